@@ -1,0 +1,1 @@
+"""bnviz: the laboratory for batch normalization."""

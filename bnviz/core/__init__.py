@@ -1,0 +1,1 @@
+"""PyTorch floor: data, networks, probes. Tensors live here and in `experiments`, nowhere above."""

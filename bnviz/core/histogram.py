@@ -1,0 +1,41 @@
+"""Counting values into bins, many histograms at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts over one shared set of bins.
+
+    `edges` (K+1,) ascending, equally spaced. `counts` (…, K), the leading axes as the owner says;
+    values beyond the edges are counted in the end bins.
+    """
+
+    edges: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    def density(self) -> NDArray[np.float64]:
+        """Counts as probability density, shape as `counts`; each histogram integrates to 1."""
+        total = np.maximum(self.counts.sum(axis=-1, keepdims=True), 1)
+        density: NDArray[np.float64] = self.counts / (total * np.diff(self.edges))
+        return density
+
+
+def histogram(values: NDArray[np.floating], low: float, high: float, bins: int) -> Histogram:
+    """Count `values` (…, N) along the last axis into `bins` equal bins of [low, high]; NaN counts nowhere.
+
+    Returns a `Histogram` with counts (…, bins).
+    """
+    rows = values.reshape(-1, values.shape[-1])
+    # Clipped in floating point first: a cast of inf or of a huge value to int is undefined.
+    scaled = np.clip((rows - low) * (bins / (high - low)), 0, bins - 1)
+    finite = ~np.isnan(scaled)
+    index = np.where(finite, scaled, 0).astype(np.int64)
+    index += (np.arange(len(rows), dtype=np.int64) * bins)[:, None]
+    counts = np.bincount(index[finite] if not finite.all() else index.ravel(), minlength=len(rows) * bins)
+    return Histogram(np.linspace(low, high, bins + 1), counts.reshape(*values.shape[:-1], bins))

@@ -1,0 +1,84 @@
+"""Errors that a visitor may read: an English message template, its parameters, and a translation on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bnviz.i18n import Language, N_, translator
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """An English template (a msgid) with its parameters, translated when it is shown."""
+
+    template: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def text(self, language: Language = "en") -> str:
+        """The phrase in `language`; parameters that are phrases are translated too."""
+        values = {
+            name: value.text(language) if isinstance(value, Phrase) else value
+            for name, value in self.parameters.items()
+        }
+        return translator(language)(self.template).format(**values)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class BnvizError(ValueError):
+    """Base of every error that bnviz raises on purpose.
+
+    `message` is an English template (a msgid) whose `{names}` are filled from `parameters`.
+    """
+
+    def __init__(self, message: str, **parameters: object) -> None:
+        self.phrase = Phrase(message, parameters)
+        super().__init__(self.phrase.text())
+
+    def text(self, language: Language = "en") -> str:
+        """The message in `language`."""
+        return self.phrase.text(language)
+
+
+class SettingError(BnvizError):
+    """A setting has a value that is not allowed."""
+
+    def __init__(self, name: str, allowed: Phrase | str, given: object) -> None:
+        super().__init__(N_("{name} must be {allowed}; got {given}."), name=name, allowed=allowed, given=shortened(given))
+        self.name = name
+
+
+class UnknownSettingError(BnvizError):
+    """A name that is no setting of the lab."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            N_("{name} is not a setting of this lab; its settings are {known}."),
+            name=shortened(name),
+            known=", ".join(known),
+        )
+        self.name = name
+
+
+class CostError(BnvizError):
+    """The settings ask for more work than one visitor may take."""
+
+    def __init__(self, times_too_large: float, reduce: tuple[str, ...]) -> None:
+        super().__init__(
+            N_("This is {times} times more work than one visitor may ask for. Reduce {names}."),
+            times=f"{times_too_large:.2g}" if times_too_large < 100 else f"{times_too_large:.0f}",
+            names=", ".join(reduce),
+        )
+        self.reduce = reduce
+
+
+class UploadError(BnvizError):
+    """An uploaded file cannot be used."""
+
+
+def shortened(value: object, limit: int = 40) -> str:
+    """`value` as one printable line of at most `limit` characters."""
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,1 @@
+"""The experiments: `Settings` → `run()` → `Result`, one module per lab. Tensors stop here."""

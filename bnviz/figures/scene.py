@@ -1,0 +1,172 @@
+"""A played picture as plain data: histograms and heat maps that one playhead moves through the frames of a run.
+
+Every array is finished: nothing is binned, averaged or scaled after this. T frames, K bins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.figures.chart import Chart
+from bnviz.figures.theme import Role, axis, color, layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Array = NDArray[np.floating] | NDArray[np.integer]
+Style = Literal["fill", "line", "dash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Label (with its unit) and fixed range of an axis."""
+
+    label: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Step heights: `values` (T, K), or (K,) when they do not change."""
+
+    role: Role
+    values: Array
+    style: Style = "fill"
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A vertical line at `values` (T,) or (1,)."""
+
+    role: Role
+    values: Array
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A shaded interval of the x axis."""
+
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A line `y(x)` on its own right-hand scale from `low` to `high`."""
+
+    role: Role
+    x: Array
+    y: Array
+    label: str
+    low: float
+    high: float
+    style: Style = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A line over time on a heat map: `values` (T,)."""
+
+    role: Role
+    values: Array
+    label: str
+    style: Style = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A number in the panel's corner: `values` (T,)."""
+
+    label: str
+    values: Array
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One panel. `histogram`: steps over `edges` (K+1,). `heat`: frames along x, `edges` along y, strength = first layer."""
+
+    name: str
+    title: str
+    kind: Literal["histogram", "heat"]
+    x: Axis
+    y: Axis
+    edges: Array
+    layers: tuple[Layer, ...]
+    subtitle: str = ""
+    markers: tuple[Marker, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    bands: tuple[Band, ...] = ()
+    readouts: tuple[Readout, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels side by side; `weight` is the row's share of the height."""
+
+    panels: tuple[Panel, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A run as it is played. `captions`: one per frame, or one for all. `alt` says what the whole picture shows.
+
+    `unit` is the translated name of one frame ("batch"). `fps`: frames of the run per second at speed 1.
+    """
+
+    name: str
+    frames: int
+    unit: str
+    rows: tuple[Row, ...]
+    captions: Sequence[str]
+    alt: str
+    height: int = 460
+    fps: float = 8
+
+    def still(self, frame: int = -1) -> Chart:
+        """The histograms of one frame as a Plotly chart, for notebooks and print."""
+        panels = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
+        traces: list[dict[str, Any]] = []
+        axes: dict[str, Any] = {}
+        width = 1 / max(len(panels), 1)
+        for number, panel in enumerate(panels, start=1):
+            suffix = "" if number == 1 else str(number)
+            axes[f"xaxis{suffix}"] = axis(
+                panel.x.label, range=[panel.x.low, panel.x.high], anchor=f"y{suffix}",
+                domain=[(number - 0.92) * width, (number - 0.08) * width],
+            )  # fmt: skip
+            axes[f"yaxis{suffix}"] = axis(panel.y.label, range=[panel.y.low, panel.y.high], anchor=f"x{suffix}")
+            for layer in panel.layers:
+                heights = layer.values[frame] if layer.values.ndim == 2 else layer.values
+                traces.append(
+                    {
+                        "type": "scatter",
+                        "mode": "lines",
+                        "name": layer.label or panel.title,
+                        "x": panel.edges,
+                        "y": np.append(heights, heights[-1]),
+                        "line": {
+                            "shape": "hv",
+                            "color": color(layer.role),
+                            "dash": "dash" if layer.style == "dash" else "solid",
+                        },
+                        "fill": "tozeroy" if layer.style == "fill" else "none",
+                        "xaxis": f"x{suffix}",
+                        "yaxis": f"y{suffix}",
+                    }
+                )
+        base = layout(axes.pop("xaxis", {}), axes.pop("yaxis", {}))
+        return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.still()._repr_mimebundle_(**options)

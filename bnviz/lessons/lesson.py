@@ -1,0 +1,83 @@
+"""The shape of a lesson: everything about a lab that is not an experiment, a picture or a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.experiments.comparison import Comparison
+from bnviz.figures.chart import Chart
+from bnviz.figures.scene import Scene
+from bnviz.i18n import Language
+from bnviz.settings import LabSettings
+
+S = TypeVar("S", bound=LabSettings)
+R = TypeVar("R")
+Picture = Chart | Scene
+Draw = Callable[[R, Language], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One click: `changes` from the defaults, and one line saying what to look for. `title` and `look_for` are msgids."""
+
+    title: str
+    look_for: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction(Generic[R]):
+    """The question before the picture. `options` are msgids; `correct` finds the right one in the run itself."""
+
+    question: str
+    options: tuple[str, ...]
+    correct: Callable[[R], int]
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A paper or page behind a claim. `claim` is a msgid, `title` stays in its language."""
+
+    claim: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson(Generic[S, R]):
+    """One lab.
+
+    `name`: URL, page file and long text. `title` (navigation), `question` and `answer` are msgids.
+    `controls`: the at most six that are seen first; `more`: the rest. `applies(settings, name)`: whether a control has an effect now.
+    `pictures`: hero first, at most three. `theory`: pictures that lay closed forms over the measurement, at most three.
+    `formula(result, step, language)`: Markdown with the live numbers of frame `step`.
+    `script(settings)`: the standalone PyTorch script. `headline(result)`: the numbers that it prints, by the names that it prints.
+    `table(result)`: columns of equal length behind the pictures.
+    `run` takes the settings and the visitor's own data (N, D) or None.
+    """
+
+    name: str
+    title: str
+    question: str
+    answer: str
+    settings: type[S]
+    run: Callable[[S, NDArray[np.float32] | None], R]
+    controls: tuple[str, ...]
+    more: tuple[str, ...]
+    applies: Callable[[S, str], bool]
+    pictures: tuple[Draw[R], ...]
+    theory: tuple[Draw[R], ...]
+    comparisons: Callable[[R], Sequence[Comparison]]
+    presets: tuple[Preset, ...]
+    prediction: Prediction[R]
+    formula: Callable[[R, int, Language], str]
+    script: Callable[[S], str]
+    headline: Callable[[R], Mapping[str, float]]
+    table: Callable[[R], Mapping[str, NDArray[Any]]]
+    sources: tuple[Source, ...]

@@ -1,0 +1,315 @@
+"""The shared parameter table: each parameter's type, bounds, default, unit, label and help, declared once.
+
+A lab's `Settings` picks its fields from here. One declaration drives validation, the widget, the URL key (the field's
+name), the help text and the fuzz test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+
+import annotated_types
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
+from bnviz.i18n import N_
+
+Value = bool | int | float | str | tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """How a parameter is shown: label and help (msgids), unit, and the stops of its slider."""
+
+    label: str
+    help: str
+    unit: str = ""
+    stops: tuple[Any, ...] = ()
+
+
+def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
+    """Stops from `low` to `high` in steps of `step`, free of rounding dust."""
+    return tuple(round(low + index * step, 10) for index in range(round((high - low) / step) + 1))
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is wanted")
+    return value
+
+
+Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
+Count = Annotated[int, BeforeValidator(_no_bool)]
+
+BATCH_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+MOMENTUMS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, "cumulative")
+
+MomentumValue = Annotated[
+    Annotated[Number, Field(gt=0, le=1)] | Literal["cumulative"], Field(union_mode="left_to_right")
+]
+
+BatchSize = Annotated[
+    Count,
+    Field(ge=1, le=1024),
+    Parameter(N_("Batch size"), N_("Samples per batch, m."), N_("samples"), BATCH_SIZES),
+]
+Momentum = Annotated[
+    MomentumValue,
+    Parameter(
+        N_("Momentum"),
+        N_("Weight of the newest batch in the running estimates (PyTorch's convention; Keras writes 1 − momentum). "
+           "“cumulative” is PyTorch's None: the plain average of all batches."),
+        "",
+        MOMENTUMS,
+    ),
+]  # fmt: skip
+Momentums = Annotated[
+    tuple[MomentumValue, ...],
+    BeforeValidator(_split),
+    Field(min_length=1, max_length=6),
+    Parameter(N_("Momentums"), N_("One to six values to compare; “cumulative” is PyTorch's None."), "", MOMENTUMS),
+]
+Eps = Annotated[
+    Number,
+    Field(ge=1e-12, le=1),
+    Parameter(
+        N_("eps (ε)"),
+        N_("Added to the variance before the square root. PyTorch refuses 0 in training."),
+        "",
+        (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0),
+    ),
+]
+Affine = Annotated[bool, Parameter(N_("Affine"), N_("Learn and apply γ (scale) and β (shift)."))]
+Gamma = Annotated[
+    Number,
+    Field(ge=-5, le=5),
+    Parameter(N_("γ (scale)"), N_("The layer's weight: multiplies the normalized value."), "", spaced(-5, 5, 0.25)),
+]
+Beta = Annotated[
+    Number,
+    Field(ge=-5, le=5),
+    Parameter(N_("β (shift)"), N_("The layer's bias: added after γ."), "", spaced(-5, 5, 0.25)),
+]
+TrackRunningStats = Annotated[
+    bool,
+    Parameter(
+        N_("Track running statistics"),
+        N_("Keep running estimates of mean and variance. Without them, eval mode normalizes with the batch."),
+    ),
+]
+Mode = Annotated[
+    Literal["train", "eval"],
+    Parameter(N_("Mode"), N_("module.train() or module.eval().")),
+]
+ActivationName = Literal["identity", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
+Activation = Annotated[
+    ActivationName,
+    Parameter(N_("Activation"), N_("The function applied after the layer.")),
+]
+NormalizerName = Literal["none", "batch", "layer", "group", "instance"]
+Normalizer = Annotated[
+    NormalizerName,
+    Parameter(N_("Normalizer"), N_("Which values share one mean and variance.")),
+]
+PositionName = Literal["none", "before", "after"]
+Position = Annotated[
+    PositionName,
+    Parameter(N_("Position"), N_("The normalizer's place relative to the activation.")),
+]
+Seed = Annotated[
+    Count,
+    Field(ge=0, le=2**31 - 1),
+    Parameter(N_("Seed"), N_("Seeds data, weights and order: the same seed gives the same numbers.")),
+]
+Seeds = Annotated[
+    Count,
+    Field(ge=1, le=20),
+    Parameter(N_("Seeds"), N_("Replicas trained at once, for error bars."), N_("replicas"), tuple(range(1, 21))),
+]
+
+
+class LabSettings(BaseModel):
+    """Base of every lab's `Settings`: frozen, unknown fields refused, bounds checked once, here.
+
+    Raises `SettingError` (name, allowed values, value given) or `UnknownSettingError`, both `ValueError`s.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise _first_error(type(self), error, values) from error
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The settings' names, which are also the URL's keys."""
+        return tuple(cls.model_fields)
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with `changes`, validated."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+
+@dataclass(frozen=True, slots=True)
+class SettingField:
+    """One field of a lab's settings, as widgets, links and tests need it.
+
+    `kind` is `bool`, `choice` (one of `choices`), `values` (a tuple) or `number`.
+    """
+
+    name: str
+    kind: Literal["bool", "choice", "values", "number"]
+    parameter: Parameter
+    default: Value
+    choices: tuple[str, ...]
+    low: float
+    high: float
+    integer: bool
+    allowed: Phrase
+
+
+def fields(settings: type[LabSettings]) -> dict[str, SettingField]:
+    """The declared fields of `settings` by name."""
+    return {name: _describe(name, info) for name, info in settings.model_fields.items()}
+
+
+def from_query(settings: type[LabSettings], query: Mapping[str, str]) -> tuple[LabSettings, list[BnvizError]]:
+    """Read settings from a link's `query`; every bad value is reported, replaced by its default, and the rest kept."""
+    values: dict[str, Any] = {}
+    problems: list[BnvizError] = []
+    for name, text in query.items():
+        if name not in settings.model_fields:
+            problems.append(UnknownSettingError(name, settings.names()))
+            continue
+        info = settings.model_fields[name]
+        try:
+            values[name] = _adapter(info).validate_python(text)
+        except ValidationError:
+            problems.append(SettingError(name, allowed_text(info), text))
+    while True:
+        try:
+            return settings(**values), problems
+        except SettingError as error:
+            problems.append(error)
+            if values.pop(error.name, None) is None:
+                return settings(), problems
+
+
+def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
+    """The link's query for `settings`: what differs from the defaults, or everything (`full`)."""
+    defaults = type(settings)()
+    return {
+        name: _to_text(getattr(settings, name))
+        for name in settings.names()
+        if full or getattr(settings, name) != getattr(defaults, name)
+    }
+
+
+def allowed_text(info: FieldInfo) -> Phrase:
+    """The allowed values in words: `in [1, 1024]`, `one of train, eval`, `true or false` …"""
+    annotation, metadata = _base(info)
+    if annotation is bool:
+        return Phrase(N_("true or false"))
+    if get_origin(annotation) is Literal:
+        return Phrase(N_("one of {choices}"), {"choices": ", ".join(get_args(annotation))})
+    if get_origin(annotation) is tuple:
+        low, high = _length(metadata)
+        each = _bounds(*_unwrap(get_args(annotation)[0]))[2]
+        return Phrase(N_("{low} to {high} values, each {each}"), {"low": low, "high": high, "each": each})
+    return _bounds(annotation, metadata)[2]
+
+
+def _to_text(value: Value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(_to_text(part) for part in value)
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return str(value)
+
+
+def _adapter(info: FieldInfo) -> TypeAdapter[Any]:
+    annotation: Any = Annotated[(info.annotation, *info.metadata)]
+    return TypeAdapter(annotation)
+
+
+def _unwrap(annotation: Any) -> tuple[Any, list[Any]]:
+    """Take every `Annotated` layer off `annotation`; the bare type and all metadata, field constraints opened."""
+    metadata: list[Any] = []
+    while get_origin(annotation) is Annotated:
+        annotation, *layers = get_args(annotation)
+        metadata += [part for layer in layers for part in (layer.metadata if isinstance(layer, FieldInfo) else [layer])]
+    return annotation, metadata
+
+
+def _base(info: FieldInfo) -> tuple[Any, list[Any]]:
+    annotation, metadata = _unwrap(info.annotation)
+    return annotation, [*info.metadata, *metadata]
+
+
+def _length(metadata: list[Any]) -> tuple[int, int]:
+    low = next(part.min_length for part in metadata if isinstance(part, annotated_types.MinLen))
+    high = next(part.max_length for part in metadata if isinstance(part, annotated_types.MaxLen))
+    return low, high
+
+
+def _bounds(annotation: Any, metadata: list[Any]) -> tuple[float, float, Phrase]:
+    """Lowest and highest allowed value, and the interval in words."""
+    if get_origin(annotation) in (Union, type(int | str)):
+        member, inner = _unwrap(get_args(annotation)[0])
+        low, high, text = _bounds(member, inner)
+        words = [word for part in get_args(annotation)[1:] for word in get_args(part)]
+        return low, high, Phrase(N_("{interval} or {word}"), {"interval": text, "word": ", ".join(words)})
+    low, high, left, right = -math.inf, math.inf, "[", "]"
+    for part in metadata:
+        if isinstance(part, annotated_types.Ge):
+            low = float(part.ge)  # type: ignore[arg-type]
+        elif isinstance(part, annotated_types.Gt):
+            low, left = float(part.gt), "("  # type: ignore[arg-type]
+        elif isinstance(part, annotated_types.Le):
+            high = float(part.le)  # type: ignore[arg-type]
+        elif isinstance(part, annotated_types.Lt):
+            high, right = float(part.lt), ")"  # type: ignore[arg-type]
+    template = N_("a whole number in {interval}") if annotation is int else N_("in {interval}")
+    return low, high, Phrase(template, {"interval": f"{left}{_to_text(low)}, {_to_text(high)}{right}"})
+
+
+def _describe(name: str, info: FieldInfo) -> SettingField:
+    annotation, metadata = _base(info)
+    parameter = next(part for part in metadata if isinstance(part, Parameter))
+    choices: tuple[str, ...] = ()
+    low, high = -math.inf, math.inf
+    kind: Literal["bool", "choice", "values", "number"] = "number"
+    if annotation is bool:
+        kind = "bool"
+    elif get_origin(annotation) is Literal:
+        kind, choices = "choice", get_args(annotation)
+    elif get_origin(annotation) is tuple:
+        kind = "values"
+    else:
+        low, high, _ = _bounds(annotation, metadata)
+    return SettingField(
+        name, kind, parameter, info.get_default(), choices, low, high, annotation is int, allowed_text(info)
+    )  # fmt: skip
+
+
+def _first_error(settings: type[LabSettings], error: ValidationError, values: Mapping[str, Any]) -> BnvizError:
+    problem = error.errors()[0]
+    raised = problem.get("ctx", {}).get("error")
+    if isinstance(raised, BnvizError):
+        return raised
+    name = str(problem["loc"][0])
+    if problem["type"] == "extra_forbidden":
+        return UnknownSettingError(name, settings.names())
+    return SettingError(name, allowed_text(settings.model_fields[name]), values.get(name))
