@@ -1,0 +1,71 @@
+# bnviz: `make run` serves the dashboard, `make test` checks everything. Both install what they need into .venv first.
+
+PORT ?= 8501
+ADDRESS ?= localhost
+PYTHON3 ?= python3
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+
+# More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
+export OMP_NUM_THREADS := 1
+
+.PHONY: run test lint format types imports unit browser bench data catalogues chromium clean help
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(VENV)/.run ## serve the dashboard (PORT=8501, ADDRESS=localhost)
+	$(VENV)/bin/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) --server.headless true
+
+test: $(VENV)/.dev chromium ## run every check; all of them run even if one fails
+	@$(MAKE) --no-print-directory --keep-going lint types imports unit browser
+
+lint: $(VENV)/.dev ## ruff and oxlint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/oxlint --deny-warnings bnviz/ui/assets
+
+format: $(VENV)/.dev ## let ruff mend what it can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+types: $(VENV)/.dev ## mypy
+	$(VENV)/bin/mypy
+
+imports: $(VENV)/.dev ## the floors of the house
+	$(VENV)/bin/lint-imports --no-logo
+
+unit: $(VENV)/.dev ## unit and page tests
+	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
+
+browser: $(VENV)/.dev chromium ## browser tests, one after another: two browsers and two servers do not fit on two cores
+	$(PYTHON) -m pytest tests/browser
+
+bench: $(VENV)/.dev chromium ## measure what the README promises
+	$(PYTHON) -m benchmarks
+
+data: $(VENV)/.dev ## make the shipped data again
+	$(PYTHON) scripts/make_digits.py
+
+catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
+	$(PYTHON) scripts/update_catalogues.py
+
+chromium: $(VENV)/.dev
+	@$(PYTHON) scripts/chromium.py --install
+
+clean: ## remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(PYTHON):
+	scripts/make_venv.sh $(PYTHON3) $(VENV)
+
+$(VENV)/.run: requirements.txt | $(PYTHON)
+	scripts/pip_install.sh $(PYTHON) $<
+	touch $@
+
+# The development requirements contain the others.
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(PYTHON)
+	scripts/pip_install.sh $(PYTHON) $<
+	touch $(VENV)/.run $@
