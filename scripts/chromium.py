@@ -36,7 +36,7 @@ def find() -> str | None:
 
 
 def _downloaded_by_playwright() -> str | None:
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (only a development machine has it)
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         path = playwright.chromium.executable_path
