@@ -1,0 +1,224 @@
+"""Mean-field prediction of signal and gradient in a deep, wide multilayer perceptron at initialization.
+
+Layer l = 0…L−1 computes its pre-activation h_l with an `nn.Linear` whose weights have variance σ_w²/fan_in and whose
+biases have variance σ_b². All gradients are those of the loss with respect to h_l, what `nn.Linear` hands on, before
+the normalizer and the activation. A *factor* belongs to one layer: it is what the squared gradient is multiplied by on
+its way from h_{l+1} back to h_l, both averaged over samples and units, hidden layers of equal width. RMS is the root
+of that average. To predict all L layers of a network with a softmax head:
+
+    lengths = mean_field_lengths(activation, sigma_w2, sigma_b2, q0, depth)
+    factors = backward_factors(activation, sigma_w2, lengths)
+    last = softmax_gradient_rms(classes, batch_size) * math.sqrt(factors[-1] * classes / width)
+    rms = gradient_rms(factors[:-1], last)
+    growth = growth_per_layer(factors[:-1])
+
+With a normalizer, `normalized_lengths` and `normalized_factors` take the place of the first two calls.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bnviz.theory._arguments import FloatArray, above, at_least
+from bnviz.theory._quadrature import scalar_normal_nodes
+from bnviz.theory.activations import ActivationName, moments_after, normal_moments, second_moment_after
+
+
+class InitVariances(NamedTuple):
+    """σ_w² (fan_in times the variance of a weight) and σ_b² (variance of a bias)."""
+
+    sigma_w2: float
+    sigma_b2: float
+
+
+def linear_default_variances(fan_in: int) -> InitVariances:
+    """What `nn.Linear` draws by default, uniform on ±1/√fan_in: σ_w² = 1/3, σ_b² = 1/(3·fan_in).
+
+    Raises: ValueError for fan_in < 1. Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html
+    """
+    return InitVariances(1.0 / 3.0, 1.0 / (3.0 * float(at_least("fan_in", fan_in, 1))))
+
+
+def first_length(input_mean_square: float, sigma_w2: float, sigma_b2: float) -> float:
+    """Mean square of h_0 for input elements of that mean square: σ_w²·E[x²] + σ_b².
+
+    Raises: ValueError for negative arguments. Source: Poole 2016, arXiv:1606.05340.
+    """
+    square = at_least("input_mean_square", input_mean_square, 0)
+    return float(at_least("sigma_w2", sigma_w2, 0) * square + at_least("sigma_b2", sigma_b2, 0))
+
+
+def mean_field_lengths(
+    activation: ActivationName, sigma_w2: float, sigma_b2: float, q0: float, depth: int
+) -> FloatArray:
+    """Mean square q_l of the pre-activations without a normalizer, shape (L,), L = depth: q_0 = q0,
+    q_{l+1} = σ_w²·E[φ(√q_l·z)²] + σ_b².
+
+    Raises: ValueError for depth < 1, σ_w² <= 0, σ_b² < 0, q0 <= 0 or an unknown activation.
+    Source: Poole 2016, arXiv:1606.05340; Schoenholz 2017, arXiv:1611.01232.
+    """
+    above("sigma_w2", sigma_w2, 0)
+    at_least("sigma_b2", sigma_b2, 0)
+    at_least("depth", depth, 1)
+    lengths = np.empty(depth)
+    lengths[0] = above("q0", q0, 0)
+    for layer in range(1, depth):
+        lengths[layer] = sigma_w2 * second_moment_after(activation, float(lengths[layer - 1])) + sigma_b2
+    return lengths
+
+
+def backward_factors(activation: ActivationName, sigma_w2: float, lengths: ArrayLike) -> FloatArray:
+    """χ_l = σ_w²·E[φ′(√q_l·z)²] without a normalizer, shape of lengths: below 1 gradients vanish, above they explode.
+
+    Raises: ValueError for σ_w² <= 0, a length < 0 or an unknown activation.
+    Source: Schoenholz 2017, arXiv:1611.01232.
+    """
+    scale = np.sqrt(at_least("lengths", lengths, 0))
+    return above("sigma_w2", sigma_w2, 0) * normal_moments(activation, scale)[4]
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizedNetwork:
+    """A normalizer, `"batch"` or `"layer"`, before or after every activation, with the same γ and β everywhere.
+
+    `eps` as in `nn.BatchNorm1d`; Raises: ValueError for an unknown normalizer or position, σ_w² <= 0, σ_b² < 0
+    or eps < 0. Group norm with many units per group behaves as `"layer"`.
+    """
+
+    activation: ActivationName
+    normalizer: Literal["batch", "layer"] = "batch"
+    position: Literal["before", "after"] = "before"
+    gamma: float = 1.0
+    beta: float = 0.0
+    sigma_w2: float = 1.0
+    sigma_b2: float = 0.0
+    eps: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.normalizer not in ("batch", "layer"):
+            raise ValueError(f"normalizer must be one of batch, layer; got {self.normalizer!r}")
+        if self.position not in ("before", "after"):
+            raise ValueError(f"position must be one of before, after; got {self.position!r}")
+        above("sigma_w2", self.sigma_w2, 0)
+        at_least("sigma_b2", self.sigma_b2, 0)
+        at_least("eps", self.eps, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How the pre-activations of each layer spread, two arrays (L,) whose sum is their mean square.
+
+    `variance`: biased variance over the batch within a unit, averaged over units; `offset`: mean square over units
+    of a unit's batch mean. Before an activation, batch norm removes the offset.
+    """
+
+    variance: FloatArray
+    offset: FloatArray
+
+
+class _Normalized(NamedTuple):
+    """One layer: the variance it is divided by, mean squared slope over it, mean and variance of what it hands on."""
+
+    divisor: float
+    slope_over_divisor: float
+    output_mean: float
+    output_variance: float
+
+
+def _shrunk(variance: float, eps: float) -> float:
+    """Variance that the normalizer leaves of `variance`: v/(v + ε), and 1 for ε = 0 even as v → 0."""
+    return variance / (variance + eps) if eps > 0 else 1.0
+
+
+@lru_cache(maxsize=4096)
+def _normalized_layer(network: NormalizedNetwork, variance: float, offset: float) -> _Normalized:
+    """What one layer does to pre-activations of that spread; `output_*` are those of the next layer's input."""
+    eps, gamma = network.eps, network.gamma
+    by_unit = network.normalizer == "batch"
+    if network.position == "before":
+        divisor = variance if by_unit else variance + offset
+        moments = moments_after(network.activation, gamma * math.sqrt(_shrunk(divisor, eps)), network.beta)
+        slope = moments.mean_squared_slope / (divisor + eps)
+        return _Normalized(divisor, slope, moments.mean, moments.variance)
+    if not by_unit or offset == 0:
+        moments = moments_after(network.activation, math.sqrt(variance + offset))
+        divisor, slope = moments.variance, moments.mean_squared_slope / (moments.variance + eps)
+    else:
+        divisor, slope = _offset_units(network, math.sqrt(variance), math.sqrt(offset))
+    return _Normalized(divisor, slope, network.beta, gamma**2 * _shrunk(divisor, eps))
+
+
+def _offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
+    """Batch norm after φ, each unit with an offset of its own: divisor and slope ratio, averaged over units."""
+    unit, weights = scalar_normal_nodes(offset_std / std)
+    unit, weights = unit[weights > 1e-18], weights[weights > 1e-18]
+    _, variance, _, _, squared_slope = normal_moments(network.activation, std, offset_std * unit)
+    divisor = variance + network.eps
+    # A unit so far in the flat part that both underflow hands nothing on, for any eps that PyTorch accepts.
+    ratio = np.divide(squared_slope, divisor, out=np.zeros_like(divisor), where=divisor > 0)
+    return float(weights @ variance), float(weights @ ratio)
+
+
+def normalized_lengths(network: NormalizedNetwork, depth: int, variance: float, offset: float = 0.0) -> Lengths:
+    """Spread of the pre-activations of each layer, from that of h_0 (`variance`, `offset` as in `Lengths`).
+
+    Raises: ValueError for depth < 1, variance <= 0 or offset < 0.
+    Source: Yang 2019, arXiv:1902.08129 (large batch); ε by the same argument.
+    """
+    at_least("depth", depth, 1)
+    spread, offsets = np.empty(depth), np.empty(depth)
+    spread[0], offsets[0] = above("variance", variance, 0), at_least("offset", offset, 0)
+    for layer in range(1, depth):
+        output = _normalized_layer(network, float(spread[layer - 1]), float(offsets[layer - 1]))
+        spread[layer] = network.sigma_w2 * output.output_variance
+        offsets[layer] = network.sigma_w2 * output.output_mean**2 + network.sigma_b2
+    return Lengths(spread, offsets)
+
+
+def normalized_factors(network: NormalizedNetwork, lengths: Lengths) -> FloatArray:
+    """What the squared gradient is multiplied by from h_{l+1} back to h_l, with a normalizer, shape (L,).
+
+    Before φ σ_w²γ²·E[φ′(γz + β)²]/(v_l + ε); after it σ_w²γ²·E[φ′(h_l)²]/(Var[φ(h_l)] + ε). Large batch (batch norm)
+    or large width (layer norm): the part of the gradient that the normalizer projects out is neglected.
+    Raises: ValueError for γ = 0 with ε = 0. Source: Yang 2019, arXiv:1902.08129; ε by the same argument.
+    """
+    if network.gamma == 0 and network.eps == 0:
+        raise ValueError("gamma must not be 0 where eps is 0; got 0")
+    pairs = zip(lengths.variance.tolist(), lengths.offset.tolist(), strict=True)
+    slopes = np.array([_normalized_layer(network, variance, offset).slope_over_divisor for variance, offset in pairs])
+    return np.asarray(network.sigma_w2 * network.gamma**2 * slopes)
+
+
+def softmax_gradient_rms(classes: int, batch_size: int) -> float:
+    """RMS gradient at the logits of mean cross-entropy while all classes are still equally likely: √(K − 1)/(K·m).
+
+    Raises: ValueError for classes < 2 or batch_size < 1. Source: gradient (p − onehot)/m at p = 1/K; algebra.
+    """
+    count = float(at_least("classes", classes, 2))
+    return math.sqrt(count - 1.0) / (count * float(at_least("batch_size", batch_size, 1)))
+
+
+def gradient_rms(factors: ArrayLike, last: float = 1.0) -> FloatArray:
+    """RMS gradient at every layer, shape (L,), from the factors (L − 1,) of all but the last and its own RMS.
+
+    Raises: ValueError for negative factors or last. Source: product of the factors.
+    """
+    steps = at_least("factors", factors, 0)
+    relative: FloatArray = np.sqrt(np.append(np.cumprod(steps[::-1])[::-1], 1.0))
+    return float(at_least("last", last, 0)) * relative
+
+
+def growth_per_layer(factors: ArrayLike) -> float:
+    """Factor per layer, towards the input, of the gradient's norm: root of the geometric mean of the factors.
+
+    (rms_0/rms_{L−1})^{1/(L−1)}; 1 without factors. Raises: ValueError for negative factors. Source: definition.
+    """
+    steps = at_least("factors", factors, 0)
+    with np.errstate(divide="ignore"):
+        return float(np.exp(0.5 * np.mean(np.log(steps)))) if steps.size else 1.0
