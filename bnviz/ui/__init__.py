@@ -1,0 +1,1 @@
+"""The Streamlit floor: frame, controls, lab scaffold, components, sharing, cache, server."""

@@ -1,0 +1,89 @@
+"""Widgets from the parameter table: one kind of widget for each kind of setting."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from bnviz.errors import BnvizError
+from bnviz.i18n import Translate
+from bnviz.lessons.lesson import Lesson
+from bnviz.settings import LabSettings, SettingField, fields
+from bnviz.ui.visit import LabState
+
+R = TypeVar("R")
+FEW = 4
+
+
+def draw(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
+    """Draw the lab's controls and put what they say into `state.settings`."""
+    _draw_some(lesson, state, lesson.controls, _)
+    if lesson.more and st.toggle(_("More"), key=f"{lesson.name}:more"):
+        _draw_some(lesson, state, lesson.more, _)
+
+
+def apply(lesson: Lesson[Any, Any], state: LabState, changes: dict[str, Any], preset: int | None = None) -> None:
+    """Replace the settings by the defaults with `changes`, and let every widget show them."""
+    state.settings = lesson.settings(**changes)
+    state.preset, state.problems = preset, []
+    for name in lesson.settings.names():
+        st.session_state.pop(_key(lesson, name), None)
+
+
+def _key(lesson: Lesson[Any, Any], name: str) -> str:
+    return f"{lesson.name}:{name}"
+
+
+def _draw_some(lesson: Lesson[Any, Any], state: LabState, names: tuple[str, ...], _: Translate) -> None:
+    described = fields(lesson.settings)
+    for name in names:
+        if not lesson.applies(state.settings, name):
+            continue
+        old = getattr(state.settings, name)
+        new = _widget(described[name], _key(lesson, name), old, _)
+        if new != old:
+            _change(state, name, new)
+
+
+def _change(state: LabState, name: str, value: Any) -> None:
+    state.problems, state.preset = [], None
+    try:
+        state.settings = state.settings.replace(**{name: value})
+    except BnvizError as error:
+        state.problems = [error]
+        default: LabSettings = type(state.settings)()
+        culprit = getattr(error, "name", name)
+        state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})
+
+
+def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
+    label, help_text = _(field.parameter.label), _(field.parameter.help)
+    st.session_state.setdefault(key, list(value) if field.kind == "values" else value)
+    if field.kind == "bool":
+        return st.toggle(label, key=key, help=help_text)
+    if field.kind == "choice" and len(field.choices) <= FEW:
+        return st.segmented_control(label, field.choices, key=key, help=help_text, required=True, default=None)
+    if field.kind == "choice":
+        return st.selectbox(label, field.choices, key=key, help=help_text)
+    if field.kind == "values":
+        options = _with(field.parameter.stops, value)
+        chosen = st.pills(label, options, key=key, help=help_text, selection_mode="multi", format_func=_shown)
+        return tuple(option for option in options if option in chosen) or value
+    if not field.parameter.stops:
+        return st.number_input(label, int(field.low), int(field.high), key=key, help=help_text)
+    options = _with(field.parameter.stops, st.session_state[key])
+    return st.select_slider(label, options, key=key, help=help_text, format_func=_shown)
+
+
+def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
+    """The slider's stops, and `value` in its place among them if a link brought one between two stops."""
+    wanted = [*stops, *(value if isinstance(value, tuple | list) else [value])]
+    numbers = sorted({stop for stop in wanted if not isinstance(stop, str)})
+    return [*numbers, *dict.fromkeys(stop for stop in wanted if isinstance(stop, str))]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}".replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)
+    return str(value)

@@ -1,0 +1,17 @@
+"""The frame script: page set-up, language, navigation. Streamlit runs it at every rerun; AppTest runs it as the app."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from bnviz.i18n import translator
+from bnviz.ui import assets, navigation, style, visit
+
+st.set_page_config(page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230)
+visit.read_link()
+translate = translator(visit.current().language)
+style.apply()
+page = st.navigation(navigation.sections(translate))
+with st.sidebar:
+    visit.switches(translate)
+page.run()

@@ -1,0 +1,115 @@
+"""The scaffold of every lab: question, controls, prediction, picture, and the views behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+from bnviz.errors import BnvizError
+from bnviz.figures.chart import Chart
+from bnviz.i18n import Language, N_, long_text, translator
+from bnviz.lessons.lesson import Lesson, Picture
+from bnviz.settings import LabSettings
+from bnviz.ui import cache, chart, controls, player, share, uploads, views, visit
+from bnviz.ui.visit import LabState
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+S = TypeVar("S", bound=LabSettings)
+R = TypeVar("R")
+
+VIEW_TITLES = {
+    "picture": N_("Picture"),
+    "theory": N_("Against theory"),
+    "formula": N_("Formula"),
+    "code": N_("Code"),
+    "data": N_("Data"),
+    "sources": N_("Sources"),
+}
+
+
+def show(lesson: Lesson[S, R]) -> None:
+    """The page of `lesson`."""
+    state = visit.lab_state(lesson.name, lesson.settings)
+    language = visit.current().language
+    _ = translator(language)
+    asking = visit.current().predict and state.guess is None
+    with st.container(key="head"):
+        st.markdown(f"### {_(lesson.question)}" + ("" if asking else f"\n{_(lesson.answer)}"))
+    link = _presets(lesson, state, language)
+    picture_column, control_column = st.columns([3.6, 1], gap="medium")
+    with control_column, st.container(key="controls"):
+        controls.draw(lesson, state, _)
+        data = uploads.draw(lesson, state, language)
+    with picture_column, st.container(key="picture"):
+        _problems(state.problems, language)
+        try:
+            result = cache.result(lesson, state.settings, data)
+            if asking:
+                views.ask(lesson, state, language)
+            else:
+                _views(lesson, state, result, language)
+        except BnvizError as error:
+            views.explain_error(error, language)
+    with link:
+        share.draw(_(lesson.title), visit.link(state, full=False), visit.link(state, full=True), language)
+
+
+def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> DeltaGenerator:
+    """The one-click settings; returns the place of the Share button at the row's end."""
+    _ = translator(language)
+    with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(f"**{_('Try this')}**", width="content")
+        for number, preset in enumerate(lesson.presets):
+            st.button(
+                _(preset.title),
+                key=f"{lesson.name}:preset:{number}",
+                type="primary" if state.preset == number else "secondary",
+                on_click=controls.apply,
+                args=(lesson, state, dict(preset.changes), number),
+            )
+        st.space("stretch")
+        link = st.container(width="content")
+    if state.preset is not None:
+        st.info(_(lesson.presets[state.preset].look_for), icon=":material/visibility:")
+    return link
+
+
+def _problems(problems: list[BnvizError], language: Language) -> None:
+    _ = translator(language)
+    if problems:
+        told = [views.escaped(problem.text(language)) for problem in problems[:4]]
+        if len(problems) > len(told):
+            told.append(_("… and {count} more.").format(count=len(problems) - len(told)))
+        st.warning("  \n".join(told) + "  \n" + _("Defaults are used instead; the rest of the link is kept."))
+
+
+def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language) -> None:
+    _ = translator(language)
+    views.tell(lesson, state, result, language)
+    key = f"{lesson.name}:view"
+    st.session_state.setdefault(key, state.view)
+    state.view = st.segmented_control(
+        _("View"), visit.VIEWS, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if state.view == "picture":
+        _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language)
+        st.markdown(long_text(lesson.name, language))
+    elif state.view == "theory":
+        views.comparisons(lesson.comparisons(result), language)
+        _pictures(lesson, state, [draw(result, language) for draw in lesson.theory], language)
+    else:
+        views.DRAW[state.view](lesson, state, result, language)
+
+
+def _pictures(lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language) -> None:
+    unit = next((picture.unit for picture in pictures if not isinstance(picture, Chart)), "")
+    for picture in pictures:
+        if isinstance(picture, Chart):
+            chart.draw(picture, lesson.name, unit, language)
+        else:
+            stopped = player.draw(picture, lesson.name, state.step, language)
+            state.step = state.step if stopped is None else stopped

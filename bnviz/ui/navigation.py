@@ -1,0 +1,33 @@
+"""The pages: the home page and one per lab, each at the URL that is the lab's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from bnviz.i18n import Translate
+from bnviz.lessons.course import COURSE
+from bnviz.lessons.lesson import Lesson
+
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+PAGES: Final = Path(__file__).parents[2] / "pages"
+
+
+def home_page(_: Translate) -> StreamlitPage:
+    """The course at a glance."""
+    return st.Page(PAGES / "home.py", title=_("The course"), icon=":material/home:", default=True)
+
+
+def lab_page(lesson: Lesson[Any, Any], _: Translate) -> StreamlitPage:
+    """The page of `lesson`."""
+    return st.Page(PAGES / f"{lesson.name}.py", title=_(lesson.title), url_path=lesson.name)
+
+
+def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
+    """Home, then the labs by chapter."""
+    chapters = {_(chapter.title): [lab_page(lesson, _) for lesson in chapter.lessons] for chapter in COURSE}
+    return {"": [home_page(_)], **chapters}

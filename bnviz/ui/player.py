@@ -1,0 +1,96 @@
+"""Live histograms on a canvas: a run's frames travel once, the browser plays them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.figures.scene import Axis, Scene
+from bnviz.i18n import Language, translator
+from bnviz.ui import assets
+from bnviz.ui.chart import PALETTE
+
+
+def draw(scene: Scene, group: str, step: int, language: Language) -> int | None:
+    """Show `scene`, its playhead at first on frame `step`; return the frame where the visitor stopped it, if any."""
+    key = f"{group}.{scene.name}"
+    state = assets.component("player")(
+        key=key, data=encode(scene, group, step, language), default={"step": None}, on_step_change=lambda: None
+    )
+    stopped = state.step
+    return int(stopped) if isinstance(stopped, int) and 0 <= stopped < scene.frames else None
+
+
+def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
+    """Header length (uint32, little endian), JSON header padded to 8 bytes, then every array one after another."""
+    _ = translator(language)
+    block = bytearray()
+    header = {
+        "version": 1,
+        "group": group,
+        "frames": scene.frames,
+        "fps": scene.fps,
+        "autoplay": False,
+        "start": step,
+        "unit": scene.unit,
+        "captions": list(scene.captions),
+        "alt": scene.alt,
+        "height": scene.height,
+        "rows": [{"weight": row.weight, "panels": [_plain(panel, block) for panel in row.panels]} for row in scene.rows],
+        "words": {
+            "play": _("Play"),
+            "pause": _("Pause"),
+            "back": _("One step back"),
+            "forward": _("One step forward"),
+            "speed": _("Speed"),
+            "scrub": _("Position in the run"),
+            "download": _("Download"),
+            "png": _("Picture (PNG)"),
+            "svg": _("Drawing (SVG)"),
+            "position": _("{unit} {step} of {frames}"),
+        },
+        "lang": language,
+        "palette": PALETTE,
+        "filename": f"bnviz-{scene.name}",
+    }
+    text = json.dumps(header, ensure_ascii=False)
+    digest = hashlib.blake2b(text.encode() + block, digest_size=8).hexdigest()
+    content = json.dumps({"digest": digest, **header}, ensure_ascii=False, separators=(",", ":")).encode()
+    content += b" " * (-(len(content) + 4) % 8)
+    return len(content).to_bytes(4, "little") + content + bytes(block)
+
+
+def _plain(value: Any, block: bytearray) -> Any:
+    """Dataclasses as dictionaries under the names that player.js reads; arrays as references into `block`."""
+    if isinstance(value, np.ndarray):
+        return _reference(value, block)
+    if isinstance(value, Axis):
+        return {"label": value.label, "range": [value.low, value.high]}
+    if isinstance(value, tuple):
+        return [_plain(part, block) for part in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    content = {field.name: _plain(getattr(value, field.name), block) for field in dataclasses.fields(value)}
+    if "name" in content:
+        content["id"] = content.pop("name")
+    if {"low", "high"} <= content.keys():
+        low, high = content.pop("low"), content.pop("high")
+        content |= {"range": [low, high]} if "y" in content else {"from": low, "to": high}
+    return content
+
+
+def _reference(array: NDArray[Any], block: bytearray) -> dict[str, Any]:
+    """Append `array` to `block` in the smallest type that holds it (counts as uint16 or uint32, the rest as float32)."""
+    if array.dtype.kind in "iu" and array.size and array.min() >= 0:
+        kind = "u2" if array.max() < 2**16 else "u4"
+    else:
+        kind = "f4"
+    block += b"\0" * (-len(block) % 8)
+    offset = len(block)
+    block += np.ascontiguousarray(array, dtype=f"<{kind}").tobytes()
+    return {"dtype": kind, "shape": list(array.shape), "offset": offset}

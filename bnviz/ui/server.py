@@ -1,0 +1,120 @@
+"""What `app.py` is made of: asset routes, compression once per file, and warm-up before the first visitor."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from anyio import to_thread
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bnviz.ui import assets
+
+FRAME: Final = Path(__file__).parent / "frame.py"
+FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+COMPRESSED: Final = (".js", ".css")
+
+
+async def _asset(request: Request) -> Response:
+    name = request.path_params["name"]
+    path = assets.PLOTLY if name == assets.PLOTLY.name else assets.FOLDER / name
+    if path.suffix != ".js" or not path.is_file():
+        return Response(status_code=404)
+    return FileResponse(path, media_type="text/javascript", headers=FOR_EVER)
+
+
+def routes() -> list[BaseRoute]:
+    """Our JavaScript and Plotly's, under a path that changes with their content."""
+    return [Route(f"{assets.mount_path()}/{{name}}", _asset)]
+
+
+class CompressOnce:
+    """Serve static JavaScript and CSS gzipped, compressing each file at its first request only.
+
+    Streamlit serves them uncompressed on purpose (compressing 2 MB again for every visitor costs more than it saves).
+    """
+
+    LIMIT = 400
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.kept: dict[str, tuple[list[tuple[bytes, bytes]], bytes]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if not self._handles(scope):
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path not in self.kept:
+            recorded = _Recorder()
+            await self.app(scope, receive, recorded)
+            if recorded.status != 200 or not recorded.is_script or len(self.kept) >= self.LIMIT:
+                await recorded.replay(send)
+                return
+            body = await to_thread.run_sync(gzip.compress, bytes(recorded.body), 6)
+            kept = [pair for pair in recorded.headers if pair[0].lower() not in (b"content-length", b"etag")]
+            extra = [
+                (b"content-encoding", b"gzip"),
+                (b"vary", b"Accept-Encoding"),
+                (b"content-length", str(len(body)).encode()),
+            ]
+            self.kept[path] = (kept + extra, body)
+        headers, body = self.kept[path]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    @staticmethod
+    def _handles(scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].endswith(COMPRESSED):
+            return False
+        headers = dict(scope["headers"])
+        return b"gzip" in headers.get(b"accept-encoding", b"") and b"range" not in headers
+
+
+class _Recorder:
+    """Keeps one response instead of sending it."""
+
+    def __init__(self) -> None:
+        self.status = 500
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message.get("headers", []))
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+
+    @property
+    def is_script(self) -> bool:
+        kind = dict(self.headers).get(b"content-type", b"")
+        return kind.split(b";")[0] in (b"text/javascript", b"application/javascript", b"text/css")
+
+    async def replay(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": bytes(self.body)})
+
+
+def middleware() -> list[Middleware]:
+    """Compression of static files."""
+    return [Middleware(CompressOnce)]
+
+
+@asynccontextmanager
+async def warm_up(app: object) -> AsyncIterator[MutableMapping[str, Any]]:
+    """Import and run every lab once, so that the first visitor does not wait for it."""
+    torch.set_num_threads(1)
+    from bnviz.lessons.course import LESSONS
+
+    for lesson in LESSONS:
+        lesson.run(lesson.settings(), None)
+    yield {}

@@ -1,0 +1,30 @@
+"""The few rules of CSS that Streamlit has no option for: room for the picture on a projector, the picture first on a phone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+CSS: Final = """<style>
+[data-testid="stMainBlockContainer"] { padding: 1.4rem 2rem 3rem; max-width: 1500px; }
+[data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
+[data-testid="stHeader"] { background: transparent; }
+.st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
+.st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.st-key-head p { margin: 0; max-width: none; }
+.st-key-presets button { min-height: 2rem; padding: 0.1rem 0.7rem; }
+.st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
+.st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
+.st-key-picture { gap: 0.5rem; }
+.st-key-picture p, .st-key-picture li { max-width: 44em; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 5; }
+}
+</style>"""
+
+
+def apply() -> None:
+    """Put the rules on the page."""
+    st.html(CSS)

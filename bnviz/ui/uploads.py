@@ -1,0 +1,36 @@
+"""The visitor's own table: read within limits, kept in the session only."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from bnviz.errors import BnvizError
+from bnviz.i18n import Language, translator
+from bnviz.lessons.lesson import Lesson
+from bnviz.ui.visit import LabState
+
+TYPES: Final = ("csv", "npy", "npz")
+
+
+def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArray[np.float32] | None:
+    """The uploader where the source is `upload`; the table (N, D), or None with the error told."""
+    if getattr(state.settings, "source", "") != "upload":
+        return None
+    _ = translator(language)
+    from bnviz.core.uploads import read_upload
+
+    file = st.file_uploader(
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload",
+        help=_("Rows are samples, columns are features. The file stays in this session and is not kept."),
+    )  # fmt: skip
+    if file is None:
+        return None
+    try:
+        return read_upload(file.name, file.getvalue())
+    except BnvizError as error:
+        state.problems = [error]
+        return None

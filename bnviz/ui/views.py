@@ -1,0 +1,143 @@
+"""What stands behind the picture: prediction, theory table, formula, code, data, sources, and errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pandas as pd
+import streamlit as st
+
+from bnviz.errors import BatchOfOneError, BnvizError
+from bnviz.experiments.comparison import Comparison
+from bnviz.export.notebook import notebook
+from bnviz.i18n import Language, translator
+from bnviz.lessons.lesson import Lesson
+from bnviz.ui.visit import LabState
+
+AnyLesson = Lesson[Any, Any]
+
+
+def escaped(text: str) -> str:
+    """`text` with every character escaped that Markdown or Streamlit's directives would read."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", text)
+
+
+def explain_error(error: BnvizError, language: Language) -> None:
+    """The error in the visitor's language; for a batch of one also why, and what to do."""
+    _ = translator(language)
+    st.error(escaped(error.text(language)))
+    if isinstance(error, BatchOfOneError):
+        st.markdown(
+            _(
+                "With one sample of shape (1, C), each channel has a single value: its mean is the value itself and its "
+                "variance is 0, so every output would be β and no gradient could pass. PyTorch refuses rather than do that.\n\n"
+                "An image batch of shape (1, C, H, W) with H·W > 1 is not refused: each channel still has H·W values to average.\n\n"
+                "**What to do:** use a batch of 2 or more, `module.eval()`, a convolution, or a normalizer that does not "
+                "look across the batch (LayerNorm, GroupNorm)."
+            )
+        )
+
+
+def ask(lesson: AnyLesson, state: LabState, language: Language) -> None:
+    """The question before the picture."""
+    _ = translator(language)
+    with st.container(border=True, key="prediction"):
+        st.markdown(f"#### {_('Predict first')}\n{_(lesson.prediction.question)}")
+        for number, option in enumerate(lesson.prediction.options):
+            st.button(
+                _(option), key=f"{lesson.name}:guess:{number}", on_click=_guess, args=(state, number), width="stretch"
+            )
+        st.button(
+            _("Just show me"), key=f"{lesson.name}:guess:skip", on_click=_guess, args=(state, -1), type="tertiary"
+        )
+
+
+def _guess(state: LabState, number: int) -> None:
+    state.guess = number
+
+
+def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+    """Whether the prediction was right, and why."""
+    if state.guess is None or state.guess < 0:
+        return
+    _ = translator(language)
+    prediction = lesson.prediction
+    right = prediction.correct(result)
+    verdict = _("Right.") if state.guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
+    with st.container(key="verdict"):
+        st.markdown(f"**{verdict}** {_(prediction.explanation)}")
+
+
+def comparisons(rows: Sequence[Comparison], language: Language) -> None:
+    """Measured against predicted, as a small table."""
+    _ = translator(language)
+    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Explained by sampling?")]
+    lines = ["| " + " | ".join(head) + " |", "|:--|--:|--:|--:|:--|"]
+    for row in rows:
+        difference = row.relative_difference
+        relative = "–" if difference != difference else f"{number(100 * difference)} %"  # noqa: PLR0124 - NaN
+        if row.standard_error == 0:
+            verdict = _("yes: exact up to rounding") if row.explained else _("**no**")
+        else:
+            verdict = _("yes: within 4 standard errors") if row.explained else _("**no**: more than 4 standard errors")
+        name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
+        lines.append(f"| {name} | {number(row.measured)} | {number(row.predicted)} | {relative} | {verdict} |")
+    st.markdown("\n".join(lines))
+
+
+def number(value: float) -> str:
+    """Three significant digits with a proper minus sign."""
+    text = f"{value:.3g}"
+    mantissa, _, exponent = text.partition("e")
+    shown = f"{mantissa}·10^{int(exponent)}^" if exponent else mantissa
+    return shown.replace("-", "−")
+
+
+def formula(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+    """The formula with live numbers."""
+    st.markdown(lesson.formula(result, state.step, language))
+
+
+def code(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+    """The PyTorch script that prints the page's numbers."""
+    _ = translator(language)
+    script = lesson.script(state.settings)
+    st.markdown(
+        _("This script needs only torch, NumPy and scikit-learn (for the digits). It prints: ")
+        + ", ".join(f"`{name} = {value:.6g}`" for name, value in lesson.headline(result).items())
+    )
+    with st.container(horizontal=True):
+        st.download_button(_("Download script (.py)"), script, f"bnviz_{lesson.name}.py", "text/x-python")
+        st.download_button(
+            _("Download notebook (.ipynb)"),
+            notebook(script, _(lesson.question)),
+            f"bnviz_{lesson.name}.ipynb",
+            "application/x-ipynb+json",
+        )
+    st.code(script, language="python")
+
+
+def data(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+    """The numbers behind the picture."""
+    _ = translator(language)
+    table = pd.DataFrame(dict(lesson.table(result)))
+    st.download_button(
+        _("Download table (CSV)"), table.to_csv(index=False).encode(), f"bnviz_{lesson.name}.csv", "text/csv"
+    )
+    st.dataframe(table, hide_index=True, height=420)
+
+
+def sources(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+    """The paper or page behind each claim."""
+    _ = translator(language)
+    st.markdown("\n".join(f"- {_(source.claim)} — [{source.title}]({source.url})" for source in lesson.sources))
+
+
+DRAW: Final[dict[str, Callable[[AnyLesson, LabState, Any, Language], None]]] = {
+    "formula": formula,
+    "code": code,
+    "data": data,
+    "sources": sources,
+}

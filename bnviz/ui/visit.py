@@ -1,0 +1,112 @@
+"""What one visitor's session remembers, and the link that brings it back. Nothing else touches session state keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, TypeVar, cast
+
+import streamlit as st
+
+from bnviz.errors import BnvizError
+from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
+from bnviz.settings import LabSettings, from_query, to_query
+
+VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
+PAGE_KEYS: Final = ("lang", "view", "step", "predict")
+FOREIGN_KEYS: Final = ("embed", "embed_options", "theme")
+TOO_MANY: Final = 60
+LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
+
+S = TypeVar("S", bound=LabSettings)
+
+
+@dataclass
+class LabState:
+    """Where the visitor stands in one lab. `guess`: the option chosen in the prediction, −1 for "just show me"."""
+
+    settings: LabSettings
+    view: str = "picture"
+    step: int = 0
+    guess: int | None = None
+    preset: int | None = None
+    problems: list[BnvizError] = field(default_factory=list)
+
+
+@dataclass
+class Visit:
+    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch."""
+
+    page: str = ""
+    wanted: str | None = None
+    predict: bool = True
+    labs: dict[str, LabState] = field(default_factory=dict)
+
+    @property
+    def language(self) -> Language:
+        """The language chosen, else the browser's, else English."""
+        return choose_language(self.wanted, st.context.locale)
+
+
+def current() -> Visit:
+    """This session's visit."""
+    if "visit" not in st.session_state:
+        st.session_state["visit"] = Visit()
+    return cast("Visit", st.session_state["visit"])
+
+
+def read_link() -> None:
+    """At a session's first run, take over what the link says for every page: language, and whether to predict first."""
+    if "visit" in st.session_state:
+        return
+    visit = current()
+    query = st.query_params
+    if query.get("lang"):
+        visit.wanted = choose_language(query["lang"])
+    visit.predict = query.get("predict") != "0"
+
+
+def switches(_: Translate) -> None:
+    """The switches that hold for every page: language, and whether to predict first."""
+    visit = current()
+    st.session_state.setdefault("lang", visit.language)
+    st.session_state.setdefault("predict", visit.predict)
+    visit.predict = st.toggle(_("Predict first"), key="predict", help=_("Ask before the picture is shown."))
+    st.segmented_control(
+        _("Language"), LANGUAGES, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
+        on_change=_choose_language,
+    )  # fmt: skip
+
+
+def _choose_language() -> None:
+    current().wanted = st.session_state["lang"]
+
+
+def lab_state(name: str, settings: type[LabSettings]) -> LabState:
+    """The state of lab `name`: kept from earlier, replaced by what the link says when the page is entered with one."""
+    visit = current()
+    entered, visit.page = visit.page != name, name
+    query = dict(list(st.query_params.to_dict().items())[:TOO_MANY]) if entered else {}
+    own = {key: value for key, value in query.items() if key not in PAGE_KEYS + FOREIGN_KEYS}
+    if own or name not in visit.labs:
+        chosen, problems = from_query(settings, own)
+        guess = visit.labs[name].guess if name in visit.labs else None
+        visit.labs[name] = LabState(chosen, guess=guess, problems=problems)
+    state = visit.labs[name]
+    if entered:
+        state.view = query["view"] if query.get("view") in VIEWS else state.view
+        state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
+    return state
+
+
+def page_link(*, full: bool) -> dict[str, str]:
+    """The part of a link that holds for every page."""
+    visit = current()
+    language = visit.language if full else visit.wanted
+    return ({} if visit.predict else {"predict": "0"}) | ({"lang": language} if language else {})
+
+
+def link(state: LabState, *, full: bool) -> dict[str, str]:
+    """The query that brings this state back: short (what differs from the defaults) or `full` (survives new defaults)."""
+    view = {} if state.view == "picture" else {"view": state.view}
+    step = {"step": str(state.step)} if state.step else {}
+    return to_query(state.settings, full=full) | view | step | page_link(full=full)

@@ -1,0 +1,5 @@
+"""The course at a glance."""
+
+from bnviz.ui import home
+
+home.show()
