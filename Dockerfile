@@ -1,0 +1,36 @@
+ARG BASE=python:3.11-slim-bookworm
+FROM ${BASE} AS build
+
+# Where the CPU build of PyTorch comes from; empty: whichever build pip chooses.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+
+# Debian's own Python refuses pip outside a virtual environment, and one folder is what the second stage copies.
+RUN python3 -m venv /opt/venv
+COPY requirements.txt scripts/pip_install.sh scripts/slim_venv.sh /build/
+RUN TORCH_INDEX="${TORCH_INDEX}" PIP_NO_CACHE_DIR=1 sh /build/pip_install.sh /opt/venv/bin/python /build/requirements.txt \
+    && sh /build/slim_venv.sh /opt/venv
+
+FROM ${BASE}
+
+RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin bnviz
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /app
+COPY .streamlit .streamlit
+COPY bnviz bnviz
+COPY pages pages
+COPY app.py ./
+# The root file system may be read-only, so what Python would write at the first start is written now.
+RUN /opt/venv/bin/python -m compileall -q app.py bnviz pages
+
+ENV PATH=/opt/venv/bin:$PATH \
+    HOME=/tmp \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    OMP_NUM_THREADS=1 \
+    STREAMLIT_BROWSER_GATHER_USAGE_STATS=false \
+    STREAMLIT_SERVER_FILE_WATCHER_TYPE=none
+USER 10001
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["python3", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+CMD ["streamlit", "run", "app.py", "--server.address", "0.0.0.0", "--server.port", "8501", "--server.headless", "true"]
