@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import annotated_types
@@ -23,12 +23,13 @@ Value = bool | int | float | str | tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """How a parameter is shown: label and help (msgids), unit, and the stops of its slider."""
+    """How a parameter is shown: label, help and unit (msgids), the stops of its slider, the names (msgids) of its choices."""
 
     label: str
     help: str
     unit: str = ""
     stops: tuple[Any, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
@@ -107,22 +108,53 @@ TrackRunningStats = Annotated[
 ]
 Mode = Annotated[
     Literal["train", "eval"],
-    Parameter(N_("Mode"), N_("module.train() or module.eval().")),
+    Parameter(
+        N_("Mode"),
+        N_("module.train() or module.eval()."),
+        names={"train": N_("train"), "eval": N_("eval")},
+    ),
 ]
 ActivationName = Literal["identity", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
 Activation = Annotated[
     ActivationName,
-    Parameter(N_("Activation"), N_("The function applied after the layer.")),
+    Parameter(
+        N_("Activation"),
+        N_("The function applied after the layer."),
+        names={
+            "identity": N_("identity"),
+            "relu": "ReLU",
+            "leaky_relu": "Leaky ReLU",
+            "elu": "ELU",
+            "gelu": "GELU",
+            "silu": "SiLU",
+            "sigmoid": "sigmoid",
+            "tanh": "tanh",
+        },
+    ),
 ]
 NormalizerName = Literal["none", "batch", "layer", "group", "instance"]
 Normalizer = Annotated[
     NormalizerName,
-    Parameter(N_("Normalizer"), N_("Which values share one mean and variance.")),
+    Parameter(
+        N_("Normalizer"),
+        N_("Which values share one mean and variance."),
+        names={
+            "none": N_("none"),
+            "batch": N_("batch norm"),
+            "layer": N_("layer norm"),
+            "group": N_("group norm"),
+            "instance": N_("instance norm"),
+        },
+    ),
 ]
 PositionName = Literal["none", "before", "after"]
 Position = Annotated[
     PositionName,
-    Parameter(N_("Position"), N_("The normalizer's place relative to the activation.")),
+    Parameter(
+        N_("Position"),
+        N_("The normalizer's place relative to the activation."),
+        names={"none": N_("none"), "before": N_("before"), "after": N_("after")},
+    ),
 ]
 Seed = Annotated[
     Count,

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any, Final
 
-import plotly
 import streamlit as st
 from streamlit import config
 
 FOLDER: Final = Path(__file__).parent / "assets"
-PLOTLY: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+PLOTLY: Final = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
 
 
 @cache
 def version() -> str:
     """A digest of everything that is served, so that browsers may keep it for ever."""
-    digest = hashlib.sha256(plotly.__version__.encode())
+    digest = hashlib.sha256(distribution("plotly").version.encode())
     for path in sorted(FOLDER.glob("*.js")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

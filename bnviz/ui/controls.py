@@ -59,13 +59,17 @@ def _change(state: LabState, name: str, value: Any) -> None:
 
 def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
     label, help_text = _(field.parameter.label), _(field.parameter.help)
+
+    def named(choice: str) -> str:
+        return _(field.parameter.names.get(choice, choice))
+
     st.session_state.setdefault(key, list(value) if field.kind == "values" else value)
     if field.kind == "bool":
         return st.toggle(label, key=key, help=help_text)
     if field.kind == "choice" and len(field.choices) <= FEW:
-        return st.segmented_control(label, field.choices, key=key, help=help_text, required=True, default=None)
+        return st.segmented_control(label, field.choices, key=key, help=help_text, required=True, format_func=named)
     if field.kind == "choice":
-        return st.selectbox(label, field.choices, key=key, help=help_text)
+        return st.selectbox(label, field.choices, key=key, help=help_text, format_func=named)
     if field.kind == "values":
         options = _with(field.parameter.stops, value)
         chosen = st.pills(label, options, key=key, help=help_text, selection_mode="multi", format_func=_shown)

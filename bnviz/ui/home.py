@@ -15,16 +15,18 @@ def show() -> None:
     _ = translator(language)
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"### {_('Batch normalization, seen')}\n"
+            "### "
+            + _("Batch normalization, seen")
+            + "\n"
             + _("Every number on these pages comes from real PyTorch layers on real data, held against theory.")
         )
         with st.container(width=110):
             share.draw(_("The course"), visit.page_link(full=False), visit.page_link(full=True), language)
     for chapter in COURSE:
-        st.markdown(f"#### {_(chapter.title)}")
+        st.markdown("#### " + _(chapter.title))
         for column, lesson in zip(st.columns(3), chapter.lessons, strict=False):
             with column.container(border=True):
                 st.page_link(
-                    navigation.lab_page(lesson, _), label=f"**{_(lesson.title)}**", icon=":material/arrow_forward:"
+                    navigation.lab_page(lesson, _), label="**" + _(lesson.title) + "**", icon=":material/arrow_forward:"
                 )
-                st.markdown(f"{_(lesson.question)}\n\n:gray[{_(lesson.answer)}]")
+                st.markdown(_(lesson.question) + "\n\n:gray[" + _(lesson.answer) + "]")

@@ -37,7 +37,7 @@ def show(lesson: Lesson[S, R]) -> None:
     _ = translator(language)
     asking = visit.current().predict and state.guess is None
     with st.container(key="head"):
-        st.markdown(f"### {_(lesson.question)}" + ("" if asking else f"\n{_(lesson.answer)}"))
+        st.markdown("### " + _(lesson.question) + ("" if asking else "\n" + _(lesson.answer)))
     link = _presets(lesson, state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     with control_column, st.container(key="controls"):
@@ -61,7 +61,7 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
     """The one-click settings; returns the place of the Share button at the row's end."""
     _ = translator(language)
     with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown(f"**{_('Try this')}**", width="content")
+        st.markdown("**" + _("Try this") + "**", width="content")
         for number, preset in enumerate(lesson.presets):
             st.button(
                 _(preset.title),
@@ -71,7 +71,7 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
                 args=(lesson, state, dict(preset.changes), number),
             )
         st.space("stretch")
-        link = st.container(width="content")
+        link = st.container(width=112)
     if state.preset is not None:
         st.info(_(lesson.presets[state.preset].look_for), icon=":material/visibility:")
     return link

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -112,7 +111,6 @@ def middleware() -> list[Middleware]:
 @asynccontextmanager
 async def warm_up(app: object) -> AsyncIterator[MutableMapping[str, Any]]:
     """Import and run every lab once, so that the first visitor does not wait for it."""
-    torch.set_num_threads(1)
     from bnviz.lessons.course import LESSONS
 
     for lesson in LESSONS:

@@ -44,7 +44,7 @@ def ask(lesson: AnyLesson, state: LabState, language: Language) -> None:
     """The question before the picture."""
     _ = translator(language)
     with st.container(border=True, key="prediction"):
-        st.markdown(f"#### {_('Predict first')}\n{_(lesson.prediction.question)}")
+        st.markdown("#### " + _("Predict first") + "\n" + _(lesson.prediction.question))
         for number, option in enumerate(lesson.prediction.options):
             st.button(
                 _(option), key=f"{lesson.name}:guess:{number}", on_click=_guess, args=(state, number), width="stretch"
@@ -67,7 +67,7 @@ def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
     right = prediction.correct(result)
     verdict = _("Right.") if state.guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
     with st.container(key="verdict"):
-        st.markdown(f"**{verdict}** {_(prediction.explanation)}")
+        st.markdown("**" + verdict + "** " + _(prediction.explanation))
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
@@ -132,7 +132,8 @@ def data(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
 def sources(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
     """The paper or page behind each claim."""
     _ = translator(language)
-    st.markdown("\n".join(f"- {_(source.claim)} — [{source.title}]({source.url})" for source in lesson.sources))
+    lines = ["- " + _(source.claim) + f" — [{source.title}]({source.url})" for source in lesson.sources]
+    st.markdown("\n".join(lines))
 
 
 DRAW: Final[dict[str, Callable[[AnyLesson, LabState, Any, Language], None]]] = {

@@ -1,0 +1,60 @@
+"""Two languages: nothing missing, nothing unused, nothing changed in translation that is not words."""
+
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+
+from bnviz.i18n import LOCALES, catalogue, choose_language, long_text, translator
+from bnviz.lessons.course import LESSONS
+from scripts.update_catalogues import extract
+
+USED = {message for messages in extract().values() for message in messages}
+TRANSLATED = catalogue("zh")
+
+
+def test_every_message_is_translated() -> None:
+    assert sorted(USED - TRANSLATED.keys()) == []
+
+
+def test_no_translation_is_unused() -> None:
+    assert sorted(TRANSLATED.keys() - USED) == []
+
+
+def test_placeholders_survive_translation() -> None:
+    for message, translation in TRANSLATED.items():
+        names = {name for _, name, _, _ in string.Formatter().parse(message) if name} if "{" in message else set()
+        if "\\" in message:
+            continue
+        found = {name for _, name, _, _ in string.Formatter().parse(translation) if name} if "{" in translation else set()
+        assert found == names, message
+
+
+def test_translations_are_chinese() -> None:
+    assert translator("zh")("Batch size") == "批大小"
+    untouched = {message for message, translation in TRANSLATED.items() if message == translation}
+    assert {message for message in untouched if re.search(r"[a-z]{4,} [a-z]{3,}", message)} == set()
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (LOCALES / "en").glob("*.md")))
+def test_long_texts_stand_in_both_languages_with_the_same_parts(name: str) -> None:
+    english, chinese = long_text(name, "en"), long_text(name, "zh")
+    assert len(re.findall(r"^#+ ", english, re.M)) == len(re.findall(r"^#+ ", chinese, re.M))
+    assert re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+def test_every_lab_has_a_long_text() -> None:
+    assert {lesson.name for lesson in LESSONS} <= {path.stem for path in (LOCALES / "en").glob("*.md")}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "language"),
+    [
+        (("zh",), "zh"), (("zh-CN",), "zh"), (("zh_TW",), "zh"), ((None, "zh-Hans-CN"), "zh"),
+        (("en-GB",), "en"), (("fr-FR",), "en"), ((None, None), "en"), (("xx", "zh"), "zh"), (("en", "zh"), "en"),
+    ],
+)  # fmt: skip
+def test_the_first_wish_that_we_speak_wins(wishes: tuple[str | None, ...], language: str) -> None:
+    assert choose_language(*wishes) == language
