@@ -1,0 +1,186 @@
+// The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
+import { cleanupOnceGone, download, element, hostOf, readTheme, shared } from "./common.js";
+import { downloadMenu } from "./menu.js";
+import { playheadOf } from "./playhead.js";
+import { copyStyles, loadPlotly, merge, recolor, standalone } from "./plotly.js";
+import { NARROW } from "./scene.js";
+import { CHART } from "./styles.js";
+
+const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
+const CLICK_PIXELS = 4;
+const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+class Chart {
+  constructor(parentElement) {
+    this.parent = parentElement;
+    this.host = hostOf(parentElement);
+    this.listening = new AbortController();
+    this.graph = element("div", { "aria-hidden": "true" });
+    this.figure = element("figure", { role: "img" }, this.graph);
+    this.line = element("div", { className: "playhead", hidden: true });
+    this.plot = element("div", { className: "plot" }, this.figure, this.line);
+    this.menu = downloadMenu();
+    this.root = element("div", { className: "root" }, this.plot, element("div", { className: "foot" }, this.menu.node));
+    parentElement.append(element("style", { textContent: CHART }), this.root);
+    this.plot.addEventListener("pointerdown", (event) => this.#press(event), { signal: this.listening.signal, capture: true });
+    this.resizing = new ResizeObserver(() => this.data && this.#resize());
+    this.resizing.observe(this.host);
+  }
+
+  update(data) {
+    const theme = readTheme(this.host, data.palette);
+    const known = this.data?.digest === data.digest;
+    if (known && theme.key === this.theme.key) return;
+    this.data = data;
+    this.theme = theme;
+    this.host.dataset.digest = data.digest;
+    this.figure.setAttribute("aria-label", data.alt);
+    const { words } = data;
+    this.menu.relabel(words.download, ["png", "svg", "html"].map((kind) => [words[kind], () => this.#export(kind)]));
+    this.#follow(data.playhead && data.group ? playheadOf(data.group) : null);
+    this.#fit();
+    this.#draw();
+  }
+
+  destroy() {
+    this.listening.abort();
+    this.following?.abort();
+    this.resizing.disconnect();
+    if (this.drawn) window.Plotly.purge(this.graph);
+  }
+
+  #follow(playhead) {
+    if (this.playhead === playhead) return;
+    this.following?.abort();
+    this.following = new AbortController();
+    this.playhead = playhead;
+    for (const type of ["step", "state"]) playhead?.addEventListener(type, () => this.#place(), { signal: this.following.signal });
+  }
+
+  /** Reserve the room at once; Plotly may still be on its way. */
+  #fit() {
+    this.width = Math.floor(this.host.getBoundingClientRect().width);
+    this.height = this.width > 0 && this.width < NARROW ? (this.data.phone_height ?? this.data.height) : this.data.height;
+    this.plot.style.height = `${this.height}px`;
+  }
+
+  #resize() {
+    const before = this.width;
+    this.#fit();
+    if (this.width !== before) this.#draw();
+  }
+
+  #layout() {
+    const { background, text, font } = this.theme;
+    const { data } = this;
+    const own = this.width < NARROW && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
+    const basis = { paper_bgcolor: background, plot_bgcolor: background, font: { family: font, color: text } };
+    const fixed = { width: this.width, height: this.height, autosize: false, uirevision: "bnviz" };
+    return { ...merge(basis, own), ...fixed, ...(isTouch() ? { dragmode: false } : {}) };
+  }
+
+  /** Draw the newest data; while one drawing is under way the next waits, and only the last of several is done. */
+  async #draw() {
+    this.wanted = true;
+    if (this.drawing) return;
+    this.drawing = true;
+    try {
+      const plotly = await loadPlotly(this.data.plotly);
+      while (this.wanted) {
+        this.wanted = false;
+        if (this.width === 0) break;
+        await this.#drawOnce(plotly); // oxlint-disable-line no-await-in-loop -- one drawing after the other is the point
+      }
+    } catch {
+      this.graph.replaceChildren(element("p", { className: "message", textContent: this.data.alt }));
+    } finally {
+      this.drawing = false;
+    }
+  }
+
+  async #drawOnce(plotly) {
+    const { light, dark } = this.data.palette;
+    const { digest } = this.data;
+    const figure = { data: this.data.figure.data, layout: this.#layout() };
+    const { data, layout } = recolor(figure, light, this.theme.dark ? dark : light);
+    await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
+    if (!this.drawn) {
+      this.drawn = true;
+      copyStyles(this.graph.getRootNode());
+      this.graph.on("plotly_afterplot", () => this.#place());
+      this.graph.on("plotly_relayouting", () => this.#place());
+    }
+    for (const svg of this.graph.querySelectorAll("svg")) svg.setAttribute("aria-hidden", "true");
+    this.#place();
+    shared().stats.painted += 1;
+    this.host.dataset.paintedDigest = digest;
+  }
+
+  #axis() {
+    const { axis } = this.data.playhead;
+    return this.graph._fullLayout[`xaxis${axis.slice(1)}`];
+  }
+
+  /** Move the playhead line over the plot, without Plotly. */
+  #place() {
+    if (!this.drawn || !this.playhead || !this.data.playhead) {
+      this.line.hidden = true;
+      return;
+    }
+    const axis = this.#axis();
+    const pixel = axis.d2p(this.data.playhead.first + this.playhead.position);
+    this.line.hidden = this.playhead.frames < 2 || !(pixel >= -0.5 && pixel <= axis._length + 0.5);
+    const { t, h } = this.graph._fullLayout._size;
+    this.line.style.height = `${h}px`;
+    this.line.style.transform = `translate(${axis._offset + pixel}px, ${t}px)`;
+  }
+
+  /** A click (not a drag) on the plot puts the playhead there. Plotly covers the page while a button is down, so the end is heard on the window. */
+  #press(event) {
+    if (!this.drawn || !this.playhead || !this.data.playhead || event.button !== 0) return;
+    if (event.composedPath().some((node) => node.classList?.contains("legend"))) return;
+    const axis = this.#axis();
+    const { t, h } = this.graph._fullLayout._size;
+    const box = this.plot.getBoundingClientRect();
+    const x = event.clientX - box.left - axis._offset;
+    const y = event.clientY - box.top - t;
+    if (x < 0 || x > axis._length || y < 0 || y > h) return;
+    const release = (end) => {
+      if (Math.hypot(end.clientX - event.clientX, end.clientY - event.clientY) > CLICK_PIXELS) return;
+      this.playhead.seek(axis.p2d(x) - this.data.playhead.first);
+      this.playhead.settle();
+    };
+    window.addEventListener("pointerup", release, { once: true, capture: true, signal: this.listening.signal });
+  }
+
+  async #export(kind) {
+    if (!this.drawn) return;
+    const { alt, filename, lang, plotly } = this.data;
+    const { data } = this.graph;
+    const { background } = this.theme;
+    const layout = { ...this.graph.layout, paper_bgcolor: background, plot_bgcolor: background };
+    const name = `${filename}.${kind}`;
+    if (kind === "html") {
+      const source = await (await fetch(plotly)).text();
+      Object.assign(layout, { autosize: true, width: undefined, height: undefined });
+      const page = standalone(source, { data, layout }, { title: alt, lang: lang ?? "en", background });
+      download(new Blob([page], { type: "text/html" }), name);
+      return;
+    }
+    const options = { format: kind, width: this.width, height: this.height, scale: kind === "png" ? 2 : 1 };
+    download(await window.Plotly.toImage({ data, layout }, options), name);
+  }
+}
+
+const charts = new WeakMap();
+
+/** Streamlit component: called at every rerun with the same `parentElement`. */
+export default function chart({ data, parentElement }) {
+  if (!charts.has(parentElement)) charts.set(parentElement, new Chart(parentElement));
+  const mounted = charts.get(parentElement);
+  mounted.update(data);
+  return cleanupOnceGone(parentElement, () => {
+    mounted.destroy();
+    charts.delete(parentElement);
+  });
+}

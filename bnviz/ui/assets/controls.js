@@ -1,0 +1,69 @@
+// The bar under the player's picture: buttons, scrubber, position, speed, downloads.
+import { element } from "./common.js";
+import { downloadMenu, icon } from "./menu.js";
+import { SPEEDS } from "./playhead.js";
+
+const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+const capitalized = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
+
+/** "Batch 17 of 60" */
+export const positionText = ({ words, unit, frames }, step) => capitalized(fill(words.position, { unit, step: step + 1, frames }));
+
+function iconButton(symbol, action) {
+  const node = element("button", { type: "button", className: symbol }, icon(symbol));
+  node.addEventListener("click", action);
+  return node;
+}
+
+function entitle(target, label) {
+  target.setAttribute("aria-label", label);
+  target.title = label;
+}
+
+/** Bar `{node, dress(header), show(playhead)}`; `playhead()` gives the playhead to drive. */
+export function controlBar(playhead, onDownload) {
+  const back = iconButton("back", () => playhead().stepTo(playhead().step - 1));
+  const forward = iconButton("forward", () => playhead().stepTo(playhead().step + 1));
+  const play = iconButton("play", () => playhead().toggle());
+  const playIcons = { true: icon("pause"), false: play.firstChild };
+  const scrub = element("input", { type: "range", min: 0, step: 1, value: 0 });
+  scrub.addEventListener("input", () => playhead().seek(Number(scrub.value)));
+  scrub.addEventListener("change", () => playhead().settle());
+  const position = element("span");
+  const widest = element("span", { "aria-hidden": "true" });
+  const speed = element("select", { className: "speed" }, ...SPEEDS.map((value) => new Option(`${value}×`, value)));
+  speed.addEventListener("change", () => playhead().setSpeed(Number(speed.value)));
+  const menu = downloadMenu();
+  const node = element(
+    "div", { className: "bar" }, back, play, forward, scrub,
+    element("span", { className: "position" }, widest, position), speed, menu.node,
+  );
+  let header;
+
+  const dress = (next) => {
+    header = next;
+    const { words } = header;
+    entitle(back, words.back);
+    entitle(forward, words.forward);
+    entitle(scrub, words.scrub);
+    entitle(speed, words.speed);
+    menu.relabel(words.download, [[words.png, () => onDownload("png")], [words.svg, () => onDownload("svg")]]);
+    scrub.max = Math.max(0, header.frames - 1);
+    widest.textContent = positionText(header, header.frames - 1);
+  };
+  const show = ({ step, playing, speed: factor }) => {
+    const text = positionText(header, step);
+    if (position.textContent !== text) {
+      position.textContent = text;
+      scrub.value = step;
+    }
+    if (!playing) scrub.setAttribute("aria-valuetext", text);
+    const label = playing ? header.words.pause : header.words.play;
+    if (play.title !== label) {
+      entitle(play, label);
+      play.replaceChildren(playIcons[playing]);
+    }
+    if (speed.value !== String(factor)) speed.value = String(factor);
+  };
+  return { node, dress, show };
+}

@@ -1,0 +1,214 @@
+// The player component: a run's frames on one canvas, driven by the page's playhead. See decode.js for the data.
+import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, shared } from "./common.js";
+import { controlBar } from "./controls.js";
+import { decodeHeader, resolve } from "./decode.js";
+import { driveByKey, playheadOf } from "./playhead.js";
+import { buildScene, drawFrame, drawStatic, frameAt, heatAt, heightFor } from "./scene.js";
+import { PLAYER } from "./styles.js";
+import { CanvasSurface, SvgSurface } from "./surface.js";
+
+const MOST_PIXELS_PER_PIXEL = 2; // beyond that nobody sees a difference, but a phone pays for it
+const EXPORT_SCALE = 2;
+const FIRST_WIDTH = 1000; // for a host that is not laid out yet
+
+class Player {
+  constructor(parentElement) {
+    this.host = hostOf(parentElement);
+    this.playhead = null;
+    this.listening = new AbortController();
+    this.backdrop = document.createElement("canvas");
+    this.canvas = element("canvas", { role: "img" });
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.caption = element("p", { "aria-live": "polite" });
+    this.longest = element("p", { "aria-hidden": "true" });
+    this.captionBox = element("div", { className: "caption" }, this.longest, this.caption);
+    this.stage = element("div", { className: "stage" }, this.canvas);
+    this.bar = controlBar(() => this.playhead, (kind) => this.#export(kind));
+    this.root = element("div", { className: "root", tabIndex: -1 }, this.captionBox, this.stage, this.bar.node);
+    parentElement.append(element("style", { textContent: PLAYER }), this.root);
+    this.#listen();
+  }
+
+  update(bytes, setStateValue) {
+    this.setStateValue = setStateValue;
+    const { header, blockAt } = decodeHeader(bytes);
+    const theme = readTheme(this.host, header.palette);
+    const known = this.header?.digest === header.digest;
+    if (known && theme.key === this.theme.key) return;
+    if (!known) {
+      this.header = { ...header, rows: resolve(header.rows, bytes.buffer, blockAt) };
+      this.host.dataset.digest = header.digest;
+    }
+    this.theme = theme;
+    this.bar.dress(this.header);
+    this.longest.textContent = (header.captions ?? []).reduce((a, b) => (b.length > a.length ? b : a), "");
+    this.captionBox.hidden = !this.longest.textContent;
+    this.#join(header);
+    this.#layOut(true);
+  }
+
+  destroy() {
+    this.listening.abort();
+    this.following?.abort();
+    this.resizing.disconnect();
+    cancelAnimationFrame(this.scheduled);
+    this.playhead?.detach(this);
+  }
+
+  /** Follow the header's playhead, leaving the one before. */
+  #join(header) {
+    const playhead = playheadOf(header.group);
+    const mounting = this.playhead !== playhead;
+    if (mounting) {
+      this.playhead?.detach(this);
+      this.following?.abort();
+      this.following = new AbortController();
+      const { signal } = this.following;
+      playhead.attach(this);
+      this.playhead = playhead;
+      this.told = header.start ?? 0;
+      playhead.addEventListener("step", () => (playhead.playing ? this.#paint() : this.#schedule()), { signal });
+      playhead.addEventListener("state", () => this.#schedule(), { signal });
+      playhead.addEventListener("settle", () => this.#tell(), { signal });
+    }
+    playhead.configure(header, mounting);
+  }
+
+  #tell() {
+    if (this.playhead.owner !== this || this.playhead.step === this.told) return;
+    this.told = this.playhead.step;
+    this.setStateValue("step", this.told);
+  }
+
+  #listen() {
+    const { signal } = this.listening;
+    this.root.addEventListener("keydown", (event) => this.#key(event), { signal });
+    // Keys work as well while nothing in particular has the focus: the page itself, or a container around this component.
+    document.addEventListener("keydown", (event) => {
+      const focused = document.activeElement;
+      const idle = focused === null || (focused !== this.host && focused.contains(this.host));
+      if (idle && !event.defaultPrevented && driveByKey(this.playhead, event)) event.preventDefault();
+    }, { signal });
+    this.canvas.addEventListener("pointerdown", (event) => this.#grab(event), { signal });
+    this.canvas.addEventListener("pointermove", (event) => this.#drag(event), { signal });
+    for (const type of ["pointerup", "pointercancel"]) this.canvas.addEventListener(type, () => this.#release(), { signal });
+    document.fonts.addEventListener("loadingdone", () => this.scene && this.#layOut(true), { signal });
+    this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
+    this.resizing.observe(this.host);
+  }
+
+  #key(event) {
+    const target = event.composedPath()[0];
+    if (event.defaultPrevented || target.closest("select, .menu")) return;
+    if (event.key === " " && target.closest("button")) return;
+    if (driveByKey(this.playhead, event)) event.preventDefault();
+  }
+
+  #grab(event) {
+    this.root.focus({ preventScroll: true });
+    this.heat = event.button === 0 ? heatAt(this.scene, event.offsetX, event.offsetY) : undefined;
+    if (!this.heat) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.playhead.seek(frameAt(this.heat, event.offsetX));
+  }
+
+  #drag(event) {
+    if (this.heat) this.playhead.seek(frameAt(this.heat, event.offsetX));
+    else this.canvas.style.cursor = heatAt(this.scene, event.offsetX, event.offsetY) ? "ew-resize" : "";
+  }
+
+  #release() {
+    if (this.heat) this.playhead.settle();
+    this.heat = undefined;
+  }
+
+  /** Give the canvas its size and redraw what stays; the stage's height is set at once, so that the page does not jump. */
+  #layOut(force) {
+    const width = Math.floor(this.host.getBoundingClientRect().width);
+    const ratio = Math.min(window.devicePixelRatio || 1, MOST_PIXELS_PER_PIXEL);
+    if (!force && (width === 0 || (width === this.scene?.width && ratio === this.ratio))) return;
+    const height = heightFor(this.header, width || FIRST_WIDTH);
+    this.stage.style.height = `${height}px`;
+    if (width === 0) return;
+    this.ratio = ratio;
+    this.scene = buildScene(this.header, this.theme, width);
+    for (const canvas of [this.canvas, this.backdrop]) {
+      const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+      if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+    }
+    Object.assign(this.canvas.style, { width: `${width}px`, height: `${height}px` });
+    const context = this.backdrop.getContext("2d", { alpha: false });
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    drawStatic(new CanvasSurface(context, this.theme.font), this.scene);
+    this.#paint();
+  }
+
+  #schedule() {
+    this.scheduled ??= requestAnimationFrame(() => this.#paint());
+  }
+
+  #paint() {
+    cancelAnimationFrame(this.scheduled);
+    this.scheduled = undefined;
+    if (!this.scene) return;
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.drawImage(this.backdrop, 0, 0);
+    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    drawFrame(new CanvasSurface(this.context, this.theme.font), this.scene, this.#position());
+    shared().stats.painted += 1;
+    this.host.dataset.paintedDigest = this.header.digest;
+    this.#describe();
+  }
+
+  #position() {
+    return Math.min(reducedMotion() ? this.playhead.step : this.playhead.position, this.header.frames - 1);
+  }
+
+  #captionNow() {
+    const captions = this.header.captions ?? [];
+    return captions.length > 1 ? captions[Math.min(this.playhead.step, captions.length - 1)] : (captions[0] ?? "");
+  }
+
+  #describe() {
+    const { playing } = this.playhead;
+    const text = this.#captionNow();
+    this.caption.setAttribute("aria-live", playing ? "off" : "polite");
+    if (this.caption.textContent !== text) this.caption.textContent = text;
+    if (!playing) this.canvas.setAttribute("aria-label", [this.header.alt, text].filter(Boolean).join(" "));
+    this.bar.show(this.playhead);
+  }
+
+  #export(kind) {
+    const { width, height } = this.scene;
+    const { font } = this.theme;
+    const draw = (surface) => {
+      drawStatic(surface, this.scene);
+      drawFrame(surface, this.scene, this.#position());
+    };
+    const name = `${this.header.filename}.${kind}`;
+    if (kind === "svg") {
+      const surface = new SvgSurface(width, height, font, [this.header.alt, this.#captionNow()].filter(Boolean).join(" "));
+      draw(surface);
+      download(new Blob([surface.toString()], { type: "image/svg+xml" }), name);
+      return;
+    }
+    const canvas = element("canvas", { width: width * EXPORT_SCALE, height: height * EXPORT_SCALE });
+    const context = canvas.getContext("2d");
+    context.scale(EXPORT_SCALE, EXPORT_SCALE);
+    draw(new CanvasSurface(context, font));
+    canvas.toBlob((blob) => download(blob, name));
+  }
+}
+
+const players = new WeakMap();
+
+/** Streamlit component: called at every rerun with the same `parentElement`. */
+export default function player({ data, parentElement, setStateValue }) {
+  if (!players.has(parentElement)) players.set(parentElement, new Player(parentElement));
+  const mounted = players.get(parentElement);
+  mounted.update(data instanceof Uint8Array ? data : new Uint8Array(data), setStateValue);
+  return cleanupOnceGone(parentElement, () => {
+    mounted.destroy();
+    players.delete(parentElement);
+  });
+}

@@ -1,0 +1,75 @@
+// Plotly itself: loaded once per page, its styles brought into a shadow root, figures recoloured for the theme.
+import { shared } from "./common.js";
+
+/** Promise of Plotly, from the page or from `url`; a failed load may be tried again. */
+export function loadPlotly(url) {
+  const page = shared();
+  page.plotly ??= window.Plotly
+    ? Promise.resolve(window.Plotly)
+    : new Promise((loaded, failed) => {
+      const script = Object.assign(document.createElement("script"), { src: url, async: true });
+      script.addEventListener("load", () => loaded(window.Plotly));
+      script.addEventListener("error", () => {
+        page.plotly = undefined;
+        script.remove();
+        failed(new Error(`could not load ${url}`));
+      });
+      document.head.append(script);
+    });
+  return page.plotly;
+}
+
+/** Plotly writes its rules into the document's head, which a shadow root does not see: copy them. */
+export function copyStyles(root) {
+  const rules = [...document.querySelectorAll("style[id^='plotly.js-style']")]
+    .flatMap(({ sheet }) => [...(sheet?.cssRules ?? [])].map(({ cssText }) => cssText));
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(rules.join("\n"));
+  if (root.adoptedStyleSheets && root !== document) root.adoptedStyleSheets = [sheet];
+}
+
+/** Deep copy in which every `#rrggbb` (also with alpha) of `from` has become its namesake of `to`. */
+export function recolor(node, from, to) {
+  const names = new Map(Object.entries(from).map(([role, color]) => [color.toLowerCase(), to[role] ?? color]));
+  const exchange = (text) =>
+    text.replace(/#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-f])/gi, (color) =>
+      (names.get(color.slice(0, 7).toLowerCase()) ?? color.slice(0, 7)) + color.slice(7));
+  const visit = (value, key) => {
+    if (typeof value === "string") return key === "bdata" ? value : exchange(value);
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    if (Array.isArray(value)) return value.map((item) => visit(item));
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, visit(item, name)]));
+  };
+  return visit(node);
+}
+
+const isPlain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** `over` merged into `base`, objects deeply; both stay as they are. */
+export function merge(base, over) {
+  if (!isPlain(base) || !isPlain(over)) return over;
+  const merged = { ...base };
+  for (const [name, value] of Object.entries(over)) merged[name] = merge(base[name], value);
+  return merged;
+}
+
+const withoutTags = (text) => text.replaceAll(/<\/(script)/gi, "<\\/$1").replaceAll("<!--", "<\\!--");
+
+/** What a figure was given, without what Plotly keeps in it. */
+function given(name, value) {
+  if (name.startsWith("_")) return undefined;
+  return ArrayBuffer.isView(value) ? Array.from(value) : value;
+}
+
+/** A page of its own with Plotly inside, as text. */
+export function standalone(source, { data, layout }, { title, lang, background }) {
+  const figure = withoutTags(JSON.stringify({ data, layout }, given));
+  const heading = title.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+  return (
+    `<!DOCTYPE html>\n<html lang="${lang.replace("_", "-")}"><head><meta charset="utf-8"><title>${heading}</title>` +
+    `<meta name="viewport" content="width=device-width"><script>${withoutTags(source)}</script></head>` +
+    `<body style="margin:0;background:${background}"><div id="figure" style="height:100vh" role="img" aria-label="${heading}"></div>` +
+    `<script>const figure = ${figure};\nPlotly.newPlot("figure", figure.data, figure.layout, {responsive: true, displaylogo: false});</script>` +
+    `</body></html>\n`
+  );
+}

@@ -1,0 +1,77 @@
+// A page's panels arranged for a width, and drawn on any surface: first what stays, then the frame.
+import { drawHeatFrame, drawHeatStatic, frameAt, prepareHeat } from "./heat.js";
+import { drawHistogramFrame, drawHistogramStatic, prepareHistogram } from "./histogram.js";
+import { fitsBesideTitle, footHeight, headOf } from "./panel.js";
+
+export const NARROW = 600;
+const COLUMN_GAP = 32;
+const ROW_GAP = 18;
+const LEAST_PANEL = 230;
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+const chunks = (items, size) =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+
+/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone. */
+function linesFor({ rows, height }, width) {
+  const weights = rows.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  const free = height - ROW_GAP * (rows.length - 1);
+  const narrow = width < NARROW;
+  return rows.flatMap(({ weight = 1, panels }, index) => {
+    const rowHeight = (free * weight) / weights;
+    const columns = narrow ? 1 : clamp(Math.floor((width + COLUMN_GAP) / (LEAST_PANEL + COLUMN_GAP)), 1, panels.length);
+    if (!narrow) {
+      const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, 190);
+      return chunks(panels, columns).map((line) => ({ line, columns, lineHeight }));
+    }
+    return panels.map((panel, i) => {
+      const hero = index === 0 && i === 0;
+      const least = panels.length > 1 ? rowHeight * 0.6 : rowHeight * 0.75;
+      return { line: [panel], columns, lineHeight: clamp(least, 180, 260) * (hero ? 1.15 : 1) };
+    });
+  });
+}
+
+const totalHeight = (lines) => Math.ceil(lines.reduce((sum, { lineHeight }) => sum + lineHeight + ROW_GAP, -ROW_GAP));
+
+/** Height in pixels for a width; depends on nothing that loads later. */
+export const heightFor = (header, width) => totalHeight(linesFor(header, width));
+
+/** Everything needed to draw `header` (references resolved) at a width. */
+export function buildScene(header, theme, width) {
+  const narrow = width < NARROW;
+  const style = { theme, font: theme.font, axis: narrow ? 12.5 : width < 1000 ? 13 : 14, title: narrow ? 15 : 16 };
+  const lines = linesFor(header, width);
+  const prepared = [];
+  let y = 0;
+  for (const { line, columns, lineHeight } of lines) {
+    const panelWidth = (width - COLUMN_GAP * (columns - 1)) / columns;
+    const inline = line.every((panel) => fitsBesideTitle(panel, panelWidth, style));
+    const heads = line.map((panel) => headOf(panel, panelWidth, style, inline));
+    const headHeight = Math.max(...heads.map((head) => head.height));
+    const foot = Math.max(...line.map((panel) => footHeight(panel, style)));
+    line.forEach((panel, i) => {
+      const cell = { x: i * (panelWidth + COLUMN_GAP), y, width: panelWidth, height: lineHeight };
+      const prepare = panel.kind === "heat" ? prepareHeat : prepareHistogram;
+      prepared.push(prepare(panel, cell, heads[i], headHeight, foot, style, header.frames));
+    });
+    y += lineHeight + ROW_GAP;
+  }
+  return { width, height: totalHeight(lines), panels: prepared, style };
+}
+
+export function drawStatic(surface, { width, height, panels, style }) {
+  surface.rect(0, 0, width, height, { fill: style.theme.background });
+  for (const panel of panels) (panel.panel.kind === "heat" ? drawHeatStatic : drawHistogramStatic)(surface, panel, style);
+}
+
+export function drawFrame(surface, { panels, style }, position) {
+  for (const panel of panels) (panel.panel.kind === "heat" ? drawHeatFrame : drawHistogramFrame)(surface, panel, style, position);
+}
+
+/** The heat panel under a point, or undefined. */
+export const heatAt = ({ panels }, x, y) =>
+  panels.find(({ panel, plot }) => panel.kind === "heat" && x >= plot.x && x <= plot.x + plot.width && y >= plot.y - 8 && y <= plot.y + plot.height);
+
+export { frameAt };

@@ -1,0 +1,77 @@
+// Styles inside the components' shadow roots; every colour comes from Streamlit's custom properties.
+
+const CONTROLS = `
+:host { display: block; }
+* { box-sizing: border-box; }
+.root {
+  container-type: inline-size; position: relative; outline: none; font-family: var(--st-font, sans-serif); font-size: 1rem;
+  color: var(--st-text-color, black);
+  --line: color-mix(in srgb, var(--st-text-color, black) 26%, var(--st-background-color, white));
+}
+button, select {
+  font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: var(--st-button-radius, 8px);
+  height: 38px; min-width: 38px; padding: 0 9px; cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: 7px;
+}
+select { background: var(--st-background-color, white); padding: 0 4px; }
+button:hover, select:hover { background: var(--st-secondary-background-color, whitesmoke); }
+:is(button, select, input):focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
+button svg { width: 20px; height: 20px; fill: currentColor; flex: none; }
+.menu { position: relative; display: inline-block; }
+.menu [role=menu] {
+  position: absolute; right: 0; bottom: calc(100% + 5px); z-index: 20; min-width: 9.5rem; padding: 4px; display: grid;
+  background: var(--st-background-color, white); border: 1px solid var(--line); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / .2);
+}
+.menu [role=menu][hidden] { display: none; }
+.menu [role=menuitem] { border: 0; justify-content: flex-start; white-space: nowrap; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (pointer: coarse) { button, select { height: 44px; min-width: 44px; } }
+@container (max-width: 599px) {
+  button, select { height: 44px; min-width: 44px; }
+  .word { display: none; }
+}
+`;
+
+export const PLAYER = `${CONTROLS}
+.caption { display: grid; margin: 0 0 .6rem; font-size: 1.25rem; line-height: 1.35; text-wrap: pretty; }
+.caption > * { grid-area: 1 / 1; margin: 0; }
+.caption [aria-hidden], .position [aria-hidden] { visibility: hidden; }
+.stage { position: relative; overflow: hidden; }
+.stage canvas { display: block; position: absolute; top: 0; left: 0; touch-action: pan-y; user-select: none; }
+.bar {
+  display: flex; align-items: center; gap: 8px; margin-top: .6rem; padding: 4px 2px; position: sticky; bottom: 0; z-index: 5;
+  background: var(--st-background-color, white);
+}
+.bar input[type=range] { flex: 1 1 0; min-width: 60px; height: 38px; margin: 0 6px; accent-color: var(--st-primary-color, blue); cursor: pointer; }
+.position { display: grid; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.position > * { grid-area: 1 / 1; }
+.play { min-width: 52px; background: var(--st-secondary-background-color, whitesmoke); }
+@container (max-width: 599px) {
+  .caption { font-size: 1.1rem; }
+  .bar { flex-wrap: wrap; gap: 6px; }
+  .bar input[type=range] { order: -1; flex: 1 0 100%; margin: 0; height: 40px; }
+  .position { flex: 1 1 auto; justify-content: center; font-size: .95rem; }
+}
+`;
+
+export const CHART = `${CONTROLS}
+.plot { position: relative; overflow: hidden; }
+.plot > figure { margin: 0; position: absolute; inset: 0; }
+.playhead {
+  position: absolute; left: -1px; top: 0; width: 2px; pointer-events: none; background: var(--st-text-color, black); opacity: .75; will-change: transform;
+}
+.message { padding: 1rem; margin: 0; }
+.foot { display: flex; justify-content: flex-end; }
+.foot button { border-color: transparent; }
+`;
+
+export const SHARE = `${CONTROLS}
+.panel { margin-top: .5rem; padding: .75rem; display: grid; gap: .6rem; border: 1px solid var(--line); border-radius: 8px; background: var(--st-background-color, white); }
+.panel[hidden] { display: none; }
+.row { display: flex; gap: 8px; }
+.row input {
+  flex: 1 1 0; min-width: 0; height: 40px; padding: 0 8px; font: inherit; color: inherit; background: var(--st-secondary-background-color, whitesmoke);
+  border: 1px solid var(--line); border-radius: 6px;
+}
+.panel img { width: min(100%, 240px); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
+.status { min-height: 1.4em; margin: 0; }
+`;

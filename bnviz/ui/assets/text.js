@@ -1,0 +1,56 @@
+// Lines of text and ticks of axes that fit where they stand.
+import { formatNumber } from "./common.js";
+import { measure } from "./surface.js";
+
+const WIDE = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]/u;
+
+/** Pieces between which a line may break: words with the space after them, single Chinese characters. */
+const pieces = (text) => text.match(/[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+\s*|\s+/gu) ?? [];
+
+/** Break `text` into lines no wider than `width` pixels (a single long word may exceed it). */
+export function wrap(text, width, font, size, weight = 400) {
+  const lines = [];
+  let line = "";
+  for (const piece of pieces(text ?? "")) {
+    const longer = line + piece;
+    const closing = WIDE.test(piece) && "，。；：、）".includes(piece);
+    if (line && !closing && measure(longer.trimEnd(), font, size, weight) > width) {
+      lines.push(line.trimEnd());
+      line = piece;
+    } else line = longer;
+  }
+  if (line.trim()) lines.push(line.trimEnd());
+  return lines;
+}
+
+/** Round steps (1, 2 or 5 times a power of ten) that divide [low, high] into at most `most` parts. */
+export function niceStep(low, high, most) {
+  const rough = (high - low) / Math.max(1, most);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999);
+}
+
+/** Ticks `{value, text}` at round numbers in [low, high]. */
+export function ticks(low, high, most, leastStep = 0) {
+  if (!(high > low)) return [{ value: low, text: formatNumber(low) }];
+  const step = Math.max(niceStep(low, high, most), leastStep);
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const plain = decimals <= 3 && Math.max(Math.abs(low), Math.abs(high)) < 1e5;
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) {
+    const value = i * step;
+    const text = plain ? value.toFixed(decimals).replace(/^-0(\.0*)?$/, "0").replace("-", "−") : formatNumber(value);
+    found.push({ value, text });
+  }
+  return found;
+}
+
+/** Ticks for a horizontal axis `pixels` wide: as many as stand apart. */
+export function ticksAcross(low, high, pixels, font, size, leastStep = 0) {
+  for (let most = 8; most > 1; most -= 1) {
+    const found = ticks(low, high, most, leastStep);
+    const widest = Math.max(...found.map(({ text }) => measure(text, font, size)));
+    if (found.length * (widest + size) <= pixels || most === 2) return found;
+  }
+  return [];
+}
