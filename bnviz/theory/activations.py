@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 
-from bnviz.theory._arguments import FloatArray, within
+from bnviz.theory._arguments import FloatArray, at_least, within
 from bnviz.theory._quadrature import normal_nodes, scalar_normal_nodes
 
 ActivationName = Literal["identity", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]
@@ -118,6 +118,22 @@ def saturated_intervals(activation: ActivationName, fraction: float = 0.05) -> t
     ends = [-math.inf, *(0.0 if abs(x) < 1e-9 else float(x) for x in crossings), math.inf]
     first = 0 if low[0] else 1
     return tuple((ends[i], ends[i + 1]) for i in range(first, len(ends) - 1, 2))
+
+
+def saturated_share(activation: ActivationName, scale: ArrayLike, fraction: float = 0.05) -> FloatArray:
+    """P(`scale`·z saturates φ), z standard normal, shape of `scale`: its mass within `saturated_intervals`.
+
+    Raises: ValueError for a negative scale, else as `saturated_intervals`. Source: definition.
+    """
+    spread = np.asarray(at_least("scale", scale, 0))
+    intervals = saturated_intervals(activation, fraction)
+    # At scale 0 all mass sits at 0, where a closed end counts: ReLU's slope at its kink is 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        masses = [
+            np.where(spread > 0, ndtr(high / spread) - ndtr(low / spread), float(low <= 0 <= high))
+            for low, high in intervals
+        ]
+    return np.sum(masses, axis=0)[()] if masses else np.zeros_like(spread)[()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,8 @@ class Lengths:
     """How the pre-activations of each layer spread, two arrays (L,) whose sum is their mean square.
 
     `variance`: biased variance over the batch within a unit, averaged over units; `offset`: mean square over units
-    of a unit's batch mean. Before an activation, batch norm removes the offset.
+    of a unit's batch mean. Before an activation, batch norm removes the offset. For layer norm only the sum counts,
+    and how it divides is not predicted: it depends on how alike the samples are.
     """
 
     variance: FloatArray
@@ -185,7 +186,9 @@ def normalized_factors(network: NormalizedNetwork, lengths: Lengths) -> FloatArr
     """What the squared gradient is multiplied by from h_{l+1} back to h_l, with a normalizer, shape (L,).
 
     Before φ σ_w²γ²·E[φ′(γz + β)²]/(v_l + ε); after it σ_w²γ²·E[φ′(h_l)²]/(Var[φ(h_l)] + ε). Large batch (batch norm)
-    or large width (layer norm): the part of the gradient that the normalizer projects out is neglected.
+    or large width (layer norm): the part of the gradient that the normalizer projects out is neglected. After a ReLU
+    whose units have offsets larger than their spread, units that fire for a few samples only make the measured factor
+    larger and very noisy.
     Raises: ValueError for γ = 0 with ε = 0. Source: Yang 2019, arXiv:1902.08129; ε by the same argument.
     """
     if network.gamma == 0 and network.eps == 0:
@@ -193,6 +196,20 @@ def normalized_factors(network: NormalizedNetwork, lengths: Lengths) -> FloatArr
     pairs = zip(lengths.variance.tolist(), lengths.offset.tolist(), strict=True)
     slopes = np.array([_normalized_layer(network, variance, offset).slope_over_divisor for variance, offset in pairs])
     return np.asarray(network.sigma_w2 * network.gamma**2 * slopes)
+
+
+def activation_input_factors(network: NormalizedNetwork, lengths: Lengths) -> FloatArray:
+    """What the squared gradient at the *input of the activation* is multiplied by per layer, backwards, shape (L − 1,).
+
+    After φ that input is h_l itself. Before φ it is the normalizer's output z_l, whose squared gradient stands to that of
+    h_l as (s_l + ε) to γ², s the mean square that the normalizer divides by: for constant s the two factors are equal.
+    Raises: as `normalized_factors`. Source: as there.
+    """
+    factors = normalized_factors(network, lengths)[:-1]
+    if network.position == "after":
+        return factors
+    spread = lengths.variance + (lengths.offset if network.normalizer == "layer" else 0.0) + network.eps
+    return factors * spread[:-1] / spread[1:]
 
 
 def softmax_gradient_rms(classes: int, batch_size: int) -> float:

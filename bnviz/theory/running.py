@@ -193,6 +193,30 @@ def eval_over_train_variance(m: ArrayLike) -> FloatArray:
     return (size - 1.0) / size
 
 
+def eval_error(
+    mean_bias: ArrayLike,
+    mean_variance: ArrayLike,
+    expected_var: ArrayLike,
+    var_variance: ArrayLike,
+    var: ArrayLike,
+    eps: ArrayLike,
+) -> FloatArray:
+    """RMS difference of output normalized with noisy running statistics from output normalized with the truth.
+
+    With v = `expected_var` + ε: σ²(v^−½ − (σ² + ε)^−½)² + σ²·`var_variance`/(4v³) + (`mean_bias`² + `mean_variance`)/v,
+    square root of it; `mean_bias` is expected running mean minus truth, `var` = σ² the true variance, broadcast shape.
+    First order in the noise of the running variance, so too small where that noise is comparable with the variance.
+    Raises: ValueError for a negative variance or eps. Source: delta method.
+    """
+    true_var = at_least("var", var, 0)
+    added = at_least("eps", eps, 0)
+    used = at_least("expected_var", expected_var, 0) + added
+    scale = true_var * (used**-0.5 - (true_var + added) ** -0.5) ** 2
+    noise = true_var * at_least("var_variance", var_variance, 0) / (4.0 * used**3)
+    offset = (np.asarray(mean_bias, dtype=np.float64) ** 2 + at_least("mean_variance", mean_variance, 0)) / used
+    return np.sqrt(scale + noise + offset)
+
+
 def steps_to(momentum: Momentum, p: float) -> int:
     """Batches until the initial value weighs p or less: ⌈ln p / ln(1 − α)⌉; 1 for momentum 1 and "cumulative".
 
