@@ -74,6 +74,13 @@ class CostError(BnvizError):
         self.reduce = reduce
 
 
+class BatchOfOneError(BnvizError):
+    """PyTorch refuses one value per channel in training; the message carries PyTorch's own text."""
+
+    def __init__(self, error: Exception | str) -> None:
+        super().__init__(N_("PyTorch refuses a batch of one here: {error}"), error=error)
+
+
 class UploadError(BnvizError):
     """An uploaded file cannot be used."""
 
