@@ -172,6 +172,30 @@ def test_eval_over_train_variance(m: int) -> None:
     assert (evaluated / trained).item() == pytest.approx(float(running.eval_over_train_variance(m)), rel=1e-9)
 
 
+@pytest.mark.parametrize(("momentum", "steps"), [(0.05, 20), (0.05, 200), ("cumulative", 60)])
+def test_error_of_eval_outputs(momentum: Momentum, steps: int) -> None:
+    mean, std, m, eps = 1.5, 0.8, 16, 0.05
+    generator = np.random.default_rng(17)
+    layer = nn.BatchNorm1d(REPLICAS, momentum=running.pytorch_momentum(momentum), eps=eps, affine=False).double()
+    for _ in range(steps):
+        layer(torch.from_numpy(generator.normal(mean, std, (m, REPLICAS))))
+    # The outputs are linear in the sample, so two points of the right mean and variance stand for all of them.
+    points = torch.tensor([mean - std, mean + std], dtype=torch.float64)[:, None].expand(2, REPLICAS)
+    truth = (points - mean) / math.sqrt(std**2 + eps)
+    squares = ((layer.eval()(points) - truth) ** 2).mean(dim=0).numpy()
+    bias = running.expected_mean(momentum, steps, mean) - mean
+    expected_var = running.expected_var(momentum, steps, std**2)
+    var_variance = running.var_variance(momentum, steps, std**2, m)
+    found = running.eval_error(
+        bias, running.mean_variance(momentum, steps, std**2, m), expected_var, var_variance, std**2, eps
+    )
+    # Left out: higher orders of the relative noise of the variance used, 3 of its square as Taylor's series goes on.
+    left_out = 3 * float(var_variance / (expected_var + eps) ** 2)
+    assert left_out < 0.02
+    error = ERRORS * squares.std() / math.sqrt(REPLICAS) / squares.mean() + left_out
+    assert float(found) ** 2 == pytest.approx(squares.mean(), rel=error)
+
+
 @pytest.mark.parametrize("momentum", [0.1, 0.6, "cumulative"])
 def test_one_module_shared_over_time_steps(momentum: Momentum) -> None:
     means = np.array([3.0, -1.0, 0.5, 8.0])
@@ -199,6 +223,7 @@ def test_one_module_shared_over_time_steps(momentum: Momentum) -> None:
         lambda: running.expected_trajectory(0.1, [[1.0]], 0.0),
         lambda: running.mean_variance(0.1, 3, 1.0, 10, population=9),
         lambda: running.var_variance(0.1, 3, 1.0, 1),
+        lambda: running.eval_error(0.0, 0.1, -1.0, 0.1, 1.0, 1e-5),
         lambda: running.steps_to(0.1, 1.0),
         lambda: running.steps_to(0.1, 0.0),
         lambda: running.drift_lag(0.1, 1.0, 0),
