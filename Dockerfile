@@ -20,15 +20,15 @@ COPY bnviz bnviz
 COPY pages pages
 COPY app.py ./
 # The root file system may be read-only, so what Python would write at the first start is written now.
-RUN /opt/venv/bin/python -m compileall -q app.py bnviz pages
+# The imports prove that nothing needed was slimmed away.
+RUN /opt/venv/bin/python -m compileall -q app.py bnviz pages \
+    && /opt/venv/bin/python -c "import app, pyarrow, bnviz.lessons.course"
 
 ENV PATH=/opt/venv/bin:$PATH \
     HOME=/tmp \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    OMP_NUM_THREADS=1 \
-    STREAMLIT_BROWSER_GATHER_USAGE_STATS=false \
-    STREAMLIT_SERVER_FILE_WATCHER_TYPE=none
+    OMP_NUM_THREADS=1
 USER 10001
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \

@@ -1,11 +1,15 @@
 #!/bin/sh
-# Remove from a virtual environment what a server never opens: test suites, C headers, static libraries, build tools and pip.
+# Remove from a virtual environment what this server never opens.
 #   slim_venv.sh DIR
 set -eu
 dir=$1
 cd "$dir"/lib/python3*/site-packages
-rm -rf torch/include torch/bin torch/share torch/test pyarrow/include pyarrow/src pyarrow/tests \
-    pip pip-*.dist-info "$dir"/bin/pip*
-find . -type d -name tests \( -path './numpy/*' -o -path './scipy/*' -o -path './pandas/*' -o -path './sympy/*' \
-    -o -path './networkx/*' -o -path './mpmath/*' \) -prune -exec rm -rf {} +
-find . \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.hpp' \) -type f -delete
+# Test suites, C headers, static libraries, source maps, pip itself.
+find numpy scipy pandas sympy networkx mpmath pyarrow -type d -name tests -prune -exec rm -rf {} +
+find . -type f \( -name '*.a' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.js.map' \) -delete
+find torch/bin -type f ! -name torch_shm_manager -delete
+rm -rf torch/include torch/share torch/test pyarrow/include pyarrow/src pip pip-*.dist-info "$dir"/bin/pip*
+# Notebook extensions, and Arrow's network transport: Streamlit uses its tables in memory only.
+rm -rf pydeck/nbextension plotly/labextension pyarrow/*_flight*
+# Babel reads our catalogues; of its 1000 locales only theirs are asked for.
+find babel/locale-data -type f ! -name 'root.dat' ! -name 'en*.dat' ! -name 'zh*.dat' -delete
