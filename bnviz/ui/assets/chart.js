@@ -33,6 +33,7 @@ class Chart {
     if (known && theme.key === this.theme.key) return;
     this.data = data;
     this.theme = theme;
+    this.root.style.colorScheme = theme.dark ? "dark" : "light";
     this.host.dataset.digest = data.digest;
     this.figure.setAttribute("aria-label", data.alt);
     const { words } = data;

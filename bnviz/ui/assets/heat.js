@@ -37,7 +37,7 @@ function render({ values: { array }, role }, edges, [low, high], rows, theme) {
 export function prepareHeat(panel, cell, head, headHeight, foot, style, frames) {
   const height = cell.height - headHeight - foot;
   const [low, high] = panel.y.range;
-  const yTicks = ticks(low, high, Math.max(2, Math.floor(height / 36)));
+  const yTicks = ticks(low, high, Math.max(2, Math.floor(height / 26)));
   const left = widestTick(yTicks, style) + 11;
   const bands = panel.bands ?? [];
   const labels = bands.map(({ label }) => wrap(label, Math.max(80, cell.width * 0.26), style.font, style.axis, 600));
@@ -70,7 +70,7 @@ export function drawHeatStatic(surface, prepared, style) {
   surface.clip(plot.x, plot.y, plot.width, plot.height, () => {
     for (const band of bands) {
       if (band.points.length < 4) continue;
-      surface.line(band.points, { stroke: theme.background, width: 4.5, alpha: 0.75 });
+      surface.line(band.points, { stroke: theme.background, width: 4, alpha: 0.6 });
       surface.line(band.points, { stroke: theme.color(band.role), width: 2, dash: dashOf(band) });
     }
   });

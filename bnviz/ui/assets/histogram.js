@@ -7,6 +7,8 @@ import { ticks, ticksAcross } from "./text.js";
 
 const FILL_ALPHA = 0.32;
 const RISE = 1.3;
+const STILL = 0.1;
+const LABEL_GAP = 8;
 
 /** Lay out everything that stays where it is while frames go by. */
 export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
@@ -27,6 +29,7 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
   const prepared = { panel, cell, head, plot, xAt, edges, bins, yTicks, rightTicks, rowHeight, row: new Float64Array(bins) };
   prepared.xTicks = ticksAcross(low, high, plot.width, style.font, style.axis);
   prepared.markerRow = zones.length ? 1 : 0;
+  prepared.leftward = leftward(markers);
   const rows = prepared.markerRow + markers.length;
   raise(prepared, rows);
   prepared.labels = [];
@@ -38,6 +41,23 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
     placeKey(prepared, homeless, plot.y + rows * rowHeight + style.axis, style);
   }
   return prepared;
+}
+
+const average = ({ values: { array } }) =>
+  array.reduce((sum, value) => sum + (Number.isFinite(value) ? value : 0), 0) / array.length;
+
+/** Markers whose labels stand on the left: the lower half by their average over the run, so that labels keep their side. */
+function leftward(markers) {
+  return new Set(markers.toSorted((a, b) => average(a) - average(b)).slice(0, Math.floor(markers.length / 2)));
+}
+
+/** Columns that a nearly still marker keeps to itself. */
+function markerColumns({ panel, plot, xAt }) {
+  return (panel.markers ?? []).flatMap(({ values: { array } }) => {
+    const range = [Math.min(...array), Math.max(...array)].map(xAt);
+    const still = range[1] - range[0] < plot.width * STILL;
+    return still ? [{ left: range[0] - 5, right: range[1] + 5, top: -Infinity, bottom: Infinity }] : [];
+  });
 }
 
 /** Keep `rows` lines of text free above the bars. */
@@ -70,10 +90,10 @@ function labelLines(prepared, style) {
     return mean;
   });
   const ceiling = peaks.map(yAt);
-  const taken = [];
+  const taken = markerColumns(prepared);
   const keep = (line, box) => {
     if (!box) return false;
-    taken.push(box);
+    taken.push({ ...box, left: box.left - LABEL_GAP, right: box.right + LABEL_GAP });
     prepared.labels.push({ text: line.label, role: line.role, x: box.left, y: box.bottom - style.axis * 0.2 });
     return true;
   };
@@ -159,7 +179,7 @@ export function drawHistogramFrame(surface, prepared, style, position) {
 }
 
 /** A vertical line with its label in a row of its own; an arrow at the edge when the value lies outside. */
-function drawMarker(surface, { plot, xAt, rowHeight, markerRow }, { theme, axis, font }, marker, index, position) {
+function drawMarker(surface, { plot, xAt, rowHeight, markerRow, leftward: onLeft }, { theme, axis, font }, marker, index, position) {
   const value = seriesAt(marker.values, position);
   if (!Number.isFinite(value)) return;
   const x = xAt(value);
@@ -171,7 +191,8 @@ function drawMarker(surface, { plot, xAt, rowHeight, markerRow }, { theme, axis,
   else if (x > right) surface.text(`${marker.label ?? ""} →`, right - 2, baseline, { ...text, align: "right" });
   else {
     surface.line([x, top + 2, x, plot.y + plot.height], { stroke: theme.color(marker.role), width: 2, dash: dashOf(marker) });
-    const fits = x + 6 + measure(marker.label ?? "", font, axis, 600) <= right;
-    surface.text(marker.label ?? "", x + (fits ? 6 : -6), baseline, { ...text, align: fits ? "left" : "right" });
+    const width = measure(marker.label ?? "", font, axis, 600) + 6;
+    const onRight = onLeft.has(marker) ? x - width < left : x + width <= right;
+    surface.text(marker.label ?? "", x + (onRight ? 6 : -6), baseline, { ...text, align: onRight ? "left" : "right" });
   }
 }

@@ -9,6 +9,7 @@ const numberText = ({ array }, value) => formatNumber(value, array instanceof Fl
 
 const READOUT_GAP = 16;
 const LEADING = 1.3;
+const AXIS_TITLE_GAP = 10; // clear of the axis' topmost number
 
 /** Numbers shown over a panel, each with a slot as wide as its longest value, so that nothing moves while playing. */
 function readoutsOf(panel, style) {
@@ -78,22 +79,19 @@ export function headOf(panel, width, style, inline) {
     placeRow(row);
     y += style.axis * LEADING;
   }
-  if (panel.y?.label) {
-    y += 2;
-    put(panel.y.label, style.axis, 400, "muted");
-    y += style.axis * LEADING;
-  }
-  return { texts, numbers, height: y + 5 };
+  const axisTitle = panel.y?.label ?? "";
+  return { texts, numbers, axisTitle, height: y + (axisTitle ? style.axis * LEADING + AXIS_TITLE_GAP : 5) };
 }
 
 export const footHeight = (panel, style) => style.axis + 9 + (panel.x.label ? style.axis * LEADING : 0);
 
 export const widestTick = (found, style) => Math.max(0, ...found.map(({ text }) => measure(text, style.font, style.axis)));
 
-export function drawHead(surface, { cell, head }, { theme }) {
+export function drawHead(surface, { cell, head, plot }, { theme, axis }) {
   for (const { text, y, size, weight, tone } of head.texts) {
     surface.text(text, cell.x, cell.y + y, { fill: theme[tone], size, weight });
   }
+  if (head.axisTitle) surface.text(head.axisTitle, cell.x, plot.y - AXIS_TITLE_GAP - axis * 0.1, { fill: theme.muted, size: axis });
 }
 
 export function drawReadouts(surface, { cell, head }, { theme, axis }, position) {

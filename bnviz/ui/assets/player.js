@@ -40,6 +40,7 @@ class Player {
       this.host.dataset.digest = header.digest;
     }
     this.theme = theme;
+    this.root.style.colorScheme = theme.dark ? "dark" : "light";
     this.bar.dress(this.header);
     this.longest.textContent = (header.captions ?? []).reduce((a, b) => (b.length > a.length ? b : a), "");
     this.captionBox.hidden = !this.longest.textContent;

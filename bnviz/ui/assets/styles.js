@@ -47,9 +47,17 @@ export const PLAYER = `${CONTROLS}
 .play { min-width: 52px; background: var(--st-secondary-background-color, whitesmoke); }
 @container (max-width: 599px) {
   .caption { font-size: 1.1rem; }
-  .bar { flex-wrap: wrap; gap: 6px; }
-  .bar input[type=range] { order: -1; flex: 1 0 100%; margin: 0; height: 40px; }
-  .position { flex: 1 1 auto; justify-content: center; font-size: .95rem; }
+  .bar {
+    display: grid; gap: 2px 8px; grid-template-columns: repeat(3, auto) 1fr auto auto;
+    grid-template-areas: "scrub scrub scrub scrub position position" "back play forward . speed menu";
+  }
+  .bar input[type=range] { grid-area: scrub; margin: 0; height: 44px; }
+  .bar .back { grid-area: back; }
+  .bar .play { grid-area: play; min-width: 64px; }
+  .bar .forward { grid-area: forward; }
+  .bar .speed { grid-area: speed; }
+  .bar .menu { grid-area: menu; }
+  .position { grid-area: position; font-size: .95rem; }
 }
 `;
 
