@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint format types imports unit browser bench data catalogues chromium clean help
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data catalogues chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -20,11 +20,17 @@ run: $(VENV)/.run ## serve the dashboard (PORT=8501, ADDRESS=localhost)
 	$(VENV)/bin/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) --server.headless true
 
 test: $(VENV)/.dev chromium ## run every check; all of them run even if one fails
-	@$(MAKE) --no-print-directory --keep-going lint types imports unit browser
+	@$(MAKE) --no-print-directory --keep-going lint unit browser
 
-lint: $(VENV)/.dev ## ruff and oxlint
+lint: ruff layout oxlint types imports ## everything that only reads the code
+
+ruff: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
+
+layout: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
+
+oxlint: $(VENV)/.dev
 	$(VENV)/bin/oxlint --deny-warnings bnviz/ui/assets
 
 format: $(VENV)/.dev ## let ruff mend what it can
