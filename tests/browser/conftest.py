@@ -1,0 +1,91 @@
+"""One Chromium for all browser tests, and the dashboard as a visitor reaches it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from scripts.chromium import FLAGS, find
+
+Visit = Callable[..., Page]
+Serve = Callable[[Path], AbstractContextManager[str]]
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=find(), args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def serving(script: Path) -> Iterator[str]:
+    """The address of a Streamlit server that runs `script`, until it is no longer needed."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", script.name, "--server.port", str(port)]
+    server = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1", "--server.headless", "true"],
+        cwd=script.parent, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        else:
+            pytest.fail(f"{script} was not served within a minute")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Serve another script: `with serve(path) as address`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """The dashboard's address, started as `make run` starts it."""
+    with serving(ROOT / "app.py") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Browser, site: str) -> Iterator[Visit]:
+    """Open a page as a new visitor: `visit("layer?predict=0", width=390, height=844, color_scheme="dark")`."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(path: str, width: int = 1280, height: int = 720, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)  # type: ignore[arg-type]
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{site}/{path}")
+        page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
