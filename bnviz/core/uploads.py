@@ -1,0 +1,182 @@
+"""A visitor's own table as numbers: sizes are checked before anything is unpacked, and nothing in a file is executed."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+import zlib
+from pathlib import PurePath
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from bnviz.errors import UploadError, shortened
+from bnviz.i18n import N_
+
+MAX_BYTES: Final = 2_000_000
+MAX_ROWS: Final = 20_000
+MAX_COLUMNS: Final = 256
+MAX_MAGNITUDE: Final = 1e9  # beyond it the squares of scaled sums may leave float32
+MAX_UNPACKED: Final = 16 * MAX_ROWS * MAX_COLUMNS
+ARRAY_NAMES: Final = ("x", "X", "data")
+SEPARATORS: Final = (",", ";", "\t")
+
+
+def read_upload(filename: str, content: bytes) -> NDArray[np.float32]:
+    """The table in a CSV, `.npy` or `.npz` file as (N, D) float32: rows are samples, further axes are flattened.
+
+    CSV: comma, semicolon or tab, with or without a header line. `.npz`: the array named x, X or data, else the first.
+    A one-dimensional array is one column. Raises: UploadError for a file that is too large, not what its name says, not
+    numeric, pickled, not finite, or has fewer than two rows.
+    """
+    if len(content) > MAX_BYTES:
+        raise UploadError(
+            N_("The file has {size} MB; at most {limit} MB are read."),
+            size=f"{len(content) / 1e6:.3g}",
+            limit=f"{MAX_BYTES / 1e6:.3g}",
+        )
+    kind = PurePath(filename).suffix.lower()
+    if kind == ".csv":
+        table = _read_csv(content)
+    elif kind == ".npy":
+        table = _read_npy(content)
+    elif kind == ".npz":
+        table = _read_npz(content)
+    else:
+        raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
+    return _checked(table)
+
+
+def _read_csv(content: bytes) -> NDArray[Any]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UploadError(N_("The file says it is CSV but is not text (UTF-8).")) from error
+    if "\0" in text:
+        raise UploadError(N_("The file says it is CSV but is not text (UTF-8)."))
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UploadError(N_("The file is empty."))
+    separator = max(SEPARATORS, key=lines[0].count)
+    _check_shape((len(lines), lines[0].count(separator) + 1), slack=1)
+    cells = [_number(cell) for cell in lines[0].split(separator)]
+    header = None if all(cell is not None for cell in cells) else 0
+    try:
+        frame = pd.read_csv(io.StringIO("\n".join(lines)), sep=separator, header=header, low_memory=False)
+    except (ValueError, OverflowError) as error:
+        raise UploadError(N_("The CSV cannot be read: {error}"), error=shortened(error, 120)) from error
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise UploadError(N_("The CSV has more values in a row than columns in its first line."))
+    for name, column in frame.items():
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+            raise UploadError(N_("Column {name} is not numeric."), name=shortened(name))
+    return frame.to_numpy(dtype=np.float64)
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return float(cell.strip().strip('"') or "nan")
+    except ValueError:
+        return None
+
+
+def _read_npy(content: bytes) -> NDArray[Any]:
+    _check_header(content)
+    try:
+        array: NDArray[Any] = npy.read_array(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise UploadError(N_("The .npy file is damaged: {error}"), error=shortened(error, 120)) from error
+    return array
+
+
+def _check_header(content: bytes) -> None:
+    """Refuse by the first bytes alone what would be pickled, not numeric, or too large once loaded."""
+    stream = io.BytesIO(content)
+    try:
+        version = npy.read_magic(stream)
+        if version not in {(1, 0), (2, 0)}:
+            raise ValueError(f"version {version}")
+        read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = read(stream)
+    # numpy parses the header as a Python literal; a hostile one can fail in any of these ways.
+    except (
+        ValueError,
+        TypeError,
+        SyntaxError,
+        KeyError,
+        EOFError,
+        RecursionError,
+        MemoryError,
+        OverflowError,
+    ) as error:
+        raise UploadError(N_("The file is not a NumPy array (.npy).")) from error
+    if dtype.hasobject:
+        raise UploadError(N_("The array holds pickled Python objects, which are never loaded. Save plain numbers."))
+    if dtype.kind not in "biuf":
+        raise UploadError(N_("The array holds {dtype} values, not real numbers."), dtype=shortened(dtype))
+    _check_shape(shape)
+
+
+def _read_npz(content: bytes) -> NDArray[Any]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            if not names:
+                raise UploadError(N_("The .npz archive is empty."))
+            chosen = next((names[name] for name in ARRAY_NAMES if name in names), next(iter(names.values())))
+            if chosen.flag_bits & 1:
+                raise UploadError(N_("The .npz archive is encrypted."))
+            with archive.open(chosen) as member:
+                # The size that the archive declares may be a lie: no more than this is ever unpacked.
+                unpacked = member.read(MAX_UNPACKED + 1)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, UploadError):
+            raise
+        raise UploadError(N_("The file is not a NumPy archive (.npz).")) from error
+    if len(unpacked) > MAX_UNPACKED:
+        raise UploadError(N_("The array would unpack to more than {limit} MB."), limit=f"{MAX_UNPACKED / 1e6:.3g}")
+    return _read_npy(unpacked)
+
+
+def _check_shape(shape: tuple[int, ...], slack: int = 0) -> None:
+    """`slack`: lines that may still turn out to be a header."""
+    rows, columns = shape[0] if shape else 0, math.prod(shape[1:])
+    if any(size < 0 for size in shape) or rows > MAX_ROWS + slack or columns > MAX_COLUMNS:
+        raise UploadError(
+            N_("The table has {rows} rows and {columns} columns; at most {max_rows} and {max_columns} are read."),
+            rows=shortened(rows),
+            columns=shortened(columns),
+            max_rows=MAX_ROWS,
+            max_columns=MAX_COLUMNS,
+        )
+
+
+def _checked(table: NDArray[Any]) -> NDArray[np.float32]:
+    _check_shape(table.shape)
+    rows = table.shape[0] if table.ndim else 0
+    if rows < 2:
+        raise UploadError(N_("The table has {rows} rows; a batch needs at least 2."), rows=rows)
+    if not table.size:
+        raise UploadError(N_("The table has no columns."))
+    with np.errstate(over="ignore"):
+        values = table.reshape(rows, -1).astype(np.float64)
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    if bad:
+        raise UploadError(
+            N_(
+                "{count} of {total} values are missing, NaN or infinite; a single one would spoil every batch it is in."
+            ),
+            count=bad,
+            total=values.size,
+        )
+    if np.abs(values).max() > MAX_MAGNITUDE:
+        raise UploadError(
+            N_("The largest value is {value}; beyond {limit} float32 has no room for its square."),
+            value=f"{np.abs(values).max():.3g}",
+            limit=f"{MAX_MAGNITUDE:.0e}",
+        )
+    return np.ascontiguousarray(values, dtype=np.float32)
