@@ -1,0 +1,1 @@
+"""What the performance promises are measured with: `python -m benchmarks` prints the table that the README quotes."""

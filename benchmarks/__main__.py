@@ -1,0 +1,48 @@
+"""`python -m benchmarks`: measure, print the table, and say by the exit code whether every bound holds."""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from benchmarks import first_visit, load, playing, runs, slider
+from benchmarks.report import Row, table
+
+MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
+    "slider": slider.measure,
+    "load": load.measure,
+    "memory": load.memory,
+    "playing": playing.measure,
+    "first_visit": first_visit.measure,
+    "runs": runs.measure,
+}
+
+
+def main() -> int:
+    """0 if every bound that was measured holds, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", help=f"comma-separated: {', '.join(MEASUREMENTS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions: for trying out, not for quoting")
+    arguments = parser.parse_args()
+    chosen = arguments.only.split(",") if arguments.only else list(MEASUREMENTS)
+    unknown = set(chosen) - set(MEASUREMENTS)
+    if unknown:
+        parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+    rows: list[Row] = []
+    for name in chosen:
+        start = time.monotonic()
+        rows += MEASUREMENTS[name](arguments.quick)
+        print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    print(table(rows, "quick, not for quoting" if arguments.quick else "medians unless said otherwise"))
+    return 0 if all(row.passed for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

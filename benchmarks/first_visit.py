@@ -1,0 +1,70 @@
+"""The first visit with an empty cache: bytes on the wire against an empty app with one Plotly chart, and the wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from playwright.sync_api import Browser
+
+from benchmarks.browser import blank_page, chrome, settle, traffic
+from benchmarks.report import Bound, Row, number, ratio
+from benchmarks.servers import comparison, ours
+
+BYTES: Final = Bound(0.4)
+PAGES: Final = ("layer", "running_stats", "gradient_flow")
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One visit: bytes received, and seconds until the page stayed as it was."""
+
+    size: int
+    seconds: float
+
+
+def measure(quick: bool) -> list[Row]:
+    """Every page of ours against the comparison; the worst ratio is the table's number."""
+    visits = 1 if quick else 3
+    with ours() as server, comparison("one_chart") as reference, chrome() as browser:
+        chart = _visits(browser, reference.url, visits)
+        pages = {name: _visits(browser, f"{server.url}/{name}?predict=0", visits) for name in PAGES}
+    size = median(visit.size for visit in chart)
+    return [_bytes_row(name, median(visit.size for visit in found), size) for name, found in pages.items()] + [
+        _wait_row(name, median(visit.seconds for visit in found), median(visit.seconds for visit in chart))
+        for name, found in pages.items()
+    ]
+
+
+def _bytes_row(name: str, size: float, reference: float) -> Row:
+    detail = f"{number(size / 1e6)} MB against {number(reference / 1e6)} MB"
+    return Row(
+        f"first visit of `{name}`: bytes on the wire against an app with one chart",
+        ratio(size, reference),
+        BYTES,
+        detail=detail,
+    )
+
+
+def _wait_row(name: str, seconds: float, reference: float) -> Row:
+    return Row(
+        f"first visit of `{name}`: until the page stands",
+        1000 * seconds,
+        unit="ms",
+        detail=f"the app with one chart: {number(1000 * reference)} ms",
+    )
+
+
+def _visits(browser: Browser, url: str, count: int) -> list[Visit]:
+    return [_visit(browser, url) for _ in range(count)]
+
+
+def _visit(browser: Browser, url: str) -> Visit:
+    page = blank_page(browser)
+    received = traffic(page)
+    page.goto(url, wait_until="commit")
+    seconds = settle(page)
+    visit = Visit(received.total, seconds)
+    page.context.close()
+    return visit

@@ -1,0 +1,100 @@
+"""A class of thirty, each moving a slider every two seconds: how long they wait, and what each costs in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
+
+import psutil
+
+from benchmarks.report import Bound, Row, number, percentile, ratio
+from benchmarks.servers import Server, ours
+from benchmarks.sessions import Load, Session, drive, visitors
+
+CLASS: Final = 30
+EVERY_S: Final = 2.0
+ALONE_EVERY_S: Final = 0.4
+WAITING: Final = Bound(4)
+NONE_LATE: Final = Bound(0, "moves")
+PER_SESSION: Final = Bound(2, "MB")
+PAGE: Final = "layer"
+LABEL: Final = "Batch size"
+OPTIONS: Final = ("2", "3", "4", "6", "8", "12", "16", "24", "32", "48", "64", "96", "128", "192", "256", "384", "512")
+SETTLE_S: Final = 3.0  # until the sessions' last messages are out and garbage has had its chance
+
+
+def measure(quick: bool) -> list[Row]:
+    """The class on one link, as a teacher shares it; then everyone on data of their own, where nothing is shared."""
+    what = f"{CLASS} sessions moving a slider every {EVERY_S:.0f} s"
+    seconds = 8 if quick else 24
+    with ours() as server:
+        alone, together = asyncio.run(_class(server, seconds, "predict=0"))
+        alone_apart, apart = asyncio.run(_class(server, seconds, "predict=0&seed={seed}"))
+    return [
+        *_rows(f"{what} on one link", alone, together),
+        *_rows(f"{what}, everyone on another seed", alone_apart, apart),
+    ]
+
+
+def memory(quick: bool) -> list[Row]:
+    """What the server grows by when thirty more visitors come, after two have already seen what they will see."""
+    with ours() as server:
+        growth = asyncio.run(_growth(server, psutil.Process(server.pid), 2 if quick else 6))
+    return [
+        Row(
+            "memory per further session",
+            growth / CLASS / 2**20,
+            PER_SESSION,
+            "MB",
+            f"{CLASS} open sessions of `{PAGE}`",
+        )
+    ]
+
+
+async def _class(server: Server, seconds: float, query: str) -> tuple[Load, Load]:
+    """One session's moves and those of a class. On one link, all stops are computed before; else each move computes anew."""
+
+    def link(index: int) -> str:
+        return query.format(seed=100 + index)
+
+    async with visitors(server.url, PAGE, link, 1) as sessions:
+        if link(0) == link(1):
+            await _see_everything(sessions)
+        alone = await drive(sessions, LABEL, OPTIONS, ALONE_EVERY_S, len(OPTIONS) * ALONE_EVERY_S)
+    async with visitors(server.url, PAGE, lambda index: link(index + 1), CLASS) as sessions:
+        return alone, await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
+
+
+async def _growth(server: Server, process: psutil.Process, seconds: float) -> float:
+    async with visitors(server.url, PAGE, lambda _: "predict=0", 2) as sessions:
+        await _see_everything(sessions)
+        await asyncio.sleep(SETTLE_S)
+        before = process.memory_info().rss
+        async with visitors(server.url, PAGE, lambda _: "predict=0", CLASS) as further:
+            await drive(further, LABEL, OPTIONS, EVERY_S, seconds)
+            await asyncio.sleep(SETTLE_S)
+            return float(process.memory_info().rss - before)
+
+
+async def _see_everything(sessions: Sequence[Session]) -> None:
+    for session in sessions:
+        for option in OPTIONS:
+            await session.move(LABEL, option)
+
+
+def _rows(what: str, alone: Load, together: Load) -> list[Row]:
+    one, slow = median(alone.seconds), percentile(together.seconds, 0.95)
+    detail = (
+        f"p95 {_ms(slow)}, median {_ms(median(together.seconds))}, slowest {_ms(max(together.seconds))} "
+        f"over {len(together.seconds)} moves; one session {_ms(one)}"
+    )
+    return [
+        Row(f"{what}: p95 against the one-session median", ratio(slow, one), WAITING, detail=detail),
+        Row(f"{what}: late moves", together.late, NONE_LATE, "moves"),
+    ]
+
+
+def _ms(seconds: float) -> str:
+    return f"{number(1000 * seconds)} ms"

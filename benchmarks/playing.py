@@ -1,0 +1,37 @@
+"""A played run: frames painted per second, and what the server says meanwhile."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchmarks.browser import SIZE, blank_page, chrome, settle, traffic
+from benchmarks.report import Bound, Row
+from benchmarks.servers import ours
+
+FRAMES: Final = Bound(50, "per second", at_least=True)
+SILENCE: Final = Bound(0, "messages")
+WARM_UP_MS: Final = 500
+STATS: Final = "[window.__bnviz.stats.painted, performance.now()]"
+
+
+def measure(quick: bool) -> list[Row]:
+    """Play `layer` at speed 1 and count."""
+    seconds = 2 if quick else 5
+    with ours() as server, chrome() as browser:
+        page = blank_page(browser)
+        heard = traffic(page)
+        page.goto(f"{server.url}/layer?predict=0")
+        settle(page)
+        page.get_by_role("button", name="Play").first.click()
+        page.wait_for_timeout(WARM_UP_MS)
+        painted, began = page.evaluate(STATS)
+        messages = heard.messages
+        page.wait_for_timeout(1000 * seconds)
+        painted_later, ended = page.evaluate(STATS)
+        messages_later = heard.messages
+    what = "playing `layer` at {width}×{height}: ".format(**SIZE)
+    rate = 1000 * (painted_later - painted) / (ended - began)
+    return [
+        Row(what + "frames painted", rate, FRAMES, FRAMES.unit, f"{painted_later - painted} frames in {seconds} s"),
+        Row(what + "messages from the server meanwhile", messages_later - messages, SILENCE, SILENCE.unit),
+    ]

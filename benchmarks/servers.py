@@ -1,0 +1,105 @@
+"""The servers that are measured: ours, and small apps with Streamlit's defaults beside it. Each is always stopped again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+APPS: Final = Path(__file__).resolve().parent / "apps"
+START_LIMIT_S: Final = 90.0
+STOP_LIMIT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its address and its process."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def ours() -> Iterator[Server]:
+    """The dashboard, as `streamlit run app.py` serves it."""
+    with _serve(ROOT / "app.py", ROOT) as server:
+        yield server
+
+
+@contextmanager
+def comparison(name: str) -> Iterator[Server]:
+    """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bnviz-bench-") as folder,
+        _serve(APPS / f"{name}.py", Path(folder)) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def _serve(script: Path, folder: Path) -> Iterator[Server]:
+    port = _free_port()
+    # Headless and silent like a server anywhere; everything else is what the folder's configuration says.
+    options = {
+        "server.port": port,
+        "server.address": "127.0.0.1",
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            server = Server(f"http://127.0.0.1:{port}", process.pid)
+            if not _healthy(server, process):
+                log.seek(0)
+                raise RuntimeError(f"{script.name} did not start:\n{log.read().decode(errors='replace')[-2000:]}")
+            yield server
+        finally:
+            _stop(process)
+
+
+def _healthy(server: Server, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return True
+        except OSError:
+            pass
+        time.sleep(0.2)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the server and whatever it started: it leads a process group of its own."""
+    for way in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, way)
+            process.wait(STOP_LIMIT_S)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
+        return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

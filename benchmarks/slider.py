@@ -1,0 +1,94 @@
+"""One visitor, one slider: from the key press to the painted picture, against a bare app and against st.plotly_chart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Final
+
+from playwright.sync_api import Page
+
+from benchmarks.browser import blank_page, chrome, press, settle
+from benchmarks.report import Bound, Row, number, ratio
+from benchmarks.servers import comparison, ours
+
+AGAINST_BARE: Final = Bound(3)
+AGAINST_USUAL: Final = Bound(0.4)
+LABEL: Final = "Batch size"
+START: Final = 2  # a batch of one is an error message, not a picture
+PRESSES: Final = 16  # from 2 to 512 samples
+
+PAINTED: Final = "[...document.querySelectorAll('[data-digest]')].map((host) => host.dataset.paintedDigest).join()"
+TEXT: Final = "document.querySelector('[data-testid=stText]').innerText"
+TITLES: Final = "[...document.querySelectorAll('.js-plotly-plot .gtitle')].map((title) => title.textContent).join()"
+
+
+@dataclass(slots=True)
+class Way:
+    """One way to show it: a page, what its state is read from, and the milliseconds of all presses so far.
+
+    `cold` presses ask for what was never computed, `warm` ones go back over the same stops.
+    """
+
+    page: Page
+    url: str
+    read: str
+    cold: list[float] = field(default_factory=list)
+    warm: list[float] = field(default_factory=list)
+
+    def walk(self, seed: int) -> None:
+        """Up the slider and down again, on data of a `seed` of its own."""
+        self.page.bring_to_front()
+        self.page.goto(self.url.format(seed=seed))
+        settle(self.page)
+        self.page.get_by_role("slider", name=LABEL).focus()
+        self.cold += [press(self.page, "ArrowRight", self.read) for _ in range(PRESSES)]
+        self.warm += [press(self.page, "ArrowLeft", self.read) for _ in range(PRESSES)]
+
+
+def measure(quick: bool) -> list[Row]:
+    """The two rows of the slider; the three ways take turns, so that they share what the machine goes through."""
+    with ExitStack() as stack:
+        ours_at, bare_at, usual_at = (
+            stack.enter_context(server).url for server in (ours(), comparison("bare"), comparison("usual"))
+        )
+        browser = stack.enter_context(chrome())
+        query = f"batch_size={START}&seed={{seed}}"
+        our_way, bare, usual = ways = (
+            Way(blank_page(browser), f"{ours_at}/layer?predict=0&{query}", PAINTED),
+            Way(blank_page(browser), bare_at, TEXT),
+            Way(blank_page(browser), f"{usual_at}/?{query}", TITLES),
+        )
+        for seed in range(1, 2 if quick else 4):
+            for way in ways:
+                way.walk(seed)
+    return rows(our_way, bare, usual)
+
+
+def rows(our_way: Way, bare: Way, usual: Way) -> list[Row]:
+    """Medians over cold presses decide; the bare app computes nothing, so all of its presses are alike."""
+    what = "slider key press → new picture on `layer`, median, against "
+    return [
+        _row(
+            what + "a bare app (one slider, one text)",
+            AGAINST_BARE,
+            our_way,
+            bare.cold + bare.warm,
+            bare.cold + bare.warm,
+        ),
+        _row(what + "the same pictures through `st.plotly_chart`", AGAINST_USUAL, our_way, usual.cold, usual.warm),
+    ]
+
+
+def _row(what: str, bound: Bound, way: Way, cold: Sequence[float], warm: Sequence[float]) -> Row:
+    detail = (
+        f"{_ms(way.cold)} against {_ms(cold)} over {len(way.cold)} values computed anew; "
+        f"already computed {_ms(way.warm)} against {_ms(warm)}, {number(ratio(median(way.warm), median(warm)))}×"
+    )
+    return Row(what, ratio(median(way.cold), median(cold)), bound, detail=detail)
+
+
+def _ms(values: Sequence[float]) -> str:
+    return f"{number(median(values))} ms"
