@@ -1,0 +1,820 @@
+"""The browser side on its own: the JavaScript modules on a plain page in a real Chromium, without Streamlit."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from axe_core_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from bnviz.figures import theme
+
+ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
+PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PALETTE = {"light": theme.LIGHT, "dark": theme.DARK}
+THEMES = {
+    "light": {"background-color": "#ffffff", "text-color": "#1f2430", "secondary-background-color": "#f1f3f6"},
+    "dark": {"background-color": "#11151c", "text-color": "#e8eaee", "secondary-background-color": "#1e242e"},
+}
+FRAMES, BINS = 60, 64
+SHELL = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>assets</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"></head>
+<body style="margin:0;background:var(--st-background-color)">
+<main id="ancestor" style="padding:16px"><h1 style="position:absolute;left:-999px">x</h1></main>
+<script type="module">
+import player from "/player.js";
+import chart from "/chart.js";
+import share from "/share.js";
+import * as common from "/common.js";
+window.common = common;
+const modules = {player, chart, share};
+window.sent = [];
+window.cleanups = {};
+window.mount = (kind, id, data) => {
+  let host = document.getElementById(id);
+  if (!host) {
+    host = Object.assign(document.createElement("div"), {id});
+    document.getElementById("ancestor").append(host);
+    host.attachShadow({mode: "open"});
+  }
+  if (typeof data === "string") data = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  window.cleanups[id] = modules[kind]({
+    data, key: id, parentElement: host.shadowRoot,
+    setStateValue: (name, value) => window.sent.push([name, value, window.__bnviz.playheads.get("run")?.playing]),
+  });
+};
+window.inside = (id, selector) => document.getElementById(id).shadowRoot.querySelector(selector);
+window.ready = true;
+</script></body></html>"""
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        content = {"/": SHELL.encode, "/plotly.min.js": PLOTLY.read_bytes}.get(self.path.split("?")[0])
+        if content is None:
+            super().do_GET()
+            return
+        body = content()
+        self.send_response(200)
+        self.send_header(
+            "Content-Type", "text/html" if self.path.startswith("/?") or self.path == "/" else "text/javascript"
+        )
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(ASSETS))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+class Bench:
+    """A page with components mounted on it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+
+    def theme(self, name: str) -> None:
+        values = {**THEMES[name], "primary-color": "#0b62b0", "font": theme.FONT, "base-font-size": "16px"}
+        self.page.evaluate(
+            "values => { for (const [n, v] of Object.entries(values)) document.documentElement.style.setProperty(`--st-${n}`, v) }",
+            values,
+        )
+
+    def mount(self, kind: str, data: Any, name: str = "one") -> None:
+        content = base64.b64encode(data).decode() if isinstance(data, bytes) else data
+        self.page.evaluate("([kind, name, data]) => mount(kind, name, data)", [kind, name, content])
+
+    def head(self, attribute: str) -> Any:
+        return self.page.evaluate(f"__bnviz.playheads.get('run').{attribute}")
+
+    def seek(self, step: int) -> None:
+        self.page.evaluate("step => __bnviz.playheads.get('run').seek(step)", step)
+        self.frame()
+
+    def frame(self) -> None:
+        """Wait until two animation frames have gone by, so that what was scheduled is painted."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def painted(self, digest: str, name: str = "one") -> None:
+        self.page.wait_for_function(
+            "([n, d]) => document.getElementById(n).dataset.paintedDigest === d", arg=[name, digest]
+        )
+
+    @property
+    def sent(self) -> list[list[Any]]:
+        return self.page.evaluate("sent")
+
+    def pixel(self, x: float, y: float) -> tuple[int, ...]:
+        """RGB of the player's canvas at CSS pixels."""
+        return tuple(
+            self.page.evaluate(
+                """([x, y]) => { const c = inside("one", ".stage canvas"), r = c.width / c.clientWidth;
+                return [...c.getContext("2d").getImageData(x * r, y * r, 1, 1).data.slice(0, 3)] }""",
+                [x, y],
+            )
+        )
+
+    def mean_color(self) -> list[float]:
+        return self.page.evaluate(
+            """() => { const c = inside("one", ".stage canvas");
+            const {data} = c.getContext("2d").getImageData(0, 0, c.width, c.height), sum = [0, 0, 0];
+            for (let i = 0; i < data.length; i += 4) for (let j = 0; j < 3; j++) sum[j] += data[i + j];
+            return sum.map(s => s * 4 / data.length) }"""
+        )
+
+
+@pytest.fixture
+def bench(browser: Browser, address: str) -> Iterator[Bench]:
+    yield from open_bench(browser, address)
+
+
+def open_bench(browser: Browser, address: str, **options: Any) -> Iterator[Bench]:
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, "accept_downloads": True, **options})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    bench = Bench(page)
+    page.goto(address)
+    page.wait_for_function("window.ready")
+    bench.theme("light")
+    yield bench
+    context.close()
+    assert bench.errors == []
+
+
+class Block:
+    """The binary block behind a header: arrays in, references out."""
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def put(self, array: Any, dtype: str = "f4") -> dict[str, Any]:
+        array = np.ascontiguousarray(array, dtype=f"<{dtype}")
+        self.data += b"\0" * (-len(self.data) % 8)
+        offset = len(self.data)
+        self.data += array.tobytes()
+        return {"dtype": dtype, "shape": list(array.shape), "offset": offset}
+
+
+WORDS = {
+    "play": "Play", "pause": "Pause", "back": "One step back", "forward": "One step forward", "speed": "Speed",
+    "scrub": "Position in the run", "download": "Download", "png": "Picture (PNG)", "svg": "Drawing (SVG)",
+    "position": "{unit} {step} of {frames}",
+}  # fmt: skip
+
+
+def density(edges: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Normal density at bin centres, shape (T, K)."""
+    z = ((edges[1:] + edges[:-1]) / 2 - mean[:, None]) / std[:, None]
+    return np.exp(-(z**2) / 2) / (std[:, None] * np.sqrt(2 * np.pi))
+
+
+def scene(frames: int = FRAMES, **over: Any) -> bytes:
+    """Three histograms and two heat maps of a drifting normal distribution."""
+    block = Block()
+    rng = np.random.default_rng(0)
+    edges, unit_edges = np.linspace(-6, 10, BINS + 1), np.linspace(-4, 4, BINS + 1)
+    mean = np.linspace(0, 4, frames) + rng.normal(0, 0.15, frames)
+    std = 1 + 0.3 * np.sin(np.arange(frames) / 6) ** 2
+    before = np.maximum(density(edges, mean, std) + rng.normal(0, 0.006, (frames, BINS)), 0)
+    after = np.maximum(density(unit_edges, 0 * mean, 0 * std + 1) + rng.normal(0, 0.012, (frames, BINS)), 0)
+    running = np.zeros(frames)
+    for t in range(1, frames):
+        running[t] = 0.9 * running[t - 1] + 0.1 * mean[t]
+    grid = np.linspace(-4, 4, 81)
+    edge, unit_edge = block.put(edges), block.put(unit_edges)
+    one = block.put(np.zeros(1))
+    panels = [
+        {
+            "id": "input", "title": "Before: h = Wx + b", "subtitle": "channel 3", "kind": "histogram",
+            "x": {"label": "value", "range": [-6, 10]}, "y": {"label": "density", "range": [0, 0.5]}, "edges": edge,
+            "layers": [{"role": "before", "values": block.put(before), "style": "fill"}],
+            "markers": [{"role": "before", "values": block.put(mean), "label": "batch mean"},
+                        {"role": "running", "values": block.put(running), "label": "running mean"}],
+            "readouts": [{"label": "mean", "values": block.put(mean)}, {"label": "std", "values": block.put(std)}],
+        },
+        {
+            "id": "normalized", "title": "Normalized: x̂", "kind": "histogram", "subtitle": "",
+            "x": {"label": "value", "range": [-4, 4]}, "y": {"label": "density", "range": [0, 0.5]}, "edges": unit_edge,
+            "layers": [{"role": "after", "values": block.put(after), "style": "fill", "label": "this batch"},
+                       {"role": "theory", "values": block.put(density(unit_edges, np.zeros(1), np.ones(1))[0]),
+                        "style": "dash", "label": "normal law"}],
+            "markers": [{"role": "after", "values": one, "label": "mean"}],
+            "readouts": [{"label": "m", "values": block.put(np.full(frames, 32), "u2")}],
+        },
+        {
+            "id": "output", "title": "Into the sigmoid", "kind": "histogram", "subtitle": "with φ and φ′",
+            "x": {"label": "pre-activation z", "range": [-4, 4]}, "y": {"label": "", "range": [0, 0.5]}, "edges": unit_edge,
+            "layers": [{"role": "after", "values": block.put(np.rint(after * 60_000), "u2"), "style": "fill"}],
+            "zones": [{"from": -4, "to": -2.5, "label": "saturated"}, {"from": 2.5, "to": 4, "label": "saturated"}],
+            "curves": [{"role": "theory", "x": block.put(grid), "y": block.put(1 / (1 + np.exp(-grid))), "label": "φ(z)",
+                        "range": [0, 1], "style": "line"},
+                       {"role": "context", "x": block.put(grid), "y": block.put(np.exp(-grid) / (1 + np.exp(-grid)) ** 2),
+                        "label": "φ′(z)", "range": [0, 1], "style": "dash"}],
+        },
+    ]  # fmt: skip
+    panels[2]["y"]["range"] = [0, 30_000]
+    heats = [
+        {
+            "id": f"{name}_time", "title": title, "kind": "heat", "subtitle": "",
+            "x": {"label": "batch", "range": [1, frames]}, "y": {"label": "value", "range": [float(e[0]), float(e[-1])]},
+            "edges": ref, "layers": [{"role": role, "values": block.put(values), "style": "fill"}],
+            "bands": [{"role": "running", "values": block.put(line), "label": "running mean", "style": "line"},
+                      {"role": role, "values": block.put(line + 1), "label": "85 %", "style": "dash"},
+                      {"role": role, "values": block.put(line - 1), "label": "15 %", "style": "dash"}],
+        }
+        for name, title, e, ref, role, values, line in (
+            ("input", "Before, over the whole run", edges, edge, "before", before, running),
+            ("output", "After, over the whole run", unit_edges, unit_edge, "after", after, 0 * running),
+        )
+    ]  # fmt: skip
+    header = {
+        "version": 1, "digest": "first", "group": "run", "frames": frames, "fps": 8, "autoplay": False, "start": 0, "unit": "batch",
+        "captions": [f"Batch {t + 1}: this batch supplies μ and σ²; the running mean has caught up {t} %." for t in range(frames)],
+        "alt": "Histograms of one channel before and after batch norm.", "height": 520, "words": WORDS, "lang": "en",
+        "rows": [{"weight": 1.2, "panels": panels}, {"weight": 1.0, "panels": heats}], "palette": PALETTE, "filename": "layer", **over,
+    }  # fmt: skip
+    text = json.dumps(header).encode()
+    text += b" " * (-(len(text) + 4) % 8)
+    return len(text).to_bytes(4, "little") + text + bytes(block.data)
+
+
+def in_player(bench: Bench, selector: str) -> Any:
+    return bench.page.locator(f"#one {selector}")
+
+
+def test_player_paints_at_once_and_reserves_its_height(bench: Bench) -> None:
+    content = base64.b64encode(scene()).decode()
+    height, painted = bench.page.evaluate(
+        "data => { mount('player', 'one', data); const h = document.getElementById('one');"
+        " return [inside('one', '.stage').clientHeight, h.dataset.paintedDigest] }",
+        content,
+    )
+    assert (height, painted) == (520, "first")
+    corner = bench.pixel(5, 515)
+    assert corner == (255, 255, 255)
+    assert max(abs(a - b) for a, b in zip(bench.mean_color(), corner, strict=True)) > 5
+
+
+def test_play_pause_and_report_only_at_rest(bench: Bench) -> None:
+    bench.mount("player", scene())
+    in_player(bench, ".play").click()
+    bench.page.wait_for_function("__bnviz.playheads.get('run').step >= 3")
+    expect(in_player(bench, ".play")).to_have_attribute("aria-label", "Pause")
+    assert bench.sent == []
+    in_player(bench, ".play").click()
+    step = bench.head("step")
+    assert step >= 3
+    assert bench.sent == [["step", step, False]]
+    expect(in_player(bench, ".position span:last-child")).to_have_text(f"Batch {step + 1} of {FRAMES}")
+
+
+def test_slow_playing_paints_between_the_frames(bench: Bench) -> None:
+    bench.mount("player", scene())
+    in_player(bench, ".speed").select_option("0.25")
+    before = bench.page.evaluate("__bnviz.stats.painted")
+    bench.page.evaluate("__bnviz.playheads.get('run').play()")
+    bench.page.wait_for_function("__bnviz.playheads.get('run').step >= 2")
+    # Two frames of the run last a second at this speed; without interpolation two paints would do.
+    assert bench.page.evaluate("__bnviz.stats.painted") - before > 8
+
+
+def test_playing_stops_at_the_end_and_starts_over(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.seek(FRAMES - 3)
+    in_player(bench, ".speed").select_option("8")
+    in_player(bench, ".play").click()
+    bench.page.wait_for_function("!__bnviz.playheads.get('run').playing")
+    assert bench.head("step") == FRAMES - 1
+    assert bench.sent == [["step", FRAMES - 1, False]]
+    in_player(bench, ".speed").select_option("0.25")
+    in_player(bench, ".play").click()
+    assert bench.head("playing")
+    assert bench.head("step") < FRAMES - 1
+
+
+def test_keyboard_drives_from_the_page_and_reports_once(bench: Bench) -> None:
+    bench.mount("player", scene())
+    press = bench.page.keyboard.press
+    for key, step in (
+        ("ArrowRight", 1),
+        ("Shift+ArrowRight", 11),
+        ("ArrowLeft", 10),
+        ("End", FRAMES - 1),
+        ("Home", 0),
+        ("ArrowRight", 1),
+    ):
+        press(key)
+        assert bench.head("step") == step, key
+    bench.page.wait_for_function("sent.length > 0")
+    assert bench.sent == [["step", 1, False]]
+    press("Space")
+    assert bench.head("playing")
+    press("Space")
+    assert not bench.head("playing")
+
+
+def test_keyboard_within_the_component_and_not_in_other_fields(bench: Bench) -> None:
+    bench.mount("player", scene())
+    in_player(bench, "input[type=range]").focus()
+    bench.page.keyboard.press("Shift+ArrowRight")
+    assert bench.head("step") == 10
+    in_player(bench, ".forward").focus()
+    bench.page.keyboard.press("Space")  # the button's own key, not the playhead's
+    assert (bench.head("step"), bench.head("playing")) == (11, False)
+    bench.page.evaluate("document.body.append(Object.assign(document.createElement('input'), {id: 'field'}))")
+    bench.page.locator("#field").focus()
+    bench.page.keyboard.press("ArrowRight")
+    bench.page.keyboard.press("Space")
+    assert (bench.head("step"), bench.head("playing")) == (11, False)
+
+
+def test_scrubbing_reports_on_release(bench: Bench) -> None:
+    bench.mount("player", scene())
+    box = in_player(bench, "input[type=range]").bounding_box()
+    y = box["y"] + box["height"] / 2
+    bench.page.mouse.move(box["x"] + box["width"] * 0.2, y)
+    bench.page.mouse.down()
+    bench.page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
+    step = bench.head("step")
+    assert abs(step - FRAMES / 2) <= 2
+    assert bench.sent == []
+    bench.page.mouse.up()
+    assert bench.sent == [["step", step, False]]
+
+
+def test_heat_map_scrubs(bench: Bench) -> None:
+    bench.mount("player", scene())
+    box = in_player(bench, ".stage canvas").bounding_box()
+    y = box["y"] + 450
+    bench.page.mouse.move(box["x"] + 264, y)
+    bench.page.mouse.down()
+    middle = bench.head("step")
+    assert abs(middle - FRAMES / 2) <= 2  # 264 px is the middle of the first heat map, give or take the axis numbers
+    bench.page.mouse.move(box["x"] + 620, y, steps=3)
+    assert bench.head("step") == FRAMES - 1
+    assert bench.sent == []
+    bench.page.mouse.up()
+    assert bench.sent == [["step", FRAMES - 1, False]]
+    bench.page.mouse.click(box["x"] + 264, box["y"] + 150)  # a histogram: nothing to scrub
+    assert bench.head("step") == FRAMES - 1
+
+
+def test_rerun_keeps_playing_where_it_was(bench: Bench) -> None:
+    bench.mount("player", scene(start=5))
+    assert bench.head("step") == 5
+    in_player(bench, ".stage canvas").evaluate("canvas => { window.canvas = canvas }")
+    in_player(bench, ".play").click()
+    bench.page.wait_for_function("__bnviz.playheads.get('run').step >= 8")
+    bench.mount("player", scene(digest="second", start=2))
+    assert bench.head("playing")
+    assert bench.head("step") >= 8
+    bench.painted("second")
+    assert bench.page.evaluate("inside('one', '.stage canvas') === window.canvas")
+    assert bench.sent == []
+
+
+def test_rerun_ignores_the_echo_and_clamps_a_shorter_run(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.seek(30)
+    bench.mount("player", scene(start=17, digest="echo"))
+    assert bench.head("step") == 30
+    bench.mount("player", scene(20, digest="short"))
+    assert bench.head("step") == 19
+    expect(in_player(bench, ".position span:last-child")).to_have_text("Batch 20 of 20")
+
+
+def test_rerun_with_the_same_digest_paints_nothing(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.frame()
+    before = bench.page.evaluate("__bnviz.stats.painted")
+    bench.mount("player", scene())
+    bench.frame()
+    assert bench.page.evaluate("__bnviz.stats.painted") == before
+
+
+def test_cleanup_of_an_overtaken_rerun_leaves_the_player_alive(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.page.evaluate("cleanups.one()")
+    bench.frame()
+    bench.page.keyboard.press("ArrowRight")
+    assert bench.head("step") == 1
+    bench.page.evaluate("() => { document.getElementById('one').remove(); cleanups.one() }")
+    bench.page.wait_for_function("__bnviz.playheads.get('run').members.size === 0")
+    bench.page.keyboard.press("ArrowRight")
+    assert bench.head("step") == 1
+
+
+def test_unaligned_bytes_are_read_too(bench: Bench) -> None:
+    content = base64.b64encode(b"\0" + scene()).decode()
+    bench.mount("player", scene(digest="aligned"))
+    aligned = bench.mean_color()
+    bench.page.evaluate(
+        "data => mount('player', 'one', Uint8Array.from(atob(data), c => c.charCodeAt(0)).subarray(1))", content
+    )
+    bench.painted("first")
+    assert bench.mean_color() == aligned
+
+
+def test_picture_depends_on_the_frame_and_interpolates(bench: Bench) -> None:
+    bench.mount("player", scene())
+    colors = []
+    for position in (3, 3.5, 4):
+        bench.page.evaluate(
+            "p => { const h = __bnviz.playheads.get('run'); h.position = p; h.dispatchEvent(new Event('step')) }",
+            position,
+        )
+        bench.frame()
+        colors.append(bench.page.evaluate("inside('one', '.stage canvas').toDataURL()"))
+    assert len(set(colors)) == 3
+
+
+def test_reduced_motion_neither_starts_nor_interpolates(browser: Browser, address: str) -> None:
+    for bench in open_bench(browser, address, reduced_motion="reduce"):
+        bench.mount("player", scene(autoplay=True))
+        assert not bench.head("playing")
+        pictures = []
+        for position in (3, 3.5):
+            bench.page.evaluate(
+                "p => Object.assign(__bnviz.playheads.get('run'), {step: 3, position: p}).dispatchEvent(new Event('step'))",
+                position,
+            )
+            bench.frame()
+            pictures.append(bench.page.evaluate("inside('one', '.stage canvas').toDataURL()"))
+        assert pictures[0] == pictures[1]
+
+
+def test_autoplay_starts_without_reduced_motion(bench: Bench) -> None:
+    bench.mount("player", scene(autoplay=True))
+    assert bench.head("playing")
+
+
+def rgb(color: str) -> tuple[int, ...]:
+    return tuple(int(color[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def has_color(bench: Bench, color: str) -> bool:
+    return bench.page.evaluate(
+        """([r, g, b]) => { const c = inside("one", ".stage canvas"), {data} = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+        for (let i = 0; i < data.length; i += 4) if (data[i] === r && data[i + 1] === g && data[i + 2] === b) return true;
+        return false }""",
+        rgb(color),
+    )
+
+
+def test_theme_changes_colours_in_place(bench: Bench) -> None:
+    bench.mount("player", scene())
+    assert bench.pixel(5, 515) == rgb(THEMES["light"]["background-color"])
+    for role in ("before", "after", "running"):
+        assert has_color(bench, theme.LIGHT[role])
+        assert not has_color(bench, theme.DARK[role])
+    bench.theme("dark")
+    bench.mount("player", scene())
+    assert bench.pixel(5, 515) == rgb(THEMES["dark"]["background-color"])
+    for role in ("before", "after", "running"):
+        assert has_color(bench, theme.DARK[role])
+        assert not has_color(bench, theme.LIGHT[role])
+
+
+def test_phone_stacks_the_panels(browser: Browser, address: str) -> None:
+    for bench in open_bench(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True):
+        bench.mount("player", scene())
+        assert in_player(bench, ".stage").bounding_box()["height"] > 5 * 170
+        assert bench.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for button in in_player(bench, ".bar button").all():
+            if button.is_visible():
+                box = button.bounding_box()
+                assert min(box["width"], box["height"]) >= 40
+
+
+def test_resize_redraws_for_the_new_width(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.page.set_viewport_size({"width": 500, "height": 720})
+    bench.page.wait_for_function("inside('one', '.stage canvas').clientWidth === 468")
+    assert in_player(bench, ".stage").bounding_box()["height"] > 5 * 170
+
+
+def choose(bench: Bench, item: str, name: str = "one") -> Path:
+    menu = bench.page.locator(f"#{name} .menu")
+    menu.get_by_role("button").click()
+    with bench.page.expect_download() as download:
+        menu.get_by_role("menuitem", name=item).click()
+    expect(menu.get_by_role("menu")).to_be_hidden()
+    path = Path(download.value.path())
+    return path.rename(path.with_name(f"{path.name}-{download.value.suggested_filename}"))
+
+
+def test_svg_download_holds_every_panel(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.seek(40)
+    path = choose(bench, "Drawing (SVG)")
+    assert path.name.endswith("layer.svg")
+    picture = path.read_text(encoding="utf-8")
+    assert bench.page.evaluate(
+        "t => !new DOMParser().parseFromString(t, 'image/svg+xml').querySelector('parsererror')", picture
+    )
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", picture)
+    for title in (
+        "Before: h = Wx + b",
+        "Normalized: x̂",
+        "Into the sigmoid",
+        "Before, over the whole run",
+        "After, over the whole run",
+    ):
+        assert title in texts
+    assert {"batch mean", "running mean", "normal law", "this batch", "saturated", "φ(z)", "φ′(z)", "85 %"} <= set(
+        texts
+    )
+    assert "32" in texts  # a count stays a whole number
+    assert "2.52" in texts  # the mean of frame 41 of this seeded run, as drawn in the panel's corner
+    assert picture.count("<image ") == 2
+    assert "NaN" not in picture
+    assert theme.LIGHT["before"] in picture
+
+
+def test_png_download_is_twice_as_large(bench: Bench) -> None:
+    bench.mount("player", scene())
+    content = choose(bench, "Picture (PNG)").read_bytes()
+    assert content[:4] == b"\x89PNG"
+    assert (int.from_bytes(content[16:20]), int.from_bytes(content[20:24])) == (2 * 1248, 2 * 520)
+
+
+def test_menu_closes_with_escape_and_moves_with_arrows(bench: Bench) -> None:
+    bench.mount("player", scene())
+    button = in_player(bench, ".menu > button")
+    button.click()
+    press = bench.page.keyboard.press
+    press("ArrowDown")
+    assert bench.page.evaluate("inside('one', '.root').getRootNode().activeElement.textContent") == "Drawing (SVG)"
+    press("ArrowDown")
+    assert bench.page.evaluate("inside('one', '.root').getRootNode().activeElement.textContent") == "Picture (PNG)"
+    press("Escape")
+    expect(in_player(bench, "[role=menu]")).to_be_hidden()
+    expect(button).to_be_focused()
+    assert bench.head("step") == 0
+
+
+def test_text_alternative_follows_when_paused(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.seek(9)
+    canvas = in_player(bench, ".stage canvas")
+    expect(canvas).to_have_attribute("aria-label", re.compile(r"^Histograms of one channel.*Batch 10: this batch"))
+    expect(in_player(bench, ".caption p:last-child")).to_have_attribute("aria-live", "polite")
+    bench.page.evaluate("__bnviz.playheads.get('run').play()")
+    expect(in_player(bench, ".caption p:last-child")).to_have_attribute("aria-live", "off")
+    expect(canvas).to_have_attribute("aria-label", re.compile("Batch 10:"))
+
+
+CHART_WORDS = {"download": "Download", "png": "Picture (PNG)", "svg": "Drawing (SVG)", "html": "Page (HTML)"}
+
+
+def chart(digest: str = "first", shift: float = 0, **over: Any) -> dict[str, Any]:
+    x = np.arange(1, FRAMES + 1)
+    rise = base64.b64encode((1 - 0.9**x + shift).astype("<f4").tobytes()).decode()
+    data = [
+        {"type": "scatter", "mode": "lines", "name": "running mean", "x": x.tolist(), "y": {"dtype": "f4", "bdata": rise},
+         "line": {"color": theme.LIGHT["running"]}},
+        {"type": "scatter", "mode": "lines", "name": "truth", "x": x.tolist(), "y": [1 + shift] * FRAMES,
+         "line": {"color": theme.LIGHT["theory"].upper(), "dash": "dash"}},
+    ]  # fmt: skip
+    layout = theme.layout(theme.axis("batch"), theme.axis("value"), showlegend=True)
+    return {
+        "figure": {"data": data, "layout": layout}, "phone_layout": {"showlegend": False}, "plotly": "/plotly.min.js", "group": "run",
+        "playhead": {"axis": "x", "first": 1}, "unit": "batch", "palette": PALETTE, "words": CHART_WORDS,
+        "alt": "The running mean approaches </script> the truth.", "height": 420, "phone_height": 360, "digest": digest,
+        "filename": "running_stats", "lang": "en", **over,
+    }  # fmt: skip
+
+
+def zoom(bench: Bench) -> list[float]:
+    """Drag over the middle of the plot, return the new x range."""
+    plot = bench.page.locator("#two .plot")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    bench.page.mouse.move(box["x"] + 300, box["y"] + 100)
+    bench.page.mouse.down()
+    bench.page.mouse.move(box["x"] + 700, box["y"] + 300, steps=5)
+    bench.page.mouse.up()
+    bench.page.wait_for_function("inside('two', '.js-plotly-plot')._fullLayout.xaxis.autorange === false")
+    return x_range(bench)
+
+
+def x_range(bench: Bench) -> list[float]:
+    return bench.page.evaluate("inside('two', '.js-plotly-plot')._fullLayout.xaxis.range.slice()")
+
+
+def test_chart_reserves_its_height_before_plotly_is_there(bench: Bench) -> None:
+    height = bench.page.evaluate(
+        "data => { mount('chart', 'two', data); return inside('two', '.plot').clientHeight }", chart()
+    )
+    assert height == 420
+    assert bench.page.evaluate("typeof window.Plotly") == "undefined"
+    bench.painted("first", "two")
+    assert bench.page.locator("#two .plot").bounding_box()["height"] == 420
+    # Plotly's own rules have reached the shadow root, without which its layers would stand below each other.
+    assert bench.page.evaluate("getComputedStyle(inside('two', '.main-svg')).position") == "absolute"
+
+
+def test_chart_keeps_zoom_and_hidden_traces(bench: Bench) -> None:
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    whole = x_range(bench)
+    zoomed = zoom(bench)
+    assert zoomed[1] - zoomed[0] < 0.6 * (whole[1] - whole[0])
+    bench.page.locator("#two .legendtoggle").nth(1).click()
+    bench.page.wait_for_function("inside('two', '.js-plotly-plot')._fullData[1].visible === 'legendonly'")
+    bench.mount("chart", chart("second", shift=0.2), "two")
+    bench.painted("second", "two")
+    assert x_range(bench) == zoomed
+    assert bench.page.evaluate("inside('two', '.js-plotly-plot')._fullData.map(t => t.visible)") == [True, "legendonly"]
+    last = bench.page.evaluate("inside('two', '.js-plotly-plot')._fullData[0].y.at(-1)")
+    assert last == pytest.approx(1.2 - 0.9**FRAMES, rel=1e-6)
+
+
+def test_chart_same_digest_draws_nothing(bench: Bench) -> None:
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    before = bench.page.evaluate("__bnviz.stats.painted")
+    bench.mount("chart", chart(), "two")
+    bench.frame()
+    assert bench.page.evaluate("__bnviz.stats.painted") == before
+
+
+def test_chart_takes_the_dark_palette(bench: Bench) -> None:
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    lines = "[...inside('two', '.scatterlayer').querySelectorAll('path.js-line')].map(p => common.rgb(p.style.stroke))"
+    assert bench.page.evaluate(lines) == [list(rgb(theme.LIGHT[role])) for role in ("running", "theory")]
+    bench.theme("dark")
+    bench.mount("chart", chart(), "two")
+    bench.page.wait_for_function(f"({lines})[0].join() === '{','.join(map(str, rgb(theme.DARK['running'])))}'")
+    assert bench.page.evaluate(lines) == [list(rgb(theme.DARK[role])) for role in ("running", "theory")]
+
+
+def test_playhead_line_follows_and_hides_outside_the_zoom(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    line = bench.page.locator("#two .playhead")
+
+    def center() -> float:
+        box = line.bounding_box()
+        return box["x"] + box["width"] / 2
+
+    def pixel_of(number: int) -> float:
+        return bench.page.evaluate(
+            "n => { const g = inside('two', '.js-plotly-plot'), a = g._fullLayout.xaxis;"
+            " return g.getBoundingClientRect().left + a._offset + a.l2p(n) }",
+            number,
+        )
+
+    bench.seek(9)
+    assert center() == pytest.approx(pixel_of(10), abs=1)
+    bench.seek(49)
+    assert center() == pytest.approx(pixel_of(50), abs=1)
+    low, high = zoom(bench)
+    bench.seek(round((low + high) / 2))
+    expect(line).to_be_visible()
+    bench.seek(FRAMES - 1)
+    expect(line).to_be_hidden()
+
+
+def test_click_on_the_chart_sets_the_playhead(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    bench.page.locator("#two .plot").scroll_into_view_if_needed()
+    x, y = bench.page.evaluate(
+        "() => { const g = inside('two', '.js-plotly-plot'), {left, top} = g.getBoundingClientRect(), a = g._fullLayout.xaxis;"
+        " return [left + a._offset + a.l2p(25), top + 200] }"
+    )
+    bench.page.mouse.click(x, y)
+    assert bench.head("step") == 24
+    assert bench.sent == [["step", 24, False]]
+
+
+def test_chart_has_a_text_alternative(bench: Bench) -> None:
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    expect(bench.page.locator("#two figure")).to_have_attribute("aria-label", chart()["alt"])
+    assert bench.page.evaluate(
+        "[...inside('two', 'figure').querySelectorAll('svg')].every(s => s.getAttribute('aria-hidden') === 'true')"
+    )
+
+
+def test_chart_downloads(bench: Bench, browser: Browser, tmp_path: Path) -> None:
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    assert "running mean" in choose(bench, "Drawing (SVG)", "two").read_text(encoding="utf-8")
+    assert choose(bench, "Picture (PNG)", "two").read_bytes()[:4] == b"\x89PNG"
+    page = choose(bench, "Page (HTML)", "two")
+    context = browser.new_context(offline=True)
+    alone = context.new_page()
+    alone.goto(page.as_uri())
+    alone.wait_for_function("document.querySelectorAll('.scatterlayer .js-line').length === 2")
+    assert alone.title() == chart()["alt"]
+    context.close()
+
+
+def test_chart_on_a_phone_scrolls_and_takes_its_layout(browser: Browser, address: str) -> None:
+    for bench in open_bench(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True):
+        bench.mount("chart", chart(), "two")
+        bench.painted("first", "two")
+        assert bench.page.locator("#two .plot").bounding_box()["height"] == 360
+        layout = bench.page.evaluate(
+            "(({dragmode, showlegend}) => ({dragmode, showlegend}))(inside('two', '.js-plotly-plot')._fullLayout)"
+        )
+        assert layout == {"dragmode": False, "showlegend": False}
+
+
+def test_chart_says_what_it_would_show_when_plotly_is_missing(bench: Bench) -> None:
+    bench.mount("chart", chart(plotly="/missing.js"), "two")
+    expect(bench.page.locator("#two .message")).to_have_text(chart()["alt"])
+    assert len(bench.errors) == 1
+    assert "404" in bench.errors.pop()  # the browser's own message
+
+
+def test_numbers_have_three_significant_digits(bench: Bench) -> None:
+    plain = {
+        "0": "0", "1": "1", "0.1234": "0.123", "-2.5": "−2.5", "1234.5": "1230", "99999": "1×10⁵", "123456": "1.23×10⁵", "NaN": "–",
+        "0.00012345": "1.23×10⁻⁴", "-1e-8": "−1×10⁻⁸", "null": "–", "-Infinity": "−∞", "0.9999": "1",
+    }  # fmt: skip
+    padded = {"0.5": "0.500", "-12.04": "−12.0", "0.9999": "1.00", "100": "100", "2e-7": "2.00×10⁻⁷"}
+    assert {value: bench.page.evaluate(f"common.formatNumber({value})") for value in plain} == plain
+    assert {value: bench.page.evaluate(f"common.formatNumber({value}, true)") for value in padded} == padded
+
+
+SHARE = {
+    "words": {"share": "Share", "copied": "Copied", "copy": "Copy", "link": "Link to exactly this state", "qr": "QR code of the link"},
+    "url": "?momentum=0.1", "query": "", "lang": "zh_CN", "title": "Layer",
+    "qr": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9z"/></svg>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("secure", [True, False])
+def test_share_copies_the_whole_link(bench: Bench, address: str, secure: bool) -> None:
+    bench.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    if not secure:  # plain http on a school's network has no clipboard API
+        bench.page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    bench.mount("share", SHARE, "three")
+    share = bench.page.locator("#three")
+    share.get_by_role("button", name="Share").click()
+    expect(share.get_by_role("textbox")).to_have_value(f"{address}?momentum=0.1")
+    expect(share.get_by_role("img", name="QR code of the link")).to_be_visible()
+    share.get_by_role("button", name="Copy").click()
+    expect(share.get_by_role("status")).to_have_text("Copied")
+    bench.page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+    bench.page.locator("#paste").focus()
+    bench.page.keyboard.press("Control+V")
+    expect(bench.page.locator("#paste")).to_have_value(f"{address}?momentum=0.1")
+    assert bench.page.evaluate("[document.documentElement.lang, document.title]") == ["zh-CN", "Layer"]
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_axe_finds_nothing(bench: Bench, name: str) -> None:
+    bench.theme(name)
+    bench.mount("player", scene())
+    bench.mount("chart", chart(), "two")
+    bench.mount("share", SHARE, "three")
+    bench.painted("first", "two")
+    bench.page.locator("#three").get_by_role("button", name="Share").click()
+    in_player(bench, ".menu > button").click()
+    results = Axe().run(bench.page)
+    assert [(v["id"], v["nodes"][0]["html"]) for v in results["violations"]] == []
