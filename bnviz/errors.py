@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bnviz.i18n import Language, N_, translator
 
@@ -40,6 +41,16 @@ class BnvizError(ValueError):
     def text(self, language: Language = "en") -> str:
         """The message in `language`."""
         return self.phrase.text(language)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses take other arguments than the text that Exception keeps; an error must survive the way between processes.
+        return _rebuilt, (type(self), str(self)), self.__dict__
+
+
+def _rebuilt(kind: type[BnvizError], text: str) -> BnvizError:
+    error = kind.__new__(kind)
+    ValueError.__init__(error, text)
+    return error
 
 
 class SettingError(BnvizError):
