@@ -4,9 +4,9 @@ import { drawHistogramFrame, drawHistogramStatic, prepareHistogram } from "./his
 import { fitsBesideTitle, footHeight, headOf } from "./panel.js";
 
 export const NARROW = 600;
-const COLUMN_GAP = 32;
 const ROW_GAP = 18;
-const LEAST_PANEL = 230;
+const LEAST_PANEL = 185;
+const gapFor = (width) => (width < 1000 ? 22 : 32);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -20,7 +20,8 @@ function linesFor({ rows, height }, width) {
   const narrow = width < NARROW;
   return rows.flatMap(({ weight = 1, panels }, index) => {
     const rowHeight = (free * weight) / weights;
-    const columns = narrow ? 1 : clamp(Math.floor((width + COLUMN_GAP) / (LEAST_PANEL + COLUMN_GAP)), 1, panels.length);
+    const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (LEAST_PANEL + gapFor(width))), 1, panels.length);
+    const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
     if (!narrow) {
       const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, 190);
       return chunks(panels, columns).map((line) => ({ line, columns, lineHeight }));
@@ -43,16 +44,17 @@ export function buildScene(header, theme, width) {
   const narrow = width < NARROW;
   const style = { theme, font: theme.font, axis: narrow ? 12.5 : width < 1000 ? 13 : 14, title: narrow ? 15 : 16 };
   const lines = linesFor(header, width);
+  const gap = gapFor(width);
   const prepared = [];
   let y = 0;
   for (const { line, columns, lineHeight } of lines) {
-    const panelWidth = (width - COLUMN_GAP * (columns - 1)) / columns;
+    const panelWidth = (width - gap * (columns - 1)) / columns;
     const inline = line.every((panel) => fitsBesideTitle(panel, panelWidth, style));
     const heads = line.map((panel) => headOf(panel, panelWidth, style, inline));
     const headHeight = Math.max(...heads.map((head) => head.height));
     const foot = Math.max(...line.map((panel) => footHeight(panel, style)));
     line.forEach((panel, i) => {
-      const cell = { x: i * (panelWidth + COLUMN_GAP), y, width: panelWidth, height: lineHeight };
+      const cell = { x: i * (panelWidth + gap), y, width: panelWidth, height: lineHeight };
       const prepare = panel.kind === "heat" ? prepareHeat : prepareHistogram;
       prepared.push(prepare(panel, cell, heads[i], headHeight, foot, style, header.frames));
     });
