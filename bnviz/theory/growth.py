@@ -58,7 +58,7 @@ def growth_without_normalizer(activation: ActivationName, sigma_w: float, sigma_
     return float(above("sigma_w", sigma_w, 0)) * math.sqrt(moments_after(activation, scale).mean_squared_slope)
 
 
-def growth_finite_batch(activation: Literal["identity", "relu"], batch_size: int) -> float:
+def growth_finite_batch(activation: Literal["identity", "relu"], batch_size: float) -> float:
     """Growth of the norm with batch norm before φ at a finite batch B, infinite width and depth, eps → 0.
 
     Squared: identity (B − 2)/(B − 3); ReLU (J′(c) + B − 1)/((B − 3)(1 − J(c))) − 1/(B − 3), c = −1/(B − 1), with
