@@ -36,7 +36,6 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
         "frames": scene.frames,
         "fps": scene.fps,
         "autoplay": False,
-        "start": step,
         "unit": scene.unit,
         "captions": list(scene.captions),
         "alt": scene.alt,
@@ -60,7 +59,8 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
     }
     text = json.dumps(header, ensure_ascii=False)
     digest = hashlib.blake2b(text.encode() + block, digest_size=8).hexdigest()
-    content = json.dumps({"digest": digest, **header}, ensure_ascii=False, separators=(",", ":")).encode()
+    header |= {"digest": digest, "start": step}  # where the playhead starts is no part of the picture
+    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     content += b" " * (-(len(content) + 4) % 8)
     return len(content).to_bytes(4, "little") + content + bytes(block)
 
