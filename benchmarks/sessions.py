@@ -22,7 +22,7 @@ Query = Callable[[int], str]
 
 @dataclass(slots=True)
 class Session:
-    """One visitor of `page`. `sliders` maps labels to the ids of the select sliders seen, `chosen` ids to their options."""
+    """One visitor of `page`. `sliders`: ids by label, as the last run showed them; `chosen`: the option of each id."""
 
     url: str
     page: str
@@ -70,10 +70,9 @@ class Session:
         run.cached_message_hashes.extend(self._kept)
         run.context_info.locale, run.context_info.timezone = "en-US", "Europe/Zurich"
         run.context_info.url = f"{self.url}/{self.page}"
-        for slider in self.sliders.values():
-            if slider in self.chosen:
-                state = run.widget_states.widgets.add(id=slider)
-                state.string_array_value.data.append(self.chosen[slider])
+        for slider, option in self.chosen.items():
+            run.widget_states.widgets.add(id=slider).string_array_value.data.append(option)
+        self.sliders.clear()
         self._done.clear()
         await self._socket.send(message.SerializeToString())
         await asyncio.wait_for(self._done.wait(), TIMEOUT_S)
@@ -86,8 +85,8 @@ class Session:
                 self._kept.add(message.hash)
             if kind == "delta":
                 self._notice(message.delta.new_element)
-            elif kind == "new_session":
-                self._page_hash = message.new_session.page_script_hash
+            elif kind == "navigation":
+                self._page_hash = message.navigation.page_script_hash
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self._done.set()
 
