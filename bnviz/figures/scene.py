@@ -121,7 +121,8 @@ class Row:
 class Scene:
     """A run as it is played. `captions`: one per frame, or one for all. `alt` says what the whole picture shows.
 
-    `unit` is the translated name of one frame ("batch"). `fps`: frames of the run per second at speed 1.
+    `unit` is the translated name of one frame ("batch"), `first` the number of the first (0 where nothing has happened yet).
+    `fps`: frames of the run per second at speed 1.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Scene:
     alt: str
     height: int = 460
     fps: float = 8
+    first: int = 1
 
     def still(self, frame: int = -1) -> Chart:
         """The histograms of one frame as a Plotly chart, for notebooks and print."""

@@ -34,6 +34,7 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
         "version": 1,
         "group": group,
         "frames": scene.frames,
+        "first": scene.first,
         "fps": scene.fps,
         "autoplay": False,
         "unit": scene.unit,

@@ -7,7 +7,8 @@ const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) 
 const capitalized = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 /** "Batch 17 of 60" */
-export const positionText = ({ words, unit, frames }, step) => capitalized(fill(words.position, { unit, step: step + 1, frames }));
+export const positionText = ({ words, unit, frames, first = 1 }, step) =>
+  capitalized(fill(words.position, { unit, step: first + step, frames: first + frames - 1 }));
 
 function iconButton(symbol, action) {
   const node = element("button", { type: "button", className: symbol }, icon(symbol));
