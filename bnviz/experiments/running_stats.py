@@ -25,8 +25,8 @@ from bnviz.theory import running
 
 __all__ = ["Result", "Settings", "Spread", "run"]
 
-BINS: Final = 64
-CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.995, 40))
+BINS: Final = 48
+CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 40))
 
 SECONDS: Final = 1.2
 SAMPLES: Final = 16_000_000  # one visitor's batches in memory: 64 MB of float32
@@ -57,12 +57,14 @@ class Result:
     - `steps_to_5pct`, `steps_to_1pct` (M,): the first batch after which the average over replicas is within 5 % (1 %)
       of the undisturbed truth, relative to the error at the start, |μ − 0|; NaN where that does not happen before the
       disturbance or the end. `…_theory` (M,): batches until the initial value weighs 5 % (1 %).
-    - `noise`, `noise_theory` (M,): standard deviation of the running mean over replicas after the last batch (divisor
-      R − 1; NaN for one replica). `curve_steps`, `curve_noise`: the same closed forms for the momentums in between.
+    - `replica_std` (M, T+1): standard deviation of the running mean over replicas, divisor R − 1; NaN for one replica.
+      `noise`, `noise_theory` (M,): measured and closed form after the last batch.
+    - `curve_steps`, `curve_noise`: closed forms of `steps_to_5pct` and `noise` for the momentums in between.
     - `eval_error`, `eval_error_theory` (M, T+1): RMS difference, over population and replicas, of the output in eval
       mode from the output normalized with the true moments; the theory is a first-order expansion.
-    - `spread` counts (M, T+1, K): running means of the replicas; `spread_theory` (M, T+1, K): expected share of the
-      replicas per bin, from a normal law with the expected mean and standard deviation.
+    - `spread` counts (M, T+1, K): running means of the replicas, what lies beyond the edges counted in the end bins;
+      `spread_share` and `spread_theory` (M, T+1, K): measured share of the replicas per bin, and expected share from a
+      normal law with the expected mean and standard deviation.
     """
 
     settings: Settings
@@ -87,14 +89,24 @@ class Result:
     steps_to_1pct: Floats
     steps_to_5pct_theory: Floats
     steps_to_1pct_theory: Floats
-    noise: Floats
-    noise_theory: Floats
+    replica_std: Floats
     curve_steps: Floats
     curve_noise: Floats
     eval_error: Floats
     eval_error_theory: Floats
     spread: Histogram
+    spread_share: Floats
     spread_theory: Floats
+
+    @property
+    def noise(self) -> Floats:
+        """Standard deviation of the running mean over replicas after the last batch, (M,)."""
+        return self.replica_std[:, -1]
+
+    @property
+    def noise_theory(self) -> Floats:
+        """Its closed form, (M,)."""
+        return self.expected_mean_std[:, -1]
 
 
 def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
@@ -145,8 +157,7 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         steps_to_1pct=_first_within(approach, population.mean, 0.01),
         steps_to_5pct_theory=np.array([float(running.steps_to(a, 0.05)) for a in settings.momentums]),
         steps_to_1pct_theory=np.array([float(running.steps_to(a, 0.01)) for a in settings.momentums]),
-        noise=_replica_std(running_mean[:, -1]),
-        noise_theory=mean_std[:, -1],
+        replica_std=_replica_std(running_mean),
         curve_steps=np.array([-math.log(0.05) * running.time_constant(a) for a in CURVE]),
         curve_noise=batch_noise * np.sqrt([running.squared_weights(a, settings.steps) for a in CURVE]),
         eval_error=_eval_error(running_mean, running_var, truth, population.var, settings.eps),
@@ -154,6 +165,7 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
             expected_mean - truth, mean_std**2, expected_var, var_std**2, population.var, settings.eps
         ),
         spread=Histogram(edges, spread),
+        spread_share=spread / settings.replicas,
         spread_theory=spread_theory,
     )
 
@@ -242,10 +254,14 @@ def _eval_error(
 def _spread_histograms(
     running_mean: NDArray[np.float32], truth: Floats, expected: Floats, std: Floats
 ) -> tuple[Floats, NDArray[np.int64], Floats]:
-    """Edges (K+1,), counts (M, T+1, K) of the replicas' running means, expected shares (M, T+1, K)."""
-    low, high = float(min(running_mean.min(), truth.min())), float(max(running_mean.max(), truth.max()))
-    margin = 0.04 * (high - low) or 1.0
-    counted = histogram(running_mean, low - margin, high + margin, BINS)
+    """Edges (K+1,), counts (M, T+1, K) of the replicas' running means, expected shares (M, T+1, K).
+
+    The edges hold the truth and where the run ends, with the noise of the end: what is still on its way from 0 would
+    squeeze that noise into one bin, and is counted in the end bin.
+    """
+    reached = np.concatenate((truth[1:], expected[:, -1]))
+    margin = 4.5 * float(std[:, -1].max())
+    counted = histogram(running_mean, float(reached.min()) - margin, float(reached.max()) + margin, BINS)
     inner = counted.edges[1:-1]
     below = ndtr((inner - expected[..., None]) / np.maximum(std, 1e-12)[..., None])
     ends = np.zeros((*expected.shape, 1))
