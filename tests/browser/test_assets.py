@@ -6,9 +6,7 @@ import base64
 import functools
 import http.server
 import json
-import os
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from importlib.metadata import distribution
@@ -17,18 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from axe_core_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bnviz.figures import theme
+from scripts.chromium import FLAGS, find
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
 PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PALETTE = {"light": theme.LIGHT, "dark": theme.DARK}
 THEMES = {
     "light": {"background-color": "#ffffff", "text-color": "#1f2430", "secondary-background-color": "#f1f3f6"},
@@ -97,7 +91,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        running = driver.chromium.launch(executable_path=find(), args=list(FLAGS))
         yield running
         running.close()
 
@@ -817,4 +811,4 @@ def test_axe_finds_nothing(bench: Bench, name: str) -> None:
     bench.page.locator("#three").get_by_role("button", name="Share").click()
     in_player(bench, ".menu > button").click()
     results = Axe().run(bench.page)
-    assert [(v["id"], v["nodes"][0]["html"]) for v in results["violations"]] == []
+    assert [(v["id"], v["nodes"][0]["html"]) for v in results.response["violations"]] == []
