@@ -42,6 +42,7 @@ from bnviz.experiments.layer_stages import (
     moments,
     normalized_rows,
     percentiles,
+    pooled_density,
     rows_of,
 )
 from bnviz.i18n import N_
@@ -214,8 +215,9 @@ class Result:
 
     For the chosen channel alone:
     - `input_density` (T, K): density of `input` over the bins of `normalized`, what lies beyond them left out.
-    - `normalized_density` (K,): density of x̂ over all shown batches. `predicted_density` (K,): its closed form, or None
-      where there is none: the law of n independent Gaussian values, or with running estimates a Gaussian input's.
+    - `pooled` (K,) by stage: density over all shown batches. `predicted_density` (K,): closed form of that of
+      `normalized`, or None where there is none: the law of n independent Gaussian values, or with running estimates a
+      Gaussian input's.
     - `normalized_fourth` (T,): mean of x̂⁴ per batch. `normalized_largest`: largest |x̂| of the run.
     - `zero_share` (T,): share of values that leave the activation as exactly 0.
     - `population`: moments of the undisturbed `input` over all data. `forecast`: what the running estimates should be.
@@ -237,7 +239,7 @@ class Result:
     percentiles: dict[str, Floats]
     sample: dict[str, NDArray[np.float32]]
     input_density: Floats
-    normalized_density: Floats
+    pooled: dict[str, Floats]
     predicted_density: Floats | None
     normalized_fourth: Floats
     normalized_largest: float
@@ -374,8 +376,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     rows = {"input": inputs, "normalized": normalized, "scaled": scaled, "output": output}
     stages = describe(rows, _ranges(settings, rows), {"input": (batch_mean, batch_var)})
 
-    chosen, bins = normalized[:, c], stages["normalized"].histogram
-    pooled = Histogram(bins.edges, bins.counts[:, c].sum(axis=0))
+    chosen, edges = normalized[:, c], stages["normalized"].histogram.edges
     at_input = percentiles(inputs)
     sample = _middle(n // settings.batch_size)
     return Result(
@@ -394,9 +395,9 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         running_var=estimates[:, 1].astype(np.float64),
         percentiles={"input": at_input, "scaled": _after_batch_norm(at_input, used_mean, used_var, settings)},
         sample={name: values[..., sample].copy() for name, values in rows.items()},
-        input_density=density_within(inputs[:, c], bins.edges),
-        normalized_density=pooled.density(),
-        predicted_density=predicted_density(bins.edges, settings, population, n, used_mean[:, c], used_var[:, c]),
+        input_density=density_within(inputs[:, c], edges),
+        pooled={name: pooled_density(stage, c) for name, stage in stages.items()},
+        predicted_density=predicted_density(edges, settings, population, n, used_mean[:, c], used_var[:, c]),
         normalized_fourth=np.square(np.square(chosen)).mean(axis=-1, dtype=np.float64),
         normalized_largest=float(np.abs(chosen).max()),
         zero_share=(output[:, c] == 0).mean(axis=-1),

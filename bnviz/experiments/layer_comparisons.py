@@ -77,19 +77,22 @@ def _between_batches(values: Floats) -> float:
 
 
 def _law_rows(result: Result) -> list[Comparison]:
-    if not _law_applies(result):
-        return []
-    predicted = float(output_law.output_fourth_moment(result.values_per_statistic))
-    quantity = Phrase(N_("Mean of x̂⁴ for Gaussian input: 3(n − 1)/(n + 1)"))
-    scatter = _between_batches(result.normalized_fourth)
-    return [Comparison(quantity, float(result.normalized_fourth.mean()), predicted, scatter, _gaussian_note(result))]
-
-
-def _law_applies(result: Result) -> bool:
-    """Batch statistics over independent values, ε small, and batches enough to know the scatter."""
     settings, c = result.settings, result.settings.channel
-    small = settings.eps <= SMALL_EPS * float(result.used_var[:, c].mean())
-    return result.statistics_source == "batch" and settings.layer == "linear" and small and settings.steps >= ENOUGH
+    variance = result.stage_std["normalized"][:, c] ** 2
+    if not _independent(result) or variance.min() == 0:
+        return []
+    # ε makes x̂ a little smaller than the law has it; dividing by the variance that it left takes that back.
+    fourth = result.normalized_fourth / variance**2
+    predicted = float(output_law.output_fourth_moment(result.values_per_statistic))
+    quantity = Phrase(N_("Mean of x̂⁴ for Gaussian input, ε aside: 3(n − 1)/(n + 1)"))
+    note = None if settings.batch_size <= 3 else _gaussian_note(result)
+    return [Comparison(quantity, float(fourth.mean()), predicted, _between_batches(fourth), note)]
+
+
+def _independent(result: Result) -> bool:
+    """Whether x̂ has the law of batch statistics over independent values, with batches enough to know the scatter."""
+    settings = result.settings
+    return result.statistics_source == "batch" and settings.layer == "linear" and settings.steps >= ENOUGH
 
 
 def _gaussian_note(result: Result) -> Phrase | None:
@@ -104,7 +107,8 @@ def _gaussian_note(result: Result) -> Phrase | None:
 def _activation_rows(result: Result) -> list[Comparison]:
     settings, c, n = result.settings, result.settings.channel, result.values_per_statistic
     gamma, beta = (settings.gamma, settings.beta) if settings.affine else (1.0, 0.0)
-    if not _law_applies(result) or settings.activation == "identity" or n == 2:
+    small_eps = settings.eps <= SMALL_EPS * float(result.used_var[:, c].min())
+    if not _independent(result) or not small_eps or settings.activation == "identity" or n == 2:
         return []
     note = _gaussian_note(result)
     if settings.activation == "relu" and (gamma, beta) == (1.0, 0.0):

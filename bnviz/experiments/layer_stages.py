@@ -66,7 +66,7 @@ def moments(rows: Rows) -> tuple[Floats, Floats]:
 
 
 def half_range(rows: Rows, least: float) -> float:
-    """Half the width of an axis around 0 that holds all but `ENDS` of the values: `least`, or (1, 2, 4)·10^k."""
+    """Half the width of an axis around 0 that holds all but `ENDS` of the values: `least`, or (1, 2, 4, 6)·10^k."""
     values = rows.ravel()
     # An odd step, so that it does not keep meeting the same sample or pixel of every batch.
     values = np.abs(values[:: -(-values.size // LOOKED_AT) | 1])
@@ -74,7 +74,7 @@ def half_range(rows: Rows, least: float) -> float:
         return least
     reach = float(np.partition(values, place := int((1 - ENDS) * (values.size - 1)))[place])
     power = 10.0 ** math.floor(math.log10(reach))
-    return next(factor * power for factor in (1, 2, 4, 10) if factor * power >= reach * (1 - 1e-6))
+    return next(factor * power for factor in (1, 2, 4, 6, 10) if factor * power >= reach * (1 - 1e-6))
 
 
 def describe(
@@ -101,6 +101,11 @@ def percentiles(rows: Rows) -> Floats:
     high = np.minimum(low + 1, ordered.shape[-1] - 1)
     found: Floats = ordered[..., low] + (ordered[..., high] - ordered[..., low]) * (place - low)
     return found
+
+
+def pooled_density(stage: Stage, channel: int) -> Floats:
+    """Density (K,) of one channel over all batches."""
+    return Histogram(stage.histogram.edges, stage.histogram.counts[:, channel].sum(axis=0)).density()
 
 
 def density_within(rows: Rows, edges: Floats) -> Floats:
