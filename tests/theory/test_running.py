@@ -78,19 +78,20 @@ def test_skewed_input_needs_its_kurtosis(momentum: Momentum) -> None:
 
 @pytest.mark.parametrize("momentum", [0.25, "cumulative"])
 def test_batches_drawn_without_replacement(momentum: Momentum) -> None:
-    population = np.random.default_rng(13).gamma(2.0, 1.0, 20)
-    m, steps = 12, 15
+    # Small, so that N − 1 and N differ by more than the error of a variance over the replicas, 5·√(2/4000) = 11 %.
+    count, m, steps = 6, 4, 15
+    population = np.random.default_rng(13).gamma(2.0, 1.0, count)
     generator = np.random.default_rng(14)
 
     def draw() -> Array:
-        return population[np.argsort(generator.random((20, REPLICAS)), axis=0)[:m]]
+        return population[np.argsort(generator.random((count, REPLICAS)), axis=0)[:m]]
 
     means, variances = recorded(momentum, steps, draw)
     var = float(population.var())
-    assert_variance(means[steps], float(running.mean_variance(momentum, steps, var, m, population=20)))
-    unbiased = running.unbiased_var(var, 20)
+    assert_variance(means[steps], float(running.mean_variance(momentum, steps, var, m, population=count)))
+    unbiased = running.unbiased_var(var, count)
     assert_mean(variances[steps], float(running.expected_var(momentum, steps, unbiased)))
-    assert running.mean_variance(momentum, steps, var, 20, population=20) == 0
+    assert running.mean_variance(momentum, steps, var, count, population=count) == 0
 
 
 @pytest.mark.parametrize("momentum", MOMENTUMS)
@@ -144,6 +145,12 @@ def test_steps_to(momentum: Momentum, p: float) -> None:
         layer(zero)
         count += 1
     assert running.steps_to(momentum, p) == count
+
+
+def test_whole_numbers_of_steps_are_not_rounded_up() -> None:
+    """ln 0.7 / ln(1 − 0.3) comes out as 1.0000000000000002."""
+    assert running.steps_to(0.3, 0.7) == running.steps_to(0.05, 0.95) == 1
+    assert running.steps_to(0.5, 0.5**29) == 29
 
 
 @pytest.mark.parametrize("momentum", [0.004, 0.1, 0.7])
