@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
-FLOORS = ("ui", "lessons", "experiments", "figures", "export", "core", "theory")
+FLOORS = ("ui", "lessons", "jobs", "experiments", "figures", "export", "core", "theory")
 BASE = ("settings", "errors", "i18n")
 LONGEST = 60
 
@@ -54,6 +54,7 @@ def house(tmp_path: Path) -> Path:
         ("ui/page.py", "bnviz.lessons, bnviz.experiments, bnviz.figures, bnviz.export, bnviz.i18n, streamlit"),
         ("ui/chart/component.py", "plotly.io"),
         ("lessons/layer.py", "bnviz.experiments, bnviz.figures, bnviz.export, bnviz.settings"),
+        ("jobs/pool.py", "bnviz.experiments, bnviz.errors"),
         ("experiments/layer.py", "bnviz.core, bnviz.theory, bnviz.settings, torch.nn"),
         ("figures/layer.py", "bnviz.theory, bnviz.errors, plotly.graph_objects"),
         ("export/html.py", "bnviz.theory, bnviz.settings, plotly.io"),
@@ -71,6 +72,8 @@ def test_the_architecture_allows(house: Path, module: str, imported: str) -> Non
     ("contract", "module", "imported"),
     [
         ("floors", "lessons/layer.py", "bnviz.ui"),
+        ("floors", "jobs/pool.py", "bnviz.lessons"),
+        ("floors", "experiments/layer.py", "bnviz.jobs"),
         ("floors", "experiments/layer.py", "bnviz.lessons"),
         ("floors", "experiments/layer.py", "bnviz.figures"),
         ("floors", "figures/layer.py", "bnviz.experiments"),
