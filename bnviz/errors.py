@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bnviz.i18n import Language, N_, translator
+from bnviz.i18n import N_, Language, translator
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,9 @@ class SettingError(BnvizError):
     """A setting has a value that is not allowed."""
 
     def __init__(self, name: str, allowed: Phrase | str, given: object) -> None:
-        super().__init__(N_("{name} must be {allowed}; got {given}."), name=name, allowed=allowed, given=shortened(given))
+        super().__init__(
+            N_("{name} must be {allowed}; got {given}."), name=name, allowed=allowed, given=shortened(given)
+        )
         self.name = name
 
 

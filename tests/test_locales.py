@@ -28,7 +28,9 @@ def test_placeholders_survive_translation() -> None:
         names = {name for _, name, _, _ in string.Formatter().parse(message) if name} if "{" in message else set()
         if "\\" in message:
             continue
-        found = {name for _, name, _, _ in string.Formatter().parse(translation) if name} if "{" in translation else set()
+        found = (
+            {name for _, name, _, _ in string.Formatter().parse(translation) if name} if "{" in translation else set()
+        )
         assert found == names, message
 
 

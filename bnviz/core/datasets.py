@@ -26,10 +26,13 @@ def digits() -> tuple[Tensor, Tensor]:
     return images.unsqueeze(1), labels
 
 
-def synthetic(name: SyntheticName, shape: tuple[int, ...], mean: float, std: float, generator: torch.Generator) -> Tensor:
+def synthetic(
+    name: SyntheticName, shape: tuple[int, ...], mean: float, std: float, generator: torch.Generator
+) -> Tensor:
     """Independent values of the given `shape` whose population has mean `mean` and standard deviation `std`.
 
-    `skewed`: exponential, `bimodal`: two equally likely normal peaks at ±0.9 with variance 0.19, `uniform`: flat; each standardized exactly.
+    `skewed`: exponential; `bimodal`: two equally likely normal peaks at ±0.9 with variance 0.19; `uniform`: flat.
+    Each is standardized exactly.
     """
     if name == "gaussian":
         values = torch.randn(shape, generator=generator)

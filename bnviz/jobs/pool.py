@@ -136,12 +136,12 @@ class JobPool:
             self._running[job.number] = job
             job.started, job.tries = time.monotonic(), job.tries + 1
             self._change(job, "running")
-            work = (worker.execute, job.number, job.module, job.settings, self._updates, self._orders)
+            run = partial(worker.execute, job.number, job.module, job.settings, self._updates, self._orders)
             try:
-                future = self._executor.submit(*work)
+                future = self._executor.submit(run)
             except BrokenProcessPool:
                 self._replace(self._executor)
-                future = self._executor.submit(*work)
+                future = self._executor.submit(run)
             future.add_done_callback(partial(self._finish, job, self._executor))
 
     def _finish(self, job: Job, executor: Executor, future: Future[Any]) -> None:

@@ -7,7 +7,9 @@ import streamlit as st
 from bnviz.i18n import translator
 from bnviz.ui import assets, navigation, style, visit
 
-st.set_page_config(page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230)
+st.set_page_config(
+    page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230
+)
 visit.read_link()
 translate = translator(visit.current().language)
 style.apply()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.figures.chart import Chart
-from bnviz.i18n import Language, N_, long_text, translator
+from bnviz.i18n import N_, Language, long_text, translator
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
 from bnviz.ui import cache, chart, controls, player, share, uploads, views, visit
@@ -91,10 +91,11 @@ def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language)
     views.tell(lesson, state, result, language)
     key = f"{lesson.name}:view"
     st.session_state.setdefault(key, state.view)
-    state.view = st.segmented_control(
+    chosen = st.segmented_control(
         _("View"), visit.VIEWS, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
         label_visibility="collapsed",
     )  # fmt: skip
+    state.view = chosen or state.view
     if state.view == "picture":
         _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language)
         st.markdown(long_text(lesson.name, language))

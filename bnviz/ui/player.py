@@ -41,7 +41,9 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
         "captions": list(scene.captions),
         "alt": scene.alt,
         "height": scene.height,
-        "rows": [{"weight": row.weight, "panels": [_plain(panel, block) for panel in row.panels]} for row in scene.rows],
+        "rows": [
+            {"weight": row.weight, "panels": [_plain(panel, block) for panel in row.panels]} for row in scene.rows
+        ],
         "words": {
             "play": _("Play"),
             "pause": _("Pause"),
@@ -87,10 +89,9 @@ def _plain(value: Any, block: bytearray) -> Any:
 
 def _reference(array: NDArray[Any], block: bytearray) -> dict[str, Any]:
     """Append `array` to `block` in the smallest type that holds it (counts as uint16 or uint32, the rest as float32)."""
+    kind = "f4"
     if array.dtype.kind in "iu" and array.size and array.min() >= 0:
         kind = "u2" if array.max() < 2**16 else "u4"
-    else:
-        kind = "f4"
     block += b"\0" * (-len(block) % 8)
     offset = len(block)
     block += np.ascontiguousarray(array, dtype=f"<{kind}").tobytes()

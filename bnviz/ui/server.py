@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+import segno
 from anyio import to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -20,6 +22,7 @@ from bnviz.ui import assets
 FRAME: Final = Path(__file__).parent / "frame.py"
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 COMPRESSED: Final = (".js", ".css")
+LONGEST_LINK: Final = 1500
 
 
 async def _asset(request: Request) -> Response:
@@ -30,9 +33,21 @@ async def _asset(request: Request) -> Response:
     return FileResponse(path, media_type="text/javascript", headers=FOR_EVER)
 
 
+async def _qr_code(request: Request) -> Response:
+    """The QR code of a link to this server, drawn when a visitor opens the Share panel."""
+    link = request.query_params.get("link", "")
+    if len(link) > LONGEST_LINK or urlsplit(link).netloc != request.url.netloc:
+        return Response(status_code=400)
+    image = await to_thread.run_sync(lambda: segno.make(link, error="l").svg_inline(scale=4, border=2, svgns=True))
+    return Response(image, media_type="image/svg+xml", headers=FOR_EVER)
+
+
 def routes() -> list[BaseRoute]:
-    """Our JavaScript and Plotly's, under a path that changes with their content."""
-    return [Route(f"{assets.mount_path()}/{{name}}", _asset)]
+    """Our JavaScript and Plotly's, under a path that changes with their content, and the QR codes of links."""
+    return [
+        Route(f"{assets.mount_path()}/qr.svg", _qr_code),
+        Route(f"{assets.mount_path()}/{{name}}", _asset),
+    ]
 
 
 class CompressOnce:
@@ -109,7 +124,7 @@ def middleware() -> list[Middleware]:
 
 
 @asynccontextmanager
-async def warm_up(app: object) -> AsyncIterator[MutableMapping[str, Any]]:
+async def warm_up(app: object) -> AsyncIterator[dict[str, Any]]:
     """Import and run every lab once, so that the first visitor does not wait for it."""
     from bnviz.lessons.course import LESSONS
 

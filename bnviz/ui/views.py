@@ -65,7 +65,9 @@ def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
     _ = translator(language)
     prediction = lesson.prediction
     right = prediction.correct(result)
-    verdict = _("Right.") if state.guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
+    verdict = (
+        _("Right.") if state.guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
+    )
     with st.container(key="verdict"):
         st.markdown("**" + verdict + "** " + _(prediction.explanation))
 

@@ -41,7 +41,14 @@ def streamlits_own(serve: Serve, browser: Any) -> set[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
-    ["?lang=en", *(f"{lesson.name}?lang=en{rest}" for lesson in LESSONS for rest in ("", "&predict=0", "&predict=0&view=theory"))],
+    [
+        "?lang=en",
+        *(
+            f"{lesson.name}?lang=en{rest}"
+            for lesson in LESSONS
+            for rest in ("", "&predict=0", "&predict=0&view=theory")
+        ),
+    ],
 )
 def test_nothing_serious_of_our_own(visit: Visit, streamlits_own: set[str], path: str, scheme: str) -> None:
     page = visit(path, color_scheme=scheme)

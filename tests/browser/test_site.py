@@ -96,11 +96,7 @@ def test_playing_goes_on_through_a_rerun_without_the_server(visit: Visit) -> Non
     page.wait_for_function("() => document.querySelector('[data-painted-digest]') && window.__bnviz.stats.painted > 5")
     press(page, "Batch size", "ArrowLeft")
     here = position(page)
-    page.wait_for_function(
-        "(here) => { const bar = [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.querySelector('input[type=range]')).find(Boolean);"
-        " return Number(bar.value) > here + 2; }",
-        arg=here,
-    )
+    page.wait_for_function("(here) => Number(window.__bnviz.playheads.get('layer').step) > here + 2", arg=here)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
 
 
@@ -131,7 +127,9 @@ def test_everything_is_chinese_when_asked(visit: Visit, name: str) -> None:
     page = ready(visit(f"{name}?predict=0&lang=zh"))
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     for lesson in LESSONS:
-        expect(page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(lesson.title), exact=True)).to_be_visible()
+        expect(
+            page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(lesson.title), exact=True)
+        ).to_be_visible()
     text = page.locator("body").inner_text()
     foreign = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
     assert foreign == []
@@ -183,9 +181,15 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_is_logged_as_error(visit:
     foreign: list[str] = []
     errors: list[str] = []
     page = visit("?lang=en")
-    page.on("request", lambda request: foreign.append(request.url) if not request.url.startswith((site, "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: foreign.append(request.url) if not request.url.startswith((site, "data:", "blob:")) else None,
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" and "404" not in message.text else None)
+    page.on(
+        "console",
+        lambda message: errors.append(message.text) if message.type == "error" and "404" not in message.text else None,
+    )
     page.goto(f"{site}/{path}")
     page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
     if path:

@@ -37,7 +37,9 @@ def test_lines_stand_out_from_the_paper(palette: Palette) -> None:
     for role, color in palette.items():
         if role not in ("grid", "paper"):
             # WCAG 1.4.11: graphics need 3:1.
-            assert contrast(color, palette["paper"]) >= (2.9 if role.startswith("series") or role == "context" else 3), role
+            assert contrast(color, palette["paper"]) >= (
+                2.9 if role.startswith("series") or role == "context" else 3
+            ), role
 
 
 def test_palettes_have_the_same_roles_and_no_colour_twice() -> None:

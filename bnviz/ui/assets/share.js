@@ -65,14 +65,20 @@ class Share {
     this.copy.textContent = words.copy ?? words.share;
     this.image.hidden = !qr;
     this.image.alt = words.qr;
-    if (qr) this.image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(qr)}`;
+    this.qr = qr;
+    if (!this.panel.hidden) this.#showCode();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
     if (typeof query === "string") showInAddressBar(query);
   }
 
+  #showCode() {
+    if (this.qr) this.image.src = `${this.qr}?link=${encodeURIComponent(this.field.value)}`;
+  }
+
   #open(wanted) {
     this.panel.hidden = !wanted;
+    if (wanted) this.#showCode();
     this.button.setAttribute("aria-expanded", String(wanted));
     if (!wanted) this.status.textContent = "";
     else this.field.select();
