@@ -63,23 +63,33 @@ def _read_csv(content: bytes) -> NDArray[Any]:
         raise UploadError(N_("The file is empty."))
     separator = max(SEPARATORS, key=lines[0].count)
     _check_shape((len(lines), lines[0].count(separator) + 1), slack=1)
-    cells = [_number(cell) for cell in lines[0].split(separator)]
-    header = None if all(cell is not None for cell in cells) else 0
+    titles = [cell.strip().strip('"') for cell in lines[0].split(separator)]
+    headed = any(_number(title) is None for title in titles)
     try:
-        frame = pd.read_csv(io.StringIO("\n".join(lines)), sep=separator, header=header, low_memory=False)
+        # The header is taken off first: pandas would make an index of columns that it does not name.
+        frame = pd.read_csv(
+            io.StringIO("\n".join(lines[headed:])), sep=separator, header=None, skipinitialspace=True, low_memory=False
+        )
+    except pd.errors.EmptyDataError as error:
+        raise UploadError(N_("The table has {rows} rows; a batch needs at least 2."), rows=0) from error
     except (ValueError, OverflowError) as error:
         raise UploadError(N_("The CSV cannot be read: {error}"), error=shortened(error, 120)) from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise UploadError(N_("The CSV has more values in a row than columns in its first line."))
-    for name, column in frame.items():
+    if frame.shape[1] != len(titles):
+        raise UploadError(
+            N_("The rows of the CSV have {columns} values, its first line has {titles}."),
+            columns=frame.shape[1],
+            titles=len(titles),
+        )
+    for number, column in frame.items():
         if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
+            name = titles[int(str(number))] if headed else int(str(number)) + 1
             raise UploadError(N_("Column {name} is not numeric."), name=shortened(name))
     return frame.to_numpy(dtype=np.float64)
 
 
 def _number(cell: str) -> float | None:
     try:
-        return float(cell.strip().strip('"') or "nan")
+        return float(cell or "nan")
     except ValueError:
         return None
 

@@ -281,9 +281,9 @@ def _trace_chart(
 ) -> Chart:
     """Dots per batch at 1 … T; lines of the running estimate and its expectation at 0 … T."""
     steps = result.settings.steps
-    traces = [_dots(np.arange(1, steps + 1), batch, _("this batch"))]
+    traces = [_dots(np.arange(1, steps + 1), batch, _("each batch"))]
     shown = [batch]
-    ends: list[tuple[str, Role, float]] = [(_("this batch"), "before", float(batch[-1]))]
+    ends: list[tuple[str, Role, float]] = [(_("each batch"), "before", float(batch[-1]))]
     forecast, std = expected
     if result.settings.track_running_stats:
         x = np.arange(steps + 1)
@@ -296,13 +296,10 @@ def _trace_chart(
     low, high = min(float(part.min()) for part in shown), max(float(part.max()) for part in shown)
     room = 0.06 * (high - low) or 1.0
     low, high = low - room, high + room
-    notes = [
-        _note(
-            _("dots: each batch · line: running estimate · dashed: expected")
-            if len(ends) > 1
-            else _("dots: each batch")
-        )
-    ]
+    key = _("dots: each batch")
+    if result.settings.track_running_stats:
+        key = _("dots: each batch · line: running estimate · dashed: expected") + ("" if std is None else " ± 2 s.d.")
+    notes = [_note(key)]
     notes += end_labels(ends, low, high)
     told = ", ".join(f"{text} {number(value)}" for text, _role, value in ends)
     return Chart(
