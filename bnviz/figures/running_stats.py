@@ -195,6 +195,7 @@ def spread(result: Result, language: Language = "en") -> Scene:
         ),
         height=300 if len(rows) == 1 else 460,
         fps=max(8.0, result.settings.steps / 15),
+        first=0,
     )
 
 
