@@ -230,7 +230,7 @@ def _heat(result: Result, stage: str, title: str, _: Translate) -> Panel:
         f"{stage}_over_time",
         title,
         "heat",
-        Axis(_("batch"), 1, result.settings.steps),
+        Axis(_("batch"), 0.5, result.settings.steps + 0.5),
         Axis("", float(counts.edges[0]), float(counts.edges[-1])),
         counts.edges,
         (Layer(role, counts.counts[:, c]),),
