@@ -36,4 +36,6 @@ def _identifier(kind: str, text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    return text.rstrip("\n").splitlines(keepends=True)
+    # str.splitlines would also break at form feeds and separators, which nbformat does not.
+    *lines, last = text.rstrip("\n").split("\n")
+    return [*(f"{line}\n" for line in lines), last]
