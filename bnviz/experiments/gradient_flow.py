@@ -23,11 +23,19 @@ from bnviz.core.networks import InitName, MLPShape
 from bnviz.core.normalizers import make_normalizer
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.experiments.cost import check_cost
-from bnviz.experiments.gradient_flow_measure import BINS, first_measurable, growth_error_of, growth_of, train
+from bnviz.experiments.gradient_flow_measure import (
+    BINS,
+    first_measurable,
+    growth_error_of,
+    growth_of,
+    layer_growth,
+    train,
+)
 from bnviz.experiments.gradient_flow_theory import predict
 from bnviz.i18n import N_
 from bnviz.settings import (
     Activation,
+    ActivationName,
     BatchSize,
     Count,
     Eps,
@@ -40,6 +48,7 @@ from bnviz.settings import (
     Position,
     Seed,
 )
+from bnviz.theory import activations
 
 Floats = NDArray[np.float64]
 
@@ -168,6 +177,16 @@ class OneValueError(BnvizError):
 
 
 @dataclass(frozen=True, slots=True)
+class ActivationCurve:
+    """φ and φ′ at `x`, three arrays (X,), and the intervals of x in which φ saturates (with infinite ends)."""
+
+    x: Floats
+    value: Floats
+    slope: Floats
+    saturated: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a run measured, and what mean-field theory predicts for the fresh network.
 
@@ -184,6 +203,8 @@ class Result:
     `saturated_theory`, `preactivation_rms_theory` (V, L): for normal z, at step 0. `saturated_error`,
     `preactivation_rms_error` (V,): standard errors of their means over layers at step 0, from the scatter of units.
     `directions` (V,): how many independent values stand behind each statistic at step 0 (`independent_directions`).
+    `layer_growth`, `layer_growth_theory` (V, L − 1): rms[l]/rms[l+1] at step 0. `growth_by_step` (V, P): `growth` at
+    every recorded step, over the same layers. `curve`: the activation with its slope.
     Gradients that overflow float32 are inf or NaN here too; those that underflow are 0.
     """
 
@@ -206,6 +227,10 @@ class Result:
     growth_error: Floats
     first_measurable: NDArray[np.int64]
     directions: Floats
+    layer_growth: Floats
+    layer_growth_theory: Floats
+    growth_by_step: Floats
+    curve: ActivationCurve
 
 
 def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
@@ -263,6 +288,15 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         ),
         first_measurable=np.array(first),
         directions=np.array([track.scatter.directions for track in tracks]),
+        layer_growth=np.stack([layer_growth(rms) for rms in fresh]),
+        layer_growth_theory=np.stack([np.sqrt(prediction.factors) for prediction in predictions]),
+        growth_by_step=np.array(
+            [
+                [growth_of(look.gradient_rms, start) for look in track.looks]
+                for track, start in zip(tracks, first, strict=True)
+            ]
+        ),
+        curve=_curve(settings.activation, half),
     )
 
 
@@ -322,3 +356,14 @@ def _refuse_impossible(settings: Settings) -> None:
 def _half_range(widest: float) -> float:
     """Histograms reach from −h to h: 6, or as far as the widest layer of the fresh network needs, at most 20."""
     return max(HALF_RANGE, min(20.0, 2.0 * math.ceil(1.5 * widest)))
+
+
+def _curve(activation: ActivationName, half: float) -> ActivationCurve:
+    # Two points at 0, so that a kink is drawn as one.
+    x = np.sort(np.append(np.linspace(-half, half, 241), [-1e-9, 1e-9]))
+    return ActivationCurve(
+        x,
+        np.asarray(activations.activate(activation, x)),
+        np.asarray(activations.derivative(activation, x)),
+        activations.saturated_intervals(activation),
+    )

@@ -118,6 +118,12 @@ def growth_of(rms: Floats, first: int) -> float:
         return float((rms[first] / rms[last]) ** (1 / (last - first)))
 
 
+def layer_growth(rms: Floats) -> Floats:
+    """rms[l]/rms[l+1] (L − 1,) of RMS (L,): how many times larger the gradient is one layer nearer the input."""
+    with np.errstate(all="ignore"):
+        return np.asarray(rms[:-1] / rms[1:])
+
+
 def growth_error_of(rms: Floats, factors: Floats, first: int) -> float:
     """Standard error of `growth_of`, from the relative variances `factors` (L − 1,) of the squared gradient's factors.
 
