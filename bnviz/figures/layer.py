@@ -266,8 +266,11 @@ def _law_name(result: Result, _: Translate) -> str:
         return _("a Gaussian, moved and scaled by the running estimates")
     if n == 2:
         return _("n = 2: every value is −1 or 1, whatever goes in")
-    names = {3: N_("arcsine law, Gaussian input, n = 3"), 4: N_("uniform law, Gaussian input, n = 4")}
-    return _(names.get(n, N_("exact law for Gaussian input, n = {n}"))).format(n=n)
+    if n == 3:
+        return _("arcsine law, Gaussian input, n = 3")
+    if n == 4:
+        return _("uniform law, Gaussian input, n = 4")
+    return _("exact law for Gaussian input, n = {n}").format(n=n)
 
 
 def _trace_chart(
