@@ -70,7 +70,9 @@ class CompressOnce:
         path = scope["path"]
         if path not in self.kept:
             recorded = _Recorder()
-            await self.app(scope, receive, recorded)
+            # Streamlit compresses what our own routes answer; asked for plain text, it leaves that to us.
+            plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+            await self.app({**scope, "headers": plain}, receive, recorded)
             if recorded.status != 200 or not recorded.is_script or len(self.kept) >= self.LIMIT:
                 await recorded.replay(send)
                 return
