@@ -222,8 +222,8 @@ LESSON: Final = Lesson(
     title=N_("Gradient flow"),
     question=N_("When do gradients vanish, and what does batch norm change?"),
     answer=N_(
-        "Layer by layer the gradient is multiplied by weights and slopes. Saturating activations make it vanish; batch "
-        "norm cures that, and lets it grow slowly instead: with ReLU ×1.21 per layer, at every weight scale."
+        "Layer by layer the gradient is multiplied by weights and slopes, and a sigmoid's slope is at most ¼: it vanishes. "
+        "Batch norm cures that, and makes gradients grow instead: with ReLU ×1.21 per layer, whatever the weights' scale."
     ),
     settings=Settings,
     run=run,
@@ -237,8 +237,8 @@ LESSON: Final = Lesson(
         Preset(
             N_("Sigmoid vanishes, batch norm cures"),
             N_(
-                "Without normalization each layer keeps a seventh of the gradient, and layer 1 gets 10⁻⁸ of it: the loss "
-                "stays where it is. With batch norm the line is flat, and the loss falls."
+                "Without normalization each layer lets a seventh of the gradient through, and layer 1 gets 2·10⁻⁸ of it, "
+                "though no unit is saturated. With batch norm the line is nearly flat, and the loss falls."
             ),
             {},
         ),
@@ -261,8 +261,8 @@ LESSON: Final = Lesson(
         Preset(
             N_("Huge weights"),
             N_(
-                "σ_w = 3: without normalization the units saturate (see the shaded zones fill). With batch norm both the "
-                "line and the histograms are those of tiny weights."
+                "σ_w = 3: without normalization a third of the units saturate, and the gradient explodes all the same: the "
+                "weights win. With batch norm, line and histograms are those of tiny weights."
             ),
             {"activation": "tanh", "init": "scaled", "weight_gain": 3.0},
         ),
