@@ -104,7 +104,7 @@ def test_closed_forms_hold(momentum: float | str, source: str, batch_size: int) 
         assert abs(var.mean() - result.expected_var[0, step]) < 4 * var.std() / math.sqrt(replicas) + 1e-6
         # A s.d. over R = 150 replicas has a relative error of 6 %; 10 % for the skewed variances of small batches.
         assert mean.std(ddof=1) == pytest.approx(result.expected_mean_std[0, step], rel=0.24)
-        assert var.std(ddof=1) == pytest.approx(result.expected_var_std[0, step], rel=0.4)
+        assert var.std(ddof=1) == pytest.approx(result.expected_var_std[0, step], rel=0.4 if batch_size < 50 else 0.24)
 
 
 def test_finite_population_shows_at_large_batches() -> None:
@@ -204,6 +204,13 @@ def test_bands_and_averages() -> None:
         np.testing.assert_allclose(summary.low, np.quantile(values.astype(float), 0.15, axis=-1), rtol=1e-6, atol=1e-7)
         np.testing.assert_allclose(summary.high, np.quantile(values.astype(float), 0.85, axis=-1), rtol=1e-6, atol=1e-7)
         np.testing.assert_allclose(summary.average, values.mean(axis=-1), rtol=1e-5, atol=1e-6)
+
+
+def test_noise_is_the_sample_standard_deviation_over_replicas() -> None:
+    result = run(Settings(steps=4, replicas=6))
+    np.testing.assert_allclose(result.replica_std, result.running_mean.astype(float).std(axis=-1, ddof=1), rtol=1e-9)
+    np.testing.assert_array_equal(result.noise, result.replica_std[:, -1])
+    assert np.isnan(run(Settings(steps=4, replicas=1)).noise).all()
 
 
 def test_spread_counts_every_replica_and_follows_the_normal_law() -> None:

@@ -47,12 +47,15 @@ def test_curves_are_the_measured_averages_over_the_closed_form(
     chart = draw(result)
     summary = getattr(result, measured)
     theory = {trace["y"].tobytes() for trace in named(chart, "theory")}
+    around = {trace["y"].tobytes() for trace in named(chart, "") if trace["line"].get("dash") == "dot"}
     bands = {trace["fillcolor"][:7]: trace for trace in chart.data if trace.get("fill") == "toself"}
     for index, name in enumerate(("α = 0.01", "α = 0.1", "α = 0.5", "cumulative")):
         (line,) = named(chart, name)
         np.testing.assert_array_equal(line["y"], summary.average[index])
         assert line["line"]["color"] == color(SERIES[index])
-        assert getattr(result, expected)[index].tobytes() in theory
+        mean, std = getattr(result, expected)[index], getattr(result, f"{expected}_std")[index]
+        assert mean.tobytes() in theory
+        assert {(mean - std).tobytes(), (mean + std).tobytes()} <= around
         band = bands[color(SERIES[index])]
         np.testing.assert_array_equal(band["y"], np.concatenate((summary.low[index], summary.high[index][::-1])))
         assert f"<b>{name}</b>" in notes(chart)
