@@ -51,6 +51,7 @@ Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_no_bool)]
 Count = Annotated[int, BeforeValidator(_no_bool)]
 
 BATCH_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+CUMULATIVE = {"cumulative": N_("cumulative")}
 MOMENTUMS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, "cumulative")
 
 MomentumValue = Annotated[
@@ -70,13 +71,16 @@ Momentum = Annotated[
            "“cumulative” is PyTorch's None: the plain average of all batches."),
         "",
         MOMENTUMS,
+        CUMULATIVE,
     ),
 ]  # fmt: skip
 Momentums = Annotated[
     tuple[MomentumValue, ...],
     BeforeValidator(_split),
     Field(min_length=1, max_length=6),
-    Parameter(N_("Momentums"), N_("One to six values to compare; “cumulative” is PyTorch's None."), "", MOMENTUMS),
+    Parameter(
+        N_("Momentums"), N_("One to six values to compare; “cumulative” is PyTorch's None."), "", MOMENTUMS, CUMULATIVE
+    ),
 ]
 Eps = Annotated[
     Number,

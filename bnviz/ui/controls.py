@@ -60,8 +60,8 @@ def _change(state: LabState, name: str, value: Any) -> None:
 def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
     label, help_text = _(field.parameter.label), _(field.parameter.help)
 
-    def named(choice: str) -> str:
-        return _(field.parameter.names.get(choice, choice))
+    def named(choice: Any) -> str:
+        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else _shown(choice)
 
     st.session_state.setdefault(key, list(value) if field.kind == "values" else value)
     if field.kind == "bool":
@@ -72,12 +72,13 @@ def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
         return st.selectbox(label, field.choices, key=key, help=help_text, format_func=named)
     if field.kind == "values":
         options = _with(field.parameter.stops, value)
-        chosen = st.pills(label, options, key=key, help=help_text, selection_mode="multi", format_func=_shown)
-        return tuple(option for option in options if option in chosen) or value
+        chosen = st.pills(label, options, key=key, help=help_text, selection_mode="multi", format_func=named)
+        same = not chosen or set(chosen) == set(value)
+        return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
         return st.number_input(label, int(field.low), int(field.high), key=key, help=help_text)
     options = _with(field.parameter.stops, st.session_state[key])
-    return st.select_slider(label, options, key=key, help=help_text, format_func=_shown)
+    return st.select_slider(label, options, key=key, help=help_text, format_func=named)
 
 
 def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
@@ -87,7 +88,6 @@ def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
     return [*numbers, *dict.fromkeys(stop for stop in wanted if isinstance(stop, str))]
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}".replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)
-    return str(value)
+def _shown(value: float) -> str:
+    text = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return text.replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.figures.chart import Chart
-from bnviz.i18n import N_, Language, long_text, translator
+from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
 from bnviz.ui import cache, chart, controls, player, share, uploads, views, visit
@@ -37,9 +38,10 @@ def show(lesson: Lesson[S, R]) -> None:
     _ = translator(language)
     asking = visit.current().predict and state.guess is None
     with st.container(key="head"):
-        st.markdown("### " + _(lesson.question) + ("" if asking else "\n" + _(lesson.answer)))
+        st.markdown("### " + _(lesson.question) + "\n" + ("" if asking else _line_below(lesson, state, _)))
     link = _presets(lesson, state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
+    below = st.container(key="below")
     with control_column, st.container(key="controls"):
         controls.draw(lesson, state, _)
         data = uploads.draw(lesson, state, language)
@@ -50,7 +52,7 @@ def show(lesson: Lesson[S, R]) -> None:
             if asking:
                 views.ask(lesson, state, language)
             else:
-                _views(lesson, state, result, language)
+                _views(lesson, state, result, language, below)
         except BnvizError as error:
             views.explain_error(error, language)
     with link:
@@ -72,9 +74,14 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
             )
         st.space("stretch")
         link = st.container(width=112)
-    if state.preset is not None:
-        st.info(_(lesson.presets[state.preset].look_for), icon=":material/visibility:")
     return link
+
+
+def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:
+    """The answer; after a preset, what to look for."""
+    if state.preset is None:
+        return _(lesson.answer)
+    return ":material/visibility: **" + _(lesson.presets[state.preset].look_for) + "**"
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:
@@ -86,7 +93,7 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
         st.warning("  \n".join(told) + "  \n" + _("Defaults are used instead; the rest of the link is kept."))
 
 
-def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language) -> None:
+def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language, below: DeltaGenerator) -> None:
     _ = translator(language)
     views.tell(lesson, state, result, language)
     key = f"{lesson.name}:view"
@@ -97,20 +104,25 @@ def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language)
     )  # fmt: skip
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language)
-        st.markdown(long_text(lesson.name, language))
+        _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language, below)
+        below.markdown(long_text(lesson.name, language))
     elif state.view == "theory":
-        views.comparisons(lesson.comparisons(result), language)
-        _pictures(lesson, state, [draw(result, language) for draw in lesson.theory], language)
+        _pictures(lesson, state, [draw(result, language) for draw in lesson.theory], language, below)
+        with below:
+            views.comparisons(lesson.comparisons(result), language)
     else:
         views.DRAW[state.view](lesson, state, result, language)
 
 
-def _pictures(lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language) -> None:
+def _pictures(
+    lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language, below: DeltaGenerator
+) -> None:
+    """The hero where we stand, beside the controls; the other pictures `below`."""
     unit = next((picture.unit for picture in pictures if not isinstance(picture, Chart)), "")
-    for picture in pictures:
-        if isinstance(picture, Chart):
-            chart.draw(picture, lesson.name, unit, language)
-        else:
-            stopped = player.draw(picture, lesson.name, state.step, language)
-            state.step = state.step if stopped is None else stopped
+    for number, picture in enumerate(pictures):
+        with below if number else nullcontext():
+            if isinstance(picture, Chart):
+                chart.draw(picture, lesson.name, unit, language)
+            else:
+                stopped = player.draw(picture, lesson.name, state.step, language)
+                state.step = state.step if stopped is None else stopped

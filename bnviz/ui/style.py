@@ -18,11 +18,15 @@ CSS: Final = """<style>
 .st-key-presets p { font-size: 0.88rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
-.st-key-picture { gap: 0.5rem; }
-.st-key-picture p, .st-key-picture li { max-width: 44em; }
+.st-key-picture, .st-key-below { gap: 0.5rem; }
+.st-key-below { padding-top: 0.6rem; }
+.st-key-below p, .st-key-below li { max-width: 44em; }
+.st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
+.st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
-  [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 5; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
 }
 </style>"""
 

@@ -17,6 +17,7 @@ from bnviz.lessons.lesson import Lesson
 from bnviz.ui.visit import LabState
 
 AnyLesson = Lesson[Any, Any]
+SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def escaped(text: str) -> str:
@@ -75,15 +76,13 @@ def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     """Measured against predicted, as a small table."""
     _ = translator(language)
-    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Explained by sampling?")]
+    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Within 4 standard errors?")]
     lines = ["| " + " | ".join(head) + " |", "|:--|--:|--:|--:|:--|"]
     for row in rows:
         difference = row.relative_difference
         relative = "–" if difference != difference else f"{number(100 * difference)} %"  # noqa: PLR0124 - NaN
-        if row.standard_error == 0:
-            verdict = _("yes: exact up to rounding") if row.explained else _("**no**")
-        else:
-            verdict = _("yes: within 4 standard errors") if row.explained else _("**no**: more than 4 standard errors")
+        exact = row.standard_error == 0
+        verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
         name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
         lines.append(f"| {name} | {number(row.measured)} | {number(row.predicted)} | {relative} | {verdict} |")
     st.markdown("\n".join(lines))
@@ -93,8 +92,8 @@ def number(value: float) -> str:
     """Three significant digits with a proper minus sign."""
     text = f"{value:.3g}"
     mantissa, _, exponent = text.partition("e")
-    shown = f"{mantissa}·10^{int(exponent)}^" if exponent else mantissa
-    return shown.replace("-", "−")
+    power = str(int(exponent)).translate(SUPERSCRIPT) if exponent else ""
+    return mantissa.replace("-", "−") + (f"·10{power}" if power else "")
 
 
 def formula(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
