@@ -73,8 +73,7 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
                 args=(lesson, state, dict(preset.changes), number),
             )
         st.space("stretch")
-        link = st.container(width=112)
-    return link
+        return st.container(width=112)
 
 
 def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:
