@@ -153,6 +153,7 @@ def spread(result: Result, language: Language = "en") -> Scene:
     settled = result.spread_share[:, result.settings.steps // 2 :, 1:-1]
     high = float(min(1.0, max(settled.max(), 1.2 * result.spread_theory[:, -1].max(), 0.1) * 1.1))
     x = Axis(_("Running mean"), float(edges[0]), float(edges[-1]))
+    across = len(momentums) if len(momentums) <= 3 else math.ceil(len(momentums) / 2)
     panels = []
     for index, momentum in enumerate(momentums):
         panels.append(
@@ -161,7 +162,7 @@ def spread(result: Result, language: Language = "en") -> Scene:
                 title=momentum_name(momentum, _),
                 kind="histogram",
                 x=x,
-                y=Axis(_("Share of replicas") if index % 3 == 0 else "", 0.0, high),
+                y=Axis(_("Share of replicas") if index % across == 0 else "", 0.0, high),
                 edges=edges,
                 layers=(
                     Layer(SERIES[index], np.minimum(result.spread_share[index], high)),
@@ -174,7 +175,7 @@ def spread(result: Result, language: Language = "en") -> Scene:
                 ),
             )
         )
-    rows = tuple(Row(tuple(panels[start : start + 3])) for start in range(0, len(panels), 3))
+    rows = tuple(Row(tuple(panels[start : start + across])) for start in range(0, len(panels), across))
     captions = [_("fresh layer: every running mean is 0")]
     captions += [_("after {count} batches").format(count=count) for count in range(1, result.settings.steps + 1)]
     ends = "; ".join(
@@ -205,8 +206,9 @@ def momentum_name(momentum: MomentumValue, _: Translate) -> str:
 
 
 def figures(value: float) -> str:
-    """At most three significant digits, with a proper minus sign."""
-    return f"{value:.3g}".replace("-", "−")
+    """At most three significant digits, with a proper minus sign and, up to a million, no power of ten."""
+    text = f"{float(f'{value:.3g}'):.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+    return text.replace("-", "−")
 
 
 def _curves(
