@@ -1,4 +1,4 @@
-"""An experiment that counts, for the tests of the pool."""
+"""An experiment that counts, for the tests of everything between a long run and its picture."""
 
 from __future__ import annotations
 
@@ -6,25 +6,54 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnviz.errors import SettingError
-from bnviz.settings import LabSettings, Seed
+from bnviz.settings import BatchSize, LabSettings, Seed
+
+WRONG: Final = 1000
+DEADLY: Final = 1001
+DEAF: Final = 1002
+BROKEN: Final = 1003
+TICK: Final = 0.05
 
 
 class Settings(LabSettings):
-    """`seed`: what to do."""
+    """`batch_size`: ticks to count. `seed`: 1000 raises, 1001 dies, 1002 hears no order, 1003 has a bug."""
 
+    batch_size: BatchSize = 32
     seed: Seed = 0
 
 
-def run(settings: Settings, on_update: Callable[[int], None] | None = None) -> int:
-    """Count for two seconds, raise (seed 100) or die (101)."""
-    if settings.seed == 100:
-        raise SettingError("seed", "below 100", settings.seed)
-    if settings.seed == 101:
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`values` (T,): a random walk; `worker`: the process that counted."""
+
+    settings: Settings
+    values: NDArray[np.float64]
+    worker: int
+
+    @property
+    def progress(self) -> float:
+        """Share of the run."""
+        return len(self.values) / self.settings.batch_size
+
+
+def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
+    """Count, 20 ticks a second."""
+    if settings.seed == WRONG:
+        raise SettingError("seed", "below 1000", settings.seed)
+    if settings.seed == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
-    for count in range(40):
-        time.sleep(0.05)
-        if on_update:
-            on_update(count)
-    return os.getpid()
+    if settings.seed == BROKEN:
+        raise ZeroDivisionError
+    values = np.random.default_rng(settings.seed).normal(size=settings.batch_size).cumsum()
+    for tick in range(settings.batch_size):
+        time.sleep(TICK)
+        if on_update and settings.seed != DEAF:
+            on_update(Result(settings, values[: tick + 1], os.getpid()))
+    return Result(settings, values, os.getpid())

@@ -1,0 +1,90 @@
+"""One run as everybody sees it: whose it is, who looks on, how far it is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from bnviz.errors import Phrase
+
+State = Literal["queued", "running", "paused", "done", "failed", "stopped"]
+OVER: Final = ("done", "failed", "stopped")
+
+
+@dataclass(eq=False)
+class Job:
+    """One run.
+
+    `version` grows with every change, `updates` with every partial result; `partial` is the latest one, the whole result
+    when `done`. `owners` are the visitors whose run this is, `viewers` counts their open connections, `holding` are those
+    who pressed Pause. `alone_since`: when the last connection went (monotonic seconds), None while there is one.
+    """
+
+    number: int
+    module: str
+    settings: str
+    owners: set[str]
+    state: State = "queued"
+    version: int = 0
+    updates: int = 0
+    partial: Any = None
+    problem: Phrase | None = None
+    tries: int = 0
+    viewers: Counter[str] = field(default_factory=Counter)
+    holding: set[str] = field(default_factory=set)
+    alone_since: float | None = None
+    listeners: list[Callable[[], None]] = field(default_factory=list)
+    _worked: float = 0.0
+    _since: float | None = None
+    _entered: float = field(default_factory=time.monotonic)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come."""
+        return self.state in OVER
+
+    @property
+    def progress(self) -> float | None:
+        """Share of the run that is done, in [0, 1]; None where its partial results do not tell."""
+        if self.state == "done":
+            return 1.0
+        told = getattr(self.partial, "progress", None)
+        return None if told is None else min(1.0, max(0.0, float(told)))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds of work until the end at the average speed so far; None before the first progress."""
+        progress = self.progress
+        if not progress:
+            return None
+        return self.seconds_worked * (1 - progress) / progress
+
+    @property
+    def seconds_worked(self) -> float:
+        """Seconds during which this try was running, pauses left out."""
+        return self._worked + (0.0 if self._since is None else time.monotonic() - self._since)
+
+    @property
+    def seconds_in_state(self) -> float:
+        """Seconds since the state was entered."""
+        return time.monotonic() - self._entered
+
+    def become(self, state: State) -> None:
+        """Enter `state`; a run that goes back into the queue starts from nothing."""
+        self._worked, self._since = self.seconds_worked, None
+        self._entered = time.monotonic()
+        if state == "running":
+            self._since = self._entered
+        elif state == "queued":
+            self._worked, self.partial = 0.0, None
+        self.state = state
+        self.announce()
+
+    def announce(self) -> None:
+        """Tell the listeners that something changed."""
+        self.version += 1
+        for listener in self.listeners[:]:
+            listener()
