@@ -25,8 +25,9 @@ class MLPShape:
     [normalizer] ("after"). As PyTorch code is naturally written, an `nn.Linear` right in front of batch norm has
     `bias=False` (batch norm would take the bias away again); every other has a bias.
 
-    `init` holds for all layers, the last too. "torch" is `nn.Linear`'s own: uniform on ±1/√n for weights and biases,
-    n = inputs of the layer; "scaled" draws weights from N(0, weight_gain²/n) and biases from N(0, bias_std²).
+    `init` "torch" is `nn.Linear`'s own: uniform on ±1/√n for weights and biases, n = inputs of the layer. "scaled" draws
+    the hidden layers' weights from N(0, weight_gain²/n) and their biases from N(0, bias_std²); the last layer keeps
+    `nn.Linear`'s own, so that the scale acts on hidden layers only.
     """
 
     inputs: int
@@ -48,7 +49,7 @@ class MLPShape:
         return self.normalizer != "none" and self.position != "none"
 
     @property
-    def bias_before_normalizer(self) -> bool:
+    def hidden_bias(self) -> bool:
         """Whether hidden layers have a bias: not right in front of batch norm."""
         return not (self.normalizer == "batch" and self.position == "before")
 
@@ -65,7 +66,7 @@ class MLP(nn.Module):
         chain: list[nn.Module] = []
         features = shape.inputs
         for _ in range(shape.depth):
-            linears.append(_linear(features, shape.width, shape, generator, bias=shape.bias_before_normalizer))
+            linears.append(_linear(features, shape.width, shape, generator, hidden=True))
             activations.append(make_activation(shape.activation))
             block = [linears[-1], activations[-1]]
             if shape.normalized:
@@ -73,7 +74,7 @@ class MLP(nn.Module):
                 block.insert(1 if shape.position == "before" else 2, normalizers[-1])
             chain += block
             features = shape.width
-        linears.append(_linear(features, shape.classes, shape, generator, bias=True))
+        linears.append(_linear(features, shape.classes, shape, generator, hidden=False))
         # Tuples of modules are not registered a second time: `chain` owns them.
         self.linears, self.normalizers, self.activations = tuple(linears), tuple(normalizers), tuple(activations)
         self.chain = nn.Sequential(*chain, linears[-1])
@@ -84,12 +85,13 @@ class MLP(nn.Module):
         return logits
 
 
-def _linear(inputs: int, outputs: int, shape: MLPShape, generator: torch.Generator, *, bias: bool) -> nn.Linear:
+def _linear(inputs: int, outputs: int, shape: MLPShape, generator: torch.Generator, *, hidden: bool) -> nn.Linear:
     """One `nn.Linear`. A bias is drawn even where there is none, so that every variant gets the same weights."""
+    bias = shape.hidden_bias or not hidden
     layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")  # not drawn twice
     drawn = torch.empty(outputs)
     with torch.no_grad():
-        if shape.init == "torch":
+        if shape.init == "torch" or not hidden:
             nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
             nn.init.uniform_(drawn, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
         else:

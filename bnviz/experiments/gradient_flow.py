@@ -92,7 +92,7 @@ WeightGain = Annotated[
     Field(ge=0.05, le=5),
     Parameter(
         N_("Weight scale (σ_w)"),
-        N_("Weights are drawn from N(0, σ_w²/n). 1.41 suits ReLU (He), 1 suits tanh (Glorot)."),
+        N_("Hidden weights are drawn from N(0, σ_w²/n). 1.41 suits ReLU (He), 1 suits tanh (Glorot)."),
         "",
         (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.2, 1.41, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0),
     ),
@@ -102,7 +102,7 @@ BiasStd = Annotated[
     Field(ge=0, le=5),
     Parameter(
         N_("Bias spread (σ_b)"),
-        N_("Biases are drawn from N(0, σ_b²)."),
+        N_("Hidden biases are drawn from N(0, σ_b²)."),
         "",
         (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0),
     ),

@@ -33,6 +33,7 @@ VARIANT_NAMES: Final[dict[NormalizerName, str]] = {
     "group": N_("group norm"),
     "instance": N_("instance norm"),
 }
+RARE: Final = 1e-4  # saturated fractions below this are not worth a row
 TINY: Final = 1e-300
 MANY: Final = 1e6
 
@@ -106,7 +107,8 @@ def comparisons(result: Result) -> list[Comparison]:
     rows: list[Comparison] = []
     for index in range(len(result.variants)):
         rows += _growth_rows(result, index)
-        rows.append(_saturated_row(result, index))
+        if max(result.saturated[index, 0].mean(), result.saturated_theory[index].mean()) > RARE:
+            rows.append(_saturated_row(result, index))
     settings = result.settings
     if len(result.variants) == 1 or settings.position != "before":
         return rows

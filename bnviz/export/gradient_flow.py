@@ -54,13 +54,11 @@ shuffled = [torch.randperm(len(features), generator=data_generator)[: per_epoch 
 order = torch.cat(shuffled).view(-1, batch_size)[: steps + 1]
 
 
-def linear(inputs, outputs, generator, bias=True):
-{init}
+def linear(inputs, outputs, generator, bias=True, hidden=True):
     layer = nn.Linear(inputs, outputs, bias=bias)
     biases = torch.empty(outputs)
     with torch.no_grad():
-        {weights}
-        {biases}
+{init}
         if bias:
             layer.bias.copy_(biases)
     return layer
@@ -72,7 +70,7 @@ def build(normalized):
     for _ in range(depth):
 {block}
         inputs = width
-    return nn.Sequential(*modules, linear(inputs, 10, generator)), activations
+    return nn.Sequential(*modules, linear(inputs, 10, generator, hidden=False)), activations
 
 
 def rms(tensor):
@@ -119,16 +117,17 @@ for name, normalized in {variants}:
 """
 
 _INIT: Final = {
-    "torch": (
-        "    # What nn.Linear does by default, from a generator of our own.",
-        "nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)",
-        "nn.init.uniform_(biases, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)",
-    ),
-    "scaled": (
-        "    # Weights from N(0, σ_w²/inputs), biases from N(0, σ_b²).",
-        "nn.init.normal_(layer.weight, 0.0, {gain!r} / math.sqrt(inputs), generator=generator)",
-        "nn.init.normal_(biases, 0.0, {bias!r}, generator=generator)",
-    ),
+    "torch": """\
+        # What nn.Linear does by default, from a generator of our own.
+        nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+        nn.init.uniform_(biases, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)""",
+    "scaled": """\
+        if hidden:  # weights from N(0, σ_w²/inputs), biases from N(0, σ_b²)
+            nn.init.normal_(layer.weight, 0.0, {gain!r} / math.sqrt(inputs), generator=generator)
+            nn.init.normal_(biases, 0.0, {bias!r}, generator=generator)
+        else:  # what nn.Linear does by default
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            nn.init.uniform_(biases, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)""",
 }
 
 _ACTIVATIONS: Final = {
@@ -166,15 +165,12 @@ def script(settings: Settings) -> str:
         seed=settings.seed,
     )
     data = _DIGITS if digits else _SYNTHETIC.format(features=_FEATURES[settings.source])
-    note, weights, biases = _INIT[settings.init]
     normalized = settings.normalizer != "none" and settings.position != "none"
     return (
         head
         + data
         + _ORDER.format(
-            init=note,
-            weights=weights.format(gain=settings.weight_gain),
-            biases=biases.format(bias=settings.bias_std),
+            init=_INIT[settings.init].format(gain=settings.weight_gain, bias=settings.bias_std),
             block=_block(settings) if normalized else _plain_block(settings),
             activation=_ACTIVATIONS[settings.activation],
             variants=f'(("none", False), ("{settings.normalizer}", True))' if normalized else '(("none", False),)',

@@ -235,7 +235,7 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("Sigmoid vanishes, batch norm cures"),
+            N_("Sigmoid vanishes"),
             N_(
                 "Without normalization each layer lets a seventh of the gradient through, and layer 1 gets 2·10⁻⁸ of it, "
                 "though no unit is saturated. With batch norm the line is nearly flat, and the loss falls."
@@ -243,7 +243,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
-            N_("50 ReLU layers with batch norm explode"),
+            N_("50 ReLU layers explode"),
             N_(
                 "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. A few training steps bend it "
                 "down; without skip connections such a network hardly trains."
@@ -267,7 +267,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "scaled", "weight_gain": 3.0},
         ),
         Preset(
-            N_("Tanh, well initialized"),
+            N_("Well-set tanh"),
             N_(
                 "σ_w = 1, Glorot's choice: ten layers lose little without any normalization. Batch norm does not save "
                 "anything here; it grows the gradient a little instead."
@@ -275,7 +275,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "scaled", "weight_gain": 1.0},
         ),
         Preset(
-            N_("Layer norm instead"),
+            N_("Layer norm"),
             N_(
                 "Layer norm divides by the spread across units, and cannot remove what all samples share: with sigmoid the "
                 "gradient still vanishes, only more slowly."
