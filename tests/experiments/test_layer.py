@@ -343,6 +343,20 @@ def test_noise_share_of_epochs_without_replacement(momentum: Any) -> None:
     np.testing.assert_allclose(independent, running_theory.mean_variance(momentum, np.arange(length + 1), 1.0, m))
 
 
+def test_expected_running_variance_knows_that_pixels_of_an_image_belong_together() -> None:
+    """Two images per batch, each of one brightness: their common mean swallows about half of the variance."""
+    rng = np.random.default_rng(0)
+    images = (rng.normal(size=(200, 1)) + 0.1 * rng.normal(size=(200, 64))).astype(np.float32)
+    torch.manual_seed(0)
+    blurs_most = int(nn.Conv2d(1, 8, 3, padding=1).weight.sum(dim=(1, 2, 3)).abs().argmax())
+    s = Settings(source="upload", layer="conv", batch_size=2, steps=500, momentum="cumulative", channel=blurs_most)
+    result = run(s, images)
+    error = result.batch_var[:, blurs_most].std(ddof=1) / math.sqrt(500)
+    expected = result.forecast.var[-1]
+    assert abs(result.running_var[-1, blurs_most] - expected) < 4 * error
+    assert abs(result.population.var - expected) > 8 * error
+
+
 def explained(result: Result) -> dict[str, bool]:
     return {row.quantity.template: row.explained for row in comparisons(result)}
 
