@@ -26,7 +26,7 @@ from bnviz.theory import running
 __all__ = ["Result", "Settings", "Spread", "run"]
 
 BINS: Final = 48
-CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 40))
+CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 24))
 
 SECONDS: Final = 1.2
 SAMPLES: Final = 16_000_000  # one visitor's batches in memory: 64 MB of float32
