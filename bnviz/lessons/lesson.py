@@ -59,7 +59,11 @@ class Lesson(Generic[S, R]):
     `formula(result, step, language)`: Markdown with the live numbers of frame `step`.
     `script(settings)`: the standalone PyTorch script. `headline(result)`: the numbers that it prints, by the names that it prints.
     `table(result)`: columns of equal length behind the pictures.
-    `run` takes the settings and the visitor's own data (N, D) or None.
+    `run` takes the settings and the visitor's own data (N, D) or None; of a `live` lesson, `on_update` or None.
+    `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
+    defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
+    one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
+    result for the default settings, if one is there.
     """
 
     name: str
@@ -67,7 +71,7 @@ class Lesson(Generic[S, R]):
     question: str
     answer: str
     settings: type[S]
-    run: Callable[[S, NDArray[np.float32] | None], R]
+    run: Callable[[S, Any], R]
     controls: tuple[str, ...]
     more: tuple[str, ...]
     applies: Callable[[S, str], bool]
@@ -81,3 +85,6 @@ class Lesson(Generic[S, R]):
     headline: Callable[[R], Mapping[str, float]]
     table: Callable[[R], Mapping[str, NDArray[Any]]]
     sources: tuple[Source, ...]
+    live: bool = False
+    cost: Callable[[S], float] | None = None
+    shipped: str = ""
