@@ -3,7 +3,12 @@
 import streamlit as st
 
 st.set_page_config(layout="wide")
-st.navigation([st.Page(lambda: None, title="one", url_path="one"), st.Page(lambda: None, title="two", url_path="two")])
+st.navigation(
+    {
+        "": [st.Page(lambda: None, title="one", url_path="one", icon=":material/home:")],
+        "chapter": [st.Page(lambda: None, title="two", url_path="two")],
+    }
+)
 st.sidebar.toggle("toggle", help="help")
 st.sidebar.segmented_control("language", ["a", "b"], default="a", required=True)
 st.markdown("### title\ntext")
