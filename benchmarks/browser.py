@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +15,14 @@ from scripts import chromium
 SIZE: Final[ViewportSize] = {"width": 1280, "height": 720}
 QUIET_S: Final = 1.0
 SETTLE_LIMIT_S: Final = 60.0
-TEXT_FRAME: Final = 1
 
-# Whether the page shows what it will show: no script runs, every picture is painted, nothing changes any more.
+# Whether the page shows what it will show: no script runs, every picture is painted, no font is on its way.
 STATE: Final = """() => {
     const hosts = [...document.querySelectorAll('[data-digest]')];
     return {
         busy: document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]') !== null
             || document.querySelector('[data-testid=stMainBlockContainer]') === null
+            || document.fonts.status === 'loading'
             || hosts.some((host) => host.dataset.paintedDigest !== host.dataset.digest),
         seen: [document.body.scrollHeight, document.body.innerText.length, document.querySelectorAll('*').length].join(),
     };
@@ -57,7 +56,7 @@ PRESS: Final = """([read, quiet, limit]) => {
         }, { capture: true, once: true });
     });
 }"""
-PRESS_QUIET_MS: Final = 300
+PRESS_QUIET_MS: Final = 200
 PRESS_LIMIT_MS: Final = 10_000
 
 
@@ -103,34 +102,20 @@ def press(page: Page, key: str, read: str) -> float:
 
 
 @dataclass(slots=True)
-class Traffic:
-    """What came over the wire since the counter was set up: bytes of HTTP answers with their headers, and of messages."""
+class Messages:
+    """How many messages came over the page's WebSocket since it was watched."""
 
-    http: int = 0
-    socket: int = 0
-    messages: int = 0
-
-    @property
-    def total(self) -> int:
-        """Bytes."""
-        return self.http + self.socket
+    count: int = 0
 
 
-def traffic(page: Page) -> Traffic:
-    """Count what `page` receives from now on. A message counts with its length before the WebSocket's own compression."""
-    counted = Traffic()
+def watch_messages(page: Page) -> Messages:
+    """Count what the server tells `page` from now on."""
+    messages = Messages()
 
-    def loaded(event: dict[str, Any]) -> None:
-        counted.http += int(event["encodedDataLength"])
-
-    def received(event: dict[str, Any]) -> None:
-        frame = event["response"]
-        binary = frame["opcode"] != TEXT_FRAME
-        counted.messages += 1
-        counted.socket += len(base64.b64decode(frame["payloadData"])) if binary else len(frame["payloadData"].encode())
+    def received(_: dict[str, Any]) -> None:
+        messages.count += 1
 
     session = page.context.new_cdp_session(page)
-    session.on("Network.loadingFinished", loaded)
     session.on("Network.webSocketFrameReceived", received)
     session.send("Network.enable")
-    return counted
+    return messages

@@ -8,9 +8,10 @@ from typing import Final
 
 from playwright.sync_api import Browser
 
-from benchmarks.browser import blank_page, chrome, settle, traffic
+from benchmarks.browser import blank_page, chrome, settle
 from benchmarks.report import Bound, Row, number, ratio
 from benchmarks.servers import comparison, ours
+from benchmarks.wire import Wire, counted
 
 BYTES: Final = Bound(0.4)
 PAGES: Final = ("layer", "running_stats", "gradient_flow")
@@ -27,9 +28,15 @@ class Visit:
 def measure(quick: bool) -> list[Row]:
     """Every page of ours against the comparison; the worst ratio is the table's number."""
     visits = 1 if quick else 3
-    with ours() as server, comparison("one_chart") as reference, chrome() as browser:
-        chart = _visits(browser, reference.url, visits)
-        pages = {name: _visits(browser, f"{server.url}/{name}?predict=0", visits) for name in PAGES}
+    with (
+        ours() as server,
+        comparison("one_chart") as reference,
+        counted(server.url) as wire,
+        counted(reference.url) as reference_wire,
+        chrome() as browser,
+    ):
+        chart = [_visit(browser, reference_wire, "") for _ in range(visits)]
+        pages = {name: [_visit(browser, wire, f"{name}?predict=0") for _ in range(visits)] for name in PAGES}
     size = median(visit.size for visit in chart)
     return [_bytes_row(name, median(visit.size for visit in found), size) for name, found in pages.items()] + [
         _wait_row(name, median(visit.seconds for visit in found), median(visit.seconds for visit in chart))
@@ -56,15 +63,10 @@ def _wait_row(name: str, seconds: float, reference: float) -> Row:
     )
 
 
-def _visits(browser: Browser, url: str, count: int) -> list[Visit]:
-    return [_visit(browser, url) for _ in range(count)]
-
-
-def _visit(browser: Browser, url: str) -> Visit:
+def _visit(browser: Browser, wire: Wire, path: str) -> Visit:
     page = blank_page(browser)
-    received = traffic(page)
-    page.goto(url, wait_until="commit")
+    before = wire.received
+    page.goto(f"{wire.url}/{path}", wait_until="commit")
     seconds = settle(page)
-    visit = Visit(received.total, seconds)
     page.context.close()
-    return visit
+    return Visit(wire.received - before, seconds)

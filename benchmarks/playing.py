@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchmarks.browser import SIZE, blank_page, chrome, settle, traffic
+from benchmarks.browser import SIZE, blank_page, chrome, settle, watch_messages
 from benchmarks.report import Bound, Row
 from benchmarks.servers import ours
 
@@ -19,16 +19,16 @@ def measure(quick: bool) -> list[Row]:
     seconds = 2 if quick else 5
     with ours() as server, chrome() as browser:
         page = blank_page(browser)
-        heard = traffic(page)
+        heard = watch_messages(page)
         page.goto(f"{server.url}/layer?predict=0")
         settle(page)
         page.get_by_role("button", name="Play").first.click()
         page.wait_for_timeout(WARM_UP_MS)
         painted, began = page.evaluate(STATS)
-        messages = heard.messages
+        messages = heard.count
         page.wait_for_timeout(1000 * seconds)
         painted_later, ended = page.evaluate(STATS)
-        messages_later = heard.messages
+        messages_later = heard.count
     what = "playing `layer` at {width}×{height}: ".format(**SIZE)
     rate = 1000 * (painted_later - painted) / (ended - began)
     return [
