@@ -66,7 +66,7 @@ def _wait_row(name: str, seconds: float, reference: float) -> Row:
 def _visit(browser: Browser, wire: Wire, path: str) -> Visit:
     page = blank_page(browser)
     before = wire.received
-    page.goto(f"{wire.url}/{path}", wait_until="commit")
+    page.goto(f"{wire.url}/{path}", wait_until="domcontentloaded")
     seconds = settle(page)
     page.context.close()
     return Visit(wire.received - before, seconds)
