@@ -168,3 +168,22 @@ def test_narrow_and_wide_input() -> None:
 def test_impossible_arguments(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="must be"):
         call()
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"])
+@pytest.mark.parametrize("scale", [0.5, 1.0, 4.0])
+def test_saturated_share_is_the_share_of_normal_values(name: ActivationName, scale: float) -> None:
+    values = scale * np.random.default_rng(1).normal(size=400_000)
+    found = np.abs(activations.derivative(name, values)) < activations.saturation_threshold(name)
+    # Five standard errors of a share of 400 000.
+    share = float(activations.saturated_share(name, scale))
+    assert abs(found.mean() - share) < 5 * math.sqrt(max(share * (1 - share), 1e-6) / 400_000)
+
+
+def test_saturated_share_at_its_ends() -> None:
+    assert activations.saturated_share("identity", 2.0) == 0
+    np.testing.assert_array_equal(activations.saturated_share("tanh", [0.0, 0.0]), 0)
+    assert activations.saturated_share("relu", 0.0) == 1  # all at the kink, where PyTorch's slope is 0
+    assert activations.saturated_share("tanh", 1e9) == pytest.approx(1)
+    with pytest.raises(ValueError, match="scale"):
+        activations.saturated_share("tanh", -1.0)

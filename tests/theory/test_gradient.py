@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -248,3 +249,24 @@ def test_weight_scale_in_front_of_batch_norm_changes_nothing() -> None:
 def test_impossible_arguments(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="must"):
         call()
+
+
+@pytest.mark.parametrize("normalizer", ["batch", "layer"])
+def test_factors_at_the_input_of_the_activation_telescope(normalizer: Literal["batch", "layer"]) -> None:
+    """From h to z the squared gradient is multiplied by (s + ε)/γ², s what the normalizer divides by: over all layers
+    only the two ends of that remain."""
+    network = NormalizedNetwork("tanh", normalizer, gamma=1.7, sigma_w2=0.5, sigma_b2=0.2, eps=0.3)
+    lengths = gradient.normalized_lengths(network, 16, 2.0, 0.4)
+    spread = lengths.variance + (lengths.offset if normalizer == "layer" else 0) + 0.3
+    at_h, at_z = gradient.normalized_factors(network, lengths)[:-1], gradient.activation_input_factors(network, lengths)
+    assert at_z.shape == (15,)
+    np.testing.assert_allclose(np.prod(at_z), np.prod(at_h) * spread[0] / spread[-1], rtol=1e-12)
+    np.testing.assert_allclose(at_z[-2:], at_h[-2:], rtol=1e-3)  # the spread has settled
+    assert abs(at_z[0] / at_h[0] - 1) > 0.5
+
+
+def test_after_the_activation_its_input_is_what_the_layer_hands_on() -> None:
+    network = NormalizedNetwork("relu", position="after", sigma_w2=2.0)
+    lengths = gradient.normalized_lengths(network, 4, 2.0)
+    expected = gradient.normalized_factors(network, lengths)[:-1]
+    np.testing.assert_array_equal(gradient.activation_input_factors(network, lengths), expected)
