@@ -32,10 +32,16 @@ def histogram(values: NDArray[np.floating], low: float, high: float, bins: int) 
     Returns a `Histogram` with counts (…, bins).
     """
     rows = values.reshape(-1, values.shape[-1])
-    # Clipped in floating point first: a cast of inf or of a huge value to int is undefined.
-    scaled = np.clip((rows - low) * (bins / (high - low)), 0, bins - 1)
-    finite = ~np.isnan(scaled)
-    index = np.where(finite, scaled, 0).astype(np.int64)
+    # In place, for large temporary arrays cost more than the arithmetic. Clipped in floating point first: a cast of inf
+    # or of a huge value to int is undefined.
+    with np.errstate(over="ignore"):
+        scaled = rows - low
+        scaled *= bins / (high - low)
+    np.clip(scaled, 0, bins - 1, out=scaled)
+    missing = np.isnan(scaled) if np.isnan(scaled.max(initial=0)) else None
+    if missing is not None:
+        scaled[missing] = 0
+    index = scaled.astype(np.int64)
     index += (np.arange(len(rows), dtype=np.int64) * bins)[:, None]
-    counts = np.bincount(index[finite] if not finite.all() else index.ravel(), minlength=len(rows) * bins)
+    counts = np.bincount(index.ravel() if missing is None else index[~missing], minlength=len(rows) * bins)
     return Histogram(np.linspace(low, high, bins + 1), counts.reshape(*values.shape[:-1], bins))
