@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from bnviz.errors import Phrase
 from bnviz.experiments.comparison import ROUNDING, STANDARD_ERRORS, Comparison
 from bnviz.experiments.layer_population import SMALL_EPS
 from bnviz.i18n import N_
+from bnviz.settings import Activation, Parameter
 from bnviz.theory import activations, noise, output_law, running
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 
 FLOAT32: Final = 2.0**-24  # largest relative error of rounding one number
 ENOUGH: Final = 10  # batches from which a standard error is estimated
+ACTIVATION_NAMES: Final = next(part.names for part in get_args(Activation) if isinstance(part, Parameter))
 LARGE_BATCH: Final = 16  # values from which the large-batch moments after an activation are shown
 
 
@@ -126,7 +128,7 @@ def _activation_rows(result: Result) -> list[Comparison]:
     # The variance is taken around the mean of the law, which all batches share.
     squares = stds**2 + (means - mean) ** 2
     mean_name, var_name = N_("Mean after {activation}"), N_("Variance after {activation}")
-    name = {"activation": settings.activation}
+    name = {"activation": ACTIVATION_NAMES[settings.activation]}
     return [
         Comparison(Phrase(mean_name, name), float(means.mean()), mean, _between_batches(means), note),
         Comparison(Phrase(var_name, name), float(squares.mean()), var, _between_batches(squares), note),

@@ -20,7 +20,7 @@ from torch.nn import functional
 from bnviz.theory import output_law, running
 
 if TYPE_CHECKING:
-    from bnviz.experiments.layer import Settings
+    from bnviz.experiments.layer_settings import Settings
 
 Floats = NDArray[np.float64]
 

@@ -11,29 +11,13 @@ from bnviz.experiments.layer import Result, Settings, run
 from bnviz.experiments.layer_comparisons import comparisons
 from bnviz.export.layer import script
 from bnviz.figures import layer as figures
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.figures import layer_theory
+from bnviz.i18n import N_
+from bnviz.lessons.layer_formula import formula
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
 
 UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0
 SQUEEZE: Final = 0.95  # a variance of x̂ below this is called squeezed
-
-ACTIVATION_LATEX: Final = {
-    "identity": "{y}",
-    "relu": r"\max(0, {y})",
-    "leaky_relu": r"\max(0, {y}) + 0.01\,\min(0, {y})",
-    "elu": r"\max(0, {y}) + \min(0, e^{{{y}}} - 1)",
-    "gelu": r"{y}\cdot\Phi({y})",
-    "silu": r"\frac{{{y}}}{{1 + e^{{-({y})}}}}",
-    "sigmoid": r"\frac{{1}}{{1 + e^{{-({y})}}}}",
-    "tanh": r"\tanh({y})",
-}
-
-
-def latex(value: float) -> str:
-    """`value` with at most three significant digits, as LaTeX."""
-    text = f"{value:.3g}"
-    mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa}\cdot10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def applies(settings: Settings, name: str) -> bool:
@@ -46,84 +30,6 @@ def applies(settings: Settings, name: str) -> bool:
         "warmup": settings.track_running_stats,
     }
     return rules.get(name, True)
-
-
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """The four steps of the first sample of frame `step`, and what the running estimates make of the batch."""
-    _ = translator(language)
-    settings, c = result.settings, result.settings.channel
-    step = min(max(step, 0), settings.steps - 1)
-    x, x_hat, y, out = (float(result.sample[stage][step, c]) for stage in ("input", "normalized", "scaled", "output"))
-    mean, var = float(result.used_mean[step, c]), float(result.used_var[step, c])
-    parts = [
-        _("One value of batch {batch}, channel {channel}, on its way through the layer: x = {x}.").format(
-            batch=step + 1, channel=c, x=f"${latex(x)}$"
-        ),
-        "**1.** " + _statistics(result, step, _),
-        "**2.** " + _("Normalize:"),
-        rf"$$\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {_signed(mean)}}}"
-        rf"{{\sqrt{{{latex(var)} + {latex(settings.eps)}}}}} = {latex(x_hat)}$$",
-    ]
-    if settings.affine:
-        gamma, beta = settings.gamma, settings.beta
-        parts.append("**3.** " + _("Scale by γ and shift by β, which training learns:"))
-        parts.append(
-            rf"$$y = \gamma\,\hat x + \beta = {latex(gamma)}\cdot {_signed(x_hat)} + {_signed(beta)} = {latex(y)}$$"
-        )
-    else:
-        parts.append("**3.** " + _("No γ and β here (affine is off):") + f" $y = \\hat x = {latex(y)}$")
-    if settings.activation != "identity":
-        shown = ACTIVATION_LATEX[settings.activation].format(y=latex(y))
-        parts.append("**4.** " + _("The activation:") + rf" $\varphi(y) = {shown} = {latex(out)}$")
-    if settings.track_running_stats:
-        parts.append(_update(result, step, _))
-    return "\n\n".join(parts)
-
-
-def _signed(value: float) -> str:
-    return f"({latex(value)})" if value < 0 else latex(value)
-
-
-def _statistics(result: Result, step: int, _: Translate) -> str:
-    c = result.settings.channel
-    mean, var = float(result.used_mean[step, c]), float(result.used_var[step, c])
-    if result.statistics_source == "batch":
-        n = result.values_per_statistic
-        first = _("Mean and variance of this batch, over its n = {n} values:").format(n=n)
-        return first + (
-            rf" $$\mu = \frac1n\sum_i x_i = {latex(mean)}\qquad"
-            rf"\sigma^2 = \frac1n\sum_i (x_i - \mu)^2 = {latex(var)}$$"
-        )
-    if result.batches_before == 0:
-        first = _("Eval mode takes the running estimates, and no batch has ever updated them:")
-    else:
-        first = _("Eval mode takes the running estimates, as {count} batches left them:").format(
-            count=result.batches_before
-        )
-    return first + rf" $$\mu = {latex(mean)}\qquad\sigma^2 = {latex(var)}$$"
-
-
-def _update(result: Result, step: int, _: Translate) -> str:
-    settings, c, n = result.settings, result.settings.channel, result.values_per_statistic
-    if settings.mode == "eval":
-        return _("The running estimates stay as they are: only training mode moves them.")
-    mean, var = float(result.batch_mean[step, c]), float(result.batch_var[step, c])
-    old_mean, old_var = float(result.running_mean[step, c]), float(result.running_var[step, c])
-    new_mean, new_var = float(result.running_mean[step + 1, c]), float(result.running_var[step + 1, c])
-    if settings.momentum == "cumulative":
-        weight = 1 / (result.batches_before + step + 1)
-        first = _("Then the running estimates move, with α = 1/{count} (the plain average):").format(
-            count=result.batches_before + step + 1
-        )
-    else:
-        weight = settings.momentum
-        first = _("Then the running estimates move, with momentum α = {alpha}:").format(alpha=f"{weight:.3g}")
-    last = _("The variance that goes in is the unbiased one, n/(n − 1) times σ².")
-    return (
-        f"{first} $$\\mu_r \\leftarrow (1 - {latex(weight)})\\cdot {_signed(old_mean)} + {latex(weight)}\\cdot {_signed(mean)}"
-        f" = {latex(new_mean)}$$ $$\\sigma_r^2 \\leftarrow (1 - {latex(weight)})\\cdot {latex(old_var)} + {latex(weight)}"
-        f"\\cdot\\frac{{{n}}}{{{n - 1}}}\\cdot {latex(var)} = {latex(new_var)}$$ {last}"
-    )
 
 
 def headline(result: Result) -> dict[str, float]:
@@ -180,8 +86,8 @@ LESSON: Final = Lesson(
     title=N_("What it does"),
     question=N_("What does batch norm do to the numbers, and who supplies μ and σ²?"),
     answer=N_(
-        "It subtracts a mean and divides by a standard deviation, channel by channel: in training those of the batch "
-        "at hand, in eval mode the running estimates that earlier batches left behind."
+        "It centres and scales each channel: in training by its own batch, in eval mode by running estimates of "
+        "earlier batches."
     ),
     settings=Settings,
     run=run,
@@ -203,11 +109,11 @@ LESSON: Final = Lesson(
     ),
     applies=applies,
     pictures=(figures.stages,),
-    theory=(figures.law, figures.means, figures.variances),
+    theory=(layer_theory.law, layer_theory.means, layer_theory.variances),
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("Eval on a fresh layer"),
+            N_("Fresh layer, eval"),
             N_(
                 "Nothing is normalized: nobody has updated the running estimates, so μ = 0 and σ² = 1 are used, and the "
                 "values leave as they came. Then set “Batches before” to 100."
@@ -215,15 +121,15 @@ LESSON: Final = Lesson(
             {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
         ),
         Preset(
-            N_("Train against eval after 100 batches"),
+            N_("Train or eval"),
             N_(
-                "Switch the mode to train and back. In train every batch is centred on 0 exactly; in eval the same fixed "
-                "μ and σ² serve every batch, and the batches scatter around 0."
+                "After 100 batches, switch the mode to train and back. In train every batch is centred on 0 exactly; "
+                "in eval the same fixed μ and σ² serve every batch, and the batches scatter around 0."
             ),
             {"mode": "eval", "warmup": 100, "batch_size": 8},
         ),
         Preset(
-            N_("ε as large as the variance"),
+            N_("ε as large as σ²"),
             N_(
                 "The variance of x̂ is σ²/(σ² + ε): with ε = σ² only half of 1. ε matters where the numbers in front of "
                 "the layer are small."
@@ -231,14 +137,14 @@ LESSON: Final = Lesson(
             {"eps": 0.04},
         ),
         Preset(
-            N_("A batch of two"),
+            N_("Batch of two"),
             N_(
                 "Every value becomes −1 or 1, whatever went in: with two values, only the sign of their difference is left."
             ),
             {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
         ),
         Preset(
-            N_("A drifting input"),
+            N_("Drifting input"),
             N_(
                 "The input walks away; what leaves batch norm stays where it is. The running mean follows behind by "
                 "d·(1 − α)/α = 0.45: switch to eval and the output walks, too."
@@ -246,7 +152,7 @@ LESSON: Final = Lesson(
             {"drift": 0.05},
         ),
         Preset(
-            N_("Convolution against linear"),
+            N_("Conv or linear"),
             N_(
                 "Two images, but every pixel counts: 2·64 = 128 values share one mean, where a linear layer would have 2. "
                 "Switch “Layer in front” to Linear and see ±1."

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from bnviz.experiments.layer import Settings, run
-from bnviz.lessons.layer import LESSON, applies, formula, headline, latex, table
+from bnviz.lessons.layer import LESSON, applies, headline, table
+from bnviz.lessons.layer_formula import formula, latex
 from bnviz.settings import fields
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bnviz.experiments.layer import Result, Settings, run
 from bnviz.figures import layer as figures
+from bnviz.figures import layer_theory
 from bnviz.figures.scene import Panel, Scene
 from bnviz.lessons.layer import LESSON, applies, outcome
 
@@ -58,7 +59,7 @@ def test_every_picture_is_finite_labelled_and_told_in_words(changes: dict[str, A
         assert panel.title
         assert panel.x.low < panel.x.high
         assert panel.y.low < panel.y.high
-    for draw in (figures.law, figures.means, figures.variances):
+    for draw in (layer_theory.law, layer_theory.means, layer_theory.variances):
         chart = draw(result, language)
         assert chart.alt
         assert "{" not in chart.alt
@@ -148,21 +149,21 @@ def test_what_does_not_apply_changes_nothing() -> None:
 
 
 def test_theory_charts_lay_the_closed_form_over_the_measurement() -> None:
-    law = figures.law(RESULT)
+    law = layer_theory.law(RESULT)
     measured, theory = law.data
     np.testing.assert_array_equal(measured["y"][:-1], RESULT.pooled["normalized"])
     assert RESULT.predicted_density is not None
     np.testing.assert_array_equal(theory["y"][:-1], RESULT.predicted_density)
     assert theory["line"]["dash"] == "dash"
-    means = figures.means(RESULT)
+    means = layer_theory.means(RESULT)
     assert means.playhead_first == 1
     dots, _band, running, expected = means.data
     assert dots["x"][0] == means.playhead_first
     np.testing.assert_array_equal(dots["y"], RESULT.batch_mean[:, 0])
     np.testing.assert_array_equal(running["y"], RESULT.running_mean[:, 0])
     np.testing.assert_array_equal(expected["y"], RESULT.forecast.mean)
-    assert len(figures.law(run(Settings(eps=1.0, steps=3))).data) == 1
-    assert len(figures.means(run(Settings(track_running_stats=False, steps=3))).data) == 1
+    assert len(layer_theory.law(run(Settings(eps=1.0, steps=3))).data) == 1
+    assert len(layer_theory.means(run(Settings(track_running_stats=False, steps=3))).data) == 1
 
 
 @pytest.mark.parametrize(

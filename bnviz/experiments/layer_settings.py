@@ -1,0 +1,152 @@
+"""Settings of the lab `layer`: the shared ones, and those that only this lab has."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from bnviz.core.batch_norm import LayerName
+from bnviz.errors import Phrase, SettingError
+from bnviz.i18n import N_
+from bnviz.settings import (
+    Activation,
+    Affine,
+    BatchSize,
+    Beta,
+    Count,
+    Eps,
+    Gamma,
+    LabSettings,
+    Mode,
+    Momentum,
+    Number,
+    Parameter,
+    Seed,
+    TrackRunningStats,
+    spaced,
+)
+
+Source = Annotated[
+    Literal["digits", "gaussian", "skewed", "bimodal", "uniform", "upload"],
+    Parameter(
+        N_("What goes in"),
+        N_(
+            "Real handwritten digits, a synthetic feature with mean 0 and standard deviation 1, "
+            "or your own table. It passes the layer first, then batch norm."
+        ),
+        names={
+            "digits": N_("digits"),
+            "gaussian": N_("Gaussian"),
+            "skewed": N_("skewed (exponential)"),
+            "bimodal": N_("two peaks"),
+            "uniform": N_("uniform"),
+            "upload": N_("your own data"),
+        },
+    ),
+]
+Layer = Annotated[
+    LayerName,
+    Parameter(
+        N_("Layer in front"),
+        N_("nn.Linear, or nn.Conv2d (3×3) on images: then every pixel of a channel shares one mean and variance."),
+        names={"linear": "Linear", "conv": "Conv2d"},
+    ),
+]
+Channels = Annotated[
+    Count,
+    Field(ge=1, le=64),
+    Parameter(
+        N_("Channels"),
+        N_("Outputs of the layer, C. Each has a mean and variance of its own."),
+        "",
+        (1, 2, 4, 8, 16, 32, 64),
+    ),
+]
+InputShift = Annotated[
+    Number,
+    Field(ge=-10, le=10),
+    Parameter(N_("Input shift"), N_("Added to everything that enters batch norm."), "", spaced(-10, 10, 0.5)),
+]
+InputScale = Annotated[
+    Number,
+    Field(ge=0.01, le=100),
+    Parameter(
+        N_("Input scale"),
+        N_("Multiplies everything that enters batch norm, as larger weights in the layer would."),
+        "",
+        (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0),
+    ),
+]
+Drift = Annotated[
+    Number,
+    Field(ge=-1, le=1),
+    Parameter(
+        N_("Drift per batch"),
+        N_("The input moves by this much from one shown batch to the next, as it does while earlier layers learn."),
+        "",
+        (-1.0, -0.5, -0.2, -0.1, -0.05, -0.02, -0.01, 0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
+    ),
+]
+WarmUp = Annotated[
+    Count,
+    Field(ge=0, le=500),
+    Parameter(
+        N_("Batches before"),
+        N_("Batches that the layer has seen in training mode before the first one shown."),
+        N_("batches"),
+        (0, 1, 2, 5, 10, 20, 50, 100, 200, 500),
+    ),
+]
+Steps = Annotated[
+    Count,
+    Field(ge=1, le=500),
+    Parameter(
+        N_("Batches shown"), N_("Length of the run, T."), N_("batches"), (1, 2, 5, 10, 20, 40, 60, 100, 200, 500)
+    ),
+]
+Channel = Annotated[
+    Count,
+    Field(ge=0, le=63),
+    Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(64))),
+]
+
+
+class Settings(LabSettings):
+    """Settings of the lab. `channel` must be below `channels`; `gamma` and `beta` act where `affine`."""
+
+    source: Source = "digits"
+    layer: Layer = "linear"
+    channels: Channels = 8
+    batch_size: BatchSize = 32
+    momentum: Momentum = 0.1
+    eps: Eps = 1e-5
+    affine: Affine = True
+    gamma: Gamma = 1.0
+    beta: Beta = 0.0
+    track_running_stats: TrackRunningStats = True
+    mode: Mode = "train"
+    activation: Activation = "relu"
+    input_shift: InputShift = 0.0
+    input_scale: InputScale = 1.0
+    drift: Drift = 0.0
+    warmup: WarmUp = 0
+    steps: Steps = 60
+    channel: Channel = 0
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _channel_exists(self) -> Self:
+        if self.channel >= self.channels:
+            raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": self.channels - 1}), self.channel)
+        return self
+
+    @property
+    def statistics_source(self) -> Literal["batch", "running"]:
+        """Whose mean and variance normalize the shown batches."""
+        return "running" if self.mode == "eval" and self.track_running_stats else "batch"
+
+    @property
+    def rescales(self) -> bool:
+        """Whether γ and β change anything."""
+        return self.affine and (self.gamma, self.beta) != (1.0, 0.0)

@@ -1,0 +1,214 @@
+"""The lab `layer` against theory: measured values and closed forms in one picture, for the chosen channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.figures.chart import Chart
+from bnviz.figures.ends import end_labels
+from bnviz.figures.layer import Floats, ceiling, number
+from bnviz.figures.theme import Role, axis, color, layout
+from bnviz.i18n import Language, Translate, translator
+
+if TYPE_CHECKING:
+    from bnviz.experiments.layer import Result
+
+MARGIN: Final = {"l": 72, "r": 150, "t": 40, "b": 52}
+PHONE_MARGIN: Final = {"l": 56, "r": 112, "t": 56, "b": 48}
+
+
+def law(result: Result, language: Language = "en") -> Chart:
+    """All x̂ of the run as a density, over the closed form where there is one."""
+    _ = translator(language)
+    edges = result.stages["normalized"].edges
+    measured = result.pooled["normalized"]
+    traces = [_steps(edges, measured, "after", _("measured"), fill=True)]
+    notes = [_note(_("{count} values in {batches} batches").format(
+        count=f"{result.values_per_statistic * result.settings.steps:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
+        batches=result.settings.steps,
+    ))]  # fmt: skip
+    name = _law_name(result, _)
+    highest = float(measured.max())
+    if result.predicted_density is None:
+        notes.append(_corner(name))
+    else:
+        traces.append(_steps(edges, result.predicted_density, "theory", _("theory"), fill=False))
+        notes.append(_corner("- - " + name))
+        highest = max(highest, float(result.predicted_density.max()))
+    alt = _(
+        "Density of all normalized values of channel {channel}: mean {mean}, standard deviation {std}. {law}"
+    ).format(
+        channel=result.settings.channel,
+        mean=number(float(result.stage_mean["normalized"][:, result.settings.channel].mean())),
+        std=number(float(result.stage_std["normalized"][:, result.settings.channel].mean())),
+        law=name,
+    )
+    return Chart(
+        "law",
+        traces,
+        layout(
+            axis(_("x̂, the normalized value"), range=[float(edges[0]), float(edges[-1])]),
+            axis(_("density"), range=[0, ceiling(highest)]),
+            annotations=notes,
+        ),
+        alt,
+        height=400,
+    )
+
+
+def means(result: Result, language: Language = "en") -> Chart:
+    """Batch means, the running mean and its closed form, over the shown batches."""
+    _ = translator(language)
+    c = result.settings.channel
+    expected = (result.forecast.mean, result.forecast.mean_std)
+    return _trace_chart(result, "means", _("Mean"), result.batch_mean[:, c], result.running_mean[:, c], expected, _)
+
+
+def variances(result: Result, language: Language = "en") -> Chart:
+    """Biased batch variances, the running variance, which is fed with the unbiased ones, and its closed form."""
+    _ = translator(language)
+    c = result.settings.channel
+    expected = (result.forecast.var, None)
+    return _trace_chart(
+        result, "variances", _("Variance"), result.batch_var[:, c], result.running_var[:, c], expected, _
+    )
+
+
+def _law_name(result: Result, _: Translate) -> str:
+    n = result.values_per_statistic
+    if result.predicted_density is None:
+        if result.statistics_source == "running":
+            return _("no closed form for this input with running estimates")
+        return _("ε is not small against σ²: the closed form needs ε → 0")
+    if result.statistics_source == "running":
+        return _("a Gaussian, moved and scaled by the running estimates")
+    if n == 2:
+        return _("n = 2: every value is −1 or 1, whatever goes in")
+    if n == 3:
+        return _("arcsine law, Gaussian input, n = 3")
+    if n == 4:
+        return _("uniform law, Gaussian input, n = 4")
+    return _("exact law for Gaussian input, n = {n}").format(n=n)
+
+
+def _trace_chart(
+    result: Result,
+    name: str,
+    label: str,
+    batch: Floats,
+    running: Floats,
+    expected: tuple[Floats, Floats | None],
+    _: Translate,
+) -> Chart:
+    """Dots per batch at 1 … T; lines of the running estimate and its expectation at 0 … T."""
+    steps = result.settings.steps
+    traces = [_dots(np.arange(1, steps + 1), batch, _("each batch"))]
+    shown = [batch]
+    ends: list[tuple[str, Role, float]] = [(_("each batch"), "before", float(batch[-1]))]
+    forecast, std = expected
+    if result.settings.track_running_stats:
+        x = np.arange(steps + 1)
+        if std is not None:
+            traces.append(_band(x, forecast - 2 * std, forecast + 2 * std))
+        traces.append(_line(x, running, "running", _("running estimate"), "solid", 3))
+        traces.append(_line(x, forecast, "theory", _("expected"), "dash", 2))
+        ends += [(_("running"), "running", float(running[-1])), (_("expected"), "theory", float(forecast[-1]))]
+        shown += [running, forecast]
+    low, high = min(float(part.min()) for part in shown), max(float(part.max()) for part in shown)
+    room = 0.06 * (high - low) or 1.0
+    low, high = low - room, high + room
+    key = _("dots: each batch")
+    if result.settings.track_running_stats:
+        key = _("dots: each batch · line: running estimate · dashed: expected") + ("" if std is None else " ± 2 s.d.")
+    notes = [_note(key)]
+    notes += end_labels(ends, low, high)
+    told = ", ".join(f"{text} {number(value)}" for text, _role, value in ends)
+    return Chart(
+        name,
+        traces,
+        layout(
+            axis(_("batch"), range=[0, steps + 0.5]),
+            axis(label, range=[low, high]),
+            margin=MARGIN,
+            annotations=notes,
+        ),
+        _("{label} of channel {channel} over {steps} batches. At the end: {ends}.").format(
+            label=label, channel=result.settings.channel, steps=steps, ends=told
+        ),
+        phone_layout={"margin": PHONE_MARGIN, "annotations": [_small(note) for note in notes]},
+        playhead_first=1,
+    )
+
+
+def _steps(edges: Floats, heights: Floats, role: Role, name: str, *, fill: bool) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": edges,
+        "y": np.append(heights, heights[-1]),
+        "line": {"shape": "hv", "color": color(role), "width": 2, "dash": "solid" if fill else "dash"},
+        "fill": "tozeroy" if fill else "none",
+        "fillcolor": color(role, 0.3),
+        "hovertemplate": f"%{{x:.3g}}: %{{y:.3g}}<extra>{name}</extra>",
+    }
+
+
+def _dots(x: NDArray[np.int64], y: Floats, name: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": x,
+        "y": y,
+        "marker": {"color": color("before"), "size": 7},
+        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>",
+    }
+
+
+def _line(x: NDArray[np.int64], y: Floats, role: Role, name: str, dash: str, width: float) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": x,
+        "y": y,
+        "line": {"color": color(role), "width": width, "dash": dash},
+        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>",
+    }
+
+
+def _band(x: NDArray[np.int64], low: Floats, high: Floats) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "± 2 s.d.",
+        "x": np.concatenate((x, x[::-1])),
+        "y": np.concatenate((low, high[::-1])),
+        "fill": "toself",
+        "fillcolor": color("theory", 0.1),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+
+
+def _note(text: str) -> dict[str, Any]:
+    """How to read the picture, above the plot."""
+    return {
+        "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 8,
+        "text": text, "showarrow": False, "align": "left", "font": {"size": 13, "color": color("context")},
+    }  # fmt: skip
+
+
+def _corner(text: str) -> dict[str, Any]:
+    return {
+        "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.97, "xanchor": "right", "yanchor": "top",
+        "text": text, "showarrow": False, "font": {"color": color("theory")},
+    }  # fmt: skip
+
+
+def _small(note: dict[str, Any]) -> dict[str, Any]:
+    return {**note, "font": {**note["font"], "size": 12}, "text": note["text"].replace(" · ", "<br>")}
