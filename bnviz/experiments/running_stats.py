@@ -26,7 +26,7 @@ from bnviz.theory import running
 __all__ = ["Result", "Settings", "Spread", "run"]
 
 BINS: Final = 48
-CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 24))
+CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 16))
 
 SECONDS: Final = 1.2
 SAMPLES: Final = 16_000_000  # one visitor's batches in memory: 64 MB of float32
@@ -120,15 +120,18 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
     shift, drift = mean_shift(settings, math.sqrt(population.var))
     batches = make_batches(settings, population, shift)
     running_mean, running_var = _record(settings, batches)
-    batch_mean = batches.mean(dim=1)
-    batch_var = (batches - batch_mean[:, None]).square_().mean(dim=1)  # biased; far faster than torch.var along dim 1
+    batch_mean, batch_var = _batch_statistics(batches)
 
     truth = population.mean + np.concatenate(([0.0], shift))
     truth_var = population.unbiased_var
     steps = np.arange(settings.steps + 1)
-    mean_std, var_std = _expected_std(settings, population, steps)
-    batch_noise = math.sqrt(running.mean_variance(1.0, 1, population.var, settings.batch_size, population.size))
-    expected_mean = np.stack([running.expected_trajectory(a, truth[1:], 0.0) for a in settings.momentums])
+    mean_noise, var_noise = _batch_noise(settings, population)
+    left = np.sqrt([running.squared_weights(momentum, steps) for momentum in settings.momentums])
+    mean_std, var_std = mean_noise * left, var_noise * left
+    if shift.any():
+        expected_mean = np.stack([running.expected_trajectory(a, truth[1:], 0.0) for a in settings.momentums])
+    else:
+        expected_mean = np.stack([running.expected_mean(a, steps, population.mean) for a in settings.momentums])
     expected_var = np.stack([running.expected_var(a, steps, truth_var) for a in settings.momentums])
     mean_spread = _spread(running_mean)
     still = settings.steps if settings.disturbance == "none" else min(settings.disturbance_at, settings.steps)
@@ -138,8 +141,8 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         settings=settings,
         running_mean=running_mean,
         running_var=running_var,
-        batch_mean=batch_mean.numpy(),
-        batch_var=batch_var.numpy(),
+        batch_mean=batch_mean,
+        batch_var=batch_var,
         mean_spread=mean_spread,
         var_spread=_spread(running_var),
         population_mean=population.mean,
@@ -159,7 +162,7 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         steps_to_1pct_theory=np.array([float(running.steps_to(a, 0.01)) for a in settings.momentums]),
         replica_std=_replica_std(running_mean),
         curve_steps=np.array([-math.log(0.05) * running.time_constant(a) for a in CURVE]),
-        curve_noise=batch_noise * np.sqrt([running.squared_weights(a, settings.steps) for a in CURVE]),
+        curve_noise=mean_noise * np.sqrt([running.squared_weights(a, settings.steps) for a in CURVE]),
         eval_error=_eval_error(running_mean, running_var, truth, population.var, settings.eps),
         eval_error_theory=running.eval_error(
             expected_mean - truth, mean_std**2, expected_var, var_std**2, population.var, settings.eps
@@ -201,14 +204,23 @@ def _record(settings: Settings, batches: Tensor) -> tuple[NDArray[np.float32], N
     return means, variances
 
 
-def _expected_std(settings: Settings, population: Population, steps: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Closed-form standard deviation of running mean and running variance, both (M, T+1)."""
-    size = settings.batch_size
+def _batch_statistics(batches: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and biased variance of each batch, both (T, R); a few batches at a time, which stay in the cache."""
+    mean = batches.mean(dim=1)
+    together = max(1, 65_536 // batches[0].numel())
+    parts = zip(torch.split(batches, together), torch.split(mean, together), strict=True)
+    # A third of the time of torch.var along the middle dimension.
+    var = torch.cat([(part - centre[:, None]).square_().mean(dim=1) for part, centre in parts])
+    return mean.numpy(), var.numpy()
+
+
+def _batch_noise(settings: Settings, population: Population) -> tuple[float, float]:
+    """Closed-form standard deviation of one batch's mean and of its unbiased variance."""
+    size, var = settings.batch_size, population.var
+    mean_var = running.mean_variance(1.0, 1, var, size, population.size)
     left = running.finite_population_factor(size, population.size)
-    var, kurtosis = population.var, population.excess_kurtosis
-    mean_var = [running.mean_variance(a, steps, var, size, population.size) for a in settings.momentums]
-    var_var = [left * running.var_variance(a, steps, var, size, kurtosis) for a in settings.momentums]
-    return np.sqrt(mean_var), np.sqrt(var_var)
+    var_var = left * running.var_variance(1.0, 1, var, size, population.excess_kurtosis)
+    return math.sqrt(mean_var), math.sqrt(var_var)
 
 
 def _spread(values: NDArray[np.float32]) -> Spread:
@@ -245,10 +257,12 @@ def _eval_error(
 
     The difference is linear in x, so the population's mean and variance give its RMS without any sample.
     """
-    scale = 1 / np.sqrt(running_var.astype(np.float64) + eps)
-    offset = (truth[:, None] - running_mean) * scale
-    error: Floats = np.sqrt((var * (scale - 1 / math.sqrt(var + eps)) ** 2 + offset**2).mean(axis=-1))
-    return error
+    errors = np.empty(running_mean.shape[:-1])
+    for mean, variance, error in zip(running_mean, running_var, errors, strict=True):
+        scale = 1 / np.sqrt(variance.astype(np.float64) + eps)
+        offset = (truth[:, None] - mean) * scale
+        error[:] = np.sqrt((var * (scale - 1 / math.sqrt(var + eps)) ** 2 + offset**2).mean(axis=-1))
+    return errors
 
 
 def _spread_histograms(
@@ -261,8 +275,14 @@ def _spread_histograms(
     """
     reached = np.concatenate((truth[1:], expected[:, -1]))
     margin = 4.5 * float(std[:, -1].max())
-    counted = histogram(running_mean, float(reached.min()) - margin, float(reached.max()) + margin, BINS)
-    inner = counted.edges[1:-1]
-    below = ndtr((inner - expected[..., None]) / np.maximum(std, 1e-12)[..., None])
-    ends = np.zeros((*expected.shape, 1))
-    return counted.edges, counted.counts, np.diff(below, axis=-1, prepend=ends, append=ends + 1)
+    low, high = float(reached.min()) - margin, float(reached.max()) + margin
+    edges = np.linspace(low, high, BINS + 1)
+    counts = np.empty((*expected.shape, BINS), dtype=np.int64)
+    shares = np.empty(counts.shape)
+    for index, values in enumerate(running_mean):
+        counts[index] = histogram(values, low, high, BINS).counts
+        spread = np.maximum(std[index], 1e-12)[:, None]
+        below = ndtr((edges[1:-1] - expected[index][:, None]) / spread)
+        shares[index, :, 0], shares[index, :, -1] = below[:, 0], 1 - below[:, -1]
+        np.subtract(below[:, 1:], below[:, :-1], out=shares[index, :, 1:-1])
+    return edges, counts, shares

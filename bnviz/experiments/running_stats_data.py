@@ -95,9 +95,19 @@ def make_batches(settings: Settings, population: Population, shift: Floats) -> T
         batches = synthetic("gaussian", (steps, size, replicas), settings.mean, settings.std, generator)
     else:
         rows = draw_batches(steps * replicas, size, len(population.values), settings.seed)
-        chosen = np.ascontiguousarray(rows.reshape(steps, replicas, size).transpose(0, 2, 1))
-        batches = torch.from_numpy(population.values.numpy().take(chosen))
+        batches = torch.from_numpy(_gather(population.values.numpy(), rows.reshape(steps, replicas, size)))
     return batches + torch.from_numpy(shift.astype(np.float32))[:, None, None] if shift.any() else batches
+
+
+def _gather(values: NDArray[np.float32], rows: NDArray[np.int16]) -> NDArray[np.float32]:
+    """The values at `rows` (T, R, m) as (T, m, R), a few batches at a time: NumPy widens the indices four-fold."""
+    steps, replicas, size = rows.shape
+    gathered = np.empty((steps, size, replicas), dtype=np.float32)
+    together = max(1, 8192 // (replicas * size))
+    for start in range(0, steps, together):
+        part = slice(start, start + together)
+        values.take(rows[part].transpose(0, 2, 1), out=gathered[part], mode="clip")
+    return gathered
 
 
 def draw_batches(count: int, size: int, population: int, seed: int) -> NDArray[np.int16]:
