@@ -32,7 +32,7 @@ class OneWorker(ProcessPoolExecutor):
     def __init__(self, modules: tuple[str, ...] = ()) -> None:
         start = context()
         # Imported once, in the process that the workers are forked from: they start in no time and share the memory.
-        start.set_forkserver_preload(list(modules))
+        start.set_forkserver_preload(["bnviz.jobs.fork_server", *modules])
         super().__init__(1, start, initializer=worker.warm_up, initargs=(modules,))
 
     def kill(self) -> None:

@@ -12,7 +12,7 @@ from bnviz.figures.chart import Chart
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
-from bnviz.ui import cache, chart, controls, player, share, uploads, views, visit
+from bnviz.ui import cache, chart, controls, live, player, share, uploads, views, visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -48,10 +48,14 @@ def show(lesson: Lesson[S, R]) -> None:
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
-            result = cache.result(lesson, state.settings, data)
+            result = None
+            if not lesson.live:
+                result = cache.result(lesson, state.settings, data)
+            elif not asking:
+                result = live.result(lesson, state, language, below)
             if asking:
                 views.ask(lesson, state, language)
-            else:
+            elif result is not None:
                 _views(lesson, state, result, language, below)
         except BnvizError as error:
             views.explain_error(error, language)

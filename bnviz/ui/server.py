@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bnviz.ui import assets
+from bnviz.lessons.lesson import Lesson
+from bnviz.ui import assets, broadcast
+from bnviz.ui.runs import RUNS
 
 FRAME: Final = Path(__file__).parent / "frame.py"
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -43,9 +46,10 @@ async def _qr_code(request: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """Our JavaScript and Plotly's, under a path that changes with their content, and the QR codes of links."""
+    """Our JavaScript and Plotly's under a path that changes with their content, QR codes of links, and long runs as they go."""
     return [
         Route(f"{assets.mount_path()}/qr.svg", _qr_code),
+        broadcast.route(assets.mount_path()),
         Route(f"{assets.mount_path()}/{{name}}", _asset),
     ]
 
@@ -125,11 +129,29 @@ def middleware() -> list[Middleware]:
     return [Middleware(CompressOnce)]
 
 
-@asynccontextmanager
-async def warm_up(app: object) -> AsyncIterator[dict[str, Any]]:
-    """Import and run every lab once, so that the first visitor does not wait for it."""
-    from bnviz.lessons.course import LESSONS
+def warming(lessons: Callable[[], Sequence[Lesson[Any, Any]]]) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
+    """The server's lifespan: every short lab runs once, so that the first visitor does not wait for it; long ones get their workers."""
 
-    for lesson in LESSONS:
-        lesson.run(lesson.settings(), None)
-    yield {}
+    @asynccontextmanager
+    async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
+        taught = lessons()
+        for lesson in taught:
+            if not lesson.live:
+                lesson.run(lesson.settings(), None)
+        if any(lesson.live for lesson in taught):
+            threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
+        try:
+            yield {}
+        finally:
+            RUNS.close()
+
+    return lifespan
+
+
+def _course() -> Sequence[Lesson[Any, Any]]:
+    from bnviz.lessons.course import LESSONS  # imports every lab, and PyTorch
+
+    return LESSONS
+
+
+warm_up: Final = warming(_course)

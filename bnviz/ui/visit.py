@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
@@ -34,12 +35,16 @@ class LabState:
 
 @dataclass
 class Visit:
-    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch."""
+    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch.
+
+    `owner`: the secret token by which its long runs know it.
+    """
 
     page: str = ""
     wanted: str | None = None
     predict: bool = True
     labs: dict[str, LabState] = field(default_factory=dict)
+    owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     @property
     def language(self) -> Language:

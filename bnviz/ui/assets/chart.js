@@ -1,4 +1,5 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
+import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared } from "./common.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
@@ -27,7 +28,8 @@ class Chart {
     this.resizing.observe(this.host);
   }
 
-  update(data) {
+  update(given) {
+    const data = this.#tune(given);
     const theme = readTheme(this.host, data.palette);
     const known = this.data?.digest === data.digest;
     if (known && theme.key === this.theme.key) return;
@@ -46,8 +48,20 @@ class Chart {
   destroy() {
     this.listening.abort();
     this.following?.abort();
+    this.tuned?.abort();
     this.resizing.disconnect();
     if (this.drawn) window.Plotly.purge(this.graph);
+  }
+
+  /** Listen to the run that `given` is a moment of; returns the newest moment known. */
+  #tune(given) {
+    const { job, key } = given.live ?? {};
+    if (this.tuned?.job !== job) {
+      this.tuned?.abort();
+      this.tuned = job === undefined ? null : Object.assign(new AbortController(), { job });
+      if (this.tuned) liveBus().addEventListener(key, () => this.update(this.data), { signal: this.tuned.signal });
+    }
+    return liveBus().newest(given);
   }
 
   #follow(playhead) {

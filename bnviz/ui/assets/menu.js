@@ -6,6 +6,7 @@ export const ICONS = {
   pause: "M6 5h4.5v14H6zM13.5 5H18v14h-4.5z",
   back: "M5 5h2.5v14H5zM19 5v14L8.5 12z",
   forward: "M16.5 5H19v14h-2.5zM5 5v14l10.5-7z",
+  stop: "M6 6h12v12H6z",
   download: "M11 3h2v9.2l3.3-3.3 1.4 1.4L12 16l-5.7-5.7 1.4-1.4 3.3 3.3zM5 18h14v2H5z",
   share: "M18 16a3 3 0 0 0-2.3 1.1l-6.8-4a3 3 0 0 0 0-2.2l6.8-4A3 3 0 1 0 15 5v.4L8 9.4a3 3 0 1 0 0 5.2l7 4A3 3 0 1 0 18 16z",
 };

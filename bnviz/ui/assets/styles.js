@@ -83,3 +83,12 @@ export const SHARE = `${CONTROLS}
 .panel img { width: min(100%, 240px); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
 .status { min-height: 1.4em; margin: 0; }
 `;
+
+export const LIVE = `${CONTROLS}
+.root { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
+button { height: 40px; min-width: 40px; }
+button:disabled { opacity: .45; cursor: default; }
+progress { flex: 1 1 8rem; min-width: 6rem; height: 10px; accent-color: var(--st-primary-color, blue); }
+.share { min-width: 11em; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.state { margin: 0 .4rem; }
+`;

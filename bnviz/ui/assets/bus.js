@@ -1,0 +1,26 @@
+// The way of a growing picture from the live component to the charts of the same page.
+import { shared } from "./common.js";
+
+/** Events are named after the chart that has something newer. */
+class Bus extends EventTarget {
+  #newest = new Map();
+
+  publish(data) {
+    this.#newest.set(data.live.key, data);
+    this.dispatchEvent(new Event(data.live.key));
+  }
+
+  /** `data`, or what was published later for the same chart of the same run: a rerun may bring an older moment. */
+  newest(data) {
+    const last = data.live && this.#newest.get(data.live.key);
+    return last && last.live.job === data.live.job && last.live.update > data.live.update ? last : data;
+  }
+
+  clear() { this.#newest.clear(); }
+}
+
+export function liveBus() {
+  const page = shared();
+  page.live ??= new Bus();
+  return page.live;
+}

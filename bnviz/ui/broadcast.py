@@ -1,0 +1,163 @@
+"""The growing picture on its way to the browsers: drawn once for each language, sent to every viewer as fast as they can take it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from anyio import to_thread
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bnviz.i18n import LANGUAGES, Language
+from bnviz.jobs.pool import JobPool
+from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
+
+DRAW_EVERY_SECONDS: Final = 0.125
+SEEN_WITHIN_SECONDS: Final = 5.0
+GONE: Final = 4404
+DONE: Final = 1000
+
+
+@dataclass(eq=False)
+class Viewer:
+    """One connection. `updates`: how many partial results the picture that was sent last stands on."""
+
+    owner: str
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: asyncio.Event = field(default_factory=asyncio.Event)
+    updates: int = 0
+    left: bool = False
+
+
+class Channel:
+    """Everybody who looks at one run in one language."""
+
+    def __init__(self, pool: JobPool, run: Run, language: Language) -> None:
+        self.run = run
+        self.viewers: set[Viewer] = set()
+        self.snapshot: Snapshot | None = None
+        self._draw: Callable[[], Snapshot] = lambda: run.snapshot(language, pool.place)
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self._changed.set()
+        run.job.listeners.append(self._notice)
+        self._drawing = asyncio.create_task(self._keep_drawing())
+
+    def close(self) -> None:
+        """Stop listening to the run."""
+        self.run.job.listeners.remove(self._notice)
+        self._drawing.cancel()
+
+    def _notice(self) -> None:
+        """Called from any thread."""
+        with suppress(RuntimeError):  # the server is closing
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _keep_drawing(self) -> None:
+        while self.snapshot is None or not self.snapshot.over:
+            await self._changed.wait()
+            self._changed.clear()
+            self.snapshot = await to_thread.run_sync(self._draw)
+            for viewer in self.viewers:
+                viewer.wake.set()
+            await asyncio.sleep(DRAW_EVERY_SECONDS)
+
+
+class Broadcast:
+    """The WebSocket route of all runs of `runs`."""
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs = runs
+        self.channels: dict[tuple[int, Language], Channel] = {}
+        self._going = ThreadPoolExecutor(1, "bnviz-viewers-going")
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """One viewer, from coming to going. Who does not know the owner's secret token sees nothing."""
+        number, language = websocket.path_params["number"], websocket.path_params["language"]
+        owner = websocket.query_params.get("owner", "")
+        run = self.runs.find(number)
+        await websocket.accept()
+        if run is None or language not in LANGUAGES or owner not in run.job.owners:
+            await websocket.close(GONE)
+            return
+        pool = self.runs.pool
+        await to_thread.run_sync(pool.attend, run.job, owner)
+        channel = self.channels.get((number, language))
+        if channel is None:
+            channel = self.channels[number, language] = Channel(pool, run, language)
+        viewer = Viewer(owner)
+        channel.viewers.add(viewer)
+        viewer.wake.set()
+        tasks = [
+            asyncio.create_task(self._show(websocket, channel, viewer)),
+            asyncio.create_task(self._listen(websocket, pool, run, viewer)),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            channel.viewers.discard(viewer)
+            if not channel.viewers:
+                channel.close()
+                del self.channels[number, language]
+            # In a thread, because the pool may be busy; not awaited, because we may be here by cancellation.
+            self._going.submit(pool.unattend, run.job, owner)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @staticmethod
+    async def _show(websocket: WebSocket, channel: Channel, viewer: Viewer) -> None:
+        """Send the newest and nothing older: the next message waits until the browser has shown the one before."""
+        while True:
+            await viewer.wake.wait()
+            viewer.wake.clear()
+            snapshot = channel.snapshot
+            if snapshot is None:
+                continue
+            viewer.seen.clear()
+            await websocket.send_text(_message(snapshot, channel.run, viewer))
+            if snapshot.over or viewer.left:
+                await websocket.close(DONE)
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(viewer.seen.wait(), SEEN_WITHIN_SECONDS)
+
+    @staticmethod
+    async def _listen(websocket: WebSocket, pool: JobPool, run: Run, viewer: Viewer) -> None:
+        with suppress(WebSocketDisconnect):
+            while True:
+                word = await websocket.receive_text()
+                if word == "seen":
+                    viewer.seen.set()
+                elif viewer.left or viewer.owner not in run.job.owners:
+                    continue
+                elif word == "pause":
+                    await to_thread.run_sync(pool.pause, run.job, viewer.owner)
+                elif word == "resume":
+                    await to_thread.run_sync(pool.resume, run.job, viewer.owner)
+                elif word == "stop":
+                    viewer.left = True
+                    await to_thread.run_sync(pool.leave, viewer.owner)
+                    viewer.seen.set()
+                    viewer.wake.set()
+
+
+def _message(snapshot: Snapshot, run: Run, viewer: Viewer) -> str:
+    """Status for all, what holds for this viewer alone, and the charts unless they hold the picture or have it already."""
+    own = {"held": viewer.owner in run.job.holding, "left": viewer.left}
+    charts = "[]"
+    if viewer.updates != snapshot.updates and not own["held"]:
+        viewer.updates, charts = snapshot.updates, snapshot.charts
+    return f'{{"status":{snapshot.status},"own":{json.dumps(own)},"charts":{charts}}}'
+
+
+def route(mount_path: str, runs: Runs = RUNS) -> WebSocketRoute:
+    """`…/live/{job number}/{language}?owner={token}`."""
+    broadcast: Any = Broadcast(runs)
+    return WebSocketRoute(f"{mount_path}/live/{{number:int}}/{{language}}", broadcast.endpoint)

@@ -1,0 +1,138 @@
+"""A lab whose run takes long: what is known is shown at once, the rest is started by a button and grows before one's eyes."""
+
+from __future__ import annotations
+
+import math
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, TypeVar
+
+import streamlit as st
+
+from bnviz.figures.chart import Chart
+from bnviz.i18n import Language, Translate, translator
+from bnviz.lessons.lesson import Lesson
+from bnviz.settings import LabSettings
+from bnviz.ui import assets, chart, views, visit
+from bnviz.ui.runs import RUNS, Run, shipped_result
+from bnviz.ui.views import AnyLesson
+from bnviz.ui.visit import LabState
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+S = TypeVar("S", bound=LabSettings)
+R = TypeVar("R")
+
+
+def result(lesson: Lesson[S, R], state: LabState, language: Language, below: DeltaGenerator) -> R | None:
+    """The whole result, if it is known; else None, and the page shows the run, or the button that starts it.
+
+    Raises what `lesson.cost` raises for settings that ask for too much.
+    """
+    owner = visit.current().owner
+    run = RUNS.latest(lesson, state.settings)
+    if run is not None and run.job.state == "done":
+        whole: R = run.job.partial
+        return whole
+    if run is not None and not run.job.over and RUNS.join(run, owner):
+        _watch(run, owner, language, below)
+        return None
+    _ = translator(language)
+    shipped: R | None = shipped_result(lesson) if state.settings == lesson.settings() else None
+    mine = run if run is not None and run.job.over and owner in run.audience else None
+    with st.container(key="offer"):
+        if mine is not None:
+            _tell_the_end(mine, language)
+        _offer(lesson, state, owner, shipped is not None, _)
+    if shipped is None and mine is not None and mine.job.partial is not None:
+        _draw_what_there_is(mine, language, below)
+    return shipped
+
+
+def _start(lesson: AnyLesson, settings: LabSettings, owner: str) -> None:
+    RUNS.start(lesson, settings, owner)
+
+
+def _offer(lesson: AnyLesson, state: LabState, owner: str, shipped: bool, _: Translate) -> None:
+    """The button that starts the run, and what it will cost; where a `shipped` result is shown, where that comes from."""
+    seconds = None if lesson.cost is None else lesson.cost(state.settings)
+    cost = (
+        ""
+        if seconds is None
+        else _("A run takes about {time} on one core of this server.").format(time=time(seconds, _))
+    )
+    note = _("What you see was computed beforehand with exactly these settings, by `scripts/make_shipped.py`.")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            _("Run it now") if shipped else _("Run"),
+            key=f"{lesson.name}:run",
+            type="secondary" if shipped else "primary",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(lesson, state.settings, owner),
+        )
+        st.markdown(" ".join([note, cost] if shipped else [cost]), width="stretch")
+
+
+def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:
+    """The progress bar with its buttons, and the charts; from here on the WebSocket keeps both up to date."""
+    _ = translator(language)
+    snapshot = run.snapshot(language, RUNS.pool.place)
+    assets.component("live")(
+        key=f"{run.lesson.name}.live",
+        data={
+            "job": run.job.number,
+            "url": f"{assets.url('live')}/{run.job.number}/{language}?owner={owner}",
+            "charts": len(snapshot.payloads),
+            "words": {
+                "queued": _("Waiting: {count} runs before yours"),
+                "next": _("Waiting: one run before yours"),
+                "running": _("Running"),
+                "paused": _("Paused"),
+                "done": _("Done"),
+                "failed": _("The run failed."),
+                "stopped": _("Stopped"),
+                "lost": _("Connection lost, trying again"),
+                "pause": _("Pause"),
+                "resume": _("Resume"),
+                "stop": _("Stop"),
+                "progress": _("Progress of the run"),
+                "seconds": _("about {seconds} s left"),
+                "minutes": _("about {minutes} min left"),
+            },
+        },
+        on_drawable_change=lambda: None,
+        on_over_change=lambda: None,
+    )
+    for number, payload in enumerate(snapshot.payloads):
+        with below if number else nullcontext():
+            assets.component("chart")(key=payload["live"]["key"], data=payload)
+
+
+def _tell_the_end(run: Run, language: Language) -> None:
+    """Why the visitor's own run came to no end."""
+    _ = translator(language)
+    if run.job.state == "failed" and run.job.problem is not None:
+        st.error(views.escaped(run.job.problem.text(language)))
+        return
+    progress = run.job.progress
+    told = [] if run.job.problem is None else [views.escaped(run.job.problem.text(language))]
+    if progress:
+        told.append(_("Stopped at {percent} %: this is how far the run came.").format(percent=round(100 * progress)))
+    if told:
+        st.info(" ".join(told))
+
+
+def _draw_what_there_is(run: Run, language: Language, below: DeltaGenerator) -> None:
+    pictures = [draw(run.job.partial, language) for draw in run.lesson.pictures]
+    for number, picture in enumerate(picture for picture in pictures if isinstance(picture, Chart)):
+        with below if number else nullcontext():
+            chart.draw(picture, run.lesson.name, "", language)
+
+
+def time(seconds: float, _: Translate) -> str:
+    """`seconds` in words, rounded up: 8 s, 40 s, 3 min."""
+    if seconds < 90:
+        step = 1 if seconds <= 10 else 5
+        return _("{seconds} s").format(seconds=max(1, step * math.ceil(seconds / step)))
+    return _("{minutes} min").format(minutes=math.ceil(seconds / 60))

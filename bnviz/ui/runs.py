@@ -1,0 +1,197 @@
+"""The long runs of this server: who runs what, what is done, and what the newest picture is."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, get_type_hints
+
+from bnviz.errors import BnvizError
+from bnviz.experiments import shipped
+from bnviz.figures.chart import Chart
+from bnviz.i18n import Language
+from bnviz.jobs.job import Job
+from bnviz.jobs.pool import JobPool
+from bnviz.lessons.lesson import Lesson
+from bnviz.settings import LabSettings
+from bnviz.ui import chart
+
+KEPT: Final = 32
+MODULES: Final = ("bnviz.lessons.course",)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at one moment in one language. `status` and `charts` are JSON; `payloads` are the same charts for the page."""
+
+    version: int
+    updates: int
+    over: bool
+    status: str
+    charts: str = "[]"
+    payloads: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(eq=False)
+class Run:
+    """A job and the lesson that it runs for. `audience`: everybody whose run it ever was."""
+
+    lesson: Lesson[Any, Any]
+    settings: LabSettings
+    job: Job
+    audience: set[str] = field(default_factory=set)
+    _drawn: dict[Language, Snapshot] = field(default_factory=dict)
+    _scenes: set[int] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def snapshot(self, language: Language, place: Callable[[Job], int]) -> Snapshot:
+        """The newest state; its charts are drawn once for everybody who reads `language`."""
+        with self._lock:
+            old = self._drawn.get(language)
+            if old is None or old.version != self.job.version:
+                self._drawn[language] = old = self._draw(old, language, place)
+            return old
+
+    def _draw(self, old: Snapshot | None, language: Language, place: Callable[[Job], int]) -> Snapshot:
+        job = self.job
+        version, updates, over = (
+            job.version,
+            job.updates,
+            job.over,
+        )  # what changes while we draw comes with the next version
+        status = json.dumps(
+            {
+                "job": job.number,
+                "state": job.state,
+                "place": place(job),
+                "progress": job.progress,
+                "left": job.seconds_left,
+                "problem": "" if job.problem is None else job.problem.text(language),
+            },
+            ensure_ascii=False,
+        )
+        if over or job.partial is None:
+            return Snapshot(version, updates, over, status)
+        if old is not None and old.updates == updates:
+            return Snapshot(version, updates, over, status, old.charts, old.payloads)
+        payloads = tuple(self._payloads(job.partial, updates, language))
+        return Snapshot(version, updates, over, status, json.dumps(payloads, ensure_ascii=False), payloads)
+
+    def _payloads(self, partial: Any, updates: int, language: Language) -> list[dict[str, Any]]:
+        """The charts of a partial result; scenes wait for the whole one."""
+        name = self.lesson.name
+        payloads = []
+        for number, draw in enumerate(self.lesson.pictures):
+            if number in self._scenes:
+                continue
+            try:
+                picture = draw(partial, language)
+            except BnvizError:
+                continue
+            except Exception:
+                log.exception("picture %s of %s cannot be drawn from a partial result", number, name)
+                continue
+            if isinstance(picture, Chart):
+                live = {"job": self.job.number, "update": updates, "key": f"{name}.{picture.name}"}
+                payloads.append({**chart.payload(picture, name, "", language), "live": live})
+            else:
+                self._scenes.add(number)
+        return payloads
+
+
+class Runs:
+    """All runs, by what they run: those alive, and the last `KEPT` that are over with their results."""
+
+    def __init__(self, make_pool: Callable[[], JobPool] | None = None) -> None:
+        self._make_pool = make_pool or (lambda: JobPool(modules=MODULES))
+        self._opening = threading.Lock()
+        self._pool: JobPool | None = None
+        self._lock = threading.RLock()
+        self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
+
+    @property
+    def pool(self) -> JobPool:
+        """The workers, started by the first who needs them: that takes seconds."""
+        with self._opening:
+            if self._pool is None:
+                self._pool = self._make_pool()
+            return self._pool
+
+    def close(self) -> None:
+        """End every run and every worker."""
+        with self._opening:
+            if self._pool is not None:
+                self._pool.close()
+                self._pool = None
+        with self._lock:
+            self._runs.clear()
+
+    def start(self, lesson: Lesson[Any, Any], settings: LabSettings, owner: str) -> Run:
+        """The run of `lesson` with `settings`, new or already there, as `owner`'s only one."""
+        pool = self.pool
+        with self._lock:
+            run = self.latest(lesson, settings)
+            if run is None or run.job.state != "done":
+                job = pool.submit(owner, lesson.run.__module__, settings.model_dump_json())
+                if run is None or run.job is not job:
+                    run = self._runs[_key(lesson, settings)] = Run(lesson, settings, job)
+                    self._forget()
+            run.audience.add(owner)
+            return run
+
+    def join(self, run: Run, owner: str) -> bool:
+        """Make a living run one of `owner`'s, unless they have left it before."""
+        if owner in run.audience and owner not in run.job.owners:
+            return False
+        run.audience.add(owner)
+        return self.pool.join(owner, run.job)
+
+    def latest(self, lesson: Lesson[Any, Any], settings: LabSettings) -> Run | None:
+        """The last run with exactly these settings."""
+        with self._lock:
+            key = _key(lesson, settings)
+            if key in self._runs:
+                self._runs.move_to_end(key)
+            return self._runs.get(key)
+
+    def find(self, number: int) -> Run | None:
+        """The run whose job has this number."""
+        with self._lock:
+            return next((run for run in self._runs.values() if run.job.number == number), None)
+
+    def _forget(self) -> None:
+        over = [key for key, run in self._runs.items() if run.job.over]
+        for key in over[: max(0, len(over) - KEPT)]:
+            del self._runs[key]
+
+
+def _key(lesson: Lesson[Any, Any], settings: LabSettings) -> tuple[str, str]:
+    return lesson.name, settings.model_dump_json()
+
+
+def shipped_result(lesson: Lesson[Any, Any]) -> Any:
+    """The result for the default settings that comes with the dashboard; None where none does, or it is of other defaults."""
+    if not lesson.shipped:
+        return None
+    result = _load(get_type_hints(lesson.run)["return"], shipped.FOLDER / lesson.shipped)
+    return None if result is None or result.settings != lesson.settings() else result
+
+
+@cache
+def _load(result_type: type[Any], path: Path) -> Any:
+    try:
+        return shipped.load(result_type, path)
+    except (FileNotFoundError, ValueError):
+        log.exception("%s does not hold what it should: run scripts/make_shipped.py", path)
+        return None
+
+
+RUNS: Final = Runs()

@@ -1,0 +1,20 @@
+"""The server of the slow lesson: everything of the dashboard but its labs."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+import streamlit as st
+
+from bnviz.ui import server
+from tests.jobs.slow_lesson import LESSON
+
+app = st.App(
+    Path(__file__).parent / "frame.py",
+    lifespan=server.warming(lambda: (LESSON,)),
+    routes=server.routes(),
+    middleware=server.middleware(),
+)
