@@ -20,7 +20,7 @@ from bnviz.errors import BatchOfOneError, CostError
 from bnviz.experiments import gradient_flow as lab
 from bnviz.experiments.gradient_flow import OneValueError, Result, Settings, recorded_steps, run
 from bnviz.experiments.gradient_flow_measure import first_measurable, growth_of, independent_directions
-from bnviz.experiments.gradient_flow_theory import comparisons, finite_growth
+from bnviz.experiments.gradient_flow_theory import comparisons, finite_growth, predict
 from bnviz.lessons.gradient_flow import LESSON
 from bnviz.theory.activations import saturated_share
 from bnviz.theory.growth import growth_batch_norm, growth_finite_batch
@@ -303,6 +303,31 @@ def test_gamma_of_zero_stops_the_gradient() -> None:
     assert result.gradient_rms[1, 0, -1] > 0
 
 
+def test_a_relu_at_its_kink_counts_as_saturated() -> None:
+    """γ = 0 makes every z exactly 0, where PyTorch's slope of ReLU is 0."""
+    result = run(Settings(**SMALL, gamma=0.0, activation="relu"))
+    assert (result.saturated[1, 0] == 1).all()
+    assert (result.saturated_theory[1] == 1).all()
+
+
+def test_prediction_starts_from_the_data_through_the_first_layer() -> None:
+    """nn.Linear's default: σ_w² = 1/3 and σ_b² = 1/(3·inputs), 4 in front of the first layer, 64 in front of the next."""
+    data = torch.tensor([[1.0, 2.0, -3.0, 0.5], [0.0, 1.0, 1.0, 1.0]]).double()
+    square = float(data.square().mean())
+    none = predict(MLPShape(4, 10, 2, 64, "identity"), data).preactivation_rms
+    np.testing.assert_allclose(none**2, [square / 3 + 1 / 12, (square / 3 + 1 / 12) / 3 + 1 / 192], rtol=1e-9)
+    after = predict(MLPShape(4, 10, 2, 64, "identity", "batch", "after"), data).preactivation_rms
+    np.testing.assert_allclose(after[0] ** 2, square / 3 + 1 / 12, rtol=1e-9)
+
+
+def test_the_histograms_reach_as_far_as_the_values() -> None:
+    wide = run(Settings(**SMALL, activation="tanh", init="scaled", weight_gain=5.0))
+    edges, counts = wide.preactivations.edges, wide.preactivations.counts[:, 0]
+    assert edges[-1] == -edges[0] > 12
+    assert counts[..., [0, -1]].sum() < 0.02 * counts.sum()
+    assert run(Settings(**SMALL)).preactivations.edges[-1] == 6
+
+
 def test_one_layer_has_no_growth() -> None:
     result = run(Settings(**(SMALL | {"depth": 1})))
     assert result.growth.tolist() == result.growth_theory.tolist() == [1.0, 1.0]
@@ -330,10 +355,14 @@ def test_independent_directions_count_what_is_there() -> None:
         weights = torch.randn(dimensions, 1200, generator=generator)
         expected = 1 / (1 / dimensions + 1 / (size - 1))
         assert independent_directions(x @ weights, mlp) == pytest.approx(expected, rel=0.15)
+    # Few units see fewer directions than there are: without the correction 100 units would find 24 of these 32.
+    x = torch.randn(65, 64, generator=generator)
+    found = [independent_directions(x @ torch.randn(64, 100, generator=generator), mlp) for _ in range(20)]
+    assert np.mean(found) == pytest.approx(32, rel=0.12)
     assert independent_directions(torch.ones(4, 1200), mlp) == 1.0
-    assert independent_directions(x @ weights, MLPShape(8, 10, 1, 1200, "relu", "layer")) == 1199
-    assert independent_directions(x @ weights, MLPShape(8, 10, 1, 1200, "relu", "group")) == 149
-    assert independent_directions(x @ weights, MLPShape(8, 10, 1, 1200, "relu")) == math.inf
+    assert independent_directions(torch.ones(4, 1200), MLPShape(8, 10, 1, 1200, "relu", "layer")) == 1199
+    assert independent_directions(torch.ones(4, 1200), MLPShape(8, 10, 1, 1200, "relu", "group")) == 149
+    assert independent_directions(torch.ones(4, 1200), MLPShape(8, 10, 1, 1200, "relu")) == math.inf
     assert finite_growth(40) == pytest.approx(growth_finite_batch("identity", 41))
 
 
@@ -361,6 +390,8 @@ def test_a_wrong_theory_is_found_out() -> None:
     # Squared instead of not, slope without variance: the mistakes one would make.
     assert none in refused(dataclasses.replace(result, growth_theory=result.growth_theory**2))
     assert batch in refused(dataclasses.replace(result, growth_theory=np.array([0.408, 0.707])))
+    # A tenth is more than 22 directions explain, which is what 128 units leave of 512 samples.
+    assert batch in refused(dataclasses.replace(result, growth_theory=1.1 * result.growth_theory))
     saturated = dataclasses.replace(result, saturated=1.3 * result.saturated)
     assert "saturated fraction, batch norm" in refused(saturated)
 
