@@ -38,27 +38,36 @@ def ours() -> Iterator[Server]:
 
 
 @contextmanager
-def comparison(name: str) -> Iterator[Server]:
-    """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found."""
+def comparison(name: str, *options: str) -> Iterator[Server]:
+    """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found.
+
+    `options`: what is not left at its default, as `section.option=value`.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="bnviz-bench-") as folder,
-        _serve(APPS / f"{name}.py", Path(folder)) as server,
+        _serve(APPS / f"{name}.py", Path(folder), *options) as server,
     ):
         yield server
 
 
 @contextmanager
-def _serve(script: Path, folder: Path) -> Iterator[Server]:
+def _serve(script: Path, folder: Path, *options: str) -> Iterator[Server]:
     port = _free_port()
     # Headless and silent like a server anywhere; everything else is what the folder's configuration says.
-    options = {
-        "server.port": port,
-        "server.address": "127.0.0.1",
-        "server.headless": "true",
-        "browser.gatherUsageStats": "false",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
-    command += [f"--{name}={value}" for name, value in options.items()]
+    always = (
+        "server.headless=true",
+        "browser.gatherUsageStats=false",
+        "server.address=127.0.0.1",
+        f"server.port={port}",
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        *(f"--{option}" for option in (*always, *options)),
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(

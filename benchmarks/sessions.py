@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,17 +18,24 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 TIMEOUT_S: Final = 30.0
 RAMP_S: Final = 0.1  # between two visitors who open the page
 
+LIVE: Final = re.compile(rb"/bnviz/\w+/live/\d+/\w+\?owner=[\w-]+")
+
 Query = Callable[[int], str]
 
 
 @dataclass(slots=True)
 class Session:
-    """One visitor of `page`. `sliders`: ids by label, as the last run showed them; `chosen`: the option of each id."""
+    """One visitor of `page`. `sliders`, `buttons`: ids by label, as the last run showed them; `chosen`: the option of each id.
+
+    `live`: path of the long run that the page shows, if it does.
+    """
 
     url: str
     page: str
     query: str
     sliders: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, str] = field(default_factory=dict)
+    live: str = ""
     chosen: dict[str, str] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
     _kept: set[str] = field(default_factory=set)
@@ -56,13 +64,19 @@ class Session:
         await self._rerun()
         return time.perf_counter() - start
 
+    async def press(self, label: str) -> float:
+        """Press the button `label`; seconds until the script has run. Raises KeyError, TimeoutError."""
+        start = time.perf_counter()
+        await self._rerun(self.buttons[label])
+        return time.perf_counter() - start
+
     async def close(self) -> None:
         """Leave. What went wrong while reading is raised here."""
         await self._socket.close()
         if self._reading:
             await self._reading
 
-    async def _rerun(self) -> None:
+    async def _rerun(self, pressed: str = "") -> None:
         message = BackMsg()
         run = message.rerun_script
         run.query_string, run.page_script_hash = self.query, self._page_hash
@@ -72,7 +86,11 @@ class Session:
         run.context_info.url = f"{self.url}/{self.page}"
         for slider, option in self.chosen.items():
             run.widget_states.widgets.add(id=slider).string_array_value.data.append(option)
+        if pressed:
+            run.widget_states.widgets.add(id=pressed).trigger_value = True
         self.sliders.clear()
+        self.buttons.clear()
+        self.live = ""
         self._done.clear()
         await self._socket.send(message.SerializeToString())
         await asyncio.wait_for(self._done.wait(), TIMEOUT_S)
@@ -94,6 +112,10 @@ class Session:
         kind = element.WhichOneof("type")
         if kind == "slider":
             self.sliders[element.slider.label] = element.slider.id
+        elif kind == "button":
+            self.buttons[element.button.label] = element.button.id
+        elif kind == "bidi_component" and (found := LIVE.search(element.SerializeToString())):
+            self.live = found.group().decode()
         elif kind == "exception":
             self.exceptions.append(element.exception.message)
 

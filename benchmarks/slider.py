@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
@@ -19,6 +18,7 @@ AGAINST_USUAL: Final = Bound(0.4)
 LABEL: Final = "Batch size"
 START: Final = 2  # a batch of one is an error message, not a picture
 PRESSES: Final = 16  # from 2 to 512 samples
+NO_COLLECTION: Final = "runner.postScriptGC=false"
 
 PAINTED: Final = "[...document.querySelectorAll('[data-digest]')].map((host) => host.dataset.paintedDigest).join()"
 TEXT: Final = "document.querySelector('[data-testid=stText]').innerText"
@@ -49,46 +49,39 @@ class Way:
 
 
 def measure(quick: bool) -> list[Row]:
-    """The two rows of the slider; the three ways take turns, so that they share what the machine goes through."""
+    """The rows of the slider; the ways take turns, so that they share what the machine goes through."""
     with ExitStack() as stack:
-        ours_at, bare_at, usual_at = (
-            stack.enter_context(server).url for server in (ours(), comparison("bare"), comparison("usual"))
-        )
+        servers = (ours(), comparison("bare"), comparison("bare", NO_COLLECTION), comparison("usual"))
+        ours_at, bare_at, lean_at, usual_at = (stack.enter_context(server).url for server in servers)
         browser = stack.enter_context(chrome())
         query = f"batch_size={START}&seed={{seed}}"
-        our_way, bare, usual = ways = (
+        our_way, bare, lean, usual = ways = (
             Way(blank_page(browser), f"{ours_at}/layer?predict=0&{query}", PAINTED),
             Way(blank_page(browser), bare_at, TEXT),
+            Way(blank_page(browser), lean_at, TEXT),
             Way(blank_page(browser), f"{usual_at}/?{query}", TITLES),
         )
         for seed in range(1, 2 if quick else 4):
             for way in ways:
                 way.walk(seed)
-    return rows(our_way, bare, usual)
-
-
-def rows(our_way: Way, bare: Way, usual: Way) -> list[Row]:
-    """Medians over cold presses decide; the bare app computes nothing, so all of its presses are alike."""
     what = "slider key press → new picture on `layer`, median, against "
+    # The bare app computes nothing, so all of its presses are alike.
+    bare_ms, lean_ms = median(bare.cold + bare.warm), median(lean.cold + lean.warm)
     return [
+        _row(what + "a bare app (one slider, one text)", AGAINST_BARE, our_way, bare_ms, bare_ms),
+        _row("the same against a bare app with garbage collection off, as ours", None, our_way, lean_ms, lean_ms),
         _row(
-            what + "a bare app (one slider, one text)",
-            AGAINST_BARE,
-            our_way,
-            bare.cold + bare.warm,
-            bare.cold + bare.warm,
+            "the same against the same pictures through `st.plotly_chart`",
+            AGAINST_USUAL, our_way, median(usual.cold), median(usual.warm),
         ),
-        _row(what + "the same pictures through `st.plotly_chart`", AGAINST_USUAL, our_way, usual.cold, usual.warm),
-    ]
+    ]  # fmt: skip
 
 
-def _row(what: str, bound: Bound, way: Way, cold: Sequence[float], warm: Sequence[float]) -> Row:
+def _row(what: str, bound: Bound | None, way: Way, cold: float, warm: float) -> Row:
+    """`cold` and `warm`: the other way's medians. What was computed anew decides."""
+    ours_cold, ours_warm = median(way.cold), median(way.warm)
     detail = (
-        f"{_ms(way.cold)} against {_ms(cold)} over {len(way.cold)} values computed anew; "
-        f"already computed {_ms(way.warm)} against {_ms(warm)}, {number(ratio(median(way.warm), median(warm)))}×"
+        f"{number(ours_cold)} ms against {number(cold)} ms over {len(way.cold)} values computed anew; "
+        f"computed before: {number(ours_warm)} ms against {number(warm)} ms, {number(ratio(ours_warm, warm))}×"
     )
-    return Row(what, ratio(median(way.cold), median(cold)), bound, detail=detail)
-
-
-def _ms(values: Sequence[float]) -> str:
-    return f"{number(median(values))} ms"
+    return Row(what, ratio(ours_cold, cold), bound, detail=detail)
