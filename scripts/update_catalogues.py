@@ -46,13 +46,16 @@ def messages(path: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def extract(root: Path = ROOT) -> dict[str, dict[str, list[str]]]:
-    """Messages and comments by catalogue name: a lab's, where all files that use a message bear that lab's name."""
+    """Messages and comments by catalogue name.
+
+    A lab's, where all files that use a message bear that lab's name (`layer.py`, `layer_stages.py`); else the shared one.
+    """
     labs = {page.stem for page in (root / "pages").glob("*.py")}
     users: defaultdict[str, set[str]] = defaultdict(set)
     comments: dict[str, list[str]] = {}
     for path in sources(root):
         for message, notes in messages(path):
-            users[message].add(path.stem if path.stem in labs else SHARED)
+            users[message].add(next((lab for lab in labs if f"{path.stem}_".startswith(f"{lab}_")), SHARED))
             comments.setdefault(message, notes)
     catalogues: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
     for message, names in users.items():

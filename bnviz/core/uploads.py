@@ -112,17 +112,8 @@ def _check_header(content: bytes) -> None:
             raise ValueError(f"version {version}")
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(stream)
-    # numpy parses the header as a Python literal; a hostile one can fail in any of these ways.
-    except (
-        ValueError,
-        TypeError,
-        SyntaxError,
-        KeyError,
-        EOFError,
-        RecursionError,
-        MemoryError,
-        OverflowError,
-    ) as error:
+    # NumPy tokenizes and parses the header as a Python literal; a hostile one can fail in any way.
+    except Exception as error:
         raise UploadError(N_("The file is not a NumPy array (.npy).")) from error
     if dtype.hasobject:
         raise UploadError(N_("The array holds pickled Python objects, which are never loaded. Save plain numbers."))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bnviz.core import uploads
@@ -171,6 +171,7 @@ def test_limits_themselves_are_allowed() -> None:
     assert read_upload("a.csv", b"h\n" + b"1\n" * 20_000).shape == (20_000, 1)
 
 
+@example(name="a.npy", content=b"\x93NUMPY\x01\x00\x06\x00\x00\x00\x00'''")
 @given(
     name=st.sampled_from(["a.csv", "a.npy", "a.npz"]),
     content=st.binary(max_size=300)
