@@ -68,7 +68,7 @@ def gradient_flow_work() -> Work:
             optimizer = torch.optim.SGD(network.parameters(), settings.learning_rate)
             for step, index in enumerate(order, start=1):
                 optimizer.zero_grad()
-                cross_entropy(network(features[index]), labels[index]).backward()
+                cross_entropy(network(features[index]), labels[index]).backward()  # type: ignore[no-untyped-call]
                 if step < len(order):
                     optimizer.step()
 

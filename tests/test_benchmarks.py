@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
+import socket
+import threading
+from urllib.parse import urlsplit
 
 import pytest
+import torch
+from torch import nn
 
+from benchmarks import load, straight
 from benchmarks.report import Bound, Row, number, percentile, ratio, table
+from benchmarks.wire import counted
+from bnviz.experiments import gradient_flow, layer, running_stats
+from bnviz.settings import BATCH_SIZES
 
 
 def test_percentile_is_the_nearest_rank() -> None:
@@ -79,3 +88,69 @@ def test_table() -> None:
     assert "cores" in lines[0]
     assert {line.count("|") for line in lines[2:]} == {6}
     assert [row.passed for row in rows] == [True, False, True]
+
+
+def test_straight_work_is_that_of_the_default_settings() -> None:
+    """The plain loops hold these choices in code; a new default must be followed there."""
+    chosen = layer.Settings()
+    assert (chosen.source, chosen.layer, chosen.mode, chosen.activation, chosen.warmup) == (
+        "digits",
+        "linear",
+        "train",
+        "relu",
+        0,
+    )
+    assert (chosen.affine, chosen.gamma, chosen.input_scale, chosen.input_shift, chosen.drift) == (True, 1, 1, 0, 0)
+    assert (running_stats.Settings().source, running_stats.Settings().disturbance) == ("digits", "none")
+    flow = gradient_flow.Settings()
+    assert (flow.source, flow.activation, flow.normalizer, flow.position) == ("digits", "sigmoid", "batch", "before")
+
+
+def test_straight_work_makes_as_many_passes_as_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[type[nn.Module]] = []
+    forward = nn.BatchNorm1d.forward
+
+    def counting(self: nn.BatchNorm1d, values: torch.Tensor) -> torch.Tensor:
+        calls.append(type(self))
+        return forward(self, values)
+
+    monkeypatch.setattr(nn.BatchNorm1d, "forward", counting)
+    for run, work in (
+        (lambda: layer.run(layer.Settings()), straight.layer_work()),
+        (lambda: running_stats.run(running_stats.Settings()), straight.running_stats_work()),
+        (lambda: gradient_flow.run(gradient_flow.Settings()), straight.gradient_flow_work()),
+    ):
+        calls.clear()
+        work()
+        plain = len(calls)
+        calls.clear()
+        run()
+        assert plain > 0
+        assert len(calls) - plain in {0, 1}  # gradient_flow asks PyTorch once whether such a batch can be normalized
+
+
+def test_load_moves_along_the_sliders_stops() -> None:
+    assert set(load.OPTIONS) <= {str(stop) for stop in BATCH_SIZES}
+    assert "1" not in load.OPTIONS  # an error message instead of a picture would be quick
+
+
+def test_wire_counts_what_the_server_sends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"x" * 100_000)
+
+        server = threading.Thread(target=answer)
+        server.start()
+        with counted("http://{}:{}".format(*listener.getsockname())) as wire:
+            address = urlsplit(wire.url)
+            with socket.create_connection((address.hostname or "", address.port or 0)) as client:
+                client.sendall(b"question")
+                received = 0
+                while data := client.recv(65536):
+                    received += len(data)
+            assert received == wire.received == 100_000
+        server.join()

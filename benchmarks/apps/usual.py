@@ -6,15 +6,16 @@ Every figure's title ends with the batch size, so that the benchmark sees when t
 import plotly.graph_objects as go
 import streamlit as st
 
+from bnviz.experiments.layer import Result, Settings
 from bnviz.figures.chart import Chart
 from bnviz.figures.scene import Panel, Scene
 from bnviz.figures.theme import color
 from bnviz.lessons.layer import LESSON
-from bnviz.settings import LabSettings, fields
+from bnviz.settings import fields
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def kept(key: str, _settings: LabSettings) -> object:
+def kept(key: str, _settings: Settings) -> Result:
     """The experiment's result, cached as our page caches it."""
     return LESSON.run(_settings, None)
 
@@ -41,9 +42,9 @@ def figures(picture: Chart | Scene) -> list[go.Figure]:
 
 
 st.set_page_config(layout="wide")
-stops = fields(LESSON.settings)["batch_size"].parameter.stops
+stops = fields(Settings)["batch_size"].parameter.stops
 size = st.select_slider("Batch size", stops, value=int(st.query_params.get("batch_size", 32)))
-settings = LESSON.settings(batch_size=size, seed=int(st.query_params.get("seed", 0)))
+settings = Settings(batch_size=size, seed=int(st.query_params.get("seed", 0)))
 result = kept(settings.model_dump_json(), settings)
 drawn = [figure for draw in LESSON.pictures for figure in figures(draw(result, "en"))]
 for number, figure in enumerate(drawn):
