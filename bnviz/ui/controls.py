@@ -88,6 +88,6 @@ def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
     return [*numbers, *dict.fromkeys(stop for stop in wanted if isinstance(stop, str))]
 
 
-def _shown(value: float) -> str:
+def _shown(value: Any) -> str:
     text = f"{value:.3g}" if isinstance(value, float) else str(value)
     return text.replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)
