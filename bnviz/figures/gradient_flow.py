@@ -70,7 +70,11 @@ def flow(result: Result, language: Language = "en") -> Chart:
                margin={"l": 78, "r": 24, "t": 40, "b": 52}),
         _flow_alt(result, _),
         height=420,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 62, "r": 10, "t": 40, "b": 48}},
+        phone_height=400,
+        phone_layout={
+            "font": {"size": 12}, "margin": {"l": 62, "r": 10, "t": 66, "b": 48},
+            "annotations": [_key(trained, _, line_break=True), *notes[1:]],
+        },
     )  # fmt: skip
 
 
@@ -269,12 +273,13 @@ def _highest(*values: Any) -> float:
 
 
 def _decades(values: Floats) -> tuple[float, float]:
-    """Exponents of a log axis that holds `values`, in whole decades."""
+    """Exponents of a log axis that holds `values`, in whole decades, with room for a label above the highest."""
     seen = values[np.isfinite(values)]
     if not seen.size:
         return -DECADES, 0.0
-    low, high = math.floor(math.log10(seen.min()) - 0.15), math.ceil(math.log10(seen.max()) + 0.35)
-    return low - max(0.0, DECADES - (high - low)), float(high)
+    low, top = math.floor(math.log10(seen.min()) - 0.15), math.log10(seen.max())
+    high = float(math.ceil(top + max(0.35, 0.15 * (top - low))))
+    return low - max(0.0, DECADES - (high - low)), high
 
 
 def _power_ticks(low: float, high: float) -> dict[str, Any]:
@@ -328,13 +333,15 @@ def _band(low: float, high: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _key(trained: int, _: Translate) -> dict[str, Any]:
+def _key(trained: int, _: Translate, *, line_break: bool = False) -> dict[str, Any]:
     text = _("thick: fresh network · dashed: mean-field theory")
     if trained:
         text = _("thick: fresh network · faint: after {steps} training steps · dashed: mean-field theory").format(
             steps=trained
         )
-    return _note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.02, yanchor="bottom")
+    if line_break:
+        text = text.replace(" · ", "<br>")
+    return _note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.02, yanchor="bottom", align="left")
 
 
 def _stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:

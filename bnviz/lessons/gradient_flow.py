@@ -98,8 +98,8 @@ def _without(result: Result, _: Translate) -> str:
         layer=layer + 1, q=f"${latex(scale**2)}$", sigma=f"${latex(sigma)}$"
     )
     return (
-        f"{text} $$\\chi = \\sigma_w^2\\,\\mathbb{{E}}[\\varphi'(\\sqrt q\\,\\zeta)^2] = {latex(sigma)}\\cdot"
-        f" {latex(moments.mean_squared_slope)} = {latex(chi)},\\qquad \\sqrt\\chi = {latex(math.sqrt(chi))}$$ "
+        f"{text}\n\n$$\n\\chi = \\sigma_w^2\\,\\mathbb{{E}}[\\varphi'(\\sqrt q\\,\\zeta)^2] = {latex(sigma)}\\cdot"
+        f" {latex(moments.mean_squared_slope)} = {latex(chi)},\\qquad \\sqrt\\chi = {latex(math.sqrt(chi))}\n$$\n\n"
         + _("Over {count} layers the norm changes by about {ratio}.").format(
             count=way, ratio=f"$\\sqrt\\chi^{{\\,{way}}} = {latex(_power(math.sqrt(chi), way))}$"
         )
@@ -124,11 +124,12 @@ def _with(result: Result, _: Translate) -> str:
     else:
         text = _("The normalizer stands behind φ, so what enters φ still depends on the weights' scale:")
         shown = (
-            r"$$g^2 = \frac{\sigma_w^2\gamma^2\,\mathbb{E}[\varphi'(h)^2]}{\operatorname{Var}[\varphi(h)]},\qquad "
-            f"\\mathbb{{E}}[h^2] = {latex(scale**2)},\\qquad g = {latex(growth)}$$"
+            "$$\n"
+            r"g^2 = \frac{\sigma_w^2\gamma^2\,\mathbb{E}[\varphi'(h)^2]}{\operatorname{Var}[\varphi(h)]},\qquad "
+            f"\\mathbb{{E}}[h^2] = {latex(scale**2)},\\qquad g = {latex(growth)}\n$$"
         )
     ratio = f"$g^{{\\,{way}}} = {latex(_power(growth, way))}$"
-    return f"{text} {shown} " + _("Over {count} layers the norm changes by about {ratio}.").format(
+    return f"{text}\n\n{shown}\n\n" + _("Over {count} layers the norm changes by about {ratio}.").format(
         count=way, ratio=ratio
     )
 
@@ -136,18 +137,20 @@ def _with(result: Result, _: Translate) -> str:
 def _ratio(moments: NormalMoments, gamma: float) -> tuple[float, str]:
     growth = _root(gamma**2 * moments.mean_squared_slope, moments.variance)
     return growth, (
-        r"$$g^2 = \frac{\gamma^2\,\mathbb{E}[\varphi'(\gamma\zeta)^2]}{\operatorname{Var}[\varphi(\gamma\zeta)]} = "
+        "$$\n"
+        r"g^2 = \frac{\gamma^2\,\mathbb{E}[\varphi'(\gamma\zeta)^2]}{\operatorname{Var}[\varphi(\gamma\zeta)]} = "
         f"\\frac{{{latex(gamma**2)}\\cdot {latex(moments.mean_squared_slope)}}}{{{latex(moments.variance)}}},\\qquad "
-        f"g = {latex(growth)}$$"
+        f"g = {latex(growth)}\n$$"
     )
 
 
 def _second_moment(moments: NormalMoments, gamma: float) -> tuple[float, str]:
     growth = _root(gamma**2 * moments.mean_squared_slope, moments.second_moment)
     return growth, (
-        r"$$g^2 \approx \frac{\gamma^2\,\mathbb{E}[\varphi'(\gamma\zeta)^2]}{\mathbb{E}[\varphi(\gamma\zeta)^2]} = "
+        "$$\n"
+        r"g^2 \approx \frac{\gamma^2\,\mathbb{E}[\varphi'(\gamma\zeta)^2]}{\mathbb{E}[\varphi(\gamma\zeta)^2]} = "
         f"\\frac{{{latex(gamma**2)}\\cdot {latex(moments.mean_squared_slope)}}}{{{latex(moments.second_moment)}}},\\qquad "
-        f"g = {latex(growth)}$$"
+        f"g = {latex(growth)}\n$$"
     )
 
 
@@ -162,8 +165,10 @@ def _backward(result: Result, _: Translate) -> str:
         "Backwards, batch norm takes two parts out of the gradient g of its output, the mean and what points along x̂, "
         "and divides by the spread:"
     ) + (
-        r" $$\frac{\partial L}{\partial x} = \frac{\gamma}{\sqrt{\sigma_B^2 + \varepsilon}}"
-        r"\left(g - \overline{g} - \hat x\,\overline{g\hat x}\right)$$"
+        "\n\n$$\n"
+        r"\frac{\partial L}{\partial x} = \frac{\gamma}{\sqrt{\sigma_B^2 + \varepsilon}}"
+        r"\left(g - \overline{g} - \hat x\,\overline{g\hat x}\right)"
+        "\n$$"
     )
 
 
