@@ -86,6 +86,10 @@ class CostError(BnvizError):
         )
         self.reduce = reduce
 
+    def naming(self, labels: str) -> BnvizError:
+        """The same error with the settings under the names that the page shows."""
+        return BnvizError(self.phrase.template, **{**self.phrase.parameters, "names": labels})
+
 
 class BatchOfOneError(BnvizError):
     """PyTorch refuses one value per channel in training; the message carries PyTorch's own text."""

@@ -29,4 +29,4 @@ def show() -> None:
                 st.page_link(
                     navigation.lab_page(lesson, _), label="**" + _(lesson.title) + "**", icon=":material/arrow_forward:"
                 )
-                st.markdown(_(lesson.question) + "\n\n:gray[" + _(lesson.answer) + "]")
+                st.markdown(_(lesson.question))

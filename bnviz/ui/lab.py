@@ -58,7 +58,7 @@ def show(lesson: Lesson[S, R]) -> None:
             elif result is not None:
                 _views(lesson, state, result, language, below)
         except BnvizError as error:
-            views.explain_error(error, language)
+            views.explain_error(error, lesson, language)
     with link:
         share.draw(_(lesson.title), visit.link(state, full=False), visit.link(state, full=True), language)
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from bnviz.errors import BatchOfOneError, BnvizError
+from bnviz.errors import BatchOfOneError, BnvizError, CostError
 from bnviz.experiments.comparison import Comparison
 from bnviz.export.notebook import notebook
 from bnviz.i18n import Language, translator
 from bnviz.lessons.lesson import Lesson
+from bnviz.settings import fields
 from bnviz.ui.visit import LabState
 
 AnyLesson = Lesson[Any, Any]
@@ -25,9 +26,12 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", text)
 
 
-def explain_error(error: BnvizError, language: Language) -> None:
-    """The error in the visitor's language; for a batch of one also why, and what to do."""
+def explain_error(error: BnvizError, lesson: AnyLesson, language: Language) -> None:
+    """The error in the visitor's language, settings by their labels; for a batch of one also why, and what to do."""
     _ = translator(language)
+    if isinstance(error, CostError):
+        described = fields(lesson.settings)
+        error = error.naming(", ".join(_(described[name].parameter.label) for name in error.reduce))
     st.error(escaped(error.text(language)))
     if isinstance(error, BatchOfOneError):
         st.markdown(

@@ -141,3 +141,11 @@ def test_hostile_links_leave_the_page_standing(lesson: Any, data: st.DataObject)
     assert not page.exception
     own = {key: value for key, value in query.items() if key in lesson.settings.names()}
     assert page.session_state["visit"].labs[lesson.name].settings == from_query(lesson.settings, own)[0]
+
+
+def test_too_much_work_is_refused_with_the_names_that_the_page_shows() -> None:
+    page = open_page("gradient_flow", lang="en", predict="0", depth="50", width="512", batch_size="1024", steps="200")
+    assert not page.exception
+    assert "Reduce Depth, Width, Batch size" in words(page)
+    control(page, "gradient_flow:depth").set_value(1).run()
+    assert not page.exception
