@@ -310,7 +310,7 @@ def estimated_seconds(settings: Settings, variants: int, points: int) -> float:
     """About how long a run takes on one core of a small machine, in seconds, rather too long than too short."""
     size = settings.batch_size * settings.width
     squares = settings.width**2
-    per_layer = 1e-4 + 1.2e-8 * size + 6 * settings.batch_size * squares / 5e10 + 6e-9 * squares
+    per_layer = 1.4e-4 + 9e-9 * size + 6 * settings.batch_size * squares / 5e10 + 6e-9 * squares
     recording_per_layer = 1e-4 + 2e-8 * size + 1e-9 * squares
     return variants * settings.depth * ((settings.steps + 1) * per_layer + points * recording_per_layer)
 
