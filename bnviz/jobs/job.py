@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -51,8 +52,8 @@ class Job:
         """Share of the run that is done, in [0, 1]; None where its partial results do not tell."""
         if self.state == "done":
             return 1.0
-        told = getattr(self.partial, "progress", None)
-        return None if told is None else min(1.0, max(0.0, float(told)))
+        told = float(getattr(self.partial, "progress", math.nan))
+        return None if math.isnan(told) else min(1.0, max(0.0, told))
 
     @property
     def seconds_left(self) -> float | None:

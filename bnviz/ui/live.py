@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 from bnviz.figures.chart import Chart
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, long_text, translator
 from bnviz.lessons.lesson import Lesson
 from bnviz.settings import LabSettings
 from bnviz.ui import assets, chart, views, visit
@@ -36,6 +36,7 @@ def result(lesson: Lesson[S, R], state: LabState, language: Language, below: Del
         return whole
     if run is not None and not run.job.over and RUNS.join(run, owner):
         _watch(run, owner, language, below)
+        below.markdown(long_text(lesson.name, language))
         return None
     _ = translator(language)
     shipped: R | None = shipped_result(lesson) if state.settings == lesson.settings() else None
@@ -46,6 +47,8 @@ def result(lesson: Lesson[S, R], state: LabState, language: Language, below: Del
         _offer(lesson, state, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
+    if shipped is None:
+        below.markdown(long_text(lesson.name, language))
     return shipped
 
 

@@ -28,10 +28,8 @@ def cost(settings: Settings) -> float:
 def walk(result: Result, language: Language) -> Chart:
     """The walk so far."""
     curve = {"type": "scatter", "y": result.values, "line": {"color": theme.color("after")}}
-    axes = theme.layout(
-        theme.axis("tick", range=[0, result.settings.batch_size]), theme.axis("value", range=[-20, 20])
-    )
-    return Chart("walk", [curve], axes, f"{language}: {len(result.values)} ticks")
+    axes = theme.layout(theme.axis("tick", range=[0, result.settings.batch_size]), theme.axis("value", range=[-20, 20]))
+    return Chart("walk", [curve], axes, f"{language}: {len(result.values)} ticks by {result.worker}")
 
 
 def steps(result: Result, language: Language) -> Chart:

@@ -9,8 +9,12 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import streamlit as st
 
+from bnviz.jobs.pool import JobPool
 from bnviz.ui import server
+from bnviz.ui.runs import RUNS
 from tests.jobs.slow_lesson import LESSON
+
+RUNS._make_pool = lambda: JobPool(workers=2, modules=("tests.jobs.slow",))
 
 app = st.App(
     Path(__file__).parent / "frame.py",
