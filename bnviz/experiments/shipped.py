@@ -11,6 +11,7 @@ import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +40,12 @@ def load(result_type: type[R], path: Path) -> R:
 
     Raises: FileNotFoundError; ValueError where the file does not hold such a result (any more).
     """
-    with np.load(path, allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
     types = _reachable(result_type)
     try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
         result = _put_together(json.loads(str(arrays[STRUCTURE])), arrays, types)
-    except (KeyError, TypeError) as error:
+    except (AttributeError, EOFError, KeyError, TypeError, BadZipFile) as error:
         raise ValueError(f"{path.name} does not hold a {result_type.__name__}: {error}") from error
     if not isinstance(result, result_type):
         raise ValueError(f"{path.name} holds a {type(result).__name__}, not a {result_type.__name__}")

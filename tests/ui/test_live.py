@@ -1,0 +1,393 @@
+"""Between the pool and the page: what is kept, what is drawn how often, what the WebSocket says, what the page offers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+import websockets
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+from bnviz.experiments import shipped
+from bnviz.figures.chart import Chart
+from bnviz.i18n import Language
+from bnviz.jobs.job import Job
+from bnviz.jobs.pool import JobPool
+from bnviz.ui import broadcast, live, runs
+from bnviz.ui.runs import KEPT, Run, Runs, shipped_result
+from scripts import make_shipped
+from tests.jobs import slow
+from tests.jobs.slow import Settings
+from tests.jobs.slow_lesson import LESSON, walk
+
+FRAME = Path(__file__).parents[1] / "browser" / "live" / "frame.py"
+LONG = 768
+
+
+def wait(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[JobPool]:
+    """Two workers that are threads: any executor will do."""
+    pool = JobPool(workers=2, make_executor=lambda: ThreadPoolExecutor(1))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def known(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
+    found = Runs(lambda: pool)
+    monkeypatch.setattr(live, "RUNS", found)
+    yield found
+    for job in pool.alive():
+        pool.stop(job)
+    wait(lambda: not any(place.job for place in pool._places))
+
+
+def partial(ticks: int, updates: int = 1) -> Job:
+    """A job in the middle of its run."""
+    settings = Settings(batch_size=32)
+    whole = slow.run(Settings(batch_size=4))
+    result = slow.Result(settings, whole.values[:ticks], 1)
+    return Job(7, "module", settings.model_dump_json(), {"ada"}, "running", 3, updates, result)
+
+
+def no_place(job: Job) -> int:
+    return 0
+
+
+# --- drawing -----------------------------------------------------------------------------------------------------
+
+
+def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all() -> None:
+    drawn: list[tuple[int, Language]] = []
+
+    def counted(result: slow.Result, language: Language) -> Chart:
+        drawn.append((len(result.values), language))
+        return walk(result, language)
+
+    job = partial(2)
+    scene = LESSON.pictures[1]
+    run = Run(replace(LESSON, pictures=(counted, scene)), Settings(), job)
+    first = run.snapshot("en", no_place)
+    assert run.snapshot("en", no_place) is first
+    assert run.snapshot("zh", no_place) is not first
+    job.become("paused")
+    second = run.snapshot("en", no_place)
+    assert json.loads(second.status)["state"] == "paused"
+    assert second.charts is first.charts
+    assert drawn == [(2, "en"), (2, "zh")]
+    job.partial, job.updates = slow.Result(job.partial.settings, job.partial.values.repeat(2), 1), 2
+    job.announce()
+    (chart,) = json.loads(run.snapshot("en", no_place).charts)
+    assert chart["live"] == {"job": 7, "update": 2, "key": f"{LESSON.name}.walk"}
+    assert "4 ticks" in chart["alt"]
+    assert drawn[2:] == [(4, "en")]
+
+
+def test_a_picture_that_cannot_be_drawn_yet_does_not_take_the_others_with_it() -> None:
+    def never(result: slow.Result, language: Language) -> Chart:
+        raise IndexError
+
+    run = Run(replace(LESSON, pictures=(never, walk)), Settings(), partial(2))
+    assert [chart["live"]["key"] for chart in run.snapshot("en", no_place).payloads] == [f"{LESSON.name}.walk"]
+
+
+def test_the_status_tells_state_place_progress_time_and_problem() -> None:
+    job = partial(4)
+    status = json.loads(Run(LESSON, Settings(), job).snapshot("zh", lambda _: 3).status)
+    assert {"job": 7, "state": "running", "place": 3, "progress": 0.125, "problem": ""}.items() <= status.items()
+    job.partial = None
+    job.announce()
+    status = json.loads(Run(LESSON, Settings(), job).snapshot("zh", no_place).status)
+    assert status["progress"] is status["left"] is None
+
+
+# --- keeping -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_done_is_known_and_never_runs_again(known: Runs) -> None:
+    settings = Settings(batch_size=4)
+    run = known.start(LESSON, settings, "ada")
+    assert known.latest(LESSON, settings) is run
+    assert known.find(run.job.number) is run
+    wait(lambda: run.job.state == "done")
+    assert known.start(LESSON, settings, "bob") is run
+    assert known.latest(LESSON, Settings(batch_size=6)) is None
+
+
+def test_what_failed_may_be_tried_again(known: Runs) -> None:
+    settings = Settings(seed=slow.WRONG)
+    first = known.start(LESSON, settings, "ada")
+    wait(lambda: first.job.over)
+    second = known.start(LESSON, settings, "ada")
+    assert second is not first
+    assert known.latest(LESSON, settings) is second
+
+
+def test_only_so_many_results_are_kept_and_the_latest_seen_stay(known: Runs) -> None:
+    first = known.start(LESSON, Settings(batch_size=2, seed=0), "ada")
+    wait(lambda: first.job.over)
+    for seed in range(1, KEPT + 3):
+        known.latest(LESSON, first.settings)
+        run = known.start(LESSON, Settings(batch_size=2, seed=seed), "ada")
+        wait(lambda run=run: run.job.over)  # type: ignore[misc]
+    alive = known.start(LESSON, Settings(batch_size=LONG), "ada")
+    assert len(known._runs) == KEPT + 1
+    assert known.latest(LESSON, first.settings) is first
+    assert known.latest(LESSON, Settings(batch_size=2, seed=1)) is None
+    assert known.latest(LESSON, alive.settings) is alive
+
+
+def test_who_stopped_a_run_is_not_taken_back_into_it(known: Runs, pool: JobPool) -> None:
+    run = known.start(LESSON, Settings(batch_size=LONG), "ada")
+    assert known.join(run, "bob")
+    pool.leave("bob")
+    assert not run.job.over
+    assert not known.join(run, "bob")
+    assert known.start(LESSON, run.settings, "bob") is run
+    assert run.job.owners == {"ada", "bob"}
+
+
+# --- shipping ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    runs._load.cache_clear()
+    lesson = replace(LESSON, shipped="slow.npz")
+    make_shipped.make(lesson, tmp_path)
+    yield lesson
+    runs._load.cache_clear()
+
+
+def test_a_shipped_result_is_the_run_itself(shipping: Any) -> None:
+    result = shipped_result(shipping)
+    assert (result.values == slow.run(Settings()).values).all()
+
+
+def test_a_result_for_other_defaults_is_not_shown(shipping: Any) -> None:
+    shipped.save(slow.run(Settings(seed=1, batch_size=4)), shipped.FOLDER / "slow.npz")
+    assert shipped_result(shipping) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04 nonsense"])
+def test_a_broken_file_is_no_result(shipping: Any, content: bytes | None) -> None:
+    path = shipped.FOLDER / "slow.npz"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert shipped_result(shipping) is None
+
+
+@pytest.mark.parametrize("lesson", make_shipped.wanted([]), ids=lambda lesson: lesson.name)
+def test_what_is_shipped_is_whole_and_belongs_to_todays_defaults(lesson: Any) -> None:
+    assert shipped_result(lesson).progress == 1
+
+
+# --- the WebSocket -----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def serving(known: Runs) -> AsyncIterator[str]:
+    """The route behind a real server, in this event loop."""
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=[broadcast.route("/x", known)]), log_level="error"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        task = asyncio.create_task(server.serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.02)
+        try:
+            yield f"ws://127.0.0.1:{listening.getsockname()[1]}/x/live"
+        finally:
+            server.should_exit = True
+            await task
+
+
+def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        async with serving(known) as address:
+            await asyncio.wait_for(conversation(address), 60)
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize("path", ["{number}/en?owner=eve", "{number}/en", "{number}/xx?owner=ada", "999/en?owner=ada"])
+def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str) -> None:
+    run = known.start(LESSON, Settings(batch_size=LONG), "ada")
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{path.format(number=run.job.number)}") as one:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await one.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == broadcast.GONE
+
+    talk(known, conversation)
+    assert not run.job.viewers
+
+
+def test_a_viewer_sees_the_run_grow_to_its_end(known: Runs) -> None:
+    run = known.start(LESSON, Settings(batch_size=48, seed=1), "ada")
+    seen: list[int] = []
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+            async for text in one:
+                message = json.loads(text)
+                seen.extend(chart["live"]["update"] for chart in message["charts"][:1])
+                if message["status"]["state"] != "done":
+                    await one.send("seen")
+        assert message["status"]["progress"] == 1
+        assert one.close_code == broadcast.DONE
+
+    talk(known, conversation)
+    assert len(seen) > 6
+    assert seen == sorted(set(seen))
+
+
+def test_who_is_slow_gets_the_newest_and_no_queue(known: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "SEEN_WITHIN_SECONDS", 60)
+    run = known.start(LESSON, Settings(batch_size=LONG, seed=2), "ada")
+    wait(lambda: run.job.updates > 0)
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+            first = json.loads(await one.recv())
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(one.recv(), 1)
+            await one.send("seen")
+            second = json.loads(await one.recv())
+        updates = [message["charts"][0]["live"]["update"] for message in (first, second)]
+        assert updates[1] - updates[0] > 5
+
+    talk(known, conversation)
+
+
+def test_orders_come_back_over_the_socket(known: Runs) -> None:
+    run = known.start(LESSON, Settings(batch_size=LONG, seed=3), "ada")
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+
+            async def until(state: str) -> dict[str, Any]:
+                while True:
+                    message: dict[str, Any] = json.loads(await one.recv())
+                    if message["status"]["state"] == state or message["own"]["left"]:
+                        return message
+                    await one.send("seen")
+
+            await until("running")
+            await one.send("nonsense" * 1000)
+            await one.send("pause")
+            await one.send("seen")
+            paused = await until("paused")
+            assert paused["own"] == {"held": True, "left": False}
+            assert paused["charts"] == []
+            await one.send("resume")
+            await one.send("seen")
+            await until("running")
+            await one.send("stop")
+            await one.send("seen")
+            assert (await until("left"))["own"]["left"]
+            with pytest.raises(websockets.ConnectionClosedOK):
+                await one.recv()
+
+    talk(known, conversation)
+    assert run.job.state == "stopped"
+
+
+def test_the_run_pauses_when_the_last_viewer_is_gone(known: Runs) -> None:
+    run = known.start(LESSON, Settings(batch_size=LONG, seed=4), "ada")
+    known.join(run, "bob")
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+            await one.recv()
+            async with websockets.connect(f"{address}/{run.job.number}/zh?owner=bob") as other:
+                await other.recv()
+            await asyncio.sleep(0.5)
+            assert run.job.state == "running"
+        while run.job.state != "paused":
+            await asyncio.sleep(0.02)
+
+    talk(known, conversation)
+    assert run.job.listeners == []
+    assert [thread.name for thread in threading.enumerate()].count("bnviz-jobs") == 1
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def open_page(**query: str) -> AppTest:
+    page = AppTest.from_file(str(FRAME), default_timeout=60)
+    for key, value in {"predict": "0", "lang": "en", **query}.items():
+        page.query_params[key] = value
+    return page.run()
+
+
+def words(page: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (page.markdown, page.info, page.error) for element in kind)
+
+
+def test_an_unknown_result_is_offered_with_its_cost(known: Runs) -> None:
+    page = open_page(batch_size="64")
+    assert not page.exception
+    assert page.button(key=f"{LESSON.name}:run").label == "Run"
+    assert "A run takes about 4 s on one core of this server." in words(page)
+    assert not page.get("bidi_component")[1:]
+
+
+def test_the_button_starts_the_run_and_the_end_brings_every_view(known: Runs) -> None:
+    page = open_page(batch_size="4", seed="77")
+    page.button(key=f"{LESSON.name}:run").click().run()
+    assert not page.exception
+    run = known.latest(LESSON, Settings(batch_size=4, seed=77))
+    assert run is not None
+    wait(lambda: run.job.over)
+    page.run()
+    assert not page.exception
+    assert f"{LESSON.name}:view" in [control.key for control in page.get("button_group")]
+    assert f"{LESSON.name}:run" not in [button.key for button in page.button]
+
+
+def test_a_shipped_result_is_shown_with_its_origin(known: Runs, shipping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.jobs.slow_lesson.LESSON", shipping)
+    page = open_page()
+    assert not page.exception
+    assert "`scripts/make_shipped.py`" in words(page)
+    assert page.button(key=f"{LESSON.name}:run").label == "Run it now"
+    assert f"{LESSON.name}:view" in [control.key for control in page.get("button_group")]
+
+
+def test_too_much_is_refused(known: Runs) -> None:
+    page = open_page(batch_size="1024")
+    assert not page.exception
+    assert "batch\\_size must be below 1024" in words(page)
+    assert f"{LESSON.name}:run" not in [button.key for button in page.button]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (7.1, "8 s"), (12, "15 s"), (89, "90 s"), (91, "2 min"), (300, "5 min")],
+)
+def test_costs_are_round(seconds: float, words: str) -> None:
+    assert live.time(seconds, str) == words
