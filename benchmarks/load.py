@@ -58,7 +58,10 @@ def memory(quick: bool) -> list[Row]:
 
 
 async def _class(server: Server, seconds: float, query: str) -> tuple[Load, Load]:
-    """One session's moves and those of a class. On one link, all stops are computed before; else each move computes anew."""
+    """One session's moves, before and after the class, and those of the class.
+
+    On one link, all stops are computed before; else each move computes anew.
+    """
 
     def link(index: int) -> str:
         return query.format(seed=100 + index)
@@ -66,9 +69,16 @@ async def _class(server: Server, seconds: float, query: str) -> tuple[Load, Load
     async with visitors(server.url, PAGE, link, 1) as sessions:
         if link(0) == link(1):
             await _see_everything(sessions)
-        alone = await drive(sessions, LABEL, OPTIONS, ALONE_EVERY_S, len(OPTIONS) * ALONE_EVERY_S)
-    async with visitors(server.url, PAGE, lambda index: link(index + 1), CLASS) as sessions:
-        return alone, await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
+    before = await _alone(server, link(1))
+    async with visitors(server.url, PAGE, lambda index: link(index + 2), CLASS) as sessions:
+        together = await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
+    after = await _alone(server, link(CLASS + 2))
+    return Load(before.seconds + after.seconds, before.late + after.late), together
+
+
+async def _alone(server: Server, query: str) -> Load:
+    async with visitors(server.url, PAGE, lambda _: query, 1) as sessions:
+        return await drive(sessions, LABEL, OPTIONS, ALONE_EVERY_S, len(OPTIONS) * ALONE_EVERY_S)
 
 
 async def _growth(server: Server, process: psutil.Process, seconds: float) -> float:
