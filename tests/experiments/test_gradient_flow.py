@@ -188,7 +188,7 @@ def test_growth_with_batch_norm_lies_between_many_and_few_directions(activation:
 
 
 def test_sigmoid_vanishes_and_batch_norm_cures_it() -> None:
-    result = run(Settings())
+    result = run(Settings(steps=30))
     first, last = result.gradient_rms[:, 0, 0], result.gradient_rms[:, 0, -1]
     assert first[0] / last[0] < 1e-7
     assert 1 < first[1] / last[1] < 3
