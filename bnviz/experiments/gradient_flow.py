@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 
 from bnviz.core.datasets import batches, digits, synthetic
 from bnviz.core.histogram import Histogram
-from bnviz.core.networks import InitName, MLPShape
+from bnviz.core.networks import MLPShape
 from bnviz.core.normalizers import make_normalizer
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.experiments.cost import check_cost
@@ -31,22 +30,12 @@ from bnviz.experiments.gradient_flow_measure import (
     layer_growth,
     train,
 )
+from bnviz.experiments.gradient_flow_settings import Settings
 from bnviz.experiments.gradient_flow_theory import predict
 from bnviz.i18n import N_
 from bnviz.settings import (
-    Activation,
     ActivationName,
-    BatchSize,
-    Count,
-    Eps,
-    Gamma,
-    LabSettings,
-    Normalizer,
     NormalizerName,
-    Number,
-    Parameter,
-    Position,
-    Seed,
 )
 from bnviz.theory import activations
 
@@ -58,109 +47,6 @@ SAMPLES: Final = 2048  # of the synthetic sources
 POINTS: Final = 16
 HALF_RANGE: Final = 6.0
 SECONDS: Final = 1.5
-
-Depth = Annotated[
-    Count,
-    Field(ge=1, le=50),
-    Parameter(
-        N_("Depth"),
-        N_("Hidden layers, L. A linear layer with 10 outputs follows."),
-        N_("layers"),
-        (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    ),
-]
-Width = Annotated[
-    Count,
-    Field(ge=8, le=512),
-    Parameter(
-        N_("Width"),
-        N_("Units per hidden layer, n."),
-        N_("units"),
-        (8, 16, 32, 64, 96, 128, 192, 256, 384, 512),
-    ),
-]
-Init = Annotated[
-    InitName,
-    Parameter(
-        N_("Initialization"),
-        N_("torch: what nn.Linear does, uniform on ±1/√n. scaled: normal weights of variance σ_w²/n, n inputs."),
-        names={"torch": N_("torch (default)"), "scaled": N_("scaled")},
-    ),
-]
-WeightGain = Annotated[
-    Number,
-    Field(ge=0.05, le=5),
-    Parameter(
-        N_("Weight scale (σ_w)"),
-        N_("Hidden weights are drawn from N(0, σ_w²/n). 1.41 suits ReLU (He), 1 suits tanh (Glorot)."),
-        "",
-        (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.2, 1.41, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 5.0),
-    ),
-]
-BiasStd = Annotated[
-    Number,
-    Field(ge=0, le=5),
-    Parameter(
-        N_("Bias spread (σ_b)"),
-        N_("Hidden biases are drawn from N(0, σ_b²)."),
-        "",
-        (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0),
-    ),
-]
-Source = Annotated[
-    Literal["digits", "gaussian", "skewed", "bimodal", "uniform"],
-    Parameter(
-        N_("Data"),
-        N_("digits: real handwritten digits. The others: 64 independent synthetic features with random labels."),
-        names={
-            "digits": N_("digits"),
-            "gaussian": N_("Gaussian"),
-            "skewed": N_("skewed"),
-            "bimodal": N_("two peaks"),
-            "uniform": N_("uniform"),
-        },
-    ),
-]
-Steps = Annotated[
-    Count,
-    Field(ge=0, le=200),
-    Parameter(
-        N_("Training steps"),
-        N_("Steps of plain SGD after the first look; 0 shows the fresh network only."),
-        N_("steps"),
-        (0, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200),
-    ),
-]
-LearningRate = Annotated[
-    Number,
-    Field(ge=1e-4, le=10),
-    Parameter(
-        N_("Learning rate"),
-        N_("Of plain SGD, without momentum."),
-        "",
-        (1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
-    ),
-]
-
-
-class Settings(LabSettings):
-    """Settings of the lab; `weight_gain`, `bias_std` act with `init` "scaled" only, `gamma`, `eps` on a normalizer."""
-
-    depth: Depth = 10
-    width: Width = 128
-    activation: Activation = "sigmoid"
-    init: Init = "torch"
-    weight_gain: WeightGain = 1.0
-    bias_std: BiasStd = 0.0
-    normalizer: Normalizer = "batch"
-    position: Position = "before"
-    gamma: Gamma = 1.0
-    batch_size: BatchSize = 128
-    source: Source = "digits"
-    steps: Steps = 10
-    learning_rate: LearningRate = 0.1
-    eps: Eps = 1e-5
-    seed: Seed = 0
 
 
 class OneValueError(BnvizError):
