@@ -156,13 +156,12 @@ def training(
         accuracy[diverged >= 0] = loss[diverged >= 0] = np.nan
         return Update(step, plan.steps, accuracy, loss, train_loss, percentiles, diverged.copy())
 
-    network.train()
     if 0 in points:
         yield record(0)
+    network.train()
     for step, batch in enumerate(indices, start=1):
         if should_stop is not None and should_stop():
             raise TrainingStopped
-        network.train()
         samples, labels = data.samples(batch)
         loss = replica_losses(_forward(network, samples), labels)
         torch.autograd.backward(loss, ones)
@@ -172,6 +171,7 @@ def training(
             diverged[(diverged < 0) & ~np.isfinite(losses[-1])] = step
         if step in points:
             yield record(step)
+            network.train()  # whatever the caller did meanwhile
 
 
 def side_by_side(runs: Sequence[Iterator[Update]]) -> Iterator[tuple[int, Update]]:

@@ -1,0 +1,86 @@
+"""The training engine: six stacked replicas of the 3×100 perceptron against one, and against six plain PyTorch trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import median
+from typing import Final
+
+import torch
+from torch.nn import functional
+
+from benchmarks.report import Bound, Row, number, ratio
+from benchmarks.runs import alternate
+from bnviz.core.optimizers import OptimizerName
+from bnviz.core.replica_data import batch_indices, digits_data
+from bnviz.core.replica_networks import NetworkPlan, build_replicas, plain_network
+from bnviz.core.training import TrainingPlan, train
+from bnviz.settings import NormalizerName
+
+REPLICAS: Final = 6
+BATCH: Final = 64
+STEPS: Final = 50  # per turn
+RATE: Final = 0.01
+SECONDS: Final = 6.0  # for each pair
+COST: Final = Bound(2.0)
+GAIN: Final = Bound(3.0, at_least=True)
+CASES: Final[tuple[tuple[NormalizerName, OptimizerName], ...]] = (("batch", "sgd"), ("batch", "adam"), ("none", "sgd"))
+
+
+def engine_rows(quick: bool = False) -> list[Row]:
+    """Cost of six replicas in units of one, and speed against six separate trainings; batch 64, one thread."""
+    torch.set_num_threads(1)
+    seconds = SECONDS / 4 if quick else SECONDS
+    rows = []
+    for normalizer, optimizer in CASES:
+        plan = NetworkPlan(64, 10, (100, 100, 100), normalizer=normalizer)
+        name = f"3×100, normalizer {normalizer}, {optimizer}"
+        six, one, plain = (
+            stacked(plan, optimizer, REPLICAS),
+            stacked(plan, optimizer, 1),
+            separate(plan, optimizer),
+        )
+        rows.append(_row(f"{name}: {REPLICAS} stacked replicas against 1", alternate(six, one, seconds), COST))
+        rows.append(
+            _row(f"{name}: {REPLICAS} plain PyTorch trainings against stacked", alternate(plain, six, seconds), GAIN)
+        )
+    return rows
+
+
+def stacked(plan: NetworkPlan, optimizer: OptimizerName, replicas: int) -> Callable[[], object]:
+    """A turn of `STEPS` steps of the engine, tested once at the end; every turn goes on with the same network."""
+    seeds = tuple(range(replicas))
+    network, data = build_replicas(plan, seeds), digits_data(seeds)
+    run = TrainingPlan(STEPS, BATCH, (STEPS,), learning_rate=RATE, optimizer=optimizer)
+    return lambda: train(network, data, run)
+
+
+def separate(plan: NetworkPlan, optimizer: OptimizerName) -> Callable[[], object]:
+    """A turn of `STEPS` steps of each of six networks, one after another, as a plain PyTorch script would take them."""
+    data = digits_data(tuple(range(REPLICAS)))
+    order = batch_indices(data, BATCH, STEPS)
+    networks = [plain_network(plan, seed) for seed in range(REPLICAS)]
+    kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
+
+    def turn() -> None:
+        for place, network in enumerate(networks):
+            stepper = kind(network.parameters(), lr=RATE)
+            network.train()
+            for batch in order[:, place]:
+                loss = functional.cross_entropy(network(data.features[batch]), data.labels[batch])
+                stepper.zero_grad()
+                loss.backward()
+                stepper.step()
+                loss.item()
+            network.eval()
+            with torch.no_grad():
+                right = network(data.features[data.test[place]]).argmax(1) == data.labels[data.test[place]]
+            right.double().mean().item()
+
+    return turn
+
+
+def _row(what: str, turns: list[tuple[float, float]], bound: Bound) -> Row:
+    first, second = (1000 * median(column) for column in zip(*turns, strict=True))
+    detail = f"{number(first)} ms against {number(second)} ms of processor time for {STEPS} steps and a test, {len(turns)} turns"
+    return Row(what, median(ratio(*turn) for turn in turns), bound, detail=detail)
