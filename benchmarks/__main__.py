@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import first_visit, load, playing, runs, slider
+from benchmarks import first_visit, live, load, playing, runs, slider
 from benchmarks.report import Row, table
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "slider": slider.measure,
     "load": load.measure,
     "memory": load.memory,
+    "live": live.live_rows,
     "playing": playing.measure,
     "first_visit": first_visit.measure,
     "runs": runs.measure,

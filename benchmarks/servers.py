@@ -38,6 +38,13 @@ def ours() -> Iterator[Server]:
 
 
 @contextmanager
+def with_a_long_run() -> Iterator[Server]:
+    """The dashboard with one more page, whose run takes minutes."""
+    with _serve(APPS / "live.py", ROOT) as server:
+        yield server
+
+
+@contextmanager
 def comparison(name: str, *options: str) -> Iterator[Server]:
     """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found.
 

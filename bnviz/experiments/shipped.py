@@ -31,8 +31,10 @@ def save(result: object, path: Path) -> None:
     arrays: list[NDArray[Any]] = []
     structure = json.dumps(_taken_apart(result, arrays))
     path.parent.mkdir(parents=True, exist_ok=True)
-    named: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)}
-    np.savez_compressed(path, **named, **{STRUCTURE: np.array(structure)})
+    named: dict[str, Any] = {str(number): array for number, array in enumerate(arrays)} | {
+        STRUCTURE: np.array(structure)
+    }
+    np.savez_compressed(path, **named)
 
 
 def load(result_type: type[R], path: Path) -> R:

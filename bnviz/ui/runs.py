@@ -23,6 +23,13 @@ from bnviz.settings import LabSettings
 from bnviz.ui import chart
 
 KEPT: Final = 32
+GROWING: Final = (
+    "live",
+    "digest",
+    "figure",
+    "phone_layout",
+    "alt",
+)  # what a later picture of the same chart has of its own
 MODULES: Final = ("bnviz.lessons.course",)
 
 log = logging.getLogger(__name__)
@@ -30,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run at one moment in one language. `status` and `charts` are JSON; `payloads` are the same charts for the page."""
+    """A run at one moment in one language. `status` and `charts` are JSON; `payloads` are the same charts, whole, for the page."""
 
     version: int
     updates: int
@@ -83,7 +90,8 @@ class Run:
         if old is not None and old.updates == updates:
             return Snapshot(version, updates, over, status, old.charts, old.payloads)
         payloads = tuple(self._payloads(job.partial, updates, language))
-        return Snapshot(version, updates, over, status, json.dumps(payloads, ensure_ascii=False), payloads)
+        growing = [{key: payload[key] for key in GROWING} for payload in payloads]
+        return Snapshot(version, updates, over, status, json.dumps(growing, ensure_ascii=False), payloads)
 
     def _payloads(self, partial: Any, updates: int, language: Language) -> list[dict[str, Any]]:
         """The charts of a partial result; scenes wait for the whole one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -129,7 +130,9 @@ def middleware() -> list[Middleware]:
     return [Middleware(CompressOnce)]
 
 
-def warming(lessons: Callable[[], Sequence[Lesson[Any, Any]]]) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
+def warming(
+    lessons: Callable[[], Sequence[Lesson[Any, Any]]],
+) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
     """The server's lifespan: every short lab runs once, so that the first visitor does not wait for it; long ones get their workers."""
 
     @asynccontextmanager
@@ -138,6 +141,9 @@ def warming(lessons: Callable[[], Sequence[Lesson[Any, Any]]]) -> Callable[[obje
         for lesson in taught:
             if not lesson.live:
                 lesson.run(lesson.settings(), None)
+        # What was imported stays: collections that go through it again stop every visitor for a third of a second.
+        gc.collect()
+        gc.freeze()
         if any(lesson.live for lesson in taught):
             threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
         try:

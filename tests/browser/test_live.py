@@ -327,3 +327,25 @@ def test_twenty_press_run_at_once_and_everything_is_as_it_was_afterwards(visit: 
     assert twenty(200) == ["done"] * 20
     assert {child.pid for child in server.children(recursive=True)} == before
     assert server.memory_info().rss - memory < 20 * 2**20  # ten results of a few kilobytes, twenty ended sessions
+
+
+async def _leave_running(address: str) -> None:
+    session = Session(address, "", "predict=0&lang=en&seed=300&batch_size=768")
+    await session.open()
+    await session.press("Run")
+    async with websockets.connect(address.replace("http", "ws") + session.live) as socket:
+        while not json.loads(await socket.recv())["status"]["progress"]:
+            await socket.send("seen")
+    await session.close()
+
+
+def test_a_server_that_is_ended_in_mid_run_leaves_no_process_behind(serve: Serve) -> None:
+    with serve(APP) as address:
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, _leave_running(address)).result()
+        port = address.rpartition(":")[2]
+        servers = [process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ())]
+        born = servers[0].children(recursive=True)
+        assert len(born) >= 4
+    _, alive = psutil.wait_procs(born, 20)
+    assert alive == []

@@ -5,15 +5,16 @@ import { shared } from "./common.js";
 class Bus extends EventTarget {
   #newest = new Map();
 
-  publish(data) {
-    this.#newest.set(data.live.key, data);
-    this.dispatchEvent(new Event(data.live.key));
+  /** `growing`: what changes of a chart's data from picture to picture. */
+  publish(growing) {
+    this.#newest.set(growing.live.key, growing);
+    this.dispatchEvent(new Event(growing.live.key));
   }
 
-  /** `data`, or what was published later for the same chart of the same run: a rerun may bring an older moment. */
+  /** `data` with what was published later for the same chart of the same run: a rerun may bring an older moment. */
   newest(data) {
     const last = data.live && this.#newest.get(data.live.key);
-    return last && last.live.job === data.live.job && last.live.update > data.live.update ? last : data;
+    return last && last.live.job === data.live.job && last.live.update > data.live.update ? { ...data, ...last } : data;
   }
 
   clear() { this.#newest.clear(); }

@@ -1,0 +1,19 @@
+"""Our server with one more page, `busy`, whose run takes as long as a benchmark needs."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import streamlit as st
+
+from benchmarks.apps.busy import LESSON
+from bnviz.lessons.course import LESSONS
+from bnviz.ui import server
+
+app = st.App(
+    Path(__file__).with_name("live_frame.py"),
+    lifespan=server.warming(lambda: (*LESSONS, LESSON)),
+    routes=server.routes(),
+    middleware=server.middleware(),
+)

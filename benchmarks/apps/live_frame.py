@@ -1,0 +1,21 @@
+"""The page `busy` beside the lab `layer`."""
+
+import streamlit as st
+
+from benchmarks.apps.busy import LESSON
+from bnviz.ui import lab, navigation, visit
+
+
+def busy() -> None:
+    """The busy lab."""
+    lab.show(LESSON)
+
+
+st.set_page_config(layout="wide")
+visit.read_link()
+st.navigation(
+    [
+        st.Page(navigation.PAGES / "layer.py", url_path="layer", default=True),
+        st.Page(busy, url_path="busy"),
+    ]
+).run()
