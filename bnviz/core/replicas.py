@@ -28,7 +28,8 @@ class Replicas(nn.Module):
     """S plain `nn.Sequential` networks of the same build as one network.
 
     `chain` is the stacked network; `activations`, `normalizers`, `linears` list its modules in order, for hooks. They see
-    feature vectors as (S, B, C) and images as (B, S·C, H, W). `generators`: one per replica, for Dropout.
+    feature vectors as (S, B, C) and images as (B, S·C, H, W). `generators`: one per replica, for Dropout. It starts in
+    training mode.
 
     Raises: TypeError for a layer that cannot be stacked.
     """
@@ -40,7 +41,7 @@ class Replicas(nn.Module):
         self.count = len(networks)
         self.chain = _stacked(networks, generators)
         # In a tuple, so that it is not registered: its parameters are not to be trained.
-        self._plain = (copy.deepcopy(networks[0]),)
+        self._plain = (networks[0],)
         modules = list(self.chain.modules())
         self.activations = tuple(module for module in modules if type(module) in set(ACTIVATIONS.values()))
         self.normalizers = tuple(module for module in modules if isinstance(module, NORMALIZING))
@@ -104,7 +105,7 @@ def _filled(module: nn.Module, layers: Layers) -> nn.Module:
     if first is not None:
         module.to(dtype=first.dtype)
     module.load_state_dict(joined)
-    return module.train(layers[0].training)
+    return module
 
 
 def _batch_norm(layers: Layers, _: Generators) -> nn.Module:
@@ -170,6 +171,5 @@ _STACKERS: Final[dict[type[nn.Module], Callable[[Layers, Generators], nn.Module]
     nn.Flatten: lambda layers, _: StackedFlatten(len(layers)),
     nn.Unflatten: lambda layers, _: StackedUnflatten(),
     nn.MaxPool2d: _same,
-    nn.AvgPool2d: _same,
     **dict.fromkeys(ACTIVATIONS.values(), _same),
 }

@@ -138,6 +138,9 @@ def test_stacked_equals_separate_in_single_precision(plan: NetworkPlan, normaliz
         {"momentum": None},
         {"ghost_size": 4, "momentum": None},
         {"bias": True},
+        {"eps": 0.3},
+        {"eps": 0.3, "normalizer": "layer"},
+        {"position": "none"},
         {"init": "he", "activation": "tanh"},
         {"init": "normal", "init_std": 0.3, "activation": "sigmoid"},
     ],
@@ -252,3 +255,49 @@ def test_streams_differ_by_seed_and_purpose() -> None:
     seeds = [stream_seed(seed, purpose) for seed in (0, 1, 2**31 - 1) for purpose in PURPOSES]
     assert len(set(seeds)) == len(seeds)
     assert torch.equal(torch.rand(3, generator=stream(4, "order")), torch.rand(3, generator=stream(4, "order")))
+
+
+def test_dropout_of_everything_leaves_zeros_as_pytorch_does() -> None:
+    plan = dataclasses.replace(MLP_PLAN, dropout=1.0, dropout_order="after_last_norm")
+    network = build_replicas(plan, SEEDS)
+    bias = torch.stack([network.replica(place)[-1].bias for place in range(3)])
+    assert torch.equal(network(torch.rand(3, BATCH, 7)), bias.unsqueeze(1).expand(3, BATCH, 4))
+
+
+def test_no_position_means_no_normalizer() -> None:
+    network = plain_network(dataclasses.replace(MLP_PLAN, position="none"), 0)
+    assert {type(module) for module in network} == {nn.Linear, nn.ReLU}
+    assert all(module.bias is not None for module in network if isinstance(module, nn.Linear))
+
+
+def test_all_replicas_may_look_at_the_same_samples() -> None:
+    """As for decision boundaries: one grid, expanded without a copy."""
+    network = build_replicas(MLP_PLAN, SEEDS).eval()
+    grid = torch.rand(9, 7)
+    logits = network(grid.expand(3, -1, -1))
+    for place in range(3):
+        torch.testing.assert_close(logits[place], network.replica(place)(grid), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("position", "order", "first", "last"),
+    [
+        ("before", "none", "Linear BatchNorm1d ReLU", "Linear BatchNorm1d ReLU"),
+        ("after", "none", "Linear ReLU BatchNorm1d", "Linear ReLU BatchNorm1d"),
+        ("before", "before_norm", "Linear Dropout BatchNorm1d ReLU", "Linear Dropout BatchNorm1d ReLU"),
+        ("after", "before_norm", "Linear ReLU Dropout BatchNorm1d", "Linear ReLU Dropout BatchNorm1d"),
+        ("before", "after_norm", "Linear BatchNorm1d ReLU Dropout", "Linear BatchNorm1d ReLU Dropout"),
+        ("after", "after_norm", "Linear ReLU BatchNorm1d Dropout", "Linear ReLU BatchNorm1d Dropout"),
+        ("after", "after_last_norm", "Linear ReLU BatchNorm1d", "Linear ReLU BatchNorm1d Dropout"),
+    ],
+)
+def test_blocks_are_in_the_order_asked_for(position: Any, order: Any, first: str, last: str) -> None:
+    plan = dataclasses.replace(MLP_PLAN, widths=(12, 20), position=position, dropout=0.5, dropout_order=order)
+    network = plain_network(plan, 0)
+    assert " ".join(type(module).__name__ for module in network) == f"{first} {last} Linear"
+    assert (network[0].bias is None) == (position == "before")
+
+
+def test_a_convolutional_block_ends_in_pooling() -> None:
+    names = [type(module).__name__ for module in plain_network(CNN_PLAN, 0)]
+    assert names == [*["Conv2d", "BatchNorm2d", "ReLU", "MaxPool2d"] * 2, "Flatten", "Linear"]
