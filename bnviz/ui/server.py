@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import io
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -42,8 +43,9 @@ async def _qr_code(request: Request) -> Response:
     link = request.query_params.get("link", "")
     if len(link) > LONGEST_LINK or urlsplit(link).netloc != request.url.netloc:
         return Response(status_code=400)
-    image = await to_thread.run_sync(lambda: segno.make(link, error="l").svg_inline(scale=4, border=2, svgns=True))
-    return Response(image, media_type="image/svg+xml", headers=FOR_EVER)
+    image = io.BytesIO()
+    await to_thread.run_sync(lambda: segno.make(link, error="l").save(image, kind="svg", scale=4, border=2))
+    return Response(image.getvalue(), media_type="image/svg+xml", headers=FOR_EVER)
 
 
 def routes() -> list[BaseRoute]:

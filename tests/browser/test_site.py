@@ -119,6 +119,8 @@ def test_a_copied_link_brings_everything_back_in_another_browser(visit: Visit) -
     page.get_by_role("button", name="Share").click()
     link = page.locator("input[readonly]").first.input_value()
     assert "batch_size=12" in link
+    code = page.get_by_role("img", name="QR code of the link")
+    page.wait_for_function("(image) => image.naturalWidth > 50", arg=code.element_handle())
     expect(page).to_have_url(re.compile(r"batch_size=12"))
     ready(page)
     other = ready(visit(link.split("/", 3)[3]))

@@ -97,7 +97,7 @@ def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all(
     job.partial, job.updates = slow.Result(job.partial.settings, job.partial.values.repeat(2), 1), 2
     job.announce()
     (chart,) = json.loads(run.snapshot("en", no_place).charts)
-    assert chart["live"] == {"job": 7, "update": 2, "key": f"{LESSON.name}.walk"}
+    assert chart["live"] == {"run": "7/en", "update": 2, "key": f"{LESSON.name}.walk"}
     assert "4 ticks" in chart["alt"]
     assert drawn[2:] == [(4, "en")]
 
@@ -332,6 +332,29 @@ def test_the_run_pauses_when_the_last_viewer_is_gone(known: Runs) -> None:
     talk(known, conversation)
     assert run.job.listeners == []
     assert [thread.name for thread in threading.enumerate()].count("bnviz-jobs") == 1
+
+
+def test_viewers_who_come_and_go_leave_nothing_behind(known: Runs) -> None:
+    run = known.start(LESSON, Settings(batch_size=LONG, seed=5), "ada")
+
+    async def visit(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+            await one.recv()
+            await one.send("seen")
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as staying:
+            await staying.recv()
+            for _ in range(40):
+                await visit(address)
+            tasks = len(asyncio.all_tasks())
+            for _ in range(40):
+                await visit(address)
+            await asyncio.sleep(0.5)
+            assert len(asyncio.all_tasks()) <= tasks
+            assert run.job.viewers == {"ada": 1}
+
+    talk(known, conversation)
 
 
 # --- the page ----------------------------------------------------------------------------------------------------

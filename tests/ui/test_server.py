@@ -1,0 +1,106 @@
+"""The server's own routes: assets, compression once per file, QR codes of links to this server only."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio
+import pytest
+from starlette.applications import Starlette
+
+from bnviz.ui import assets, server
+
+
+@dataclass
+class Answer:
+    """One HTTP response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def content(self) -> bytes:
+        """The body, unpacked."""
+        return gzip.decompress(self.body) if self.headers.get("content-encoding") == "gzip" else self.body
+
+
+class Client:
+    """Speaks ASGI to the server's own routes, as a browser that reached it under class.example."""
+
+    def __init__(self) -> None:
+        self.app = Starlette(routes=server.routes(), middleware=server.middleware())
+
+    def get(self, path: str, query: str = "", encoding: str = "gzip, br") -> Answer:
+        """The answer to GET `path`?`query`."""
+        scope = {
+            "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
+            "headers": [(b"host", b"class.example"), (b"accept-encoding", encoding.encode())],
+            "scheme": "http", "server": ("class.example", 80), "root_path": "", "http_version": "1.1",
+        }  # fmt: skip
+        answer = Answer(0, {}, b"")
+
+        async def receive() -> Any:
+            await anyio.sleep_forever()
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                answer.status = message["status"]
+                answer.headers = {key.decode().lower(): value.decode() for key, value in message["headers"]}
+            else:
+                answer.body += message.get("body", b"")
+
+        anyio.run(self.app, scope, receive, send)
+        return answer
+
+
+@pytest.fixture
+def client() -> Client:
+    return Client()
+
+
+@pytest.mark.parametrize("name", ["player.js", "chart.js", "share.js", "plotly.min.js"])
+def test_javascript_comes_gzipped_and_may_be_kept_for_ever(client: Client, name: str) -> None:
+    for _ in range(2):
+        answer = client.get(assets.url(name))
+        assert answer.status == 200
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "immutable" in answer.headers["cache-control"]
+        path = assets.PLOTLY if name == assets.PLOTLY.name else assets.FOLDER / name
+        assert answer.content == path.read_bytes()
+        assert int(answer.headers["content-length"]) < 0.6 * path.stat().st_size
+
+
+def test_who_cannot_unpack_gets_plain_text(client: Client) -> None:
+    client.get(assets.url("player.js"))
+    plain = client.get(assets.url("player.js"), encoding="identity")
+    assert "content-encoding" not in plain.headers
+    assert plain.content == (assets.FOLDER / "player.js").read_bytes()
+
+
+def test_each_file_is_compressed_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    compress = gzip.compress
+    monkeypatch.setattr(server.gzip, "compress", lambda *work: calls.append(1) or compress(*work))  # type: ignore[attr-defined]
+    for _ in range(3):
+        client.get(assets.url("common.js"))
+    assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    "name", ["../chart.py", "%2e%2e/chart.py", ".oxlintrc.json", "icon.svg", "nothing.js", "/etc/passwd"]
+)
+def test_nothing_else_is_served(client: Client, name: str) -> None:
+    assert client.get(f"{assets.mount_path()}/{name}").status == 404
+
+
+def test_a_qr_code_is_drawn_for_links_to_this_server_only(client: Client) -> None:
+    code = client.get(assets.url("qr.svg"), urlencode({"link": "http://class.example/layer?batch_size=2"}))
+    assert code.status == 200
+    assert code.headers["content-type"].startswith("image/svg+xml")
+    assert b"<svg xmlns=" in code.content
+    for link in ("", "http://elsewhere.example/", "javascript:alert(1)", "http://class.example/" + "a" * 2000):
+        assert client.get(assets.url("qr.svg"), urlencode({"link": link})).status == 400
