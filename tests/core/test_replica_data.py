@@ -101,3 +101,14 @@ def test_samples_belong_to_their_replica(data: ReplicaData) -> None:
     for place in range(3):
         assert torch.equal(features[place], data.features[data.test[place, :5]])
         assert torch.equal(labels[place], data.labels[data.test[place, :5]])
+
+
+def test_what_cannot_be_shared_out_evenly_goes_to_the_largest_remainders() -> None:
+    """A quarter of 3, 6 and 7 samples is 0.75, 1.5 and 1.75; four test samples are 1, 1 and 2."""
+    labels = torch.tensor([0] * 3 + [1] * 6 + [2] * 7)
+    data = split_data(torch.rand(16, 2), labels, (0,))
+    assert torch.bincount(labels[data.test[0]]).tolist() == [1, 1, 2]
+
+
+def test_another_purpose_is_another_order(data: ReplicaData) -> None:
+    assert not torch.equal(batch_indices(data, 16, 5), batch_indices(data, 16, 5, purpose="recalibration"))

@@ -296,6 +296,8 @@ def test_blocks_are_in_the_order_asked_for(position: Any, order: Any, first: str
     network = plain_network(plan, 0)
     assert " ".join(type(module).__name__ for module in network) == f"{first} {last} Linear"
     assert (network[0].bias is None) == (position == "before")
+    assert (plain_network(dataclasses.replace(plan, bias=True), 0)[0].bias is None) is False
+    assert (plain_network(dataclasses.replace(plan, bias=False), 0)[0].bias is None) is True
 
 
 def test_a_convolutional_block_ends_in_pooling() -> None:

@@ -141,11 +141,30 @@ def test_testing_leaves_the_network_alone(plan: NetworkPlan) -> None:
     network.train()
     evaluate(network, data, 0)
     assert network.training
+    assert not any(module._forward_pre_hooks for module in network.modules())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     often, seldom = (
         train(*make(plan), dataclasses.replace(PLAN, record_at=points)) for points in (tuple(range(21)), (20,))
     )
     np.testing.assert_array_equal(often.loss[:, -1], seldom.loss[:, -1])
+
+
+def test_the_mode_that_a_caller_leaves_does_not_matter() -> None:
+    expected = train(*make(), PLAN)
+    network, data = make()
+    network.eval()
+    found = []
+    for update in training(network, data, PLAN):
+        found.append(update.loss)
+        network.eval()
+    np.testing.assert_array_equal(np.stack(found, axis=1), expected.loss)
+
+
+def test_a_report_once_made_does_not_change() -> None:
+    """Replica 1 diverges in step 2; what was said of step 0 stays as it was said."""
+    wild = dataclasses.replace(PLAN, learning_rate=(0.2, float("inf"), 0.2))
+    updates = list(training(*make(), wild))
+    assert [update.diverged_at[1] for update in updates] == [-1, 2, 2]
 
 
 @pytest.mark.parametrize("plan", [MLP, CNN], ids=["mlp", "cnn"])
