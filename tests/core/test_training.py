@@ -135,6 +135,18 @@ def test_percentiles_are_those_of_the_named_unit() -> None:
 
 
 @pytest.mark.parametrize("plan", [MLP, CNN], ids=["mlp", "cnn"])
+def test_a_test_set_in_parts_is_the_same_test_set(plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """450 samples in one part, and in parts of 200, 200 and 50."""
+    network, data = make(plan)
+    whole = evaluate(network, data, 2)
+    monkeypatch.setattr("bnviz.core.training.CHUNK", 200)
+    for one, other in zip(whole, evaluate(network, data, 2), strict=True):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@pytest.mark.parametrize("plan", [MLP, CNN], ids=["mlp", "cnn"])
 def test_testing_leaves_the_network_alone(plan: NetworkPlan) -> None:
     network, data = make(plan)
     before = {name: value.clone() for name, value in network.state_dict().items()}
