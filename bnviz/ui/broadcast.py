@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +20,7 @@ from bnviz.jobs.pool import JobPool
 from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
 
 DRAW_EVERY_SECONDS: Final = 0.125
+REST_PER_DRAWING: Final = 3.0  # pictures that are dear to draw come less often: the server has others to serve
 SEEN_WITHIN_SECONDS: Final = 5.0
 GONE: Final = 4404
 DONE: Final = 1000
@@ -63,10 +65,12 @@ class Channel:
         while self.snapshot is None or not self.snapshot.over:
             await self._changed.wait()
             self._changed.clear()
+            start = time.monotonic()
             self.snapshot = await to_thread.run_sync(self._draw)
+            rest = REST_PER_DRAWING * (time.monotonic() - start)
             for viewer in self.viewers:
                 viewer.wake.set()
-            await asyncio.sleep(DRAW_EVERY_SECONDS)
+            await asyncio.sleep(max(DRAW_EVERY_SECONDS, rest))
 
 
 class Broadcast:
@@ -126,7 +130,8 @@ class Broadcast:
                 await websocket.close(DONE)
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(viewer.seen.wait(), SEEN_WITHIN_SECONDS)
+                async with asyncio.timeout(SEEN_WITHIN_SECONDS):  # wait_for may swallow a cancellation (Python 3.11)
+                    await viewer.seen.wait()
 
     @staticmethod
     async def _listen(websocket: WebSocket, pool: JobPool, run: Run, viewer: Viewer) -> None:

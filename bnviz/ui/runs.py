@@ -108,7 +108,7 @@ class Run:
                 log.exception("picture %s of %s cannot be drawn from a partial result", number, name)
                 continue
             if isinstance(picture, Chart):
-                live = {"job": self.job.number, "update": updates, "key": f"{name}.{picture.name}"}
+                live = {"run": f"{self.job.number}/{language}", "update": updates, "key": f"{name}.{picture.name}"}
                 payloads.append({**chart.payload(picture, name, "", language), "live": live})
             else:
                 self._scenes.add(number)

@@ -215,17 +215,29 @@ def test_a_closed_tab_makes_room_for_who_waits(visit: Open) -> None:
     wait_for_ticks(fourth, 3)
 
 
-def test_a_closed_tab_leaves_the_cores_alone(visit: Open) -> None:
+def test_a_closed_tab_pauses_the_run(visit: Open) -> None:
     page = press_run(visit(11, 768))
-    worker = psutil.Process(wait_for_ticks(page, 3))
+    worker = wait_for_ticks(page, 3)
+    before = told(page)[0]
     page.close()
+    time.sleep(3)  # sixty ticks
     page = visit(11, 768)
-    before = wait_for_ticks(page, 3), told(page)[0]
+    assert wait_for_ticks(page, 3) == worker
+    assert told(page)[0] < before + 40
+    wait_for_ticks(page, before + 40)
     page.close()
-    time.sleep(2)
-    page = visit(11, 768)
-    assert wait_for_ticks(page, 3) == worker.pid == before[0]
-    page.close()
+
+
+def test_the_language_may_change_in_mid_run(visit: Open) -> None:
+    page = press_run(visit(17, 768))
+    wait_for_ticks(page, 3)
+    page.get_by_role("button", name="Pause").click()
+    expect(state(page)).to_have_text("Paused")
+    page.get_by_role("radio", name="中文").or_(page.get_by_role("button", name="中文")).first.click()
+    expect(state(page)).to_have_text("已暂停")
+    expect(page.locator(WALK).first).to_have_attribute("aria-label", re.compile("^zh: "))
+    page.get_by_role("button", name="停止").click()
+    expect(run_button(page)).to_be_visible(timeout=SLOW)
 
 
 def test_a_killed_worker_is_told_and_replaced(visit: Open) -> None:
@@ -329,23 +341,18 @@ def test_twenty_press_run_at_once_and_everything_is_as_it_was_afterwards(visit: 
     assert server.memory_info().rss - memory < 20 * 2**20  # ten results of a few kilobytes, twenty ended sessions
 
 
-async def _leave_running(address: str) -> None:
-    session = Session(address, "", "predict=0&lang=en&seed=300&batch_size=768")
-    await session.open()
-    await session.press("Run")
-    async with websockets.connect(address.replace("http", "ws") + session.live) as socket:
-        while not json.loads(await socket.recv())["status"]["progress"]:
-            await socket.send("seen")
-    await session.close()
-
-
-def test_a_server_that_is_ended_in_mid_run_leaves_no_process_behind(serve: Serve) -> None:
+def test_a_server_that_is_ended_before_the_viewers_eyes_leaves_no_process_behind(
+    serve: Serve, browser: Browser
+) -> None:
+    page = browser.new_page()
     with serve(APP) as address:
-        with ThreadPoolExecutor(1) as apart:
-            apart.submit(asyncio.run, _leave_running(address)).result()
-        port = address.rpartition(":")[2]
-        servers = [process for process in psutil.process_iter(["cmdline"]) if port in (process.info["cmdline"] or ())]
-        born = servers[0].children(recursive=True)
+        page.goto(f"{address}/?predict=0&lang=en&batch_size=768")
+        press_run(page)
+        worker = wait_for_ticks(page, 3)
+        server = psutil.Process(worker).parent().parent()
+        born = server.children(recursive=True)
         assert len(born) >= 4
     _, alive = psutil.wait_procs(born, 20)
     assert alive == []
+    expect(state(page)).to_have_text("Connection lost, trying again")
+    page.close()

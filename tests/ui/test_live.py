@@ -219,7 +219,8 @@ async def serving(known: Runs) -> AsyncIterator[str]:
             yield f"ws://127.0.0.1:{listening.getsockname()[1]}/x/live"
         finally:
             server.should_exit = True
-            await task
+            await asyncio.wait([task], timeout=20)
+            assert task.done(), "the server waits for a viewer who is gone"
 
 
 def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:

@@ -11,10 +11,10 @@ class Bus extends EventTarget {
     this.dispatchEvent(new Event(growing.live.key));
   }
 
-  /** `data` with what was published later for the same chart of the same run: a rerun may bring an older moment. */
+  /** `data` with what was published later for the same chart of the same run and language: a rerun may bring an older moment. */
   newest(data) {
     const last = data.live && this.#newest.get(data.live.key);
-    return last && last.live.job === data.live.job && last.live.update > data.live.update ? { ...data, ...last } : data;
+    return last && last.live.run === data.live.run && last.live.update > data.live.update ? { ...data, ...last } : data;
   }
 
   clear() { this.#newest.clear(); }

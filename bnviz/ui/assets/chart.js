@@ -55,10 +55,10 @@ class Chart {
 
   /** Listen to the run that `given` is a moment of; returns the newest moment known. */
   #tune(given) {
-    const { job, key } = given.live ?? {};
-    if (this.tuned?.job !== job) {
+    const { run, key } = given.live ?? {};
+    if (this.tuned?.run !== run) {
       this.tuned?.abort();
-      this.tuned = job === undefined ? null : Object.assign(new AbortController(), { job });
+      this.tuned = run === undefined ? null : Object.assign(new AbortController(), { run });
       if (this.tuned) liveBus().addEventListener(key, () => this.update(this.data), { signal: this.tuned.signal });
     }
     return liveBus().newest(given);

@@ -42,12 +42,12 @@ class Live {
     this.tell = tell;
     this.bar.setAttribute("aria-label", data.words.progress);
     this.#label(this.end, "stop", data.words.stop);
-    if (this.job === data.job) {
+    if (this.url === data.url) {
       if (this.last) this.#show(this.last);
       return;
     }
     this.socket?.close();
-    this.job = data.job;
+    this.url = data.url;
     this.last = null;
     this.told = new Set();
     liveBus().clear();
@@ -104,7 +104,7 @@ class Live {
   #once(name) {
     if (this.told.has(name)) return;
     this.told.add(name);
-    this.tell(name, this.job);
+    this.tell(name, this.data.job);
   }
 }
 
