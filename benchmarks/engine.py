@@ -19,7 +19,7 @@ from bnviz.settings import NormalizerName
 
 REPLICAS: Final = 6
 BATCH: Final = 64
-STEPS: Final = 50  # per turn
+STEPS: Final = 200  # per turn
 RATE: Final = 0.01
 SECONDS: Final = 6.0  # for each pair
 COST: Final = Bound(2.0)
