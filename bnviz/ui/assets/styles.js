@@ -86,9 +86,12 @@ export const SHARE = `${CONTROLS}
 
 export const LIVE = `${CONTROLS}
 .root { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
-button { height: 40px; min-width: 40px; }
+button { min-height: 40px; min-width: 40px; }
 button:disabled { opacity: .45; cursor: default; }
-progress { flex: 1 1 8rem; min-width: 6rem; height: 10px; accent-color: var(--st-primary-color, blue); }
+progress { flex: 1 1 8rem; min-width: 6rem; height: 8px; appearance: none; border: 0; border-radius: 4px; overflow: hidden; background: var(--line); }
+progress::-webkit-progress-bar { background: var(--line); }
+progress::-webkit-progress-value { background: var(--st-primary-color, blue); }
+progress::-moz-progress-bar { background: var(--st-primary-color, blue); }
 .share { min-width: 11em; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { margin: 0 .4rem; }
 `;
