@@ -39,6 +39,8 @@ from bnviz.settings import (
 )
 from bnviz.theory import activations
 
+__all__ = ["OneValueError", "Result", "Settings", "recorded_steps", "run"]
+
 Floats = NDArray[np.float64]
 
 CLASSES: Final = 10
