@@ -147,8 +147,8 @@ class Broadcast:
                 elif word == "resume":
                     await to_thread.run_sync(pool.resume, run.job, viewer.owner)
                 elif word == "stop":
-                    viewer.left = True
                     await to_thread.run_sync(pool.leave, viewer.owner)
+                    viewer.left = True  # only now: the page that hears it asks the pool at once
                     viewer.seen.set()
                     viewer.wake.set()
 

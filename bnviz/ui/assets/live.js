@@ -55,7 +55,10 @@ class Live {
     this.socket = steadySocket(data.url, {
       heard: (message) => this.#hear(message),
       lost: () => this.#say(this.data.words.lost, true),
-      gone: () => this.#once("over"),
+      gone: () => {
+        this.url = null; // a page that shows this run again means it
+        this.#once("over");
+      },
     });
   }
 
