@@ -60,7 +60,8 @@ def live_rows(quick: bool = False) -> list[Row]:
 async def _running(server: Server, count: int) -> AsyncIterator[list[Seen]]:
     """A run that `count` visitors watch, as fast browsers do; without the first the others would have nothing to join."""
     async with visitors(server.url, PAGE, lambda _: "predict=0", 1) as first:
-        await first[0].press("Run")
+        if not first[0].live:  # the run of the turn before may still wait for a viewer to return
+            await first[0].press("Run")
         async with visitors(server.url, PAGE, lambda _: "predict=0", count - 1) as others:
             seen = [Seen() for _ in range(count)]
             looking = [
