@@ -1,0 +1,52 @@
+"""Settings of the lab `placement`; the parameters that only this lab has are declared here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bnviz.experiments.gradient_flow_settings import Depth, LearningRate, Width
+from bnviz.i18n import N_
+from bnviz.settings import Activation, BatchSize, Count, LabSettings, Parameter, Seed, Seeds
+
+Bias = Annotated[
+    bool,
+    Parameter(
+        N_("Bias in hidden layers"),
+        N_("Whether the hidden nn.Linear layers have a bias. Right in front of batch norm it has no effect."),
+    ),
+]
+Init = Annotated[
+    Literal["he", "torch"],
+    Parameter(
+        N_("Initialization"),
+        N_("he: normal weights of variance 2/n, n inputs, biases 0. torch: what nn.Linear does, uniform on ±1/√n."),
+        names={"he": N_("he (variance 2/n)"), "torch": N_("torch (default)")},
+    ),
+]
+Epochs = Annotated[
+    Count,
+    Field(ge=1, le=100),
+    Parameter(
+        N_("Epochs"),
+        N_("Passes over the training images."),
+        N_("epochs"),
+        (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100),
+    ),
+]
+
+
+class Settings(LabSettings):
+    """Settings of the lab. The three positions are always compared; replicas take the seeds `seed`, `seed` + 1 …"""
+
+    activation: Activation = "relu"
+    bias: Bias = True
+    init: Init = "he"
+    depth: Depth = 3
+    width: Width = 100
+    batch_size: BatchSize = 64
+    learning_rate: LearningRate = 0.1
+    epochs: Epochs = 15
+    seeds: Seeds = 10
+    seed: Seed = 0

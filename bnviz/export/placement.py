@@ -1,0 +1,165 @@
+"""The lab `placement` as a standalone PyTorch script that prints the page's numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from bnviz.experiments.placement_settings import Settings
+
+_SCRIPT: Final = '''"""Batch norm before or after the activation? Every seed is trained three times: same split, weights and batches.
+
+Written by bnviz, lab placement. One network after another: slower than the page, which trains all seeds at once.
+"""
+
+import math
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+seeds = range({first}, {last})
+depth, width, bias = {depth}, {width}, {bias}
+batch_size, learning_rate, epochs = {batch_size}, {learning_rate!r}, {epochs}
+
+torch.set_num_threads(1)
+
+# 1797 handwritten digits, pixels scaled to [0, 1].
+digits = load_digits()
+features = torch.from_numpy(digits.data).float() / 16
+labels = torch.from_numpy(digits.target).long()
+
+
+def stream(seed, purpose):
+    """A generator of its own for each purpose: 0 weights, 1 split, 2 order of batches."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, purpose)).generate_state(1)[0]))
+
+
+def quota(counts, total):
+    """`total` shared out in proportion to `counts`, by largest remainder."""
+    exact = counts.double() * total / counts.sum()
+    shares = exact.floor().long()
+    rest = (exact - shares).argsort(descending=True, stable=True)[: total - int(shares.sum())]
+    shares[rest] += 1
+    return shares
+
+
+def split(seed):
+    """Three quarters to train on, one to test on, stratified by class."""
+    counts = torch.bincount(labels)
+    held_out = math.ceil(len(labels) * 0.25)
+    for_test = quota(counts, held_out)
+    for_training = quota(counts - for_test, len(labels) - held_out)
+    generator = stream(seed, 1)
+    train, test = [], []
+    for label, (m, n) in enumerate(zip(for_test, for_training)):
+        members = (labels == label).nonzero().flatten()
+        members = members[torch.randperm(len(members), generator=generator)]
+        test.append(members[:m])
+        train.append(members[m : m + n])
+    return torch.cat(train), torch.cat(test)
+
+
+def linear(inputs, outputs, generator, bias=True):
+    layer = nn.Linear(inputs, outputs, bias=bias)
+{init}
+    if bias:
+        with torch.no_grad():
+            layer.bias.copy_(biases)
+    return layer
+
+
+def build(position, seed):
+    generator = stream(seed, 0)
+    modules, inputs = [], features.shape[1]
+    for _ in range(depth):
+        block = [linear(inputs, width, generator, bias), {activation}]
+        if position != "none":
+            block.insert(1 if position == "before" else 2, nn.BatchNorm1d(width))
+        modules += block
+        inputs = width
+    return nn.Sequential(*modules, linear(inputs, 10, generator))
+
+
+accuracy = {{}}
+for position in ("none", "before", "after"):
+    accuracy[position] = []
+    for seed in seeds:
+        train, test = split(seed)
+        network = build(position, seed)
+        optimizer = torch.optim.SGD(network.parameters(), lr=learning_rate)
+        order, finite = stream(seed, 2), True
+        for _ in range(epochs):
+            shuffled = torch.randperm(len(train), generator=order)
+            for start in range(0, len(train) - batch_size + 1, batch_size):
+                batch = train[shuffled[start : start + batch_size]]
+                loss = nn.functional.cross_entropy(network(features[batch]), labels[batch])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                finite = finite and math.isfinite(loss.item())
+        network.eval()
+        with torch.no_grad():
+            logits = network(features[test])
+        finite = finite and math.isfinite(nn.functional.cross_entropy(logits, labels[test]).item())
+        right = (logits.argmax(1) == labels[test]).double().mean().item()
+        accuracy[position].append(right if finite else math.nan)  # NaN: the training diverged
+    print(f"error_{{position}} = {{100 * (1 - np.nanmean(accuracy[position]))}}")
+
+# Paired differences in points: both positions had the same split, weights and batches.
+differences = 100 * (np.array(accuracy["after"]) - np.array(accuracy["before"]))
+differences = differences[np.isfinite(differences)]
+print(f"difference = {{differences.mean()}}")
+print(f"difference_deviation = {{differences.std(ddof=1) if len(differences) > 2 else math.nan}}")
+
+# A random bias in front of batch norm, in double precision: the output stays as it is, and no gradient reaches the bias.
+network = build("before", seeds[0]).double().train()
+batch = features[split(seeds[0])[0][:batch_size]].double()
+biases = [torch.randn(width, dtype=torch.float64, requires_grad=True) for _ in range(depth)]
+shifted = iter(biases)
+without = network(batch)
+for layer in [module for module in network if isinstance(module, nn.Linear)][:-1]:
+    layer.register_forward_hook(lambda module, arguments, output: output + next(shifted))
+logits = network(batch)
+nn.functional.cross_entropy(logits, torch.zeros(batch_size, dtype=torch.long)).backward()
+print(f"bias_effect = {{(logits - without).abs().max().item()}}")
+print(f"bias_gradient = {{max(part.grad.abs().max().item() for part in biases)}}")
+'''
+
+_INIT: Final = {
+    "he": """\
+    nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / inputs), generator=generator)
+    biases = torch.zeros(outputs)""",
+    "torch": """\
+    # What nn.Linear does by default, from a generator of our own; a bias is drawn even where none is kept.
+    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+    biases = torch.empty(outputs).uniform_(-(inputs**-0.5), inputs**-0.5, generator=generator)""",
+}
+
+_ACTIVATIONS: Final = {
+    "identity": "nn.Identity()",
+    "relu": "nn.ReLU()",
+    "leaky_relu": "nn.LeakyReLU()",
+    "elu": "nn.ELU()",
+    "gelu": "nn.GELU()",
+    "silu": "nn.SiLU()",
+    "sigmoid": "nn.Sigmoid()",
+    "tanh": "nn.Tanh()",
+}
+
+
+def script(settings: Settings) -> str:
+    """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
+    return _SCRIPT.format(
+        first=settings.seed,
+        last=settings.seed + settings.seeds,
+        depth=settings.depth,
+        width=settings.width,
+        bias=settings.bias,
+        init=_INIT[settings.init],
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        epochs=settings.epochs,
+        activation=_ACTIVATIONS[settings.activation],
+    )
