@@ -46,7 +46,7 @@ Floats = NDArray[np.float64]
 CLASSES: Final = 10
 FEATURES: Final = 64  # of the synthetic sources: as many as a digit has pixels
 SAMPLES: Final = 2048  # of the synthetic sources
-POINTS: Final = 16
+POINTS: Final = 8
 HALF_RANGE: Final = 6.0
 SECONDS: Final = 1.5
 
@@ -189,7 +189,7 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
 
 
 def recorded_steps(steps: int) -> tuple[int, ...]:
-    """The training steps that are recorded: at most 16, 0 and the last among them, spaced evenly on a log scale."""
+    """The training steps that are recorded: at most 8, 0 and the last among them, spaced evenly on a log scale."""
     later = np.geomspace(1, steps, POINTS - 1) if steps else np.empty(0)
     return tuple(sorted({0, *(round(float(step)) for step in later)}))
 

@@ -120,7 +120,7 @@ class Settings(LabSettings):
     gamma: Gamma = 1.0
     batch_size: BatchSize = 128
     source: Source = "digits"
-    steps: Steps = 10
+    steps: Steps = 15
     learning_rate: LearningRate = 0.1
     eps: Eps = 1e-5
     seed: Seed = 0

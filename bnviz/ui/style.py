@@ -10,9 +10,6 @@ CSS: Final = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.4rem 2rem 3rem; max-width: 1500px; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 [data-testid="stHeader"] { background: transparent; }
-/* Upright emphasis and the system's own code font: their font files would be 228 KB of every first visit, and Chinese has no italics. */
-[data-testid="stMarkdownContainer"] em { font-style: normal; font-weight: 600; }
-[data-testid="stMarkdownContainer"] code { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 .st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }

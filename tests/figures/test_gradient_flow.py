@@ -59,7 +59,7 @@ def notes(chart: Chart) -> str:
 def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
     chart = figures.flow(result)
     for index, (name, role) in enumerate((("no normalization", "before"), ("batch norm", "after"))):
-        fresh, trained = named(chart, f"{name}, fresh network"), named(chart, f"{name}, after 10 steps")
+        fresh, trained = named(chart, f"{name}, fresh network"), named(chart, f"{name}, after 15 steps")
         theory = named(chart, f"{name}, mean-field theory")
         np.testing.assert_array_equal(fresh["y"], result.gradient_rms[index, 0])
         np.testing.assert_array_equal(trained["y"], result.gradient_rms[index, -1])
@@ -102,7 +102,7 @@ def test_heat_holds_the_logarithm_of_every_gradient(result: Result) -> None:
         np.testing.assert_array_equal(trace["customdata"][0], result.steps)
     ticks = chart.layout["xaxis"]
     assert ticks["ticktext"] == [str(result.steps[place]) for place in ticks["tickvals"]]
-    assert ticks["ticktext"][-1] == "10"
+    assert ticks["ticktext"][-1] == "15"
     assert chart.playhead_first == 0
     axis = chart.layout["coloraxis"]
     assert axis["cmin"] <= np.nanmin(chart.data[0]["z"])
@@ -144,7 +144,7 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
             assert [(zone.low, zone.high) for zone in panel.zones] == [
                 (-6.0, pytest.approx(-4.357, abs=0.001)), (pytest.approx(4.357, abs=0.001), 6.0),
             ]  # fmt: skip
-    assert "after 10 training steps" in scene.captions[-1]
+    assert "after 15 training steps" in scene.captions[-1]
     assert f"{result.loss[1, -1]:.3g}" in scene.captions[-1]
     assert scene.still().data
 

@@ -9,6 +9,7 @@ function fullLink(url) {
   return url.startsWith("?") ? location.origin + location.pathname + url : url;
 }
 
+const AFTER_THE_PICTURE = 120;
 const FOREIGN = new Set(["embed", "embed_options"]);
 
 /** Keep the address bar true without a history entry for every move of a slider. */
@@ -69,7 +70,14 @@ class Share {
     if (!this.panel.hidden) this.#showCode();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
-    if (typeof query === "string") showInAddressBar(query);
+    if (typeof query === "string") this.#tellAddressBar(query);
+  }
+
+  /** Later, since the picture comes first: changing the address takes the browser longer than painting does. */
+  #tellAddressBar(query) {
+    const page = location.pathname;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => location.pathname === page && showInAddressBar(query), AFTER_THE_PICTURE);
   }
 
   #showCode() {
