@@ -228,7 +228,8 @@ def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:
         async with serving(known) as address:
             await asyncio.wait_for(conversation(address), 60)
 
-    asyncio.run(whole())
+    with ThreadPoolExecutor(1) as apart:  # Playwright, where it ran before, has an event loop in this thread
+        apart.submit(asyncio.run, whole()).result()
 
 
 @pytest.mark.parametrize("path", ["{number}/en?owner=eve", "{number}/en", "{number}/xx?owner=ada", "999/en?owner=ada"])
