@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data catalogues chromium clean help
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped catalogues chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -54,6 +54,9 @@ bench: $(VENV)/.dev chromium ## measure what the README promises
 
 data: $(VENV)/.dev ## make the shipped data again
 	$(PYTHON) scripts/make_digits.py
+
+shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
+	$(PYTHON) -m scripts.make_shipped
 
 catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
 	$(PYTHON) scripts/update_catalogues.py
