@@ -12,36 +12,19 @@ from bnviz.settings import (
     Activation,
     BatchSize,
     Count,
+    Depth,
     Eps,
     Gamma,
     LabSettings,
+    LearningRate,
     Normalizer,
     Number,
     Parameter,
     Position,
     Seed,
+    Width,
 )
 
-Depth = Annotated[
-    Count,
-    Field(ge=1, le=50),
-    Parameter(
-        N_("Depth"),
-        N_("Hidden layers, L. A linear layer with 10 outputs follows."),
-        N_("layers"),
-        (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    ),
-]
-Width = Annotated[
-    Count,
-    Field(ge=8, le=512),
-    Parameter(
-        N_("Width"),
-        N_("Units per hidden layer, n."),
-        N_("units"),
-        (8, 16, 32, 64, 96, 128, 192, 256, 384, 512),
-    ),
-]
 Init = Annotated[
     InitName,
     Parameter(
@@ -92,16 +75,6 @@ Steps = Annotated[
         N_("Steps of plain SGD after the first look; 0 shows the fresh network only."),
         N_("steps"),
         (0, 1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200),
-    ),
-]
-LearningRate = Annotated[
-    Number,
-    Field(ge=1e-4, le=10),
-    Parameter(
-        N_("Learning rate"),
-        N_("Of plain SGD, without momentum."),
-        "",
-        (1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
     ),
 ]
 

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnviz.experiments.gradient_flow_settings import Depth, LearningRate, Width
 from bnviz.i18n import N_
-from bnviz.settings import Activation, BatchSize, Count, LabSettings, Parameter, Seed, Seeds
+from bnviz.settings import Activation, BatchSize, Count, Depth, LabSettings, LearningRate, Parameter, Seed, Seeds, Width
 
 Bias = Annotated[
     bool,
