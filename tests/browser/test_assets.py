@@ -769,7 +769,7 @@ def test_numbers_have_three_significant_digits(bench: Bench) -> None:
 SHARE = {
     "words": {"share": "Share", "copied": "Copied", "copy": "Copy", "link": "Link to exactly this state", "qr": "QR code of the link"},
     "url": "?momentum=0.1", "query": "", "lang": "zh_CN", "title": "Layer",
-    "qr": "qr.svg",
+    "qr": "icon.svg",
 }  # fmt: skip
 
 
