@@ -18,7 +18,9 @@ def show() -> None:
             "### "
             + _("Batch normalization, seen")
             + "\n"
-            + _("Every number on these pages comes from real PyTorch layers on real data, held against theory.")
+            + _(
+                "What is measured here comes from real PyTorch layers, by default on real data, and is held against theory."
+            )
         )
         with st.container(width=110):
             share.draw(_("The course"), visit.page_link(full=False), visit.page_link(full=True), language)
