@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import spread_out
+from bnviz.figures.numbers import short, superscript
 from bnviz.figures.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.figures.theme import SERIES, Role, axis, color, layout
 from bnviz.i18n import N_, Language, Translate, translator
@@ -29,7 +30,6 @@ NAMES: Final = {
 VANISHED: Final = 1e-7  # of the last layer's gradient: about what float32 resolves of 1
 DECADES: Final = 3.0  # the gradient axis shows this many at least
 DENSITY: Final = 1.0  # the density axis ends here at the latest: what is narrower runs out of the panel
-SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def flow(result: Result, language: Language = "en") -> Chart:
@@ -251,15 +251,6 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def short(value: float) -> str:
-    """`value` with at most three significant digits, powers of ten as superscripts."""
-    if not math.isfinite(value):
-        return "∞" if value == math.inf else "?"
-    text = f"{value:.3g}"
-    mantissa, _, exponent = text.partition("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else mantissa.replace("-", "−")
-
-
 def _drawable(values: Floats) -> Floats:
     """`values` with NaN where a log axis has no place: 0, infinite, not a number."""
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
@@ -287,7 +278,7 @@ def _power_ticks(low: float, high: float) -> dict[str, Any]:
     exponents = range(math.ceil(low), math.floor(high) + 1, step)
     return {
         "tickvals": [10.0**exponent for exponent in exponents],
-        "ticktext": [f"10{str(exponent).translate(SUPERSCRIPTS)}" for exponent in exponents],
+        "ticktext": [f"10{superscript(exponent)}" for exponent in exponents],
     }
 
 

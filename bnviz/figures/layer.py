@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.figures.numbers import short
 from bnviz.figures.scene import Axis, Band, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.figures.theme import Role
 from bnviz.i18n import N_, Language, Translate, translator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from bnviz.experiments.layer import Result
 
 Floats = NDArray[np.float64]
+DUST: Final = 5e-7  # what rounding leaves of a mean that is 0
 
 HEIGHT: Final = 430  # with the page's head and the player's bar, this ends above the fold of a 720 pixel high projector
 ROUNDING: Final = 1e-4  # of a standard deviation: a mean below this is what float32 leaves of 0
@@ -63,11 +65,6 @@ def supplier(result: Result, language: Language = "en") -> str:
     return _("μ and σ² come from this batch: {n} values share one mean and one variance.").format(n=n)
 
 
-def number(value: float) -> str:
-    """At most three significant digits, with a proper minus sign; what rounding leaves of 0 is 0."""
-    return "0" if abs(value) < 5e-7 else f"{value:.3g}".replace("-", "−")
-
-
 def ceiling(value: float) -> float:
     """The next round number above `value`, so that an axis stays where it is while the data change a little."""
     if value <= 0:
@@ -104,7 +101,7 @@ def _scaled_panel(result: Result, _: Translate) -> Panel:
 def _scaling(result: Result) -> str:
     gamma, beta = result.settings.gamma, result.settings.beta
     sign = "−" if beta < 0 else "+"
-    return f"{number(gamma)}·x̂ {sign} {number(abs(beta))}" if beta else f"{number(gamma)}·x̂"
+    return f"{short(gamma)}·x̂ {sign} {short(abs(beta))}" if beta else f"{short(gamma)}·x̂"
 
 
 def _output_panel(result: Result, _: Translate) -> Panel:
@@ -182,8 +179,8 @@ def _stages_alt(result: Result, _: Translate) -> str:
     told = [
         _("{stage}: mean {mean}, standard deviation {std}").format(
             stage=_(name),
-            mean=number(float(result.stage_mean[stage][-1, c])),
-            std=number(float(result.stage_std[stage][-1, c])),
+            mean=short(float(result.stage_mean[stage][-1, c]), DUST),
+            std=short(float(result.stage_std[stage][-1, c])),
         )
         for stage, name in (
             ("input", N_("before")),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
-from bnviz.figures.layer import Floats, ceiling, number
+from bnviz.figures.layer import DUST, Floats, ceiling
+from bnviz.figures.numbers import short
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
 
@@ -42,8 +43,8 @@ def law(result: Result, language: Language = "en") -> Chart:
         "Density of all normalized values of channel {channel}: mean {mean}, standard deviation {std}. {law}"
     ).format(
         channel=result.settings.channel,
-        mean=number(float(result.stage_mean["normalized"][:, result.settings.channel].mean())),
-        std=number(float(result.stage_std["normalized"][:, result.settings.channel].mean())),
+        mean=short(float(result.stage_mean["normalized"][:, result.settings.channel].mean()), DUST),
+        std=short(float(result.stage_std["normalized"][:, result.settings.channel].mean())),
         law=name,
     )
     return Chart(
@@ -125,7 +126,7 @@ def _trace_chart(
         key = _("dots: each batch · line: running estimate · dashed: expected") + ("" if std is None else " ± 2 s.d.")
     notes = [_note(key)]
     notes += end_labels(ends, low, high)
-    told = ", ".join(f"{text} {number(value)}" for text, _role, value in ends)
+    told = ", ".join(f"{text} {short(value, DUST)}" for text, _role, value in ends)
     return Chart(
         name,
         traces,

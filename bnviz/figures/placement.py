@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import GAP, spread_out
+from bnviz.figures.numbers import points, short, superscript
 from bnviz.figures.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import N_, Language, Translate, translator
@@ -27,7 +28,6 @@ LOWEST, HIGHEST = 0.5, 100.0  # ends of the error axis in %
 TICKS: Final = (0.5, 1, 2, 5, 10, 20, 50, 100)
 DENSITY: Final = 1.2  # the density axis ends here at the latest: what is narrower runs out of the panel
 BIAS_FLOOR: Final = 1e-18
-SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def curves(result: Result, language: Language = "en") -> Chart:
@@ -248,7 +248,7 @@ def bias(result: Result, language: Language = "en") -> Chart:
         )  # fmt: skip
     exponents = range(-18, 3, 4)
     y = axis(_("Size (double precision)"), type="log", range=[-19, 3], tickvals=[10.0**e for e in exponents],
-             ticktext=[f"10{str(e).translate(SUPERSCRIPTS)}" for e in exponents])  # fmt: skip
+             ticktext=[f"10{superscript(e)}" for e in exponents])  # fmt: skip
     note = _note(_("dashed: rounding error of one number, 2·10⁻¹⁶"), xref="paper", x=0.01, xanchor="left",
                  y=math.log10(2.2e-16), yanchor="bottom")  # fmt: skip
     line = {
@@ -265,24 +265,6 @@ def bias(result: Result, language: Language = "en") -> Chart:
         ),
         height=340,
     )  # fmt: skip
-
-
-def short(value: float) -> str:
-    """`value` with at most three significant digits, a proper minus sign, and powers of ten as superscripts."""
-    if not math.isfinite(value):
-        return "?"
-    mantissa, _, exponent = f"{value:.3g}".partition("e")
-    power = f"·10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else ""
-    return mantissa.replace("-", "−") + power
-
-
-def points(share: float, *, signed: bool = True) -> str:
-    """A share in percentage points, to one hundredth where that is small."""
-    if not math.isfinite(share):
-        return "?"
-    value = 100 * share
-    text = f"{value:{'+' if signed else ''}.{2 if abs(value) < 9.995 else 1}f}"
-    return text.replace("-", "−")
 
 
 def _edge(x: Floats, y: Floats, role: Role, fill: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
+from bnviz.figures.numbers import short
 from bnviz.figures.scene import Axis, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.figures.theme import SERIES, Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
@@ -60,7 +61,7 @@ def eval_error(result: Result, language: Language = "en") -> Chart:
     low, high = _log_range(seen[seen > 0])
     logs = np.log10(np.maximum(result.eval_error[:, -1], 10**low))
     labels = [(momentum_name(a, _), SERIES[i], float(logs[i])) for i, a in enumerate(result.settings.momentums)]
-    ends = ", ".join(f"{text} {figures(10**y)}" for text, _role, y in labels)
+    ends = ", ".join(f"{text} {short(10**y)}" for text, _role, y in labels)
     key = _("line: measured over {replicas} replicas · dashed: theory, first order")
     notes = [_key(key, result), *end_labels(labels, low, high)]
     return Chart(
@@ -125,8 +126,8 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
     notes.append(_key(_("dots: measured · rings and dashed line: closed form"), result))
     ends = "; ".join(
         _("{momentum}: within 5 % at batch {count}, noise {noise}").format(
-            momentum=momentum_name(momentum, _), count=figures(result.steps_to_5pct_theory[index]),
-            noise=figures(result.noise_theory[index]),
+            momentum=momentum_name(momentum, _), count=short(result.steps_to_5pct_theory[index]),
+            noise=short(result.noise_theory[index]),
         )
         for index, momentum in enumerate(momentums)
     )  # fmt: skip
@@ -180,8 +181,8 @@ def spread(result: Result, language: Language = "en") -> Scene:
     captions += [_("after {count} batches").format(count=count) for count in range(1, result.settings.steps + 1)]
     ends = "; ".join(
         _("{momentum}: average {average}, s.d. {std}").format(
-            momentum=momentum_name(momentum, _), average=figures(result.mean_spread.average[index, -1]),
-            std=figures(result.noise[index]),
+            momentum=momentum_name(momentum, _), average=short(result.mean_spread.average[index, -1]),
+            std=short(result.noise[index]),
         )
         for index, momentum in enumerate(momentums)
     )  # fmt: skip
@@ -202,13 +203,7 @@ def spread(result: Result, language: Language = "en") -> Scene:
 
 def momentum_name(momentum: MomentumValue, _: Translate) -> str:
     """The label of a momentum: `α = 0.1`, or the word for the cumulative average."""
-    return _("cumulative") if isinstance(momentum, str) else f"α = {figures(momentum)}"
-
-
-def figures(value: float) -> str:
-    """At most three significant digits, with a proper minus sign and, up to a million, no power of ten."""
-    text = f"{float(f'{value:.3g}'):.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
-    return text.replace("-", "−")
+    return _("cumulative") if isinstance(momentum, str) else f"α = {short(momentum)}"
 
 
 def _curves(
@@ -236,14 +231,14 @@ def _curves(
         (momentum_name(momentum, _), SERIES[index], float(measured.average[index, -1]))
         for index, momentum in enumerate(momentums)
     ]
-    truth_label: tuple[str, Role, float] = (f"{truth[0]} = {figures(truth[1][-1])}", "context", float(truth[1][-1]))
+    truth_label: tuple[str, Role, float] = (f"{truth[0]} = {short(truth[1][-1])}", "context", float(truth[1][-1]))
     key = _("line: average of {replicas} replicas · band: 15–85 % of them · dashed: closed form ± s.d.")
     notes = [_key(key, result), *end_labels([*labels, truth_label], low, high)]
     shapes: list[dict[str, Any]] = []
     if result.settings.disturbance != "none":
         shapes, words = _disturbance(result, 0 if name == "convergence" else 1, _)
         notes.append(words)
-    ends = ", ".join(f"{text} {figures(value)}" for text, _role, value in labels)
+    ends = ", ".join(f"{text} {short(value)}" for text, _role, value in labels)
     return Chart(
         name,
         [*bands, truth_line, *lines, *theory],
@@ -342,7 +337,7 @@ def _log_axis(title: str, low: float, high: float) -> dict[str, Any]:
     exponents = range(math.floor(low), math.ceil(high) + 1)
     ticks = [step * 10.0**exponent for exponent in exponents for step in steps]
     shown = [tick for tick in ticks if low <= math.log10(tick) <= high]
-    return axis(title, type="log", range=[low, high], tickvals=shown, ticktext=[figures(tick) for tick in shown])
+    return axis(title, type="log", range=[low, high], tickvals=shown, ticktext=[short(tick) for tick in shown])
 
 
 def _log_range(values: Floats) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from bnviz.experiments.gradient_flow import Result, Settings, run
 from bnviz.experiments.gradient_flow_theory import comparisons
 from bnviz.export.gradient_flow import script
 from bnviz.figures import gradient_flow as figures
+from bnviz.figures.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
 from bnviz.theory.activations import NormalMoments, moments_after
@@ -72,14 +73,6 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         for index, variant in enumerate(result.variants)
     ]
     return "\n\n".join([*parts, _("**Over all layers of the fresh network**"), "\n".join(rows)])
-
-
-def latex(value: float) -> str:
-    """`value` with at most three significant digits, as LaTeX."""
-    if not math.isfinite(value):
-        return r"\infty" if value == math.inf else r"\text{NaN}"
-    mantissa, _, exponent = f"{value:.3g}".partition("e")
-    return rf"{mantissa}\cdot10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def _weights(settings: Settings) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bnviz.experiments.layer import Result
+from bnviz.figures.numbers import latex, latex_signed
 from bnviz.i18n import Language, Translate, translator
 
 ACTIVATION_LATEX: Final = {
@@ -17,13 +18,6 @@ ACTIVATION_LATEX: Final = {
     "sigmoid": r"\frac{{1}}{{1 + e^{{-({y})}}}}",
     "tanh": r"\tanh({y})",
 }
-
-
-def latex(value: float) -> str:
-    """`value` with at most three significant digits, as LaTeX."""
-    text = f"{value:.3g}"
-    mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa}\cdot10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:
@@ -40,14 +34,14 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         "**1.** " + _statistics(result, step, _),
         "**2.** " + _("Normalize:"),
         _display(
-            rf"\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {_signed(mean)}}}"
+            rf"\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {latex_signed(mean)}}}"
             rf"{{\sqrt{{{latex(var)} + {latex(settings.eps)}}}}} = {latex(x_hat)}"
         ),
     ]
     if settings.affine:
         gamma, beta = settings.gamma, settings.beta
         parts.append("**3.** " + _("Scale by γ and shift by β, which training learns:"))
-        scaled = rf"{latex(gamma)}\cdot {_signed(x_hat)} + {_signed(beta)}"
+        scaled = rf"{latex(gamma)}\cdot {latex_signed(x_hat)} + {latex_signed(beta)}"
         parts.append(_display(rf"y = \gamma\,\hat x + \beta = {scaled} = {latex(y)}"))
     else:
         parts.append("**3.** " + _("No γ and β here (affine is off):") + _display(rf"y = \hat x = {latex(y)}"))
@@ -62,10 +56,6 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
 def _display(equation: str) -> str:
     """`equation` as a paragraph of its own."""
     return f"\n\n$$\n{equation}\n$$\n\n"
-
-
-def _signed(value: float) -> str:
-    return f"({latex(value)})" if value < 0 else latex(value)
 
 
 def _statistics(result: Result, step: int, _: Translate) -> str:
@@ -106,7 +96,9 @@ def _update(result: Result, step: int, _: Translate) -> str:
     old, new = rf"(1 - {latex(weight)})", latex(weight)
     return (
         first
-        + _display(rf"\mu_r \leftarrow {old}\cdot {_signed(old_mean)} + {new}\cdot {_signed(mean)} = {latex(new_mean)}")
+        + _display(
+            rf"\mu_r \leftarrow {old}\cdot {latex_signed(old_mean)} + {new}\cdot {latex_signed(mean)} = {latex(new_mean)}"
+        )
         + _display(
             rf"\sigma_r^2 \leftarrow {old}\cdot {latex(old_var)}"
             rf" + {new}\cdot\frac{{{n}}}{{{n - 1}}}\cdot {latex(var)} = {latex(new_var)}"

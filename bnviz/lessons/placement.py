@@ -15,6 +15,7 @@ from bnviz.experiments.placement_settings import Settings
 from bnviz.experiments.verdict import NOISY, SHOWS_NOT
 from bnviz.export.placement import script
 from bnviz.figures import placement as figures
+from bnviz.figures.numbers import latex, short
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
 from bnviz.theory.activations import moments_after
@@ -58,10 +59,10 @@ def _paired(result: Result, _: Translate) -> str:
             count=finding.pairs
         )
         + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
-        + f"{100 * finding.mean:.2f} \\pm {_tex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
+        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
         + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
         + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
-            least=figures.short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
         )
     )
 
@@ -72,9 +73,9 @@ def _bias(result: Result, _: Translate) -> str:
         "\\operatorname{BN}(Wx),\\qquad \\frac{\\partial L}{\\partial b} = \\sum_i \\frac{\\partial L}{\\partial x_i} = 0\n$$\n\n"
         + _("Measured, with b drawn from N(0, 1) in every hidden unit: the logits change by at most {effect}, the gradient "
             "of b is at most {gradient}. With batch norm after the activation: {other_effect} and {other_gradient}.").format(
-            effect=f"${_tex(result.bias_effect)}$", gradient=f"${_tex(result.bias_gradient)}$",
-            other_effect=f"${_tex(float(result.bias_effects[2]))}$",
-            other_gradient=f"${_tex(float(result.bias_gradients[2]))}$",
+            effect=f"${latex(result.bias_effect)}$", gradient=f"${latex(result.bias_gradient)}$",
+            other_effect=f"${latex(float(result.bias_effects[2]))}$",
+            other_gradient=f"${latex(float(result.bias_gradients[2]))}$",
         )
     )  # fmt: skip
 
@@ -83,23 +84,16 @@ def _handed_on(result: Result, _: Translate) -> str:
     known, before, after = moments_after(result.settings.activation), 1, 2
     return (
         _("With batch norm in front, z is nearly N(0, 1) in the fresh network, and the activation shifts and shrinks it:")
-        + f"\n\n$$\n\\mathbb{{E}}[\\varphi(z)] = {_tex(known.mean)},\\qquad \\operatorname{{Var}}[\\varphi(z)] = "
-        f"{_tex(known.variance)}\n$$\n\n"
+        + f"\n\n$$\n\\mathbb{{E}}[\\varphi(z)] = {latex(known.mean)},\\qquad \\operatorname{{Var}}[\\varphi(z)] = "
+        f"{latex(known.variance)}\n$$\n\n"
         + _("Measured behind the last hidden layer: mean {mean}, variance {variance}. With batch norm behind the activation "
             "they are {after_mean} and {after_variance}: mean 0 and, but for ε, variance 1, by construction.").format(
-            mean=f"${_tex(float(result.passed_mean[before, -1]))}$",
-            variance=f"${_tex(float(result.passed_variance[before, -1]))}$",
-            after_mean=f"${_tex(round(float(result.passed_mean[after, -1]), 5))}$",
-            after_variance=f"${_tex(float(result.passed_variance[after, -1]))}$",
+            mean=f"${latex(float(result.passed_mean[before, -1]))}$",
+            variance=f"${latex(float(result.passed_variance[before, -1]))}$",
+            after_mean=f"${latex(round(float(result.passed_mean[after, -1]), 5))}$",
+            after_variance=f"${latex(float(result.passed_variance[after, -1]))}$",
         )
     )  # fmt: skip
-
-
-def _tex(value: float) -> str:
-    if not math.isfinite(value):
-        return r"\text{NaN}"
-    mantissa, _, exponent = f"{value + 0.0:.3g}".partition("e")
-    return rf"{mantissa}\cdot10^{{{int(exponent)}}}" if exponent else mantissa
 
 
 def comparisons(result: Result) -> list[Comparison]:

@@ -13,7 +13,7 @@ from bnviz.experiments.running_stats import Result, Settings, run
 from bnviz.experiments.running_stats_comparisons import comparisons
 from bnviz.export.running_stats import script
 from bnviz.figures import running_stats as figures
-from bnviz.figures.running_stats import figures as number
+from bnviz.figures.numbers import latex, latex_signed, short
 from bnviz.figures.running_stats import momentum_name
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
@@ -60,8 +60,8 @@ def formula(result: Result, step: int, language: Language) -> str:
     before, after = (result.running_mean[0, i, 0] for i in (t - 1, t))
     mean_lines = [
         r"$$\hat\mu \leftarrow (1-\alpha)\,\hat\mu + \alpha\,\bar x$$",
-        f"$$(1-{_tex(weight)})\\cdot {_signed(before)} + {_tex(weight)}\\cdot {_signed(result.batch_mean[t - 1, 0])}"
-        f" = {_tex(after)}$$",
+        f"$$(1-{latex(weight)})\\cdot {latex_signed(before)} + {latex(weight)}\\cdot {latex_signed(result.batch_mean[t - 1, 0])}"
+        f" = {latex(after)}$$",
     ]
     biased = float(result.batch_var[t - 1, 0])
     unbiased = biased * size / (size - 1)
@@ -69,13 +69,13 @@ def formula(result: Result, step: int, language: Language) -> str:
     var_lines = [
         _("The variance fed in is the **unbiased** one (divided by m − 1), "
           "although the batch was normalized with the biased one:"),
-        f"$$s^2 = \\frac{{m}}{{m-1}}\\,\\sigma_B^2 = \\frac{{{size}}}{{{size - 1}}}\\cdot {_tex(biased)} = {_tex(unbiased)}$$",
+        f"$$s^2 = \\frac{{m}}{{m-1}}\\,\\sigma_B^2 = \\frac{{{size}}}{{{size - 1}}}\\cdot {latex(biased)} = {latex(unbiased)}$$",
         r"$$\hat\sigma^2 \leftarrow (1-\alpha)\,\hat\sigma^2 + \alpha\,s^2$$",
-        f"$$(1-{_tex(weight)})\\cdot {_tex(before)} + {_tex(weight)}\\cdot {_tex(unbiased)} = {_tex(after)}$$",
+        f"$$(1-{latex(weight)})\\cdot {latex(before)} + {latex(weight)}\\cdot {latex(unbiased)} = {latex(after)}$$",
     ]  # fmt: skip
     expected = _("Expected by the closed form: running mean {mean} ± {std}, running variance {var}.").format(
-        mean=number(result.expected_mean[0, t]), std=number(result.expected_mean_std[0, t]),
-        var=number(result.expected_var[0, t]),
+        mean=short(result.expected_mean[0, t]), std=short(result.expected_mean_std[0, t]),
+        var=short(result.expected_var[0, t]),
     )  # fmt: skip
     return "\n\n".join([title, *mean_lines, *var_lines, expected, table])
 
@@ -92,19 +92,10 @@ def momentum_table(momentums: Sequence[MomentumValue], _: Translate) -> str:
         if isinstance(momentum, str):
             cells = ["`None` (" + _("cumulative") + ")", _("not offered"), "–", "–", *steps]
         else:
-            spans = [number(running.half_life(momentum)), number(running.time_constant(momentum))]
+            spans = [short(running.half_life(momentum)), short(running.time_constant(momentum))]
             cells = [f"{momentum:.6g}", f"{running.keras_momentum(momentum):.6g}", *spans, *steps]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def _tex(value: float) -> str:
-    mantissa, _, exponent = f"{value:.3g}".partition("e")
-    return f"{mantissa}\\cdot 10^{{{int(exponent)}}}" if exponent else mantissa
-
-
-def _signed(value: float) -> str:
-    return f"({_tex(value)})" if value < 0 else _tex(value)
 
 
 def headline(result: Result) -> dict[str, float]:

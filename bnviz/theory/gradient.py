@@ -157,7 +157,8 @@ def _normalized_layer(network: NormalizedNetwork, variance: float, offset: float
 
 def _offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
     """Batch norm after φ, each unit with an offset of its own: divisor and slope ratio, averaged over units."""
-    unit, weights = scalar_normal_nodes(offset_std / std)
+    # Where γ = 0 handed nothing on but β, a unit is its offset.
+    unit, weights = scalar_normal_nodes(offset_std / std if std else offset_std)
     unit, weights = unit[weights > 1e-18], weights[weights > 1e-18]
     _, variance, _, _, squared_slope = normal_moments(network.activation, std, offset_std * unit)
     divisor = variance + network.eps

@@ -12,13 +12,13 @@ import streamlit as st
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
 from bnviz.experiments.comparison import Comparison
 from bnviz.export.notebook import notebook
+from bnviz.figures.numbers import short
 from bnviz.i18n import Language, translator
 from bnviz.lessons.lesson import Lesson
 from bnviz.settings import fields
 from bnviz.ui.visit import LabState
 
 AnyLesson = Lesson[Any, Any]
-SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def escaped(text: str) -> str:
@@ -84,20 +84,12 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     lines = ["| " + " | ".join(head) + " |", "|:--|--:|--:|--:|:--|"]
     for row in rows:
         difference = row.relative_difference
-        relative = "–" if difference != difference else f"{number(100 * difference)} %"  # noqa: PLR0124 - NaN
+        relative = "–" if difference != difference else f"{short(100 * difference)} %"  # noqa: PLR0124 - NaN
         exact = row.standard_error == 0
         verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
         name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
-        lines.append(f"| {name} | {number(row.measured)} | {number(row.predicted)} | {relative} | {verdict} |")
+        lines.append(f"| {name} | {short(row.measured)} | {short(row.predicted)} | {relative} | {verdict} |")
     st.markdown("\n".join(lines))
-
-
-def number(value: float) -> str:
-    """Three significant digits with a proper minus sign."""
-    text = f"{value:.3g}"
-    mantissa, _, exponent = text.partition("e")
-    power = str(int(exponent)).translate(SUPERSCRIPT) if exponent else ""
-    return mantissa.replace("-", "−") + (f"·10{power}" if power else "")
 
 
 def formula(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:

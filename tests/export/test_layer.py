@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from bnviz.experiments.layer import Settings, run
+from bnviz.figures.numbers import latex
 from bnviz.lessons.layer import LESSON, applies, headline, table
-from bnviz.lessons.layer_formula import formula, latex
+from bnviz.lessons.layer_formula import formula
 from bnviz.settings import fields
 
 

@@ -217,15 +217,6 @@ def test_every_control_changes_a_picture(name: str) -> None:
     assert pictures[0] != pictures[1]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(0.14225, "0.142"), (1.0, "1"), (2.39e-8, "2.39·10⁻⁸"), (13732.8, "1.37·10⁴"), (-0.5, "−0.5"), (0.0, "0"),
-     (math.nan, "?"), (math.inf, "∞")],
-)  # fmt: skip
-def test_short_numbers(value: float, text: str) -> None:
-    assert figures.short(value) == text
-
-
 @given(st.integers(1, 50))
 def test_layer_ticks_stand_on_layers_and_are_few(depth: int) -> None:
     ticks = figures._layer_ticks(depth)

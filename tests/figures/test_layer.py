@@ -166,13 +166,6 @@ def test_theory_charts_lay_the_closed_form_over_the_measurement() -> None:
     assert len(layer_theory.means(run(Settings(track_running_stats=False, steps=3))).data) == 1
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (-2e-8, "0"), (-0.44871, "−0.449"), (1234.0, "1.23e+03"), (2.0, "2")]
-)
-def test_numbers_have_three_digits(value: float, text: str) -> None:
-    assert figures.number(value) == text
-
-
 @pytest.mark.parametrize(("value", "top"), [(0, 1), (0.41, 0.5), (0.5, 0.5), (1.01, 1.5), (9.9, 10), (11, 15)])
 def test_round_ceiling(value: float, top: float) -> None:
     assert figures.ceiling(value) == pytest.approx(top)

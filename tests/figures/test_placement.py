@@ -13,6 +13,7 @@ from bnviz.experiments.placement import Result, run
 from bnviz.experiments.placement_settings import Settings
 from bnviz.figures import placement as figures
 from bnviz.figures.chart import Chart
+from bnviz.figures.numbers import points
 from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
 from bnviz.theory.activations import moments_after
@@ -89,7 +90,7 @@ def test_differences_draw_every_seed_the_interval_and_the_verdict(result: Result
         )
         assert means[number]["y"] == pytest.approx([100 * finding.mean] * 2)
         assert finding.verdict in chart.layout["annotations"][number]["text"]
-        assert figures.points(finding.mean) in chart.layout["annotations"][number]["text"]
+        assert points(finding.mean) in chart.layout["annotations"][number]["text"]
         axis = chart.layout[f"yaxis{'' if number == 0 else number + 1}"]
         assert axis["range"][1] > np.abs(dots[number]["y"]).max()
         assert axis["range"][1] >= 100 * max(abs(finding.low), abs(finding.high))
@@ -159,13 +160,3 @@ def test_scenes_are_finite(which: str, request: pytest.FixtureRequest) -> None:
                 assert math.isfinite(panel.y.high)
                 assert all(np.isfinite(layer.values).all() for layer in panel.layers)
                 assert panel.x.low < panel.x.high
-
-
-def test_numbers_in_words() -> None:
-    assert figures.short(2.1234) == "2.12"
-    assert figures.short(-0.5) == "−0.5"
-    assert figures.short(math.nan) == "?"
-    assert figures.short(1.44e-15) == "1.44·10⁻¹⁵"
-    assert figures.points(0.00493) == "+0.49"
-    assert figures.points(-0.5) == "−50.0"
-    assert figures.points(math.nan) == "?"

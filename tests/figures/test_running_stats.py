@@ -211,10 +211,3 @@ def test_labels_never_overlap(values: list[float], gap: float) -> None:
 def test_labels_with_room_stay_at_their_lines() -> None:
     assert spread_out([0.9, 0.1, 0.5], 0.1, 0, 1) == pytest.approx([0.9, 0.1, 0.5])
     assert spread_out([0.5, 0.5], 0.1, 0, 1) == pytest.approx([0.45, 0.55])
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(1000.0, "1000"), (2996.3, "3000"), (0.0123456, "0.0123"), (-5.0, "−5"), (2e7, "2e+07")]
-)
-def test_numbers_have_three_digits(value: float, text: str) -> None:
-    assert figures.figures(value) == text

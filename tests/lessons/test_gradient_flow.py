@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import string
 from typing import Any
 
@@ -10,8 +9,9 @@ import numpy as np
 import pytest
 
 from bnviz.experiments.gradient_flow import Settings, run
+from bnviz.figures.numbers import latex
 from bnviz.i18n import LANGUAGES
-from bnviz.lessons.gradient_flow import ALIKE, LARGER, LESSON, MUCH_LARGER, SMALLER, latex
+from bnviz.lessons.gradient_flow import ALIKE, LARGER, LESSON, MUCH_LARGER, SMALLER
 from bnviz.lessons.lesson import Preset
 
 SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
@@ -108,10 +108,3 @@ def test_words_of_the_lesson_have_no_open_places() -> None:
     ):
         assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
     assert all(source.url.startswith("https://") for source in LESSON.sources)
-
-
-def test_latex_numbers() -> None:
-    assert latex(1.5e-8) == r"1.5\cdot10^{-8}"
-    assert latex(0.25) == "0.25"
-    assert latex(math.inf) == r"\infty"
-    assert latex(math.nan) == r"\text{NaN}"

@@ -270,3 +270,17 @@ def test_after_the_activation_its_input_is_what_the_layer_hands_on() -> None:
     lengths = gradient.normalized_lengths(network, 4, 2.0)
     expected = gradient.normalized_factors(network, lengths)[:-1]
     np.testing.assert_array_equal(gradient.activation_input_factors(network, lengths), expected)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1e-200])
+def test_after_the_activation_a_gamma_of_0_hands_on_nothing_but_the_bias(gamma: float) -> None:
+    """With γ = 0 (or one whose square is 0) the second layer's units are constant: what is left of the slope is at their offsets."""
+    network = NormalizedNetwork("tanh", position="after", gamma=gamma, beta=0.5, sigma_w2=1.0, sigma_b2=0.3, eps=1e-5)
+    lengths = gradient.normalized_lengths(network, 3, 2.0)
+    np.testing.assert_allclose(lengths.variance[1:], 0)
+    np.testing.assert_allclose(lengths.offset[1:], 0.25 + 0.3)
+    assert np.isfinite(gradient.normalized_factors(network, lengths)).all()
+    divisor, slope = gradient._offset_units(network, 0.0, math.sqrt(0.55))
+    expected = moments_after("tanh", math.sqrt(0.55)).mean_squared_slope / 1e-5
+    assert divisor == pytest.approx(0, abs=1e-20)
+    assert slope == pytest.approx(expected, rel=1e-9)

@@ -1,0 +1,46 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bnviz.figures.numbers import latex, latex_signed, points, short
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"), (1.0, "1"), (0.14225, "0.142"), (-0.5, "−0.5"), (0.0123456, "0.0123"), (1000.0, "1000"),
+        (2996.3, "3000"), (-13732.8, "−13700"), (2e7, "2·10⁷"), (-2e7, "−2·10⁷"), (2.39e-8, "2.39·10⁻⁸"),
+        (math.nan, "?"), (math.inf, "∞"), (-math.inf, "−∞"),
+    ],
+)  # fmt: skip
+def test_three_digits_and_powers_where_nothing_else_reads(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-2e-8, "0"), (2e-8, "0"), (1e-6, "1·10⁻⁶"), (math.nan, "?")])
+def test_what_rounding_leaves_is_0_where_asked_for(value: float, text: str) -> None:
+    assert short(value, 5e-7) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.00493, "+0.49"), (-0.5, "−50.0"), (0.0999, "+9.99"), (0.1, "+10.0"), (math.nan, "?")]
+)
+def test_points(share: float, text: str) -> None:
+    assert points(share) == text
+    assert points(abs(share), signed=False) == text.lstrip("+−")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.5"), (2.39e-8, r"2.39\cdot10^{-8}"), (-0.0, "0"), (math.nan, r"\text{NaN}"), (math.inf, r"\infty")],
+)
+def test_latex(value: float, text: str) -> None:
+    assert latex(value) == text
+
+
+def test_negative_numbers_behind_an_operator_stand_in_brackets() -> None:
+    assert (latex_signed(-1.5), latex_signed(1.5)) == ("(-1.5)", "1.5")
