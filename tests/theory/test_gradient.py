@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from bnviz.theory import gradient
-from bnviz.theory.activations import ActivationName
+from bnviz.theory.activations import ActivationName, moments_after
 from bnviz.theory.gradient import NormalizedNetwork
 
 Array = NDArray[np.float64]
