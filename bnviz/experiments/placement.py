@@ -23,6 +23,7 @@ from bnviz.core.training import TrainingPlan, Update, every, side_by_side, train
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.live import Updates
+from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.placement_measure import BINS, HALF_RANGE, LOOKED_AT, BiasCheck, Look, bias_check, look
 from bnviz.experiments.placement_settings import Settings
 from bnviz.experiments.verdict import Finding, judge
@@ -94,6 +95,11 @@ class Result:
     bias_gradient: float
     bias_effects: Floats
     bias_gradients: Floats
+
+    def error_of(self, position: int) -> OverSeeds:
+        """Test error of one position over seeds, each (E,)."""
+        values = (self.error, self.error_deviation, self.error_low, self.error_high)
+        return OverSeeds(*(value[position] for value in values))
 
     @property
     def progress(self) -> float:
@@ -189,7 +195,7 @@ def _result(
     loss = np.array([[update.loss for update in updates[:reached]] for updates in done]).transpose(0, 2, 1)
     diverged = np.array([updates[reached - 1].diverged_at for updates in done])
     steps = np.array([update.step for update in done[0][:reached]], dtype=np.int64)
-    error, deviation, low, high = _over_seeds(1 - accuracy)
+    error = over_seeds(1 - accuracy)
     pairs = [(POSITIONS.index(first), POSITIONS.index(second)) for first, second in PAIRS]
     differences = np.stack([accuracy[second, :, -1] - accuracy[first, :, -1] for first, second in pairs])
     findings = tuple(judge(row, SMALLEST_EFFECT) for row in differences)
@@ -208,10 +214,10 @@ def _result(
         accuracy=accuracy,
         loss=loss,
         diverged_at=diverged,
-        error=error,
-        error_deviation=deviation,
-        error_low=low,
-        error_high=high,
+        error=error.mean,
+        error_deviation=error.deviation,
+        error_low=error.low,
+        error_high=error.high,
         pairs=PAIRS,
         differences=differences,
         difference_mean=np.array([finding.mean for finding in findings]),
@@ -233,17 +239,3 @@ def _result(
         bias_effects=np.array([check.effect for check in checks]),
         bias_gradients=np.array([check.gradient for check in checks]),
     )  # fmt: skip
-
-
-def _over_seeds(error: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Mean, s.d., least and largest of `error` (P, S, E) over the replicas that have a number; NaN where none has."""
-    alive = np.isfinite(error)
-    count = alive.sum(axis=1)
-    none = count == 0
-    mean = np.where(alive, error, 0).sum(axis=1) / np.maximum(count, 1)
-    squares = np.where(alive, (error - mean[:, None]) ** 2, 0).sum(axis=1)
-    deviation = np.sqrt(squares / np.maximum(count - 1, 1))
-    low = np.where(alive, error, np.inf).min(axis=1)
-    high = np.where(alive, error, -np.inf).max(axis=1)
-    blank = [np.where(none, np.nan, values) for values in (mean, low, high)]
-    return blank[0], np.where(count < 2, np.nan, deviation), blank[1], blank[2]

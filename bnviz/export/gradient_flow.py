@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bnviz.export.parts import ACTIVATIONS
+
 if TYPE_CHECKING:
     from bnviz.experiments.gradient_flow import Settings
 
@@ -130,17 +132,6 @@ _INIT: Final = {
             nn.init.uniform_(biases, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)""",
 }
 
-_ACTIVATIONS: Final = {
-    "identity": "nn.Identity()",
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU()",
-    "elu": "nn.ELU()",
-    "gelu": "nn.GELU()",
-    "silu": "nn.SiLU()",
-    "sigmoid": "nn.Sigmoid()",
-    "tanh": "nn.Tanh()",
-}
-
 _NORMALIZERS: Final = {
     "batch": "nn.BatchNorm1d(width, eps={eps!r})",
     "layer": "nn.LayerNorm(width, eps={eps!r})",
@@ -172,7 +163,7 @@ def script(settings: Settings) -> str:
         + _ORDER.format(
             init=_INIT[settings.init].format(gain=settings.weight_gain, bias=settings.bias_std),
             block=_block(settings) if normalized else _plain_block(settings),
-            activation=_ACTIVATIONS[settings.activation],
+            activation=ACTIVATIONS[settings.activation],
             variants=f'(("none", False), ("{settings.normalizer}", True))' if normalized else '(("none", False),)',
         )
     )
@@ -180,7 +171,7 @@ def script(settings: Settings) -> str:
 
 def _plain_block(settings: Settings) -> str:
     return (
-        f"        activations.append({_ACTIVATIONS[settings.activation]})\n"
+        f"        activations.append({ACTIVATIONS[settings.activation]})\n"
         "        modules += [linear(inputs, width, generator), activations[-1]]"
     )
 
@@ -191,7 +182,7 @@ def _block(settings: Settings) -> str:
     redundant = settings.normalizer == "batch" and settings.position == "before"
     bias = ", bias=not normalized" if redundant else ""
     lines = [
-        f"activations.append({_ACTIVATIONS[settings.activation]})",
+        f"activations.append({ACTIVATIONS[settings.activation]})",
         f"modules += [linear(inputs, width, generator{bias}), activations[-1]]",
         "if normalized:",
         *_GROUPS[: settings.normalizer == "group"],

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bnviz.export.parts import ACTIVATIONS
+
 if TYPE_CHECKING:
     from bnviz.experiments.layer import Settings
 
-ACTIVATIONS: Final = {
-    "identity": "nn.Identity()",
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU()",
-    "elu": "nn.ELU()",
-    "gelu": "nn.GELU()",
-    "silu": "nn.SiLU()",
-    "sigmoid": "nn.Sigmoid()",
-    "tanh": "nn.Tanh()",
-}
 SYNTHETIC: Final = {
     "gaussian": "    return torch.randn({shape})",
     "uniform": "    return (torch.rand({shape}) * 2 - 1) * 3**0.5",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from bnviz.export.parts import ACTIVATIONS, DIGITS_AND_SPLIT, linear
+
 if TYPE_CHECKING:
     from bnviz.experiments.placement_settings import Settings
 
@@ -23,52 +25,9 @@ seeds = range({first}, {last})
 depth, width, bias = {depth}, {width}, {bias}
 batch_size, learning_rate, epochs = {batch_size}, {learning_rate!r}, {epochs}
 
-torch.set_num_threads(1)
+{digits_and_split}
 
-# 1797 handwritten digits, pixels scaled to [0, 1].
-digits = load_digits()
-features = torch.from_numpy(digits.data).float() / 16
-labels = torch.from_numpy(digits.target).long()
-
-
-def stream(seed, purpose):
-    """A generator of its own for each purpose: 0 weights, 1 split, 2 order of batches."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, purpose)).generate_state(1)[0]))
-
-
-def quota(counts, total):
-    """`total` shared out in proportion to `counts`, by largest remainder."""
-    exact = counts.double() * total / counts.sum()
-    shares = exact.floor().long()
-    rest = (exact - shares).argsort(descending=True, stable=True)[: total - int(shares.sum())]
-    shares[rest] += 1
-    return shares
-
-
-def split(seed):
-    """Three quarters to train on, one to test on, stratified by class."""
-    counts = torch.bincount(labels)
-    held_out = math.ceil(len(labels) * 0.25)
-    for_test = quota(counts, held_out)
-    for_training = quota(counts - for_test, len(labels) - held_out)
-    generator = stream(seed, 1)
-    train, test = [], []
-    for label, (m, n) in enumerate(zip(for_test, for_training)):
-        members = (labels == label).nonzero().flatten()
-        members = members[torch.randperm(len(members), generator=generator)]
-        test.append(members[:m])
-        train.append(members[m : m + n])
-    return torch.cat(train), torch.cat(test)
-
-
-def linear(inputs, outputs, generator, bias=True):
-    layer = nn.Linear(inputs, outputs, bias=bias)
-{init}
-    if bias:
-        with torch.no_grad():
-            layer.bias.copy_(biases)
-    return layer
-
+{linear}
 
 def build(position, seed):
     generator = stream(seed, 0)
@@ -127,27 +86,6 @@ print(f"bias_effect = {{(logits - without).abs().max().item()}}")
 print(f"bias_gradient = {{max(part.grad.abs().max().item() for part in biases)}}")
 '''
 
-_INIT: Final = {
-    "he": """\
-    nn.init.normal_(layer.weight, 0.0, math.sqrt(2 / inputs), generator=generator)
-    biases = torch.zeros(outputs)""",
-    "torch": """\
-    # What nn.Linear does by default, from a generator of our own; a bias is drawn even where none is kept.
-    nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-    biases = torch.empty(outputs).uniform_(-(inputs**-0.5), inputs**-0.5, generator=generator)""",
-}
-
-_ACTIVATIONS: Final = {
-    "identity": "nn.Identity()",
-    "relu": "nn.ReLU()",
-    "leaky_relu": "nn.LeakyReLU()",
-    "elu": "nn.ELU()",
-    "gelu": "nn.GELU()",
-    "silu": "nn.SiLU()",
-    "sigmoid": "nn.Sigmoid()",
-    "tanh": "nn.Tanh()",
-}
-
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
@@ -157,9 +95,10 @@ def script(settings: Settings) -> str:
         depth=settings.depth,
         width=settings.width,
         bias=settings.bias,
-        init=_INIT[settings.init],
+        linear=linear(settings.init),
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
         epochs=settings.epochs,
-        activation=_ACTIVATIONS[settings.activation],
+        activation=ACTIVATIONS[settings.activation],
+        digits_and_split=DIGITS_AND_SPLIT,
     )

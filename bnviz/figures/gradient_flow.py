@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import spread_out
-from bnviz.figures.numbers import short, superscript
+from bnviz.figures.numbers import short
+from bnviz.figures.parts import largest, note, power_ticks
 from bnviz.figures.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.figures.theme import SERIES, Role, axis, color, layout
 from bnviz.i18n import N_, Language, Translate, translator
@@ -60,9 +61,9 @@ def flow(result: Result, language: Language = "en") -> Chart:
             {"x": 0.01, "xanchor": "left"} if floor - low > 0.3 * (high - low) else {"x": 0.99, "xanchor": "right"}
         )
         text = _("vanished: below 10⁻⁷ of the last layer's gradient")
-        notes.append(_note(text, xref="paper", y=floor, yanchor="top", **side))
+        notes.append(note(text, xref="paper", y=floor, yanchor="top", **side))
     ticks = {"tickvals": _layer_ticks(result.settings.depth), "range": _layer_range(result.settings.depth)}
-    y = axis(_("RMS gradient at the pre-activation"), type="log", range=[low, high], **_power_ticks(low, high))
+    y = axis(_("RMS gradient at the pre-activation"), type="log", range=[low, high], **power_ticks(low, high))
     return Chart(
         "flow",
         traces,
@@ -152,19 +153,19 @@ def heat(result: Result, language: Language = "en") -> Chart:
             }
         )  # fmt: skip
         notes.append(
-            _note(f"<b>{_(NAMES[variant])}</b>", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1],
+            note(f"<b>{_(NAMES[variant])}</b>", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1],
                   yanchor="bottom", tone=ROLES[index])
         )  # fmt: skip
     if seen.size < values.size:
         blank = _("blank: too small for float32, or no longer a number")
-        notes.append(_note(blank, xref="paper", x=1, xanchor="right", yref="paper", y=1, yanchor="bottom"))
+        notes.append(note(blank, xref="paper", x=1, xanchor="right", yref="paper", y=1, yanchor="bottom"))
     ticks = _step_ticks(result.steps)
     x = axis(
         _("Training step (as recorded)"), showgrid=False, range=[-0.5, len(points) - 0.5], tickvals=ticks,
         ticktext=[str(result.steps[tick]) for tick in ticks], anchor=f"y{count}" if count > 1 else "y",
     )  # fmt: skip
     base = layout(x, axes.pop("yaxis"), annotations=notes, margin={"l": 64, "r": 24, "t": 40, "b": 52})
-    bar = _power_ticks(low, high)
+    bar = power_ticks(low, high)
     base["coloraxis"] = {
         "colorscale": [[place / (len(SERIES) - 1), color(role)] for place, role in enumerate(SERIES)],
         "cmin": low, "cmax": max(high, low + 1),
@@ -198,8 +199,8 @@ def layer_growth(result: Result, language: Language = "en") -> Chart:
         text = _("{variant}: ×{growth} per layer, theory ×{theory}").format(
             variant=_(NAMES[variant]), growth=short(result.growth[index]), theory=short(result.growth_theory[index])
         )
-        growths.append((text, ROLES[index], _highest(values[index], result.layer_growth_theory[index])))
-    top = 1.2 * _highest(values, result.layer_growth_theory, 1.0)
+        growths.append((text, ROLES[index], largest(values[index], result.layer_growth_theory[index])))
+    top = 1.2 * largest(values, result.layer_growth_theory, 1.0)
     notes = _stacked(growths, 0.0, top)
     y = axis(_("Gradient at layer l / layer l + 1"), range=[0, top])
     x = axis(_("Layer l"), range=_layer_range(max(depth - 1, 1)), tickvals=_layer_ticks(max(depth - 1, 1)))
@@ -234,8 +235,8 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
             else _("{variant}: fresh ×{first}, then no longer a number")
         )
         ends = {"first": short(result.growth[index]), "last": short(finite[-1] if finite.size else math.nan)}
-        labels.append((label.format(variant=name, **ends), ROLES[index], _highest(values[index], theory)))
-    top = 1.2 * _highest(values, result.growth_theory, 1.0)
+        labels.append((label.format(variant=name, **ends), ROLES[index], largest(values[index], theory)))
+    top = 1.2 * largest(values, result.growth_theory, 1.0)
     ticks = _step_ticks(result.steps)
     x = axis(
         _("Training step (as recorded)"), range=[-0.5, len(points) - 0.5], tickvals=ticks,
@@ -256,13 +257,6 @@ def _drawable(values: Floats) -> Floats:
     return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def _highest(*values: Any) -> float:
-    """The largest finite number in `values`; 0 where there is none."""
-    seen = np.concatenate([np.ravel(part) for part in values])
-    seen = seen[np.isfinite(seen)]
-    return float(seen.max()) if seen.size else 0.0
-
-
 def _decades(values: Floats) -> tuple[float, float]:
     """Exponents of a log axis that holds `values`, in whole decades, with room for a label above the highest."""
     seen = values[np.isfinite(values)]
@@ -271,15 +265,6 @@ def _decades(values: Floats) -> tuple[float, float]:
     low, top = math.floor(math.log10(seen.min()) - 0.15), math.log10(seen.max())
     high = float(math.ceil(top + max(0.35, 0.15 * (top - low))))
     return low - max(0.0, DECADES - (high - low)), high
-
-
-def _power_ticks(low: float, high: float) -> dict[str, Any]:
-    step = max(1, math.ceil((high - low) / 7))
-    exponents = range(math.ceil(low), math.floor(high) + 1, step)
-    return {
-        "tickvals": [10.0**exponent for exponent in exponents],
-        "ticktext": [f"10{superscript(exponent)}" for exponent in exponents],
-    }
 
 
 def _layer_range(depth: int, margin: float = 0.0) -> list[float]:
@@ -306,10 +291,6 @@ def _line(
     }  # fmt: skip
 
 
-def _note(text: str, tone: Role = "context", **place: Any) -> dict[str, Any]:
-    return {"text": text, "showarrow": False, "font": {"color": color(tone)}, **place}
-
-
 def _level(y: float) -> dict[str, Any]:
     return {
         "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "layer": "below",
@@ -332,7 +313,7 @@ def _key(trained: int, _: Translate, *, line_break: bool = False) -> dict[str, A
         )
     if line_break:
         text = text.replace(" · ", "<br>")
-    return _note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.02, yanchor="bottom", align="left")
+    return note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.02, yanchor="bottom", align="left")
 
 
 def _stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:
@@ -340,7 +321,7 @@ def _stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> 
     gap = 0.13 * (high - low)
     places = spread_out([level for *_rest, level in labels], gap, low, high - gap)
     return [
-        _note(f"<b>{text}</b>", role, xref="paper", x=0.99, xanchor="right", y=place, yanchor="bottom", yshift=6)
+        note(f"<b>{text}</b>", role, xref="paper", x=0.99, xanchor="right", y=place, yanchor="bottom", yshift=6)
         for (text, role, _level), place in zip(labels, places, strict=True)
     ]
 
@@ -371,9 +352,7 @@ def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Tran
         elif index == upper and not rising and level < high - 0.12 * (high - low):
             place = {"xanchor": "left", "yanchor": "bottom", "yshift": 12}
         notes.append(
-            _note(
-                f"<b>{text}</b>", ROLES[index], x=at + 1, y=level, align="left", bgcolor=color("paper", 0.75), **place
-            )
+            note(f"<b>{text}</b>", ROLES[index], x=at + 1, y=level, align="left", bgcolor=color("paper", 0.75), **place)
         )
     return notes
 

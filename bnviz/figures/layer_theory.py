@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
 from bnviz.figures.layer import DUST, Floats, ceiling
 from bnviz.figures.numbers import short
+from bnviz.figures.parts import band, key, line, points, small, steps
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
 
@@ -26,8 +26,8 @@ def law(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     edges = result.stages["normalized"].edges
     measured = result.pooled["normalized"]
-    traces = [_steps(edges, measured, "after", _("measured"), fill=True)]
-    notes = [_note(_("{count} values in {batches} batches").format(
+    traces = [steps(edges, measured, "after", _("measured"), fill=True)]
+    notes = [key(_("{count} values in {batches} batches").format(
         count=f"{result.values_per_statistic * result.settings.steps:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
         batches=result.settings.steps,
     ))]  # fmt: skip
@@ -36,7 +36,7 @@ def law(result: Result, language: Language = "en") -> Chart:
     if result.predicted_density is None:
         notes.append(_corner(name))
     else:
-        traces.append(_steps(edges, result.predicted_density, "theory", _("theory"), fill=False))
+        traces.append(steps(edges, result.predicted_density, "theory", _("theory"), fill=False))
         notes.append(_corner("- - " + name))
         highest = max(highest, float(result.predicted_density.max()))
     alt = _(
@@ -106,25 +106,27 @@ def _trace_chart(
 ) -> Chart:
     """Dots per batch at 1 … T; lines of the running estimate and its expectation at 0 … T."""
     steps = result.settings.steps
-    traces = [_dots(np.arange(1, steps + 1), batch, _("each batch"))]
+    traces = [points(np.arange(1, steps + 1), batch, "before", _("each batch"), size=7)]
     shown = [batch]
     ends: list[tuple[str, Role, float]] = [(_("each batch"), "before", float(batch[-1]))]
     forecast, std = expected
     if result.settings.track_running_stats:
         x = np.arange(steps + 1)
         if std is not None:
-            traces.append(_band(x, forecast - 2 * std, forecast + 2 * std))
-        traces.append(_line(x, running, "running", _("running estimate"), "solid", 3))
-        traces.append(_line(x, forecast, "theory", _("expected"), "dash", 2))
+            traces.append(band(x, forecast - 2 * std, forecast + 2 * std, "theory", 0.1, "± 2 s.d."))
+        traces.append(line(x, running, "running", _("running estimate")))
+        traces.append(line(x, forecast, "theory", _("expected"), width=2, dash="dash"))
         ends += [(_("running"), "running", float(running[-1])), (_("expected"), "theory", float(forecast[-1]))]
         shown += [running, forecast]
     low, high = min(float(part.min()) for part in shown), max(float(part.max()) for part in shown)
     room = 0.06 * (high - low) or 1.0
     low, high = low - room, high + room
-    key = _("dots: each batch")
+    legend = _("dots: each batch")
     if result.settings.track_running_stats:
-        key = _("dots: each batch · line: running estimate · dashed: expected") + ("" if std is None else " ± 2 s.d.")
-    notes = [_note(key)]
+        legend = _("dots: each batch · line: running estimate · dashed: expected") + (
+            "" if std is None else " ± 2 s.d."
+        )
+    notes = [key(legend)]
     notes += end_labels(ends, low, high)
     told = ", ".join(f"{text} {short(value, DUST)}" for text, _role, value in ends)
     return Chart(
@@ -139,69 +141,9 @@ def _trace_chart(
         _("{label} of channel {channel} over {steps} batches. At the end: {ends}.").format(
             label=label, channel=result.settings.channel, steps=steps, ends=told
         ),
-        phone_layout={"margin": PHONE_MARGIN, "annotations": [_small(note) for note in notes]},
+        phone_layout={"margin": PHONE_MARGIN, "annotations": small(notes)},
         playhead_first=1,
     )
-
-
-def _steps(edges: Floats, heights: Floats, role: Role, name: str, *, fill: bool) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": edges,
-        "y": np.append(heights, heights[-1]),
-        "line": {"shape": "hv", "color": color(role), "width": 2, "dash": "solid" if fill else "dash"},
-        "fill": "tozeroy" if fill else "none",
-        "fillcolor": color(role, 0.3),
-        "hovertemplate": f"%{{x:.3g}}: %{{y:.3g}}<extra>{name}</extra>",
-    }
-
-
-def _dots(x: NDArray[np.int64], y: Floats, name: str) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": x,
-        "y": y,
-        "marker": {"color": color("before"), "size": 7},
-        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>",
-    }
-
-
-def _line(x: NDArray[np.int64], y: Floats, role: Role, name: str, dash: str, width: float) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": x,
-        "y": y,
-        "line": {"color": color(role), "width": width, "dash": dash},
-        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>",
-    }
-
-
-def _band(x: NDArray[np.int64], low: Floats, high: Floats) -> dict[str, Any]:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "± 2 s.d.",
-        "x": np.concatenate((x, x[::-1])),
-        "y": np.concatenate((low, high[::-1])),
-        "fill": "toself",
-        "fillcolor": color("theory", 0.1),
-        "line": {"width": 0},
-        "hoverinfo": "skip",
-    }
-
-
-def _note(text: str) -> dict[str, Any]:
-    """How to read the picture, above the plot."""
-    return {
-        "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 8,
-        "text": text, "showarrow": False, "align": "left", "font": {"size": 13, "color": color("context")},
-    }  # fmt: skip
 
 
 def _corner(text: str) -> dict[str, Any]:
@@ -209,7 +151,3 @@ def _corner(text: str) -> dict[str, Any]:
         "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.97, "xanchor": "right", "yanchor": "top",
         "text": text, "showarrow": False, "font": {"color": color("theory")},
     }  # fmt: skip
-
-
-def _small(note: dict[str, Any]) -> dict[str, Any]:
-    return {**note, "font": {**note["font"], "size": 12}, "text": note["text"].replace(" · ", "<br>")}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
 from bnviz.figures.numbers import short
+from bnviz.figures.parts import band, key, line, log_axis, log_range
 from bnviz.figures.scene import Axis, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.figures.theme import SERIES, Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
@@ -54,11 +55,11 @@ def eval_error(result: Result, language: Language = "en") -> Chart:
         role = SERIES[index]
         name = momentum_name(result.settings.momentums[index], _)
         traces += [
-            _line(batches, result.eval_error[index], role, name, width=3),
-            _line(batches, result.eval_error_theory[index], "theory", _("theory"), dash="dash", width=1.5, opacity=0.7),
+            line(batches, result.eval_error[index], role, name, width=3),
+            line(batches, result.eval_error_theory[index], "theory", _("theory"), dash="dash", width=1.5, opacity=0.7),
         ]
     seen = np.concatenate((result.eval_error, result.eval_error_theory), axis=1)
-    low, high = _log_range(seen[seen > 0])
+    low, high = log_range(seen[seen > 0])
     logs = np.log10(np.maximum(result.eval_error[:, -1], 10**low))
     labels = [(momentum_name(a, _), SERIES[i], float(logs[i])) for i, a in enumerate(result.settings.momentums)]
     ends = ", ".join(f"{text} {short(10**y)}" for text, _role, y in labels)
@@ -69,7 +70,7 @@ def eval_error(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(
             _batches_axis(result, _),
-            _log_axis(_("RMS error of the eval output"), low, high),
+            log_axis(_("RMS error of the eval output"), low, high),
             margin=MARGIN,
             annotations=notes,
         ),
@@ -88,10 +89,10 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
     x_all = np.concatenate((arrive, result.steps_to_5pct_theory, [1.0]))
     x_low, x_high = math.log10(0.7), math.log10(3.5 * float(np.nanmax(x_all)))
     y_all = np.concatenate((result.noise, result.noise_theory))
-    y_low, y_high = _log_range(y_all[y_all > 0])
+    y_low, y_high = log_range(y_all[y_all > 0])
     shown = (result.curve_steps >= 1) & (result.curve_noise > 10**y_low)
     traces: list[dict[str, Any]] = [
-        _line(result.curve_steps[shown], result.curve_noise[shown], "theory", _("theory"), dash="dash", width=1.5),
+        line(result.curve_steps[shown], result.curve_noise[shown], "theory", _("theory"), dash="dash", width=1.5),
     ]
     notes: list[dict[str, Any]] = []
     for index, momentum in enumerate(momentums):
@@ -135,8 +136,8 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
         "trade_off",
         traces,
         layout(
-            _log_axis(_("Batches until within 5 % of the truth"), x_low, x_high),
-            _log_axis(_("Noise after {steps} batches (s.d.)").format(steps=steps), y_low, y_high),
+            log_axis(_("Batches until within 5 % of the truth"), x_low, x_high),
+            log_axis(_("Noise after {steps} batches (s.d.)").format(steps=steps), y_low, y_high),
             annotations=notes,
             shapes=shapes,
             margin={**MARGIN, "r": 24},
@@ -216,14 +217,14 @@ def _curves(
     bands, theory, lines = [], [], []
     for index in noisiest_first:
         role = SERIES[index]
-        bands.append(_band(batches, measured.low[index], measured.high[index], role))
-        theory.append(_line(batches, expected[index], "theory", _("theory"), dash="5px,6px", width=1.4))
+        bands.append(band(batches, measured.low[index], measured.high[index], role))
+        theory.append(line(batches, expected[index], "theory", _("theory"), dash="5px,6px", width=1.4))
         theory += [
-            _line(batches, expected[index] + side * std[index], "theory", "", dash="dot", width=1, opacity=0.45)
+            line(batches, expected[index] + side * std[index], "theory", "", dash="dot", width=1, opacity=0.45)
             for side in (-1, 1)
         ]
-        lines.append(_line(batches, measured.average[index], role, momentum_name(momentums[index], _), width=3))
-    truth_line = _line(batches, truth[1], "context", truth[0], width=2)
+        lines.append(line(batches, measured.average[index], role, momentum_name(momentums[index], _), width=3))
+    truth_line = line(batches, truth[1], "context", truth[0], width=2)
     values = [measured.low, measured.high, expected - std, expected + std, truth[1]]
     low, high = min(float(part.min()) for part in values), max(float(part.max()) for part in values)
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
@@ -262,24 +263,6 @@ def _batches_axis(result: Result, _: Translate) -> dict[str, Any]:
     return axis(_("Batches seen"), range=[0, result.settings.steps])
 
 
-def _line(
-    x: NDArray[Any], y: Floats, role: Role, name: str, *, width: float, dash: str = "solid", opacity: float = 1.0
-) -> dict[str, Any]:
-    return {
-        "type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "opacity": opacity,
-        "line": {"color": color(role), "width": width, "dash": dash},
-        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>" if name else None,
-        "hoverinfo": None if name else "skip",
-    }  # fmt: skip
-
-
-def _band(x: NDArray[Any], low: Floats, high: Floats, role: Role) -> dict[str, Any]:
-    return {
-        "type": "scatter", "mode": "lines", "x": np.concatenate((x, x[::-1])), "y": np.concatenate((low, high[::-1])),
-        "fill": "toself", "fillcolor": color(role, 0.18), "line": {"width": 0}, "hoverinfo": "skip", "name": "",
-    }  # fmt: skip
-
-
 def _points(x: list[float], y: list[float], marker: dict[str, Any], name: str) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "x": [None if math.isnan(value) else value for value in x],
@@ -290,11 +273,7 @@ def _points(x: list[float], y: list[float], marker: dict[str, Any], name: str) -
 
 def _key(text: str, result: Result) -> dict[str, Any]:
     """How to read the line styles, above the plot."""
-    return {
-        "xref": "paper", "yref": "paper", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom", "yshift": 8,
-        "text": text.format(replicas=result.settings.replicas), "showarrow": False,
-        "font": {"size": 13, "color": color("context")}, "align": "left",
-    }  # fmt: skip
+    return key(text.format(replicas=result.settings.replicas))
 
 
 def _disturbance(result: Result, y: int, _: Translate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -329,20 +308,3 @@ def _phone(notes: list[dict[str, Any]], **margin: int) -> dict[str, Any]:
         "margin": {key: margin.get(side, PHONE_MARGIN[key]) for key, side in sides.items()},
         "annotations": small,
     }
-
-
-def _log_axis(title: str, low: float, high: float) -> dict[str, Any]:
-    """A logarithmic axis over 10^low … 10^high with ticks at 1, 2, 5 or, where those are too many, at powers of ten."""
-    steps = (1, 2, 5) if high - low < 3.2 else (1,)
-    exponents = range(math.floor(low), math.ceil(high) + 1)
-    ticks = [step * 10.0**exponent for exponent in exponents for step in steps]
-    shown = [tick for tick in ticks if low <= math.log10(tick) <= high]
-    return axis(title, type="log", range=[low, high], tickvals=shown, ticktext=[short(tick) for tick in shown])
-
-
-def _log_range(values: Floats) -> tuple[float, float]:
-    """Exponents of an axis around the finite positive `values`."""
-    finite = values[np.isfinite(values) & (values > 0)]
-    if not finite.size:
-        return -3.0, 0.0
-    return math.log10(float(finite.min())) - 0.15, math.log10(float(finite.max())) + 0.2

@@ -14,6 +14,7 @@ from bnviz.experiments.placement_settings import Settings
 from bnviz.figures import placement as figures
 from bnviz.figures.chart import Chart
 from bnviz.figures.numbers import points
+from bnviz.figures.seeds import apart
 from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
 from bnviz.theory.activations import moments_after
@@ -60,9 +61,11 @@ def test_curves_are_the_mean_errors_with_the_range_of_seeds(result: Result) -> N
         np.testing.assert_allclose(line["y"], 100 * result.error[index])
         np.testing.assert_array_equal(line["x"], result.epochs)
         place = [trace is line for trace in chart.data].index(True)
-        np.testing.assert_allclose(chart.data[place - 2]["y"], 100 * result.error_low[index])
-        np.testing.assert_allclose(chart.data[place - 1]["y"], 100 * result.error_high[index])
-        assert chart.data[place - 1]["fill"] == "tonexty"
+        points = len(result.epochs)
+        band = chart.data[place - 1]
+        np.testing.assert_allclose(band["y"][:points], 100 * result.error_low[index])
+        np.testing.assert_allclose(band["y"][points:][::-1], 100 * result.error_high[index])
+        assert band["fill"] == "toself"
         ending = f"{100 * result.error[index, -1]:.3g} ± {100 * result.error_deviation[index, -1]:.3g} %"
         assert ending in notes(chart)
         assert ending in chart.alt
@@ -72,7 +75,7 @@ def test_curves_are_the_mean_errors_with_the_range_of_seeds(result: Result) -> N
 def test_end_labels_stand_apart_and_within_the_axis() -> None:
     close = [("a<br>1", "ink", 0.3), ("b<br>2", "ink", 0.31), ("c<br>3", "ink", 0.32)]
     ends = [-0.3, 2.0]
-    places = sorted(note["y"] for note in figures._apart(close, ends, 2.0))  # type: ignore[arg-type]
+    places = sorted(note["y"] for note in apart(close, ends, 2.0))  # type: ignore[arg-type]
     assert min(np.diff(places)) >= 2 * 0.064 * 2.3 - 1e-9
     assert ends[0] <= places[0] < places[-1] <= ends[1]
 
