@@ -17,7 +17,7 @@ from bnviz.lessons.lesson import Lesson
 
 def wanted(names: list[str]) -> list[Lesson[Any, Any]]:
     """The live lessons whose results are shipped, all or those with these `names`. Raises ValueError for a name that is none."""
-    known = {lesson.name: lesson for lesson in LESSONS if lesson.shipped}
+    known = {part.text: part for lesson in LESSONS for part in lesson.parts if part.shipped}
     unknown = sorted(set(names) - known.keys())
     if unknown:
         raise ValueError(f"no result is shipped for {', '.join(unknown)}; there are {', '.join(known) or 'none'}")
@@ -25,9 +25,9 @@ def wanted(names: list[str]) -> list[Lesson[Any, Any]]:
 
 
 def make(lesson: Lesson[Any, Any], folder: Path = shipped.FOLDER) -> Path:
-    """Run `lesson` at its defaults and write the result into `folder`."""
+    """Run `lesson` as it opens and write the result into `folder`."""
     path = folder / lesson.shipped
-    shipped.save(lesson.run(lesson.settings(), None), path)
+    shipped.save(lesson.run(lesson.beginning, None), path)
     return path
 
 

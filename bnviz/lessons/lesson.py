@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from numpy.typing import NDArray
@@ -62,7 +62,10 @@ class Lesson(Generic[S, R]):
     `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
     defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
     one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
-    result for the default settings, if one is there.
+    result for the settings with which the part opens, if one is there.
+
+    A lab with several questions has `topics`: whole lessons by the value of the setting `topic`, of which `on(settings)` is the
+    one shown (see `with_topics`). `topic`: which of them this is. `opens`: what differs from the defaults when it is opened.
     """
 
     name: str
@@ -87,3 +90,39 @@ class Lesson(Generic[S, R]):
     live: bool = False
     cost: Callable[[S], float] | None = None
     shipped: str = ""
+    topic: str = ""
+    opens: Mapping[str, Any] = field(default_factory=dict)
+    topics: Mapping[str, Lesson[S, R]] = field(default_factory=dict)
+
+    def on(self, settings: LabSettings) -> Lesson[S, R]:
+        """The part that `settings` choose: one of the topics, or the lesson itself where there are none."""
+        return self.topics[getattr(settings, "topic")] if self.topics else self  # noqa: B009 - only labs with topics have it
+
+    @property
+    def parts(self) -> tuple[Lesson[S, R], ...]:
+        """All that `on` may return."""
+        return tuple(self.topics.values()) or (self,)
+
+    @property
+    def text(self) -> str:
+        """The name of the long text."""
+        return f"{self.name}_{self.topic}" if self.topic else self.name
+
+    @property
+    def opening(self) -> dict[str, Any]:
+        """What differs from the defaults when this part is opened, `topic` among it."""
+        return {**({"topic": self.topic} if self.topic else {}), **self.opens}
+
+    @property
+    def beginning(self) -> S:
+        """The settings with which this part is opened."""
+        return self.settings(**self.opening)
+
+    def preset(self, number: int) -> S:
+        """The settings of a preset."""
+        return self.settings(**{**self.opening, **self.presets[number].changes})
+
+
+def with_topics(title: str, question: str, parts: Sequence[Lesson[S, R]]) -> Lesson[S, R]:
+    """One lab of several lessons, each with a `topic` of its own; it opens with the first. `title` and `question` are the lab's."""
+    return replace(parts[0], title=title, question=question, topics={part.topic: part for part in parts})

@@ -23,12 +23,33 @@ def draw(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
         _draw_some(lesson, state, lesson.more, _)
 
 
-def apply(lesson: Lesson[Any, Any], state: LabState, changes: dict[str, Any], preset: int | None = None) -> None:
-    """Replace the settings by the defaults with `changes`, and let every widget show them."""
-    state.settings = lesson.settings(**changes)
+def topics(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
+    """Where a lab has several topics, let the visitor choose; what they share keeps its value."""
+    if not lesson.topics:
+        return
+    key = _key(lesson, "topic")
+    st.session_state.setdefault(key, lesson.on(state.settings).topic)
+    chosen = st.segmented_control(
+        _("Topic"), list(lesson.topics), key=key, format_func=lambda topic: _(lesson.topics[topic].title),
+        required=True, label_visibility="collapsed",
+    )  # fmt: skip
+    part = lesson.topics[chosen or lesson.topic]
+    if part is lesson.on(state.settings):
+        return
+    try:
+        settings = state.settings.replace(**part.opening)
+    except BnvizError:
+        settings = part.beginning
+    apply(lesson, state, settings)
+
+
+def apply(lesson: Lesson[Any, Any], state: LabState, settings: LabSettings, preset: int | None = None) -> None:
+    """Replace the settings, and let every widget show them."""
+    state.settings = settings
     state.preset, state.problems = preset, []
     for name in lesson.settings.names():
-        st.session_state.pop(_key(lesson, name), None)
+        if name != "topic":
+            st.session_state.pop(_key(lesson, name), None)
 
 
 def _key(lesson: Lesson[Any, Any], name: str) -> str:

@@ -31,14 +31,16 @@ VIEW_TITLES = {
 }
 
 
-def show(lesson: Lesson[S, R]) -> None:
-    """The page of `lesson`."""
-    state = visit.lab_state(lesson.name, lesson.settings)
+def show(lab: Lesson[S, R]) -> None:
+    """The page of `lab`."""
+    state = visit.lab_state(lab.name, lab.settings)
     language = visit.current().language
     _ = translator(language)
-    asking = visit.current().predict and state.guess is None
-    with st.container(key="head"):
-        st.markdown("### " + _(lesson.question) + "\n" + ("" if asking else _line_below(lesson, state, _)))
+    head = st.container(key="head")
+    controls.topics(lab, state, _)
+    lesson = lab.on(state.settings)
+    asking = visit.current().predict and lesson.topic not in state.guesses
+    head.markdown("### " + _(lesson.question) + "\n" + ("" if asking else _line_below(lesson, state, _)))
     link = _presets(lesson, state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
@@ -60,7 +62,7 @@ def show(lesson: Lesson[S, R]) -> None:
         except BnvizError as error:
             views.explain_error(error, lesson, language)
     with link:
-        share.draw(_(lesson.title), visit.link(state, full=False), visit.link(state, full=True), language)
+        share.draw(_(lab.title), visit.link(state, full=False), visit.link(state, full=True), language)
 
 
 def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> DeltaGenerator:
@@ -71,10 +73,10 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
         for number, preset in enumerate(lesson.presets):
             st.button(
                 _(preset.title),
-                key=f"{lesson.name}:preset:{number}",
+                key=f"{lesson.text}:preset:{number}",
                 type="primary" if state.preset == number else "secondary",
                 on_click=controls.apply,
-                args=(lesson, state, dict(preset.changes), number),
+                args=(lesson, state, lesson.preset(number), number),
             )
         st.space("stretch")
         return st.container(width=112)
@@ -108,7 +110,7 @@ def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language,
     state.view = chosen or state.view
     if state.view == "picture":
         _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language, below)
-        below.markdown(long_text(lesson.name, language))
+        below.markdown(long_text(lesson.text, language))
     elif state.view == "theory":
         _pictures(lesson, state, [draw(result, language) for draw in lesson.theory], language, below)
         with below:

@@ -36,10 +36,10 @@ def result(lesson: Lesson[S, R], state: LabState, language: Language, below: Del
         return whole
     if run is not None and not run.job.over and RUNS.join(run, owner):
         _watch(run, owner, language, below)
-        below.markdown(long_text(lesson.name, language))
+        below.markdown(long_text(lesson.text, language))
         return None
     _ = translator(language)
-    shipped: R | None = shipped_result(lesson) if state.settings == lesson.settings() else None
+    shipped: R | None = shipped_result(lesson) if state.settings == lesson.beginning else None
     mine = run if run is not None and run.job.over and owner in run.audience else None
     with st.container(key="offer"):
         if mine is not None:
@@ -48,7 +48,7 @@ def result(lesson: Lesson[S, R], state: LabState, language: Language, below: Del
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
     if shipped is None:
-        below.markdown(long_text(lesson.name, language))
+        below.markdown(long_text(lesson.text, language))
     return shipped
 
 

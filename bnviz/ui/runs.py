@@ -186,11 +186,11 @@ def _key(lesson: Lesson[Any, Any], settings: LabSettings) -> tuple[str, str]:
 
 
 def shipped_result(lesson: Lesson[Any, Any]) -> Any:
-    """The result for the default settings that comes with the dashboard; None where none does, or it is of other defaults."""
+    """The result for the settings with which the part opens, where one comes with the dashboard and is of these settings; else None."""
     if not lesson.shipped:
         return None
     result = _load(get_type_hints(lesson.run)["return"], shipped.FOLDER / lesson.shipped)
-    return None if result is None or result.settings != lesson.settings() else result
+    return None if result is None or result.settings != lesson.beginning else result
 
 
 @cache

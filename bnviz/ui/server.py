@@ -140,13 +140,14 @@ def warming(
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
         taught = lessons()
-        for lesson in taught:
-            if not lesson.live:
-                lesson.run(lesson.settings(), None)
+        parts = [part for lesson in taught for part in lesson.parts]
+        for part in parts:
+            if not part.live:
+                part.run(part.beginning, None)
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()
-        if any(lesson.live for lesson in taught):
+        if any(part.live for part in parts):
             threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
         try:
             yield {}

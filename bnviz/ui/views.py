@@ -52,27 +52,34 @@ def ask(lesson: AnyLesson, state: LabState, language: Language) -> None:
         st.markdown("#### " + _("Predict first") + "\n" + _(lesson.prediction.question))
         for number, option in enumerate(lesson.prediction.options):
             st.button(
-                _(option), key=f"{lesson.name}:guess:{number}", on_click=_guess, args=(state, number), width="stretch"
+                _(option),
+                key=f"{lesson.name}:guess:{number}",
+                on_click=_guess,
+                args=(lesson, state, number),
+                width="stretch",
             )
         st.button(
-            _("Just show me"), key=f"{lesson.name}:guess:skip", on_click=_guess, args=(state, -1), type="tertiary"
+            _("Just show me"),
+            key=f"{lesson.name}:guess:skip",
+            on_click=_guess,
+            args=(lesson, state, -1),
+            type="tertiary",
         )
 
 
-def _guess(state: LabState, number: int) -> None:
-    state.guess = number
+def _guess(lesson: AnyLesson, state: LabState, number: int) -> None:
+    state.guesses[lesson.topic] = number
 
 
 def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
     """Whether the prediction was right, and why."""
-    if state.guess is None or state.guess < 0:
+    guess = state.guesses.get(lesson.topic, -1)
+    if guess < 0:
         return
     _ = translator(language)
     prediction = lesson.prediction
     right = prediction.correct(result)
-    verdict = (
-        _("Right.") if state.guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
-    )
+    verdict = _("Right.") if guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
     with st.container(key="verdict"):
         st.markdown("**" + verdict + "** " + _(prediction.explanation))
 

@@ -23,12 +23,12 @@ S = TypeVar("S", bound=LabSettings)
 
 @dataclass
 class LabState:
-    """Where the visitor stands in one lab. `guess`: the option chosen in the prediction, −1 for "just show me"."""
+    """Where the visitor stands in one lab. `guesses`: the option chosen in each topic's prediction, −1 for "just show me"."""
 
     settings: LabSettings
     view: str = "picture"
     step: int = 0
-    guess: int | None = None
+    guesses: dict[str, int] = field(default_factory=dict)
     preset: int | None = None
     problems: list[BnvizError] = field(default_factory=list)
 
@@ -94,8 +94,8 @@ def lab_state(name: str, settings: type[LabSettings]) -> LabState:
     own = {key: value for key, value in query.items() if key not in PAGE_KEYS + FOREIGN_KEYS}
     if own or name not in visit.labs:
         chosen, problems = from_query(settings, own)
-        guess = visit.labs[name].guess if name in visit.labs else None
-        visit.labs[name] = LabState(chosen, guess=guess, problems=problems)
+        guesses = visit.labs[name].guesses if name in visit.labs else {}
+        visit.labs[name] = LabState(chosen, guesses=guesses, problems=problems)
     state = visit.labs[name]
     if entered:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
