@@ -137,18 +137,25 @@ Activation = Annotated[
     ),
 ]
 NormalizerName = Literal["none", "batch", "layer", "group", "instance"]
+NORMALIZERS: Mapping[str, str] = {
+    "none": N_("none"),
+    "batch": N_("batch norm"),
+    "layer": N_("layer norm"),
+    "group": N_("group norm"),
+    "instance": N_("instance norm"),
+}
 Normalizer = Annotated[
     NormalizerName,
+    Parameter(N_("Normalizer"), N_("Which values share one mean and variance."), names=NORMALIZERS),
+]
+Groups = Annotated[
+    Count,
+    Field(ge=1, le=64),
     Parameter(
-        N_("Normalizer"),
-        N_("Which values share one mean and variance."),
-        names={
-            "none": N_("none"),
-            "batch": N_("batch norm"),
-            "layer": N_("layer norm"),
-            "group": N_("group norm"),
-            "instance": N_("instance norm"),
-        },
+        N_("Groups"),
+        N_("Groups of channels of group norm, G; it must divide the channels."),
+        "",
+        (1, 2, 4, 8, 16, 32, 64),
     ),
 ]
 PositionName = Literal["none", "before", "after"]
@@ -188,6 +195,16 @@ LearningRate = Annotated[
         N_("Of plain SGD, without momentum."),
         "",
         (1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
+    ),
+]
+Epochs = Annotated[
+    Count,
+    Field(ge=1, le=100),
+    Parameter(
+        N_("Epochs"),
+        N_("Passes over the training images."),
+        N_("epochs"),
+        (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100),
     ),
 ]
 Seed = Annotated[

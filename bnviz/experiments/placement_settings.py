@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from bnviz.i18n import N_
-from bnviz.settings import Activation, BatchSize, Count, Depth, LabSettings, LearningRate, Parameter, Seed, Seeds, Width
+from bnviz.settings import (
+    Activation,
+    BatchSize,
+    Depth,
+    Epochs,
+    LabSettings,
+    LearningRate,
+    Parameter,
+    Seed,
+    Seeds,
+    Width,
+)
 
 Bias = Annotated[
     bool,
@@ -22,16 +31,6 @@ Init = Annotated[
         N_("Initialization"),
         N_("he: normal weights of variance 2/n, n inputs, biases 0. torch: what nn.Linear does, uniform on ±1/√n."),
         names={"he": N_("he (variance 2/n)"), "torch": N_("torch (default)")},
-    ),
-]
-Epochs = Annotated[
-    Count,
-    Field(ge=1, le=100),
-    Parameter(
-        N_("Epochs"),
-        N_("Passes over the training images."),
-        N_("epochs"),
-        (1, 2, 3, 5, 8, 10, 15, 20, 30, 50, 100),
     ),
 ]
 

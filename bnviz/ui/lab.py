@@ -12,7 +12,7 @@ from bnviz.figures.chart import Chart
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
-from bnviz.ui import cache, chart, controls, live, player, share, uploads, views, visit
+from bnviz.ui import cache, chart, controls, live, navigation, player, share, uploads, views, visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def show(lab: Lesson[S, R]) -> None:
                 _views(lesson, state, result, language, below)
         except BnvizError as error:
             views.explain_error(error, lesson, language)
+    _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(state, full=False), visit.link(state, full=True), language)
 
@@ -80,6 +81,15 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
             )
         st.space("stretch")
         return st.container(width=112)
+
+
+def _onward(lab: Lesson[S, R], _: Translate) -> None:
+    """The question that the next lab answers."""
+    following = navigation.lab_after(lab.name)
+    if following is not None:
+        label = _("Next question: {question}").format(question=_(following.question))
+        with st.container(key="onward"):
+            st.page_link(navigation.lab_page(following, _), label=label, icon=":material/arrow_forward:")
 
 
 def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:

@@ -27,6 +27,13 @@ def lab_page(lesson: Lesson[Any, Any], _: Translate) -> StreamlitPage:
     return st.Page(PAGES / f"{lesson.name}.py", title=_(lesson.title), url_path=lesson.name)
 
 
+def lab_after(name: str) -> Lesson[Any, Any] | None:
+    """The lab that a class takes after the lab `name`; None after the last."""
+    lessons = [lesson for chapter in COURSE for lesson in chapter.lessons]
+    place = next(place for place, lesson in enumerate(lessons, start=1) if lesson.name == name)
+    return lessons[place] if place < len(lessons) else None
+
+
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
     """Home, then the labs by chapter."""
     chapters = {_(chapter.title): [lab_page(lesson, _) for lesson in chapter.lessons] for chapter in COURSE}

@@ -27,6 +27,7 @@ CSS: Final = """<style>
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
 }
 </style>"""
 
