@@ -47,6 +47,7 @@ def show(lab: Lesson[S, R]) -> None:
     with control_column, st.container(key="controls"):
         controls.draw(lesson, state, _)
         data = uploads.draw(lesson, state, language)
+        aside = st.container(key="aside")
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
@@ -54,7 +55,7 @@ def show(lab: Lesson[S, R]) -> None:
             if not lesson.live:
                 result = cache.result(lesson, state.settings, data)
             elif not asking:
-                result = live.result(lesson, state, language, below)
+                result = live.result(lesson, state, language, below, aside)
             if asking:
                 views.ask(lesson, state, language)
             elif result is not None:

@@ -24,10 +24,12 @@ S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
 
 
-def result(lesson: Lesson[S, R], state: LabState, language: Language, below: DeltaGenerator) -> R | None:
+def result(
+    lesson: Lesson[S, R], state: LabState, language: Language, below: DeltaGenerator, aside: DeltaGenerator
+) -> R | None:
     """The whole result, if it is known; else None, and the page shows the run, or the button that starts it.
 
-    Raises what `lesson.cost` raises for settings that ask for too much.
+    Where a shipped result is shown, the button stands `aside`, among the controls. Raises what `lesson.cost` raises for settings that ask for too much.
     """
     owner = visit.current().owner
     run = RUNS.latest(lesson, state.settings)
@@ -41,9 +43,9 @@ def result(lesson: Lesson[S, R], state: LabState, language: Language, below: Del
     _ = translator(language)
     shipped: R | None = shipped_result(lesson) if state.settings == lesson.beginning else None
     mine = run if run is not None and run.job.over and owner in run.audience else None
-    with st.container(key="offer"):
-        if mine is not None:
-            _tell_the_end(mine, language)
+    if mine is not None:
+        _tell_the_end(mine, language)
+    with nullcontext() if shipped is None else aside:
         _offer(lesson, state, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
@@ -65,7 +67,7 @@ def _offer(lesson: AnyLesson, state: LabState, owner: str, shipped: bool, _: Tra
         else _("A run takes about {time} on one core of this server.").format(time=time(seconds, _))
     )
     note = _("What you see was computed beforehand with exactly these settings, by `scripts/make_shipped.py`.")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=not shipped, vertical_alignment="center", gap="small"):
         st.button(
             _("Run it now") if shipped else _("Run"),
             key=f"{lesson.name}:run",
@@ -73,8 +75,9 @@ def _offer(lesson: AnyLesson, state: LabState, owner: str, shipped: bool, _: Tra
             icon=":material/play_arrow:",
             on_click=_start,
             args=(lesson, state.settings, owner),
+            width="stretch" if shipped else "content",
         )
-        st.markdown(" ".join([note, cost] if shipped else [cost]), width="stretch")
+        st.caption(" ".join([note, cost] if shipped else [cost]), width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:
