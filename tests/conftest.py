@@ -1,4 +1,4 @@
-"""What every test shares: one thread per process and reproducible property tests."""
+"""What every test shares: one thread per process, reproducible property tests, and a Python that runs exported scripts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ import os
 # Before torch and NumPy are imported: two test processes already use both cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.warm_python import WarmPython
 
 # No deadline: the time an example takes says more about the machine than about the code.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+RunScript = Callable[[str, Path], dict[str, float]]
+
+
+@pytest.fixture(scope="session")
+def run_script() -> Iterator[RunScript]:
+    """`run_script(source, tmp_path)`: what the script prints as `name = value`, run alone, where bnviz cannot be imported."""
+    python = WarmPython()
+    yield python.run
+    python.close()

@@ -10,6 +10,7 @@ from bnviz.errors import BnvizError
 from bnviz.i18n import Translate
 from bnviz.lessons.lesson import Lesson
 from bnviz.settings import LabSettings, SettingField, fields
+from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 
 R = TypeVar("R")
@@ -28,9 +29,9 @@ def topics(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
     if not lesson.topics:
         return
     key = _key(lesson, "topic")
-    st.session_state.setdefault(key, lesson.on(state.settings).topic)
+    now = visit.shown(key, lesson.on(state.settings).topic)
     chosen = st.segmented_control(
-        _("Topic"), list(lesson.topics), key=key, format_func=lambda topic: _(lesson.topics[topic].title),
+        _("Topic"), list(lesson.topics), default=now, key=key, format_func=lambda topic: _(lesson.topics[topic].title),
         required=True, label_visibility="collapsed",
     )  # fmt: skip
     part = lesson.topics[chosen or lesson.topic]
@@ -84,22 +85,26 @@ def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
     def named(choice: Any) -> str:
         return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else _shown(choice)
 
-    st.session_state.setdefault(key, list(value) if field.kind == "values" else value)
+    now = visit.shown(key, list(value) if field.kind == "values" else value)
     if field.kind == "bool":
-        return st.toggle(label, key=key, help=help_text)
+        return st.toggle(label, now, key=key, help=help_text)
     if field.kind == "choice" and len(field.choices) <= FEW:
-        return st.segmented_control(label, field.choices, key=key, help=help_text, required=True, format_func=named)
+        return st.segmented_control(
+            label, field.choices, default=now, key=key, help=help_text, required=True, format_func=named
+        )
     if field.kind == "choice":
-        return st.selectbox(label, field.choices, key=key, help=help_text, format_func=named)
+        return st.selectbox(label, field.choices, field.choices.index(now), key=key, help=help_text, format_func=named)
     if field.kind == "values":
         options = _with(field.parameter.stops, value)
-        chosen = st.pills(label, options, key=key, help=help_text, selection_mode="multi", format_func=named)
+        chosen = st.pills(
+            label, options, default=now, key=key, help=help_text, selection_mode="multi", format_func=named
+        )
         same = not chosen or set(chosen) == set(value)
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
-        return st.number_input(label, int(field.low), int(field.high), key=key, help=help_text)
-    options = _with(field.parameter.stops, st.session_state[key])
-    return st.select_slider(label, options, key=key, help=help_text, format_func=named)
+        return st.number_input(label, int(field.low), int(field.high), now, key=key, help=help_text)
+    options = _with(field.parameter.stops, now)
+    return st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
 
 
 def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:

@@ -113,9 +113,9 @@ def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language,
     _ = translator(language)
     views.tell(lesson, state, result, language)
     key = f"{lesson.name}:view"
-    st.session_state.setdefault(key, state.view)
+    now = visit.shown(key, state.view)
     chosen = st.segmented_control(
-        _("View"), visit.VIEWS, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
+        _("View"), visit.VIEWS, default=now, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     state.view = chosen or state.view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import streamlit as st
 
@@ -70,14 +70,22 @@ def read_link() -> None:
     visit.predict = query.get("predict") != "0"
 
 
+def shown(key: str, value: Any) -> Any:
+    """What the widget `key` shows: `value` when it is drawn first, later what the visitor or `apply` made of it.
+
+    Every widget takes it as its default too. Streamlit sends a value of the session state once, and a browser that gets the
+    widget's JavaScript only after the next rerun would start from the default, and answer with it.
+    """
+    return st.session_state.setdefault(key, value)
+
+
 def switches(_: Translate) -> None:
     """The switches that hold for every page: language, and whether to predict first."""
     visit = current()
-    st.session_state.setdefault("lang", visit.language)
-    st.session_state.setdefault("predict", visit.predict)
-    visit.predict = st.toggle(_("Predict first"), key="predict", help=_("Ask before the picture is shown."))
+    predict, language = shown("predict", visit.predict), shown("lang", visit.language)
+    visit.predict = st.toggle(_("Predict first"), predict, key="predict", help=_("Ask before the picture is shown."))
     st.segmented_control(
-        _("Language"), LANGUAGES, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
+        _("Language"), LANGUAGES, default=language, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
         on_change=_choose_language,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 import websockets
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from playwright.sync_api import Browser, Locator, Page, Route, WebSocket, expect
 
 from benchmarks.sessions import Session
 from tests.browser.conftest import Serve
@@ -238,6 +238,42 @@ def test_the_language_may_change_in_mid_run(visit: Open) -> None:
     expect(page.locator(WALK).first).to_have_attribute("aria-label", re.compile("^zh: "))
     page.get_by_role("button", name="停止").click()
     expect(run_button(page)).to_be_visible(timeout=SLOW)
+
+
+def test_a_widget_whose_javascript_comes_late_keeps_what_the_link_said(browser: Browser, address: str) -> None:
+    late: list[Route] = []
+
+    def hold(request: Route) -> None:
+        late.append(request)
+
+    page = browser.new_page()
+    page.route(re.compile(r"/NumberInput\..*js"), hold)
+    page.goto(f"{address}/?predict=0&lang=zh&seed=18&batch_size=768")
+    press_run(page)
+    wait_for_ticks(page, 3)
+    for request in late:
+        request.continue_()
+    expect(page.get_by_role("spinbutton")).to_have_value("18")
+    page.get_by_role("radio", name="English").or_(page.get_by_role("button", name="English")).first.click()
+    expect(state(page)).to_have_text("Running")
+    assert "seed=18" in page.url
+    assert len(late) == 1
+    page.close()
+
+
+def test_a_tab_that_slept_catches_up(visit: Open) -> None:
+    page = press_run(visit(19, 768))
+    wait_for_ticks(page, 3)
+    before = told(page)[0]
+    # What a browser does to a tab that nobody can see: no frame is painted until it is seen again.
+    page.evaluate(
+        "() => { window.kept = []; window.real = requestAnimationFrame; window.requestAnimationFrame = (f) => kept.push(f); }"
+    )
+    time.sleep(3)  # sixty ticks
+    assert told(page)[0] < before + 20
+    page.evaluate("() => { window.requestAnimationFrame = real; kept.forEach((f) => real(f)); }")
+    wait_for_ticks(page, before + 50)
+    page.close()
 
 
 def test_a_killed_worker_is_told_and_replaced(visit: Open) -> None:

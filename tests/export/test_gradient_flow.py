@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from bnviz.experiments.gradient_flow import Settings, run
 from bnviz.export.gradient_flow import script
 from bnviz.lessons.gradient_flow import headline
+from tests.conftest import RunScript
 
 CASES = {
     "defaults": Settings(steps=10),
@@ -42,25 +41,17 @@ CASES = {
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
-def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "lab.py"
-    path.write_text(script(settings), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = {name: float(value) for name, value in (line.split(" = ") for line in done.stdout.splitlines())}
+def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path, run_script: RunScript) -> None:
+    printed = run_script(script(settings), tmp_path)
     # The slope that the script takes by autograd is float32: a value at the very edge may count as saturated or not.
     assert printed == pytest.approx(headline(run(settings)), rel=1e-6, abs=1e-45, nan_ok=True)
 
 
 @pytest.mark.parametrize("normalizer", ["batch", "instance"])
-def test_what_pytorch_refuses_the_script_refuses_too(normalizer: str, tmp_path: Path) -> None:
-    path = tmp_path / "lab.py"
+def test_what_pytorch_refuses_the_script_refuses_too(normalizer: str, tmp_path: Path, run_script: RunScript) -> None:
     size = 1 if normalizer == "batch" else 8
-    path.write_text(
-        script(Settings(normalizer=normalizer, batch_size=size, depth=2, width=8, steps=1)), encoding="utf-8"
-    )
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert "ValueError: Expected more than 1" in done.stderr
+    with pytest.raises(AssertionError, match="ValueError: Expected more than 1"):
+        run_script(script(Settings(normalizer=normalizer, batch_size=size, depth=2, width=8, steps=1)), tmp_path)
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)

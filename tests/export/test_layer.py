@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,7 @@ from bnviz.figures.numbers import latex
 from bnviz.lessons.layer import LESSON, applies, headline, table
 from bnviz.lessons.layer_formula import formula
 from bnviz.settings import fields
-
-
-def printed(script: str, folder: Path) -> dict[str, float]:
-    """The `name = value` lines of a script run alone in `folder`, where bnviz cannot be imported."""
-    path = folder / "script.py"
-    path.write_text(script, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-I", str(path)], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return {name: float(value) for name, value in re.findall(r"^(\w+) = (\S+)", done.stdout, flags=re.MULTILINE)}
-
+from tests.conftest import RunScript
 
 SCRIPTS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -47,9 +34,9 @@ SCRIPTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", SCRIPTS.values(), ids=SCRIPTS.keys())
-def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path, run_script: RunScript) -> None:
     settings = Settings(**{"steps": 60, **changes})
-    shown, wanted = printed(LESSON.script(settings), tmp_path), headline(run(settings))
+    shown, wanted = run_script(LESSON.script(settings), tmp_path), headline(run(settings))
     assert shown.keys() == wanted.keys()
     for name, value in wanted.items():
         # Six digits are printed; float32 leaves 1e-6 of a standard deviation where a mean of x̂ should be 0.
@@ -57,12 +44,12 @@ def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: 
 
 
 @pytest.mark.parametrize("batch_size", [8, 64])
-def test_the_script_for_an_upload_reads_a_file(batch_size: int, tmp_path: Path) -> None:
+def test_the_script_for_an_upload_reads_a_file(batch_size: int, tmp_path: Path, run_script: RunScript) -> None:
     data = np.random.default_rng(1).normal(size=(40, 9)).astype(np.float32)
     np.save(tmp_path / "my_data.npy", data)
     for layer in ("linear", "conv"):
         settings = Settings(source="upload", steps=7, layer=layer, batch_size=batch_size)  # type: ignore[arg-type]
-        shown, wanted = printed(LESSON.script(settings), tmp_path), headline(run(settings, data))
+        shown, wanted = run_script(LESSON.script(settings), tmp_path), headline(run(settings, data))
         assert shown == pytest.approx(wanted, rel=2e-5, abs=2e-6)
 
 

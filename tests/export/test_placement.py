@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from bnviz.experiments.placement import POSITIONS, network_plan, run
 from bnviz.experiments.placement_settings import Settings
 from bnviz.export.placement import script
 from bnviz.lessons.placement import headline
+from tests.conftest import RunScript
 
 CASES = {
     "relu": Settings(seeds=3, epochs=1, width=24),
@@ -27,13 +26,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
-def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path) -> None:
+def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path, run_script: RunScript) -> None:
     """Float32 rounds differently one network after another: one test image of 450 may change sides in one of three seeds."""
-    path = tmp_path / "lab.py"
-    path.write_text(script(settings), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = {name: float(value) for name, value in (line.split(" = ") for line in done.stdout.splitlines())}
+    printed = run_script(script(settings), tmp_path)
     expected = headline(run(settings))
     assert list(printed) == list(expected)
     image = 100 / 450
@@ -42,14 +37,12 @@ def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path
         assert printed[name] == pytest.approx(value, abs=tolerance, nan_ok=True), name
 
 
-def test_in_double_precision_it_is_the_page_to_the_last_image(tmp_path: Path) -> None:
+def test_in_double_precision_it_is_the_page_to_the_last_image(tmp_path: Path, run_script: RunScript) -> None:
     """Over more steps float32 rounding grows behind ReLU (a few images by step 42); without rounding nothing is left."""
     settings = Settings(seeds=3, epochs=2, width=24)
-    path = tmp_path / "lab.py"
     source = script(settings).replace(".float() / 16", ".double() / 16")
-    path.write_text(source.replace("= build(position, seed)\n", "= build(position, seed).double()\n"), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    printed = {name: float(value) for name, value in (line.split(" = ") for line in done.stdout.splitlines())}
+    source = source.replace("= build(position, seed)\n", "= build(position, seed).double()\n")
+    printed = run_script(source, tmp_path)
     data = digits_data((0, 1, 2))
     data = dataclasses.replace(data, features=data.features.double())
     plan = TrainingPlan(42, 64, (42,), learning_rate=0.1)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from bnviz.experiments.running_stats import Settings, run
 from bnviz.export.running_stats import script
 from bnviz.lessons.running_stats import headline
+from tests.conftest import RunScript
 
 CASES = {
     "digits": Settings(steps=60, replicas=10),
@@ -24,12 +23,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
-def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "lab.py"
-    path.write_text(script(settings), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    printed = {name: float(value) for name, value in (line.split(" = ") for line in done.stdout.splitlines())}
+def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path: Path, run_script: RunScript) -> None:
+    printed = run_script(script(settings), tmp_path)
     assert printed == pytest.approx(headline(run(settings)), rel=1e-6)
 
 
