@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from bnviz.core.ghost_batch_norm import GhostBatchNorm1d
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
@@ -22,6 +23,7 @@ from bnviz.core.training import TrainingPlan, Update, every, side_by_side, train
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.live import Updates
+from bnviz.experiments.noise_mates import squared_correlation
 from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.noise_training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
 from bnviz.experiments.verdict import Finding
@@ -32,8 +34,9 @@ __all__ = ["Result", "Settings", "estimated_seconds", "run"]
 
 Floats = NDArray[np.float64]
 
-GHOSTS: Final = (16, 8, 4, 2)
+GHOSTS: Final = (8, 4, 2)
 POINTS: Final = 25
+SAMPLES: Final = 65_536  # normal values on which R² is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,8 @@ class Result:
     `sizes` (V,): samples per statistic, m; the first is the whole batch. `courses`: their trainings. `differences` (V − 1, S):
     accuracy of each ghost size − accuracy of the whole batch at the last point; `findings` (V − 1,).
     `recalibrated` (V, S): test accuracy in the end with running statistics taken afresh; NaN until then.
-    `fidelity` (V,): R²(m), what is left of a sample's own value in training, and `rate` (V,): the Dropout rate of equal noise
-    energy, both for normal values.
+    `fidelity` (V,): R², what is left of a sample's own value behind a real ghost batch norm in training, measured on normal
+    values, with its standard error; `fidelity_theory` (V,): R²(m).
     """
 
     settings: Settings
@@ -54,7 +57,8 @@ class Result:
     findings: tuple[Finding, ...]
     recalibrated: Floats
     fidelity: Floats
-    rate: Floats
+    fidelity_error: Floats
+    fidelity_theory: Floats
 
     @property
     def progress(self) -> float:
@@ -71,7 +75,7 @@ def ghost_sizes(batch_size: int) -> tuple[int, ...]:
     if not ghosts:
         raise BnvizError(
             N_(
-                "A batch of {batch_size} cannot be cut into ghost batches of 16, 8, 4 or 2. Take an even batch size from 4 on."
+                "A batch of {batch_size} cannot be cut into ghost batches of 8, 4 or 2. Take an even batch size from 4 on."
             ),
             batch_size=batch_size,
         )
@@ -90,19 +94,20 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     steps = settings.epochs * steps_per_epoch(settings.train_size, settings.batch_size)
     points = every(max(1, math.ceil(steps / POINTS)), steps)
     networks = [build_replicas(size_plan(settings, size), data.seeds) for size in sizes]
+    fidelity = np.array([_fidelity(settings, size) for size in sizes])
     done: list[list[Update]] = [[] for _ in sizes]
     report: Updates[Result] = Updates(on_update)
 
     def heard() -> bool:
         if all(done):
-            report(lambda: _result(settings, sizes, data, networks, done))
+            report(lambda: _result(settings, sizes, data, networks, done, fidelity))
         return False
 
     plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
     for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
         done[index].append(update)
         heard()
-    return _result(settings, sizes, data, networks, done)
+    return _result(settings, sizes, data, networks, done, fidelity)
 
 
 def estimated_seconds(settings: Settings) -> float:
@@ -126,12 +131,23 @@ def size_plan(settings: Settings, size: int) -> NetworkPlan:
     )
 
 
+def _fidelity(settings: Settings, size: int) -> tuple[float, float]:
+    """R² behind `GhostBatchNorm1d` in training mode, over normal values, and its standard error."""
+    batches = max(1, SAMPLES // settings.batch_size)
+    generator = torch.Generator().manual_seed(settings.seed)
+    values = torch.randn(settings.batch_size, batches, generator=generator)
+    with torch.no_grad():
+        outputs = GhostBatchNorm1d(batches, size)(values)
+    return squared_correlation(values, outputs)
+
+
 def _result(
     settings: Settings,
     sizes: tuple[int, ...],
     data: ReplicaData,
     networks: Sequence[Replicas],
     done: Sequence[Sequence[Update]],
+    fidelity: Floats,
 ) -> Result:
     """What every ghost size has reached."""
     together = courses(done, steps_per_epoch(settings.train_size, settings.batch_size))
@@ -152,6 +168,7 @@ def _result(
         differences=final[1:] - final[0],
         findings=judged(final[1:] - final[0]),
         recalibrated=afresh,
-        fidelity=np.asarray(noise.fidelity(np.array(sizes))),
-        rate=np.asarray(noise.equivalent_dropout_rate(np.array(sizes))),
+        fidelity=fidelity[:, 0],
+        fidelity_error=fidelity[:, 1],
+        fidelity_theory=np.asarray(noise.fidelity(np.array(sizes))),
     )

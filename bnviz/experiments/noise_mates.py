@@ -35,6 +35,7 @@ PER_SIZE: Final = 32_768  # samples drawn for R² at each batch size, at least
 FEWEST: Final = 256  # batches for R² at each batch size, at least
 VALUES: Final = tuple(float(value) for value in np.arange(-3, 3.01, 0.5))
 PER_VALUE: Final = 500
+SHOWN: Final = 3  # batches whose own mean and variance are kept
 MOST: Final = 8_000_000  # numbers drawn for one picture
 UNITS: Final = 16
 
@@ -43,9 +44,10 @@ UNITS: Final = 16
 class Mates:
     """What one fixed sample's output does over random batch-mates, and the closed forms for normal ones.
 
-    `samples` (R,): its outputs. `counts`: their histogram, counts (K,). `law_x` (K,) bin centres; `law_pdf` (K,): density of
-    the exact law averaged over each bin, which is finite for every m (its outputs are ±1 for m = 2). `ordered` (Q,) some of
-    the samples in order, `law_cdf` (Q,) the law's distribution function there, `share` (Q,) the share of samples up to each.
+    `samples` (R,): its outputs. `batch_mean`, `batch_var` (3,): mean and biased variance of the first batches.
+    `counts`: histogram of the samples, counts (K,). `law_x` (K,) bin centres; `law_pdf` (K,): density of the exact law averaged
+    over each bin, which is finite for every m (the outputs are ±1 for m = 2). `ordered` (Q,): some of the samples in order;
+    `law_cdf` (Q,) the law's distribution function there, `share` (Q,) the share of samples up to each.
     `distance`: largest distance between the two distribution functions, over all samples.
     `mean`, `std` of the samples, `mean_theory`, `std_theory` of the law.
     `values` (Z,), `value_mean`, `value_std`, `value_mean_theory`, `value_std_theory` (Z,): the same for other fixed samples.
@@ -55,6 +57,8 @@ class Mates:
     """
 
     samples: NDArray[np.float32]
+    batch_mean: Floats
+    batch_var: Floats
     counts: Histogram
     law_x: Floats
     law_pdf: Floats
@@ -89,6 +93,22 @@ class Mates:
         return 1.0 - self.fidelity_theory
 
 
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Standardized batch-mates: normal where `values` is None, else drawn from these (N,) with replacement."""
+
+    values: Tensor | None
+    skewness: float
+    excess_kurtosis: float
+
+    def draws(self, seed: int) -> Draw:
+        """How to draw from it, in a stream of its own."""
+        generator, values = torch.Generator().manual_seed(seed), self.values
+        if values is None:
+            return lambda shape: torch.randn(shape, generator=generator)
+        return lambda shape: values.take(torch.randint(len(values), shape, generator=generator))
+
+
 def measure_mates(settings: Settings) -> Mates:
     """Put the fixed sample into `draws` batches, one BN channel each.
 
@@ -96,11 +116,15 @@ def measure_mates(settings: Settings) -> Mates:
     """
     size, value = settings.batch_size, settings.sample_value
     check_cost(settings.draws * size, MOST, ("draws", "batch_size"))
-    draw, skewness, kurtosis = population(settings.source, settings.seed)
-    samples = fixed_outputs(torch.tensor([value]), size, settings.draws, draw)[0].numpy()
-    others = fixed_outputs(torch.tensor(VALUES), size, min(PER_VALUE, MOST // (2 * size * len(VALUES))), draw)
+    mates = population(settings.source, settings.seed)
+    draw = mates.draws(settings.seed)
+    batch = batches_around(torch.tensor([value]), size, settings.draws, draw)
+    samples = first_outputs(batch).numpy()
+    few = batch[:, :SHOWN].double()
+    per_value = max(FEWEST, min(PER_VALUE, MOST // (4 * size * len(VALUES))))
+    others = first_outputs(batches_around(torch.tensor(VALUES), size, per_value, draw)).view(len(VALUES), -1)
     sizes = np.array(sorted({*SIZES, size}), dtype=np.int64)
-    fidelity = np.array([_fidelity(int(each), draw) for each in sizes])
+    fidelity = np.array([_fidelity(int(each), mates.draws(settings.seed + int(each))) for each in sizes])
     counts = histogram(samples[None], -REACH, REACH, BINS)
     below = law_cdf(counts.edges, value, size)
     ordered = np.sort(samples).astype(np.float64)
@@ -112,6 +136,8 @@ def measure_mates(settings: Settings) -> Mates:
     value_mean_theory, value_std_theory = law_moments(np.array(VALUES), size)
     return Mates(
         samples=samples,
+        batch_mean=few.mean(0).numpy(),
+        batch_var=few.var(0, correction=0).numpy(),
         counts=Histogram(counts.edges, counts.counts[0]),
         law_x=(counts.edges[1:] + counts.edges[:-1]) / 2,
         law_pdf=np.diff(below) / np.diff(counts.edges),
@@ -134,24 +160,19 @@ def measure_mates(settings: Settings) -> Mates:
         fidelity=fidelity[:, 0],
         fidelity_error=fidelity[:, 1],
         fidelity_theory=np.asarray(noise.fidelity(sizes)),
-        skewness=skewness,
-        excess_kurtosis=kurtosis,
+        skewness=mates.skewness,
+        excess_kurtosis=mates.excess_kurtosis,
     )
 
 
-def population(source: SourceName, seed: int) -> tuple[Draw, float, float]:
-    """How to draw standardized batch-mates of this `source`, and its skewness and excess kurtosis."""
-    generator = torch.Generator().manual_seed(seed)
+def population(source: SourceName, seed: int) -> Population:
+    """Where the batch-mates of this `source` come from."""
     if source == "gaussian":
-        return lambda shape: torch.randn(shape, generator=generator), 0.0, 0.0
+        return Population(None, 0.0, 0.0)
     values = _feature(seed, relu=source == "digits_relu")
     exact = values.double()
-    moments = [float((exact**power).mean()) for power in (3, 4)]
-
-    def drawn(shape: tuple[int, ...]) -> Tensor:
-        return values.take(torch.randint(len(values), shape, generator=generator))
-
-    return drawn, moments[0], moments[1] - 3
+    third, fourth = (float((exact**power).mean()) for power in (3, 4))
+    return Population(values, third, fourth - 3)
 
 
 def _feature(seed: int, *, relu: bool) -> Tensor:
@@ -162,42 +183,51 @@ def _feature(seed: int, *, relu: bool) -> Tensor:
     images, _ = digits()
     layer = seeded_layer("linear", images[0].numel(), UNITS, torch.Generator().manual_seed(seed))
     with torch.inference_mode():
-        outputs = layer(images.flatten(1)).double()
+        outputs: Tensor = layer(images.flatten(1)).double()
     values = outputs[:, int((outputs.mean(0) / outputs.std(0)).abs().argmin())]
     values = values.relu() if relu else values
     return ((values - values.mean()) / values.std(correction=0)).float()
 
 
-def fixed_outputs(values: Tensor, size: int, draws: int, draw: Draw) -> Tensor:
-    """Outputs (Z, R) of `values` (Z,), each the first of R batches of `size` of a real `nn.BatchNorm1d` in training mode.
+def batches_around(values: Tensor, size: int, draws: int, draw: Draw) -> Tensor:
+    """R batches of `size` around each of `values` (Z,), which come first in them: (m, Z·R), one channel per batch."""
+    fixed = values.repeat_interleave(draws)
+    return torch.cat([fixed[None], draw((size - 1, len(fixed)))])
+
+
+def first_outputs(batch: Tensor) -> Tensor:
+    """The first row (N,) of what a real `nn.BatchNorm1d` makes of `batch` (m, N) in training mode.
 
     Raises: BatchOfOneError.
     """
-    channels = len(values) * draws
-    norm = nn.BatchNorm1d(channels, affine=False, track_running_stats=False)
-    batch = torch.cat([values.repeat_interleave(draws)[None], draw((size - 1, channels))])
+    norm = nn.BatchNorm1d(batch.shape[1], affine=False, track_running_stats=False)
     try:
         with torch.inference_mode():
-            outputs: Tensor = norm(batch)[0].view(len(values), draws)
+            outputs: Tensor = norm(batch)[0]
     except ValueError as error:
-        raise BatchOfOneError(error) if size == 1 else error from error
+        raise BatchOfOneError(error) if len(batch) == 1 else error from error
     return outputs
 
 
 def _fidelity(size: int, draw: Draw) -> tuple[float, float]:
-    """R² over batches of `size`, and its standard error from the scatter of the batches."""
+    """R² over batches of `size`, and its standard error."""
     batches = max(FEWEST, PER_SIZE // size)
     values = draw((size, batches))
     with torch.inference_mode():
         outputs = nn.BatchNorm1d(batches, affine=False, track_running_stats=False)(values)
+    return squared_correlation(values, outputs)
+
+
+def squared_correlation(values: Tensor, outputs: Tensor) -> tuple[float, float]:
+    """Of the `values` (m, N) of N batches with their `outputs`, and its standard error from the scatter of the batches."""
     x, true = outputs.double(), values.double()
     true = true - true.mean()  # of the outputs the mean is 0 in every batch
     product, square, energy = (part.mean(0) for part in (x * true, true**2, x**2))
     a, b, c = float(product.mean()), float(square.mean()), float(energy.mean())
     # The correlation a/√(bc) to first order in each batch's share of a, b, c.
     influence = product / a - square / (2 * b) - energy / (2 * c)
-    fidelity = a**2 / (b * c)
-    return fidelity, 2 * fidelity * float(influence.std()) / math.sqrt(batches)
+    squared = a**2 / (b * c)
+    return squared, 2 * squared * float(influence.std()) / math.sqrt(values.shape[1])
 
 
 def law_cdf(x: Floats, value: float, size: int) -> Floats:

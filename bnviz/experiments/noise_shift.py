@@ -115,21 +115,21 @@ def measure_shift(network: Replicas, data: ReplicaData, p: float, passes: int = 
     """
     with _restored(network):
         recalibrate(network, data, data.train.shape[1], passes, dropout=True)
+        variances = [_rows(norm.running_var, network.count) for norm in _norms(network)]
+        means = [_rows(norm.running_mean, network.count) for norm in _norms(network)]
         samples = data.samples(data.train)[0]
-        evaluation, _ = _passed(network.eval(), samples)
+        evaluation, clean = _passed(network.eval(), samples)
         network.train()
         training, first = _passed(network, samples)
         second = first if p == 0 else _passed(network, samples)[1]
-        variances = [_rows(norm.running_var, network.count) for norm in _norms(network)]
-        means = [_rows(norm.running_mean, network.count) for norm in _norms(network)]
     eps = float(_norms(network)[0].eps)
     blocks = [_block(network, place, *pair) for place, pair in enumerate(zip(first, second, strict=True))]
     predicted = chained_ratios(blocks, p, eps)
     rows = []
-    for values, masked, variance, mean, block, ratio, clean in zip(
-        evaluation, training, variances, means, blocks, predicted, first, strict=True
+    for values, masked, variance, mean, block, ratio, on in zip(
+        evaluation, training, variances, means, blocks, predicted, clean, strict=True
     ):
-        kept = (clean > 0).float().mean(1).numpy() >= RARE
+        kept = (on > 0).float().mean(1).numpy() >= RARE
         spread = np.diagonal(block.covariance, axis1=1, axis2=2)
         measured = values.double().var(1, correction=0).numpy() / (variance + eps)
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
