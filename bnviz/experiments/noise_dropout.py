@@ -128,7 +128,7 @@ def estimated_seconds(settings: Settings) -> float:
 
     Raises: CostError where that is too long; BatchOfOneError where PyTorch refuses the batch.
     """
-    seconds = seconds_to_train(settings, len(VARIANTS), POINTS, slow=2.5)
+    seconds = seconds_to_train(settings, len(VARIANTS), POINTS, slow=2.0)
     per_look = (
         settings.seeds * settings.depth * settings.train_size * (6e-10 * settings.width**2 + 1e-7 * settings.width)
     )

@@ -83,15 +83,12 @@ ORDERS: tuple[OrderName, ...] = ("none", "dropout_after_norm", "dropout_before_n
 Order = Annotated[
     OrderName,
     Parameter(
-        N_("Order"),
-        N_(
-            "Where Dropout stands. Before norm: in front of every batch norm. After norm: once, behind the last batch norm, "
-            "so that none sees it."
-        ),
+        N_("Dropout's place"),
+        N_("Before: in front of every batch norm. After: once, behind the last batch norm, so that none sees it."),
         names={
-            "none": N_("no Dropout"),
-            "dropout_before_norm": N_("before norm"),
-            "dropout_after_norm": N_("after norm"),
+            "none": N_("none"),
+            "dropout_before_norm": N_("before"),
+            "dropout_after_norm": N_("after"),
         },
     ),
 ]

@@ -5,7 +5,7 @@ Index letters: L hidden layers, S networks, B samples, n units, K bins, P Dropou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -33,11 +33,11 @@ NETWORKS: Final = 3
 IMAGES: Final = 600
 PASSES: Final = 6
 RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so few of them could tell
-REACH, BINS = 4.0, 120
+REACH, BINS = 6.0, 120
 SECONDS: Final = 1.5
 RATES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MEANS: Final = (0.0, 1.0, 2.0)
-SAMPLES: Final = 4096
+SAMPLES: Final = 8192
 
 ORDER: Final[dict[OrderName, DropoutOrder]] = {
     "none": "none", "dropout_before_norm": "before_norm", "dropout_after_norm": "after_last_norm",
@@ -67,8 +67,9 @@ class Shift:
     `ratio_theory`, from the scatter over units. `ratio_theory` (L,): predicted from training mode, `variance_shift`.
     `local` (L,): what the layer's own Dropout would do alone. `left_out` (L,): units that are on for less than 5 % of the
     images and are not in the averages; `units`: units per layer, all networks together.
-    `unit_ratio`, `unit_theory`: L tuples of the single units' numbers. `training`, `evaluation`: histograms of the output
-    of each layer's batch norm, before γ and β, counts (L, K).
+    `unit_ratio`, `unit_theory`: L tuples of the single units' numbers. `training`, `evaluation`: histograms of the logits,
+    which a Linear makes of the last batch norm's output, counts (K,); `logit_variance` (2,): their mean square about each
+    logit's mean, in training and in eval mode.
     """
 
     ratio: Floats
@@ -81,6 +82,7 @@ class Shift:
     unit_theory: tuple[Floats, ...]
     training: Histogram
     evaluation: Histogram
+    logit_variance: Floats
 
 
 def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
@@ -116,25 +118,21 @@ def measure_shift(network: Replicas, data: ReplicaData, p: float, passes: int = 
     with _restored(network):
         recalibrate(network, data, data.train.shape[1], passes, dropout=True)
         variances = [_rows(norm.running_var, network.count) for norm in _norms(network)]
-        means = [_rows(norm.running_mean, network.count) for norm in _norms(network)]
         samples = data.samples(data.train)[0]
-        evaluation, clean = _passed(network.eval(), samples)
+        evaluation, clean, eval_logits = _passed(network.eval(), samples)
         network.train()
-        training, first = _passed(network, samples)
+        _, first, logits = _passed(network, samples)
         second = first if p == 0 else _passed(network, samples)[1]
     eps = float(_norms(network)[0].eps)
     blocks = [_block(network, place, *pair) for place, pair in enumerate(zip(first, second, strict=True))]
     predicted = chained_ratios(blocks, p, eps)
     rows = []
-    for values, masked, variance, mean, block, ratio, on in zip(
-        evaluation, training, variances, means, blocks, predicted, clean, strict=True
-    ):
+    for values, variance, block, ratio, on in zip(evaluation, variances, blocks, predicted, clean, strict=True):
         kept = (on > 0).float().mean(1).numpy() >= RARE
         spread = np.diagonal(block.covariance, axis1=1, axis2=2)
         measured = values.double().var(1, correction=0).numpy() / (variance + eps)
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
-        normal = (values.numpy() - mean[:, None]) / np.sqrt(variance + eps)[:, None]
-        rows.append((measured[kept], ratio[kept], local[kept], _standardized(masked, eps), normal))
+        rows.append((measured[kept], ratio[kept], local[kept]))
     width = [len(row[0]) for row in rows]
     total = int(evaluation[0].shape[0] * evaluation[0].shape[2])
     return Shift(
@@ -146,8 +144,9 @@ def measure_shift(network: Replicas, data: ReplicaData, p: float, passes: int = 
         units=total,
         unit_ratio=tuple(row[0] for row in rows),
         unit_theory=tuple(row[1] for row in rows),
-        training=_histogram([row[3] for row in rows]),
-        evaluation=_histogram([row[4] for row in rows]),
+        training=_histogram(logits),
+        evaluation=_histogram(eval_logits),
+        logit_variance=np.array([float(part.double().var(1, correction=0).mean()) for part in (logits, eval_logits)]),
     )
 
 
@@ -184,8 +183,8 @@ def _rows(buffer: Tensor | None, count: int) -> Floats:
     return buffer.view(count, -1).double().numpy().copy()
 
 
-def _passed(network: Replicas, samples: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """What enters each batch norm, and what leaves each ReLU, (S, B, n), in the mode that `network` is in."""
+def _passed(network: Replicas, samples: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """What enters each batch norm, what leaves each ReLU, (S, B, n), and the logits, in the mode that `network` is in."""
     entered: list[Tensor] = []
     left: list[Tensor] = []
 
@@ -198,11 +197,11 @@ def _passed(network: Replicas, samples: Tensor) -> tuple[list[Tensor], list[Tens
     handles = [norm.register_forward_pre_hook(keep_input) for norm in network.normalizers]
     handles += [activation.register_forward_hook(keep_output) for activation in network.activations]
     try:
-        network(samples)
+        logits: Tensor = network(samples)
     finally:
         for handle in handles:
             handle.remove()
-    return entered, left
+    return entered, left, logits
 
 
 @contextmanager
@@ -247,15 +246,11 @@ def _block(network: Replicas, place: int, first: Tensor, second: Tensor) -> Bloc
     )
 
 
-def _standardized(values: Tensor, eps: float) -> NDArray[np.float32]:
-    """What batch norm makes of one training batch, before γ and β."""
-    centred = values - values.mean(1, keepdim=True)
-    normal: NDArray[np.float32] = (centred / (values.var(1, correction=0, keepdim=True) + eps).sqrt()).numpy()
-    return normal
-
-
-def _histogram(layers: Sequence[NDArray[Any]]) -> Histogram:
-    return histogram(np.stack([layer.ravel() for layer in layers]), -REACH, REACH, BINS)
+def _histogram(logits: Tensor) -> Histogram:
+    """All logits together, each centred."""
+    centred = (logits - logits.mean(1, keepdim=True)).numpy()
+    counted = histogram(centred.reshape(1, -1), -REACH, REACH, BINS)
+    return Histogram(counted.edges, counted.counts[0])
 
 
 def _mean(values: Floats) -> float:

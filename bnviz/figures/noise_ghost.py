@@ -57,7 +57,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
     traces: list[dict[str, Any]] = []
     for index, size in enumerate(result.sizes):
         traces.append(
-            points([size * 1.06] * error.shape[1], error[index], _role(result, index), "", size=6, opacity=0.45)
+            points([size / 1.07] * error.shape[1], error[index], _role(result, index), "", size=6, opacity=0.45)
         )
     mean = 100 * result.courses.error.mean[:, -1]
     traces.append(line(result.sizes, mean, "ink", _("as trained"), width=3, marker={"size": 11, "color": color("ink")}))
@@ -67,7 +67,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
     notes = [
         key(_("black: mean error as trained · green, dashed: with running statistics taken afresh · dots: single seeds")),
         *(
-            note(f"<b>{short(float(value))} %</b>", "ink", x=math.log10(size), y=math.log10(value), xanchor="right", xshift=-10,
+            note(f"<b>{short(float(value))} %</b>", "ink", x=math.log10(size), y=math.log10(value), xanchor="left", xshift=8,
                  yshift=12)
             for size, value in zip(result.sizes, mean, strict=True) if math.isfinite(value) and value > 0
         ),

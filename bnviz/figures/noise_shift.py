@@ -66,30 +66,34 @@ def ratio_chart(name: str, shift: Shift, words: str, _: Translate) -> Chart:
 
 
 def outputs(result: Result, language: Language = "en") -> Chart:
-    """What the last batch norm puts out in training and in eval mode, before γ and β."""
+    """What the last Linear makes of the last batch norm's output, in training and in eval mode."""
     _ = translator(language)
     shift = result.shift
     edges = shift.training.edges
-    training, evaluation = (part.density()[-1] for part in (shift.training, shift.evaluation))
+    training, evaluation = shift.training.density(), shift.evaluation.density()
     top = 1.1 * largest(training, evaluation)
-    variance = float(shift.ratio[-1])
+    before, after = (short(float(value)) for value in shift.logit_variance)
     corner = {"xref": "paper", "x": 0.98, "yref": "paper", "xanchor": "right", "yanchor": "top"}
     notes = [
-        key(_("the same images, the same weights · last hidden layer, before γ and β")),
-        note("<b>" + _("training: variance 1") + "</b>", "after", y=0.97, **corner),
-        note("<b>" + _("eval: variance {value}").format(value=short(variance)) + "</b>", "running", y=0.87, **corner),
-    ]  # fmt: skip
+        key(_("the same images, the same weights · a logit minus its mean over the images")),
+        note("<b>" + _("training: variance {value}").format(value=before) + "</b>", "after", y=0.97, **corner),
+        note("<b>" + _("eval: variance {value}").format(value=after) + "</b>", "running", y=0.87, **corner),
+    ]
     traces = [
         steps(edges, training, "after", _("training"), fill=True),
         steps(edges, evaluation, "running", _("eval"), fill=True),
     ]
-    x = axis(_("Output x̂ of the last batch norm"), range=[float(edges[0]), float(edges[-1])], dtick=1)
+    x = axis(
+        _("Logit, which nn.Linear makes of the last batch norm's output"),
+        range=[float(edges[0]), float(edges[-1])],
+        dtick=1,
+    )
     return Chart(
         "outputs",
         traces,
         layout(x, axis(_("Probability density"), range=[0, top]), annotations=notes, margin={**MARGIN, "r": 24}),
-        _("Histograms of the last batch norm's output. Variance 1 in training mode, {value} in eval mode.").format(
-            value=short(variance)
+        _("Histograms of the logits. Their variance is {before} in training mode and {after} in eval mode.").format(
+            before=before, after=after
         ),
         height=360,
         phone_layout={"font": {"size": 12}, "margin": {**PHONE, "r": 14, "t": 60}, "annotations": small(notes)},
