@@ -10,6 +10,7 @@
 | `growth` | gradient growth per layer as one number: batch norm at large and finite batch, recurrent tanh |
 | `placement` | identities of normalization: backward pass, redundant bias, scale invariance, elements per statistic |
 | `dropout` | variance shift of Dropout in front of batch norm |
+| `variance_shift` | the same through a network, block by block, predicted from training mode |
 
 Conventions: arguments broadcast like NumPy's; a scalar argument gives a NumPy scalar. Momentum is PyTorch's (the
 weight of the newest batch) or `"cumulative"` (PyTorch's `None`). `var` is a population variance unless a docstring

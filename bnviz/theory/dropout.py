@@ -45,3 +45,19 @@ def weighted_eval_output_variance(
     shared = within("correlation", correlation, -1, 1) * variance * spread
     evaluation = above("variance of the weighted sum", variance + shared, 0)
     return evaluation / (training_variance(variance, mean, p) + shared)
+
+
+def weighted_variances(
+    weights: ArrayLike, mean: ArrayLike, covariance: ArrayLike, p: ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Variances in eval() and in training of Dropout → Linear, for any inputs: wᵀCw and wᵀCw + (1/k − 1)·Σᵢ wᵢ²(Cᵢᵢ + μᵢ²).
+
+    `weights` (…, o, d), `mean` (…, d), `covariance` (…, d, d) of the inputs before Dropout; both results (…, o). It is
+    `weighted_eval_output_variance` without its assumption that all inputs share mean, variance and correlation.
+    Raises: ValueError for p outside [0, 1). Source: the masks are independent of the inputs and of each other.
+    """
+    weight, centre, spread = (np.asarray(part, dtype=np.float64) for part in (weights, mean, covariance))
+    evaluation = np.sum((weight @ spread) * weight, axis=-1)
+    energy = np.diagonal(spread, axis1=-2, axis2=-1) + centre**2
+    noise = (1.0 / keep_probability(p) - 1.0) * np.sum(weight**2 * energy[..., None, :], axis=-1)
+    return evaluation, evaluation + noise
