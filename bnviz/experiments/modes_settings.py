@@ -82,9 +82,9 @@ Poison = Annotated[
     PoisonName,
     Parameter(
         N_("Poison"),
-        N_("What one pixel of one image is set to, in one batch: not a number, infinity, 10²⁰ (finite, but its square is "
+        N_("What one pixel of one image is set to, in one batch: not a number, infinity, 10²⁵ (finite, but its square is "
            "not), or 10⁴."),
-        names={"nan": "NaN", "inf": "Inf", "huge": "10²⁰", "large": "10⁴"},
+        names={"nan": "NaN", "inf": "Inf", "huge": "10²⁵", "large": "10⁴"},
     ),
 ]  # fmt: skip
 PoisonAt = Annotated[
