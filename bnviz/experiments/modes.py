@@ -44,8 +44,8 @@ TOPICS: Final[Mapping[TopicName, Callable[[Settings], Result]]] = {
 }
 
 
-def run(settings: Settings, on_update: Callable[[Any], None] | None = None) -> Result:
-    """The result of the topic that `settings` choose.
+def run(settings: Settings, on_update: Callable[[Any], None] | None = None) -> Any:
+    """The result (one of `Result`) of the topic that `settings` choose.
 
     Every topic is done in an instant, so `on_update` is part of the interface of a lab and is left alone.
     Raises: what the topic raises.

@@ -179,7 +179,7 @@ def _run(
 ) -> tuple[Floats, NDArray[np.bool_], float, float]:
     """Fine-tune a copy of `pretrained` in one way: changes (Q,), whether anything moved (Q,), errors on the old and new classes."""
     network = copy.deepcopy(pretrained).train()
-    body = network[:-1]
+    body, before = _body(network), _state(_body(pretrained), old)
     if not way.requires_grad:
         frozen: list[nn.Module] = [body] if settings.frozen == "body" else list(norms_of(body))
         for module in frozen:
@@ -192,12 +192,17 @@ def _run(
         network.train()
     optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
     _train(network, optimizer, new, settings, settings.steps, "recalibration")
-    before, after = _state(pretrained[:-1], old), _state(body, old)
+    after = _state(body, old)
     pairs = [(before[name], after[name]) for name in QUANTITIES]
     change = np.array([_change(name, *pair) for name, pair in zip(QUANTITIES, pairs, strict=True)])
     moved = np.array([not torch.equal(first, second) for first, second in pairs])
     together = nn.Sequential(*body, pretrained[-1])
     return change, moved, _wrong(together, old.test), _wrong(network, new.test)
+
+
+def _body(network: nn.Sequential) -> nn.Sequential:
+    """The same modules without the last layer."""
+    return nn.Sequential(*list(network)[:-1])
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -163,9 +163,9 @@ def _look(network: nn.Sequential, data: ReplicaData, test: Tensor, fresh: Tensor
         guesses = outputs.left[-1].argmax(1)
         row[f"changed{suffix}"] = _share(guesses != predictions, outputs.left[-1])
         row["error_eval" if suffix == "" else "error_recalibrated"] = _share(guesses != labels, outputs.left[-1])
-    per_batch = zip(in_train.left[0].split(test.shape[1]), recalibrated.left[0].split(test.shape[1]), strict=True)
+    per_batch = zip(in_train.left[0].view(*test.shape, -1), recalibrated.left[0].view(*test.shape, -1), strict=True)
     spread = np.array([_relative(a, b) for a, b in per_batch])
-    row["spread"] = spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else np.float64(math.nan)
+    row["spread"] = np.asarray(spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else math.nan)
     return row
 
 
@@ -182,14 +182,14 @@ def _through(network: nn.Sequential, batched: Tensor) -> _Outputs:
 
 @contextmanager
 def _hooked(norms: list[nn.BatchNorm1d], left: list[list[Tensor]], entered: list[list[Tensor]]) -> Iterator[None]:
-    def keep(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor, place: int) -> None:
-        entered[place].append(arguments[0])
-        left[place].append(output)
+    def keeping(place: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def keep(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+            entered[place].append(arguments[0])
+            left[place].append(output)
 
-    handles = [
-        norm.register_forward_hook(lambda *call, place=place: keep(*call, place=place))
-        for place, norm in enumerate(norms)
-    ]
+        return keep
+
+    handles = [norm.register_forward_hook(keeping(place)) for place, norm in enumerate(norms)]
     try:
         yield
     finally:
@@ -230,8 +230,8 @@ def _relative(train: Tensor, other: Tensor) -> float:
 
 
 def _share(hits: Tensor, logits: Tensor) -> Floats:
-    finite = bool(torch.isfinite(logits).all())
-    return np.float64(hits.double().mean()) if finite else np.float64(math.nan)  # type: ignore[return-value]
+    """Share of `hits` as an array without axes, NaN where a logit is not finite."""
+    return np.asarray(float(hits.double().mean()) if bool(torch.isfinite(logits).all()) else math.nan)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ Index letters: V normalizers, m samples per batch (i whose output, j whose input
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -200,7 +201,7 @@ def _closed_form(norm: nn.BatchNorm1d, values: Floats, *, training: bool) -> Flo
     gamma = float(norm.weight)
     if not training:
         assert norm.running_var is not None
-        return np.eye(count) * gamma / np.sqrt(float(norm.running_var) + norm.eps)
-    scale = np.sqrt(values.var() + norm.eps)
+        return np.asarray(np.eye(count) * gamma / math.sqrt(float(norm.running_var) + norm.eps))
+    scale = math.sqrt(values.var() + norm.eps)
     normal = (values - values.mean()) / scale
-    return gamma / scale * (np.eye(count) - 1 / count - np.outer(normal, normal) / count)
+    return np.asarray(gamma / scale * (np.eye(count) - 1 / count - np.outer(normal, normal) / count))

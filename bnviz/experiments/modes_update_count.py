@@ -153,9 +153,10 @@ def _run(settings: Settings, way: WayName, stock: Batches) -> _Run:
         mean = norms_of(network)[0].running_mean
         assert mean is not None
         means.append(float(mean[0]))
-    counts = [norm.num_batches_tracked for norm in norms_of(network)]
-    return _Run(*(int(count) for count in (counts[0], counts[-1]) if count is not None), np.array(weights), batch_mean,
-                means[1])  # fmt: skip
+    first, last = norms_of(network)[0].num_batches_tracked, norms_of(network)[-1].num_batches_tracked
+    assert first is not None
+    assert last is not None
+    return _Run(int(first), int(last), np.array(weights), batch_mean, means[1])
 
 
 def _difference(network: nn.Module, twin: nn.Module) -> float:
