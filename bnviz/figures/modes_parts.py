@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.parts import PHONE_FONT, key, note, small
+from bnviz.figures.seeds import phone_key
 from bnviz.figures.theme import Role, axis, color, layout
 
 MARGIN: Final = {"l": 64, "r": 190, "t": 40, "b": 52}
@@ -79,8 +81,9 @@ def bars(
                              bargap=0.3), alt,
         height=height, phone_height=120 + 56 * len(rows),
         phone_layout={
-            "font": {"size": PHONE_FONT}, "margin": {"l": 12, "r": 96, "t": 68, "b": 48},
+            "font": {"size": PHONE_FONT}, "margin": {"l": 12, "r": 96, "t": 68, "b": 64},
             "yaxis": {"showticklabels": False, "range": [-0.6, last + 0.9]},
+            "xaxis": {"title": {"text": "<br>".join(textwrap.wrap(title, 40))}},
             "annotations": small([*notes, *above]),
         },
     )  # fmt: skip
@@ -90,4 +93,13 @@ def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:
     """The layout of a line chart on narrow screens."""
     return {
         "font": {"size": PHONE_FONT}, "margin": {**PHONE_MARGIN, **margin}, "annotations": small(list(notes)),
+    }  # fmt: skip
+
+
+def phone_labels_above(key_text: str, labels: Sequence[tuple[str, Role, float]]) -> dict[str, Any]:
+    """The layout of a line chart on narrow screens whose labels are too long to stand beside the lines: they stand above."""
+    lines = len(key_text.split(" · ")) + len(labels)
+    return {
+        "font": {"size": PHONE_FONT}, "margin": {"l": 50, "r": 12, "t": 14 + 17 * lines, "b": 48},
+        "annotations": [phone_key(key_text, labels)],
     }  # fmt: skip
