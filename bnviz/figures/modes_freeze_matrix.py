@@ -27,7 +27,7 @@ HEADS: Final = {
     "features": N_("what the<br>body says"),
 }
 PARAMETERS: Final = ("weights", "gamma", "beta")
-SWITCHES: Final = ("requires_<br>grad", N_("mode of<br>the norms"), "track_running_<br>stats")
+SWITCHES: Final = ("requires_<br>grad", N_("mode of<br>the norms"), "track_<br>running_<br>stats")
 FIRST: Final = 3  # columns of switches
 
 
@@ -53,6 +53,10 @@ def freeze_cells(result: FreezeResult, language: Language = "en") -> Chart:
     shapes.append(
         {"type": "line", "x0": -0.5, "x1": FIRST + len(HEADS) - 0.5, "y0": 1.5, "y1": 1.5, "line": {"color": color("context"), "width": 1}}
     )  # fmt: skip
+    words = _(
+        "blue: moved by the optimizer · green: by the forward pass · orange: what it changes in eval mode, in s.d."
+    )
+    below = {"xref": "paper", "x": 0, "yref": "paper", "y": 0, "xanchor": "left", "yanchor": "top", "align": "left"}
     heads = [_(text) for text in (*SWITCHES, *(HEADS[quantity] for quantity in result.quantities))]
     columns = list(range(len(heads)))
     trace = {
@@ -61,21 +65,26 @@ def freeze_cells(result: FreezeResult, language: Language = "en") -> Chart:
         "hovertemplate": "%{customdata}<extra></extra>",
     }  # fmt: skip
     bold = {"tickvals": columns, "ticktext": [f"<b>{head}</b>" for head in heads], "showline": False}
-    x_axis = axis("", range=[-0.5, columns[-1] + 0.5], side="top", showgrid=False, ticks="", **bold)
+    x_axis = axis("", range=[-0.5, columns[-1] + 0.5], side="top", showgrid=False, ticks="", tickangle=0, **bold)
+    x_axis["tickfont"] = {"size": 13}
     y_axis = axis("", range=[-0.5, last + 0.5], showgrid=False, showticklabels=False, ticks="", showline=False)
     told = [_row_words(result, row, _) for row in range(len(result.ways))]
-    narrow = [{**entry, "font": {**entry["font"], "size": 10}, "text": _narrow(entry["text"])} for entry in notes]
+    cells = notes
+    notes = [*cells, note(words, "context", yshift=-4, **below)]
+    narrow = [{**entry, "font": {**entry["font"], "size": 10}, "text": _narrow(entry["text"])} for entry in cells]
+    narrow.append(note(words.replace(" · ", "<br>"), "context", yshift=-4, **below))
     return Chart(
         "freeze_cells",
         [trace],
-        layout(x_axis, y_axis, annotations=notes, shapes=shapes, margin={"l": 8, "r": 8, "t": 52, "b": 8}),
+        layout(x_axis, y_axis, annotations=notes, shapes=shapes, margin={"l": 8, "r": 8, "t": 64, "b": 30}),
         _("What moved in the body in {steps} steps of fine-tuning. {rows}.").format(
             steps=result.settings.steps, rows="; ".join(told)),
         height=425,
-        phone_height=430,
+        phone_height=480,
         phone_layout={
-            "font": {"size": 10}, "margin": {"l": 2, "r": 2, "t": 96, "b": 4}, "annotations": narrow,
-            "xaxis": {"tickangle": -60, "ticktext": [head.replace("_<br>", "_").replace("<br>", " ") for head in heads]},
+            "font": {"size": 10}, "margin": {"l": 2, "r": 2, "t": 96, "b": 56}, "annotations": narrow,
+            "xaxis": {"tickangle": -60, "tickfont": {"size": 10},
+                      "ticktext": [head.replace("_<br>", "_").replace("<br>", " ") for head in heads]},
         },
     )  # fmt: skip
 
@@ -147,15 +156,15 @@ def _switches(way: Way, _: Translate) -> tuple[str, str, str]:
     track = str(way.track_running_stats)
     return (
         str(way.requires_grad),
-        "eval() → train()" if way.afterwards == "train" else mode,
-        "True → False" if way.afterwards == "untracked" else track,
+        "eval()→train()" if way.afterwards == "train" else mode,
+        "→ False" if way.afterwards == "untracked" else track,
     )
 
 
 def _narrow(text: str) -> str:
     """Switches as a phone shows them."""
     short_forms = {
-        "eval() → train()": "e→t", "True → False": "T→F", "True": "T", "False": "F", "eval()": "eval", "train()": "train",
+        "eval()→train()": "e→t", "→ False": "→F", "True": "T", "False": "F", "eval()": "eval", "train()": "train",
     }  # fmt: skip
     return short_forms.get(text, text)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
-from bnviz.figures.modes_parts import MARGIN, phone
+from bnviz.figures.modes_parts import MARGIN, phone, phone_labels_above
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import key, largest, line, points
 from bnviz.figures.theme import SERIES, Role, axis, layout
@@ -35,10 +35,8 @@ def gap_curves(result: GapResult, language: Language = "en") -> Chart:
     traces.append(line(result.steps, result.recalibrated[:, last], "running", name, dash="dot", width=3))
     labels.append((f"{name} {short(result.recalibrated[-1, last])}", "running", float(result.recalibrated[-1, last])))
     top = max(1.25, 1.05 * largest(result.gap, result.recalibrated))
-    notes = [
-        key(_("train() against eval(), same weights and images · 1: as far apart as the values themselves scatter")),
-        *end_labels(finite(labels), 0.0, top),
-    ]
+    words = _("train() against eval(), same weights and images · 1: as far apart as the values themselves scatter")
+    notes = [key(words), *end_labels(finite(labels), 0.0, top)]
     return Chart(
         "gap_curves",
         traces,
@@ -47,7 +45,8 @@ def gap_curves(result: GapResult, language: Language = "en") -> Chart:
         _("RMS difference between outputs in train and eval mode, in standard deviations, over {steps} training steps. At the end: "
           "{parts}.").format(steps=result.settings.steps, parts="; ".join(text for text, *_rest in labels)),
         height=420,
-        phone_layout=phone(notes, r=150),
+        phone_height=440,
+        phone_layout=phone_labels_above(words, labels),
     )  # fmt: skip
 
 
@@ -65,11 +64,9 @@ def gap_answers(result: GapResult, language: Language = "en") -> Chart:
         traces.append(line(result.steps, 100 * values, role, name, dash=dash))
         labels.append((f"{name} {short(100 * values[-1])} %", role, float(100 * values[-1])))
     top = min(100.0, max(20.0, 1.05 * 100 * largest(*(values for _name, values, *_rest in rows))))
-    notes = [
-        key(_("{samples} test images in batches of {size} · “the mode decides”: other answer in train than in eval").format(
-            samples=result.samples, size=result.settings.batch_size)),
-        *end_labels(finite(labels), 0.0, top),
-    ]  # fmt: skip
+    words = _("{samples} test images in batches of {size} · “the mode decides”: other answer in train than in eval")
+    words = words.format(samples=result.samples, size=result.settings.batch_size)
+    notes = [key(words), *end_labels(finite(labels), 0.0, top)]
     return Chart(
         "gap_answers",
         traces,
@@ -78,7 +75,8 @@ def gap_answers(result: GapResult, language: Language = "en") -> Chart:
         _("Share of test images over {steps} training steps. At the end: {parts}.").format(
             steps=result.settings.steps, parts="; ".join(text for text, *_rest in labels)),
         height=380,
-        phone_layout=phone(notes, r=150),
+        phone_height=420,
+        phone_layout=phone_labels_above(words, labels),
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def momentum_passes(result: MomentumErrorResult, language: Language = "en") -> C
         "momentum_passes",
         traces,
         layout(
-            log_axis(_("Recalibration batches, k"), math.log10(span[0]), math.log10(span[1])),
+            axis(_("Recalibration batches, k"), type="log", range=[math.log10(end) for end in span], tickvals=counts),
             axis(_("Test error in %"), type="log", range=ends, tickvals=list(TICKS),
                  ticktext=[f"{tick:g}" for tick in TICKS]),
             annotations=notes, margin={"l": 64, "r": 130, "t": 40, "b": 52},

@@ -63,6 +63,12 @@ def poison_course(result: PoisonResult, language: Language = "en") -> Chart:
     shapes = []
     if result.poisoned_at:
         shapes.append(_poisoned(result))
+        middle = result.before // 2
+        if math.isfinite(result.error_eval[middle]) and not math.isfinite(result.error_eval[-1]):
+            notes.append(
+                note(f"<b>{_('eval mode')}</b>", "running", x=int(result.batches[middle]), xanchor="left", xshift=8,
+                     y=float(100 * result.error_eval[middle]), yanchor="bottom", yshift=4)
+            )  # fmt: skip
         notes.append(
             note(f"<b>{_('one bad batch')}</b>", "error", x=result.poisoned_at, y=60, xanchor="left", xshift=6)
         )

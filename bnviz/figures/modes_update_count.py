@@ -29,8 +29,8 @@ NAMES: Final = {
     "validation": N_("validation without eval()"),
 }
 ROLES: Final[dict[str, Role]] = {
-    "plain": "after", "accumulation": "before", "second_pass": "series_2", "checkpoint": "series_2",
-    "checkpoint_reentrant": "series_2", "validation": "series_2",
+    "plain": "context", "accumulation": "before", "second_pass": "after", "checkpoint": "after",
+    "checkpoint_reentrant": "after", "validation": "after",
 }  # fmt: skip
 MOST: Final = 32
 

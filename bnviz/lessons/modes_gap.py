@@ -139,8 +139,8 @@ LESSON: Final = Lesson(
     presets=(
         Preset(
             N_("Ten steps in"),
-            N_("After ten steps the running statistics are a third initial values. Recalibration takes most of the gap away: it was "
-               "the statistics that were wrong, not the weights."),
+            N_("After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
+               "statistics' doing, the rest is the noise of the batch."),
             {"steps": 10},
         ),
         Preset(
