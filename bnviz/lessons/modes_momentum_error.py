@@ -119,7 +119,7 @@ LESSON: Final = Lesson(
     presets=(
         Preset(
             N_("PyTorch's default 0.1"),
-            N_("After 84 batches the initial values weigh 0.01 %, and recalibration has nothing to repair: the interval of its gain holds 0."),
+            N_("After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."),
             {"momentum": 0.1},
         ),
         Preset(
