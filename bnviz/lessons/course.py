@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bnviz.i18n import N_
-from bnviz.lessons import gradient_flow, layer, noise, placement, running_stats
+from bnviz.lessons import gradient_flow, layer, modes, noise, placement, running_stats
 from bnviz.lessons.lesson import Lesson
 
 
@@ -19,7 +19,7 @@ class Chapter:
 
 
 COURSE: Final = (
-    Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON)),
+    Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON, modes.LESSON)),
     Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
     Chapter(N_("The batch"), (noise.LESSON,)),
 )

@@ -29,7 +29,8 @@ def result(
 ) -> R | None:
     """The whole result, if it is known; else None, and the page shows the run, or the button that starts it.
 
-    Where a shipped result is shown, the button stands `aside`, among the controls. Raises what `lesson.cost` raises for settings that ask for too much.
+    Where a shipped result is shown, the button stands `aside`, among the controls.
+    Raises what `lesson.cost` raises for settings that ask for too much.
     """
     owner = visit.current().owner
     run = RUNS.latest(lesson, state.settings)

@@ -370,7 +370,9 @@ def open_page(**query: str) -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    return "\n".join(str(element.value) for kind in (page.markdown, page.caption, page.info, page.error) for element in kind)
+    return "\n".join(
+        str(element.value) for kind in (page.markdown, page.caption, page.info, page.error) for element in kind
+    )
 
 
 def test_an_unknown_result_is_offered_with_its_cost(known: Runs) -> None:

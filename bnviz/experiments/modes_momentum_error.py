@@ -1,0 +1,181 @@
+"""Topic `momentum_error` of the lab `modes`: test error in eval mode against momentum, and after recalibration.
+
+The weights do not depend on the momentum: training normalizes with the batch. So each seed is trained once, and beside every
+batch norm of the network real `nn.BatchNorm1d` modules of all momentums listen to what it receives.
+
+Index letters: M momentums, S seeds, K numbers of recalibration batches, Q pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from bnviz.core.recalibration import refilling
+from bnviz.core.replica_data import batch_indices, digits_data
+from bnviz.core.replica_networks import build_replicas
+from bnviz.core.replicas import Replicas
+from bnviz.core.training import TrainingPlan, evaluate, train
+from bnviz.experiments.modes_network import (
+    check_seconds,
+    forward_seconds,
+    network_plan,
+    norms_of,
+    refuse_batch_of_one,
+)
+from bnviz.experiments.modes_settings import Settings
+from bnviz.experiments.over_seeds import OverSeeds, over_seeds
+from bnviz.experiments.verdict import Finding, judge
+from bnviz.settings import MomentumValue
+from bnviz.theory import running
+
+Floats = NDArray[np.float64]
+
+GRID: Final[tuple[MomentumValue, ...]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, "cumulative")
+COUNTS: Final = (1, 2, 4, 8, 16, 32)
+SMALLEST_EFFECT: Final = 0.01  # one point, four or five of 450 test images
+TESTED: Final = 450
+
+
+@dataclass(frozen=True, slots=True)
+class MomentumErrorResult:
+    """`momentums` (M,): the grid with the chosen one, "cumulative" last; `chosen`: its place among them.
+
+    `error` (M, S): share of wrong predictions on the 450 test images, eval mode; `recalibrated` (S,): after `passes` batches;
+    `counts` (K,) and `by_count` (K, S): the same for other numbers of batches, `passes` among them; NaN where a training diverged.
+    `over`, `recalibrated_over`, `count_over`: over seeds, (M,), (), (K,).
+    `left_over` (M,): (1 − α)^t, weight of the initial mean 0 and variance 1 after t steps; `left_over_measured` (M,): what is
+    left in `nn.BatchNorm1d` of a running mean of 1 after t batches of zeros.
+    `pairs` (Q,): momentums compared with recalibration; `differences` (Q, S): error − error after recalibration, seed by
+    seed; `findings` (Q,). `diverged_at` (S,): step of the first loss that is not finite, −1 where there is none.
+    """
+
+    settings: Settings
+    momentums: tuple[MomentumValue, ...]
+    chosen: int
+    error: Floats
+    recalibrated: Floats
+    counts: NDArray[np.int64]
+    by_count: Floats
+    over: OverSeeds
+    recalibrated_over: OverSeeds
+    count_over: OverSeeds
+    left_over: Floats
+    left_over_measured: Floats
+    pairs: tuple[MomentumValue, ...]
+    differences: Floats
+    findings: tuple[Finding, ...]
+    diverged_at: NDArray[np.int64]
+
+
+def momentum_error(settings: Settings) -> MomentumErrorResult:
+    """Train `seeds` networks once, evaluate them with the running statistics of every momentum, and recalibrated.
+
+    Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
+    """
+    momentums = compared(settings.momentum)
+    counts = tuple(sorted({*COUNTS, settings.passes}))
+    _check(settings, len(momentums), len(counts))
+    data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
+    network = build_replicas(network_plan(settings), data.seeds)
+    plan = TrainingPlan(settings.steps, settings.batch_size, (settings.steps,), learning_rate=settings.learning_rate)
+    with _listening(network, momentums) as listeners:
+        diverged_at = train(network, data, plan).diverged_at
+    gone = diverged_at >= 0
+
+    def wrong() -> Floats:
+        return np.where(gone, np.nan, 1 - evaluate(network, data)[1])
+
+    errors = []
+    for row in listeners:
+        for norm, listener in zip(norms_of(network), row, strict=True):
+            norm.running_mean, norm.running_var = listener.running_mean, listener.running_var
+        errors.append(wrong())
+    fresh = batch_indices(data, settings.batch_size, counts[-1], purpose="recalibration")
+    passes = refilling(network, (data.samples(batch)[0] for batch in fresh))
+    by_count = np.stack([wrong() for count in passes if count in counts])
+    error, recalibrated = np.stack(errors), by_count[counts.index(settings.passes)]
+    pairs = tuple(dict.fromkeys((settings.momentum, momentums[0], momentums[-2])))
+    differences = np.stack([error[momentums.index(momentum)] - recalibrated for momentum in pairs])
+    return MomentumErrorResult(
+        settings=settings,
+        momentums=momentums,
+        chosen=momentums.index(settings.momentum),
+        error=error,
+        recalibrated=recalibrated,
+        counts=np.array(counts),
+        by_count=by_count,
+        over=over_seeds(error),
+        recalibrated_over=over_seeds(recalibrated, 0),
+        count_over=over_seeds(by_count),
+        left_over=np.array([float(running.initial_weight(momentum, settings.steps)) for momentum in momentums]),
+        left_over_measured=np.array([_left_over(momentum, settings.steps) for momentum in momentums]),
+        pairs=pairs,
+        differences=differences,
+        findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),
+        diverged_at=diverged_at,
+    )
+
+
+def compared(momentum: MomentumValue) -> tuple[MomentumValue, ...]:
+    """The grid with `momentum` in its place."""
+    numbers = sorted({value for value in (*GRID, momentum) if not isinstance(value, str)})
+    return (*numbers, "cumulative")
+
+
+def _check(settings: Settings, momentums: int, counts: int) -> None:
+    refuse_batch_of_one(settings)
+    one = forward_seconds(settings, settings.batch_size, settings.seeds)
+    # A listener costs what batch norm costs: some two thirds of a forward pass of narrow layers.
+    listening = momentums * settings.depth * (1e-5 + 1.3e-9 * settings.seeds * settings.batch_size * settings.width)
+    test = forward_seconds(settings, TESTED, settings.seeds)
+    seconds = settings.steps * (3 * one + listening + 1e-4) + max(*COUNTS, settings.passes) * one
+    seconds += (momentums + counts + 1) * test
+    check_seconds(seconds, ("seeds", "steps", "batch_size", "depth", "width"))
+
+
+@contextmanager
+def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterator[list[list[nn.BatchNorm1d]]]:
+    """Modules (M rows of L) that see what the network's batch norms see in training mode, each with its own momentum."""
+    norms = norms_of(network)
+    rows = [
+        [
+            nn.BatchNorm1d(norm.num_features, norm.eps, running.pytorch_momentum(momentum), affine=False)
+            for norm in norms
+        ]
+        for momentum in momentums
+    ]
+
+    def hear(norm: nn.Module, arguments: tuple[Tensor, ...], place: int) -> None:
+        if norm.training:
+            with torch.no_grad():
+                for row in rows:
+                    row[place](arguments[0])
+
+    handles = [
+        norm.register_forward_pre_hook(lambda module, arguments, place=place: hear(module, arguments, place))
+        for place, norm in enumerate(norms)
+    ]
+    try:
+        yield rows
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.no_grad()
+def _left_over(momentum: MomentumValue, steps: int) -> float:
+    norm = nn.BatchNorm1d(1, momentum=running.pytorch_momentum(momentum), affine=False)
+    assert norm.running_mean is not None
+    norm.running_mean.fill_(1.0)
+    zeros = torch.zeros(2, 1)
+    for _ in range(steps):
+        norm(zeros)
+    return float(norm.running_mean)

@@ -1,0 +1,215 @@
+"""Topic `update_count` of the lab `modes`: how often the running statistics move per optimizer step, and what that does.
+
+Index letters: W ways of training, T optimizer steps.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from bnviz.core.replica_networks import plain_network
+from bnviz.experiments.modes_network import (
+    check_seconds,
+    digits_of,
+    forward_seconds,
+    network_plan,
+    norms_of,
+    refuse_batch_of_one,
+    training_batches,
+)
+from bnviz.experiments.modes_settings import Settings
+from bnviz.settings import MomentumValue
+from bnviz.theory import running
+
+Floats = NDArray[np.float64]
+WayName = Literal["plain", "accumulation", "second_pass", "checkpoint", "checkpoint_reentrant", "validation"]
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+WAYS: Final[tuple[WayName, ...]] = (
+    "plain", "accumulation", "second_pass", "checkpoint", "checkpoint_reentrant", "validation",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCountResult:
+    """`ways` (W,): one forward pass per step; `accumulation` of k batches; a second forward pass of the same batch; the
+    hidden layers in `torch.utils.checkpoint`, `use_reentrant` False and True; and one validation batch without gradients, but in
+    train mode, after each step.
+
+    `updates` (W,): `num_batches_tracked` of the first batch norm after all steps / steps; `updates_last` (W,): of the last
+    batch norm; `updates_theory` (W,). `old_weight` (W, T+1): weight that the running mean of before the first step still has after
+    each step, measured (`_old_weights`); `old_weight_theory` (W, T+1): (1 − α)^(updates·t). `momentum`, `momentum_theory` (W,):
+    weight of what one optimizer step brings, 1 − (1 − α)^k: what the momentum really is, counted in optimizer steps.
+    `batch_mean`, `running_mean`: of the first unit of the first layer, for the first batch and after one plain step with it.
+    `corrected`: the momentum that gives `accumulation` the pace of a plain run, `corrected_momentum`: what was measured with it;
+    NaN for "cumulative".
+    """
+
+    settings: Settings
+    ways: tuple[WayName, ...]
+    updates: Floats
+    updates_last: Floats
+    updates_theory: Floats
+    old_weight: Floats
+    old_weight_theory: Floats
+    momentum: Floats
+    momentum_theory: Floats
+    corrected: float
+    corrected_momentum: float
+    batch_mean: float
+    running_mean: float
+
+
+def update_count(settings: Settings) -> UpdateCountResult:
+    """Train in every way and count.
+
+    Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
+    """
+    _check(settings)
+    data = digits_of(settings)
+    stock = training_batches(data, settings.batch_size, settings.steps * settings.accumulation + 1)
+    updates_theory = np.array([1.0, settings.accumulation, 2, 2, 2, 2])
+    runs = [_run(settings, way, iter(stock)) for way in WAYS]
+    steps = np.arange(settings.steps + 1)
+    theory = np.stack([running.initial_weight(settings.momentum, count * steps) for count in updates_theory])
+    old = np.stack([run.old_weight for run in runs])
+    corrected = corrected_momentum(settings.momentum, settings.accumulation)
+    cured = None if corrected is None else _run(settings.replace(momentum=corrected), "accumulation", iter(stock))
+    plain = runs[WAYS.index("plain")]
+    return UpdateCountResult(
+        settings=settings,
+        ways=WAYS,
+        updates=np.array([run.first for run in runs]) / settings.steps,
+        updates_last=np.array([run.last for run in runs]) / settings.steps,
+        updates_theory=updates_theory,
+        old_weight=old,
+        old_weight_theory=theory,
+        momentum=1 - old[:, 1],
+        momentum_theory=1 - theory[:, 1],
+        corrected=np.nan if corrected is None else corrected,
+        corrected_momentum=np.nan if cured is None else 1 - float(cured.old_weight[1]),
+        batch_mean=plain.batch_mean,
+        running_mean=plain.running_mean,
+    )
+
+
+def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
+    """The momentum that in `updates` updates does what `momentum` does in one: 1 − (1 − α)^(1/k); None for "cumulative"."""
+    return None if isinstance(momentum, str) else 1 - (1 - momentum) ** (1 / updates)
+
+
+def _check(settings: Settings) -> None:
+    refuse_batch_of_one(settings)
+    passes = settings.steps * (2 * settings.accumulation + 9)
+    one = 3 * forward_seconds(settings, settings.batch_size) + 1e-4
+    check_seconds(passes * one * 1.5, ("steps", "accumulation", "batch_size", "depth", "width"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """`first`, `last`: `num_batches_tracked` of the first and the last batch norm; `old_weight` (T+1,)."""
+
+    first: int
+    last: int
+    old_weight: Floats
+    batch_mean: float
+    running_mean: float
+
+
+def _run(settings: Settings, way: WayName, stock: Batches) -> _Run:
+    """Train in one way two networks that differ in nothing but the running means that they start with, 0 and 1.
+
+    Running statistics are linear in what they start with, so the difference of the two is the weight of the start.
+    """
+    network = plain_network(network_plan(settings), settings.seed)
+    twin = copy.deepcopy(network)
+    for norm in norms_of(twin):
+        assert norm.running_mean is not None
+        norm.running_mean.fill_(1.0)
+    pair = [(model, torch.optim.SGD(model.parameters(), lr=settings.learning_rate)) for model in (network, twin)]
+    step = STEPS[way]
+    weights, means = [1.0], [0.0]
+    batch_mean = 0.0
+    for _ in range(settings.steps):
+        count = settings.accumulation if way == "accumulation" else 1
+        parts = [next(stock) for _ in range(count)]
+        if len(weights) == 1:
+            batch_mean = float(network[0](parts[0][0])[:, 0].detach().mean())
+        for model, optimizer in pair:
+            optimizer.zero_grad()
+            step(model, optimizer, parts)
+        weights.append(_difference(network, twin))
+        mean = norms_of(network)[0].running_mean
+        assert mean is not None
+        means.append(float(mean[0]))
+    first, last = norms_of(network)[0].num_batches_tracked, norms_of(network)[-1].num_batches_tracked
+    assert first is not None
+    assert last is not None
+    return _Run(int(first), int(last), np.array(weights), batch_mean, means[1])
+
+
+def _difference(network: nn.Module, twin: nn.Module) -> float:
+    """Mean difference of the first batch norms' running means, in double precision."""
+    first, second = norms_of(network)[0].running_mean, norms_of(twin)[0].running_mean
+    assert first is not None
+    assert second is not None
+    return float((second.double() - first.double()).mean())
+
+
+Parts = list[tuple[Tensor, Tensor]]
+
+
+def _plain(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
+    for images, labels in parts:
+        loss = functional.cross_entropy(network(images), labels) / len(parts)
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _second_pass(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
+    """The loss of two passes of the same batch, as methods with two views or a penalty on the output take it."""
+    ((images, labels),) = parts
+    first, second = network(images), network(images)
+    loss = (functional.cross_entropy(first, labels) + functional.cross_entropy(second, labels)) / 2
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _checkpointed(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts, *, reentrant: bool) -> None:
+    ((images, labels),) = parts
+    values = images.clone().requires_grad_()  # without it the reentrant kind gives the first layer no gradient
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the reentrant kind is deprecated, and says so at every call
+        for start in range(0, len(network) - 1, 3):
+            values = checkpoint(network[start : start + 3], values, use_reentrant=reentrant)
+        loss = functional.cross_entropy(network[-1](values), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _validated(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
+    """A step, and then a batch for validation: no gradients, but nobody called eval()."""
+    _plain(network, optimizer, parts)
+    with torch.no_grad():
+        network(parts[0][0])
+
+
+STEPS: Final[dict[WayName, Callable[[nn.Sequential, torch.optim.Optimizer, Parts], None]]] = {
+    "plain": _plain,
+    "accumulation": _plain,
+    "second_pass": _second_pass,
+    "checkpoint": lambda *call: _checkpointed(*call, reentrant=False),
+    "checkpoint_reentrant": lambda *call: _checkpointed(*call, reentrant=True),
+    "validation": _validated,
+}

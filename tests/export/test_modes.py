@@ -1,0 +1,79 @@
+"""The six scripts of `modes`, executed, print the page's numbers. One process runs them all: starting torch takes seconds."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnviz.lessons.modes import LESSON
+
+CASES: dict[str, dict[str, Any]] = {
+    "gap": {"batch_size": 16, "steps": 15, "passes": 4, "momentum": 0.05},
+    "momentum_error": {"batch_size": 16, "steps": 10, "seeds": 2, "passes": 3, "momentum": 0.02},
+    "freeze_matrix": {"steps": 5, "frozen": "norms", "momentum": "cumulative"},
+    "update_count": {"steps": 3, "accumulation": 3, "batch_size": 8},
+    "influence": {"batch_size": 4, "mode": "train", "groups": 4},
+    "poison": {"steps": 20, "poison_at": 15, "poison": "large", "passes": 5},
+}
+RUNNER = """
+import contextlib, io, json, runpy, sys
+printed = {}
+for path in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        runpy.run_path(path)
+    printed[path] = out.getvalue()
+print(json.dumps(printed))
+"""
+
+
+def part_and_settings(topic: str) -> tuple[Any, Any]:
+    part = LESSON.topics[topic]
+    return part, part.beginning.replace(depth=2, width=16, seed=3, **CASES[topic])
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+    folder = tmp_path_factory.mktemp("scripts")
+    for topic in CASES:
+        part, settings = part_and_settings(topic)
+        (folder / f"{topic}.py").write_text(part.script(settings), encoding="utf-8")
+    paths = [str(folder / f"{topic}.py") for topic in CASES]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", RUNNER, *paths], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return {
+        Path(path).stem: {name: float(value) for name, value in (line.split(" = ") for line in text.splitlines())}
+        for path, text in json.loads(done.stdout).items()
+    }
+
+
+@pytest.mark.parametrize("topic", CASES)
+def test_executed_they_print_the_numbers_of_the_page(printed: dict[str, dict[str, float]], topic: str) -> None:
+    """Rounding aside, which may move one test image of 450 (0.23 %) across a boundary."""
+    part, settings = part_and_settings(topic)
+    expected = part.headline(part.run(settings, None))
+    assert list(printed[topic]) == list(expected)
+    for name, value in expected.items():
+        percent = name.startswith(("error", "changed", "cured"))
+        assert printed[topic][name] == pytest.approx(value, rel=2e-4, abs=0.24 if percent else 1e-5, nan_ok=True), name
+
+
+@pytest.mark.parametrize("topic", CASES)
+@pytest.mark.parametrize("momentum", [0.1, "cumulative"])
+def test_they_import_nothing_but_torch_numpy_and_the_digits(topic: str, momentum: Any) -> None:
+    part, settings = part_and_settings(topic)
+    source = part.script(settings.replace(momentum=momentum))
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported <= {"copy", "math", "numpy", "torch", "torch.utils.checkpoint", "sklearn.datasets"}
