@@ -9,10 +9,12 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.figures.chart import Chart
+from bnviz.figures.listing import Listing
+from bnviz.figures.scene import Scene
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
-from bnviz.ui import cache, chart, controls, live, navigation, player, share, uploads, views, visit
+from bnviz.ui import cache, chart, controls, listing, live, navigation, player, share, uploads, views, visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -133,11 +135,13 @@ def _pictures(
     lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language, below: DeltaGenerator
 ) -> None:
     """The hero where we stand, beside the controls; the other pictures `below`."""
-    unit = next((picture.unit for picture in pictures if not isinstance(picture, Chart)), "")
+    unit = next((picture.unit for picture in pictures if isinstance(picture, Scene)), "")
     for number, picture in enumerate(pictures):
         with below if number else nullcontext():
             if isinstance(picture, Chart):
                 chart.draw(picture, lesson.name, unit, language)
+            elif isinstance(picture, Listing):
+                listing.draw(picture, lesson.name)
             else:
                 stopped = player.draw(picture, lesson.name, state.step, language)
                 state.step = state.step if stopped is None else stopped
