@@ -12,6 +12,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.listing import Listing
 from bnviz.figures.scene import Scene
 from bnviz.i18n import N_, Language, Translate, long_text, translator
+from bnviz.lessons.cases import QUESTION as CASES_QUESTION
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
 from bnviz.ui import cache, chart, controls, listing, live, navigation, player, share, uploads, views, visit
@@ -86,12 +87,13 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
 
 
 def _onward(lab: Lesson[S, R], _: Translate) -> None:
-    """The question that the next lab answers."""
+    """The question that the next lab answers; after the last, the problems that people reported."""
     following = navigation.lab_after(lab.name)
-    if following is not None:
-        label = _("Next question: {question}").format(question=_(following.question))
-        with st.container(key="onward"):
-            st.page_link(navigation.lab_page(following, _), label=label, icon=":material/arrow_forward:")
+    question = following.question if following else CASES_QUESTION
+    page = navigation.lab_page(following, _) if following else navigation.cases_page(_)
+    with st.container(key="onward"):
+        label = _("Next question: {question}").format(question=_(question))
+        st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
 def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:

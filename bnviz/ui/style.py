@@ -13,9 +13,11 @@ CSS: Final = """<style>
 .st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }
-.st-key-presets { gap: 0.45rem; }
-.st-key-presets button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
-.st-key-presets p { font-size: 0.88rem; }
+.st-key-presets, .st-key-search { gap: 0.45rem; }
+.st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
+.st-key-presets p, .st-key-search p { font-size: 0.88rem; }
+.st-key-cases h5 { padding: 0 0 0.2rem; }
+.st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below { gap: 0.5rem; }
