@@ -24,7 +24,7 @@ def home_page(_: Translate) -> StreamlitPage:
 
 def cases_page(_: Translate) -> StreamlitPage:
     """The problems that people reported."""
-    return st.Page(PAGES / "cases.py", title=_("Reported problems"), icon=":material/help:", url_path="cases")
+    return st.Page(PAGES / "cases.py", title=_("Reported problems"), url_path="cases")
 
 
 def lab_page(lesson: Lesson[Any, Any], _: Translate) -> StreamlitPage:
