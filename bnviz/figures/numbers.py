@@ -21,6 +21,11 @@ def short(value: float, dust: float = 0.0) -> str:
     return mantissa.replace("-", "−") + (f"·10{superscript(int(exponent))}" if exponent else "")
 
 
+def grouped(count: int) -> str:
+    """A count to the last digit, its thousands set apart."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def superscript(exponent: int) -> str:
     """`exponent` in superscript digits."""
     return str(exponent).translate(SUPERSCRIPTS)

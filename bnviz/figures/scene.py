@@ -122,7 +122,8 @@ class Scene:
     """A run as it is played. `captions`: one per frame, or one for all. `alt` says what the whole picture shows.
 
     `unit` is the translated name of one frame ("batch"), `first` the number of the first (0 where nothing has happened yet).
-    `fps`: frames of the run per second at speed 1.
+    `fps`: frames of the run per second at speed 1. `ambient`: plays by itself, over and over, with the fewest controls (still
+    where the visitor wants no motion).
     """
 
     name: str
@@ -134,6 +135,7 @@ class Scene:
     height: int = 460
     fps: float = 8
     first: int = 1
+    ambient: bool = False
 
     def still(self, frame: int = -1) -> Chart:
         """The histograms of one frame as a Plotly chart, for notebooks and print."""

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from bnviz.experiments.comparison import Comparison
 from bnviz.figures.chart import Chart
+from bnviz.figures.listing import Listing
 from bnviz.figures.scene import Scene
 from bnviz.i18n import Language
 from bnviz.settings import LabSettings
 
 S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
-Picture = Chart | Scene
+Picture = Chart | Scene | Listing
 Draw = Callable[[R, Language], Picture]
 
 

@@ -1,18 +1,40 @@
-"""The home page: the course at a glance, one card per lab."""
+"""The home page: the course at a glance, where to start with a problem, and a small picture that already moves."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
-from bnviz.i18n import translator
-from bnviz.lessons.course import COURSE
-from bnviz.ui import navigation, share, visit
+from bnviz.experiments.layer_settings import Settings
+from bnviz.figures import home as figures
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.lessons import layer
+from bnviz.lessons.cases import LONGEST_QUERY
+from bnviz.lessons.course import COURSE, LESSONS
+from bnviz.ui import cache, navigation, player, share, visit
+
+# One channel of a linear layer on digits, whose input walks from −2 to 2.
+GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
+EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"))
 
 
 def show() -> None:
-    """The course, chapter by chapter."""
+    """The course at a glance."""
+    visit.enter("")
     language = visit.current().language
     _ = translator(language)
+    _head(_, language)
+    picture, start = st.columns([1.7, 1], gap="medium", vertical_alignment="center")
+    with picture:
+        player.draw(figures.glimpse(cache.result(layer.LESSON, GLIMPSE, None), language), "home", 0, language)
+    with start, st.container(key="start"):
+        _start(_)
+    with st.container(key="course"):
+        _course(_)
+
+
+def _head(_: Translate, language: Language) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.markdown(
             "### "
@@ -24,11 +46,34 @@ def show() -> None:
         )
         with st.container(width=110):
             share.draw(_("The course"), visit.page_link(full=False), visit.page_link(full=True), language)
-    for chapter in COURSE:
-        st.markdown("#### " + _(chapter.title))
-        for column, lesson in zip(st.columns(3), chapter.lessons, strict=False):
-            with column.container(border=True):
-                st.page_link(
-                    navigation.lab_page(lesson, _), label="**" + _(lesson.title) + "**", icon=":material/arrow_forward:"
-                )
+
+
+def _start(_: Translate) -> None:
+    """Two doors: the first lab, and the problem that brought the visitor here."""
+    first = LESSONS[0]
+    with st.container(border=True):
+        label = _("Start with lab 1: {title}").format(title=_(first.title))
+        st.page_link(navigation.lab_page(first, _), icon=":material/play_circle:", label=label)
+    page = navigation.cases_page(_)
+    query = st.text_input(
+        _("Or with a problem: search by symptom"), key="home:q", max_chars=LONGEST_QUERY, type="search",
+        placeholder=_("eval, NaN, batch of one, momentum …"), icon=":material/search:",
+    )  # fmt: skip
+    if query:
+        st.switch_page(page, query_params={"q": query})
+    with st.container(key="examples", horizontal=True, gap="small"):
+        for example in EXAMPLES:
+            st.page_link(page, label=_(example), query_params={"q": _(example)})
+        st.page_link(page, label=_("All problems"), icon=":material/arrow_forward:")
+
+
+def _course(_: Translate) -> None:
+    """Chapter by chapter, the labs in their order with the question that each answers."""
+    number = 0
+    for column, chapter in zip(st.columns(len(COURSE), gap="small"), COURSE, strict=True):
+        with column:
+            st.markdown("#### " + _(chapter.title))
+            for lesson in chapter.lessons:
+                number += 1
+                st.page_link(navigation.lab_page(lesson, _), label=f"**{number} · {_(lesson.title)}**")
                 st.markdown(_(lesson.question))

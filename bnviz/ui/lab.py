@@ -9,10 +9,13 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.figures.chart import Chart
+from bnviz.figures.listing import Listing
+from bnviz.figures.scene import Scene
 from bnviz.i18n import N_, Language, Translate, long_text, translator
+from bnviz.lessons.cases import QUESTION as CASES_QUESTION
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
-from bnviz.ui import cache, chart, controls, live, navigation, player, share, uploads, views, visit
+from bnviz.ui import cache, chart, controls, listing, live, navigation, player, share, uploads, views, visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -85,12 +88,13 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
 
 
 def _onward(lab: Lesson[S, R], _: Translate) -> None:
-    """The question that the next lab answers."""
+    """The question that the next lab answers; after the last, the problems that people reported."""
     following = navigation.lab_after(lab.name)
-    if following is not None:
-        label = _("Next question: {question}").format(question=_(following.question))
-        with st.container(key="onward"):
-            st.page_link(navigation.lab_page(following, _), label=label, icon=":material/arrow_forward:")
+    question = following.question if following else CASES_QUESTION
+    page = navigation.lab_page(following, _) if following else navigation.cases_page(_)
+    with st.container(key="onward"):
+        label = _("Next question: {question}").format(question=_(question))
+        st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
 def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:
@@ -134,11 +138,13 @@ def _pictures(
     lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language, below: DeltaGenerator
 ) -> None:
     """The hero where we stand, beside the controls; the other pictures `below`."""
-    unit = next((picture.unit for picture in pictures if not isinstance(picture, Chart)), "")
+    unit = next((picture.unit for picture in pictures if isinstance(picture, Scene)), "")
     for number, picture in enumerate(pictures):
         with below if number else nullcontext():
             if isinstance(picture, Chart):
                 chart.draw(picture, lesson.name, unit, language)
+            elif isinstance(picture, Listing):
+                listing.draw(picture, lesson.name)
             else:
                 stopped = player.draw(picture, lesson.name, state.step, language)
                 state.step = state.step if stopped is None else stopped

@@ -22,6 +22,11 @@ def home_page(_: Translate) -> StreamlitPage:
     return st.Page(PAGES / "home.py", title=_("The course"), icon=":material/home:", default=True)
 
 
+def cases_page(_: Translate) -> StreamlitPage:
+    """The problems that people reported."""
+    return st.Page(PAGES / "cases.py", title=_("Reported problems"), url_path="cases")
+
+
 def lab_page(lesson: Lesson[Any, Any], _: Translate) -> StreamlitPage:
     """The page of `lesson`."""
     return st.Page(PAGES / f"{lesson.name}.py", title=_(lesson.title), url_path=lesson.name)
@@ -35,6 +40,6 @@ def lab_after(name: str) -> Lesson[Any, Any] | None:
 
 
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
-    """Home, then the labs by chapter."""
+    """Home, then the labs by chapter, then where to go with a problem."""
     chapters = {_(chapter.title): [lab_page(lesson, _) for lesson in chapter.lessons] for chapter in COURSE}
-    return {"": [home_page(_)], **chapters}
+    return {"": [home_page(_)], **chapters, _("I have a problem"): [cases_page(_)]}

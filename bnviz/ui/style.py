@@ -13,9 +13,11 @@ CSS: Final = """<style>
 .st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }
-.st-key-presets { gap: 0.45rem; }
-.st-key-presets button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
-.st-key-presets p { font-size: 0.88rem; }
+.st-key-presets, .st-key-search { gap: 0.45rem; }
+.st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
+.st-key-presets p, .st-key-search p { font-size: 0.88rem; }
+.st-key-cases h5 { padding: 0 0 0.2rem; }
+.st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below { gap: 0.5rem; }
@@ -23,6 +25,15 @@ CSS: Final = """<style>
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+.st-key-course { gap: 0.2rem; padding-top: 0.4rem; }
+.st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
+.st-key-course h4 { font-size: 1.05rem; padding: 0 0 0.2rem; border-bottom: 2px solid currentColor; }
+.st-key-course [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.st-key-course [data-testid="stMarkdownContainer"] p { font-size: 0.9rem; line-height: 1.35; margin: 0 0 0.4rem; }
+.st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }
+.st-key-course [data-testid="stPageLink-NavLink"] { padding-left: 0; }
+.st-key-start { gap: 0.4rem; }
+.st-key-examples { gap: 0.2rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }

@@ -12,7 +12,7 @@ import streamlit as st
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
 from bnviz.experiments.comparison import Comparison
 from bnviz.export.notebook import notebook
-from bnviz.figures.numbers import short
+from bnviz.figures.numbers import grouped, short
 from bnviz.i18n import Language, translator
 from bnviz.lessons.lesson import Lesson
 from bnviz.settings import fields
@@ -95,7 +95,12 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
         exact = row.standard_error == 0
         verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
         name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
-        lines.append(f"| {name} | {short(row.measured)} | {short(row.predicted)} | {relative} | {verdict} |")
+        measured, predicted = (
+            (grouped(int(row.measured)), grouped(int(row.predicted)))
+            if isinstance(row.measured, int)
+            else (short(row.measured), short(row.predicted))
+        )
+        lines.append(f"| {name} | {measured} | {predicted} | {relative} | {verdict} |")
     st.markdown("\n".join(lines))
 
 

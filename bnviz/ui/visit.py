@@ -35,7 +35,8 @@ class LabState:
 
 @dataclass
 class Visit:
-    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch.
+    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch. `search`: what was looked
+    for among the reported problems.
 
     `owner`: the secret token by which its long runs know it.
     """
@@ -43,6 +44,7 @@ class Visit:
     page: str = ""
     wanted: str | None = None
     predict: bool = True
+    search: str = ""
     labs: dict[str, LabState] = field(default_factory=dict)
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
@@ -105,10 +107,48 @@ def lab_state(name: str, settings: type[LabSettings]) -> LabState:
         guesses = visit.labs[name].guesses if name in visit.labs else {}
         visit.labs[name] = LabState(chosen, guesses=guesses, problems=problems)
     state = visit.labs[name]
+    if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
+        state.guesses.setdefault(getattr(state.settings, "topic", ""), -1)
     if entered:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
     return state
+
+
+def enter(page: str) -> bool:
+    """Note that a page without settings is shown; whether the visitor has just come to it."""
+    visit = current()
+    entered, visit.page = visit.page != page, page
+    return entered
+
+
+def search_field(longest: int, label: str, placeholder: str) -> str:
+    """A field to search with; its text is part of the link (`?q=`)."""
+    visit = current()
+    if enter("cases") and "q" in st.query_params:
+        visit.search = _one_line(st.query_params["q"])[:longest]
+        st.session_state["cases:q"] = visit.search
+    st.session_state.setdefault("cases:q", visit.search)
+    text = st.text_input(
+        label,
+        key="cases:q",
+        max_chars=longest,
+        type="search",
+        placeholder=placeholder,
+        icon=":material/search:",
+        live=True,
+    )
+    visit.search = _one_line(text or "")[:longest]
+    return visit.search
+
+
+def search_for(text: str) -> None:
+    """Put `text` into the search field."""
+    st.session_state["cases:q"] = current().search = text
+
+
+def _one_line(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
 
 
 def page_link(*, full: bool) -> dict[str, str]:

@@ -43,6 +43,7 @@ def streamlits_own(serve: Serve, browser: Any) -> set[str]:
     "path",
     [
         "?lang=en",
+        "cases?lang=en",
         *(
             f"{lesson.name}?lang=en{rest}"
             for lesson in LESSONS

@@ -315,6 +315,20 @@ def test_playing_stops_at_the_end_and_starts_over(bench: Bench) -> None:
     assert bench.head("step") < FRAMES - 1
 
 
+def test_a_loop_starts_over_and_tells_nobody_until_it_is_paused(bench: Bench) -> None:
+    bench.mount("player", scene(autoplay=True, loop=True, compact=True))
+    bench.page.evaluate("__bnviz.playheads.get('run').setSpeed(8)")
+    bench.page.wait_for_function(f"__bnviz.playheads.get('run').step > {FRAMES - 12}")
+    bench.page.wait_for_function("__bnviz.playheads.get('run').step < 6")
+    assert bench.head("playing")
+    assert bench.sent == []
+    expect(in_player(bench, ".speed")).to_be_hidden()
+    expect(in_player(bench, ".back")).to_be_hidden()
+    in_player(bench, ".play").click()
+    assert not bench.head("playing")
+    assert len(bench.sent) == 1
+
+
 def test_keyboard_drives_from_the_page_and_reports_once(bench: Bench) -> None:
     bench.mount("player", scene())
     press = bench.page.keyboard.press

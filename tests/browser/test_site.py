@@ -189,7 +189,47 @@ def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
     ready(page)
 
 
-@pytest.mark.parametrize("path", ["", *(f"{name}?predict=0" for name in NAMES)])
+@pytest.mark.parametrize("path", ["", "cases"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_home_and_problems_fit_a_phone_and_speak_one_language(visit: Visit, path: str, language: str) -> None:
+    page = visit(f"{path}?lang={language}", width=390, height=844)
+    page.wait_for_timeout(800)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    if language == "zh":
+        text = page.locator("body").inner_text().replace("Expected more than 1 value per channel when training", "")
+        assert [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)] == []
+
+
+def test_the_course_fits_a_projector_and_its_picture_moves_without_the_server_or_plotly(visit: Visit) -> None:
+    page = visit("?lang=en")
+    asked: list[str] = []
+    page.wait_for_function("() => window.__bnviz?.playheads.get('home')?.step > 2")
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    course = page.locator(".st-key-course").bounding_box()
+    assert course is not None
+    assert course["y"] + course["height"] <= 740
+    here = page.evaluate("window.__bnviz.playheads.get('home').step")
+    page.wait_for_function("(here) => window.__bnviz.playheads.get('home').step !== here", arg=here)
+    assert asked == []
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert [name for name in loaded if "plotly" in name.lower()] == []
+
+
+def test_a_problem_is_found_from_the_home_page_and_its_reproduction_is_one_click_away(visit: Visit) -> None:
+    page = visit("?lang=en")
+    field = page.get_by_label("Or with a problem: search by symptom")
+    field.fill("NaN")
+    field.press("Enter")
+    expect(page).to_have_url(re.compile(r"/cases\?.*q=NaN"))
+    expect(page.get_by_role("heading", name="NaN in eval mode")).to_be_visible()
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_role("link", name="See it go wrong: What it does").first.click()
+    ready(page)
+    expect(page).to_have_url(re.compile(r"/layer\?.*mode=eval"))
+
+
+@pytest.mark.parametrize("path", ["", "cases", *(f"{name}?predict=0" for name in NAMES)])
 def test_nothing_is_fetched_from_elsewhere_and_nothing_is_logged_as_error(visit: Visit, site: str, path: str) -> None:
     foreign: list[str] = []
     errors: list[str] = []

@@ -43,6 +43,7 @@ export function controlBar(playhead, onDownload) {
 
   const dress = (next) => {
     header = next;
+    node.classList.toggle("compact", Boolean(header.compact));
     const { words } = header;
     entitle(back, words.back);
     entitle(forward, words.forward);

@@ -9,7 +9,7 @@ const LONGEST_GAP_S = 1; // a tab that slept longer goes on where it was
 export class Playhead extends EventTarget {
   constructor(group) {
     super();
-    Object.assign(this, { group, frames: 0, step: 0, position: 0, playing: false, speed: 1, fps: 8, digest: null });
+    Object.assign(this, { group, frames: 0, step: 0, position: 0, playing: false, speed: 1, fps: 8, loop: false, digest: null });
     this.members = new Set();
   }
 
@@ -17,10 +17,11 @@ export class Playhead extends EventTarget {
   get owner() { return this.members.values().next().value; }
 
   /** Take over a run's frames. `mounting` applies `start`, unless this very run was already being watched. */
-  configure({ frames, fps = 8, digest, start = 0, autoplay = false }, mounting) {
+  configure({ frames, fps = 8, digest, start = 0, autoplay = false, loop = false }, mounting) {
     const fresh = mounting && this.digest !== digest;
     this.digest = digest;
     this.fps = fps;
+    this.loop = loop;
     const changed = this.frames !== frames;
     this.frames = frames;
     if (fresh) this.#move(this.#clamp(start));
@@ -96,7 +97,8 @@ export class Playhead extends EventTarget {
   #tick(now) {
     const seconds = Math.min((now - (this.last ?? now)) / 1000, LONGEST_GAP_S);
     this.last = now;
-    const position = this.position + seconds * this.fps * this.speed;
+    let position = this.position + seconds * this.fps * this.speed;
+    if (position >= this.frames - 1 && this.loop) position = 0;
     if (position >= this.frames - 1) {
       this.#stop();
       this.#move(this.frames - 1);

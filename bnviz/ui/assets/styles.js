@@ -44,6 +44,7 @@ export const PLAYER = `${CONTROLS}
 .bar input[type=range] { flex: 1 1 0; min-width: 60px; height: 38px; margin: 0 6px; accent-color: var(--st-primary-color, blue); cursor: pointer; }
 .position { display: grid; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .position > * { grid-area: 1 / 1; }
+.bar.compact > :is(.back, .forward, .speed, .menu) { display: none; }
 .play { min-width: 52px; background: var(--st-secondary-background-color, whitesmoke); }
 @container (max-width: 599px) {
   .caption { font-size: 1.1rem; }
@@ -52,6 +53,7 @@ export const PLAYER = `${CONTROLS}
     grid-template-areas: "scrub scrub scrub scrub position position" "back play forward . speed menu";
   }
   .bar input[type=range] { grid-area: scrub; margin: 0; height: 44px; }
+  .bar.compact { display: flex; }
   .bar .back { grid-area: back; }
   .bar .play { grid-area: play; min-width: 64px; }
   .bar .forward { grid-area: forward; }

@@ -1,0 +1,51 @@
+"""A listing: remarks, then code or a table, one tab at a time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from bnviz.figures.listing import Code, Listing, Note, Table
+from bnviz.ui.views import escaped
+
+ICONS: Final = {
+    "error": ":material/block:", "warning": ":material/warning:", "info": ":material/info:", "success": ":material/check:",
+}  # fmt: skip
+
+
+def draw(listing: Listing, group: str) -> None:
+    """Show `listing`; `group` is the page that it stands on."""
+    with st.container(key=f"listing-{group}-{listing.name}"):
+        for note in listing.notes:
+            _note(note)
+        titles = list(listing.tabs)
+        if len(titles) == 1:
+            st.markdown("**" + escaped(titles[0]) + "**")
+            _content(listing.tabs[titles[0]])
+            return
+        # Not st.tabs: that would draw every tab at every rerun.
+        chosen = st.segmented_control(
+            listing.title, range(len(titles)), key=f"{group}:{listing.name}", default=0, required=True,
+            format_func=titles.__getitem__, label_visibility="collapsed",
+        )  # fmt: skip
+        _content(listing.tabs[titles[chosen or 0]])
+
+
+def _note(note: Note) -> None:
+    words = "**" + escaped(note.title) + "**" + (f"  \n{escaped(note.text)}" if note.text else "")
+    {"error": st.error, "warning": st.warning, "info": st.info, "success": st.success}[note.tone](
+        words, icon=ICONS[note.tone]
+    )
+
+
+def _content(content: Code | Table) -> None:
+    if isinstance(content, Table):
+        rows = zip(*content.columns.values(), strict=True)
+        lines = [list(content.columns), [":--"] * len(content.columns), *([str(cell) for cell in row] for row in rows)]
+        escape = [[cell if place == 1 else escaped(cell) for cell in line] for place, line in enumerate(lines)]
+        st.markdown("\n".join("| " + " | ".join(line) + " |" for line in escape))
+        return
+    st.code(content.text, language=content.language)
+    if content.about:
+        st.caption(escaped(content.about))

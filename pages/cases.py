@@ -1,0 +1,3 @@
+from bnviz.ui import cases
+
+cases.show()
