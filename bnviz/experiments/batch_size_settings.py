@@ -56,7 +56,9 @@ Network = Annotated[
     NetworkName,
     Parameter(
         N_("Network"),
-        N_("mlp: two hidden layers of 64 units. cnn: two 3×3 convolutions of 16 channels, each followed by 2×2 pooling."),
+        N_(
+            "mlp: two hidden layers of 64 units. cnn: two 3×3 convolutions of 16 channels, each followed by 2×2 pooling."
+        ),
         names={"mlp": "MLP", "cnn": "CNN"},
     ),
 ]
@@ -81,7 +83,9 @@ HiddenLayer = Annotated[
     Field(ge=1, le=2),
     Parameter(
         N_("Hidden layer"),
-        N_("Whose batch norm is looked at. In the CNN the first sees 8×8 values per image and channel, the second 4×4."),
+        N_(
+            "Whose batch norm is looked at. In the CNN the first sees 8×8 values per image and channel, the second 4×4."
+        ),
         "",
         (1, 2),
     ),
