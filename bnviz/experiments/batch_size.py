@@ -98,7 +98,7 @@ def _train(board: Board, data: ReplicaData, batch_size: int, heard: Callable[[],
         else:
             networks[row] = build_replicas(network_plan(settings.network, normalizer, settings.groups), data.seeds)
     place = settings.batch_sizes.index(batch_size)
-    board.training = batch_size
+    board.begin(batch_size)
 
     def step() -> bool:
         board.steps_done += 1
@@ -114,7 +114,7 @@ def _train(board: Board, data: ReplicaData, batch_size: int, heard: Callable[[],
         error = 1 - evaluate(networks[row], data)[1]
         board.recalibrated[place] = np.where(board.diverged_at[row, place] < 0, error, np.nan)
     board.finished.add(place)
-    board.training = 0
+    board.begin(0)
     heard()
 
 

@@ -78,7 +78,7 @@ class Population:
     @property
     def image_share(self) -> Floats:
         """(C,): variance of the images' means as a share of σ²."""
-        return self.weights @ (self.offset**2 + self.between)  # type: ignore[no-any-return]
+        return self.weights @ (self.offset**2 + self.between)
 
     @property
     def class_share(self) -> float:

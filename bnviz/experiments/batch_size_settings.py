@@ -74,7 +74,8 @@ LearningRateRule = Annotated[
     Literal["linear", "fixed"],
     Parameter(
         N_("Rate and batch size"),
-        N_("linear: learning rate · m / 64, so that an epoch moves the weights about as far at every batch size. fixed: the same rate for all."),
+        N_("linear: learning rate · m / 64, so that an epoch moves the weights about as far at every batch size. "
+           "fixed: the same rate for all."),
         names={"linear": N_("linear (· m/64)"), "fixed": N_("fixed")},
     ),
 ]  # fmt: skip

@@ -162,6 +162,7 @@ def _draw(source: Population, images: int, sampling: SamplingName, seed: int) ->
         nan = (math.nan, math.nan)
         return _Drawn(channels, nan, nan, nan, NOTHING, NOTHING, _words(kind, source, images) or str(error))
     mean, std = source.mean[:channels], source.std[:channels]
+    assert norm.running_mean is not None and norm.running_var is not None  # noqa: PT018 - for mypy
     batch_mean = (norm.running_mean.double().numpy().reshape(count, channels) - mean) / std
     batch_variance = norm.running_var.double().numpy().reshape(count, channels) / std**2
     output, truth = (
@@ -201,7 +202,7 @@ def _root(squares: Floats) -> tuple[float, float]:
 def _words(kind: type[nn.Module], source: Population, images: int) -> str:
     """What PyTorch says of one such batch alone, not of all stacked."""
     try:
-        kind(source.values.shape[1])(source.values[:images])  # type: ignore[call-arg]
+        kind(source.values.shape[1])(source.values[:images])
     except ValueError as error:
         return str(error)
     return ""
