@@ -69,21 +69,14 @@ class Population:
         """P."""
         return int(self.values[0, 0].numel())
 
-    @property
-    def correlation(self) -> float:
-        """ρ̄: mean correlation of two values of one image and channel, as two values of the population have; mean over channels."""
-        share = float(self.image_share.mean())
-        return (self.pixels * share - 1) / (self.pixels - 1) if self.pixels > 1 else 0.0
-
-    @property
-    def image_share(self) -> Floats:
-        """(C,): variance of the images' means as a share of σ²."""
-        return self.weights @ (self.offset**2 + self.between)
-
-    @property
-    def class_share(self) -> float:
-        """ρ_c: what part of that lies between the groups; mean over channels."""
-        return float((self.weights @ self.offset**2).mean() / self.image_share.mean())
+    def shares(self, channels: int) -> tuple[float, float]:
+        """ρ̄, the mean correlation of two values of one image and channel, and ρ_c, the share of the variance of image means that
+        lies between the groups; both of the first `channels` together.
+        """
+        outside = float((self.weights @ self.offset[:, :channels] ** 2).mean())
+        image_means = outside + float((self.weights @ self.between[:, :channels]).mean())
+        correlation = (self.pixels * image_means - 1) / (self.pixels - 1) if self.pixels > 1 else 0.0
+        return correlation, outside / image_means
 
     def noise(self, images: int, channels: int) -> Noise:
         """Theory for batches of `images` from one group, over the first `channels`.

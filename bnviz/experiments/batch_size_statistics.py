@@ -40,8 +40,8 @@ class Statistics:
     with `…_error` their standard errors over batches and `…_theory` what theory says. NaN where PyTorch refuses the batch.
     `correlation`: ρ̄, mean correlation of two values of one image. `class_share`: ρ_c, share of the variance of image means that
     lies between the classes (0 where batches are drawn at random): what the theory of the batch mean takes from the data.
-    `batch_size`, `batch_fidelity`: R² at the batch size that is looked at closely; `truth`, `output` (Q,): (x − μ)/σ of values of
-    one channel and what batch norm made of them there. `refusal`: PyTorch's words where it refuses a batch, else "".
+    `batch_size`: the one that is looked at closely; `batch_fidelity`, `batch_fidelity_theory`: R² there; `truth`, `output` (Q,):
+    (x − μ)/σ of values of one channel and what batch norm made of them there. `refusal`: PyTorch's words where it refuses a batch, else "".
     """
 
     network: NetworkName
@@ -60,6 +60,7 @@ class Statistics:
     class_share: float
     batch_size: int
     batch_fidelity: float
+    batch_fidelity_theory: float
     truth: Floats
     output: Floats
     refusal: str
@@ -111,6 +112,7 @@ def measure(
     drawn = {size: _draw(source, size, sampling, seed) for size in (*batch_sizes, batch_size)}
     rows = [drawn[size] for size in batch_sizes]
     theory = [source.noise(size, row.channels) for size, row in zip(batch_sizes, rows, strict=True)]
+    correlation, class_share = source.shares(_watched(source))
     measured: dict[str, Any] = {}
     for name in ("mean_noise", "variance_noise", "fidelity"):
         measured[name] = np.array([getattr(row, name)[0] for row in rows])
@@ -123,10 +125,11 @@ def measure(
         mean_noise_theory=np.array([row.mean for row in theory]),
         variance_noise_theory=np.array([row.variance for row in theory]),
         fidelity_theory=np.array([row.fidelity for row in theory]),
-        correlation=source.correlation,
-        class_share=source.class_share,
+        correlation=correlation,
+        class_share=class_share,
         batch_size=batch_size,
         batch_fidelity=drawn[batch_size].fidelity[0],
+        batch_fidelity_theory=source.noise(batch_size, drawn[batch_size].channels).fidelity,
         truth=drawn[batch_size].truth,
         output=drawn[batch_size].output,
         refusal=next((row.refusal for row in drawn.values() if row.refusal), ""),
@@ -145,10 +148,15 @@ def batch_draws(labels: Tensor, count: int, images: int, sampling: SamplingName,
     return by_class[(sizes.cumsum(0) - sizes)[chosen] + place]
 
 
+def _watched(source: Population) -> int:
+    """Channels looked at, where a batch is not so large that they would be too many values."""
+    return min(source.values.shape[1], WIDEST // source.pixels)
+
+
 def _draw(source: Population, images: int, sampling: SamplingName, seed: int) -> _Drawn:
     """Batches of `images`, all through one batch norm layer: every batch has channels of its own."""
     one = images * source.pixels
-    channels = max(1, min(source.values.shape[1], WIDEST // source.pixels, VALUES // (FEWEST_BATCHES * one)))
+    channels = max(1, min(_watched(source), VALUES // (FEWEST_BATCHES * one)))
     count = min(MOST_BATCHES, max(FEWEST_BATCHES, VALUES // (one * channels)))
     batch = source.values[:, :channels][batch_draws(source.labels, count, images, sampling, seed)]
     stacked = batch.transpose(0, 1).flatten(1, 2)  # (N, T·C, …)

@@ -9,7 +9,7 @@ from bnviz.export.parts import DIGITS_AND_SPLIT, linear
 if TYPE_CHECKING:
     from bnviz.experiments.batch_size_settings import Settings
 
-_SCRIPT: Final = '''"""How small may a batch be? Every seed is trained with every normalizer at every batch size: same split, weights and batches.
+_SCRIPT: Final = '''"""How small may a batch be? Every normalizer at every batch size, each seed with the same split, weights and batches.
 
 Written by bnviz, lab batch_size. One network after another: slower than the page, which trains all seeds at once.
 """
@@ -134,10 +134,10 @@ def build(normalizer, seed):
         modules += [convolution(channels, generator, normalizer != "batch"), *normal(), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*modules, nn.Flatten(), linear(4 * width, 10, generator))'''
 
-_IID: Final = '''\
+_IID: Final = """\
 def draw(training_set, size, count, generator):
     return training_set[batches(len(training_set), size, count, generator)]
-'''
+"""
 
 _ONE_CLASS: Final = '''\
 def draw(training_set, size, count, generator):

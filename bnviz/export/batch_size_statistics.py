@@ -9,7 +9,7 @@ from bnviz.export.parts import DIGITS_AND_SPLIT, linear
 if TYPE_CHECKING:
     from bnviz.experiments.batch_size_settings import Settings
 
-_SCRIPT: Final = '''"""How noisy are batch norm's mean and variance, and what is left of a value? An MLP and a CNN, batch size by batch size.
+_SCRIPT: Final = '''"""How noisy is batch norm's mean, and what is left of a value? An MLP and a CNN, batch size by batch size.
 
 Written by bnviz, lab batch_size.
 """
