@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from bnviz.errors import Phrase, SettingError
 from bnviz.i18n import N_
 from bnviz.settings import (
-    BATCH_SIZES,
     NORMALIZERS,
     BatchSize,
     Count,
@@ -28,6 +27,7 @@ NetworkName = Literal["mlp", "cnn"]
 SamplingName = Literal["iid", "one_class"]
 
 CHANNELS: Final[dict[NetworkName, int]] = {"mlp": 64, "cnn": 16}
+COMPARED: Final = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256)
 RULE_BATCH: Final = 64  # the linear rule leaves the learning rate as it is at this batch size
 
 Topic = Annotated[
@@ -50,7 +50,7 @@ BatchSizes = Annotated[
     BeforeValidator(comma_separated),
     Field(min_length=1, max_length=12),
     AfterValidator(lambda values: tuple(dict.fromkeys(values))),
-    Parameter(N_("Batch sizes"), N_("One to twelve to compare: samples per batch, m."), N_("samples"), BATCH_SIZES),
+    Parameter(N_("Batch sizes"), N_("One to twelve to compare: samples per batch, m."), N_("samples"), COMPARED),
 ]
 Network = Annotated[
     NetworkName,

@@ -22,10 +22,12 @@ from bnviz.experiments.batch_size_settings import NetworkName, SamplingName
 
 Floats = NDArray[np.float64]
 
-VALUES: Final = 2_000_000  # sent through batch norm per batch size, about
-FEWEST_BATCHES: Final = 60
+VALUES: Final = 3_000_000  # sent through batch norm per batch size, about
+FEWEST_BATCHES: Final = 100
 MOST_BATCHES: Final = 400
-WIDEST: Final = 512  # values per image looked at: all 64 of the MLP, the first eight channels of the CNN
+WIDEST: Final = (
+    256  # values per image looked at: all 64 of the MLP, the first four channels of the CNN (of its second layer all)
+)
 POINTS: Final = 400
 NOTHING: Final = np.empty(0)
 

@@ -53,8 +53,8 @@ for name in ("mlp", "cnn"):
     mean, std, pixels = flat.mean((0, 2)), flat.std((0, 2)), flat.shape[2]
     for size in batch_sizes:
         one = size * pixels
-        channels = max(1, min(values.shape[1], 512 // pixels, 2_000_000 // (60 * one)))
-        count = min(400, max(60, 2_000_000 // (one * channels)))
+        channels = max(1, min(values.shape[1], 256 // pixels, 3_000_000 // (100 * one)))
+        count = min(400, max(100, 3_000_000 // (one * channels)))
         batch = values[:, :channels][draw(count, size)].transpose(0, 1).flatten(1, 2)  # every batch has channels of its own
         norm = kind(count * channels, momentum=1.0, affine=False)  # with momentum 1 it keeps the newest batch's statistics
         try:

@@ -55,6 +55,17 @@ def outputs(result: Result, language: Language = "en") -> Chart:
             middle = {"xref": f"x{suffix}", "yref": f"y{suffix}", "x": 0, "y": 1.4}
             notes.append(note(wrapped(f"ValueError: {part.refusal}", 40), "error", **middle))
             phone_notes.append(notes[-1])
+        bound = math.sqrt(part.batch_size - 1)
+        if part.pixels == 1 and 0 < bound < REACH:
+            traces += [
+                {**line([-REACH, REACH], [level] * 2, "context", "", dash="dot", width=1.5), **where}
+                for level in (-bound, bound)
+            ]
+            label = note(
+                "√(m − 1)", xref=f"x{suffix}", yref=f"y{suffix}", x=-REACH, xanchor="left", y=bound, yanchor="bottom"
+            )
+            notes.append(label)
+            phone_notes.append(label)
         start = panel * (0.5 + GAP / 2)
         span = [start, start + 0.5 - GAP / 2]
         ends = {

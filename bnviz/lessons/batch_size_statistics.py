@@ -33,19 +33,20 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     """What survives of a value, what a batch of images is worth, and what one class does, with this page's numbers."""
     _ = translator(language)
     both = result.both_statistics()
+    one_class = result.settings.sampling == "one_class"
     return "\n\n".join(
         [
             "**1. " + _("What is left of a value") + "**",
-            _left(both["mlp"], _),
+            _left(both["mlp"], one_class, _),
             "**2. " + _("What a batch of images is worth") + "**",
-            _worth(both["cnn"], result.settings.sampling == "one_class", _),
+            _worth(both["cnn"], one_class, _),
             "**3. " + _("How far the batch mean is off") + "**",
             *(_off(part) for part in both.values()),
         ]
     )
 
 
-def _left(part: Statistics, _: Translate) -> str:
+def _left(part: Statistics, one_class: bool, _: Translate) -> str:
     size, measured, theory = part.batch_size, part.batch_fidelity, part.batch_fidelity_theory
     if not math.isfinite(measured):
         return f"`ValueError: {part.refusal}`"
@@ -56,7 +57,7 @@ def _left(part: Statistics, _: Translate) -> str:
     law = r"R^2 = \frac{2}{m}\left[\frac{\Gamma(m/2)}{\Gamma((m-1)/2)}\right]^2 \approx 1 - \frac{1.5}{m}"
     plain = 2 / size * math.exp(2 * (math.lgamma(size / 2) - math.lgamma((size - 1) / 2)))
     told = _("Measured on the digits: {measured}.").format(measured=f"${latex(measured)}$")
-    if part.class_share:
+    if one_class:
         told = _(
             "That is for batches drawn at random. From one class, theory says {theory}; measured: {measured}."
         ).format(theory=f"${latex(theory)}$", measured=f"${latex(measured)}$")
@@ -72,8 +73,7 @@ def _worth(part: Statistics, one_class: bool, _: Translate) -> str:
         "$$\nm_{\\text{eff}} = \\frac{N\\,HW}{1 + (HW - 1)\\bar\\rho} = \\frac{"
         f"{size}\\cdot{pixels}}}{{1 + {pixels - 1}\\cdot{latex_signed(part.correlation)}}} = {latex(worth)}\n$$",
         _("A negative ρ̄ makes the mean of an image steadier than that of as many independent values: where some pixels are high, "
-          "others are low. Behind the variance, which depends on ρ², a batch may well be worth fewer values than it has; see "
-          "“Against theory”."),
+          "others are low. Behind the variance, where ρ² counts, a batch is worth another number; see “Against theory”."),
     ]  # fmt: skip
     if one_class:
         rows += [
@@ -171,7 +171,11 @@ STATISTICS: Final = Lesson(
     theory=(noise, effective),
     comparisons=comparisons,
     presets=(
-        Preset(N_("Batch of 2"), N_("MLP: every output is +1 or −1. CNN: the outputs lie along the dashed line."), {}),
+        Preset(
+            N_("Batch of 2"),
+            N_("MLP: nearly every output is +1 or −1. CNN: the outputs lie along the dashed line."),
+            {},
+        ),
         Preset(
             N_("Batch of 3"),
             N_("MLP: no output beyond ±√2, the bound √(m − 1), and most of them near it."),
@@ -180,8 +184,8 @@ STATISTICS: Final = Lesson(
         Preset(
             N_("Batch of 32"),
             N_(
-                "Both clouds lie along the dashed line: the MLP has as many values per mean now as the CNN had with one "
-                "image of half the size."
+                "Both clouds lie along the dashed line: 32 samples are enough for the MLP too, though the CNN's line is still "
+                "the thinner one."
             ),
             {"batch_size": 32},
         ),
