@@ -62,12 +62,12 @@ def cliff(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(
             size_axis(sizes, _), error_axis(_), margin={"l": 64, "r": 190, "t": 24 + 20 * _rows(advice, how, WIDTH), "b": 52},
-            annotations=[_head(advice, how, WIDTH), *apart(labels, ENDS, 2.0), *_refusals(result, _)],
+            annotations=[_head(advice, how, WIDTH), *apart(labels, ENDS, 2.8), *_refusals(result, _)],
         ),
         _("Test error by batch size on a log axis, mean over {seeds} seeds. {parts}. {advice}").format(
             seeds=result.settings.seeds, parts=told, advice=" ".join(advice)
         ),
-        height=430,
+        height=410,
         phone_height=480,
         phone_layout={
             "font": {"size": 12},
@@ -95,14 +95,14 @@ def recalibration(result: Result, language: Language = "en") -> Chart:
         percent = np.clip(100 * share, LOWEST, HIGHEST)
         marker = {"size": 10, "symbol": symbol, "color": color(role)}
         traces.append(line(sizes, percent, role, name, dash=dash, marker=marker))
-        labels.append((wrapped(name, 13), role, _height(percent)))
+        labels.append((name, role, _height(percent)))
     words = _rescue(result, _)
     return Chart(
         "recalibration",
         traces,
         layout(
-            size_axis(sizes, _), error_axis(_), margin={"l": 64, "r": 160, "t": 24 + 20 * _rows(words, "", WIDTH), "b": 52},
-            annotations=[_head(words, "", WIDTH), *apart(labels, ENDS, 2.0)],
+            size_axis(sizes, _), error_axis(_), margin={"l": 64, "r": 215, "t": 24 + 20 * _rows(words, "", WIDTH), "b": 52},
+            annotations=[_head(words, "", WIDTH), *apart(labels, ENDS, 1.5)],
         ),
         _("Test error by batch size: batch norm as trained, batch norm with recomputed statistics, and the best other "
           "normalizer. {words}").format(words=" ".join(words)),

@@ -54,12 +54,13 @@ def differences(result: Result, language: Language = "en") -> Chart:
         ticktext=[short(tick) for tick in ticks],
     )  # fmt: skip
     columns = [
-        f"<b>{match.batch_size}</b><br>{normalizer_name(match.alternative, _) if match.alternative else ''}"
+        f"<b>{match.batch_size}</b><br>"
+        + (wrapped(normalizer_name(match.alternative, _), 84 // len(matches)) if match.alternative else "")
         for match in matches
     ]
     x = axis(
         _("Batch size, and the other normalizer"), range=[-0.6, len(matches) - 0.4], tickvals=list(range(len(matches))),
-        ticktext=[wrapped(text, 100 // len(matches)) for text in columns],
+        ticktext=columns,
     )  # fmt: skip
     worse: dict[str, Any] = {"xref": "paper", "x": 0.995, "xanchor": "right"}
     sides = [
@@ -76,11 +77,11 @@ def differences(result: Result, language: Language = "en") -> Chart:
         "differences",
         traces,
         layout(
-            x, y, shapes=[grey], annotations=[*notes, *sides, _key(key, 108)], margin={"l": 72, "r": 24, "t": 132, "b": 76}
+            x, y, shapes=[grey], annotations=[*notes, *sides, _key(key, 72)], margin={"l": 72, "r": 24, "t": 98, "b": 76}
         ),
         _("Test error with batch norm − test error of the best other normalizer, paired over seeds, by batch size. {parts}. "
           "Shaded: less than one point, too small to matter.").format(parts="; ".join(told)),
-        height=450,
+        height=420,
         phone_height=330 + 34 * len(told),
         phone_layout={
             "font": {"size": 11}, "margin": {"l": 52, "r": 8, "t": 64 + 15 * len(told), "b": 64},

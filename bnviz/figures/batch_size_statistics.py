@@ -45,8 +45,8 @@ def outputs(result: Result, language: Language = "en") -> Chart:
             _("{network}: R² = {fidelity}").format(network=name, fidelity=_r2(part.batch_fidelity)) if known else name
         )
         told.append(words if known else f"{name}: {part.refusal}")
-        traces.append({**line([-REACH, REACH], [-REACH, REACH], "theory", "", dash="dash", width=1.8), **where})
         if known:
+            traces.append({**line([-REACH, REACH], [-REACH, REACH], "theory", "", dash="dash", width=1.8), **where})
             cloud = points(
                 part.truth, part.output, role, name, size=7, hovertemplate="%{x:.2f} → %{y:.2f}<extra></extra>"
             )
@@ -121,7 +121,7 @@ def fidelity(result: Result, language: Language = "en") -> Chart:
     return Chart(
         "fidelity",
         traces,
-        layout(x, y, annotations=[key(head), *apart(labels, (0, 1.04), 2.0)], margin={"l": 64, "r": 150, "t": 40, "b": 52}),
+        layout(x, y, annotations=[key(head), *apart(labels, (0, 1.04), 2.6)], margin={"l": 64, "r": 150, "t": 40, "b": 52}),
         _("Squared correlation of batch norm's output with the true value by batch size. {parts}.").format(
             parts="; ".join(text.replace("<br>", ": ") for text, _role, _y in labels)
         ),
