@@ -37,7 +37,8 @@ def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
     return tuple(round(low + index * step, 10) for index in range(round((high - low) / step) + 1))
 
 
-def _split(value: object) -> object:
+def comma_separated(value: object) -> object:
+    """The parts of a text with commas, as a link writes several values; anything else as it is."""
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
@@ -76,7 +77,7 @@ Momentum = Annotated[
 ]  # fmt: skip
 Momentums = Annotated[
     tuple[MomentumValue, ...],
-    BeforeValidator(_split),
+    BeforeValidator(comma_separated),
     Field(min_length=1, max_length=6),
     Parameter(
         N_("Momentums"), N_("One to six values to compare; “cumulative” is PyTorch's None."), "", MOMENTUMS, CUMULATIVE
@@ -300,14 +301,17 @@ def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
 
 def allowed_text(info: FieldInfo) -> Phrase:
     """The allowed values in words: `in [1, 1024]`, `one of train, eval`, `true or false` …"""
-    annotation, metadata = _base(info)
+    return _allowed(*_base(info))
+
+
+def _allowed(annotation: Any, metadata: list[Any]) -> Phrase:
     if annotation is bool:
         return Phrase(N_("true or false"))
     if get_origin(annotation) is Literal:
         return Phrase(N_("one of {choices}"), {"choices": ", ".join(get_args(annotation))})
     if get_origin(annotation) is tuple:
         low, high = _length(metadata)
-        each = _bounds(*_unwrap(get_args(annotation)[0]))[2]
+        each = _allowed(*_unwrap(get_args(annotation)[0]))
         return Phrase(N_("{low} to {high} values, each {each}"), {"low": low, "high": high, "each": each})
     return _bounds(annotation, metadata)[2]
 

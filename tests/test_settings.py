@@ -104,7 +104,8 @@ def values_of(settings: type[LabSettings]) -> st.SearchStrategy[dict[str, Any]]:
         elif field.kind == "choice":
             strategies[name] = st.sampled_from(field.choices)
         elif field.kind == "values":
-            strategies[name] = st.lists(momentum, min_size=1, max_size=6).map(tuple)
+            each = momentum if "cumulative" in field.parameter.stops else st.sampled_from(field.parameter.stops)
+            strategies[name] = st.lists(each, min_size=1, max_size=6).map(tuple)
         elif field.integer:
             strategies[name] = st.integers(int(field.low), int(field.high))
         elif "cumulative" in field.parameter.stops:

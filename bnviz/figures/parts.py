@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -127,3 +129,15 @@ def largest(*values: ArrayLike) -> float:
     seen = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in values])
     seen = seen[np.isfinite(seen)]
     return float(seen.max()) if seen.size else 0.0
+
+
+def wrapped(text: str, width: int) -> str:
+    """`text` in lines of at most `width` Latin letters; a Chinese character counts as two and may stand at a line's end."""
+    lines, line, length = [], "", 0
+    for part in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef][，。；：、！？）]*\s*|\s+", text):
+        size = sum(2 if east_asian_width(letter) in "WF" else 1 for letter in part.rstrip())
+        if line and length + size > width:
+            lines.append(line.rstrip())
+            line, length = "", 0
+        line, length = line + part, length + size + len(part) - len(part.rstrip())
+    return "<br>".join([*lines, line.rstrip()])

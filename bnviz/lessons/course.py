@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bnviz.i18n import N_
-from bnviz.lessons import builder, gradient_flow, layer, modes, noise, placement, running_stats
+from bnviz.lessons import batch_size, builder, gradient_flow, layer, modes, noise, placement, running_stats
 from bnviz.lessons.lesson import Lesson
 
 
@@ -21,7 +21,7 @@ class Chapter:
 COURSE: Final = (
     Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON, modes.LESSON)),
     Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
-    Chapter(N_("The batch"), (noise.LESSON,)),
+    Chapter(N_("The batch"), (batch_size.LESSON, noise.LESSON)),
     Chapter(N_("Whole networks"), (builder.LESSON,)),
 )
 LESSONS: Final = tuple(lesson for chapter in COURSE for lesson in chapter.lessons)

@@ -99,3 +99,16 @@ def relu_moments(m: ArrayLike) -> tuple[FloatArray, FloatArray]:
     size = at_least("m", m, 2)
     mean = 0.5 * np.sqrt((size - 1.0) / math.pi) / poch((size - 1.0) / 2.0, 0.5)
     return mean, 0.5 - mean**2
+
+
+def pooled_fidelity(mean_size: ArrayLike, freedom: ArrayLike) -> FloatArray:
+    """R² where the values of one statistic are correlated: (1 − 1/M)·(2/ν)·[Γ((ν + 1)/2)/Γ(ν/2)]².
+
+    M (`mean_size`): independent values that the batch mean is worth. ν (`freedom`): degrees of freedom that the batch variance is
+    worth, 2·E[s²]²/Var[s²]. For m independent normal values M = m and ν = m − 1, and it is `fidelity(m)`.
+    Exact is R² = E[s]²/σ² with the biased s, for any values and ε → 0; taking s² for a multiple of χ²_ν is the approximation.
+    Raises: ValueError for mean_size < 1 or freedom <= 0.
+    Source: derived; Satterthwaite 1946, Biometrics Bulletin 2 (matching two moments by χ²).
+    """
+    size, degrees = at_least("mean_size", mean_size, 1), above("freedom", freedom, 0)
+    return (1.0 - 1.0 / size) * (2.0 / degrees) * poch(degrees / 2.0, 0.5) ** 2
