@@ -48,7 +48,7 @@ class StepsResult:
     step as much as the median unit's: `mean`, `var` (T,) over all N training images (biased); `batch_mean`, `batch_var` (P, T)
     of each batch (biased). `running_mean`, `running_var` (T,): what T `nn.BatchNorm1d` have kept after the P batches, one per
     step; `shared_mean`, `shared_var`: what a single one has, called at every step. `shared_mean_theory`,
-    `shared_var_theory`: their expectation from the population's moments; `shared_mean_error` its s.d.
+    `shared_var_theory`: their expectation from the population's moments; `shared_mean_error`, `shared_var_error`: their s.d.
     `weights`, `weights_theory` (T,): by how much `shared_mean` rises where all numbers of one step rise by 1, and the
     closed form. Over all units: `drift`: median of the s.d. over steps of `mean`, in standard deviations of the numbers;
     `fluctuation` (T,): RMS over units of the batch mean's deviation from the population's, in standard deviations, NaN at
@@ -71,6 +71,7 @@ class StepsResult:
     shared_mean_theory: float
     shared_var_theory: float
     shared_mean_error: float
+    shared_var_error: float
     weights: Floats
     weights_theory: Floats
     drift: float
@@ -121,6 +122,7 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
                 + initial_weight(settings.momentum, PASSES * settings.steps)
             ),
             shared_mean_error=_uncertainty(settings, _numbers(population[..., unit])),
+            shared_var_error=_uncertainty(settings, _numbers((population - mean.unsqueeze(1))[..., unit]) ** 2),
             weights=_measured_weights(settings, passes[..., unit]),
             weights_theory=weights,
             drift=float(moved.median()),

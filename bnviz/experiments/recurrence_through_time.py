@@ -21,6 +21,7 @@ from bnviz.core.replicas import Replicas
 from bnviz.core.training import replica_losses
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
+from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.recurrence_settings import PIXELS, Settings
 from bnviz.experiments.recurrence_steps import plan_of
 from bnviz.theory.growth import growth_recurrent_tanh, growth_without_normalizer
@@ -63,6 +64,30 @@ class ThroughTimeResult:
     gamma_growth_theory: Floats
     gamma_growth_alone: Floats
     same: float
+
+    @property
+    def relative(self) -> OverSeeds:
+        """Gradient relative to the last step's, over replicas, each (V, T)."""
+        last = self.gradient[..., -1:]
+        return over_seeds(np.where(last > 0, self.gradient / np.where(last > 0, last, 1), np.nan))
+
+    @property
+    def growth_over_seeds(self) -> OverSeeds:
+        """`growth` over replicas, each (V, T − 1)."""
+        return over_seeds(self.growth)
+
+    @property
+    def gamma_over_seeds(self) -> OverSeeds:
+        """`gamma_growth` over replicas, each (K,)."""
+        return over_seeds(self.gamma_growth)
+
+    @property
+    def per_step(self) -> Floats:
+        """Growth per step from h_T to h_1, geometric mean, (V, S)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(
+                (self.gradient[..., 0] / self.gradient[..., -1]) ** (1 / (self.gradient.shape[-1] - 1))
+            )
 
 
 @dataclass(frozen=True, slots=True)
