@@ -74,12 +74,12 @@ class RecurrentLayer(nn.Module):
 
     def input_terms(self, sequences: Tensor) -> tuple[Tensor, ...]:
         """What the input adds to the gates at each step, normalized where that is done: T times (…, B, G)."""
-        by_step = sequences.unflatten(-1, (self.steps, -1)).transpose(-2, -3)
+        by_step = sequences.reshape(*sequences.shape[:-1], self.steps, -1).transpose(-2, -3)
         # All steps at once: one product instead of T.
-        terms = self.inputs(by_step.flatten(-3, -2))
+        terms: Tensor = self.inputs(by_step.flatten(-3, -2))
         if self.frames:
             terms = self.input_norms[0](terms)
-        parts = terms.chunk(self.steps, dim=-2)
+        parts: tuple[Tensor, ...] = terms.chunk(self.steps, dim=-2)
         if self.frames:
             return parts
         return tuple(self._normalized(self.input_norms, part, step) for step, part in enumerate(parts))

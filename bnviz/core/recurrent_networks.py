@@ -70,12 +70,17 @@ def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
     return Replicas([plain_recurrent(plan, seed) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
 
 
+def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
+    """The recurrent layer of a `build_recurrent` network, and the linear one behind it."""
+    assert isinstance(network.chain, nn.Sequential)
+    layer, output = network.chain
+    assert isinstance(layer, RecurrentLayer)
+    return layer, output
+
+
 def _normalizer(plan: RecurrentPlan, channels: int) -> nn.Module:
-    norm: nn.BatchNorm1d | nn.LayerNorm
-    if plan.variant in BATCH:
-        norm = nn.BatchNorm1d(channels, eps=plan.eps, momentum=plan.momentum)
-    else:
-        norm = nn.LayerNorm(channels, eps=plan.eps)
+    batched = nn.BatchNorm1d(channels, eps=plan.eps, momentum=plan.momentum)
+    norm = batched if plan.variant in BATCH else nn.LayerNorm(channels, eps=plan.eps)
     nn.init.constant_(norm.weight, plan.gamma)
     return norm
 

@@ -54,7 +54,7 @@ def of_steps(result: StepsResult) -> list[Comparison]:
                 float(np.sqrt((seen**2).mean())),
                 result.fluctuation_theory,
                 result.fluctuation_theory / math.sqrt(2 * (passes - 1)),
-                Phrase(N_("standard error as if units and steps moved together")),
+                _batch_alone(result),
             )
         )
     padded = result.padded
@@ -72,6 +72,15 @@ def of_steps(result: StepsResult) -> list[Comparison]:
             ),
         ]
     return rows
+
+
+def _batch_alone(result: StepsResult) -> Phrase:
+    """What the fluctuation's prediction supposes."""
+    if result.settings.term == "hidden" and result.settings.normalizer in BATCHED:
+        return Phrase(
+            N_("does not hold here: batch norm has fixed the mean of what goes into the state, batch by batch")
+        )
+    return Phrase(N_("standard error as if units and steps moved together"))
 
 
 def of_error(result: ErrorResult) -> list[Comparison]:

@@ -15,10 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import build_recurrent
+from bnviz.core.recurrent import GATES, VariantName
+from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
-from bnviz.core.replica_layers import AcrossReplicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, every, side_by_side, training
 from bnviz.errors import BatchOfOneError
@@ -146,18 +145,15 @@ def estimated_seconds(settings: Settings) -> float:
 
 def _look(network: Replicas, variant: VariantName, data: ReplicaData, update: Update, *, whole: bool) -> _Look:
     """Nothing is left changed by it; `whole`: with the error that the statistics of the test images give."""
-    layer = network.chain[0]
-    assert isinstance(layer, RecurrentLayer)
+    layer, _ = recurrent_parts(network)
     norms = layer.input_norms if variant == "batch_input_only" else layer.hidden_norms
-    first = norms[0].norm if len(norms) and isinstance(norms[0], AcrossReplicas) else None
-    error = None
-    if whole:
-        batched = isinstance(first, nn.BatchNorm1d)
-        error = _batch_error(network, data, update) if batched else 1 - update.accuracy
+    first = getattr(norms[0], "norm", None) if len(norms) else None
+    if not isinstance(first, nn.BatchNorm1d) or first.num_batches_tracked is None or first.running_var is None:
+        return _Look(1 - update.accuracy if whole else None, 0, math.nan)
     return _Look(
-        error,
-        int(first.num_batches_tracked) if isinstance(first, nn.BatchNorm1d) else 0,
-        float(first.running_var.mean()) if variant == "batch_per_step" and first is not None else math.nan,
+        _batch_error(network, data, update) if whole else None,
+        int(first.num_batches_tracked),
+        float(first.running_var.mean()) if variant == "batch_per_step" else math.nan,
     )
 
 

@@ -77,7 +77,9 @@ Padding = Annotated[
     Field(ge=0, le=0.8),
     Parameter(
         N_("Padding"),
-        N_("Share of the time steps that are padding: each sequence ends early, each at another step, and zeros fill the rest."),
+        N_(
+            "Share of the time steps that are padding: each sequence ends early, each at another step, and zeros fill the rest."
+        ),
         "",
         (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
     ),

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.recurrent import GATES, RecurrentLayer
+from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
 from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.recurrence_padding import Padded, lengths, padded_statistics
-from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, TRAINING_IMAGES, Settings, VariantName
+from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, TRAINING_IMAGES, Settings
 from bnviz.theory.running import (
     batch_weights,
     finite_population_factor,
@@ -186,8 +186,8 @@ def _terms(layer: RecurrentLayer, sequences: Tensor) -> dict[str, Tensor]:
     """W_x x and W_h h at every step, (T, B, G), in front of any normalizer, for `sequences` (B, T·D)."""
     with _listening(layer) as heard:
         layer(sequences)
-    inputs = heard["input"][0].unflatten(0, (layer.steps, -1))
-    return {"input": inputs, "hidden": torch.stack(heard["hidden"])}
+    inputs = heard["input"][0]
+    return {"input": inputs.view(layer.steps, -1, inputs.shape[1]), "hidden": torch.stack(heard["hidden"])}
 
 
 @contextmanager
@@ -227,8 +227,8 @@ def _measured_weights(settings: Settings, values: Tensor) -> Floats:
     for batch in values.double():
         for step in range(steps):
             norm(batch[step].unsqueeze(1) + raised[step])
-    mean = _numbers(_statistics(norm)[0])
-    return mean[:-1] - mean[-1]
+    mean = _statistics(norm)[0]
+    return _numbers(mean[:-1] - mean[-1])
 
 
 def _uncertainty(settings: Settings, values: Floats) -> float:
@@ -236,9 +236,7 @@ def _uncertainty(settings: Settings, values: Floats) -> float:
     whole sequences, so that its steps go up and down together."""
     weights = batch_weights(settings.momentum, PASSES * settings.steps).reshape(PASSES, settings.steps)
     spread = float((weights @ values).var(axis=1).sum())
-    return math.sqrt(
-        spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES)
-    )
+    return math.sqrt(spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES))
 
 
 def _typical(var: Tensor) -> Tensor:
@@ -251,17 +249,13 @@ def _fluctuation(means: Tensor, mean: Tensor, var: Tensor) -> Floats:
     """RMS over units and passes of (batch mean − mean)/σ for each step; `means` (P, T, G)."""
     alive = var > VARIES
     squares = torch.where(alive, (means - mean).square() / var.clamp(min=VARIES), torch.zeros(()))
-    count = alive.sum(1)
-    rms = (squares.mean(0).sum(1) / count.clamp(min=1)).sqrt()
-    return np.where(_numbers(count) > 0, _numbers(rms), np.nan)
+    return _numbers((squares.mean(0).sum(1) / alive.sum(1)).sqrt())  # 0/0 is NaN
 
 
 VARIES: Final = 1e-12  # below this a float32 variance is rounding
 
 
-def _handed_on(
-    per_step: list[nn.BatchNorm1d], shared: nn.BatchNorm1d, mean: Tensor, var: Tensor
-) -> dict[str, Floats]:
+def _handed_on(per_step: list[nn.BatchNorm1d], shared: nn.BatchNorm1d, mean: Tensor, var: Tensor) -> dict[str, Floats]:
     """Mean and s.d. of eval mode's output for values of that `mean` and `var` (T, G): batch norm in eval mode is a straight line."""
     means, deviations = [], []
     for norms in (per_step, [shared] * len(per_step)):

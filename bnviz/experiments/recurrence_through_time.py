@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import build_recurrent
+from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import replica_losses
@@ -85,9 +85,7 @@ class ThroughTimeResult:
     def per_step(self) -> Floats:
         """Growth per step from h_T to h_1, geometric mean, (V, S)."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(
-                (self.gradient[..., 0] / self.gradient[..., -1]) ** (1 / (self.gradient.shape[-1] - 1))
-            )
+            return np.asarray((self.gradient[..., 0] / self.gradient[..., -1]) ** (1 / (self.gradient.shape[-1] - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +154,7 @@ def _seen(settings: Settings, variant: VariantName, seeds: tuple[int, ...]) -> _
         states, gradient = _backwards(network, samples, labels)
     except ValueError as error:
         raise BatchOfOneError(error) from error
-    layer = network.chain[0]
-    assert isinstance(layer, RecurrentLayer)
+    layer, _ = recurrent_parts(network)
     with torch.no_grad():
         terms = layer.input_terms(samples)
         over_batch = variant != "layer"
@@ -175,7 +172,7 @@ def _seen(settings: Settings, variant: VariantName, seeds: tuple[int, ...]) -> _
 
 def _backwards(network: Replicas, samples: Tensor, labels: Tensor) -> tuple[list[Tensor], Floats]:
     """The states, detached, T times (S, B, H), and the RMS gradient (S, T) at each."""
-    layer, output = network.chain
+    layer, output = recurrent_parts(network)
     states = layer.states(samples)
     loss = replica_losses(output(states[-1]), labels).sum()
     gradients = torch.autograd.grad(loss, states)
@@ -215,7 +212,7 @@ def _ratios(gradient: Floats) -> Floats:
 def _relative(growth: Floats) -> Floats:
     """Gradient (V, T) relative to the last step's."""
     steps = np.concatenate((growth, np.ones((len(growth), 1))), axis=1)
-    return np.cumprod(steps[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(np.cumprod(steps[:, ::-1], axis=1)[:, ::-1], dtype=np.float64)
 
 
 def _long_run(gradient: Floats) -> Floats:
@@ -228,4 +225,3 @@ def _steady(factors: Floats) -> float:
     """Growth of the norm per step, geometric mean of all factors but the first."""
     with np.errstate(divide="ignore"):
         return math.exp(0.5 * float(np.log(factors[1:]).mean()))
-

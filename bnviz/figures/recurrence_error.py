@@ -13,7 +13,7 @@ from bnviz.figures.numbers import short
 from bnviz.figures.parts import key, line, log_axis, log_range, note, points, power_ticks, small
 from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
 from bnviz.figures.seeds import Course, Pair, error_curves
-from bnviz.figures.theme import axis, layout
+from bnviz.figures.theme import Role, axis, layout
 from bnviz.i18n import Language, translator
 from bnviz.theory.running import initial_weight
 
@@ -64,9 +64,10 @@ def statistics(result: ErrorResult, language: Language = "en") -> Chart:
         points(own[kept], names, "before", _("the test images' own statistics"), size=16, symbol="diamond",
                hovertemplate="%{x:.3g} %"),
     ]  # fmt: skip
+    ends: tuple[tuple[Any, Role, int], ...] = ((running, "running", 20), (own, "before", -20))
     words = [
         note(f"{short(value)} %", role, x=math.log10(max(value, 1e-3)), y=name, yshift=shift)
-        for values, role, shift in ((running, "running", 20), (own, "before", -20))
+        for values, role, shift in ends
         for value, name in ((values[index], name) for index, name in zip(kept, names, strict=True))
         if math.isfinite(value)
     ]
@@ -111,7 +112,9 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
         role = "theory" if variant == "batch_per_step" else VARIANT_ROLES[variant]
         traces.append(line(steps, shown, role, name, width=2, dash="dash"))
     measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
-    traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES["batch_per_step"]), size=10))
+    traces.append(
+        points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES["batch_per_step"]), size=10)
+    )
     how = key(
         _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)^n, n updates, black per step, "
           "violet shared")

@@ -12,7 +12,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.parts import key, note, small
 from bnviz.figures.theme import Role, axis, layout
 from bnviz.figures.variants import NORMALIZER_ROLES
-from bnviz.i18n import N_, Translate
+from bnviz.i18n import N_
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,9 @@ VARIANT_ROLES: Final[Mapping[str, Role]] = {
 
 def time_axis(steps: int, title: str, **options: Any) -> dict[str, Any]:
     """The time steps 1 … `steps`."""
-    return axis(title, range=[0.4, steps + 0.6], dtick=1 if steps <= 12 else 8, tick0=1 if steps <= 12 else 0, **options)
+    return axis(
+        title, range=[0.4, steps + 0.6], dtick=1 if steps <= 12 else 8, tick0=1 if steps <= 12 else 0, **options
+    )
 
 
 def two_panels(

@@ -22,9 +22,12 @@ def drift(result: StepsResult, language: Language = "en") -> Chart:
     _ = translator(language)
     steps = np.arange(1, result.settings.steps + 1)
     deviations = np.sqrt(result.batch_var)
-    shared = (result.shared_mean, result.shared_mean_theory), (
-        float(np.sqrt(result.shared_var)),
-        float(np.sqrt(result.shared_var_theory)),
+    shared = (
+        (result.shared_mean, result.shared_mean_theory),
+        (
+            float(np.sqrt(result.shared_var)),
+            float(np.sqrt(result.shared_var_theory)),
+        ),
     )
     panels = [
         _drift_panel(steps, values, kept, level, _)
@@ -75,7 +78,11 @@ def weights(result: StepsResult, language: Language = "en") -> Chart:
         line([0.4, count + 0.6], [100 / count] * 2, "context", "", width=2),
     ]  # fmt: skip
     top = 1.12 * float(max(share.max(), 100 * result.weights_theory.max(), 100 / count))
-    how = key(_("bars: measured, by raising one step's numbers by 1 · dashed: α(1 − α)^(T − t), scaled · grey: all steps alike"))
+    how = key(
+        _(
+            "bars: measured, by raising one step's numbers by 1 · dashed: α(1 − α)^(T − t), scaled · grey: all steps alike"
+        )
+    )
     return Chart(
         "weights",
         traces,

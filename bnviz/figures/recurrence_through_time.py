@@ -99,7 +99,9 @@ def gammas(result: ThroughTimeResult, language: Language = "en") -> Chart:
     low = min(low, 0.5)
     x_low, x_high = math.log10(float(result.gammas[0])) - 0.06, math.log10(float(result.gammas[-1])) + 0.06
     neither = note(_("1: stays as it is"), x=x_low, xanchor="left", y=1.0, yanchor="bottom", xshift=4)
-    how = key(_("batch norm per step, from the last step to the second · bars: the least and the largest of the networks"))
+    how = key(
+        _("batch norm per step, from the last step to the second · bars: the least and the largest of the networks")
+    )
     at = {value: float(over.mean[list(result.gammas).index(value)]) for value in (0.1, 1.0)}
     return Chart(
         "gammas",
@@ -132,7 +134,13 @@ def growth(result: ThroughTimeResult, language: Language = "en") -> Chart:
     traces: list[dict[str, Any]] = [line([0.6, count - 0.4], [1.0, 1.0], "context", "", width=2)]
     for index, variant in enumerate(result.variants):
         traces.append(
-            line(steps, _positive(over.mean[index]), VARIANT_ROLES[variant], _(VARIANT_NAMES[variant]), marker={"size": 9})
+            line(
+                steps,
+                _positive(over.mean[index]),
+                VARIANT_ROLES[variant],
+                _(VARIANT_NAMES[variant]),
+                marker={"size": 9},
+            )
         )
         for values, dash in ((result.growth_theory, "dash"), (result.growth_unequal, "dot")):
             if np.isfinite(values[index]).any():
@@ -175,7 +183,9 @@ def growth(result: ThroughTimeResult, language: Language = "en") -> Chart:
 
 
 def _how(result: ThroughTimeResult, _: Translate) -> str:
-    words = _("line: mean of {seeds} fresh networks · band: the least and the largest").format(seeds=result.settings.seeds)
+    words = _("line: mean of {seeds} fresh networks · band: the least and the largest").format(
+        seeds=result.settings.seeds
+    )
     return words + (" · " + _("dashed: closed form") if result.settings.cell == "rnn" else "")
 
 

@@ -87,8 +87,9 @@ def _updates(result: ErrorResult, _: Translate) -> str:
     per_step, shared = (result.variants.index(name) for name in ("batch_per_step", "batch_shared"))
     own = 100 * result.batch_error[[per_step, shared]].mean(axis=1)
     text = _(
-        "In training mode both normalize every step with the batch's own statistics: their weights are the same. With the test images' "
-        "own statistics they make the same errors, {first} % and {second} %. What differs is what they have kept for eval mode."
+        "In training mode both normalize every step with the batch's own statistics: their weights are the same. With "
+        "the test images' own statistics they make the same errors, {first} % and {second} %. What differs is what "
+        "they have kept for eval mode."
     ).format(first=short(float(own[0])), second=short(float(own[1])))
     return (
         text
@@ -139,8 +140,9 @@ LESSON: Final = Lesson(
     title=N_("Test error"),
     question=N_("What may be normalized in a recurrent cell, and what does one shared set of statistics cost?"),
     answer=N_(
-        "Sharing one set of statistics costs almost two points, although training is the same to the last weight. Whether batch norm per step, "
-        "batch norm of the input only or layer norm is better than none, eight seeds cannot tell; try twenty."
+        "Sharing one set of statistics costs almost two points, although training is the same to the last weight. "
+        "Whether batch norm per step, batch norm of the input only or layer norm is better than none, eight seeds "
+        "cannot tell; try twenty."
     ),
     settings=Settings,
     run=run,
@@ -154,39 +156,40 @@ LESSON: Final = Lesson(
         Preset(
             N_("Eight seeds"),
             N_(
-                "Shared statistics lose to statistics per step, in every interval. The other comparisons are too noisy: the same LSTM ends "
-                "at 3 or at 6 % by luck."
+                "Shared statistics lose to statistics per step, in every interval. The other comparisons are too "
+                "noisy: the same LSTM ends at 3 or at 6 % by luck."
             ),
             {},
         ),
         Preset(
             N_("Twenty seeds"),
             N_(
-                "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none here, and sharing "
-                "costs two points."
+                "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none "
+                "here, and sharing costs two points."
             ),
             {"seeds": 20},
         ),
         Preset(
             N_("γ = 0.1"),
             N_(
-                "Every γ starts at 0.1, as Cooijmans proposes: batch norm per step now ends below no normalizer. Compare with γ = 1."
+                "Every γ starts at 0.1, as Cooijmans proposes: batch norm per step now ends below no normalizer. "
+                "Compare with γ = 1."
             ),
             {"gamma": 0.1},
         ),
         Preset(
             N_("Batches of four"),
             N_(
-                "Four values per statistic: batch norm per step is the worst but for the shared one. On the input only it has 4 · 8 values, and "
-                "stands it."
+                "Four values per statistic: batch norm per step is the worst but for the shared one. On the input "
+                "only it has 4 · 8 values, and stands it."
             ),
             {"batch_size": 4, "epochs": 2},
         ),
         Preset(
             N_("Momentum 0.01"),
             N_(
-                "The verdict turns round: one module per step is updated once per training step and still remembers its start; the shared one "
-                "is updated eight times as often."
+                "The verdict turns round: one module per step is updated once per training step and still remembers "
+                "its start; the shared one is updated eight times as often."
             ),
             {"momentum": 0.01},
         ),
@@ -198,8 +201,9 @@ LESSON: Final = Lesson(
     ),
     prediction=Prediction(
         question=N_(
-            "Batch norm at every time step: once with running statistics of its own for each step, once with one set for all. In training mode both "
-            "use the batch. Which has the lower test error in eval mode? Less than one point counts as alike."
+            "Batch norm at every time step: once with running statistics of its own for each step, once with one set "
+            "for all. In training mode both use the batch. Which has the lower test error in eval mode? Less than one "
+            "point counts as alike."
         ),
         options=(
             N_("the shared set: it averages over more values"),
@@ -209,8 +213,8 @@ LESSON: Final = Lesson(
         ),
         correct=outcome,
         explanation=N_(
-            "Training never looks at running statistics, so both are the same network. Eval mode does: one mean and one variance for all steps fit "
-            "none of them, one set per step fits, once it has had enough batches."
+            "Training never looks at running statistics, so both are the same network. Eval mode does: one mean and "
+            "one variance for all steps fit none of them, one set per step fits, once it has had enough batches."
         ),
     ),
     formula=formula,

@@ -58,8 +58,8 @@ def _shared(result: StepsResult, _: Translate) -> str:
     rule = (
         r"w_t = \frac1T\qquad(\texttt{momentum=None})"
         if isinstance(momentum, str)
-        else rf"w_t = \frac{{\alpha(1-\alpha)^{{T-t}}}}{{1-(1-\alpha)^T}}\,\bigl(1-(1-\alpha)^{{TP}}\bigr),\qquad \alpha = {latex(momentum)},\ "
-        rf"T = {count},\ P = {result.passes}"
+        else r"w_t = \frac{\alpha(1-\alpha)^{T-t}}{1-(1-\alpha)^T}\,\bigl(1-(1-\alpha)^{TP}\bigr),\qquad "
+        rf"\alpha = {latex(momentum)},\ T = {count},\ P = {result.passes}"
     )
     return "\n\n".join(
         [
@@ -151,8 +151,9 @@ LESSON: Final = Lesson(
     title=N_("Time steps"),
     question=N_("Do all time steps have the same mean and variance?"),
     answer=N_(
-        "No. From step to step they move by far more than from batch to batch. A module that is shared by all steps keeps one mean "
-        "and one variance, in which the last steps weigh most and which fit no step."
+        "No. From step to step the mean moves about three times as much as from batch to batch. A module that is "
+        "shared by all steps keeps one mean and one variance, in which the last steps weigh most, and which fit "
+        "hardly any step."
     ),
     settings=Settings,
     run=run,
@@ -166,59 +167,62 @@ LESSON: Final = Lesson(
         Preset(
             N_("Four epochs in"),
             N_(
-                "At step 1 the state is 0 and W_h h does not vary at all; eight steps later its standard deviation is the largest. "
-                "The one shared line is wrong at nearly every step."
+                "At step 1 the state is 0 and W_h h does not vary at all; eight steps later its standard deviation is "
+                "the largest. The one shared line is wrong at nearly every step."
             ),
             {},
         ),
         Preset(
             N_("Fresh weights"),
             N_(
-                "Before training the state hardly moves: all but the first step have nearly the same mean. Training is what pulls the "
-                "steps apart."
+                "Before training W_h h is nearly a constant: its standard deviation is about a hundredth. By that "
+                "small measure the steps lie even further apart."
             ),
             {"warmup": 0},
         ),
         Preset(
             N_("Momentum 0.5"),
-            N_("Half of what the shared module keeps is the last step's, and the first four together weigh a sixteenth."),
+            N_(
+                "Half of what the shared module keeps is the last step's, and the first four together weigh a "
+                "sixteenth."
+            ),
             {"momentum": 0.5},
         ),
         Preset(
             N_("Batches of four"),
             N_(
-                "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch to average "
-                "over."
+                "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
+                "to average over."
             ),
             {"batch_size": 4},
         ),
         Preset(
             N_("Mostly padding"),
             N_(
-                "See the third picture: towards the end nearly everything is padding, and the standard deviation that a module finds "
-                "is a fraction of the real one. Masked, it is right."
+                "See the third picture: towards the end nearly everything is padding, and the standard deviation that "
+                "a module finds is a fraction of the real one. Masked, it is right."
             ),
-            {"padding": 0.7, "term": "input"},
+            {"padding": 0.6, "term": "input"},
         ),
         Preset(
             N_("64 pixels"),
             N_(
-                "One pixel at a time: the first pixels are blank in every image, so that nothing varies there. In the shared module, "
-                "only about the last twenty steps count."
+                "One pixel at a time: the first pixels are blank in every image, so that nothing varies there. In the "
+                "shared module the last twenty steps have nearly nine tenths of the weight."
             ),
             {"sequence": "pixels", "cell": "rnn", "warmup": 0, "term": "input"},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "One `nn.BatchNorm1d` is called at every time step, from the first to the last, batch after batch. Whose mean weighs most in "
-            "its running mean?"
+            "One `nn.BatchNorm1d` is called at every time step, from the first to the last, batch after batch. Whose "
+            "mean weighs most in its running mean?"
         ),
         options=(N_("the first step's"), N_("all steps weigh alike"), N_("the last step's")),
         correct=heaviest,
         explanation=N_(
-            "Every call takes the share α and leaves 1 − α of what was there. The last step was called last: step t keeps "
-            "α(1 − α)^(T − t). Only `momentum=None` weighs all alike."
+            "Every call takes the share α and leaves 1 − α of what was there. The last step was called last: step t "
+            "keeps α(1 − α)^(T − t). Only `momentum=None` weighs all alike."
         ),
     ),
     formula=formula,

@@ -62,7 +62,8 @@ def _factor(result: ThroughTimeResult, _: Translate) -> str:
             _("The input's part has a normalizer with the same γ, so Var(u) = γ². With γ = {gamma}:").format(
                 gamma=short(gamma)
             ),
-            f"$$\n\\sqrt{{\\frac{{{latex(gamma**2)}\\cdot {latex(moments.mean_squared_slope)}}}{{{latex(moments.second_moment)}}}}} = {latex(growth)}\n$$",
+            f"$$\n\\sqrt{{\\frac{{{latex(gamma**2)}\\cdot {latex(moments.mean_squared_slope)}}}"
+            f"{{{latex(moments.second_moment)}}}}} = {latex(growth)}\n$$",
             _("For small γ this tends to √½: half of what a step passes on comes from the input, and no gradient goes back there."),
         ]
     )  # fmt: skip
@@ -72,7 +73,9 @@ def _product(result: ThroughTimeResult, _: Translate) -> str:
     index = result.variants.index("batch_per_step")
     relative, count = result.relative, result.settings.steps
     lines = [
-        _("Measured with batch norm per step: after {steps} steps back × {times}; without a normalizer × {none}.").format(
+        _(
+            "Measured with batch norm per step: after {steps} steps back × {times}; without a normalizer × {none}."
+        ).format(
             steps=count - 1,
             times=short(float(relative.mean[index, 0])),
             none=short(float(relative.mean[result.variants.index("none"), 0])),
@@ -94,7 +97,9 @@ def _product(result: ThroughTimeResult, _: Translate) -> str:
 def headline(result: ThroughTimeResult) -> dict[str, float]:
     """What arrives at the first step, relative to the last, and the growth per step for each γ, by the names the script prints."""
     over = result.relative
-    numbers = {f"first_over_last_{variant}": float(over.mean[index, 0]) for index, variant in enumerate(result.variants)}
+    numbers = {
+        f"first_over_last_{variant}": float(over.mean[index, 0]) for index, variant in enumerate(result.variants)
+    }
     for gamma, growth in zip(result.gammas, result.gamma_over_seeds.mean, strict=True):
         numbers[f"growth_gamma_{gamma:g}"] = float(growth)
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
@@ -120,8 +125,8 @@ LESSON: Final = Lesson(
     title=N_("Gradient through time"),
     question=N_("Does batch norm keep the gradient alive through time?"),
     answer=N_(
-        "In this tanh cell it slows the decay: half of the gradient is left seven steps back, without a normalizer a fiftieth. A small γ does not help "
-        "here, and batch norm of the input only makes it worse."
+        "In this tanh cell it slows the decay: half of the gradient is left seven steps back, without a normalizer a "
+        "fiftieth. A small γ does not help here, and batch norm of the input only makes it worse."
     ),
     settings=Settings,
     run=run,
@@ -134,50 +139,63 @@ LESSON: Final = Lesson(
     presets=(
         Preset(
             N_("tanh, γ = 1"),
-            N_("Without a normalizer every step back takes 0.57 of the gradient; with batch norm per step nearly 0.9 is left each time."),
+            N_(
+                "Without a normalizer every step back leaves 0.57 of the gradient; with batch norm per step nearly "
+                "0.9 is left each time."
+            ),
             {},
         ),
         Preset(
             N_("γ = 0.1"),
             N_(
-                "Cooijmans' proposal, which is said to keep the gradient: here it keeps less than γ = 1. Half of what a step passes on comes from the "
-                "input, where no gradient goes back."
+                "Cooijmans' proposal, which is said to keep the gradient: here it keeps less than γ = 1. Half of what "
+                "a step passes on comes from the input, where no gradient goes back."
             ),
             {"gamma": 0.1},
         ),
         Preset(
             N_("γ = 3"),
-            N_("The other end: the gradient grows on its way back, although tanh is saturated. Batch norm divides by the small spread of the state."),
+            N_(
+                "The other end: the gradient grows on its way back, although tanh is saturated. Batch norm divides by "
+                "the small spread of the state."
+            ),
             {"gamma": 3.0},
         ),
         Preset(
             N_("LSTM"),
-            N_("No closed form here. Without a normalizer the first step back costs most: the output gate and the tanh stand in the way."),
+            N_(
+                "No closed form here. Without a normalizer the first step back costs most: the output gate and the "
+                "tanh stand in the way."
+            ),
             {"cell": "lstm"},
         ),
         Preset(
             N_("64 pixels"),
             N_(
-                "The first pixels are blank in nearly every image: the state hardly varies there, batch norm divides by almost 0, and the gradient explodes, "
-                "a hundredfold in one step."
+                "The first pixels are blank in nearly every image: the state hardly varies there, batch norm divides "
+                "by almost 0, and the gradient explodes, a hundredfold in one step."
             ),
             {"sequence": "pixels", "width": 64, "seeds": 3},
         ),
         Preset(
             N_("Batches of four"),
-            N_("Fewer samples, a larger and more uneven factor: batch norm per step leaves the closed form, layer norm does not care."),
+            N_(
+                "Fewer samples, a larger and more uneven factor: batch norm per step leaves the closed form, layer "
+                "norm does not care."
+            ),
             {"batch_size": 4},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "Batch norm per step in this cell, γ starting at 0.1 or at 1: with which does more of the gradient arrive at the early steps?"
+            "Batch norm per step in this cell, γ starting at 0.1 or at 1: with which does more of the gradient arrive "
+            "at the early steps?"
         ),
         options=(N_("γ = 0.1"), N_("no difference"), N_("γ = 1")),
         correct=more_kept,
         explanation=N_(
-            "A small γ keeps tanh out of saturation, but it also makes the input's part as large as the state's, and what the input brings has no way back. "
-            "The second picture shows both effects."
+            "A small γ keeps tanh out of saturation, but it also makes the input's part as large as the state's, and "
+            "what the input brings has no way back. The second picture shows both effects."
         ),
     ),
     formula=formula,
