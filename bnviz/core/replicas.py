@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from bnviz.core.activations import ACTIVATIONS
 from bnviz.core.ghost_batch_norm import GhostBatchNorm1d
+from bnviz.core.recurrent import RecurrentLayer
 from bnviz.core.replica_layers import (
     AcrossReplicas,
     StackedDropout,
@@ -88,9 +89,11 @@ def _stacked(layers: Layers, generators: Generators) -> nn.Module:
 
 
 def _leaves(network: nn.Module) -> list[nn.Module]:
-    """The layers of nested `nn.Sequential`s in order; of `AcrossReplicas`, what is inside."""
+    """The layers of nested `nn.Sequential`s and recurrent layers in order; of `AcrossReplicas`, what is inside."""
     if isinstance(network, nn.Sequential):
         return [leaf for layer in network for leaf in _leaves(layer)]
+    if isinstance(network, RecurrentLayer):
+        return [leaf for part in network.parts() for leaf in _leaves(part)]
     return [network.norm if isinstance(network, AcrossReplicas) else network]
 
 
@@ -152,6 +155,12 @@ def _conv(layers: Layers, _: Generators) -> nn.Module:
     return _filled(conv, layers)
 
 
+def _recurrent(layers: Layers, generators: Generators) -> nn.Module:
+    places = list(zip(*(layer.parts() for layer in layers), strict=True))
+    first: RecurrentLayer = layers[0]
+    return first.with_parts(lambda index: _stacked(places[index], generators))
+
+
 def _same(layers: Layers, _: Generators) -> nn.Module:
     module: nn.Module = copy.deepcopy(layers[0])
     return module
@@ -171,5 +180,6 @@ _STACKERS: Final[dict[type[nn.Module], Callable[[Layers, Generators], nn.Module]
     nn.Flatten: lambda layers, _: StackedFlatten(len(layers)),
     nn.Unflatten: lambda layers, _: StackedUnflatten(),
     nn.MaxPool2d: _same,
+    RecurrentLayer: _recurrent,
     **dict.fromkeys(ACTIVATIONS.values(), _same),
 }

@@ -8,6 +8,7 @@
 | `activations` | the activations as PyTorch computes them, their Gaussian moments, where they saturate |
 | `gradient` | mean-field prediction of signal and gradient, layer by layer, with and without a normalizer |
 | `growth` | gradient growth per layer as one number: batch norm at large and finite batch, recurrent tanh |
+| `recurrence` | statistics of padded batches, gradient growth of a normalized tanh cell step by step |
 | `placement` | identities of normalization: backward pass, redundant bias, scale invariance, elements per statistic |
 | `dropout` | variance shift of Dropout in front of batch norm |
 | `variance_shift` | the same through a network, block by block, predicted from training mode |

@@ -1,0 +1,96 @@
+"""The recurrent classifiers of the lab `recurrence`, one per seed, and the same stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import nn
+
+from bnviz.core.recurrent import GATES, CellName, RecurrentLayer, VariantName
+from bnviz.core.replicas import Replicas
+from bnviz.core.streams import stream
+
+BATCH: Final = ("batch_per_step", "batch_shared", "batch_input_only")
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrentPlan:
+    """What to build: a `RecurrentLayer` over T = `steps` steps of `inputs` numbers, and an `nn.Linear` on its last state.
+
+    `variant`, what is normalized, with γ starting at `gamma` and β at 0:
+
+    - "none": nothing.
+    - "batch_per_step": batch norm of W_x x_t, of W_h h and, in an LSTM, of the cell in front of its tanh, with statistics of
+      its own for every step and one γ and β for all (Cooijmans 2016, arXiv:1603.09025).
+    - "batch_shared": the same places, but one `nn.BatchNorm1d` each that is called T times per pass.
+    - "batch_input_only": batch norm of W_x x_t over all steps and samples of the batch (Laurent 2015, arXiv:1510.01378).
+    - "layer": `nn.LayerNorm` in the places of "batch_per_step" (Ba 2016, arXiv:1607.06450).
+
+    A linear map right in front of a normalizer has no bias: β is one. `momentum` of batch norm; None: cumulative average.
+    """
+
+    cell: CellName
+    variant: VariantName
+    steps: int
+    inputs: int
+    width: int
+    classes: int
+    gamma: float = 1.0
+    momentum: float | None = 0.1
+    eps: float = 1e-5
+
+
+def plain_recurrent(plan: RecurrentPlan, seed: int) -> nn.Sequential:
+    """The network of `plan` from PyTorch's own modules, its weights drawn from the seed's own stream.
+
+    As in `nn.LSTM`, every weight and bias of the layer is uniform on ±1/√H. The same seed gives the same weights for every
+    variant: a bias is drawn even where none is kept.
+    """
+    generator = stream(seed, "init")
+    gates, bound = GATES[plan.cell] * plan.width, plan.width**-0.5
+    inputs = _linear(plan.inputs, gates, bound, generator, bias=plan.variant == "none")
+    hidden = _linear(plan.width, gates, bound, generator, bias=plan.variant in ("none", "batch_input_only"))
+    output = _linear(plan.width, plan.classes, bound, generator, bias=True)
+    if plan.variant == "none":
+        return nn.Sequential(RecurrentLayer(plan.cell, plan.steps, inputs, hidden), output)
+    if plan.variant == "batch_input_only":
+        layer = RecurrentLayer(plan.cell, plan.steps, inputs, hidden, [_normalizer(plan, gates)], frames=True)
+        return nn.Sequential(layer, output)
+    copies = plan.steps if plan.variant == "batch_per_step" else 1
+    places = (gates, gates, plan.width) if plan.cell == "lstm" else (gates, gates)
+    norms = [[_normalizer(plan, channels) for _ in range(copies)] for channels in places]
+    return nn.Sequential(RecurrentLayer(plan.cell, plan.steps, inputs, hidden, *norms), output)
+
+
+def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
+    """The networks of `plan` for all `seeds`, stacked."""
+    return Replicas([plain_recurrent(plan, seed) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
+
+
+def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
+    """The recurrent layer of a `build_recurrent` network, and the linear one behind it."""
+    assert isinstance(network.chain, nn.Sequential)
+    layer, output = network.chain
+    assert isinstance(layer, RecurrentLayer)
+    return layer, output
+
+
+def _normalizer(plan: RecurrentPlan, channels: int) -> nn.Module:
+    batched = nn.BatchNorm1d(channels, eps=plan.eps, momentum=plan.momentum)
+    norm = batched if plan.variant in BATCH else nn.LayerNorm(channels, eps=plan.eps)
+    nn.init.constant_(norm.weight, plan.gamma)
+    return norm
+
+
+def _linear(inputs: int, outputs: int, bound: float, generator: torch.Generator, *, bias: bool) -> nn.Linear:
+    layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")
+    drawn = torch.empty(outputs)
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        drawn.uniform_(-bound, bound, generator=generator)
+        if bias:
+            layer.bias.copy_(drawn)
+    return layer
