@@ -1,4 +1,4 @@
-"""A played picture as plain data: histograms and heat maps that one playhead moves through the frames of a run.
+"""A played picture as plain data: histograms, heat maps, cubes and grey images that one playhead moves through the frames.
 
 Every array is finished: nothing is binned, averaged or scaled after this. T frames, K bins.
 """
@@ -110,10 +110,48 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Cube:
+    """A tensor of `shape` (N, C, H, W) as a box of elements, of which frame t picks the t-th (w counting fastest).
+
+    `membership` (N, C, H, W): which statistic each element belongs to; all that share the picked one's are lit in `role`.
+    Every cube of a scene is turned with the others, by hand or by itself.
+    """
+
+    name: str
+    title: str
+    shape: tuple[int, int, int, int]
+    membership: Array
+    role: Role
+    subtitle: str = ""
+    readouts: tuple[Readout, ...] = ()
+    kind: Literal["cube"] = "cube"
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A grey image per frame: `values` (T, H, W), black at `low`, white at `high` and beyond. `bar`: explain the scale below."""
+
+    name: str
+    title: str
+    values: Array
+    low: float
+    high: float
+    subtitle: str = ""
+    readouts: tuple[Readout, ...] = ()
+    bar: bool = False
+    kind: Literal["map"] = "map"
+
+    def levels(self) -> NDArray[np.uint8]:
+        """The grey levels (T, H, W) that are drawn."""
+        share = (np.asarray(self.values, dtype=np.float32) - self.low) / (self.high - self.low)
+        return np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Panels side by side; `weight` is the row's share of the height."""
 
-    panels: tuple[Panel, ...]
+    panels: tuple[Panel | Cube | Map, ...]
     weight: float = 1.0
 
 
