@@ -1,6 +1,7 @@
 """How many independent numbers the N·H·W behind one mean of batch norm are worth.
 
-Index letters: P samples of the population, B batches, C channels, R resolutions, D distances between pixels, K bins.
+Index letters: P samples of the population, B batches, C channels, R resolutions, D distances between pixels, K bins,
+G points of a curve.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 BATCHES: Final = 1000
 SIDES: Final = (1, 2, 4, 8)
 BINS: Final = 40
+GRID: Final = 301
 SPREADS: Final = 4.5  # standard deviations of the batch mean that the histogram shows on each side
 DUST: Final = 1e-10  # a share of the variance below this is rounding
 
@@ -39,8 +41,8 @@ class Effective:
     At the settings' own resolution:
     - `mean`, `variance` (C,): of the population. `batch_means` (B, C): as `nn.BatchNorm2d` found them.
     - `distances` (D,) in pixels, `by_distance` (C, D): mean correlation of two pixels of a sample so far apart.
-    - `edges` (K+1,), `density` (K,): of the chosen channel's batch means; `predicted` (K,): normal with the effective
-      sample size of the closed form; `naive` (K,): with N·H·W. Empty where the batch mean does not fluctuate.
+    - `edges` (K+1,), `density` (K,): of the chosen channel's batch means. Over `grid` (G,): `predicted` (G,), normal with
+      the effective sample size of the closed form, and `naive` (G,), with N·H·W. Empty where the mean does not fluctuate.
     """
 
     heights: NDArray[np.int64]
@@ -58,6 +60,7 @@ class Effective:
     by_distance: Floats
     edges: Floats
     density: Floats
+    grid: Floats
     predicted: Floats
     naive: Floats
 
@@ -155,16 +158,17 @@ def _here(
     naive = math.sqrt(variance[c] / (settings.batch_size * H * W))
     spread = math.sqrt(variance[c] / predicted[c])
     empty = np.zeros(0)
-    curves = {"edges": empty, "density": empty, "predicted": empty, "naive": empty}
+    curves = {"edges": empty, "density": empty, "grid": empty, "predicted": empty, "naive": empty}
     if spread > 0:
         reach = SPREADS * max(spread, min(naive, 3 * spread))
         counted = histogram(means[:, c], mean[c] - reach, mean[c] + reach, BINS)
-        middles = (counted.edges[1:] + counted.edges[:-1]) / 2
+        grid = np.linspace(counted.edges[0], counted.edges[-1], GRID)
         curves = {
             "edges": counted.edges,
             "density": counted.density(),
-            "predicted": _normal(middles, float(mean[c]), spread),
-            "naive": _normal(middles, float(mean[c]), naive),
+            "grid": grid,
+            "predicted": _normal(grid, float(mean[c]), spread),
+            "naive": _normal(grid, float(mean[c]), naive),
         }
     return {
         "mean": mean, "variance": variance, "batch_means": means,

@@ -34,7 +34,7 @@ class Maps:
     - `mean`, `variance` (N, C): what normalized each map, the variance *biased*.
     - `before_mean`, `before_std`, `after_mean`, `after_std` (C,): of each channel over the batch (std divided by N·H·W).
     - `predicted_mean`, `predicted_std` (C,): of `after`, from the moments of `before` by y = γ(x − μ)/√(σ² + ε) + β.
-    - `histograms_before`, `histograms_after`: counts (C, K) over one shared set of edges.
+    - `histograms_before`, `histograms_after`: counts (C, K) over one shared set of edges; the few values beyond are left out.
     - `reach`: the shared grey scale runs from −reach to reach. γ and β leave it alone, so that they can be seen.
     """
 
@@ -69,7 +69,7 @@ def measure(settings: Settings, images: Tensor) -> Maps:
     mean, variance = _shared(entering, settings)
     predicted_mean, predicted_std = _predicted(entering, mean, variance, settings)
     reach = _step(max(_quantile(entering, 0.97), _quantile(plain.numpy(), 0.97)))
-    span = _step(max(_quantile(entering, 0.999), _quantile(leaving, 0.999), 4.0))
+    span = _step(max(_quantile(entering, 0.99), _quantile(leaving, 0.99), 3.0))
     rows = [np.moveaxis(values, 1, 0).reshape(settings.channels, -1) for values in (entering, leaving)]
     return Maps(
         images=batch.numpy(),
@@ -83,8 +83,8 @@ def measure(settings: Settings, images: Tensor) -> Maps:
         after_std=rows[1].std(axis=1, dtype=np.float64),
         predicted_mean=predicted_mean,
         predicted_std=predicted_std,
-        histograms_before=histogram(rows[0], -span, span, BINS),
-        histograms_after=histogram(rows[1], -span, span, BINS),
+        histograms_before=_within(rows[0], span),
+        histograms_after=_within(rows[1], span),
         reach=reach,
     )
 
@@ -117,6 +117,10 @@ def _predicted(before: Maps32, mean: Floats, variance: Floats, settings: Setting
     centres = slope * (maps.mean(axis=(2, 3)) - mean) + shift
     spreads = slope**2 * maps.var(axis=(2, 3))
     return centres.mean(axis=0), np.sqrt(spreads.mean(axis=0) + centres.var(axis=0))
+
+
+def _within(rows: Maps32, span: float) -> Histogram:
+    return histogram(np.where(np.abs(rows) <= span, rows, np.nan), -span, span, BINS)
 
 
 def _quantile(values: Maps32, share: float) -> float:

@@ -17,7 +17,7 @@ from bnviz.i18n import Language, Translate, translator
 if TYPE_CHECKING:
     from bnviz.experiments.convolution import Result, Sharing
 
-HEIGHT: Final = 360
+HEIGHT: Final = 335
 SECONDS: Final = 40  # that playing through all elements takes
 MOST_DOTS: Final = 60
 
@@ -49,7 +49,8 @@ def _cube(name: str, sharing: Sharing, result: Result, _: Translate) -> Cube:
         result.settings.shape,
         sharing.membership,
         NORMALIZER_ROLES[name],
-        _("{elements} share one mean · {statistics} means").format(
+        name == result.settings.normalizer,
+        _("{statistics} means of {elements} numbers").format(
             elements=sharing.elements_per_statistic, statistics=len(sharing.statistics)
         ),
         (Readout("μ", mean), Readout("σ", np.sqrt(variance))),
@@ -63,7 +64,7 @@ def _title(name: str, result: Result, _: Translate) -> str:
 
 def _caption(result: Result, _: Translate) -> str:
     shape = ", ".join(str(size) for size in result.settings.shape)
-    text = _("One tensor (N, C, H, W) = ({shape}), four ways to share. Dark: the number picked. Coloured: all that share its mean and variance.")
+    text = _("(N, C, H, W) = ({shape}). Coloured: all that share their mean with the number picked.")
     told = text.format(shape=shape)
     if "group" not in result.sharing:
         told += " " + _("PyTorch refuses {groups} groups of {channels} channels.").format(
@@ -156,6 +157,7 @@ def values(result: Result, language: Language = "en") -> Chart:
         layout(x, axis(_("mean and standard deviation")), annotations=notes),
         _("The means of all statistics: {told}.").format(told=told),
         phone_layout={
-            "annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 56, "b": 64}, "xaxis": {**x, "tickfont": {"size": 11}},
+            "annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 56, "b": 64},
+            "xaxis": {"tickfont": {"size": 12}, "tickangle": 0, "ticktext": [text.replace(" ", "<br>", 1) for text in ticks]},
         },
     )  # fmt: skip

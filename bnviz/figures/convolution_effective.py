@@ -83,12 +83,11 @@ def batch_means(result: Result, language: Language = "en") -> Chart:
     x = axis(_("batch mean of channel {channel}").format(channel=c))
     y = axis(_("density"))
     if worth.edges.size:
-        middles = (worth.edges[1:] + worth.edges[:-1]) / 2
         top = 1.15 * max(float(worth.density.max()), float(worth.predicted.max()))
         traces = [
             steps(worth.edges, worth.density, "before", _("measured"), fill=True),
-            line(middles, worth.naive, "context", _("all independent"), width=2),
-            line(middles, worth.predicted, "theory", _("effective size"), width=2.5, dash="dash"),
+            line(worth.grid, worth.naive, "context", _("all independent"), width=2),
+            line(worth.grid, worth.predicted, "theory", _("effective size"), width=2.5, dash="dash"),
         ]
         x["range"] = [float(worth.edges[0]), float(worth.edges[-1])]
         y["range"] = [0, 2.2 * top if float(worth.naive.max()) > 2.2 * top else max(top, 1.1 * float(worth.naive.max()))]
@@ -125,7 +124,7 @@ def correlation(result: Result, language: Language = "en") -> Chart:
             line(worth.distances, values, SERIES[place], name, width=3.5 if wide else 1.5, marker={"size": 8 if wide else 5})
         )
         labels.append((name, SERIES[place], float(values[-1])))
-    low = min(-0.6, float(worth.by_distance[channels].min()) - 0.05)
+    low = min(-0.25, float(worth.by_distance[channels].min()) - 0.05)
     notes = [
         key(_("1 at distance 0: a pixel with itself · what lies above 0 takes away from N·H·W, what lies below adds")),
         *end_labels(labels, low, 1.05),

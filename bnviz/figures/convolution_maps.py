@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HEIGHT: Final = 380
 SHOWN: Final = 4
+LAST: Final = 1.2  # height of the last row, which explains the scale, in terms of the others
 KINDS: Final = {"edge": N_("edges"), "blur": N_("blur"), "random": N_("random")}
 MIXED: Final = ("blur", "edge", "edge", "random") * 2
 
@@ -41,14 +42,15 @@ def feature_maps(result: Result, language: Language = "en") -> Scene:
     maps = measured(result)
     channels = shown(result)
     panels = [panel for channel in channels for panel in _pair(result, channel, _)]
-    rows = [Row(tuple(panels[start : start + SHOWN])) for start in range(0, len(panels), SHOWN)]
+    starts = range(0, len(panels), SHOWN)
+    rows = [Row(tuple(panels[start : start + SHOWN]), LAST if start == starts[-1] else 1.0) for start in starts]
     return Scene(
         "feature_maps",
         len(maps.before),
         _("image"),
         tuple(rows),
         [
-            _("Each pair: a channel before and after {normalizer}. Every map has the same grey scale: black −{reach}, grey 0, white {reach}.").format(
+            _("Channels before and after {normalizer}, all on one scale: black −{reach}, white {reach}.").format(
                 normalizer=_title(result, _), reach=short(maps.reach)
             )
         ],

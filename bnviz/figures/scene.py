@@ -114,7 +114,7 @@ class Cube:
     """A tensor of `shape` (N, C, H, W) as a box of elements, of which frame t picks the t-th (w counting fastest).
 
     `membership` (N, C, H, W): which statistic each element belongs to; all that share the picked one's are lit in `role`.
-    Every cube of a scene is turned with the others, by hand or by itself.
+    Every cube of a scene is turned with the others, by hand or by itself. `chosen`: its title is underlined.
     """
 
     name: str
@@ -122,6 +122,7 @@ class Cube:
     shape: tuple[int, int, int, int]
     membership: Array
     role: Role
+    chosen: bool = False
     subtitle: str = ""
     readouts: tuple[Readout, ...] = ()
     kind: Literal["cube"] = "cube"

@@ -103,8 +103,7 @@ LESSON: Final = Lesson(
     title=N_("What they are worth"),
     question=N_("How many independent numbers are N·H·W pixels worth?"),
     answer=N_(
-        "Neighbouring pixels resemble each other. A blurred map of a photograph is worth hardly more than one number per image, "
-        "an edge map several times as many."
+        "Pixels of a photograph resemble each other: a blurred map is worth little more than one number per image."
     ),
     settings=Settings,
     run=run,

@@ -118,8 +118,7 @@ LESSON: Final = Lesson(
     title=N_("Feature maps"),
     question=N_("What does a normalizer do to a feature map?"),
     answer=N_(
-        "One subtraction and one division for all numbers that share a mean. Batch norm gives every channel the same "
-        "contrast; γ and β then set contrast and brightness anew."
+        "Batch norm gives every channel the same contrast; γ and β then set contrast and brightness anew."
     ),
     settings=Settings,
     run=run,

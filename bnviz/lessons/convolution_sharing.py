@@ -149,8 +149,7 @@ LESSON: Final = Lesson(
     title=N_("Who shares"),
     question=N_("Which numbers share one mean?"),
     answer=N_(
-        "Batch norm averages a channel over all images and pixels; layer, group and instance norm stay within one image. "
-        "Step through the tensor, or click an element, and see its partners light up."
+        "In batch norm a channel of all images; in layer, group and instance norm numbers of one image. Click one and see."
     ),
     settings=Settings,
     run=run,

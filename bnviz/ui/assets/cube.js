@@ -9,7 +9,7 @@ const LEAST_STEP = 3.5; // grid lines closer than this are left out
 const PITCH = [0.1, 1.4];
 
 /** How all cubes of a page are seen: `yaw` around the vertical, `pitch` from above, in radians. */
-export const firstView = () => ({ yaw: 0.6, pitch: 0.45 });
+export const firstView = () => ({ yaw: -0.6, pitch: 0.45 });
 
 export function turn(view, yaw, pitch) {
   view.yaw += yaw;
@@ -18,12 +18,12 @@ export function turn(view, yaw, pitch) {
 
 export function prepareCube(panel, cell, head, headHeight, foot, style) {
   const [N, C, H, W] = panel.shape;
-  const counts = [C, H * W, N]; // to the right, downwards, to the front
+  const counts = [C, H * W, N]; // to the right, downwards, to the back
   const strides = [H * W, 1, C * H * W];
   const { array } = panel.membership;
   const borders = counts.map((count, axis) =>
     Array.from({ length: count - 1 }, (_, i) => i + 1).filter((i) => array[i * strides[axis]] !== array[(i - 1) * strides[axis]]));
-  const side = measure("w = 8", style.font, style.axis, 600) + 10;
+  const side = measure("w=8", style.font, style.axis, 600) + 10;
   const plot = {
     x: cell.x + side, y: cell.y + headHeight, width: cell.width - side - 4, height: cell.height - headHeight - foot,
   };
@@ -36,11 +36,11 @@ function project({ plot, counts, lengths }, { yaw, pitch }) {
   const flat = Math.hypot(lengths[0], lengths[2]);
   const scale = Math.min(plot.width / flat, plot.height / (lengths[1] * up + flat * low));
   const size = counts.map((count, axis) => (scale * lengths[axis]) / count);
-  const vectors = [[size[0] * cos, size[0] * sin * low], [0, size[1] * up], [-size[2] * sin, size[2] * cos * low]];
+  const vectors = [[size[0] * cos, size[0] * sin * low], [0, size[1] * up], [size[2] * sin, -size[2] * cos * low]];
   const start = [0, 1].map((d) => [plot.x + plot.width / 2, plot.y + plot.height / 2][d]
     - counts.reduce((sum, count, axis) => sum + (vectors[axis][d] * count) / 2, 0));
   const at = (place) => [0, 1].map((d) => start[d] + place[0] * vectors[0][d] + place[1] * vectors[1][d] + place[2] * vectors[2][d]);
-  return { at, vectors, start, near: [Number(sin > 0), 0, Number(cos > 0)] };
+  return { at, vectors, start, near: [Number(sin > 0), 0, Number(cos < 0)] };
 }
 
 const others = (axis) => [0, 1, 2].filter((other) => other !== axis);
@@ -104,7 +104,11 @@ export function cubeText(prepared, index) {
   return `n = ${n}, c = ${c}, h = ${Math.floor(hw / W)}, w = ${hw % W}`;
 }
 
-export const drawCubeStatic = drawHead;
+export function drawCubeStatic(surface, prepared, style) {
+  const { panel, cell } = prepared;
+  drawHead(surface, prepared, style);
+  if (panel.chosen) surface.rect(cell.x, cell.y + style.title * 1.25, measure(panel.title, style.font, style.title, 600), 2.5, { fill: style.theme.color(panel.role) });
+}
 
 export function drawCubeFrame(surface, prepared, style, position, view) {
   const { theme } = style;
@@ -141,11 +145,11 @@ function drawLabels(surface, prepared, { at, near }, { theme, axis }, index) {
   const outwards = (place) => Math.sign(at(place)[0] - at(counts.map((count) => count / 2))[0]) * axis * 0.9;
   const alongC = [counts[0] / 2, counts[1], ends[2]];
   const alongN = [ends[0], counts[1], counts[2] / 2];
-  text(`c = ${c}`, below(at(alongC), outwards(alongC)), "center");
-  text(`n = ${n}`, below(at(alongN), outwards(alongN)), "center");
+  text(`c=${c}`, below(at(alongC), outwards(alongC)), "center");
+  text(`n=${n}`, below(at(alongN), outwards(alongN)), "center");
   const [leftmost] = [0, counts[0]].flatMap((i) => [0, counts[2]].map((k) => at([i, counts[1] / 2, k]))).toSorted((a, b) => a[0] - b[0]);
   const W = panel.shape[3];
-  [`h = ${Math.floor(hw / W)}`, `w = ${hw % W}`].forEach((words, i) => text(words, [leftmost[0] - 6, leftmost[1] + (i - 0.2) * axis * 1.2], "right"));
+  [`h=${Math.floor(hw / W)}`, `w=${hw % W}`].forEach((words, i) => text(words, [leftmost[0] - 6, leftmost[1] + (i - 0.2) * axis * 1.2], "right"));
 }
 
 /** Index of the element on the surface of the box under a point, or undefined. */

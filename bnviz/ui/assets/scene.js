@@ -14,6 +14,7 @@ const KINDS = {
 };
 const ROW_GAP = 18;
 const LEAST_PANEL = 185;
+const LEAST_SMALL = 150;
 const gapFor = (width) => (width < 1000 ? 22 : 32);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -28,9 +29,10 @@ function linesFor({ rows, height }, width) {
   const narrow = width < NARROW;
   return rows.flatMap(({ weight = 1, panels }, index) => {
     const rowHeight = (free * weight) / weights;
-    const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (LEAST_PANEL + gapFor(width))), 1, panels.length);
-    const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
     const small = panels.every(({ kind }) => KINDS[kind].small);
+    const least = small ? LEAST_SMALL : LEAST_PANEL;
+    const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (least + gapFor(width))), 1, panels.length);
+    const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
     if (narrow && small) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
     if (!narrow) {
       const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, 190);
@@ -38,8 +40,8 @@ function linesFor({ rows, height }, width) {
     }
     return panels.map((panel, i) => {
       const hero = index === 0 && i === 0;
-      const least = panels.length > 1 ? rowHeight * 0.6 : rowHeight * 0.75;
-      return { line: [panel], columns, lineHeight: clamp(least, 180, 260) * (hero ? 1.15 : 1) };
+      const wanted = panels.length > 1 ? rowHeight * 0.6 : rowHeight * 0.75;
+      return { line: [panel], columns, lineHeight: clamp(wanted, 180, 260) * (hero ? 1.15 : 1) };
     });
   });
 }
