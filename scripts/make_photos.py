@@ -19,7 +19,8 @@ def shrunk(image: np.ndarray) -> np.ndarray:
     """Mean colour of every block of 4×4 pixels, (104, 160, 3) uint8; the last 11 rows are cut off."""
     rows, columns = HEIGHT // SHRINK, image.shape[1] // SHRINK
     blocks = image[:HEIGHT].reshape(rows, SHRINK, columns, SHRINK, 3)
-    return np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    mean: np.ndarray = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
+    return mean
 
 
 def main() -> None:

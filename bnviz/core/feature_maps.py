@@ -29,7 +29,16 @@ BLURS: Final = (
     ((0, 1, 0), (1, 1, 1), (0, 1, 0)),
     ((1, 1, 1), (1, 0, 1), (1, 1, 1)),
 )
-MIXTURE: Final = (("blur", 0), ("edge", 0), ("edge", 2), ("random", 5), ("blur", 1), ("edge", 1), ("edge", 3), ("random", 6))
+MIXTURE: Final = (
+    ("blur", 0),
+    ("edge", 0),
+    ("edge", 2),
+    ("random", 5),
+    ("blur", 1),
+    ("edge", 1),
+    ("edge", 3),
+    ("random", 6),
+)
 
 
 def kernels(name: KernelName, seed: int) -> Tensor:
@@ -45,11 +54,16 @@ def kernels(name: KernelName, seed: int) -> Tensor:
                 bank[turn, row, column] = EDGE[(place - turn) % len(EDGE)]
         return bank
     if name == "blur":
-        bank = torch.tensor(BLURS, dtype=torch.float32)
-        return bank / bank.sum(dim=(1, 2), keepdim=True)
+        weights = torch.tensor(BLURS, dtype=torch.float32)
+        mean: Tensor = weights / weights.sum(dim=(1, 2), keepdim=True)
+        return mean
     if name == "random":
         return torch.randn(MOST_CHANNELS, 3, 3, generator=stream(seed, "init")) * (2 / 9) ** 0.5
-    every: dict[str, Tensor] = {"edge": kernels("edge", seed), "blur": kernels("blur", seed), "random": kernels("random", seed)}
+    every: dict[str, Tensor] = {
+        "edge": kernels("edge", seed),
+        "blur": kernels("blur", seed),
+        "random": kernels("random", seed),
+    }
     return torch.stack([every[kind][number] for kind, number in MIXTURE])
 
 

@@ -105,5 +105,7 @@ def _refused(settings: Settings, words: str) -> BnvizError:
         return BatchOfOneError(words)
     name = NORMALIZERS[settings.normalizer]
     return BnvizError(
-        N_("PyTorch refuses {normalizer} of a single number: {error} Make the map larger."), normalizer=name, error=words
+        N_("PyTorch refuses {normalizer} of a single number: {error} Make the map larger."),
+        normalizer=name,
+        error=words,
     )

@@ -33,7 +33,9 @@ def images_of(settings: Settings, data: NDArray[np.float32] | None) -> Tensor:
         )
     images = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
     if len(tiles(images)) < 2:
-        raise UploadError(N_("The image holds only one 8×8 tile; a population needs at least two, that is 8×16 pixels."))
+        raise UploadError(
+            N_("The image holds only one 8×8 tile; a population needs at least two, that is 8×16 pixels.")
+        )
     return images
 
 

@@ -39,7 +39,8 @@ class Effective:
       Infinite where every sample has the same mean, so that the batch mean does not fluctuate at all.
 
     At the settings' own resolution:
-    - `mean`, `variance` (C,): of the population. `batch_means` (B, C): as `nn.BatchNorm2d` found them.
+    - `mean`, `variance` (C,): of the population. `batch_means` (B, C): as `nn.BatchNorm2d` found them;
+      `spread` (C,): their standard deviation (B − 1), `naive_spread` (C,): what N·H·W independent numbers would give.
     - `distances` (D,) in pixels, `by_distance` (C, D): mean correlation of two pixels of a sample so far apart.
     - `edges` (K+1,), `density` (K,): of the chosen channel's batch means. Over `grid` (G,): `predicted` (G,), normal with
       the effective sample size of the closed form, and `naive` (G,), with N·H·W. Empty where the mean does not fluctuate.
@@ -56,6 +57,8 @@ class Effective:
     mean: Floats
     variance: Floats
     batch_means: Floats
+    spread: Floats
+    naive_spread: Floats
     distances: Floats
     by_distance: Floats
     edges: Floats
@@ -171,7 +174,8 @@ def _here(
             "naive": _normal(grid, float(mean[c]), naive),
         }
     return {
-        "mean": mean, "variance": variance, "batch_means": means,
+        "mean": mean, "variance": variance, "batch_means": means, "spread": means.std(axis=0, ddof=1),
+        "naive_spread": np.sqrt(variance / (settings.batch_size * H * W)),
         "distances": distances, "by_distance": by_distance, **curves,
     }  # fmt: skip
 

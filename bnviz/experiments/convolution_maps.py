@@ -33,6 +33,7 @@ class Maps:
     - `images` (N, K, H, W) in [0, 1]; `before`, `after` (N, C, H, W): what enters the normalizer and what leaves it.
     - `mean`, `variance` (N, C): what normalized each map, the variance *biased*.
     - `before_mean`, `before_std`, `after_mean`, `after_std` (C,): of each channel over the batch (std divided by N·H·W).
+    - `moments`: (N, C, 2) under `before` and `after`, mean and standard deviation of every map by itself.
     - `predicted_mean`, `predicted_std` (C,): of `after`, from the moments of `before` by y = γ(x − μ)/√(σ² + ε) + β.
     - `histograms_before`, `histograms_after`: counts (C, K) over one shared set of edges; the few values beyond are left out.
     - `reach`: the shared grey scale runs from −reach to reach. γ and β leave it alone, so that they can be seen.
@@ -47,6 +48,7 @@ class Maps:
     before_std: Floats
     after_mean: Floats
     after_std: Floats
+    moments: dict[str, Floats]
     predicted_mean: Floats
     predicted_std: Floats
     histograms_before: Histogram
@@ -59,9 +61,7 @@ def measure(settings: Settings, images: Tensor) -> Maps:
     batch = shown_images(settings, images)
     with torch.no_grad():
         before: Tensor = convolution(settings.kernels, batch.shape[1], settings.channels, settings.seed)(batch)
-        module = make_map_normalizer(
-            settings.normalizer, *before.shape[1:], groups=settings.groups, eps=settings.eps
-        )
+        module = make_map_normalizer(settings.normalizer, *before.shape[1:], groups=settings.groups, eps=settings.eps)
         plain: Tensor = module(before)
         _rescale(module, settings)
         after: Tensor = module(before)
@@ -81,6 +81,7 @@ def measure(settings: Settings, images: Tensor) -> Maps:
         before_std=rows[0].std(axis=1, dtype=np.float64),
         after_mean=rows[1].mean(axis=1, dtype=np.float64),
         after_std=rows[1].std(axis=1, dtype=np.float64),
+        moments={"before": _moments(entering), "after": _moments(leaving)},
         predicted_mean=predicted_mean,
         predicted_std=predicted_std,
         histograms_before=_within(rows[0], span),
@@ -106,6 +107,11 @@ def _shared(before: Maps32, settings: Settings) -> tuple[Floats, Floats]:
     mean = np.bincount(membership, maps.mean(axis=1))[membership] / share
     variance = np.bincount(membership, ((maps - mean[:, None]) ** 2).mean(axis=1))[membership] / share
     return mean.reshape(N, C), variance.reshape(N, C)
+
+
+def _moments(maps: Maps32) -> Floats:
+    axes = (2, 3)
+    return np.stack((maps.mean(axis=axes, dtype=np.float64), maps.std(axis=axes, dtype=np.float64)), axis=-1)
 
 
 def _predicted(before: Maps32, mean: Floats, variance: Floats, settings: Settings) -> tuple[Floats, Floats]:

@@ -17,7 +17,9 @@ Topic = Annotated[
     Literal["sharing", "maps", "effective"],
     Parameter(
         N_("Topic"),
-        N_("Which numbers share a mean, what that does to feature maps, and how many independent numbers they are worth."),
+        N_(
+            "Which numbers share a mean, what that does to feature maps, and how many independent numbers they are worth."
+        ),
         names={"sharing": N_("Who shares"), "maps": N_("Feature maps"), "effective": N_("What they are worth")},
     ),
 ]
@@ -60,7 +62,9 @@ Source = Annotated[
     Literal["digits", "photos", "upload"],
     Parameter(
         N_("Images"),
-        N_("Handwritten digits, two photographs, or your own image. Batches hold digits, or 8×8 tiles of the photographs."),
+        N_(
+            "Handwritten digits, two photographs, or your own image. Batches hold digits, or 8×8 tiles of the photographs."
+        ),
         names={"digits": N_("digits"), "photos": N_("photographs"), "upload": N_("your own data")},
     ),
 ]

@@ -203,6 +203,6 @@ def _effective(settings: Settings) -> str:
     if settings.batch_size * settings.height * settings.width > 1:
         return EFFECTIVE
     # PyTorch refuses to train on a single number, which is its own mean.
-    return EFFECTIVE.replace("norm = nn.BatchNorm2d(B * C, momentum=1.0, affine=False)\nnorm(side_by_side)\n", "").replace(
-        "norm.running_mean.view", "side_by_side.view"
-    )
+    return EFFECTIVE.replace(
+        "norm = nn.BatchNorm2d(B * C, momentum=1.0, affine=False)\nnorm(side_by_side)\n", ""
+    ).replace("norm.running_mean.view", "side_by_side.view")

@@ -25,7 +25,6 @@ MOST_DOTS: Final = 60
 def cubes(result: Result, language: Language = "en") -> Scene:
     """The tensor four times: all that share a mean and a variance with the picked element, by normalizer."""
     _ = translator(language)
-    shape = result.settings.shape
     frames = result.x.size
     panels = tuple(_cube(name, sharing, result, _) for name, sharing in result.sharing.items())
     return Scene(
@@ -72,7 +71,9 @@ def _caption(result: Result, _: Translate) -> str:
         )
     for name, sharing in result.sharing.items():
         if sharing.refusal:
-            told += " " + _("PyTorch refuses to train {normalizer} here: one number per mean.").format(normalizer=_title(name, result, _))
+            told += " " + _("PyTorch refuses to train {normalizer} here: one number per mean.").format(
+                normalizer=_title(name, result, _)
+            )
     return told
 
 
@@ -85,7 +86,9 @@ def _alt(result: Result, _: Translate) -> str:
         )
         for name, sharing in result.sharing.items()
     )
-    text = _("A box of {count} elements for each normalizer; those that share the picked element's mean are lit. {told}.")
+    text = _(
+        "A box of {count} elements for each normalizer; those that share the picked element's mean are lit. {told}."
+    )
     return text.format(count=result.x.size, told=told)
 
 

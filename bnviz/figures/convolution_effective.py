@@ -37,7 +37,10 @@ def resolution(result: Result, language: Language = "en") -> Chart:
         line(numbers, numbers, "context", _("if all were independent"), width=2),
         line([10**x_low, 10**x_high], [settings.batch_size] * 2, "context", _("N images"), width=1, dash="dot"),
     ]
-    labels = [(_("all independent"), "context", float(np.log10(numbers[-1]))), ("N", "context", float(np.log10(settings.batch_size)))]
+    labels = [
+        (_("all independent"), "context", float(np.log10(numbers[-1]))),
+        ("N", "context", float(np.log10(settings.batch_size))),
+    ]
     for place, channel in enumerate(channels):
         role = SERIES[place]
         name = _name(result, channel, _)
@@ -51,7 +54,11 @@ def resolution(result: Result, language: Language = "en") -> Chart:
         if np.isfinite(last):
             labels.append((name, role, float(np.log10(last))))
     notes = [
-        key(_("dots: σ² over the variance of the batch mean, 1000 batches, ± 2 standard errors · dashed: N·HW/(1 + (HW − 1)ρ̄)")),
+        key(
+            _(
+                "dots: σ² over the variance of the batch mean, 1000 batches, ± 2 standard errors · dashed: N·HW/(1 + (HW − 1)ρ̄)"
+            )
+        ),
         *end_labels(labels, low, high),  # type: ignore[arg-type]
     ]
     told = "; ".join(
@@ -77,8 +84,14 @@ def resolution(result: Result, language: Language = "en") -> Chart:
 def batch_means(result: Result, language: Language = "en") -> Chart:
     """The chosen channel's batch means over 1000 batches, with the normal law of the effective and of the naive size."""
     _ = translator(language)
-    worth, settings, c = result.effective, result.settings, result.settings.channel
-    notes = [key(_("filled: 1000 batch means by nn.BatchNorm2d · dashed: normal law with the effective size · grey: with N·H·W"))]
+    worth, c = result.effective, result.settings.channel
+    notes = [
+        key(
+            _(
+                "filled: 1000 batch means by nn.BatchNorm2d · dashed: normal law with the effective size · grey: with N·H·W"
+            )
+        )
+    ]
     traces: list[dict[str, Any]] = []
     x = axis(_("batch mean of channel {channel}").format(channel=c))
     y = axis(_("density"))
@@ -90,17 +103,21 @@ def batch_means(result: Result, language: Language = "en") -> Chart:
             line(worth.grid, worth.predicted, "theory", _("effective size"), width=2.5, dash="dash"),
         ]
         x["range"] = [float(worth.edges[0]), float(worth.edges[-1])]
-        y["range"] = [0, 2.2 * top if float(worth.naive.max()) > 2.2 * top else max(top, 1.1 * float(worth.naive.max()))]
+        y["range"] = [
+            0,
+            2.2 * top if float(worth.naive.max()) > 2.2 * top else max(top, 1.1 * float(worth.naive.max())),
+        ]
     else:
-        notes.append(note(_("Every sample has the same mean: nothing fluctuates."), x=0.5, y=0.5, xref="paper", yref="paper"))
-    spread = float(worth.batch_means[:, c].std(ddof=1))
-    naive = float(np.sqrt(worth.variance[c] / (settings.batch_size * settings.height * settings.width)))
+        notes.append(
+            note(_("Every sample has the same mean: nothing fluctuates."), x=0.5, y=0.5, xref="paper", yref="paper")
+        )
     return Chart(
         "batch_means",
         traces,
         layout(x, y, annotations=notes),
-        _("Histogram of 1000 batch means of channel {channel}: standard deviation {spread}; independent numbers would give {naive}.").format(
-            channel=c, spread=short(spread), naive=short(naive)
+        _("Histogram of 1000 batch means of channel {channel}: standard deviation {spread}; independent numbers would "
+          "give {naive}.").format(
+            channel=c, spread=short(float(worth.spread[c])), naive=short(float(worth.naive_spread[c]))
         ),
         height=340,
         phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 84, "b": 48}},
@@ -121,7 +138,14 @@ def correlation(result: Result, language: Language = "en") -> Chart:
         name = _name(result, channel, _)
         wide = channel == result.settings.channel
         traces.append(
-            line(worth.distances, values, SERIES[place], name, width=3.5 if wide else 1.5, marker={"size": 8 if wide else 5})
+            line(
+                worth.distances,
+                values,
+                SERIES[place],
+                name,
+                width=3.5 if wide else 1.5,
+                marker={"size": 8 if wide else 5},
+            )
         )
         labels.append((name, SERIES[place], float(values[-1])))
     low = min(-0.25, float(worth.by_distance[channels].min()) - 0.05)
@@ -152,7 +176,7 @@ def channels(result: Result, language: Language = "en") -> Chart:
     settings = result.settings
     total = settings.batch_size * settings.height * settings.width
     every = np.arange(settings.channels)
-    names = [f"{channel}<br>{_(KINDS[kind_of(result, channel)])}" for channel in every]
+    names = [f"{channel}<br>{_(KINDS[kind_of(result, channel)])}" for channel in range(settings.channels)]
     bars = {"type": "data", "array": np.nan_to_num(4 * result.effective_samples_error), "width": 6, "thickness": 2}
     ring = {"size": 22, "symbol": "circle-open", "color": color("theory"), "line": {"width": 1.5}}
     traces: list[dict[str, Any]] = [
@@ -163,18 +187,28 @@ def channels(result: Result, language: Language = "en") -> Chart:
     low, high = log_range(np.concatenate((result.effective_samples, result.effective_samples_theory, [total])))
     notes = [
         key(_("dot: measured over 1000 batches, ± 4 standard errors · ring: N·HW/(1 + (HW − 1)ρ̄)")),
-        note(f"<b>N·H·W = {total}</b>", x=settings.channels - 0.5, y=float(np.log10(total)), xanchor="right", yanchor="bottom"),
+        note(
+            f"<b>N·H·W = {total}</b>",
+            x=settings.channels - 0.5,
+            y=float(np.log10(total)),
+            xanchor="right",
+            yanchor="bottom",
+        ),
     ]
     told = ", ".join(
         f"{channel}: {short(float(result.effective_samples[channel]))} / {short(float(result.effective_samples_theory[channel]))}"
         for channel in every
     )
-    x = axis(_("channel"), range=[-0.6, settings.channels - 0.4], tickvals=every.tolist(), ticktext=names, showgrid=False)
+    x = axis(
+        _("channel"), range=[-0.6, settings.channels - 0.4], tickvals=every.tolist(), ticktext=names, showgrid=False
+    )
     return Chart(
         "channels",
         traces,
         layout(x, log_axis(_("independent numbers"), low, high), annotations=notes),
-        _("Effective sample size by channel, measured / closed form, of {total} numbers: {told}.").format(total=total, told=told),
+        _("Effective sample size by channel, measured / closed form, of {total} numbers: {told}.").format(
+            total=total, told=told
+        ),
         phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 70, "b": 64}},
     )
 
@@ -187,7 +221,11 @@ def _channels(result: Result) -> list[int]:
     for fresh in (True, False):
         for channel in range(settings.channels):
             kind = kind_of(result, channel)
-            if len(chosen) < min(MOST_LINES, settings.channels) and channel not in chosen and (kind not in kinds) == fresh:
+            if (
+                len(chosen) < min(MOST_LINES, settings.channels)
+                and channel not in chosen
+                and (kind not in kinds) == fresh
+            ):
                 chosen.append(channel)
                 kinds.add(kind)
     return sorted(chosen)

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import key, note, points, small, steps
 from bnviz.figures.scene import Map, Readout, Row, Scene
-from bnviz.figures.theme import axis, color, layout
+from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import N_, Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.experiments.convolution import Maps, Result
+
+Floats = NDArray[np.float64]
 
 HEIGHT: Final = 380
 SHOWN: Final = 4
@@ -78,12 +81,21 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
     if channel == settings.channel and (settings.gamma, settings.beta) != (1.0, 0.0):
         after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
     pair = []
-    for title, values, bar in ((name, maps.before, channel == shown(result)[-1]), (after, maps.after, False)):
-        each = values[:, channel]
-        readouts = (Readout("μ", each.mean(axis=(1, 2))), Readout("σ", each.std(axis=(1, 2))))
-        place = "before" if title == name else "after"
+    for place, title, values, bar in (
+        ("before", name, maps.before, channel == shown(result)[-1]),
+        ("after", after, maps.after, False),
+    ):
+        mean, std = maps.moments[place][:, channel].T
         pair.append(
-            Map(f"{place}_{channel}", title, each, -maps.reach, maps.reach, readouts=readouts, bar=bar)
+            Map(
+                f"{place}_{channel}",
+                title,
+                values[:, channel],
+                -maps.reach,
+                maps.reach,
+                readouts=(Readout("μ", mean), Readout("σ", std)),
+                bar=bar,
+            )
         )
     return pair[0], pair[1]
 
@@ -106,6 +118,7 @@ def histograms(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     maps, channels = measured(result), shown(result)
     before, after = maps.histograms_before, maps.histograms_after
+    roles: tuple[tuple[Role, str], ...] = (("before", _("before")), ("after", _("after")))
     top = 1.1 * min(2.5, max(float(part.density()[channels].max()) for part in (before, after)))
     traces: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
@@ -116,19 +129,31 @@ def histograms(result: Result, language: Language = "en") -> Chart:
     for place, channel in enumerate(channels):
         suffix = "" if place == 0 else str(place + 1)
         domain = [(place + 0.04) * width, (place + 0.96) * width]
-        axes[f"xaxis{suffix}"] = axis(_("value") if place == 0 else "", range=[low, high], domain=domain, anchor=f"y{suffix}")
+        axes[f"xaxis{suffix}"] = axis(
+            _("value") if place == 0 else "", range=[low, high], domain=domain, anchor=f"y{suffix}"
+        )
         axes[f"yaxis{suffix}"] = axis(
             _("density") if place == 0 else "", range=[0, top], anchor=f"x{suffix}", showticklabels=place == 0
         )
         phone_axes[f"xaxis{suffix}"] = {"tickfont": {"size": 10}, "nticks": 3}
-        for counted, role, name in ((before, "before", _("before")), (after, "after", _("after"))):
-            trace = steps(counted.edges, counted.density()[channel], role, name, fill=True)  # type: ignore[arg-type]
+        for counted, (role, name) in zip((before, after), roles, strict=True):
+            trace = steps(counted.edges, counted.density()[channel], role, name, fill=True)
             traces.append({**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
         title = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
         notes.append(
-            note(f"<b>{title}</b>", "ink", xref="paper", yref="paper", x=domain[0], y=1, xanchor="left", yanchor="bottom", yshift=2)
+            note(
+                f"<b>{title}</b>",
+                "ink",
+                xref="paper",
+                yref="paper",
+                x=domain[0],
+                y=1,
+                xanchor="left",
+                yanchor="bottom",
+                yshift=2,
+            )
         )
-    words = f"<span style='color:{color('before')}'><b>{_('before')}</b></span> · <span style='color:{color('after')}'><b>{_('after')}</b></span>"
+    words = " · ".join(f"<span style='color:{color(role)}'><b>{name}</b></span>" for role, name in roles)
     notes.append({**key(words), "yshift": 26})
     first_x, first_y = axes.pop("xaxis"), axes.pop("yaxis")
     told = "; ".join(
@@ -161,12 +186,24 @@ def moments(result: Result, language: Language = "en") -> Chart:
         points(maps.after_mean, maps.after_std, "after", _("after"), size=13),
     ]
     notes = [key(_("a dot per channel, its number beside it · ring: y = γ(x − μ)/√(σ² + ε) + β of the moments before"))]
-    for means, stds, role in ((maps.before_mean, maps.before_std, "before"), (maps.after_mean, maps.after_std, "after")):
+    places: tuple[tuple[Floats, Floats, Role], ...] = (
+        (maps.before_mean, maps.before_std, "before"),
+        (maps.after_mean, maps.after_std, "after"),
+    )
+    for means, stds, role in places:
         alike = float(np.ptp(means) + np.ptp(stds)) < 0.05
         for channel in range(1 if alike else settings.channels):
             text = f"0–{settings.channels - 1}" if alike and settings.channels > 1 else str(channel)
             notes.append(
-                note(text, role, x=float(means[channel]), y=float(stds[channel]), xanchor="left", yanchor="bottom", xshift=7)  # type: ignore[arg-type]
+                note(
+                    text,
+                    role,
+                    x=float(means[channel]),
+                    y=float(stds[channel]),
+                    xanchor="left",
+                    yanchor="bottom",
+                    xshift=7,
+                )
             )
     ring = {"size": 22, "symbol": "circle-open", "color": color("theory"), "line": {"width": 1.5}}
     traces.append(points(maps.predicted_mean, maps.predicted_std, "theory", _("formula"), marker=ring))
@@ -181,7 +218,8 @@ def moments(result: Result, language: Language = "en") -> Chart:
             axis(_("standard deviation of the channel"), range=[0, max(1.5, 1.15 * float(every_y.max()))]),
             annotations=notes,
         ),
-        _("Mean against standard deviation of every channel. Before: standard deviations from {low} to {high}. After: from {after_low} to {after_high}.").format(
+        _("Mean against standard deviation of every channel. Before: standard deviations from {low} to {high}. "
+          "After: from {after_low} to {after_high}.").format(
             low=short(float(maps.before_std.min())), high=short(float(maps.before_std.max())),
             after_low=short(float(maps.after_std.min())), after_high=short(float(maps.after_std.max())),
         ),

@@ -145,7 +145,8 @@ class Map:
     def levels(self) -> NDArray[np.uint8]:
         """The grey levels (T, H, W) that are drawn."""
         share = (np.asarray(self.values, dtype=np.float32) - self.low) / (self.high - self.low)
-        return np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+        levels: NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+        return levels
 
 
 @dataclass(frozen=True, slots=True)

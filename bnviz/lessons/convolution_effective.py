@@ -31,16 +31,27 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     pixels = H * W
     rho = float(worth.correlation[worth.here, c])
     variance = float(worth.variance[c])
-    of_mean = float(worth.batch_means[:, c].var(ddof=1))
+    of_mean = float(worth.spread[c]) ** 2
     return "\n\n".join(
         (
-            "**1. " + _("Measured") + "** — " + _("Channel {c}: the variance of one number in the population, over that of the batch mean in {count} batches:").format(c=c, count=len(worth.batch_means)),
+            "**1. "
+            + _("Measured")
+            + "** — "
+            + _(
+                "Channel {c}: the variance of one number in the population, over that of the batch mean in {count} batches:"
+            ).format(c=c, count=len(worth.batch_means)),
             rf"$$m_\text{{eff}} = \frac{{\sigma^2}}{{\operatorname{{Var}}[\bar x]}} = \frac{{{latex(variance)}}}{{{latex(of_mean)}}} = "
             rf"{latex(float(result.effective_samples[c]))}$$",
-            "**2. " + _("Closed form") + "** — " + _("with the mean correlation ρ̄ of two different pixels of one map, taken from the whole population:"),
-            rf"$$m_\text{{eff}} = \frac{{N\cdot HW}}{{1 + (HW - 1)\bar\rho}} = \frac{{{N}\cdot {pixels}}}{{1 + {pixels - 1}\cdot {latex_signed(rho)}}} = "
+            "**2. "
+            + _("Closed form")
+            + "** — "
+            + _("with the mean correlation ρ̄ of two different pixels of one map, taken from the whole population:"),
+            rf"$$m_\text{{eff}} = \frac{{N\cdot HW}}{{1 + (HW - 1)\bar\rho}} = "
+            rf"\frac{{{N}\cdot {pixels}}}{{1 + {pixels - 1}\cdot {latex_signed(rho)}}} = "
             rf"{latex(float(result.effective_samples_theory[c]))}$$",
-            _("ρ̄ = 1 leaves N numbers, one per image; ρ̄ = 0 leaves all N·HW; a negative ρ̄ makes them worth more than independent ones."),
+            _(
+                "ρ̄ = 1 leaves N numbers, one per image; ρ̄ = 0 leaves all N·HW; a negative ρ̄ makes them worth more than independent ones."
+            ),
         )
     )
 
@@ -124,7 +135,7 @@ LESSON: Final = Lesson(
         ),
         Preset(
             N_("Finer maps"),
-            N_("8×8 instead of 4×4: four times as many numbers, and the blurred map is worth no more than before."),
+            N_("8×8 instead of 4×4: four times as many numbers, and the blurred map is worth hardly more than before."),
             {"height": 8, "width": 8},
         ),
         Preset(
@@ -142,7 +153,9 @@ LESSON: Final = Lesson(
         ),
         Preset(
             N_("Random kernels"),
-            N_("Eight random kernels, as an untrained network has them: see which ones blur and which ones find edges."),
+            N_(
+                "Eight random kernels, as an untrained network has them: see which ones blur and which ones find edges."
+            ),
             {"kernels": "random"},
         ),
     ),
@@ -175,7 +188,9 @@ LESSON: Final = Lesson(
             "https://en.wikipedia.org/wiki/Design_effect",
         ),
         Source(
-            N_("N·H·W called the effective mini-batch size of a convolution (section 3.2): a count, which is tested here"),
+            N_(
+                "N·H·W called the effective mini-batch size of a convolution (section 3.2): a count, which is tested here"
+            ),
             BATCH_NORM.title,
             BATCH_NORM.url,
         ),

@@ -33,7 +33,9 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     x, y = float(maps.before[n, c, h, w]), float(maps.after[n, c, h, w])
     mean, variance = float(maps.mean[n, c]), float(maps.variance[n, c])
     x_hat = (x - mean) / (variance + settings.eps) ** 0.5
-    told = _("The middle pixel of channel {c} in image {n} is x = {x}. {normalizer} takes mean and variance over {what}.")
+    told = _(
+        "The middle pixel of channel {c} in image {n} is x = {x}. {normalizer} takes mean and variance over {what}."
+    )
     scaled = rf"{latex(settings.gamma)}\cdot {latex_signed(x_hat)} + {latex_signed(settings.beta)}"
     return "\n\n".join(
         (
@@ -90,10 +92,11 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
         "channel": np.tile(np.arange(C), N),
         "used_mean": maps.mean.ravel(),
         "used_var": maps.variance.ravel(),
-        "before_mean": maps.before.mean(axis=(2, 3), dtype=np.float64).ravel(),
-        "before_std": maps.before.std(axis=(2, 3), dtype=np.float64).ravel(),
-        "after_mean": maps.after.mean(axis=(2, 3), dtype=np.float64).ravel(),
-        "after_std": maps.after.std(axis=(2, 3), dtype=np.float64).ravel(),
+        **{
+            f"{place}_{name}": moments[..., number].ravel()
+            for place, moments in maps.moments.items()
+            for number, name in enumerate(("mean", "std"))
+        },
     }
 
 
@@ -117,9 +120,7 @@ LESSON: Final = Lesson(
     opens={"channels": 4, "groups": 2},
     title=N_("Feature maps"),
     question=N_("What does a normalizer do to a feature map?"),
-    answer=N_(
-        "Batch norm gives every channel the same contrast; γ and β then set contrast and brightness anew."
-    ),
+    answer=N_("Batch norm gives every channel the same contrast; γ and β then set contrast and brightness anew."),
     settings=Settings,
     run=run,
     controls=("source", "kernels", "normalizer", "channel", "gamma", "beta"),
@@ -157,7 +158,9 @@ LESSON: Final = Lesson(
         ),
         Preset(
             N_("Digits"),
-            N_("The same kernels on handwritten digits, 8×8 pixels. Step through the batch: μ and σ belong to all of it."),
+            N_(
+                "The same kernels on handwritten digits, 8×8 pixels. Step through the batch: μ and σ belong to all of it."
+            ),
             {"source": "digits", "batch_size": 8},
         ),
     ),

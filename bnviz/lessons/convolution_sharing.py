@@ -25,7 +25,12 @@ SETS: Final = {
     "instance": N_("its channel c in its image n"),
     "group": N_("its group of channels in its image n"),
 }
-COUNTS: Final = {"batch": r"N\cdot H\cdot W", "layer": r"C\cdot H\cdot W", "instance": r"H\cdot W", "group": r"\frac{C}{G}\cdot H\cdot W"}
+COUNTS: Final = {
+    "batch": r"N\cdot H\cdot W",
+    "layer": r"C\cdot H\cdot W",
+    "instance": r"H\cdot W",
+    "group": r"\frac{C}{G}\cdot H\cdot W",
+}
 WU_HE: Final = Source(
     N_("The four ways to share, as boxes with N, C and (H, W) as edges (Figure 2)"),
     "Wu & He 2018, arXiv:1803.08494",
@@ -52,7 +57,10 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     x, x_hat = float(result.x[n, c, h, w]), float(chosen.output[n, c, h, w])
     mean, variance = (float(value) for value in chosen.statistics[chosen.membership[n, c, h, w]])
     elements = chosen.elements_per_statistic
-    first = _("The number picked is x[n = {n}, c = {c}, h = {h}, w = {w}] = {x}. In {normalizer} it shares its mean and variance with {what}: E = {elements} numbers.")
+    first = _(
+        "The number picked is x[n = {n}, c = {c}, h = {h}, w = {w}] = {x}. In {normalizer} it shares mean and variance with "
+        "{what}: E = {elements} numbers."
+    )
     told = first.format(
         n=n, c=c, h=h, w=w, x=f"${latex(x)}$", normalizer=_(NORMALIZERS[settings.normalizer]),
         what=_(SETS[settings.normalizer]), elements=f"${COUNTS[settings.normalizer]} = {elements}$",
@@ -77,7 +85,12 @@ def count_table(result: Result, language: Language = "en") -> str:
         "| " + " | ".join((_("Normalizer"), _("means S"), _("numbers per mean E"), "S · E", _("who shares"))) + " |",
         "|:--|--:|--:|--:|:--|",
     ]
-    letters = {"batch": ("C", "N·H·W"), "layer": ("N", "C·H·W"), "instance": ("N·C", "H·W"), "group": ("N·G", "C/G·H·W")}
+    letters = {
+        "batch": ("C", "N·H·W"),
+        "layer": ("N", "C·H·W"),
+        "instance": ("N·C", "H·W"),
+        "group": ("N·G", "C/G·H·W"),
+    }
     for name, sharing in result.sharing.items():
         known = statistic_count(name, N, C, H, W, G)
         s, e = letters[name]
@@ -95,12 +108,16 @@ def comparisons(result: Result) -> list[Comparison]:
     for name, sharing in result.sharing.items():
         known = statistic_count(name, N, C, H, W, result.settings.groups)
         label = {"normalizer": Phrase(NORMALIZERS[name])}
-        rows.append(Comparison(Phrase(N_("{normalizer}: means kept"), label), len(sharing.statistics), known.statistics))
+        rows.append(
+            Comparison(Phrase(N_("{normalizer}: means kept"), label), len(sharing.statistics), known.statistics)
+        )
         if not sharing.refusal and known.elements > 1:
             moved = Phrase(N_("{normalizer}: outputs that move when one number does"), label)
             rows.append(Comparison(moved, float(sharing.reached.mean()), known.elements))
     misplaced = sum(sharing.misplaced for sharing in result.sharing.values() if sharing.elements_per_statistic > 1)
-    rows.append(Comparison(Phrase(N_("outputs that moved outside, or stood still inside, over all statistics")), misplaced, 0.0))
+    rows.append(
+        Comparison(Phrase(N_("outputs that moved outside, or stood still inside, over all statistics")), misplaced, 0.0)
+    )
     pairs = (
         (N_("GroupNorm(1) against LayerNorm: largest difference"), result.group_one_gap),
         (N_("GroupNorm(C) against InstanceNorm: largest difference"), result.group_all_gap),
@@ -162,12 +179,16 @@ LESSON: Final = Lesson(
     presets=(
         Preset(
             N_("One image"),
-            N_("With N = 1, batch norm and instance norm light up the same numbers: a batch of one image is an image by itself."),
+            N_(
+                "With N = 1, batch norm and instance norm light up the same numbers: a batch of one image is an image by itself."
+            ),
             {"batch_size": 1},
         ),
         Preset(
             N_("One group"),
-            N_("Group norm with G = 1 lights up what layer norm does. “Against theory” runs both modules: the outputs agree."),
+            N_(
+                "Group norm with G = 1 lights up what layer norm does. “Against theory” runs both modules: the outputs agree."
+            ),
             {"groups": 1},
         ),
         Preset(
@@ -215,7 +236,11 @@ LESSON: Final = Lesson(
         WU_HE,
         BATCH_NORM,
         Source(N_("Layer norm"), "Ba, Kiros & Hinton 2016, arXiv:1607.06450", "https://arxiv.org/abs/1607.06450"),
-        Source(N_("Instance norm"), "Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022", "https://arxiv.org/abs/1607.08022"),
+        Source(
+            N_("Instance norm"),
+            "Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022",
+            "https://arxiv.org/abs/1607.08022",
+        ),
         Source(
             N_("Group norm as PyTorch computes it, one group and C groups among its examples"),
             "torch.nn.GroupNorm",

@@ -96,7 +96,7 @@ def _plain(value: Any, block: bytearray) -> Any:
 
 
 def _reference(array: NDArray[Any], block: bytearray) -> dict[str, Any]:
-    """Append `array` to `block` in the smallest type that holds it (grey levels as uint8, counts as uint16 or uint32, the rest as float32)."""
+    """Append `array` to `block` in the smallest type that holds it: grey levels uint8, counts uint16 or uint32, the rest float32."""
     kind = "f4"
     if array.dtype.kind in "iu" and array.size and array.min() >= 0:
         kind = "u1" if array.dtype == np.uint8 else "u2" if array.max() < 2**16 else "u4"

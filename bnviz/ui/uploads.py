@@ -23,9 +23,15 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     _ = translator(language)
     from bnviz.core.uploads import read_images, read_upload
 
-    read, told = read_upload, _("Rows are samples, columns are features. The file stays in this session and is not kept.")
+    read, told = (
+        read_upload,
+        _("Rows are samples, columns are features. The file stays in this session and is not kept."),
+    )
     if lesson.upload == "images":
-        read, told = read_images, _("An image as an array (H, W) or (H, W, 3), or several. The file stays in this session and is not kept.")
+        read, told = (
+            read_images,
+            _("An image as an array (H, W) or (H, W, 3), or several. The file stays in this session and is not kept."),
+        )
     file = st.file_uploader(
         _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=told
     )

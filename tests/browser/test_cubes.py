@@ -48,7 +48,7 @@ def lit(bench: Bench, role: str) -> int:
 
 
 @pytest.fixture
-def still(browser: Browser, address: str) -> Iterator[Bench]:  # noqa: F811
+def still(browser: Browser, address: str) -> Iterator[Bench]:
     """A visitor who wants no motion, with the cubes before them."""
     for bench in open_bench(browser, address, reduced_motion="reduce"):
         bench.mount("player", cubes())
@@ -71,7 +71,9 @@ def test_a_click_picks_and_every_cube_and_python_follow(still: Bench) -> None:
     n, c, h, w = np.unravel_index(picked, SHAPE)
     place = f"n = {n}, c = {c}, h = {h}, w = {w}"
     expect(in_player(still, ".stage canvas")).to_have_attribute("aria-label", re.compile(f"^Two boxes.*{place}$"))
-    expect(in_player(still, "input[type=range]")).to_have_attribute("aria-valuetext", f"Element {picked + 1} of {SIZE}: {place}")
+    expect(in_player(still, "input[type=range]")).to_have_attribute(
+        "aria-valuetext", f"Element {picked + 1} of {SIZE}: {place}"
+    )
 
 
 def test_exactly_those_that_share_are_lit(still: Bench) -> None:
@@ -129,7 +131,7 @@ def test_no_motion_unless_wanted(still: Bench) -> None:
     assert picture(still) == halted
 
 
-def test_turns_by_itself_until_it_is_touched(browser: Browser, address: str) -> None:  # noqa: F811
+def test_turns_by_itself_until_it_is_touched(browser: Browser, address: str) -> None:
     for bench in open_bench(browser, address):
         bench.mount("player", cubes())
         first = picture(bench)
@@ -157,7 +159,9 @@ def test_cubes_stand_side_by_side_even_on_a_phone(still: Bench, width: int) -> N
 def test_a_map_shows_its_own_pixels_frame_by_frame(still: Bench) -> None:
     values = np.array([[[-1.0, 0.0], [0.5, 1.0]], [[1.0, 1.0], [-1.0, -1.0]]])
     panel = Map("map", "map", values, -1.0, 1.0, bar=True)
-    still.mount("player", encode(Scene("maps", 2, "image", (Row((panel,)),), [""], "A map.", height=300), "run", 0, "en"))
+    still.mount(
+        "player", encode(Scene("maps", 2, "image", (Row((panel,)),), [""], "A map.", height=300), "run", 0, "en")
+    )
     expect(in_player(still, ".turn")).to_be_hidden()
     still.seek(0)
     side = still.page.evaluate(
