@@ -5,6 +5,7 @@ Index letters: P images, K colours, C channels, H, W pixels.
 
 from __future__ import annotations
 
+import math
 from typing import Final, Literal
 
 import torch
@@ -58,7 +59,7 @@ def kernels(name: KernelName, seed: int) -> Tensor:
         mean: Tensor = weights / weights.sum(dim=(1, 2), keepdim=True)
         return mean
     if name == "random":
-        return torch.randn(MOST_CHANNELS, 3, 3, generator=stream(seed, "init")) * (2 / 9) ** 0.5
+        return torch.randn(MOST_CHANNELS, 3, 3, generator=stream(seed, "init")) * math.sqrt(2 / 9)
     every: dict[str, Tensor] = {
         "edge": kernels("edge", seed),
         "blur": kernels("blur", seed),

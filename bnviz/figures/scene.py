@@ -127,6 +127,13 @@ class Cube:
     readouts: tuple[Readout, ...] = ()
     kind: Literal["cube"] = "cube"
 
+    def flat(self, frame: int) -> dict[str, Any]:
+        """The box unrolled as a Plotly heat map: a row per image and channel, a column per pixel, 1 where it is lit."""
+        N, C, H, W = self.shape
+        lit = self.membership.ravel() == self.membership.ravel()[frame]
+        return {"z": lit.reshape(N * C, H * W).astype(int), "zmin": 0, "zmax": 1,
+                "colorscale": [[0, color("grid")], [1, color(self.role)]]}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Map:
@@ -147,6 +154,16 @@ class Map:
         share = (np.asarray(self.values, dtype=np.float32) - self.low) / (self.high - self.low)
         levels: NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
         return levels
+
+    def flat(self, frame: int) -> dict[str, Any]:
+        """One frame as a Plotly heat map."""
+        return {
+            "z": self.values[frame],
+            "zmin": self.low,
+            "zmax": self.high,
+            "colorscale": "Greys",
+            "reversescale": True,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +193,9 @@ class Scene:
     first: int = 1
 
     def still(self, frame: int = -1) -> Chart:
-        """The histograms of one frame as a Plotly chart, for notebooks and print."""
+        """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
+        if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
+            return self._flat(frame)
         panels = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
         traces: list[dict[str, Any]] = []
         axes: dict[str, Any] = {}
@@ -208,6 +227,33 @@ class Scene:
                     }
                 )
         base = layout(axes.pop("xaxis", {}), axes.pop("yaxis", {}))
+        return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
+
+    def _flat(self, frame: int) -> Chart:
+        """Cubes and images side by side as heat maps, titled."""
+        traces: list[dict[str, Any]] = []
+        axes: dict[str, Any] = {}
+        titles: list[dict[str, Any]] = []
+        for line, row in enumerate(self.rows):
+            bottom, top = (1 - (line + 1) / len(self.rows), 1 - line / len(self.rows) - 0.08)
+            for place, panel in enumerate(panel for panel in row.panels if isinstance(panel, Cube | Map)):
+                number = len(traces) + 1
+                suffix = "" if number == 1 else str(number)
+                left, right = (place + 0.02) / len(row.panels), (place + 0.98) / len(row.panels)
+                bare = {"showticklabels": False, "ticks": ""}
+                axes[f"xaxis{suffix}"] = axis("", domain=[left, right], anchor=f"y{suffix}", **bare)
+                axes[f"yaxis{suffix}"] = axis(
+                    "", domain=[bottom, top], anchor=f"x{suffix}", autorange="reversed", **bare
+                )
+                traces.append(
+                    {"type": "heatmap", "name": panel.title, "showscale": False, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
+                     **panel.flat(frame)}
+                )  # fmt: skip
+                titles.append(
+                    {"text": panel.title, "x": left, "y": top, "xref": "paper", "yref": "paper", "showarrow": False,
+                     "xanchor": "left", "yanchor": "bottom"}
+                )  # fmt: skip
+        base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=titles)
         return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
