@@ -54,7 +54,8 @@ bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks
 
 data: $(VENV)/.dev ## make the shipped data again
-	$(PYTHON) scripts/make_digits.py
+	$(PYTHON) -m scripts.make_digits
+	$(PYTHON) -m scripts.make_photos
 
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped

@@ -1,4 +1,4 @@
-"""Data sources: real digits that ship with the package, and seeded synthetic features."""
+"""Data sources: real digits and photographs that ship with the package, and seeded synthetic features."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 DIGITS: Final = Path(__file__).parent / "data" / "digits.npz"
+PHOTOS: Final = Path(__file__).parent / "data" / "photos.npz"
 SyntheticName = Literal["gaussian", "skewed", "bimodal", "uniform"]
 
 
@@ -24,6 +25,17 @@ def digits() -> tuple[Tensor, Tensor]:
         images = torch.from_numpy(file["images"].astype(np.float32) / 16)
         labels = torch.from_numpy(file["labels"].astype(np.int64))
     return images.unsqueeze(1), labels
+
+
+@cache
+def photos() -> Tensor:
+    """Two colour photographs (N, K, H, W) = (2, 3, 104, 160) float32 in [0, 1]. Do not write to them.
+
+    Source: `china.jpg` and `flower.jpg` of `sklearn.datasets.load_sample_images`, shrunk four times; see `data/README.md`.
+    """
+    with np.load(PHOTOS, allow_pickle=False) as file:
+        images = torch.from_numpy(file["images"].astype(np.float32) / 255)
+    return images.permute(0, 3, 1, 2).contiguous()
 
 
 def synthetic(

@@ -1,4 +1,4 @@
-"""The normalizers of the parameter table as PyTorch's own modules for features (N, C)."""
+"""The normalizers of the parameter table as PyTorch's own modules, for features (N, C) and feature maps (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -49,3 +49,22 @@ def make_normalizer(name: NormalizerName, channels: int, *, eps: float = 1e-5, g
         if key.endswith("weight"):
             nn.init.constant_(parameter, gamma)
     return module
+
+
+def make_map_normalizer(
+    name: NormalizerName, channels: int, height: int, width: int, *, groups: int = 1, eps: float = 1e-5
+) -> nn.Module:
+    """A new affine module for feature maps (N, C, H, W), γ = 1 and β = 0.
+
+    γ and β belong to a channel, (C,), but for `layer`, whose `nn.LayerNorm` has them per element, (C, H, W).
+    Raises: ValueError, PyTorch's own, where `groups` do not divide `channels`.
+    """
+    if name == "batch":
+        return nn.BatchNorm2d(channels, eps=eps)
+    if name == "layer":
+        return nn.LayerNorm([channels, height, width], eps=eps)
+    if name == "group":
+        return nn.GroupNorm(groups, channels, eps=eps)
+    if name == "instance":
+        return nn.InstanceNorm2d(channels, eps=eps, affine=True)
+    return nn.Identity()

@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, Final
 
@@ -22,8 +23,11 @@ MAX_ROWS: Final = 20_000
 MAX_COLUMNS: Final = 256
 MAX_MAGNITUDE: Final = 1e9  # beyond it the squares of scaled sums may leave float32
 MAX_UNPACKED: Final = 16 * MAX_ROWS * MAX_COLUMNS
-ARRAY_NAMES: Final = ("x", "X", "data")
+MIN_SIDE, MAX_SIDE, MAX_IMAGES = 8, 256, 2000
+MAX_PIXELS: Final = 1_000_000  # of all images and colours together
+ARRAY_NAMES: Final = ("x", "X", "data", "image", "images")
 SEPARATORS: Final = (",", ";", "\t")
+Shape = tuple[int, ...]
 
 
 def read_upload(filename: str, content: bytes) -> NDArray[np.float32]:
@@ -33,6 +37,30 @@ def read_upload(filename: str, content: bytes) -> NDArray[np.float32]:
     A one-dimensional array is one column. Raises: UploadError for a file that is too large, not what its name says, not
     numeric, pickled, not finite, or has fewer than two rows.
     """
+    return _checked(_read(filename, content, _check_shape))
+
+
+def read_images(filename: str, content: bytes) -> NDArray[np.float32]:
+    """The images in a CSV, `.npy` or `.npz` file as (N, K, H, W) float32, K colours, the darkest value 0 and the brightest 1.
+
+    (H, W) is one grey image, as a CSV always is, (H, W, 3) one in colour; (N, H, W) and (N, H, W, 3) are several.
+    Raises: UploadError as `read_upload`, and for what is no image of 8×8 to 256×256 pixels or all of one value.
+    """
+    array = _read(filename, content, _check_images)
+    _check_images(array.shape)
+    values = _finite(array)
+    if array.ndim < 4 and array.shape[-1] != 3:
+        values = values[..., None]  # grey
+    if values.ndim == 3:
+        values = values[None]
+    low, high = values.min(), values.max()
+    if low == high:
+        raise UploadError(N_("All pixels have one value: there is nothing to see and nothing to normalize."))
+    return np.ascontiguousarray(((values - low) / (high - low)).transpose(0, 3, 1, 2), dtype=np.float32)
+
+
+def _read(filename: str, content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
+    """The file's array; `check(shape, slack)` refuses a shape before anything of it is unpacked."""
     if len(content) > MAX_BYTES:
         raise UploadError(
             N_("The file has {size} MB; at most {limit} MB are read."),
@@ -41,17 +69,15 @@ def read_upload(filename: str, content: bytes) -> NDArray[np.float32]:
         )
     kind = PurePath(filename).suffix.lower()
     if kind == ".csv":
-        table = _read_csv(content)
-    elif kind == ".npy":
-        table = _read_npy(content)
-    elif kind == ".npz":
-        table = _read_npz(content)
-    else:
-        raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
-    return _checked(table)
+        return _read_csv(content, check)
+    if kind == ".npy":
+        return _read_npy(content, check)
+    if kind == ".npz":
+        return _read_npz(content, check)
+    raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
 
 
-def _read_csv(content: bytes) -> NDArray[Any]:
+def _read_csv(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,7 +88,7 @@ def _read_csv(content: bytes) -> NDArray[Any]:
     if not lines:
         raise UploadError(N_("The file is empty."))
     separator = max(SEPARATORS, key=lines[0].count)
-    _check_shape((len(lines), lines[0].count(separator) + 1), slack=1)
+    check((len(lines), lines[0].count(separator) + 1), 1)
     titles = [cell.strip().strip('"') for cell in lines[0].split(separator)]
     headed = any(_number(title) is None for title in titles)
     try:
@@ -94,8 +120,8 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _read_npy(content: bytes) -> NDArray[Any]:
-    _check_header(content)
+def _read_npy(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
+    _check_header(content, check)
     try:
         array: NDArray[Any] = npy.read_array(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
@@ -103,7 +129,7 @@ def _read_npy(content: bytes) -> NDArray[Any]:
     return array
 
 
-def _check_header(content: bytes) -> None:
+def _check_header(content: bytes, check: Callable[[Shape, int], None]) -> None:
     """Refuse by the first bytes alone what would be pickled, not numeric, or too large once loaded."""
     stream = io.BytesIO(content)
     try:
@@ -119,10 +145,10 @@ def _check_header(content: bytes) -> None:
         raise UploadError(N_("The array holds pickled Python objects, which are never loaded. Save plain numbers."))
     if dtype.kind not in "biuf":
         raise UploadError(N_("The array holds {dtype} values, not real numbers."), dtype=shortened(dtype))
-    _check_shape(shape)
+    check(shape, 0)
 
 
-def _read_npz(content: bytes) -> NDArray[Any]:
+def _read_npz(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
@@ -140,10 +166,30 @@ def _read_npz(content: bytes) -> NDArray[Any]:
         raise UploadError(N_("The file is not a NumPy archive (.npz).")) from error
     if len(unpacked) > MAX_UNPACKED:
         raise UploadError(N_("The array would unpack to more than {limit} MB."), limit=f"{MAX_UNPACKED / 1e6:.3g}")
-    return _read_npy(unpacked)
+    return _read_npy(unpacked, check)
 
 
-def _check_shape(shape: tuple[int, ...], slack: int = 0) -> None:
+def _check_images(shape: Shape, slack: int = 0) -> None:
+    """`slack`: lines that may still turn out to be a header."""
+    colour = len(shape) > 2 and shape[-1] == 3
+    if len(shape) not in {2, 3, 4} or (len(shape) == 4 and not colour):
+        raise UploadError(
+            N_("An array of shape {shape} is no image; (H, W), (H, W, 3), (N, H, W) and (N, H, W, 3) are read."),
+            shape=shortened(shape),
+        )
+    sides = shape[: -1 if colour else None][-2:]
+    count = shape[0] if len(shape) - colour == 3 else 1
+    fits = all(MIN_SIDE <= side <= MAX_SIDE + slack for side in sides) and 1 <= count <= MAX_IMAGES
+    if not fits or math.prod(shape) > MAX_PIXELS:
+        raise UploadError(
+            N_("There are {count} images of {height}×{width} pixels; read are up to {most} of {low}×{low} to {high}×{high}, "
+               "together at most {pixels} values."),
+            count=shortened(count), height=shortened(sides[0]), width=shortened(sides[1]), most=MAX_IMAGES, low=MIN_SIDE,
+            high=MAX_SIDE, pixels=MAX_PIXELS,
+        )  # fmt: skip
+
+
+def _check_shape(shape: Shape, slack: int = 0) -> None:
     """`slack`: lines that may still turn out to be a header."""
     rows, columns = shape[0] if shape else 0, math.prod(shape[1:])
     if any(size < 0 for size in shape) or rows > MAX_ROWS + slack or columns > MAX_COLUMNS:
@@ -163,8 +209,13 @@ def _checked(table: NDArray[Any]) -> NDArray[np.float32]:
         raise UploadError(N_("The table has {rows} rows; a batch needs at least 2."), rows=rows)
     if not table.size:
         raise UploadError(N_("The table has no columns."))
+    return np.ascontiguousarray(_finite(table.reshape(rows, -1)), dtype=np.float32)
+
+
+def _finite(array: NDArray[Any]) -> NDArray[np.float64]:
+    """`array` as float64, once it is known that every value can be computed with."""
     with np.errstate(over="ignore"):
-        values = table.reshape(rows, -1).astype(np.float64)
+        values = array.astype(np.float64)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
         raise UploadError(
@@ -180,4 +231,4 @@ def _checked(table: NDArray[Any]) -> NDArray[np.float32]:
             value=f"{np.abs(values).max():.3g}",
             limit=f"{MAX_MAGNITUDE:.0e}",
         )
-    return np.ascontiguousarray(values, dtype=np.float32)
+    return values

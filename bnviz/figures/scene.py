@@ -1,4 +1,4 @@
-"""A played picture as plain data: histograms and heat maps that one playhead moves through the frames of a run.
+"""A played picture as plain data: histograms, heat maps, cubes and grey images that one playhead moves through the frames.
 
 Every array is finished: nothing is binned, averaged or scaled after this. T frames, K bins.
 """
@@ -110,10 +110,67 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
+class Cube:
+    """A tensor of `shape` (N, C, H, W) as a box of elements, of which frame t picks the t-th (w counting fastest).
+
+    `membership` (N, C, H, W): which statistic each element belongs to; all that share the picked one's are lit in `role`.
+    Every cube of a scene is turned with the others, by hand or by itself. `chosen`: its title is underlined.
+    """
+
+    name: str
+    title: str
+    shape: tuple[int, int, int, int]
+    membership: Array
+    role: Role
+    chosen: bool = False
+    subtitle: str = ""
+    readouts: tuple[Readout, ...] = ()
+    kind: Literal["cube"] = "cube"
+
+    def flat(self, frame: int) -> dict[str, Any]:
+        """The box unrolled as a Plotly heat map: a row per image and channel, a column per pixel, 1 where it is lit."""
+        N, C, H, W = self.shape
+        lit = self.membership.ravel() == self.membership.ravel()[frame]
+        return {"z": lit.reshape(N * C, H * W).astype(int), "zmin": 0, "zmax": 1,
+                "colorscale": [[0, color("grid")], [1, color(self.role)]]}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A grey image per frame: `values` (T, H, W), black at `low`, white at `high` and beyond. `bar`: explain the scale below."""
+
+    name: str
+    title: str
+    values: Array
+    low: float
+    high: float
+    subtitle: str = ""
+    readouts: tuple[Readout, ...] = ()
+    bar: bool = False
+    kind: Literal["map"] = "map"
+
+    def levels(self) -> NDArray[np.uint8]:
+        """The grey levels (T, H, W) that are drawn."""
+        share = (np.asarray(self.values, dtype=np.float32) - self.low) / (self.high - self.low)
+        levels: NDArray[np.uint8] = np.rint(np.clip(share, 0, 1) * 255).astype(np.uint8)
+        return levels
+
+    def flat(self, frame: int) -> dict[str, Any]:
+        """One frame as a Plotly heat map."""
+        return {
+            "z": self.values[frame],
+            "zmin": self.low,
+            "zmax": self.high,
+            "colorscale": "Greys",
+            "reversescale": True,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """Panels side by side; `weight` is the row's share of the height."""
 
-    panels: tuple[Panel, ...]
+    panels: tuple[Panel | Cube | Map, ...]
     weight: float = 1.0
 
 
@@ -138,7 +195,9 @@ class Scene:
     ambient: bool = False
 
     def still(self, frame: int = -1) -> Chart:
-        """The histograms of one frame as a Plotly chart, for notebooks and print."""
+        """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
+        if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
+            return self._flat(frame)
         panels = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
         traces: list[dict[str, Any]] = []
         axes: dict[str, Any] = {}
@@ -170,6 +229,33 @@ class Scene:
                     }
                 )
         base = layout(axes.pop("xaxis", {}), axes.pop("yaxis", {}))
+        return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
+
+    def _flat(self, frame: int) -> Chart:
+        """Cubes and images side by side as heat maps, titled."""
+        traces: list[dict[str, Any]] = []
+        axes: dict[str, Any] = {}
+        titles: list[dict[str, Any]] = []
+        for line, row in enumerate(self.rows):
+            bottom, top = (1 - (line + 1) / len(self.rows), 1 - line / len(self.rows) - 0.08)
+            for place, panel in enumerate(panel for panel in row.panels if isinstance(panel, Cube | Map)):
+                number = len(traces) + 1
+                suffix = "" if number == 1 else str(number)
+                left, right = (place + 0.02) / len(row.panels), (place + 0.98) / len(row.panels)
+                bare = {"showticklabels": False, "ticks": ""}
+                axes[f"xaxis{suffix}"] = axis("", domain=[left, right], anchor=f"y{suffix}", **bare)
+                axes[f"yaxis{suffix}"] = axis(
+                    "", domain=[bottom, top], anchor=f"x{suffix}", autorange="reversed", **bare
+                )
+                traces.append(
+                    {"type": "heatmap", "name": panel.title, "showscale": False, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
+                     **panel.flat(frame)}
+                )  # fmt: skip
+                titles.append(
+                    {"text": panel.title, "x": left, "y": top, "xref": "paper", "yref": "paper", "showarrow": False,
+                     "xanchor": "left", "yanchor": "bottom"}
+                )  # fmt: skip
+        base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=titles)
         return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:

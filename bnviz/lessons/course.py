@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bnviz.i18n import N_
-from bnviz.lessons import batch_size, builder, gradient_flow, layer, modes, noise, placement, recurrence, running_stats
+from bnviz.lessons import (
+    batch_size,
+    builder,
+    convolution,
+    gradient_flow,
+    layer,
+    modes,
+    noise,
+    placement,
+    recurrence,
+    running_stats,
+)
 from bnviz.lessons.lesson import Lesson
 
 
@@ -22,7 +33,7 @@ COURSE: Final = (
     Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON, modes.LESSON)),
     Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
     Chapter(N_("The batch"), (batch_size.LESSON, noise.LESSON)),
-    Chapter(N_("Architectures"), (recurrence.LESSON,)),
+    Chapter(N_("Architectures"), (convolution.LESSON, recurrence.LESSON)),
     Chapter(N_("Whole networks"), (builder.LESSON,)),
 )
 LESSONS: Final = tuple(lesson for chapter in COURSE for lesson in chapter.lessons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
 
@@ -59,7 +59,8 @@ class Lesson(Generic[S, R]):
     `formula(result, step, language)`: Markdown with the live numbers of frame `step`.
     `script(settings)`: the standalone PyTorch script. `headline(result)`: the numbers that it prints, by the names that it prints.
     `table(result)`: columns of equal length behind the pictures.
-    `run` takes the settings and the visitor's own data (N, D) or None; of a `live` lesson, `on_update` or None.
+    `run` takes the settings and the visitor's own data or None: a table (N, D), or images (N, K, H, W) where `upload` says so;
+    of a `live` lesson, `on_update` or None.
     `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
     defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
     one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
@@ -88,6 +89,7 @@ class Lesson(Generic[S, R]):
     headline: Callable[[R], Mapping[str, float]]
     table: Callable[[R], Mapping[str, NDArray[Any]]]
     sources: tuple[Source, ...]
+    upload: Literal["table", "images"] = "table"
     live: bool = False
     cost: Callable[[S], float] | None = None
     shipped: str = ""

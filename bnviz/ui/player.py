@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.figures.scene import Axis, Scene
+from bnviz.figures.scene import Axis, Cube, Map, Scene
 from bnviz.i18n import Language, translator
 from bnviz.ui import assets
 from bnviz.ui.chart import PALETTE
@@ -30,7 +30,7 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
     """Header length (uint32, little endian), JSON header padded to 8 bytes, then every array one after another."""
     _ = translator(language)
     block = bytearray()
-    header = {
+    header: dict[str, Any] = {
         "version": 1,
         "group": group,
         "frames": scene.frames,
@@ -62,6 +62,8 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
         "palette": PALETTE,
         "filename": f"bnviz-{scene.name}",
     }
+    if any(isinstance(panel, Cube) for row in scene.rows for panel in row.panels):
+        header["words"] |= {"turn": _("Turn by itself (drag, or press ↑ and ↓, to turn it yourself)")}
     text = json.dumps(header, ensure_ascii=False)
     digest = hashlib.blake2b(text.encode() + block, digest_size=8).hexdigest()
     header |= {"digest": digest, "start": step}  # where the playhead starts is no part of the picture
@@ -80,6 +82,12 @@ def _plain(value: Any, block: bytearray) -> Any:
         return [_plain(part, block) for part in value]
     if not dataclasses.is_dataclass(value):
         return value
+    if isinstance(value, Map):
+        picture = {name: getattr(value, name) for name in ("title", "kind", "subtitle", "bar")}
+        return {
+            "id": value.name, **picture, "range": [value.low, value.high],
+            "values": _reference(value.levels(), block), "readouts": _plain(value.readouts, block),
+        }  # fmt: skip
     content = {field.name: _plain(getattr(value, field.name), block) for field in dataclasses.fields(value)}
     if "name" in content:
         content["id"] = content.pop("name")
@@ -90,10 +98,10 @@ def _plain(value: Any, block: bytearray) -> Any:
 
 
 def _reference(array: NDArray[Any], block: bytearray) -> dict[str, Any]:
-    """Append `array` to `block` in the smallest type that holds it (counts as uint16 or uint32, the rest as float32)."""
+    """Append `array` to `block` in the smallest type that holds it: grey levels uint8, counts uint16 or uint32, the rest float32."""
     kind = "f4"
     if array.dtype.kind in "iu" and array.size and array.min() >= 0:
-        kind = "u2" if array.max() < 2**16 else "u4"
+        kind = "u1" if array.dtype == np.uint8 else "u2" if array.max() < 2**16 else "u4"
     block += b"\0" * (-len(block) % 8)
     offset = len(block)
     block += np.ascontiguousarray(array, dtype=f"<{kind}").tobytes()

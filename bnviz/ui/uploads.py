@@ -17,20 +17,28 @@ TYPES: Final = ("csv", "npy", "npz")
 
 
 def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArray[np.float32] | None:
-    """The uploader where the source is `upload`; the table (N, D), or None with the error told."""
+    """The uploader where the source is `upload`; the table (N, D) or images (N, K, H, W), or None with the error told."""
     if getattr(state.settings, "source", "") != "upload":
         return None
     _ = translator(language)
-    from bnviz.core.uploads import read_upload
+    from bnviz.core.uploads import read_images, read_upload
 
+    read, told = (
+        read_upload,
+        _("Rows are samples, columns are features. The file stays in this session and is not kept."),
+    )
+    if lesson.upload == "images":
+        read, told = (
+            read_images,
+            _("An image as an array (H, W) or (H, W, 3), or several. The file stays in this session and is not kept."),
+        )
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload",
-        help=_("Rows are samples, columns are features. The file stays in this session and is not kept."),
-    )  # fmt: skip
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=told
+    )
     if file is None:
         return None
     try:
-        return read_upload(file.name, file.getvalue())
+        return read(file.name, file.getvalue())
     except BnvizError as error:
         state.problems = [error]
         return None

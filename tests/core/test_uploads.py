@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bnviz.core import uploads
-from bnviz.core.uploads import read_upload
+from bnviz.core.uploads import read_images, read_upload
 from bnviz.errors import UploadError
 
 TABLE = np.arange(12, dtype=np.float64).reshape(4, 3) / 4
@@ -190,3 +190,56 @@ def test_whatever_comes_in_a_table_or_an_upload_error_comes_out(name: str, conte
     assert rows >= 2
     assert columns >= 1
     assert np.isfinite(read).all()
+
+
+GREY = np.linspace(0, 1, 9 * 12).reshape(9, 12)
+
+
+@pytest.mark.parametrize(
+    ("array", "shape"),
+    [
+        (GREY, (1, 1, 9, 12)),
+        (np.stack([GREY, GREY, GREY + 1], axis=-1), (1, 3, 9, 12)),
+        (np.stack([GREY] * 2 + [GREY * 2] * 3), (5, 1, 9, 12)),
+        (np.random.default_rng(0).integers(0, 256, (2, 8, 10, 3)).astype(np.uint8), (2, 3, 8, 10)),
+    ],
+)
+def test_images_are_scaled_and_keep_their_axes(array: np.ndarray, shape: tuple[int, ...]) -> None:
+    for read in (read_images("a.npy", as_npy(array)), read_images("a.npz", as_npz(image=array))):
+        assert read.shape == shape
+        assert read.dtype == np.float32
+        assert (read.min(), read.max()) == (0, 1)
+        wanted = (array - array.min()) / float(np.ptp(array))
+        if shape[1] == 3:
+            wanted = np.moveaxis(wanted, -1, -3)
+        np.testing.assert_allclose(read.reshape(-1), wanted.reshape(-1), atol=1e-6)
+
+
+def test_a_csv_is_one_grey_image() -> None:
+    rows = "\n".join(";".join(f"{value:.6f}" for value in row) for row in GREY)
+    np.testing.assert_allclose(read_images("a.csv", rows.encode())[0, 0], GREY, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (as_npy(np.zeros((9, 9))), "one value"),
+        (as_npy(np.zeros(64)), "no image"),
+        (as_npy(np.zeros((2, 2, 8, 8))), "no image"),
+        (as_npy(np.zeros((7, 20))), "7×20"),
+        (header_only((300, 300)), "300×300"),
+        (header_only((2001, 8, 8)), "2001 images"),
+        (header_only((200, 200, 200, 3)), "at most 1000000 values"),
+        (as_npy(np.full((8, 8), np.nan)), "NaN"),
+        (as_npy(np.array([{}] * 64, dtype=object).reshape(8, 8), allow_pickle=True), "never loaded"),
+    ],
+)
+def test_what_is_no_image_is_refused(content: bytes, words: str) -> None:
+    with pytest.raises(UploadError, match=words):
+        read_images("a.npy", content)
+
+
+def test_no_header_lets_an_image_slip_past_the_limits() -> None:
+    too_long = "\n".join(",".join("1" for _ in range(9)) for _ in range(uploads.MAX_SIDE + 1))
+    with pytest.raises(UploadError, match="257×9"):
+        read_images("a.csv", too_long.encode())

@@ -21,8 +21,8 @@ function entitle(target, label) {
   target.title = label;
 }
 
-/** Bar `{node, dress(header), show(playhead)}`; `playhead()` gives the playhead to drive. */
-export function controlBar(playhead, onDownload) {
+/** Bar `{node, turn, dress(header), show(playhead)}`; `playhead()` gives the playhead to drive. `turn` is shown with `words.turn`. */
+export function controlBar(playhead, onDownload, onTurn) {
   const back = iconButton("back", () => playhead().stepTo(playhead().step - 1));
   const forward = iconButton("forward", () => playhead().stepTo(playhead().step + 1));
   const play = iconButton("play", () => playhead().toggle());
@@ -34,10 +34,11 @@ export function controlBar(playhead, onDownload) {
   const widest = element("span", { "aria-hidden": "true" });
   const speed = element("select", { className: "speed" }, ...SPEEDS.map((value) => new Option(`${value}×`, value)));
   speed.addEventListener("change", () => playhead().setSpeed(Number(speed.value)));
+  const turn = iconButton("turn", onTurn);
   const menu = downloadMenu();
   const node = element(
     "div", { className: "bar" }, back, play, forward, scrub,
-    element("span", { className: "position" }, widest, position), speed, menu.node,
+    element("span", { className: "position" }, widest, position), turn, speed, menu.node,
   );
   let header;
 
@@ -48,18 +49,20 @@ export function controlBar(playhead, onDownload) {
     entitle(back, words.back);
     entitle(forward, words.forward);
     entitle(scrub, words.scrub);
+    turn.hidden = !words.turn;
+    entitle(turn, words.turn ?? "");
     entitle(speed, words.speed);
     menu.relabel(words.download, [[words.png, () => onDownload("png")], [words.svg, () => onDownload("svg")]]);
     scrub.max = Math.max(0, header.frames - 1);
     widest.textContent = positionText(header, header.frames - 1);
   };
-  const show = ({ step, playing, speed: factor }) => {
+  const show = ({ step, playing, speed: factor }, place) => {
     const text = positionText(header, step);
     if (position.textContent !== text) {
       position.textContent = text;
       scrub.value = step;
     }
-    if (!playing) scrub.setAttribute("aria-valuetext", text);
+    if (!playing) scrub.setAttribute("aria-valuetext", place ? `${text}: ${place}` : text);
     const label = playing ? header.words.pause : header.words.play;
     if (play.title !== label) {
       entitle(play, label);
@@ -67,5 +70,5 @@ export function controlBar(playhead, onDownload) {
     }
     if (speed.value !== String(factor)) speed.value = String(factor);
   };
-  return { node, dress, show };
+  return { node, turn, dress, show };
 }

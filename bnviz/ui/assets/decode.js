@@ -1,6 +1,6 @@
 // The player's wire format: uint32 LE header length, JSON header, one block of arrays that the header refers to.
 
-const TYPES = { f4: Float32Array, u2: Uint16Array, u4: Uint32Array };
+const TYPES = { f4: Float32Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
 
 const isReference = (value) => value !== null && typeof value === "object" && "dtype" in value && "offset" in value;
 

@@ -1,15 +1,20 @@
 // The player component: a run's frames on one canvas, driven by the page's playhead. See decode.js for the data.
 import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, shared } from "./common.js";
 import { controlBar } from "./controls.js";
+import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
 import { driveByKey, playheadOf } from "./playhead.js";
-import { buildScene, drawFrame, drawStatic, frameAt, heatAt, heightFor } from "./scene.js";
+import { buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
 import { PLAYER } from "./styles.js";
 import { CanvasSurface, SvgSurface } from "./surface.js";
 
 const MOST_PIXELS_PER_PIXEL = 2; // beyond that nobody sees a difference, but a phone pays for it
 const EXPORT_SCALE = 2;
 const FIRST_WIDTH = 1000; // for a host that is not laid out yet
+const SWING = { reach: 0.42, seconds: 14 }; // of the turn by itself, to and fro
+const TURN_PER_PIXEL = 0.01;
+const TURN_PER_KEY = 0.12;
+const STILL_PIXELS = 5; // a pointer that moved less was a click
 
 class Player {
   constructor(parentElement) {
@@ -23,7 +28,8 @@ class Player {
     this.longest = element("p", { "aria-hidden": "true" });
     this.captionBox = element("div", { className: "caption" }, this.longest, this.caption);
     this.stage = element("div", { className: "stage" }, this.canvas);
-    this.bar = controlBar(() => this.playhead, (kind) => this.#export(kind));
+    this.view = firstView();
+    this.bar = controlBar(() => this.playhead, (kind) => this.#export(kind), () => this.#swing(!this.swinging));
     this.root = element("div", { className: "root", tabIndex: -1 }, this.captionBox, this.stage, this.bar.node);
     parentElement.append(element("style", { textContent: PLAYER }), this.root);
     this.#listen();
@@ -46,14 +52,42 @@ class Player {
     this.captionBox.hidden = !this.longest.textContent;
     this.#join(header);
     this.#layOut(true);
+    if (header.words.turn && this.swinging === undefined) this.#swing(!reducedMotion());
   }
 
   destroy() {
     this.listening.abort();
     this.following?.abort();
     this.resizing.disconnect();
+    this.watching.disconnect();
     cancelAnimationFrame(this.scheduled);
+    cancelAnimationFrame(this.swinging);
     this.playhead?.detach(this);
+  }
+
+  /** Let the cubes turn to and fro by themselves, or stop; what a visitor does to them stops it too. */
+  #swing(wanted) {
+    cancelAnimationFrame(this.swinging);
+    this.swinging = 0;
+    this.bar.turn.setAttribute("aria-pressed", String(wanted));
+    if (!wanted) return;
+    let last;
+    let phase = 0;
+    const tick = (now) => {
+      const before = Math.sin(phase);
+      phase += (Math.min(now - (last ?? now), 100) / 1000 / SWING.seconds) * 2 * Math.PI;
+      last = now;
+      turn(this.view, SWING.reach * (Math.sin(phase) - before), 0);
+      if (this.seen && !this.playhead.playing) this.#paint();
+      this.swinging = requestAnimationFrame(tick);
+    };
+    this.swinging = requestAnimationFrame(tick);
+  }
+
+  #turn(yaw, pitch) {
+    this.#swing(false);
+    turn(this.view, yaw, pitch);
+    this.#schedule();
   }
 
   /** Follow the header's playhead, leaving the one before. */
@@ -92,35 +126,61 @@ class Player {
     }, { signal });
     this.canvas.addEventListener("pointerdown", (event) => this.#grab(event), { signal });
     this.canvas.addEventListener("pointermove", (event) => this.#drag(event), { signal });
-    for (const type of ["pointerup", "pointercancel"]) this.canvas.addEventListener(type, () => this.#release(), { signal });
+    for (const type of ["pointerup", "pointercancel"]) this.canvas.addEventListener(type, (event) => this.#release(event), { signal });
     document.fonts.addEventListener("loadingdone", () => this.scene && this.#layOut(true), { signal });
     this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
     this.resizing.observe(this.host);
+    this.watching = new IntersectionObserver((entries) => { this.seen = entries.at(-1).isIntersecting; });
+    this.watching.observe(this.host);
   }
 
   #key(event) {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || target.closest("select, .menu")) return;
     if (event.key === " " && target.closest("button")) return;
-    if (driveByKey(this.playhead, event)) event.preventDefault();
+    const up = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (up && this.header.words.turn && target.type !== "range") {
+      this.#turn(event.shiftKey ? 0 : TURN_PER_KEY * up, event.shiftKey ? TURN_PER_KEY * up : 0);
+      event.preventDefault();
+    } else if (driveByKey(this.playhead, event)) event.preventDefault();
   }
 
   #grab(event) {
     this.root.focus({ preventScroll: true });
     this.heat = event.button === 0 ? heatAt(this.scene, event.offsetX, event.offsetY) : undefined;
+    this.cube = event.button === 0 ? cubeAt(this.scene, event.offsetX, event.offsetY) : undefined;
+    if (this.cube) {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.grabbed = { x: event.offsetX, y: event.offsetY, still: true };
+    }
     if (!this.heat) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.playhead.seek(frameAt(this.heat, event.offsetX));
   }
 
   #drag(event) {
-    if (this.heat) this.playhead.seek(frameAt(this.heat, event.offsetX));
-    else this.canvas.style.cursor = heatAt(this.scene, event.offsetX, event.offsetY) ? "ew-resize" : "";
+    const { offsetX: x, offsetY: y } = event;
+    if (this.cube) {
+      if (this.grabbed.still && Math.hypot(x - this.grabbed.x, y - this.grabbed.y) < STILL_PIXELS) return;
+      this.#turn((this.grabbed.x - x) * TURN_PER_PIXEL, (y - this.grabbed.y) * TURN_PER_PIXEL);
+      this.grabbed = { x, y, still: false };
+    } else if (this.heat) this.playhead.seek(frameAt(this.heat, event.offsetX));
+    else if (this.scene) this.canvas.style.cursor = heatAt(this.scene, x, y) ? "ew-resize" : cubeAt(this.scene, x, y) ? "grab" : "";
   }
 
-  #release() {
+  #release(event) {
+    if (this.cube && this.grabbed.still && event.type === "pointerup") this.#pick();
+    this.cube = undefined;
     if (this.heat) this.playhead.settle();
     this.heat = undefined;
+  }
+
+  /** Take the element under the pointer: its playhead's frame. */
+  #pick() {
+    const index = elementAt(this.cube, this.view, this.grabbed.x, this.grabbed.y);
+    if (index === undefined) return;
+    this.playhead.seek(index);
+    this.playhead.settle();
   }
 
   /** Give the canvas its size and redraw what stays; the stage's height is set at once, so that the page does not jump. */
@@ -155,7 +215,7 @@ class Player {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.drawImage(this.backdrop, 0, 0);
     this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    drawFrame(new CanvasSurface(this.context, this.theme.font), this.scene, this.#position());
+    drawFrame(new CanvasSurface(this.context, this.theme.font), this.scene, this.#position(), this.view);
     shared().stats.painted += 1;
     this.host.dataset.paintedDigest = this.header.digest;
     this.#describe();
@@ -175,8 +235,10 @@ class Player {
     const text = this.#captionNow();
     this.caption.setAttribute("aria-live", playing ? "off" : "polite");
     if (this.caption.textContent !== text) this.caption.textContent = text;
-    if (!playing) this.canvas.setAttribute("aria-label", [this.header.alt, text].filter(Boolean).join(" "));
-    this.bar.show(this.playhead);
+    const place = placeText(this.scene, this.playhead.step);
+    const label = [this.header.alt, text, place].filter(Boolean).join(" ");
+    if (!playing && this.canvas.ariaLabel !== label) this.canvas.ariaLabel = label;
+    this.bar.show(this.playhead, place);
   }
 
   #export(kind) {
@@ -184,7 +246,7 @@ class Player {
     const { font } = this.theme;
     const draw = (surface) => {
       drawStatic(surface, this.scene);
-      drawFrame(surface, this.scene, this.#position());
+      drawFrame(surface, this.scene, this.#position(), this.view);
     };
     const name = `${this.header.filename}.${kind}`;
     if (kind === "svg") {

@@ -1,11 +1,20 @@
 // A page's panels arranged for a width, and drawn on any surface: first what stays, then the frame.
+import { cubeText, drawCubeFrame, drawCubeStatic, elementAt, prepareCube } from "./cube.js";
 import { drawHeatFrame, drawHeatStatic, frameAt, prepareHeat } from "./heat.js";
 import { drawHistogramFrame, drawHistogramStatic, prepareHistogram } from "./histogram.js";
+import { drawMapFrame, drawMapStatic, mapFoot, prepareMap } from "./map.js";
 import { fitsBesideTitle, footHeight, headOf } from "./panel.js";
 
 export const NARROW = 600;
+const KINDS = {
+  histogram: { prepare: prepareHistogram, still: drawHistogramStatic, frame: drawHistogramFrame, foot: footHeight },
+  heat: { prepare: prepareHeat, still: drawHeatStatic, frame: drawHeatFrame, foot: footHeight },
+  cube: { prepare: prepareCube, still: drawCubeStatic, frame: drawCubeFrame, foot: (_, { axis }) => axis * 1.6, small: true },
+  map: { prepare: prepareMap, still: drawMapStatic, frame: drawMapFrame, foot: mapFoot, small: true },
+};
 const ROW_GAP = 18;
 const LEAST_PANEL = 185;
+const LEAST_SMALL = 150;
 const gapFor = (width) => (width < 1000 ? 22 : 32);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -13,23 +22,26 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const chunks = (items, size) =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
-/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone. */
+/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two small ones. */
 function linesFor({ rows, height }, width) {
   const weights = rows.reduce((sum, { weight = 1 }) => sum + weight, 0);
   const free = height - ROW_GAP * (rows.length - 1);
   const narrow = width < NARROW;
   return rows.flatMap(({ weight = 1, panels }, index) => {
     const rowHeight = (free * weight) / weights;
-    const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (LEAST_PANEL + gapFor(width))), 1, panels.length);
+    const small = panels.every(({ kind }) => KINDS[kind].small);
+    const least = small ? LEAST_SMALL : LEAST_PANEL;
+    const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (least + gapFor(width))), 1, panels.length);
     const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
+    if (narrow && small) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
     if (!narrow) {
       const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, 190);
       return chunks(panels, columns).map((line) => ({ line, columns, lineHeight }));
     }
     return panels.map((panel, i) => {
       const hero = index === 0 && i === 0;
-      const least = panels.length > 1 ? rowHeight * 0.6 : rowHeight * 0.75;
-      return { line: [panel], columns, lineHeight: clamp(least, 180, 260) * (hero ? 1.15 : 1) };
+      const wanted = panels.length > 1 ? rowHeight * 0.6 : rowHeight * 0.75;
+      return { line: [panel], columns, lineHeight: clamp(wanted, 180, 260) * (hero ? 1.15 : 1) };
     });
   });
 }
@@ -52,11 +64,10 @@ export function buildScene(header, theme, width) {
     const inline = line.every((panel) => fitsBesideTitle(panel, panelWidth, style));
     const heads = line.map((panel) => headOf(panel, panelWidth, style, inline));
     const headHeight = Math.max(...heads.map((head) => head.height));
-    const foot = Math.max(...line.map((panel) => footHeight(panel, style)));
+    const foot = Math.max(...line.map((panel) => KINDS[panel.kind].foot(panel, style)));
     line.forEach((panel, i) => {
       const cell = { x: i * (panelWidth + gap), y, width: panelWidth, height: lineHeight };
-      const prepare = panel.kind === "heat" ? prepareHeat : prepareHistogram;
-      prepared.push(prepare(panel, cell, heads[i], headHeight, foot, style, header.frames));
+      prepared.push(KINDS[panel.kind].prepare(panel, cell, heads[i], headHeight, foot, style, header.frames));
     });
     y += lineHeight + ROW_GAP;
   }
@@ -65,15 +76,27 @@ export function buildScene(header, theme, width) {
 
 export function drawStatic(surface, { width, height, panels, style }) {
   surface.rect(0, 0, width, height, { fill: style.theme.background });
-  for (const panel of panels) (panel.panel.kind === "heat" ? drawHeatStatic : drawHistogramStatic)(surface, panel, style);
+  for (const panel of panels) KINDS[panel.panel.kind].still(surface, panel, style);
 }
 
-export function drawFrame(surface, { panels, style }, position) {
-  for (const panel of panels) (panel.panel.kind === "heat" ? drawHeatFrame : drawHistogramFrame)(surface, panel, style, position);
+/** `view`: how cubes are turned. */
+export function drawFrame(surface, { panels, style }, position, view) {
+  for (const panel of panels) KINDS[panel.panel.kind].frame(surface, panel, style, position, view);
+}
+
+const within = ({ x, y, width, height }, px, py) => px >= x && px <= x + width && py >= y && py <= y + height;
+
+/** The cube panel under a point, or undefined. */
+export const cubeAt = ({ panels }, x, y) => panels.find(({ panel, cell }) => panel.kind === "cube" && within(cell, x, y));
+
+/** The picked element in words, empty without cubes. */
+export function placeText({ panels }, step) {
+  const cube = panels.find(({ panel }) => panel.kind === "cube");
+  return cube ? cubeText(cube, step) : "";
 }
 
 /** The heat panel under a point, or undefined. */
 export const heatAt = ({ panels }, x, y) =>
   panels.find(({ panel, plot }) => panel.kind === "heat" && x >= plot.x && x <= plot.x + plot.width && y >= plot.y - 8 && y <= plot.y + plot.height);
 
-export { frameAt };
+export { elementAt, frameAt };

@@ -15,6 +15,8 @@ button, select {
 select { background: var(--st-background-color, white); padding: 0 4px; }
 button:hover, select:hover { background: var(--st-secondary-background-color, whitesmoke); }
 :is(button, select, input):focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
+button[hidden] { display: none; }
+button[aria-pressed=true] { background: var(--st-secondary-background-color, whitesmoke); border-color: var(--st-primary-color, blue); }
 button svg { width: 20px; height: 20px; fill: currentColor; flex: none; }
 .menu { position: relative; display: inline-block; }
 .menu [role=menu] {
@@ -49,14 +51,15 @@ export const PLAYER = `${CONTROLS}
 @container (max-width: 599px) {
   .caption { font-size: 1.1rem; }
   .bar {
-    display: grid; gap: 2px 8px; grid-template-columns: repeat(3, auto) 1fr auto auto;
-    grid-template-areas: "scrub scrub scrub scrub position position" "back play forward . speed menu";
+    display: grid; gap: 2px 8px; grid-template-columns: repeat(3, auto) 1fr repeat(3, auto);
+    grid-template-areas: "scrub scrub scrub scrub position position position" "back play forward . turn speed menu";
   }
   .bar input[type=range] { grid-area: scrub; margin: 0; height: 44px; }
   .bar.compact { display: flex; }
   .bar .back { grid-area: back; }
   .bar .play { grid-area: play; min-width: 64px; }
   .bar .forward { grid-area: forward; }
+  .bar .turn { grid-area: turn; }
   .bar .speed { grid-area: speed; }
   .bar .menu { grid-area: menu; }
   .position { grid-area: position; font-size: .95rem; }

@@ -1,0 +1,15 @@
+"""The lesson `convolution`: which numbers share one mean, what that does, and what they are worth."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bnviz.i18n import N_
+from bnviz.lessons import convolution_effective, convolution_maps, convolution_sharing
+from bnviz.lessons.lesson import with_topics
+
+LESSON: Final = with_topics(
+    N_("Convolution"),
+    N_("Which numbers share one mean?"),
+    (convolution_sharing.LESSON, convolution_maps.LESSON, convolution_effective.LESSON),
+)
