@@ -37,7 +37,8 @@ def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
     return tuple(round(low + index * step, 10) for index in range(round((high - low) / step) + 1))
 
 
-def _split(value: object) -> object:
+def split_values(value: object) -> object:
+    """The parts of a link's "a,b,c"; anything else as it is."""
     return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
 
@@ -76,7 +77,7 @@ Momentum = Annotated[
 ]  # fmt: skip
 Momentums = Annotated[
     tuple[MomentumValue, ...],
-    BeforeValidator(_split),
+    BeforeValidator(split_values),
     Field(min_length=1, max_length=6),
     Parameter(
         N_("Momentums"), N_("One to six values to compare; “cumulative” is PyTorch's None."), "", MOMENTUMS, CUMULATIVE
@@ -172,7 +173,7 @@ Depth = Annotated[
     Field(ge=1, le=50),
     Parameter(
         N_("Depth"),
-        N_("Hidden layers, L. A linear layer with 10 outputs follows."),
+        N_("Hidden layers, L. A linear layer with one output per class follows."),
         N_("layers"),
         (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50),
     ),

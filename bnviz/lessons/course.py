@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bnviz.i18n import N_
-from bnviz.lessons import gradient_flow, layer, placement, running_stats
+from bnviz.lessons import gradient_flow, layer, placement, running_stats, training
 from bnviz.lessons.lesson import Lesson
 
 
@@ -21,5 +21,6 @@ class Chapter:
 COURSE: Final = (
     Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON)),
     Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
+    Chapter(N_("Whole networks"), (training.LESSON,)),
 )
 LESSONS: Final = tuple(lesson for chapter in COURSE for lesson in chapter.lessons)

@@ -9,6 +9,7 @@
 | `gradient` | mean-field prediction of signal and gradient, layer by layer, with and without a normalizer |
 | `growth` | gradient growth per layer as one number: batch norm at large and finite batch, recurrent tanh |
 | `placement` | identities of normalization: backward pass, redundant bias, scale invariance, elements per statistic |
+| `plane` | points in the plane: densities of the classes, the best possible boundary and accuracy |
 | `dropout` | variance shift of Dropout in front of batch norm |
 
 Conventions: arguments broadcast like NumPy's; a scalar argument gives a NumPy scalar. Momentum is PyTorch's (the
