@@ -201,7 +201,8 @@ def _decided(network: Replicas, grid: torch.Tensor) -> Floats:
     finally:
         network.train(was_training)
     side = math.isqrt(len(grid))
-    return logits.softmax(1)[:, 1].double().numpy().round(3).reshape(side, side)
+    shares: Floats = logits.softmax(1)[:, 1].double().numpy().round(3)
+    return shares.reshape(side, side)
 
 
 def _result(

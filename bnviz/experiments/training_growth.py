@@ -38,7 +38,7 @@ def growth_of(network: Replicas) -> Callable[[], Growth]:
             gradients.add_(_squares(parameter.grad, network.count))
 
     for parameter in parameters:
-        parameter.register_post_accumulate_grad_hook(add)
+        parameter.register_post_accumulate_grad_hook(add)  # type: ignore[no-untyped-call]
 
     def length() -> Floats:
         with torch.no_grad():
@@ -50,4 +50,5 @@ def growth_of(network: Replicas) -> Callable[[], Growth]:
 
 def _squares(values: Tensor, count: int) -> Tensor:
     rows = values.detach().reshape(count, -1)
-    return torch.linalg.vector_norm(rows, dim=1).double() ** 2
+    lengths: Tensor = torch.linalg.vector_norm(rows, dim=1).double()
+    return lengths.square()

@@ -11,7 +11,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -42,7 +42,9 @@ Floats = NDArray[np.float64]
 LOOKS: Final = 20
 SIZES: Final = 8
 SMALLEST_FACTOR: Final = math.log10(1.25)
-TINY: Final = 1e-6  # of the learning rate: hardly ever a ReLU bends within it, and float64 still resolves the differences
+TINY: Final = (
+    1e-6  # of the learning rate: hardly ever a ReLU bends within it, and float64 still resolves the differences
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,7 @@ def _result(
     spread = most - least
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = change / norm
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, values in (("range", spread), ("change", change), ("relative", relative)):
         logs = _logs(values)
         factors = _mean(logs[1:] - logs[:1], 2)
@@ -252,7 +254,7 @@ def _result(
         accuracy=np.array([[update.accuracy for update in updates[:reached]] for updates in done]).transpose(0, 2, 1),
         diverged_at=diverged,
         **parts,
-    )  # type: ignore[arg-type]
+    )
 
 
 def _logs(values: Floats) -> Floats:

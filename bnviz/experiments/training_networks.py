@@ -108,14 +108,14 @@ def training_plan(
 
 
 def shape(settings: Settings, table: Table | None = None) -> tuple[int, int, int, int]:
-    """Inputs, classes, training samples and test samples; of an upload that is not there yet, the largest."""
+    """Inputs, classes, training samples and test samples."""
     if settings.source == "digits":
         return DIGITS
     if settings.source in PLANE:
         return 2, 2, settings.samples, PLANE_TEST
-    rows, columns = (MOST_ROWS, 64) if table is None else table.shape
-    held_out = math.ceil(rows / 4)
-    return max(1, columns - 1), MOST_CLASSES, rows - held_out, held_out
+    features, labels = labelled(table)
+    held_out = math.ceil(len(labels) / 4)
+    return features.shape[1], int(labels.max()) + 1, len(labels) - held_out, held_out
 
 
 def total_steps(settings: Settings, table: Table | None = None) -> int:
@@ -152,4 +152,3 @@ def check(settings: Settings, seconds: float, reduce: tuple[str, ...]) -> float:
         except ValueError as error:
             raise BatchOfOneError(error) from error
     return seconds
-

@@ -145,10 +145,12 @@ def _result(
     steps = np.array([update.step for update in courses[0]], dtype=np.int64)
     error = over_seeds(1 - final, axis=2)
     best = _best(final)
-    reaches = final >= GOAL
+    reaches: NDArray[np.bool_] = np.asarray(final >= GOAL)
     tolerated = np.log10(_largest(reaches, rates, float(rates[0]) / 2))
     tolerance = tolerated[1:] - tolerated[:1]
-    at_best = np.stack([values[place] if place >= 0 else np.full(grid[1], np.nan) for values, place in zip(final, best, strict=True)])
+    at_best = np.stack(
+        [values[place] if place >= 0 else np.full(grid[1], np.nan) for values, place in zip(final, best, strict=True)]
+    )
     differences = at_best[1:] - at_best[:1]
     latest = [entries[reached - 1] for entries in growths]
     start = np.stack([growth.start for growth in latest]).reshape(-1, *grid)
@@ -166,7 +168,7 @@ def _result(
         error_deviation=error.deviation,
         error_low=error.low,
         error_high=error.high,
-        largest_rate=_largest(reaches.all(axis=2), rates, math.nan),
+        largest_rate=_largest(np.asarray(reaches.all(axis=2)), rates, math.nan),
         best=best,
         pairs=tuple((settings.normalizers[0], name) for name in settings.normalizers[1:]),
         tolerance=tolerance,

@@ -54,14 +54,14 @@ def data(seed):
     return points[:samples], labels[:samples], points[samples:], labels[samples:]
 '''
 
-_UPLOAD: Final = '''\
+_UPLOAD: Final = """\
 # Your table: a header line, then numbers; the last column is the class.
 rows = np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2)
 deviation = rows[:, :-1].std(axis=0)
 scaled = (rows[:, :-1] - rows[:, :-1].mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 features = torch.from_numpy(scaled).float()
 labels = torch.from_numpy(np.unique(rows[:, -1], return_inverse=True)[1])
-'''
+"""
 
 _NETWORK: Final = '''\
 depth, width, batch_size, epochs = {depth}, {width}, {batch_size}, {epochs}
@@ -128,8 +128,12 @@ def data(settings: Settings) -> str:
     if settings.source == "upload":
         # The split is that of the digits, without the lines that load them.
         split = DIGITS_AND_SPLIT[DIGITS_AND_SPLIT.index("def quota") :]
-        return f"{_STREAM}\n\n{_UPLOAD}\n\n{split}\n{_DIGITS.replace('classes = 10', 'classes = int(labels.max()) + 1')}"
-    plane = _PLANE.format(samples=settings.samples, noise=settings.noise, name=settings.source, curve=_CURVES[settings.source])
+        return (
+            f"{_STREAM}\n\n{_UPLOAD}\n\n{split}\n{_DIGITS.replace('classes = 10', 'classes = int(labels.max()) + 1')}"
+        )
+    plane = _PLANE.format(
+        samples=settings.samples, noise=settings.noise, name=settings.source, curve=_CURVES[settings.source]
+    )
     return f"{_STREAM}\n\n{plane}"
 
 

@@ -1,4 +1,4 @@
-"""One picture for several claims: each effect with its seeds, its 95 % interval and its verdict, against what would be too small to matter."""
+"""One picture for several claims: each effect with its seeds, its 95 % interval, its verdict, and what would be too small to matter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 ROW: Final = 74  # pixels
-FACTORS: Final = (1 / 1000, 1 / 100, 1 / 30, 1 / 10, 1 / 3, 1 / 2, 1, 2, 3, 10, 30, 100, 1000)
+FACTORS: Final = tuple(digit * 10.0**power for power in range(-6, 6) for digit in (1, 2, 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Effect:
 class Claim:
     """One panel: `title` says what a positive value means, `unit` stands at the axis, `words` turns a value into text.
 
-    `factor`: values are log10 of a factor, and the axis says so.
+    `factor`: values are log10 of a factor, and the axis says so. `scale`: what they are multiplied by on the axis.
     """
 
     title: str
@@ -46,6 +46,7 @@ class Claim:
     effects: Sequence[Effect]
     words: Callable[[float], str]
     factor: bool = False
+    scale: float = 1.0
 
 
 def times(value: float) -> str:
@@ -71,10 +72,12 @@ def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
             text = f'<span style="color:{color(effect.role)}"><b>{effect.label}</b></span>: {_words(effect.finding, claim, _)}'
             notes.append(_above(text, suffix, -limit, row))
         if claim.effects:
-            least = claim.effects[0].finding.smallest_effect
+            least = claim.scale * claim.effects[0].finding.smallest_effect
             shapes += _nothing(suffix, least, rows)
         wide, tall = domain(number, len(claims), 0.05), domain(len(claims) - 1 - number, len(claims), 0.14)
-        axes[f"xaxis{suffix}"] = axis(claim.unit, range=[-limit, limit], domain=wide, anchor=f"y{suffix}", **_ticks(claim, limit))
+        axes[f"xaxis{suffix}"] = axis(
+            claim.unit, range=[-limit, limit], domain=wide, anchor=f"y{suffix}", **_ticks(claim, limit)
+        )
         axes[f"yaxis{suffix}"] = axis("", range=[rows - 0.5, -0.75], anchor=f"x{suffix}", showticklabels=False, ticks="",
                                       showgrid=False)  # fmt: skip
         phone_axes[f"xaxis{suffix}"], phone_axes[f"yaxis{suffix}"] = {"domain": [0, 1]}, {"domain": tall}
@@ -88,7 +91,11 @@ def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
         inside = [entry for entry in notes if entry["xref"] != "paper"]
         phone_notes = [{**entry, "font": {**entry["font"], "size": PHONE_FONT}} for entry in (*inside, *phone_notes)]
     base = layout(
-        axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, shapes=shapes, margin={"l": 20, "r": 20, "t": 44, "b": 56}
+        axes.pop("xaxis"),
+        axes.pop("yaxis"),
+        annotations=notes,
+        shapes=shapes,
+        margin={"l": 20, "r": 20, "t": 44, "b": 56},
     )
     return Chart(
         name, traces, {**base, **axes}, _alt(claims, _),
@@ -104,18 +111,23 @@ def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Trans
     count = len(effect.values)
     traces: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "markers", "x": effect.values, "y": np.full(count, row + 0.18), "name": effect.label,
+            "type": "scatter", "mode": "markers", "x": claim.scale * effect.values, "y": np.full(count, row + 0.18), "name": effect.label,
             "marker": {"color": color("context"), "size": 7, "opacity": 0.7},
             "text": [claim.words(float(value)) for value in effect.values], "hovertemplate": "%{text}", **panel,
         }
     ]  # fmt: skip
     if math.isfinite(finding.low):
-        interval = {"x": [finding.low, finding.high], "y": [row, row], "line": {"color": tint, "width": 6}, "opacity": 0.55}
+        interval = {
+            "x": [claim.scale * finding.low, claim.scale * finding.high],
+            "y": [row, row],
+            "line": {"color": tint, "width": 6},
+            "opacity": 0.55,
+        }
         traces.append({"type": "scatter", "mode": "lines", "name": _("95 % confidence interval of the mean"), **interval,
                        "hoverinfo": "skip", **panel})  # fmt: skip
     if math.isfinite(finding.mean):
         traces.append(
-            {"type": "scatter", "mode": "markers", "x": [finding.mean], "y": [row], "name": _("mean"),
+            {"type": "scatter", "mode": "markers", "x": [claim.scale * finding.mean], "y": [row], "name": _("mean"),
              "marker": {"color": tint, "size": 13, "symbol": "diamond"}, "hovertemplate": claim.words(finding.mean), **panel}
         )  # fmt: skip
     return traces
@@ -160,7 +172,7 @@ def _limit(claim: Claim) -> float:
     parts = [np.abs(effect.values) for effect in claim.effects]
     ends = [abs(end) for effect in claim.effects for end in (effect.finding.low, effect.finding.high)]
     least = max((effect.finding.smallest_effect for effect in claim.effects), default=1.0)
-    wanted = 1.08 * max(largest(*parts, ends) if parts else 0.0, 3 * least)
+    wanted = 1.08 * claim.scale * max(largest(*parts, ends) if parts else 0.0, 3 * least)
     power = 10.0 ** math.floor(math.log10(wanted))
     return next(step * power for step in (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0) if step * power >= wanted)
 
@@ -168,11 +180,10 @@ def _limit(claim: Claim) -> float:
 def _ticks(claim: Claim, limit: float) -> dict[str, Any]:
     if not claim.factor:
         return {"nticks": 6}
-    wide = limit > 1.2
+    wide = limit > 1.05
     shown = [factor for factor in FACTORS if abs(math.log10(factor)) <= limit
              and (not wide or abs(math.log10(factor) % 1) < 1e-9)]  # fmt: skip
     return {"tickvals": [math.log10(factor) for factor in shown], "ticktext": [f"×{short(factor)}" for factor in shown]}
-
 
 
 def _alt(claims: Sequence[Claim], _: Translate) -> str:

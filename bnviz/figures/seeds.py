@@ -211,7 +211,6 @@ def phone_key(key: str, labels: Sequence[tuple[str, Role, float]]) -> dict[str, 
     )
 
 
-
 def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
     """A cross at the top, at the step at which each replica stopped being a number."""
     steps = course.diverged_at[course.diverged_at >= 0]

@@ -42,11 +42,14 @@ def maps(result: Result, language: Language = "en") -> Chart:
         suffix = "" if number == 0 else str(number + 1)
         panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         traces += _map(result, result.latest[number], panel, _)
-        traces += _best(result, panel, _)
         traces += _points(result, panel, _)
+        traces += _best(result, panel, _)
         wide, tall = domain(number, count, 0.03), [0.0, 1.0]
         # On a phone two beside each other.
-        phone_wide, phone_tall = domain(number % columns, columns, 0.05), domain(rows - 1 - number // columns, rows, 0.16)
+        phone_wide, phone_tall = (
+            domain(number % columns, columns, 0.05),
+            domain(rows - 1 - number // columns, rows, 0.16),
+        )
         ends = [float(result.axis[0]), float(result.axis[-1])]
         axes[f"xaxis{suffix}"] = axis("x₁", range=ends, domain=wide, anchor=f"y{suffix}", nticks=5, showgrid=False,
                                       constrain="domain")  # fmt: skip
@@ -67,10 +70,12 @@ def maps(result: Result, language: Language = "en") -> Chart:
     if math.isfinite(result.best_accuracy):
         told += " · " + _("dashed: the best possible one")
     words = {**key(told), "yshift": 26}
-    base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=[*notes, words], margin={"l": 56, "r": 12, "t": 62, "b": 46})
+    base = layout(
+        axes.pop("xaxis"), axes.pop("yaxis"), annotations=[*notes, words], margin={"l": 56, "r": 12, "t": 62, "b": 46}
+    )
     phone_words = {**small([key(told)])[0], "yshift": 40}
     return Chart(
-        "maps", traces, {**base, **axes}, _maps_alt(result, _), height=430, phone_height=150 + 190 * rows,
+        "maps", traces, {**base, **axes}, _maps_alt(result, _), height=430, phone_height=122 + 172 * rows,
         phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 10, "r": 10, "t": 110, "b": 12},
                       "annotations": [*small(phone_notes), phone_words], **phone_axes},
     )  # fmt: skip
@@ -123,10 +128,14 @@ def curves(result: Result, language: Language = "en") -> Chart:
                          result.total_steps / result.settings.epochs, _)  # fmt: skip
     least = 100 * (1 - result.best_accuracy)
     if math.isfinite(least) and least >= seeds.LOWEST:
-        limit = line([0, result.settings.epochs], [least] * 2, "theory", _("least possible error"), width=1.8, dash="dash")
+        limit = line(
+            [0, result.settings.epochs], [least] * 2, "theory", _("least possible error"), width=1.8, dash="dash"
+        )
         chart.data.append(limit)
         words = _("least possible: {error} %").format(error=short(least))
-        chart.layout["annotations"].append(note(words, "theory", xref="paper", x=0.01, xanchor="left", y=math.log10(least), yanchor="top"))
+        chart.layout["annotations"].append(
+            note(words, "theory", xref="paper", x=0.01, xanchor="left", y=math.log10(least), yanchor="top")
+        )
     return chart
 
 
@@ -134,13 +143,21 @@ def differences(result: Result, language: Language = "en") -> Chart:
     """Differences of test accuracy against the first variant, seed by seed, with their mean, its 95 % interval and the verdict."""
     _ = translator(language)
     pairs = [
-        Pair(_("{second} − {first}").format(first=_(NORMALIZERS[first]), second=_(NORMALIZERS[second])), values, finding)
+        Pair(
+            _("{second} − {first}").format(first=_(NORMALIZERS[first]), second=_(NORMALIZERS[second])), values, finding
+        )
         for (first, second), values, finding in zip(result.pairs, result.differences, result.findings, strict=True)
     ]
     if not pairs:
         told = _("Choose two variants or more: there is nothing to compare.")
         place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
-        return Chart("boundary_differences", [], layout(axis(""), axis(""), annotations=[note(told, "ink", **place)]), told, height=200)
+        return Chart(
+            "boundary_differences",
+            [],
+            layout(axis(""), axis(""), annotations=[note(told, "ink", **place)]),
+            told,
+            height=200,
+        )
     return seeds.differences("boundary_differences", pairs, result.settings.seed, _)
 
 
@@ -163,7 +180,11 @@ def limit(result: Result, language: Language = "en") -> Chart:
     y = axis(_("Test error in %"), type="log", range=[math.log10(seeds.LOWEST) - 0.1, 2.0], tickvals=list(seeds.TICKS),
              ticktext=[f"{tick:g}" for tick in seeds.TICKS])  # fmt: skip
     x = axis("", range=[-0.5, len(names) - 0.5], tickvals=list(range(len(names))), ticktext=names)
-    words = key(_("one dot per seed, {tested} test points each · dashed: what the law of the points allows").format(tested=result.tested))
+    words = key(
+        _("one dot per seed, {tested} test points each · dashed: what the law of the points allows").format(
+            tested=result.tested
+        )
+    )
     return Chart(
         "limit", traces, layout(x, y, annotations=[words]),
         _("Test errors in the end. {parts}. No classifier can do better than {least} % on average.").format(
@@ -201,7 +222,7 @@ def _best(result: Result, panel: dict[str, str], _: Translate) -> list[dict[str,
         {
             "type": "contour", "x": result.axis, "y": result.axis, "z": result.best, "showscale": False, "hoverinfo": "skip",
             "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}, "name": _("best possible boundary"),
-            "line": {"color": color("theory"), "width": 1.5, "dash": "dash"}, "showlegend": False, **panel,
+            "line": {"color": color("theory"), "width": 2, "dash": "dash"}, "showlegend": False, **panel,
         }
     ]  # fmt: skip
 
@@ -232,15 +253,20 @@ def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     lost = int((result.diverged_at[number] >= 0).sum())
     if not math.isfinite(error):
         return _("diverged")
-    words = _("test error {error} %").format(error=short(error) + (f" ± {short(deviation)}" if math.isfinite(deviation) else ""))
+    words = _("test error {error} %").format(
+        error=short(error) + (f" ± {short(deviation)}" if math.isfinite(deviation) else "")
+    )
     return words + (", " + _("{lost} seeds diverged").format(lost=lost) if lost else "")
 
 
 def _maps_alt(result: Result, _: Translate) -> str:
-    parts = "; ".join(f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}" for number, name in enumerate(result.variants))
-    told = _("Decision maps of seed {seed} after {step} steps, one per variant, with the training points. {parts}.").format(
-        seed=result.settings.seed, step=int(result.steps[-1]), parts=parts
+    parts = "; ".join(
+        f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
+        for number, name in enumerate(result.variants)
     )
+    told = _(
+        "Decision maps of seed {seed} after {step} steps, one per variant, with the training points. {parts}."
+    ).format(seed=result.settings.seed, step=int(result.steps[-1]), parts=parts)
     if math.isfinite(result.best_accuracy):
         told += " " + _("The least possible error is {error} %.").format(error=short(100 * (1 - result.best_accuracy)))
     return told

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bnviz.experiments.training_landscape import Result
 
 Floats = NDArray[np.float64]
-FIXED: Final = (-3.0, 2.0)  # the log axis, where the data do not leave it
+FIXED: Final = {"ranges": (-3.0, 2.0), "changes": (-1.0, 2.0)}  # the log axes, where the data do not leave them
 
 
 def ranges(result: Result, language: Language = "en") -> Chart:
@@ -79,7 +79,9 @@ def along(result: Result, language: Language = "en") -> Chart:
         role = NORMALIZER_ROLES[name]
         start = float(result.start_loss[number, 0, middle])
         y = np.concatenate([[start], result.loss[number, 0, middle]])
-        parabola = start + fine * result.slope_expected[number, 0, middle] + fine**2 / 2 * result.curvature[number, 0, middle]
+        parabola = (
+            start + fine * result.slope_expected[number, 0, middle] + fine**2 / 2 * result.curvature[number, 0, middle]
+        )
         traces.append(line(fine, parabola, "theory", _("second order, {variant}").format(variant=normalizer_name(name, _)),
                            width=1.8, dash="dash"))  # fmt: skip
         traces.append(line(x, y, role, normalizer_name(name, _), marker={"size": 9}))
@@ -119,7 +121,8 @@ def _over_training(
     traces: list[dict[str, Any]] = []
     labels: list[tuple[str, Role, float]] = []
     seen = log_range(np.concatenate([np.ravel(low), np.ravel(high)]))
-    ends = [min(FIXED[0], math.floor(seen[0])), min(max(FIXED[1], math.ceil(seen[1])), 12.0)]
+    low_end, high_end = FIXED[name]
+    ends = [min(low_end, math.floor(seen[0])), min(max(high_end, math.ceil(seen[1])), 12.0)]
     epochs = result.look_steps / result.steps_per_epoch
     for number, variant in enumerate(result.variants):
         role = NORMALIZER_ROLES[variant]
@@ -148,8 +151,12 @@ def _over_training(
         note(f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=8, y=place, yanchor="middle", align="left")
         for (text, role, _old), place in zip(labels, places, strict=True)
     ]  # fmt: skip
-    words = _("steps of {low} to {high} along the gradient · line: geometric mean of {seeds} seeds · band: from the least to the largest")
-    words = words.format(low=short(float(result.sizes[0])), high=short(float(result.sizes[-1])), seeds=result.settings.seeds)
+    words = _(
+        "steps of {low} to {high} along the gradient · line: geometric mean of {seeds} seeds · band: from the least to the largest"
+    )
+    words = words.format(
+        low=short(float(result.sizes[0])), high=short(float(result.sizes[-1])), seeds=result.settings.seeds
+    )
     rows = [words.replace(" · ", "<br>"), *(f'<span style="color:{color(role)}"><b>{text.replace("<br>", " ")}</b></span>'
                                             for text, role, _place in labels)]  # fmt: skip
     phone = {**key("<br>".join(rows)), "font": {"size": PHONE_FONT, "color": color("context")}}
@@ -157,7 +164,7 @@ def _over_training(
     return Chart(
         name, traces,
         layout(axis(_("Epochs"), range=[0, result.settings.epochs]),
-               axis(f"{title} ({unit})", type="log", range=ends, **power_ticks(*ends)),
+               axis(f"{title} ({unit})", type="log", range=ends, **power_ticks(ends[0], ends[1])),
                annotations=[key(words), *notes], margin={"l": 72, "r": 170, "t": 40, "b": 52}),
         _("{title}, {unit}, over training on a log axis, mean and range of {seeds} seeds. At epoch {epoch}: {parts}.").format(
             title=title, unit=unit, seeds=result.settings.seeds, epoch=short(float(epochs[-1])), parts=told),

@@ -13,7 +13,7 @@ from bnviz.figures.forest import Claim, Effect, forest, times
 from bnviz.figures.numbers import points, short
 from bnviz.figures.parts import PHONE_FONT, band, domain, key, largest, line, note, small
 from bnviz.figures.seeds import Course, error_curves
-from bnviz.figures.theme import Role, axis, layout
+from bnviz.figures.theme import axis, layout
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 NORMAL_85: Final = 1.0364333894937898  # 85 % point of N(0, 1)
-HALF_RANGES: Final = (3.0, 6.0, 12.0, 25.0, 50.0, 100.0, 1000.0)
+HALF_RANGES: Final = (4.0, 6.0, 12.0, 25.0, 50.0, 100.0, 1000.0)
 
 
 def curves(result: Result, language: Language = "en") -> Chart:
@@ -56,7 +56,9 @@ def received(result: Result, language: Language = "en") -> Chart:
         low, median, high = (np.clip(part, -half, half) for part in result.percentiles[number, 0].T)
         traces.append({**band(result.steps, low, high, role, 0.2), **panel})
         for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
-            traces.append({**line(result.steps, values, role, f"{_(NORMALIZERS[name])}, {label}", width=width), **panel})
+            traces.append(
+                {**line(result.steps, values, role, f"{_(NORMALIZERS[name])}, {label}", width=width), **panel}
+            )
         wide, tall = domain(number, count, 0.03), domain(count - 1 - number, count, 0.16)
         axes[f"xaxis{suffix}"] = axis(_("Training steps"), range=[0, result.total_steps], domain=wide, anchor=f"y{suffix}",
                                       nticks=4 if count > 2 else 7)  # fmt: skip
@@ -89,7 +91,7 @@ def claims(result: Result, language: Language = "en") -> Chart:
         "claims",
         (
             Claim(_("Accuracy in the end, against {first}").format(first=against), _("points of test accuracy"),
-                  effects(result.differences, result.findings), points),
+                  effects(result.differences, result.findings), points, scale=100),
             Claim(_("Fewer steps to 90 %"), _("times fewer"), effects(result.speed_factors, result.speed_findings), times, factor=True),
             Claim(_("Drift of the unit's input"), _("change of the drift"),
                   effects(result.drift_differences, result.drift_findings), _signed),
@@ -114,9 +116,15 @@ def learned(result: Result, language: Language = "en") -> Chart:
     traces = [band(result.steps, low, high, "after", 0.2)]
     for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
         traces.append(line(result.steps, values, "after", label, width=width))
-    for values, label in ((beta, "β"), (beta - NORMAL_85 * gamma, "β − 1.04·|γ|"), (beta + NORMAL_85 * gamma, "β + 1.04·|γ|")):
+    for values, label in (
+        (beta, "β"),
+        (beta - NORMAL_85 * gamma, "β − 1.04·|γ|"),
+        (beta + NORMAL_85 * gamma, "β + 1.04·|γ|"),
+    ):
         traces.append(line(result.steps, np.clip(values, -half, half), "theory", label, width=1.8, dash="dash"))
-    words = key(_("line and band: 50 % and 15–85 % of the test images, measured in eval mode · dashed: β and β ± 1.04·|γ|"))
+    words = key(
+        _("line and band: 50 % and 15–85 % of the test samples, measured in eval mode · dashed: β and β ± 1.04·|γ|")
+    )
     return Chart(
         "learned", traces, layout(x, y, annotations=[words]),
         _("Under batch norm the unit's input has its median at {median} in the end and 15 to 85 % from {low} to {high}; "

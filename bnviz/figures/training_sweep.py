@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-LOWEST, HIGHEST = 0.5, 100.0  # ends of the error axis in %
+LOWEST, HIGHEST = 0.5, 100.0  # in %; above it is the strip of the crosses
+TOP: Final = 190.0
 TICKS: Final = (0.5, 1, 2, 5, 10, 20, 50, 100)
 SYMBOLS: Final = {"none": "circle", "batch": "square", "layer": "diamond", "group": "triangle-up"}
 
@@ -49,8 +50,10 @@ def rates(result: Result, language: Language = "en") -> Chart:
         seen = mean[np.isfinite(mean)]
         labels.append((f"{normalizer_name(name, _)}<br>{_largest_words(result, number, _)}", role,
                        math.log10(float(seen[-1])) if seen.size else 2.0))  # fmt: skip
-    low_end, high_end = (math.log10(value) for value in (LOWEST, HIGHEST))
-    places = spread_out([place for *_rest, place in labels], 0.13 * (high_end - low_end), low_end + 0.15, high_end - 0.1)
+    low_end, high_end = (math.log10(value) for value in (LOWEST, TOP))
+    places = spread_out(
+        [place for *_rest, place in labels], 0.13 * (high_end - low_end), low_end + 0.15, high_end - 0.1
+    )
     ends = [
         note(f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=8, y=place, yanchor="middle", align="left")
         for (text, role, _old), place in zip(labels, places, strict=True)
@@ -89,7 +92,7 @@ def claims(result: Result, language: Language = "en") -> Chart:
             Claim(_("Largest rate that trains, against {first}").format(first=against), _("times larger"),
                   effects(result.tolerance, result.tolerance_findings), times, factor=True),
             Claim(_("Accuracy, each at its best rate"), _("points of test accuracy"),
-                  effects(result.differences, result.findings), points),
+                  effects(result.differences, result.findings), points, scale=100),
         ),
         _,
     )  # fmt: skip
@@ -107,12 +110,16 @@ def lengths(result: Result, language: Language = "en") -> Chart:
         role = NORMALIZER_ROLES[name]
         shown = np.where(measured[number] <= 10.0**high, measured[number], np.nan)
         if result.settings.optimizer == "sgd":
-            traces.append(line(result.rates, predicted[number], "theory", _("predicted, {variant}").format(variant=normalizer_name(name, _)),
-                               width=1.8, dash="dash"))  # fmt: skip
-        traces.append(line(result.rates, shown, role, normalizer_name(name, _), marker={"size": 10, "symbol": SYMBOLS[name]}))
+            words = _("predicted, {variant}").format(variant=normalizer_name(name, _))
+            traces.append(line(result.rates, predicted[number], "theory", words, width=1.8, dash="dash"))
+        traces.append(
+            line(result.rates, shown, role, normalizer_name(name, _), marker={"size": 10, "symbol": SYMBOLS[name]})
+        )
         seen = shown[np.isfinite(shown)]
         labels.append((normalizer_name(name, _), role, math.log10(float(seen[-1])) if seen.size else high))
-    places = spread_out([place for *_rest, place in labels], 0.07 * (high - low), low + 0.03 * (high - low), high - 0.03 * (high - low))
+    places = spread_out(
+        [place for *_rest, place in labels], 0.07 * (high - low), low + 0.03 * (high - low), high - 0.03 * (high - low)
+    )
     ends = [
         note(f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=8, y=place, yanchor="middle")
         for (text, role, _old), place in zip(labels, places, strict=True)
@@ -124,7 +131,10 @@ def lengths(result: Result, language: Language = "en") -> Chart:
     )
     y = axis(_("Length of the hidden weights, ‖W‖"), type="log", range=[low, high], **power_ticks(low, high))
     if high - low < 2:
-        y |= {"tickvals": [10, 20, 50, 100, 200, 500, 1000], "ticktext": ["10", "20", "50", "100", "200", "500", "1000"]}
+        y |= {
+            "tickvals": [10, 20, 50, 100, 200, 500, 1000],
+            "ticktext": ["10", "20", "50", "100", "200", "500", "1000"],
+        }
     return Chart(
         "lengths", traces,
         layout(_rate_axis(result, _), y, annotations=[words, *ends], margin={"l": 72, "r": 150, "t": 40, "b": 52}),
@@ -155,7 +165,7 @@ def _diverged(result: Result, number: int, _: Translate) -> list[dict[str, Any]]
     name = _("diverged: {variant}").format(variant=normalizer_name(result.variants[number], _))
     return [
         {
-            "type": "scatter", "mode": "markers", "x": result.rates[where], "y": np.full(len(where), 80.0 - 12.0 * number),
+            "type": "scatter", "mode": "markers", "x": result.rates[where], "y": np.full(len(where), 112.0 * 1.15**number),
             "marker": {"symbol": "x", "size": 11, "color": color("error")}, "name": name, "text": told,
             "hovertemplate": "%{text}", "cliponaxis": False,
         }

@@ -62,7 +62,8 @@ class Lesson(Generic[S, R]):
     `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
     defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
     one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
-    result for the settings with which the part opens, if one is there.
+    result for the settings with which the part opens, if one is there. `takes_data`: of a live lesson too, `run` takes the visitor's
+    table, as `data`, and `cost` as its second argument; both raise UploadError where the settings want one and there is none.
 
     A lab with several questions has `topics`: whole lessons by the value of the setting `topic`, of which `on(settings)` is the
     one shown (see `with_topics`). `topic`: which of them this is. `opens`: what differs from the defaults when it is opened.
@@ -88,8 +89,9 @@ class Lesson(Generic[S, R]):
     table: Callable[[R], Mapping[str, NDArray[Any]]]
     sources: tuple[Source, ...]
     live: bool = False
-    cost: Callable[[S], float] | None = None
+    cost: Callable[..., float] | None = None
     shipped: str = ""
+    takes_data: bool = False
     topic: str = ""
     opens: Mapping[str, Any] = field(default_factory=dict)
     topics: Mapping[str, Lesson[S, R]] = field(default_factory=dict)

@@ -43,7 +43,9 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
                 hits=f"${latex(float(result.best_hits.mean()))}$"),
         ]  # fmt: skip
     else:
-        parts.append(_("Nobody knows the law that your table is drawn from: there is no best possible rule to compare with."))
+        parts.append(
+            _("Nobody knows the law that your table is drawn from: there is no best possible rule to compare with.")
+        )
     parts.append("**2. " + _("Does it matter?") + "**")
     for (first, second), values, finding in zip(result.pairs, result.differences, result.findings, strict=True):
         if not math.isfinite(finding.low) or not math.isfinite(float(values[0])):
@@ -68,7 +70,14 @@ def comparisons(result: Result) -> list[Comparison]:
         return []
     expected, trials = result.best_accuracy, result.tested * len(result.best_hits)
     error = math.sqrt(max(expected * (1 - expected), 1 / trials) / trials)
-    rows = [Comparison(Phrase(N_("accuracy of the best possible rule on the test points")), float(result.best_hits.mean()), expected, error)]
+    rows = [
+        Comparison(
+            Phrase(N_("accuracy of the best possible rule on the test points")),
+            float(result.best_hits.mean()),
+            expected,
+            error,
+        )
+    ]
     for number, name in enumerate(result.variants):
         final = result.accuracy[number, :, -1]
         known = final[np.isfinite(final)]
@@ -113,8 +122,8 @@ BOUNDARIES: Final = Lesson(
     title=N_("Decision boundaries"),
     question=N_("How does a network bend its boundary around the data, and does batch norm help it?"),
     answer=N_(
-        "On the spirals, with plain SGD, the network with batch norm winds its boundary through within a few epochs and comes near the "
-        "best possible one; without it takes many times longer. On moons and circles both get there."
+        "On the spirals, with plain SGD, the network with batch norm winds its boundary through early; the one without is not "
+        "through in the end. On moons and circles both get there."
     ),
     settings=Settings,
     run=run,
@@ -134,18 +143,18 @@ BOUNDARIES: Final = Lesson(
         Preset(
             N_("Moons"),
             N_("An easy task: batch norm is there sooner, and in the end there is no difference that matters."),
-            {"source": "moons", "noise": 0.15, "epochs": 150},
+            {"source": "moons", "noise": 0.15},
         ),
         Preset(
             N_("Much noise"),
-            N_("Now even the best possible rule errs often. The network with batch norm comes closer to it; look whether it also follows "
-               "single points that are noise."),
-            {"source": "circles", "noise": 0.2, "epochs": 150},
+            N_("Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
+               "single points that are only noise."),
+            {"source": "circles", "noise": 0.2},
         ),
         Preset(
             N_("Few points"),
             N_("Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."),
-            {"samples": 50, "epochs": 200},
+            {"samples": 50, "batch_size": 16},
         ),
         Preset(
             N_("Adam"),
@@ -154,7 +163,7 @@ BOUNDARIES: Final = Lesson(
         ),
         Preset(
             N_("All four"),
-            N_("Layer and group norm too. On two inputs, what the units of one sample have in common is nearly all there is."),
+            N_("Layer and group norm too, for 60 epochs. Which of them are through by then?"),
             {"normalizers": ("none", "batch", "layer", "group"), "epochs": 60},
         ),
     ),
@@ -185,4 +194,5 @@ BOUNDARIES: Final = Lesson(
     live=True,
     cost=estimated_seconds,
     shipped="training_boundaries.npz",
+    takes_data=True,
 )  # fmt: skip

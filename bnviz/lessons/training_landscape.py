@@ -60,7 +60,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
                 f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
                 f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$"
             )
-    parts.append(_("The last numbers: range of the loss along the gradient as a factor of the first variant's, with its 95 % interval."))
+    parts.append(
+        _(
+            "The last numbers: range of the loss along the gradient as a factor of the first variant's, with its 95 % interval."
+        )
+    )
     return "\n\n".join(parts)
 
 
@@ -74,7 +78,10 @@ def comparisons(result: Result) -> list[Comparison]:
         place = alive[-1]
         slope, bend = ROWS[name]
         # Differences of numbers around 1 over a step of a millionth of the rate: float64 leaves about 1e-8 of the slope.
-        for text, measured, expected in ((slope, result.slope, result.slope_expected), (bend, result.bend, result.bend_expected)):
+        for text, measured, expected in (
+            (slope, result.slope, result.slope_expected),
+            (bend, result.bend, result.bend_expected),
+        ):
             predicted = float(expected[number, 0, place])
             rows.append(Comparison(Phrase(text), float(measured[number, 0, place]), predicted, abs(predicted) * 1e-5))
     return rows
@@ -108,7 +115,9 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 
 def outcome(result: Result) -> int:
     """The option that the verdict on the range of the loss, batch norm against the first variant, makes right."""
-    found = [finding for (_, second), finding in zip(result.pairs, result.range_findings, strict=True) if second == "batch"]
+    found = [
+        finding for (_, second), finding in zip(result.pairs, result.range_findings, strict=True) if second == "batch"
+    ]
     if not found or found[0].verdict == NOISY:
         return UNKNOWN
     return SMALLER if found[0].verdict == SHOWS and found[0].mean < 0 else NO_SMALLER
@@ -135,35 +144,38 @@ LANDSCAPE: Final = Lesson(
     presets=(
         Preset(
             N_("As in the paper"),
-            N_("Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is soon "
-               "far below."),
+            N_("Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
+               "soon far below."),
             {},
         ),
         Preset(
             N_("Sigmoid"),
-            N_("The network of the topic Race. Here too the loss varies less along the gradient with batch norm, by a smaller factor for the "
-               "gradient's change."),
+            N_("The network of the topic Race. Here too the loss varies less along the gradient with batch norm; the gradient's own change "
+               "differs less."),
             {"activation": "sigmoid", "init": "normal", "learning_rate": 0.5, "batch_size": 60, "epochs": 40},
         ),
         Preset(
             N_("Look farther"),
-            N_("Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with batch norm it hardly moves."),
+            N_("Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
+               "batch norm it hardly moves."),
             {"reach": 16.0},
         ),
         Preset(
             N_("All four"),
-            N_("Layer and group norm lie between: smoother than none, far less smooth than batch norm."),
-            {"normalizers": ("none", "batch", "layer", "group"), "seeds": 5},
+            N_("Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
+               "third picture says."),
+            {"normalizers": ("none", "batch", "layer", "group")},
         ),
         Preset(
             N_("A small rate"),
-            N_("At a tenth of the rate, all steps are short and the parabola holds. Look which differences remain."),
+            N_("At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
+               "still changes less."),
             {"learning_rate": 0.01},
         ),
     ),
     prediction=Prediction(
-        N_("Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. Averaged over training, the loss varies on "
-           "that way, with batch norm …"),
+        N_("Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. Averaged over training, the loss varies "
+           "on that way, with batch norm …"),
         (N_("less"), N_("as much, or more"), N_("too noisy to tell from these seeds")),
         outcome,
         N_("Range of the loss, as a factor, seed by seed; the third picture has the interval and the verdict."),
@@ -176,4 +188,5 @@ LANDSCAPE: Final = Lesson(
     live=True,
     cost=estimated_seconds,
     shipped="training_landscape.npz",
+    takes_data=True,
 )  # fmt: skip

@@ -15,8 +15,7 @@ from bnviz.experiments.training_settings import Settings, opening
 from bnviz.experiments.verdict import NOISY, SHOWS, Finding
 from bnviz.export.training_race import script
 from bnviz.figures import training_race as figures
-from bnviz.figures.numbers import latex, short
-from bnviz.figures.variants import normalizer_name
+from bnviz.figures.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset
 from bnviz.lessons.training_sources import BATCH_NORM, BATCH_NORM_PAPER, DIGITS, SANTURKAR
@@ -55,7 +54,11 @@ def _sooner(result: Result, _: Translate) -> str:
         "T is the number of steps to a test accuracy of 90 %. The ratio is taken seed by seed, as a logarithm, so that twice "
         "as fast and half as fast weigh the same; who does not get there counts with the length of the run."
     )
-    return told + "\n\n" + "\n\n".join(lines or [_("There are fewer than three seeds with both numbers: no interval can be given.")])
+    return (
+        told
+        + "\n\n"
+        + "\n\n".join(lines or [_("There are fewer than three seeds with both numbers: no interval can be given.")])
+    )
 
 
 def _drift(result: Result, _: Translate) -> str:
@@ -169,7 +172,9 @@ def outcome(result: Result) -> int:
 
 def batch_finding(result: Result) -> Finding | None:
     """The finding on speed for batch norm, where it is compared."""
-    found = [finding for (_, second), finding in zip(result.pairs, result.speed_findings, strict=True) if second == "batch"]
+    found = [
+        finding for (_, second), finding in zip(result.pairs, result.speed_findings, strict=True) if second == "batch"
+    ]
     return found[0] if found else None
 
 
@@ -177,10 +182,10 @@ RACE: Final = Lesson(
     name="training",
     topic="race",
     title=N_("Race"),
-    question=N_("How much sooner does a network with batch norm get there, and does its inside stand still?"),
+    question=N_("How much sooner is a network trained, and does its inside stand still?"),
     answer=N_(
         "Here batch norm needs tens of times fewer steps to 90 %, and the unit that is watched drifts less. Layer and group norm "
-        "are much faster too, but their units drift as much as without: standing still is not what makes a network fast."
+        "are several times faster too, though their units wander: a network need not stand still to be fast."
     ),
     settings=Settings,
     run=run,
@@ -239,4 +244,5 @@ RACE: Final = Lesson(
     live=True,
     cost=estimated_seconds,
     shipped="training_race.npz",
+    takes_data=True,
 )  # fmt: skip

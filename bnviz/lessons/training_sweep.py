@@ -36,7 +36,8 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     parts = [
         _("In front of a normalizer the length of the weights has no effect: BN(aWx) = BN(Wx). So the loss does not change along W, the "
           "gradient g stands at right angles to W, and by Pythagoras plain SGD makes W longer in every step:"),
-        "$$\n\\langle W, g\\rangle = 0\\quad\\Rightarrow\\quad \\lVert W_{t+1}\\rVert^2 = \\lVert W_t\\rVert^2 + \\eta^2\\lVert g_t\\rVert^2\n$$",
+        "$$\n\\langle W, g\\rangle = 0\\quad\\Rightarrow\\quad "
+        "\\lVert W_{t+1}\\rVert^2 = \\lVert W_t\\rVert^2 + \\eta^2\\lVert g_t\\rVert^2\n$$",
         _("And the gradient is the shorter the longer W is. What counts is the step over the length, so a rate that is too large "
           "brakes itself: the effective rate is η/‖W‖². For seed {seed} at rate {rate}:").format(
             seed=result.settings.seed, rate=short(float(result.rates[_shown(result)]))),
@@ -52,7 +53,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             f"{latex(rate / start)} \\to {latex(rate / end) if math.isfinite(end) else latex(math.nan)}\n$$"
         )
     if result.settings.optimizer != "sgd":
-        parts.append(_("The settings do not train with plain SGD: momentum and Adam do not step along g, and the sum does not come out."))
+        parts.append(
+            _(
+                "The settings do not train with plain SGD: momentum and Adam do not step along g, and the sum does not come out."
+            )
+        )
     return "\n\n".join(parts)
 
 
@@ -76,9 +81,9 @@ def comparisons(result: Result) -> list[Comparison]:
         rows.append(
             Comparison(
                 Phrase(NAMES[name]), float(result.end_square[number, place, 0]) / start, predicted,
-                # Each step rounds to 6e-8 of the length, and ε lets a little of the gradient point along W.
-                predicted * 2.5e-4,
-                Phrase(N_("ε and float32 are counted as 1 in 4000")),
+                # ε lets a little of the gradient point along W, and every step rounds.
+                predicted * 2.5e-5,
+                Phrase(N_("for ε and float32, one part in ten thousand is allowed")),
             )
         )  # fmt: skip
     return rows
@@ -113,7 +118,11 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 
 def outcome(result: Result) -> int:
     """The option that the verdict on the largest rate, batch norm against the first variant, makes right."""
-    found = [finding for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True) if second == "batch"]
+    found = [
+        finding
+        for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True)
+        if second == "batch"
+    ]
     if not found or found[0].verdict == NOISY:
         return UNKNOWN
     return LARGER if found[0].verdict == SHOWS and found[0].mean > FACTOR else NO_LARGER
@@ -151,7 +160,7 @@ SWEEP: Final = Lesson(
         ),
         Preset(
             N_("Eight layers"),
-            N_("Deeper, the gap grows: without a normalizer hardly any rate is left, batch norm still has a wide range."),
+            N_("Deeper, the gap grows: without a normalizer hardly any of these rates is left, with batch norm many."),
             {"depth": 8, "seeds": 3},
         ),
         Preset(
@@ -189,4 +198,5 @@ SWEEP: Final = Lesson(
     live=True,
     cost=estimated_seconds,
     shipped="training_sweep.npz",
+    takes_data=True,
 )  # fmt: skip

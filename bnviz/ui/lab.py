@@ -54,7 +54,7 @@ def show(lab: Lesson[S, R]) -> None:
             if not lesson.live:
                 result = cache.result(lesson, state.settings, data)
             elif not asking:
-                result = live.result(lesson, state, language, below)
+                result = live.result(lesson, state, data, language, below)
             if asking:
                 views.ask(lesson, state, language)
             elif result is not None:

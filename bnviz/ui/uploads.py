@@ -23,10 +23,17 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     _ = translator(language)
     from bnviz.core.uploads import read_upload
 
+    if lesson.takes_data:  # a network is to learn from it
+        columns = _("Rows are samples, the last column is the class, a whole number, the others are features.")
+        kept = _("The file stays in the server's memory while it is in use, and is not kept.")
+    else:
+        columns, kept = (
+            _("Rows are samples, columns are features."),
+            _("The file stays in this session and is not kept."),
+        )
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload",
-        help=_("Rows are samples, columns are features. The file stays in this session and is not kept."),
-    )  # fmt: skip
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=f"{columns} {kept}"
+    )
     if file is None:
         return None
     try:
