@@ -173,7 +173,7 @@ Depth = Annotated[
     Field(ge=1, le=50),
     Parameter(
         N_("Depth"),
-        N_("Hidden layers, L. A linear layer with 10 outputs follows."),
+        N_("Hidden layers, L. A linear layer with one output per class follows."),
         N_("layers"),
         (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50),
     ),

@@ -1,7 +1,9 @@
-"""Data sources: real digits and photographs that ship with the package, and seeded synthetic features."""
+"""Data sources: real digits and photographs that ship with the package, seeded synthetic features, points in the plane to classify."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
@@ -13,6 +15,7 @@ from torch import Tensor
 DIGITS: Final = Path(__file__).parent / "data" / "digits.npz"
 PHOTOS: Final = Path(__file__).parent / "data" / "photos.npz"
 SyntheticName = Literal["gaussian", "skewed", "bimodal", "uniform"]
+PlaneName = Literal["moons", "circles", "spirals"]
 
 
 @cache
@@ -56,6 +59,44 @@ def synthetic(
         side = torch.randint(0, 2, shape, generator=generator) * 2 - 1
         values = 0.9 * side + 0.19**0.5 * torch.randn(shape, generator=generator)
     return values * std + mean
+
+
+def _moons(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = torch.cos(math.pi * place), torch.sin(math.pi * place)
+    return x * (1 - 2 * side) - 0.5 + side, y * (1 - 2 * side) - 0.25 + 0.5 * side
+
+
+def _circles(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    radius = 1 - 0.5 * side
+    return radius * torch.cos(2 * math.pi * place), radius * torch.sin(2 * math.pi * place)
+
+
+def _spirals(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    # The root spreads the points evenly along the arm, near enough.
+    radius, angle = 0.15 + 1.35 * place.sqrt(), 3 * math.pi * place.sqrt() + math.pi * side
+    return radius * torch.cos(angle), radius * torch.sin(angle)
+
+
+CURVES: Final[dict[PlaneName, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]]] = {
+    "moons": _moons,
+    "circles": _circles,
+    "spirals": _spirals,
+}
+
+
+def plane(name: PlaneName, count: int, noise: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Points of two classes in the plane: features (N, 2) float32, labels (N,) int64 in 0, 1, N = `count`, each class half of them.
+
+    Each class lies on a curve, at a place that is uniform on it, plus N(0, `noise`²) in both directions. `moons`: two half
+    circles of radius 1, reaching into each other. `circles`: radius 1 and ½. `spirals`: two arms of one and a half turns out to
+    radius 1.5, the second half a turn behind the first. All are centred on the origin; class 0 is the upper, outer or first.
+    Source: the moons and circles are those of `sklearn.datasets.make_moons` and `make_circles`, moved to the origin.
+    """
+    labels = torch.arange(count) % 2
+    place = torch.rand(count, generator=generator, dtype=torch.float64)
+    curve = torch.stack(CURVES[name](place, labels.double()), dim=1)
+    scatter = torch.randn(count, 2, generator=generator, dtype=torch.float64)
+    return (curve + noise * scatter).float(), labels
 
 
 def batches(samples: int, batch_size: int, count: int, generator: torch.Generator) -> Tensor:

@@ -124,6 +124,13 @@ def power_ticks(low: float, high: float, most: int = 7) -> dict[str, Any]:
     }
 
 
+def domain(number: int, count: int, gap: float) -> list[float]:
+    """The axis domain of panel `number` of `count`, `gap` apart."""
+    width = (1 - gap * (count - 1)) / count
+    start = number * (width + gap)
+    return [start, min(1.0, start + width)]
+
+
 def largest(*values: ArrayLike) -> float:
     """The largest finite number in `values`; 0 where there is none."""
     seen = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in values])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import GAP, spread_out
 from bnviz.figures.numbers import points, short
-from bnviz.figures.parts import band, largest, line, note
+from bnviz.figures.parts import band, domain, largest, line, note
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Translate
 
@@ -132,7 +132,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
                 "y1": matter, "layer": "below", "fillcolor": color("context", 0.16), "line": {"width": 0},
             }
         )  # fmt: skip
-        wide, tall = _part(number, count, 0.04), _part(count - 1 - number, count, 0.13)
+        wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
         axes[f"xaxis{suffix}"] = axis(_("Seed"), range=span, domain=wide, anchor=f"y{suffix}", tickformat="d", nticks=6)
         axes[f"yaxis{suffix}"] = axis(
             _("Difference in points") if number == 0 else "", range=[-limit, limit], anchor=f"x{suffix}"
@@ -209,13 +209,6 @@ def phone_key(key: str, labels: Sequence[tuple[str, Role, float]]) -> dict[str, 
     return note(
         "<br>".join(rows), xref="paper", x=0, xanchor="left", yref="paper", y=1.01, yanchor="bottom", align="left"
     )
-
-
-def _part(number: int, count: int, gap: float) -> list[float]:
-    """The axis domain of panel `number` of `count`."""
-    width = (1 - gap * (count - 1)) / count
-    start = number * (width + gap)
-    return [start, min(1.0, start + width)]
 
 
 def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections import Counter
@@ -15,13 +16,21 @@ State = Literal["queued", "running", "paused", "done", "failed", "stopped"]
 OVER: Final = ("done", "failed", "stopped")
 
 
+def fingerprint(data: Any) -> str:
+    """What two equal arrays share and two different ones do not; empty where there is no data."""
+    if data is None:
+        return ""
+    return hashlib.blake2b(repr((data.shape, data.dtype.str)).encode() + data.tobytes(), digest_size=16).hexdigest()
+
+
 @dataclass(eq=False)
 class Job:
     """One run.
 
     `version` grows with every change, `updates` with every partial result; `partial` is the latest one, the whole result
     when `done`. `owners` are the visitors whose run this is, `viewers` counts their open connections, `holding` are those
-    who pressed Pause. `alone_since`: when the last connection went (monotonic seconds), None while there is one.
+    who pressed Pause. `data`: what the run works on besides its settings, kept until it is over; `fingerprint` of it.
+    `alone_since`: when the last connection went (monotonic seconds), None while there is one.
     """
 
     number: int
@@ -34,6 +43,8 @@ class Job:
     partial: Any = None
     problem: Phrase | None = None
     tries: int = 0
+    data: Any = None
+    fingerprint: str = ""
     viewers: Counter[str] = field(default_factory=Counter)
     holding: set[str] = field(default_factory=set)
     alone_since: float | None = None
@@ -82,6 +93,8 @@ class Job:
         elif state == "queued":
             self._worked, self.partial = 0.0, None
         self.state = state
+        if self.over:
+            self.data = None
         self.announce()
 
     def announce(self) -> None:

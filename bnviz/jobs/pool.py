@@ -17,7 +17,7 @@ from typing import Any, Final
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
 from bnviz.jobs import worker
-from bnviz.jobs.job import Job
+from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.processes import Exchange, OneWorker
 
 RETRIES: Final = 1
@@ -68,12 +68,17 @@ class JobPool:
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
 
-    def submit(self, owner: str, module: str, settings: str) -> Job:
-        """The job of `owner` that runs `module` with `settings`; another visitor's identical one serves both, the owner's old one ends."""
+    def submit(self, owner: str, module: str, settings: str, data: Any = None) -> Job:
+        """The job of `owner` that runs `module` with `settings`; another visitor's identical one serves both, the owner's old one ends.
+
+        `data`: an array that the run works on besides; the caller bounds its size.
+        """
+        wanted = module, settings, fingerprint(data)
         with self._lock:
-            job = next((job for job in self.alive() if (job.module, job.settings) == (module, settings)), None)
+            job = next((job for job in self.alive() if (job.module, job.settings, job.fingerprint) == wanted), None)
             if job is None:
-                job = Job(next(self._numbers), module, settings, set(), alone_since=time.monotonic() + ARRIVE_SECONDS)
+                job = Job(next(self._numbers), module, settings, set(), alone_since=time.monotonic() + ARRIVE_SECONDS,
+                          data=data, fingerprint=wanted[2])  # fmt: skip
                 self._queue.append(job)
             self.join(owner, job)
             self._dispatch()
@@ -197,7 +202,9 @@ class JobPool:
             job.tries += 1
             place.job, place.kill_at = job, None
             exchange = self._exchange
-            run = partial(worker.execute, job.number, job.module, job.settings, exchange.updates, exchange.orders)
+            run = partial(
+                worker.execute, job.number, job.module, job.settings, exchange.updates, exchange.orders, job.data
+            )
             try:
                 future = place.executor.submit(run)
             except BrokenProcessPool:  # it died while it had nothing to do

@@ -24,9 +24,16 @@ class Stopped(Exception):  # noqa: N818 - it is an order obeyed, not an error
 
 
 def execute(
-    job: int, module: str, settings: str, updates: Queue[tuple[int, Any]], orders: MutableMapping[int, Order]
+    job: int,
+    module: str,
+    settings: str,
+    updates: Queue[tuple[int, Any]],
+    orders: MutableMapping[int, Order],
+    data: Any = None,
 ) -> Any:
     """Run `module.run` with `settings` (JSON) as job number `job`; partial results go into `updates`, not all if they come fast.
+
+    `data`: what else the run works on, given to it as `data=` where there is any.
 
     Raises Stopped as soon as `orders[job]` is "stop"; waits while it is "pause".
     """
@@ -43,7 +50,8 @@ def execute(
             _obey(job, orders)
             looked = time.monotonic()
 
-    return experiment.run(experiment.Settings.model_validate_json(settings), on_update=on_update)
+    given = {} if data is None else {"data": data}
+    return experiment.run(experiment.Settings.model_validate_json(settings), on_update=on_update, **given)
 
 
 def _obey(job: int, orders: MutableMapping[int, Order]) -> None:

@@ -17,6 +17,7 @@ from bnviz.lessons import (
     placement,
     recurrence,
     running_stats,
+    training,
 )
 from bnviz.lessons.lesson import Lesson
 
@@ -34,6 +35,6 @@ COURSE: Final = (
     Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
     Chapter(N_("The batch"), (batch_size.LESSON, noise.LESSON)),
     Chapter(N_("Architectures"), (convolution.LESSON, recurrence.LESSON)),
-    Chapter(N_("Whole networks"), (builder.LESSON,)),
+    Chapter(N_("Whole networks"), (training.LESSON, builder.LESSON)),
 )
 LESSONS: Final = tuple(lesson for chapter in COURSE for lesson in chapter.lessons)

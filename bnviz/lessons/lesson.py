@@ -59,8 +59,10 @@ class Lesson(Generic[S, R]):
     `formula(result, step, language)`: Markdown with the live numbers of frame `step`.
     `script(settings)`: the standalone PyTorch script. `headline(result)`: the numbers that it prints, by the names that it prints.
     `table(result)`: columns of equal length behind the pictures.
-    `run` takes the settings and the visitor's own data or None: a table (N, D), or images (N, K, H, W) where `upload` says so;
-    of a `live` lesson, `on_update` or None.
+    `run` takes the settings and the visitor's own data or None, of a `live` lesson `on_update` or None. `upload`: what that data
+    is: a "table" (N, D), "images" (N, K, H, W), or "classes", a table whose last column is the class. The last goes with a `live`
+    lesson to its worker: `run` takes it as `data=`, `cost` as its second argument; both raise UploadError where the settings want a
+    table and there is none.
     `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
     defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
     one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
@@ -89,9 +91,9 @@ class Lesson(Generic[S, R]):
     headline: Callable[[R], Mapping[str, float]]
     table: Callable[[R], Mapping[str, NDArray[Any]]]
     sources: tuple[Source, ...]
-    upload: Literal["table", "images"] = "table"
+    upload: Literal["table", "images", "classes"] = "table"
     live: bool = False
-    cost: Callable[[S], float] | None = None
+    cost: Callable[..., float] | None = None
     shipped: str = ""
     topic: str = ""
     opens: Mapping[str, Any] = field(default_factory=dict)

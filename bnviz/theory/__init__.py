@@ -10,6 +10,7 @@
 | `growth` | gradient growth per layer as one number: batch norm at large and finite batch, recurrent tanh |
 | `recurrence` | statistics of padded batches, gradient growth of a normalized tanh cell step by step |
 | `placement` | identities of normalization: backward pass, redundant bias, scale invariance, elements per statistic |
+| `plane` | points in the plane: densities of the classes, the best possible boundary and accuracy |
 | `dropout` | variance shift of Dropout in front of batch norm |
 | `variance_shift` | the same through a network, block by block, predicted from training mode |
 

@@ -58,7 +58,7 @@ def show(lab: Lesson[S, R]) -> None:
             if not lesson.live:
                 result = cache.result(lesson, state.settings, data)
             elif not asking:
-                result = live.result(lesson, state, language, below, aside)
+                result = live.result(lesson, state, data, language, below, aside)
             if asking:
                 views.ask(lesson, state, language)
             elif result is not None:

@@ -6,7 +6,9 @@ import math
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.i18n import Language, Translate, long_text, translator
@@ -20,20 +22,28 @@ from bnviz.ui.visit import LabState
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
+Table = NDArray[np.float32]
 S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
 
 
 def result(
-    lesson: Lesson[S, R], state: LabState, language: Language, below: DeltaGenerator, aside: DeltaGenerator
+    lesson: Lesson[S, R],
+    state: LabState,
+    data: Table | None,
+    language: Language,
+    below: DeltaGenerator,
+    aside: DeltaGenerator,
 ) -> R | None:
     """The whole result, if it is known; else None, and the page shows the run, or the button that starts it.
 
-    Where a shipped result is shown, the button stands `aside`, among the controls.
+    `data`: the visitor's own table, where they gave one and the lesson takes it. Where a shipped result is shown, the button
+    stands `aside`, among the controls.
     Raises what `lesson.cost` raises for settings that ask for too much.
     """
     owner = visit.current().owner
-    run = RUNS.latest(lesson, state.settings)
+    data = data if lesson.upload == "classes" else None
+    run = RUNS.latest(lesson, state.settings, data)
     if run is not None and run.job.state == "done":
         whole: R = run.job.partial
         return whole
@@ -47,7 +57,7 @@ def result(
     if mine is not None:
         _tell_the_end(mine, language)
     with nullcontext() if shipped is None else aside:
-        _offer(lesson, state, owner, shipped is not None, _)
+        _offer(lesson, state, data, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
     if shipped is None:
@@ -55,13 +65,14 @@ def result(
     return shipped
 
 
-def _start(lesson: AnyLesson, settings: LabSettings, owner: str) -> None:
-    RUNS.start(lesson, settings, owner)
+def _start(lesson: AnyLesson, settings: LabSettings, owner: str, data: Table | None) -> None:
+    RUNS.start(lesson, settings, owner, data)
 
 
-def _offer(lesson: AnyLesson, state: LabState, owner: str, shipped: bool, _: Translate) -> None:
+def _offer(lesson: AnyLesson, state: LabState, data: Table | None, owner: str, shipped: bool, _: Translate) -> None:
     """The button that starts the run, and what it will cost; where a `shipped` result is shown, where that comes from."""
-    seconds = None if lesson.cost is None else lesson.cost(state.settings)
+    given = (data,) if lesson.upload == "classes" else ()
+    seconds = None if lesson.cost is None else lesson.cost(state.settings, *given)
     cost = (
         ""
         if seconds is None
@@ -75,7 +86,7 @@ def _offer(lesson: AnyLesson, state: LabState, owner: str, shipped: bool, _: Tra
             type="secondary" if shipped else "primary",
             icon=":material/play_arrow:",
             on_click=_start,
-            args=(lesson, state.settings, owner),
+            args=(lesson, state.settings, owner, data),
             width="stretch" if shipped else "content",
         )
         st.caption(" ".join([note, cost] if shipped else [cost]), width="stretch")

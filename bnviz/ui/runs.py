@@ -16,7 +16,7 @@ from bnviz.errors import BnvizError
 from bnviz.experiments import shipped
 from bnviz.figures.chart import Chart
 from bnviz.i18n import Language
-from bnviz.jobs.job import Job
+from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool
 from bnviz.lessons.lesson import Lesson
 from bnviz.settings import LabSettings
@@ -123,7 +123,7 @@ class Runs:
         self._opening = threading.Lock()
         self._pool: JobPool | None = None
         self._lock = threading.RLock()
-        self._runs: OrderedDict[tuple[str, str], Run] = OrderedDict()
+        self._runs: OrderedDict[tuple[str, str, str], Run] = OrderedDict()
 
     @property
     def pool(self) -> JobPool:
@@ -142,15 +142,15 @@ class Runs:
         with self._lock:
             self._runs.clear()
 
-    def start(self, lesson: Lesson[Any, Any], settings: LabSettings, owner: str) -> Run:
-        """The run of `lesson` with `settings`, new or already there, as `owner`'s only one."""
+    def start(self, lesson: Lesson[Any, Any], settings: LabSettings, owner: str, data: Any = None) -> Run:
+        """The run of `lesson` with `settings` on `data`, new or already there, as `owner`'s only one."""
         pool = self.pool
         with self._lock:
-            run = self.latest(lesson, settings)
+            run = self.latest(lesson, settings, data)
             if run is None or run.job.state != "done":
-                job = pool.submit(owner, lesson.run.__module__, settings.model_dump_json())
+                job = pool.submit(owner, lesson.run.__module__, settings.model_dump_json(), data)
                 if run is None or run.job is not job:
-                    run = self._runs[_key(lesson, settings)] = Run(lesson, settings, job)
+                    run = self._runs[_key(lesson, settings, data)] = Run(lesson, settings, job)
                     self._forget()
             run.audience.add(owner)
             return run
@@ -162,10 +162,10 @@ class Runs:
         run.audience.add(owner)
         return self.pool.join(owner, run.job)
 
-    def latest(self, lesson: Lesson[Any, Any], settings: LabSettings) -> Run | None:
-        """The last run with exactly these settings."""
+    def latest(self, lesson: Lesson[Any, Any], settings: LabSettings, data: Any = None) -> Run | None:
+        """The last run with exactly these settings and data."""
         with self._lock:
-            key = _key(lesson, settings)
+            key = _key(lesson, settings, data)
             if key in self._runs:
                 self._runs.move_to_end(key)
             return self._runs.get(key)
@@ -181,8 +181,8 @@ class Runs:
             del self._runs[key]
 
 
-def _key(lesson: Lesson[Any, Any], settings: LabSettings) -> tuple[str, str]:
-    return lesson.name, settings.model_dump_json()
+def _key(lesson: Lesson[Any, Any], settings: LabSettings, data: Any) -> tuple[str, str, str]:
+    return lesson.name, settings.model_dump_json(), fingerprint(data)
 
 
 def shipped_result(lesson: Lesson[Any, Any]) -> Any:

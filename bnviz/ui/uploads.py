@@ -23,21 +23,19 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     _ = translator(language)
     from bnviz.core.uploads import read_images, read_upload
 
-    read, told = (
-        read_upload,
-        _("Rows are samples, columns are features. The file stays in this session and is not kept."),
-    )
-    if lesson.upload == "images":
-        read, told = (
-            read_images,
-            _("An image as an array (H, W) or (H, W, 3), or several. The file stays in this session and is not kept."),
-        )
+    told = {
+        "table": _("Rows are samples, columns are features."),
+        "images": _("An image as an array (H, W) or (H, W, 3), or several."),
+        "classes": _("Rows are samples, the last column is the class, a whole number, the others are features."),
+    }[lesson.upload]
+    kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=told
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=f"{told} {kept}"
     )
     if file is None:
         return None
     try:
+        read = read_images if lesson.upload == "images" else read_upload
         return read(file.name, file.getvalue())
     except BnvizError as error:
         state.problems = [error]

@@ -1,0 +1,28 @@
+"""The lab `training`: what batch norm buys a whole network. Each topic has a module and a result type of its own.
+
+`Result` is that of the topic `race`, which is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from bnviz.experiments import training_boundaries, training_landscape, training_race, training_sweep
+from bnviz.experiments.training_networks import Table
+from bnviz.experiments.training_race import Result
+from bnviz.experiments.training_settings import Settings
+
+__all__ = ["Result", "Settings", "run"]
+
+TOPICS: Final = {
+    "race": training_race,
+    "sweep": training_sweep,
+    "boundaries": training_boundaries,
+    "landscape": training_landscape,
+}
+
+
+def run(settings: Settings, on_update: Callable[[Any], None] | None = None, data: Table | None = None) -> Any:
+    """Run the topic that `settings` choose; see the `run` of its module, which also says what it returns."""
+    return TOPICS[settings.topic].run(settings, on_update, data)

@@ -1,0 +1,4 @@
+from bnviz.lessons.training import LESSON
+from bnviz.ui import lab
+
+lab.show(LESSON)
