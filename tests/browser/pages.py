@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -31,6 +31,16 @@ def settled(page: Page) -> Page:
 def ready(page: Page) -> Page:
     """The same, and there is a picture."""
     page.wait_for_function("() => document.querySelectorAll('[data-digest]').length > 0")
+    return settled(page)
+
+
+def in_scheme(page: Page, scheme: Literal["light", "dark"]) -> Page:
+    """Switch the visitor's system to this colour scheme, and wait until the page has followed."""
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(
+        "(dark) => Number(getComputedStyle(document.querySelector('.stApp')).backgroundColor.match(/\\d+/)[0]) < 128 === dark",
+        arg=scheme == "dark",
+    )
     return settled(page)
 
 

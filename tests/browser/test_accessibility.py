@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from bnviz.lessons.course import LESSONS
 from tests.browser.conftest import Serve, Visit
-from tests.browser.pages import choose_view, guess, parts, settled
+from tests.browser.pages import choose_view, guess, in_scheme, parts
 
 PLAIN = Path(__file__).parent / "plain.py"
 
@@ -33,9 +33,7 @@ def serious(page: Page) -> dict[Finding, str]:
     """Serious and critical findings in both colour schemes: rule and kind of element → the HTML of one."""
     found: dict[Finding, str] = {}
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)
-        settled(page)
-        for rule in Axe().run(page).response["violations"]:
+        for rule in Axe().run(in_scheme(page, scheme)).response["violations"]:
             if rule["impact"] in ("serious", "critical"):
                 found |= {(rule["id"], kind(node["html"])): f"{scheme}: {node['html'][:160]}" for node in rule["nodes"]}
     return found

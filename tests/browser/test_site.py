@@ -11,7 +11,7 @@ from bnviz.i18n import translator
 from bnviz.lessons.course import LESSONS
 from bnviz.settings import fields
 from tests.browser.conftest import Visit
-from tests.browser.pages import Part, guess, painted, parts, ready
+from tests.browser.pages import Part, guess, in_scheme, painted, parts, ready
 
 EVERY_LAB = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 CHART = ".js-plotly-plot"
@@ -168,8 +168,7 @@ def test_a_phone_shows_the_picture_first_and_nothing_sticks_out(visit: Visit, le
     page = ready(visit(f"{lesson.name}?predict=0&lang=en", width=390, height=844, has_touch=True))
     for _ in parts(page, lesson):
         for scheme in ("dark", "light"):
-            page.emulate_media(color_scheme=scheme)
-            ready(page)
+            in_scheme(page, scheme)
             assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
         picture = page.locator("[data-painted-digest]").first.bounding_box()
         slider = page.get_by_role("slider").locator("visible=true")
