@@ -46,9 +46,9 @@ imports: $(VENV)/.dev ## the floors of the house
 unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
-browser: $(VENV)/.dev chromium ## browser tests, one after another: two browsers and two servers do not fit on two cores
+browser: $(VENV)/.dev chromium ## browser tests, file by file in two browsers: the long runs are mostly waiting, the others fill the time
 	@# What fails is tried once more, alone: on two busy cores a browser can be late. What fails twice is red.
-	$(PYTHON) -m pytest tests/browser || $(PYTHON) -m pytest tests/browser --last-failed --last-failed-no-failures none
+	$(PYTHON) -m pytest tests/browser -n 2 --dist loadfile || $(PYTHON) -m pytest tests/browser --last-failed --last-failed-no-failures none
 
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks

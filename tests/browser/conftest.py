@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 
 from scripts.chromium import FLAGS, find
 
@@ -74,14 +74,29 @@ def site() -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, site: str) -> Iterator[Visit]:
-    """Open a page as a new visitor: `visit("layer?predict=0", width=390, height=844, color_scheme="dark")`."""
+    """Open a page as a new visitor: `visit("layer?predict=0", width=390, height=844, color_scheme="dark")`.
+
+    Whatever a visitor does: nothing is fetched from elsewhere, and nothing is logged as an error.
+    """
     contexts: list[BrowserContext] = []
+    unwanted: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((site, "data:", "blob:")):
+            unwanted.append(request.url)
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error" and "404" not in message.text:
+            unwanted.append(message.text)
 
     def open_page(path: str, width: int = 1280, height: int = 720, **options: object) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)  # type: ignore[arg-type]
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
         contexts.append(context)
         page = context.new_page()
+        page.on("request", note)
+        page.on("console", listen)
+        page.on("pageerror", lambda error: unwanted.append(str(error)))
         page.goto(f"{site}/{path}")
         page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
         return page
@@ -89,3 +104,4 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
     yield open_page
     for context in contexts:
         context.close()
+    assert unwanted == []
