@@ -165,7 +165,7 @@ def unit_chart(shift: Shift, _: Translate) -> Chart:
         )  # fmt: skip
     traces.append(line(ends, ends, "theory", "", width=2, dash="dash"))
     off = [
-        float(np.median(np.abs(a / b - 1))) if a.size else math.nan
+        float(np.median(np.abs(a[b > 0] / b[b > 0] - 1))) if (b > 0).any() else math.nan
         for a, b in zip(shift.unit_ratio, shift.unit_theory, strict=True)
     ]
     return Chart(
