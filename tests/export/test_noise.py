@@ -47,6 +47,7 @@ json.dump(told, sys.stdout)
 # Float32 rounds differently one network after another: one test image of 450 may change sides in one or two of three seeds.
 IMAGES = 0.67 * 100 / 450
 DOUBLE = "ghost, double precision"
+SHORT = CASES["ghost"].replace(epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,8 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, flo
     folder: Path = tmp_path_factory.mktemp("scripts")
     scripts = {name: LESSON.on(settings).script(settings) for name, settings in CASES.items()}
     scripts[DOUBLE] = (
-        scripts["ghost"]
+        LESSON.on(SHORT)
+        .script(SHORT)
         .replace(".float() / 16", ".double() / 16")
         .replace("network = build(size, seed)", "network = build(size, seed).double()")
     )
@@ -82,12 +84,12 @@ def test_executed_they_print_the_numbers_of_the_page(name: str, printed: dict[st
 
 
 def test_in_double_precision_ghosts_of_two_are_the_pages_too(printed: dict[str, dict[str, float]]) -> None:
-    settings = CASES["ghost"]
+    """Over five steps; by the tenth even its rounding has grown to whole images, so near to chaos is a pair's normalization."""
     data = digits_data(tuple(range(4, 7)), train_size=200)
     data = dataclasses.replace(data, features=data.features.double())
     for size in (40, 8, 4, 2):
-        network = build_replicas(size_plan(settings, size), data.seeds).double()
-        accuracy = train(network, data, TrainingPlan(10, 40, (10,), learning_rate=0.2)).accuracy.mean()
+        network = build_replicas(size_plan(SHORT, size), data.seeds).double()
+        accuracy = train(network, data, TrainingPlan(5, 40, (5,), learning_rate=0.2)).accuracy.mean()
         assert printed[DOUBLE][f"error_{size}"] == pytest.approx(100 * (1 - accuracy), abs=1e-9)
 
 
