@@ -101,9 +101,8 @@ def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
 
 def measure_fresh(settings: Settings) -> Shift:
     """The shift in fresh networks of three seeds. Raises: CostError."""
-    units, depth = settings.width, settings.depth
-    per_layer = 4e-3 + NETWORKS * (1e-6 * IMAGES * units * 0.5 + 2.2e-9 * IMAGES * units**2 + 8e-5 * units)
-    check_cost(depth * per_layer, SECONDS, ("depth", "width"))
+    units = settings.width
+    check_cost(settings.depth * (2e-3 + 2.2e-4 * units + 4.5e-7 * units**2), SECONDS, ("depth", "width"))
     data = digits_data(tuple(range(settings.seed, settings.seed + NETWORKS)), train_size=IMAGES)
     network = build_replicas(network_plan(settings, settings.order), data.seeds)
     return measure_shift(network, data, settings.dropout if settings.order == "dropout_before_norm" else 0.0)
