@@ -33,6 +33,7 @@ NETWORKS: Final = 3
 IMAGES: Final = 600
 PASSES: Final = 6
 RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so few of them could tell
+HUGE: Final = 1e6
 REACH, BINS = 6.0, 120
 SECONDS: Final = 1.5
 RATES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -66,7 +67,7 @@ class Shift:
     `ratio` (L,): measured, the average over units and networks; `ratio_error` (L,): standard error of its difference from
     `ratio_theory`, from the scatter over units. `ratio_theory` (L,): predicted from training mode, `variance_shift`.
     `local` (L,): what the layer's own Dropout would do alone. `left_out` (L,): units that are on for less than 5 % of the
-    images and are not in the averages; `units`: units per layer, all networks together.
+    images and are not in the averages; `units`: units per layer, all networks together that have not diverged.
     `unit_ratio`, `unit_theory`: L tuples of the single units' numbers. `training`, `evaluation`: histograms of the logits,
     which a Linear makes of the last batch norm's output, counts (K,); `logit_variance` (2,): their mean square about each
     logit's mean, in training and in eval mode.
@@ -100,9 +101,8 @@ def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
 
 def measure_fresh(settings: Settings) -> Shift:
     """The shift in fresh networks of three seeds. Raises: CostError."""
-    units, depth = settings.width, settings.depth
-    per_layer = 4e-3 + NETWORKS * (1e-6 * IMAGES * units * 0.5 + 2.2e-9 * IMAGES * units**2 + 8e-5 * units)
-    check_cost(depth * per_layer, SECONDS, ("depth", "width"))
+    units = settings.width
+    check_cost(settings.depth * (2e-3 + 2.2e-4 * units + 4.5e-7 * units**2), SECONDS, ("depth", "width"))
     data = digits_data(tuple(range(settings.seed, settings.seed + NETWORKS)), train_size=IMAGES)
     network = build_replicas(network_plan(settings, settings.order), data.seeds)
     return measure_shift(network, data, settings.dropout if settings.order == "dropout_before_norm" else 0.0)
@@ -123,31 +123,41 @@ def measure_shift(network: Replicas, data: ReplicaData, p: float, passes: int = 
         network.train()
         _, first, logits = _passed(network, samples)
         second = first if p == 0 else _passed(network, samples)[1]
-    eps = float(_norms(network)[0].eps)
-    blocks = [_block(network, place, *pair) for place, pair in enumerate(zip(first, second, strict=True))]
-    predicted = chained_ratios(blocks, p, eps)
-    rows = []
-    for values, variance, block, ratio, on in zip(evaluation, variances, blocks, predicted, clean, strict=True):
-        kept = (on > 0).float().mean(1).numpy() >= RARE
-        spread = np.diagonal(block.covariance, axis1=1, axis2=2)
-        measured = values.double().var(1, correction=0).numpy() / (variance + eps)
-        local = spread / (theory.training_variance(spread, block.mean, p) + eps)
-        rows.append((measured[kept], ratio[kept], local[kept]))
-    width = [len(row[0]) for row in rows]
-    total = int(evaluation[0].shape[0] * evaluation[0].shape[2])
+    # A replica that diverges, or is about to, has no variance to speak of; the others' are averaged.
+    alive = torch.stack([part.abs().amax((1, 2)) < HUGE for part in (*evaluation, *first, *second)]).all(0)
+    rows = _layers(network, p, alive, (evaluation, variances, clean, first, second)) if alive.any() else []
+    rows = rows or [(np.empty(0),) * 3 for _ in evaluation]
+    total = int(alive.sum()) * evaluation[0].shape[2]
     return Shift(
         ratio=np.array([_mean(row[0]) for row in rows]),
         ratio_error=np.array([_error(row[0] - row[1]) for row in rows]),
         ratio_theory=np.array([_mean(row[1]) for row in rows]),
         local=np.array([_mean(row[2]) for row in rows]),
-        left_out=total - np.array(width, dtype=np.int64),
+        left_out=np.array([total - len(row[0]) for row in rows], dtype=np.int64),
         units=total,
         unit_ratio=tuple(row[0] for row in rows),
         unit_theory=tuple(row[1] for row in rows),
         training=_histogram(logits),
         evaluation=_histogram(eval_logits),
-        logit_variance=np.array([float(part.double().var(1, correction=0).mean()) for part in (logits, eval_logits)]),
+        logit_variance=np.array([_mean(part[alive].double().numpy().var(axis=1)) for part in (logits, eval_logits)]),
     )
+
+
+def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -> list[tuple[Floats, Floats, Floats]]:
+    """For each layer and the units that are on often enough: the measured ratio, the predicted, and the own Dropout's alone."""
+    evaluation, variances, clean, first, second = seen
+    eps = float(_norms(network)[0].eps)
+    blocks = [_block(network, place, alive, *pair) for place, pair in enumerate(zip(first, second, strict=True))]
+    rows = []
+    for values, variance, block, ratio, on in zip(
+        evaluation, variances, blocks, chained_ratios(blocks, p, eps), clean, strict=True
+    ):
+        kept = (on[alive] > 0).float().mean(1).numpy() >= RARE
+        spread = np.diagonal(block.covariance, axis1=1, axis2=2)
+        measured = values[alive].double().var(1, correction=0).numpy() / (variance[alive.numpy()] + eps)
+        local = spread / (theory.training_variance(spread, block.mean, p) + eps)
+        rows.append((measured[kept], ratio[kept], local[kept]))
+    return rows
 
 
 @torch.no_grad()
@@ -227,20 +237,20 @@ def _restored(network: Replicas) -> Iterator[None]:
             generator.set_state(state)
 
 
-def _block(network: Replicas, place: int, first: Tensor, second: Tensor) -> Block:
-    """What the theory needs of one block, from two training passes under different masks."""
+def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: Tensor) -> Block:
+    """What the theory needs of one block of the replicas `alive` (S,), from two training passes under different masks."""
     linear, norm, count = network.linears[place], _norms(network)[place], network.count
-    one, other = first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True)
+    one, other = (part[alive] - part[alive].mean(1, keepdim=True) for part in (first, second))
     samples = first.shape[1]
     assert linear.bias is not None
     covariance = (one.transpose(1, 2) @ one / samples).double().numpy()
     signal = covariance if second is first else (one.transpose(1, 2) @ other / samples).double().numpy()
     return Block(
-        weight=linear.weight.transpose(1, 2).double().numpy(),
-        bias=linear.bias[:, 0].double().numpy(),
-        gamma=norm.weight.view(count, -1).double().numpy(),
-        beta=norm.bias.view(count, -1).double().numpy(),
-        mean=first.double().mean(1).numpy(),
+        weight=linear.weight[alive].transpose(1, 2).double().numpy(),
+        bias=linear.bias[alive, 0].double().numpy(),
+        gamma=norm.weight.view(count, -1)[alive].double().numpy(),
+        beta=norm.bias.view(count, -1)[alive].double().numpy(),
+        mean=first[alive].double().mean(1).numpy(),
         covariance=covariance,
         signal=(signal + signal.transpose(0, 2, 1)) / 2,
     )

@@ -98,7 +98,8 @@ def noise(result: Result, language: Language = "en") -> Chart:
         key(_("dots: measured on normal values · dashed: closed form R²(m)")),
         *(
             note(_("like Dropout with p = {rate}").format(rate=short(1 - float(value))), "after", x=math.log10(size), y=float(value),
-                 yanchor="top", yshift=-10, xanchor="right" if size == result.sizes[0] else "left")
+                 **({"yanchor": "bottom", "yshift": 8, "xanchor": "right"} if size == result.sizes[0] else
+                    {"yanchor": "top", "yshift": -10, "xanchor": "left"}))
             for size, value in zip(result.sizes, result.fidelity, strict=True)
         ),
     ]  # fmt: skip
@@ -110,7 +111,12 @@ def noise(result: Result, language: Language = "en") -> Chart:
     return Chart(
         "ghost_noise",
         traces,
-        layout(x, axis(_("R² of output and true value"), range=[0, 1.1]), annotations=notes, margin=MARGIN),
+        layout(
+            x,
+            axis(_("R² of output and true value"), range=[0, 1.2], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1]),
+            annotations=notes,
+            margin=MARGIN,
+        ),
         _("Squared correlation of output and true value by samples per statistic. {told}.").format(told=told),
         height=360,
         phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},

@@ -34,7 +34,7 @@ def law(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     settings, mates = result.settings, _mates(result)
     density = mates.counts.density()
-    top = 1.25 * largest(density, mates.law_pdf)
+    top = 1.4 * largest(density, mates.law_pdf)
     reach = float(mates.counts.edges[-1])
     if settings.batch_size >= BROAD:
         theory = line(mates.law_x, mates.law_pdf, "theory", _("law"), width=2.5, dash="dash")
@@ -103,6 +103,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
              "before", x=float(np.log10(settings.batch_size)), y=float(np.log10(max(now, SMALLEST_RATE))),
              xanchor="left" if left else "right", xshift=14 if left else -14, yshift=14 if left else -16),
     ]  # fmt: skip
+    phone_notes = [notes[0], {**notes[1], "text": f"<b>p = {short(now)}</b>"}]
     ends = float(np.log10(1.6)), float(np.log10(1300))
     ticks = [2**exponent for exponent in range(1, 11)]
     x = axis(_("Batch size m"), type="log", range=list(ends), tickvals=ticks, ticktext=[str(tick) for tick in ticks])
@@ -117,7 +118,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
             size=settings.batch_size, rate=short(now), theory=short(float(mates.rate_theory[place])),
         ),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(phone_notes)},
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import key, largest, line, log_axis, note, points, small, steps
+from bnviz.figures.seeds import phone_key
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
 
@@ -61,7 +62,10 @@ def ratio_chart(name: str, shift: Shift, words: str, _: Translate) -> Chart:
         _("Variance of batch norm's output in eval mode by hidden layer: {measured}; in training it is 1. Predicted for the last "
           "layer: {theory}.").format(measured=told, theory=short(float(shift.ratio_theory[-1]))),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout={
+            "font": {"size": 12}, "margin": {**PHONE, "r": 14, "t": 70 + 18 * len(labels)},
+            "annotations": [phone_key(words, labels)],
+        },
     )  # fmt: skip
 
 
@@ -165,7 +169,7 @@ def unit_chart(shift: Shift, _: Translate) -> Chart:
         )  # fmt: skip
     traces.append(line(ends, ends, "theory", "", width=2, dash="dash"))
     off = [
-        float(np.median(np.abs(a / b - 1))) if a.size else math.nan
+        float(np.median(np.abs(a[b > 0] / b[b > 0] - 1))) if (b > 0).any() else math.nan
         for a, b in zip(shift.unit_ratio, shift.unit_theory, strict=True)
     ]
     return Chart(

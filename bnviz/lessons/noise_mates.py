@@ -57,12 +57,12 @@ def formula(result: Result, step: int, language: Language) -> str:
 def _batches(result: Result) -> str:
     mates, value = measured(result), result.settings.sample_value
     rows = [
-        f"\\frac{{{latex(value)} - {latex_signed(float(mean))}}}{{\\sqrt{{{latex(float(var))} + 10^{{-5}}}}}} = "
+        f"\\hat x &= \\frac{{{latex(value)} - {latex_signed(float(mean))}}}{{\\sqrt{{{latex(float(var))} + 10^{{-5}}}}}} = "
         f"{latex((value - float(mean)) / math.sqrt(float(var) + EPS))}"
         for mean, var in zip(mates.batch_mean, mates.batch_var, strict=True)
     ]
-    substituted = " \\qquad ".join(rows)
-    return f"$$\n\\hat x = \\frac{{z - \\mu_B}}{{\\sqrt{{\\sigma_B^2 + \\varepsilon}}}}:\\qquad {substituted}\n$$"
+    head = "\\hat x &= \\frac{z - \\mu_B}{\\sqrt{\\sigma_B^2 + \\varepsilon}}"
+    return "$$\n\\begin{aligned}\n" + " \\\\[4pt]\n".join([head, *rows]) + "\n\\end{aligned}\n$$"
 
 
 def _law(result: Result, _: Translate) -> str:

@@ -1,0 +1,196 @@
+"""The lesson `noise`: its topics belong together, and its words follow the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnviz.experiments import noise, noise_dropout, noise_ghost, shipped
+from bnviz.experiments.noise_settings import Settings
+from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
+from bnviz.i18n import LANGUAGES
+from bnviz.lessons import noise_dropout as dropout_lesson
+from bnviz.lessons import noise_ghost as ghost_lesson
+from bnviz.lessons.noise import LESSON
+
+MATES, SHIFT, DROPOUT, GHOST = LESSON.parts
+TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 2, "seeds": 3, "train_size": 200}
+
+
+@pytest.fixture(scope="module")
+def default_dropout() -> noise_dropout.Result:
+    return shipped.load(noise_dropout.Result, shipped.FOLDER / DROPOUT.shipped)
+
+
+@pytest.fixture(scope="module")
+def default_ghost() -> noise_ghost.Result:
+    return shipped.load(noise_ghost.Result, shipped.FOLDER / GHOST.shipped)
+
+
+def test_topics_open_with_everything_that_another_topic_may_have_changed() -> None:
+    """Coming from the ghosts, Dropout must open with the settings of its shipped result, and so the other way round."""
+    for start in LESSON.parts:
+        for part in LESSON.parts[2:]:
+            arrived = start.beginning.replace(**part.opening)
+            assert arrived == part.beginning
+    assert LESSON.beginning == Settings()
+    assert [part.live for part in LESSON.parts] == [False, False, True, True]
+
+
+def test_long_runs_are_within_a_visitors_patience() -> None:
+    for part in (DROPOUT, GHOST):
+        assert part.cost is not None
+        assert part.cost(part.beginning) < 10
+        for number in range(len(part.presets)):
+            assert part.cost(part.preset(number)) < 15
+
+
+@pytest.mark.parametrize(
+    ("number", "option"), [(0, 2), (1, 3), (2, 3), (3, 1), (4, 2), (5, 2)]
+)  # s.d. of 0.2, above 0.4 twice, below 0.1, 0.4 and 0.3
+def test_presets_of_mates_show_what_they_promise(number: int, option: int) -> None:
+    result = MATES.run(MATES.preset(number), None)
+    mates = result.mates
+    assert MATES.prediction.correct(result) == option
+    if number == 1:
+        assert mates.counts.density()[-1] == 0
+        assert 0.3 < mates.rate[list(mates.sizes).index(4)] < 0.4
+    if number == 2:
+        assert set(np.sign(mates.samples)) == {-1.0, 1.0}
+    if number == 4:
+        assert mates.mean < 2.6
+    if number == 5:
+        assert mates.std > 1.2 * mates.std_theory
+
+
+def test_presets_of_shift_show_what_they_promise() -> None:
+    half, fifth, behind, ten, most = (SHIFT.run(SHIFT.preset(number), None) for number in range(5))
+    assert half.variance_ratio[2] < 0.1
+    assert (np.diff(fifth.variance_ratio) < 0).all()
+    np.testing.assert_allclose(behind.variance_ratio, 1, atol=0.01)
+    assert 0.1 < ten.variance_ratio[-1] < 0.15
+    assert ten.variance_ratio[-1] > 0.8 * ten.variance_ratio[-3]
+    assert ten.variance_ratio[2] < 0.6 * ten.variance_ratio[0]
+    assert most.variance_ratio[-1] < 0.02
+    assert [SHIFT.prediction.correct(result) for result in (half, fifth, behind, most)] == [3, 1, 0, 3]
+
+
+def test_cheap_presets_of_dropout_and_ghosts_show_what_they_promise() -> None:
+    few_images, few_seeds = (DROPOUT.run(DROPOUT.preset(number), None) for number in (3, 5))
+    assert few_images.findings[0].verdict == SHOWS
+    assert few_images.findings[0].mean > 0.02
+    assert few_seeds.findings[0].verdict == NOISY
+    fewer, few = (GHOST.run(GHOST.preset(number), None) for number in (1, 4))
+    assert [finding.verdict for finding in fewer.findings] == [SHOWS] * 3
+    assert min(finding.mean for finding in fewer.findings[:2]) > 0.015
+    assert [finding.verdict for finding in few.findings] == [NOISY, SHOWS, SHOWS]
+    assert few.findings[2].high < -0.2
+
+
+@pytest.mark.parametrize(
+    ("gap", "recovered", "option"),
+    [(-0.02, 0.019, 0), (-0.02, 0.013, 1), (-0.02, 0.005, 2), (0.0, 0.0, 3), (0.02, 0.01, 3)],
+)
+def test_the_share_recovered_decides_the_answer(
+    default_dropout: noise_dropout.Result, gap: float, recovered: float, option: int
+) -> None:
+    spread = np.array([-1e-4, 0.0, 1e-4])
+    findings = list(default_dropout.findings)
+    findings[1], findings[2] = judge(gap + spread, 0.01), judge(recovered + spread, 0.01)
+    result = dataclasses.replace(default_dropout, findings=tuple(findings))
+    assert DROPOUT.prediction.correct(result) == option
+    share = dropout_lesson.share_recovered(result)
+    assert np.isnan(share) if option == 3 else share == pytest.approx(-recovered / gap)
+
+
+@pytest.mark.parametrize(
+    ("means", "option"),
+    [((0.02, 0.01, -0.3), 1), ((0.0, 0.015, -0.3), 2), ((0.0, 0.0, 0.02), 3), ((-0.02, 0.0, -0.3), 0)],
+)
+def test_the_gain_that_shows_decides_the_answer(
+    default_ghost: noise_ghost.Result, means: tuple[float, ...], option: int
+) -> None:
+    findings = tuple(judge(mean + np.array([-1e-4, 0.0, 1e-4]), 0.01) for mean in means)
+    if option == 1:
+        findings = (findings[0], dataclasses.replace(findings[1], verdict=SHOWS_NOT), findings[2])
+    assert ghost_lesson.outcome(dataclasses.replace(default_ghost, findings=findings)) == option
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("changes", [{}, {"batch_size": 2}, {"sample_value": 0.0}, {"order": "none"}, {"dropout": 0.0}])
+def test_instant_formulas_carry_the_numbers(changes: dict[str, Any], language: Any) -> None:
+    result = noise.run_instant(Settings(draws=300, depth=2, width=24, **changes))
+    mates = result.mates
+    assert mates is not None
+    for part, numbers in (
+        (MATES, (mates.samples[0], mates.std, mates.fidelity[list(mates.sizes).index(result.settings.batch_size)])),
+        (SHIFT, (result.variance_ratio[-1], result.shift.local[0])),
+    ):
+        text = part.formula(result, 0, language)
+        assert text.count("$$") % 2 == 0
+        assert text.count("{") == text.count("}")
+        assert "nan" not in text.lower()
+        for number in numbers:
+            assert f"{number:.3g}" in text.replace("−", "-")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("changes", [{}, {"seeds": 1}, {"learning_rate": 10.0, "epochs": 12, "dropout": 0.05}])
+def test_trained_formulas_stand_where_numbers_are_missing(changes: dict[str, Any], language: Any) -> None:
+    for part in (DROPOUT, GHOST):
+        settings = Settings(**({"topic": part.topic} | TINY | changes))
+        text = part.formula(part.run(settings, None), 0, language)
+        assert text.count("$$") % 2 == 0
+        assert "nan" not in text.lower()
+
+
+def test_formula_of_dropout_works_out_the_share(default_dropout: noise_dropout.Result) -> None:
+    text = DROPOUT.formula(default_dropout, 0, "en")
+    costs, recovered = (100 * finding.mean for finding in default_dropout.findings[1:3])
+    assert f"\\frac{{{recovered:.2f}}}{{{-costs:.2f}}} = {-100 * recovered / costs:.0f}" in text
+    assert "n = 10" in text
+    assert SHOWS_NOT in text
+
+
+def test_comparisons_are_explained_where_theory_is_exact(default_ghost: noise_ghost.Result) -> None:
+    result = noise.run_instant(Settings())
+    assert all(row.explained for row in MATES.comparisons(result))
+    first, *_, alone = SHIFT.comparisons(result)
+    assert first.explained
+    assert alone.explained
+    assert all(row.explained for row in GHOST.comparisons(default_ghost))
+    relu = noise.run_instant(Settings(source="digits_relu"))
+    rows = MATES.comparisons(relu)
+    assert not all(row.explained for row in rows)
+    assert all(row.note is not None for row in rows)
+
+
+def test_tables_hold_every_number_once(
+    default_dropout: noise_dropout.Result, default_ghost: noise_ghost.Result
+) -> None:
+    for part, result in ((DROPOUT, default_dropout), (GHOST, default_ghost)):
+        columns = part.table(result)
+        assert {len(values) for values in columns.values()} == {result.courses.accuracy.size}
+    columns = DROPOUT.table(default_dropout)
+    row = (columns["variant"] == "dropout_before_norm") & (columns["seed"] == 2) & (columns["step"] == 270)
+    assert columns["accuracy"][row] == [default_dropout.courses.accuracy[2, 2, -1]]
+    assert columns["recalibrated_accuracy"][row] == [default_dropout.recalibrated[2, -1]]
+
+
+def test_words_have_no_open_places() -> None:
+    for part in LESSON.parts:
+        assert len(part.pictures) <= 3
+        assert len(part.theory) <= 3
+        assert 3 <= len(part.presets) <= 6
+        for text in (
+            part.question,
+            part.answer,
+            *(preset.look_for for preset in part.presets),
+            part.prediction.explanation,
+        ):
+            assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+        assert all(source.url.startswith("https://") for source in part.sources)
