@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from bnviz.core.datasets import batches
 from bnviz.core.replica_networks import plain_network
+from bnviz.core.streams import stream
 from bnviz.experiments.modes_network import (
     check_seconds,
     digits_of,
@@ -80,12 +82,18 @@ def update_count(settings: Settings) -> UpdateCountResult:
     data = digits_of(settings)
     stock = training_batches(data, settings.batch_size, settings.steps * settings.accumulation + 1)
     updates_theory = np.array([1.0, settings.accumulation, 2, 2, 2, 2])
-    runs = [_run(settings, way, iter(stock)) for way in WAYS]
+    held_out = data.test[0][batches(data.test.shape[1], settings.batch_size, 1, stream(settings.seed, "order"))[0]]
+    validation = data.features[held_out], data.labels[held_out]
+    runs = [_run(settings, way, iter(stock), validation) for way in WAYS]
     steps = np.arange(settings.steps + 1)
     theory = np.stack([running.initial_weight(settings.momentum, count * steps) for count in updates_theory])
     old = np.stack([run.old_weight for run in runs])
     corrected = corrected_momentum(settings.momentum, settings.accumulation)
-    cured = None if corrected is None else _run(settings.replace(momentum=corrected), "accumulation", iter(stock))
+    cured = (
+        None
+        if corrected is None
+        else _run(settings.replace(momentum=corrected), "accumulation", iter(stock), validation)
+    )
     plain = runs[WAYS.index("plain")]
     return UpdateCountResult(
         settings=settings,
@@ -127,7 +135,7 @@ class _Run:
     running_mean: float
 
 
-def _run(settings: Settings, way: WayName, stock: Batches) -> _Run:
+def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Tensor, Tensor]) -> _Run:
     """Train in one way two networks that differ in nothing but the running means that they start with, 0 and 1.
 
     Running statistics are linear in what they start with, so the difference of the two is the weight of the start.
@@ -143,7 +151,7 @@ def _run(settings: Settings, way: WayName, stock: Batches) -> _Run:
     batch_mean = 0.0
     for _ in range(settings.steps):
         count = settings.accumulation if way == "accumulation" else 1
-        parts = [next(stock) for _ in range(count)]
+        parts = [next(stock) for _ in range(count)] + ([validation] if way == "validation" else [])
         if len(weights) == 1:
             batch_mean = float(network[0](parts[0][0])[:, 0].detach().mean())
         for model, optimizer in pair:
@@ -199,10 +207,11 @@ def _checkpointed(network: nn.Sequential, optimizer: torch.optim.Optimizer, part
 
 
 def _validated(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
-    """A step, and then a batch for validation: no gradients, but nobody called eval()."""
-    _plain(network, optimizer, parts)
+    """A step, and then a batch of test images for validation: no gradients, but nobody called eval()."""
+    batch, (held_out, _) = parts
+    _plain(network, optimizer, [batch])
     with torch.no_grad():
-        network(parts[0][0])
+        network(held_out)
 
 
 STEPS: Final[dict[WayName, Callable[[nn.Sequential, torch.optim.Optimizer, Parts], None]]] = {

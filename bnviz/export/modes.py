@@ -148,8 +148,9 @@ for track in (True, False):
 """
 
 _UPDATE_COUNT: Final = """
-train, _ = split(seed)
+train, test = split(seed)
 stock = train[batches(len(train), steps * accumulation + 1, stream(seed, 2))]
+validation = test[batches(len(test), 1, stream(seed, 2))[0]]
 
 
 def loss_of(network, batch, logits=None):
@@ -187,7 +188,7 @@ for way in ("plain", "accumulation", "second_pass", "checkpoint", "checkpoint_re
             optimizer.step()
             if way == "validation":
                 with torch.no_grad():
-                    network(features[parts[0]])  # nobody called eval()
+                    network(features[validation])  # nobody called eval()
         if number == 0:
             first, second = (norms_of(network)[0].running_mean.double() for network in networks)
             old_weight = (second - first).mean().item()

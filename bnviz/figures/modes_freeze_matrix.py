@@ -82,8 +82,8 @@ def freeze_cells(result: FreezeResult, language: Language = "en") -> Chart:
         height=425,
         phone_height=480,
         phone_layout={
-            "font": {"size": 10}, "margin": {"l": 2, "r": 2, "t": 96, "b": 56}, "annotations": narrow,
-            "xaxis": {"tickangle": -60, "tickfont": {"size": 10},
+            "font": {"size": 10}, "margin": {"l": 2, "r": 38, "t": 96, "b": 56}, "annotations": narrow,
+            "xaxis": {"tickangle": -60, "automargin": False, "tickfont": {"size": 10},
                       "ticktext": [head.replace("_<br>", "_").replace("<br>", " ") for head in heads]},
         },
     )  # fmt: skip

@@ -58,7 +58,15 @@ def bars(
         ok = math.isfinite(row.value)
         end = max(row.value, row.predicted if math.isfinite(row.predicted) else 0) if ok else 0.02 * high
         notes.append(
-            note(f"<b>{row.text}</b>", row.role if ok else "error", x=min(end, high), y=y, xanchor="left", xshift=8)
+            note(
+                f"<b>{row.text}</b>",
+                row.role if ok else "error",
+                x=min(end, high),
+                y=y,
+                xanchor="left",
+                xshift=8,
+                align="left",
+            )
         )
         if math.isfinite(row.predicted):
             shapes.append(

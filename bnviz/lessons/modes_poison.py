@@ -66,8 +66,6 @@ def comparisons(result: PoisonResult) -> list[Comparison]:
     """How much of the statistics is lost, and how fast a finite poison is forgotten."""
     settings = result.settings
     predicted = PREDICTED[settings.poison] if result.poisoned_at else 0.0
-    if settings.poison in {"nan", "inf"} and result.poisoned_at and not settings.skip_bad_steps:
-        predicted = 1.0
     rows = [
         Comparison(
             Phrase(N_("share of the first layer's running statistics that are not finite, at the end")),
