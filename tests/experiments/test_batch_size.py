@@ -137,7 +137,7 @@ def test_settings_come_from_links_once_each() -> None:
     assert settings.normalizers == ("layer", "batch")
     for changes in ({"batch_sizes": ()}, {"batch_sizes": (0,)}, {"normalizers": ("weight",)}, {"sampling": "sorted"}):
         with pytest.raises(SettingError, match=next(iter(changes))):
-            Settings(**changes)  # type: ignore[arg-type]
+            Settings(**changes)
     with pytest.raises(SettingError, match="each one of none, batch, layer, group, instance"):
         Settings(normalizers=("weight",))  # type: ignore[arg-type]
 
@@ -255,7 +255,7 @@ def test_too_much_is_refused_with_what_to_reduce() -> None:
     assert "epochs" in caught.value.reduce
     assert estimated_seconds(Settings(topic="statistics", epochs=100, seeds=20, batch_sizes=(1, 2))) < 1.5
     for changes in ({"seeds": 20}, {"epochs": 30}, {"network": "cnn"}, {"batch_sizes": (1024,)}):
-        assert estimated_seconds(Settings(**changes)) < 90  # type: ignore[arg-type]
+        assert estimated_seconds(Settings(**changes)) < 90
 
 
 def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: Result) -> None:

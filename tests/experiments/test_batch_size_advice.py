@@ -21,9 +21,8 @@ GONE = (math.nan, math.nan, math.nan)
 
 
 def match(size: int, differences: Sequence[float], **changes: Any) -> Match:
-    return Match(
-        **({"batch_size": size, "alternative": "layer", "error": 0.05, "finding": judge(differences, 0.01)} | changes)
-    )
+    given: dict[str, Any] = {"alternative": "layer", "error": 0.05, "finding": judge(differences, 0.01)}
+    return Match(batch_size=size, **(given | changes))
 
 
 def text(advice: Advice) -> str:

@@ -23,7 +23,7 @@ ERRORS = 4.5  # of 4 · 2 · 3 · 5 numbers at fixed seeds
 @pytest.fixture(scope="module")
 def all_kinds() -> dict[tuple[str, int, str], Statistics]:
     return {
-        (network, layer, sampling): measure(network, layer, sampling, SIZES, 2, 1)  # type: ignore[arg-type]
+        (network, layer, sampling): measure(network, layer, sampling, SIZES, 2, 1)
         for network in ("mlp", "cnn")
         for layer in (1, 2)
         for sampling in ("iid", "one_class")
@@ -130,7 +130,7 @@ def test_two_samples_leave_a_sign_and_three_stay_within_the_bound() -> None:
 
 
 def test_one_sample_is_refused_in_the_mlp_only() -> None:
-    mlp, cnn = (measure(network, 1, "iid", (1, 2), 1, 0) for network in ("mlp", "cnn"))  # type: ignore[arg-type]
+    mlp, cnn = (measure(network, 1, "iid", (1, 2), 1, 0) for network in ("mlp", "cnn"))
     assert mlp.refusal == "Expected more than 1 value per channel when training, got input size torch.Size([1, 64])"
     assert np.isnan([mlp.mean_noise[0], mlp.fidelity[0], mlp.fidelity_theory[0], mlp.batch_fidelity]).all()
     assert np.isfinite([mlp.mean_noise[1], mlp.fidelity[1]]).all()
