@@ -51,7 +51,9 @@ def cliff(result: Result, language: Language = "en") -> Chart:
         ]  # fmt: skip
         traces += _at_work(result, row, role, name, _)
         traces += _failures(result, row, name, _)
-        labels.append((f"{name}<br>{_ending(result, row, _)}", role, _height(mean)))
+        labels.append(
+            (f"{name}<br>{_ending(result, row, _)}", role, _height(np.append(100 * result.current_error[row], mean)))
+        )
     advice = [sentence.text(language) for sentence in result.advice.sentences]
     how = _("{network} · line: mean of {seeds} seeds · band: from the best seed to the worst").format(
         network=NETWORKS[result.settings.network], seeds=result.settings.seeds
@@ -163,7 +165,7 @@ def _failures(result: Result, row: int, name: str, _: Translate) -> list[dict[st
 
 
 def _refusals(result: Result, _: Translate) -> list[dict[str, Any]]:
-    """PyTorch's own words, once for each normalizer that it refuses somewhere, inside the plot at the top."""
+    """PyTorch's own words, once for each normalizer that it refuses somewhere, in the empty bottom of the plot."""
     rows = []
     for row, normalizer in enumerate(result.normalizers):
         mine = [refusal for refusal in result.refusals if refusal.normalizer == normalizer]
@@ -176,7 +178,7 @@ def _refusals(result: Result, _: Translate) -> list[dict[str, Any]]:
             rows.append(_("{name}: {lost} trainings diverged (NaN)").format(name=name, lost=lost))
     if not rows:
         return []
-    place = {"xref": "paper", "x": 0.99, "xanchor": "right", "yref": "paper", "y": 0.9, "yanchor": "top", "align": "right"}  # fmt: skip
+    place = {"xref": "paper", "x": 0.01, "xanchor": "left", "yref": "paper", "y": 0.02, "yanchor": "bottom", "align": "left"}  # fmt: skip
     return [{**note("<br>".join(rows), "error", **place), "font": {"color": color("error"), "size": 13}}]
 
 
@@ -216,11 +218,12 @@ def _rescue(result: Result, _: Translate) -> list[str]:
 def _height(percent: Floats) -> float:
     """Exponent of the last finite value of a line in %."""
     seen = percent[np.isfinite(percent)]
-    return math.log10(float(seen[-1])) if seen.size else ENDS[1]
+    return math.log10(min(max(float(seen[-1]), LOWEST), HIGHEST)) if seen.size else ENDS[1]
 
 
 def _rows(sentences: list[str], how: str, width: int) -> int:
-    return _written(sentences, how, width).count("<br>") + 1
+    """Room for the words above the plot, in lines; never less than a run usually comes to, so that the axes stay while it grows."""
+    return max(_written(sentences, how, width).count("<br>") + 1, 4 if how else 2)
 
 
 def _written(sentences: list[str], how: str, width: int) -> str:

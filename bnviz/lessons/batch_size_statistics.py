@@ -178,7 +178,7 @@ STATISTICS: Final = Lesson(
         ),
         Preset(
             N_("Batch of 3"),
-            N_("MLP: no output beyond ±√2, the bound √(m − 1), and most of them near it."),
+            N_("MLP: no output beyond ±√2, the bound √(m − 1), and nowhere are they denser than at these two ends."),
             {"batch_size": 3, "batch_sizes": (2, 3, 4, 8, 16, 32, 64)},
         ),
         Preset(

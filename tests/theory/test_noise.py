@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy import stats
 from torch import nn
 
 from bnviz.theory import noise
@@ -139,3 +140,21 @@ def test_relu_after_a_small_batch(m: int) -> None:
 def test_impossible_arguments(call: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="must be"):
         call()
+
+
+@pytest.mark.parametrize("m", [2, 3, 10, 100])
+def test_pooled_fidelity_of_independent_normal_values_is_fidelity(m: int) -> None:
+    assert noise.pooled_fidelity(m, m - 1) == pytest.approx(noise.fidelity(m), rel=1e-12)
+
+
+@pytest.mark.parametrize("freedom", [1.5, 4.0, 30.0])
+def test_pooled_fidelity_is_the_squared_mean_root_of_a_scaled_chi_square(freedom: float) -> None:
+    """With mean 1 − 1/M and as many degrees of freedom; by quadrature over its law."""
+    expected = (1 - 1 / 50) * float(stats.gamma(freedom / 2, scale=2 / freedom).expect(np.sqrt)) ** 2
+    assert noise.pooled_fidelity(50, freedom) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("size", "freedom"), [(0.5, 3), (10, 0)])
+def test_pooled_fidelity_refuses_what_makes_no_sense(size: float, freedom: float) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        noise.pooled_fidelity(size, freedom)

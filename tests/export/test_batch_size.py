@@ -1,0 +1,61 @@
+"""The scripts of `batch_size`, executed, print the page's numbers."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnviz.experiments.batch_size import Settings, run
+from bnviz.lessons.batch_size import LESSON
+
+EVERY: Any = ("none", "batch", "layer", "group", "instance")
+CASES = {
+    "mlp": Settings(batch_sizes=(30, 1), normalizers=EVERY, epochs=1, seeds=2, groups=4, seed=3),
+    "cnn, one class": Settings(
+        network="cnn",
+        batch_sizes=(32,),
+        normalizers=EVERY[1:],
+        sampling="one_class",
+        epochs=2,
+        seeds=1,
+        learning_rate_rule="fixed",
+        learning_rate=0.05,
+    ),
+    "statistics": Settings(topic="statistics", batch_sizes=(1, 2, 300), seed=4),
+    "statistics, second layer, one class": Settings(
+        topic="statistics", batch_sizes=(5,), hidden_layer=2, sampling="one_class"
+    ),
+}
+
+
+@pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
+def test_executed_it_prints_the_numbers_of_the_page(settings: Any, tmp_path: Path) -> None:
+    """Float32 rounds differently one network after another: one test image of 450 may change sides per seed."""
+    lesson = LESSON.on(settings)
+    path = tmp_path / "lab.py"
+    path.write_text(lesson.script(settings), encoding="utf-8")
+    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+    printed = {name: float(value) for name, value in (line.split(" = ") for line in lines)}
+    expected = lesson.headline(run(settings))
+    assert list(printed) == list(expected)
+    tolerance = {"abs": 100 / 450 + 1e-9} if settings.topic == "error" else {"rel": 1e-4}
+    for name, value in expected.items():
+        assert printed[name] == pytest.approx(value, nan_ok=True, **tolerance), name
+
+
+@pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
+def test_it_imports_nothing_but_torch_numpy_and_the_digits(settings: Any) -> None:
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(ast.parse(LESSON.on(settings).script(settings)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == {"math", "numpy", "torch", "sklearn.datasets"}
