@@ -145,8 +145,9 @@ def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
         ).to_be_visible()
     for _ in parts(page, lesson, "zh"):
         text = ready(page).locator("body").inner_text()
+        code = {line for block in page.get_by_test_id("stCode").all_inner_texts() for line in block.splitlines()}
         foreign = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
-        assert foreign == []
+        assert [line for line in foreign if line not in code] == []
 
 
 def test_the_home_page_leads_into_the_course(visit: Visit) -> None:
@@ -196,7 +197,6 @@ def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
     rows = "\n".join(f"{i % 7},{i % 5},{i % 3}" for i in range(200)).encode()
     page.locator("input[type=file]").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": rows})
     ready(page)
-<<<<<<< HEAD
 
 
 @pytest.mark.parametrize("path", ["", "cases"])
@@ -237,36 +237,3 @@ def test_a_problem_is_found_from_the_home_page_and_its_reproduction_is_one_click
     page.get_by_role("link", name="See it go wrong: What it does").first.click()
     ready(page)
     expect(page).to_have_url(re.compile(r"/layer\?.*mode=eval"))
-
-
-@pytest.mark.parametrize("path", ["", "cases", *(f"{name}?predict=0" for name in NAMES)])
-def test_nothing_is_fetched_from_elsewhere_and_nothing_is_logged_as_error(visit: Visit, site: str, path: str) -> None:
-    foreign: list[str] = []
-    errors: list[str] = []
-    page = visit("?lang=en")
-    page.on(
-        "request",
-        lambda request: foreign.append(request.url) if not request.url.startswith((site, "data:", "blob:")) else None,
-    )
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "console",
-        lambda message: errors.append(message.text) if message.type == "error" and "404" not in message.text else None,
-    )
-    page.goto(f"{site}/{path}")
-    page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
-    if path:
-        ready(page)
-    assert foreign == []
-    assert errors == []
-
-
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_the_prediction_is_asked_then_the_picture_comes(visit: Visit, lesson: Any) -> None:
-    page = visit(f"{lesson.name}?lang=en")
-    expect(page.get_by_text(lesson.prediction.question)).to_be_visible()
-    assert page.locator("[data-painted-digest]").count() == 0
-    page.get_by_role("button", name=lesson.prediction.options[0], exact=True).click()
-    ready(page)
-=======
->>>>>>> engine
