@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bnviz.experiments.recurrence_error import ErrorResult
 
 PANELS: Final = 3
+PER_STEP: Final = "batch_per_step"
 FLOOR: Final = -12.0  # what is left over of the start is drawn down to 10 to this
 
 
@@ -112,11 +113,9 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
         role = "theory" if variant == "batch_per_step" else VARIANT_ROLES[variant]
         traces.append(line(steps, shown, role, name, width=2, dash="dash"))
     measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
-    traces.append(
-        points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES["batch_per_step"]), size=10)
-    )
+    traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES[PER_STEP]), size=10))
     how = key(
-        _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)^n, n updates, black per step, "
+        _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)ⁿ, n updates, black per step, "
           "violet shared")
     )  # fmt: skip
     last = {variant: float(values[-1]) for variant, values in theory.items()}

@@ -79,9 +79,7 @@ def weights(result: StepsResult, language: Language = "en") -> Chart:
     ]  # fmt: skip
     top = 1.12 * float(max(share.max(), 100 * result.weights_theory.max(), 100 / count))
     how = key(
-        _(
-            "bars: measured, by raising one step's numbers by 1 · dashed: α(1 − α)^(T − t), scaled · grey: all steps alike"
-        )
+        _("bars: measured, by raising one step's numbers by 1 · dashed: α(1 − α)ᵀ⁻ᵗ, scaled · grey: all steps alike")
     )
     return Chart(
         "weights",
@@ -165,7 +163,7 @@ def fluctuation(result: StepsResult, language: Language = "en") -> Chart:
         ],
         layout(
             time_axis(count, _("Time step")),
-            axis(_("S.d. of the batch mean, in s.d. of the numbers"), range=[0, top]),
+            axis(_("S.d. of the batch mean, in σ"), range=[0, top]),
             annotations=[how],
             margin={"l": 72, "r": 24, "t": 44, "b": 52},
         ),
@@ -225,7 +223,7 @@ def _drift_panel(
     ends = [0.4, steps[-1] + 0.6]
     return [
         points(
-            np.tile(steps, passes), values.ravel(), "before", _("one batch"), size=6, opacity=0.35,
+            np.tile(steps, passes), values.ravel(), "before", _("one batch"), size=7, opacity=0.5,
             hovertemplate="%{x}: %{y:.3g}",
         ),
         line(ends, [level[0]] * 2, "running", _("one shared module"), width=3),

@@ -12,6 +12,7 @@ from bnviz.figures.ends import end_labels
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import band, key, line, log_axis, log_range, note, power_ticks, small
 from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, span, time_axis
+from bnviz.figures.seeds import apart
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
 
@@ -42,7 +43,7 @@ def gradient(result: ThroughTimeResult, language: Language = "en") -> Chart:
     low, high = log_range(np.concatenate([np.ravel(_positive(over.mean)), [1.0]]))
     firsts = [_at_first(over.mean[index]) for index in range(len(result.variants))]
     labels: list[tuple[str, Role, float]] = [
-        (f"{_(VARIANT_NAMES[variant])} {_times(value)}", VARIANT_ROLES[variant], _height(value, low, high))
+        (f"{_(VARIANT_NAMES[variant])}<br>{_times(value)}", VARIANT_ROLES[variant], _height(value, low, high))
         for variant, value in zip(result.variants, firsts, strict=True)
     ]
     phone_labels: list[tuple[str, Role, float]] = [
@@ -61,7 +62,7 @@ def gradient(result: ThroughTimeResult, language: Language = "en") -> Chart:
     return Chart(
         "gradient",
         traces,
-        layout(x, y, annotations=[how, *end_labels(labels, low, high)], margin=MARGIN),
+        layout(x, y, annotations=[how, *apart(labels, (low, high), 2.0)], margin=MARGIN),
         _("RMS gradient of the loss at the first time step, relative to the last: {ends}.").format(ends=ends),
         height=430,
         phone_height=400,

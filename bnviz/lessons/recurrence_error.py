@@ -138,7 +138,7 @@ LESSON: Final = Lesson(
     topic="error",
     opens={"cell": "lstm", "sequence": "rows", "width": 32},
     title=N_("Test error"),
-    question=N_("What may be normalized in a recurrent cell, and what does one shared set of statistics cost?"),
+    question=N_("What may be normalized in a recurrent cell?"),
     answer=N_(
         "Sharing one set of statistics costs almost two points, although training is the same to the last weight. "
         "Whether batch norm per step, batch norm of the input only or layer norm is better than none, eight seeds "

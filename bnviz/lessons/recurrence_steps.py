@@ -167,7 +167,7 @@ LESSON: Final = Lesson(
         Preset(
             N_("Four epochs in"),
             N_(
-                "At step 1 the state is 0 and W_h h does not vary at all; eight steps later its standard deviation is "
+                "At step 1 the state is 0 and W_h h does not vary at all; at the last step its standard deviation is "
                 "the largest. The one shared line is wrong at nearly every step."
             ),
             {},
@@ -222,7 +222,7 @@ LESSON: Final = Lesson(
         correct=heaviest,
         explanation=N_(
             "Every call takes the share α and leaves 1 − α of what was there. The last step was called last: step t "
-            "keeps α(1 − α)^(T − t). Only `momentum=None` weighs all alike."
+            "keeps α(1 − α)ᵀ⁻ᵗ. Only `momentum=None` weighs all alike."
         ),
     ),
     formula=formula,

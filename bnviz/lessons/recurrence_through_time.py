@@ -157,7 +157,7 @@ LESSON: Final = Lesson(
             N_("γ = 3"),
             N_(
                 "The other end: the gradient grows on its way back, although tanh is saturated. Batch norm divides by "
-                "the small spread of the state."
+                "the spread of the state, which stays below 1, and multiplies by 3."
             ),
             {"gamma": 3.0},
         ),

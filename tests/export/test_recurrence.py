@@ -1,0 +1,56 @@
+"""The scripts of `recurrence` print the page's numbers, without bnviz."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnviz.experiments.recurrence import Settings, run
+from bnviz.lessons.recurrence import LESSON
+
+# One of each topic is run, with another cell each; Adam amplifies rounding over a few steps to about 1e-5.
+RUNS: tuple[tuple[dict[str, Any], float], ...] = (
+    ({"topic": "steps", "cell": "gru", "warmup": 3, "width": 12, "normalizer": "batch_per_step", "momentum": "cumulative"}, 1e-3),
+    ({"topic": "error", "cell": "lstm", "seeds": 1, "epochs": 1, "width": 8, "batch_size": 256, "gamma": 0.5}, 0.3),
+    ({"topic": "through_time", "cell": "rnn", "seeds": 2, "width": 16, "batch_size": 16}, 1e-4),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "tolerance"), RUNS, ids=[changes["topic"] for changes, _ in RUNS])
+def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tolerance: float, tmp_path: Path) -> None:
+    settings = Settings(**changes)
+    lesson = LESSON.on(settings)
+    expected = lesson.headline(run(settings))
+    path = tmp_path / "script.py"
+    path.write_text(lesson.script(settings), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, path], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    printed = {name: float(value) for name, value in re.findall(r"^(\S+) = (\S+)$", done.stdout, re.M)}
+    finite = {name: value for name, value in printed.items() if math.isfinite(value)}
+    assert finite.keys() == expected.keys()
+    for name, value in expected.items():
+        assert finite[name] == pytest.approx(
+            value, rel=tolerance if tolerance < 0.1 else 0, abs=tolerance if tolerance > 0.1 else 1e-6
+        )
+
+
+@pytest.mark.parametrize("topic", LESSON.topics)
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_the_script_is_python_and_imports_little(topic: Any, cell: Any) -> None:
+    script = LESSON.topics[topic].script(Settings(topic=topic, cell=cell, momentum="cumulative", padding=0.0))
+    imported = {
+        alias.name if isinstance(node, ast.Import) else node.module
+        for node in ast.walk(ast.parse(script))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert imported == {"math", "numpy", "torch", "sklearn.datasets"}
