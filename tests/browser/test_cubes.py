@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from bnviz.figures.scene import Cube, Map, Readout, Row, Scene
 from bnviz.ui.player import encode
-from tests.browser.test_assets import Bench, address, in_player, open_bench
+from tests.browser.test_assets import Bench, address, choose, in_player, open_bench
 
 __all__ = ["address"]  # a fixture
 
@@ -142,6 +142,14 @@ def test_turns_by_itself_until_it_is_touched(browser: Browser, address: str) -> 
         held = picture(bench)
         bench.page.wait_for_timeout(300)
         assert picture(bench) == held
+
+
+def test_the_drawing_that_is_downloaded_is_the_one_on_the_screen(still: Bench) -> None:
+    still.seek(9)
+    picture = choose(still, "Drawing (SVG)").read_text(encoding="utf-8")
+    assert picture.count("<polygon") > 2 * (3 + 3 * 3)  # of both boxes: three far sides, the picked element, lit ones
+    for words in ("n=0", "c=2", "h=0", "w=1", "batch", "layer"):
+        assert f">{words}<" in picture
 
 
 @pytest.mark.parametrize("width", [1248, 360])
