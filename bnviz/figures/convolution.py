@@ -49,7 +49,7 @@ def _cube(name: str, sharing: Sharing, result: Result, _: Translate) -> Cube:
         sharing.membership,
         NORMALIZER_ROLES[name],
         name == result.settings.normalizer,
-        _("{statistics} means of {elements} numbers").format(
+        _("{statistics} means × {elements} numbers").format(
             elements=sharing.elements_per_statistic, statistics=len(sharing.statistics)
         ),
         (Readout("μ", mean), Readout("σ", np.sqrt(variance))),
