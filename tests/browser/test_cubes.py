@@ -76,6 +76,39 @@ def test_a_click_picks_and_every_cube_and_python_follow(still: Bench) -> None:
     )
 
 
+INKED = """([first, second]) => {
+const head = __bnviz.playheads.get("run"), c = inside("one", ".stage canvas"), ink = common.rgb("#1f2430");
+const look = async (step) => {
+  head.seek(step);
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const {data} = c.getContext("2d").getImageData(0, 0, c.width / 2, c.height);
+  return Array.from({length: data.length / 4}, (_, i) => ink.every((v, j) => data[i * 4 + j] === v));
+};
+const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+return (async () => {
+  const [here, there] = [await look(first), await look(second)];
+  const own = here.flatMap((inked, i) => inked && !there[i] ? [i] : []), width = c.width / 2;
+  return [middle(own.map(i => i % width)), middle(own.map(i => Math.floor(i / width)))];
+})(); }"""
+
+
+def test_a_click_on_a_drawn_element_picks_that_one(still: Bench) -> None:
+    """Elements of the side that is seen best: each is drawn, another is picked, and a click where it was picks it again."""
+    box = in_player(still, ".stage canvas").bounding_box()
+    in_player(still, ".turn").focus()
+    for turns, places in (
+        (0, ((0, 2, 1, 0), (0, 0, 1, 1), (0, 1, 0, 0), (0, 3, 0, 1))),
+        (6, ((1, 0, 0, 1), (1, 0, 1, 0), (0, 0, 1, 1))),
+    ):
+        for _ in range(turns):
+            still.page.keyboard.press("ArrowDown")
+        for place in places:
+            index = int(np.ravel_multi_index(place, SHAPE))
+            x, y = still.page.evaluate(INKED, [index, (index + SIZE // 2 + 3) % SIZE])
+            still.page.mouse.click(box["x"] + x, box["y"] + y)
+            assert still.head("step") == index, place
+
+
 def test_exactly_those_that_share_are_lit(still: Bench) -> None:
     by_batch = lit(still, "before")
     nobody, everybody = np.arange(SIZE).reshape(SHAPE), np.zeros(SHAPE, dtype=int)
