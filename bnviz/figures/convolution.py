@@ -49,7 +49,7 @@ def _cube(name: str, sharing: Sharing, result: Result, _: Translate) -> Cube:
         sharing.membership,
         NORMALIZER_ROLES[name],
         name == result.settings.normalizer,
-        _("{statistics} means of {elements} numbers").format(
+        _("{statistics} means × {elements} numbers").format(
             elements=sharing.elements_per_statistic, statistics=len(sharing.statistics)
         ),
         (Readout("μ", mean), Readout("σ", np.sqrt(variance))),
@@ -102,7 +102,7 @@ def counts(result: Result, language: Language = "en") -> Chart:
             "line": {"color": color("theory"), "width": 1.5, "dash": "dash"},
         }
     ]  # fmt: skip
-    notes = [key(_("dots: PyTorch's modules · dashed: statistics × elements = N·C·H·W = {total}").format(total=total))]
+    notes = [key(_("dots: the normalizers · dashed: S × E = N·C·H·W = {total}").format(total=total))]
     for name, sharing in result.sharing.items():
         S, E = len(sharing.statistics), sharing.elements_per_statistic
         role, title = NORMALIZER_ROLES[name], _title(name, result, _)

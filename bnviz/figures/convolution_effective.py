@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MOST_LINES: Final = 4
 MARGIN: Final = {"l": 72, "r": 150, "t": 40, "b": 56}
-PHONE_MARGIN: Final = {"l": 52, "r": 96, "t": 70, "b": 48}
+PHONE_MARGIN: Final = {"l": 52, "r": 96, "t": 84, "b": 48}
 
 
 def resolution(result: Result, language: Language = "en") -> Chart:
@@ -56,7 +56,7 @@ def resolution(result: Result, language: Language = "en") -> Chart:
     notes = [
         key(
             _(
-                "dots: σ² over the variance of the batch mean, 1000 batches, ± 2 standard errors · dashed: N·HW/(1 + (HW − 1)ρ̄)"
+                "dots: σ² / variance of the batch mean · ± 2 standard errors, 1000 batches · dashed: N·HW/(1 + (HW − 1)ρ̄)"
             )
         ),
         *end_labels(labels, low, high),  # type: ignore[arg-type]
@@ -150,7 +150,11 @@ def correlation(result: Result, language: Language = "en") -> Chart:
         labels.append((name, SERIES[place], float(values[-1])))
     low = min(-0.25, float(worth.by_distance[channels].min()) - 0.05)
     notes = [
-        key(_("1 at distance 0: a pixel with itself · what lies above 0 takes away from N·H·W, what lies below adds")),
+        key(
+            _(
+                "distance 0: a pixel with itself · what lies above 0 makes N·H·W worth less · what lies below makes it worth more"
+            )
+        ),
         *end_labels(labels, low, 1.05),
     ]
     rho = worth.correlation[worth.here]

@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 
 HEIGHT: Final = 380
 SHOWN: Final = 4
+ROUNDING: Final = 1e-4  # of a standard deviation: a mean below this is what float32 leaves of 0
 LAST: Final = 1.2  # height of the last row, which explains the scale, in terms of the others
 KINDS: Final = {"edge": N_("edges"), "blur": N_("blur"), "random": N_("random")}
 MIXED: Final = ("blur", "edge", "edge", "random") * 2
@@ -86,6 +87,7 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
         ("after", after, maps.after, False),
     ):
         mean, std = maps.moments[place][:, channel].T
+        mean = np.where(np.abs(mean) > ROUNDING * std, mean, 0.0)
         pair.append(
             Map(
                 f"{place}_{channel}",

@@ -61,7 +61,7 @@ def comparisons(result: Result) -> list[Comparison]:
             Comparison(
                 Phrase(N_("channel {channel}: mean after"), label),
                 float(maps.after_mean[channel]),
-                float(maps.predicted_mean[channel]),
+                round(float(maps.predicted_mean[channel]), 9),  # float64's dust is no prediction
             ),
             Comparison(
                 Phrase(N_("channel {channel}: standard deviation after"), label),

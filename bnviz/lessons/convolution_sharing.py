@@ -235,9 +235,11 @@ LESSON: Final = Lesson(
     sources=(
         WU_HE,
         BATCH_NORM,
-        Source(N_("Layer norm"), "Ba, Kiros & Hinton 2016, arXiv:1607.06450", "https://arxiv.org/abs/1607.06450"),
         Source(
-            N_("Instance norm"),
+            N_("Layer normalization"), "Ba, Kiros & Hinton 2016, arXiv:1607.06450", "https://arxiv.org/abs/1607.06450"
+        ),
+        Source(
+            N_("Instance normalization"),
             "Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022",
             "https://arxiv.org/abs/1607.08022",
         ),

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from bnviz.figures.scene import Cube, Map, Readout, Row, Scene
 from bnviz.ui.player import encode
-from tests.browser.test_assets import Bench, address, in_player, open_bench
+from tests.browser.test_assets import Bench, address, choose, in_player, open_bench
 
 __all__ = ["address"]  # a fixture
 
@@ -74,6 +74,39 @@ def test_a_click_picks_and_every_cube_and_python_follow(still: Bench) -> None:
     expect(in_player(still, "input[type=range]")).to_have_attribute(
         "aria-valuetext", f"Element {picked + 1} of {SIZE}: {place}"
     )
+
+
+INKED = """([first, second]) => {
+const head = __bnviz.playheads.get("run"), c = inside("one", ".stage canvas"), ink = common.rgb("#1f2430");
+const look = async (step) => {
+  head.seek(step);
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const {data} = c.getContext("2d").getImageData(0, 0, c.width / 2, c.height);
+  return Array.from({length: data.length / 4}, (_, i) => ink.every((v, j) => data[i * 4 + j] === v));
+};
+const middle = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+return (async () => {
+  const [here, there] = [await look(first), await look(second)];
+  const own = here.flatMap((inked, i) => inked && !there[i] ? [i] : []), width = c.width / 2;
+  return [middle(own.map(i => i % width)), middle(own.map(i => Math.floor(i / width)))];
+})(); }"""
+
+
+def test_a_click_on_a_drawn_element_picks_that_one(still: Bench) -> None:
+    """Elements of the side that is seen best: each is drawn, another is picked, and a click where it was picks it again."""
+    box = in_player(still, ".stage canvas").bounding_box()
+    in_player(still, ".turn").focus()
+    for turns, places in (
+        (0, ((0, 2, 1, 0), (0, 0, 1, 1), (0, 1, 0, 0), (0, 3, 0, 1))),
+        (6, ((1, 0, 0, 1), (1, 0, 1, 0), (0, 0, 1, 1))),
+    ):
+        for _ in range(turns):
+            still.page.keyboard.press("ArrowDown")
+        for place in places:
+            index = int(np.ravel_multi_index(place, SHAPE))
+            x, y = still.page.evaluate(INKED, [index, (index + SIZE // 2 + 3) % SIZE])
+            still.page.mouse.click(box["x"] + x, box["y"] + y)
+            assert still.head("step") == index, place
 
 
 def test_exactly_those_that_share_are_lit(still: Bench) -> None:
@@ -142,6 +175,14 @@ def test_turns_by_itself_until_it_is_touched(browser: Browser, address: str) -> 
         held = picture(bench)
         bench.page.wait_for_timeout(300)
         assert picture(bench) == held
+
+
+def test_the_drawing_that_is_downloaded_is_the_one_on_the_screen(still: Bench) -> None:
+    still.seek(9)
+    picture = choose(still, "Drawing (SVG)").read_text(encoding="utf-8")
+    assert picture.count("<polygon") > 2 * (3 + 3 * 3)  # of both boxes: three far sides, the picked element, lit ones
+    for words in ("n=0", "c=2", "h=0", "w=1", "batch", "layer"):
+        assert f">{words}<" in picture
 
 
 @pytest.mark.parametrize("width", [1248, 360])

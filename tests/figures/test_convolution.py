@@ -82,7 +82,7 @@ def test_cubes_carry_every_normalizers_own_membership_and_numbers(results: dict[
         for frame in (0, 77, 511):
             lit = result.x.ravel()[sharing.membership.ravel() == sharing.membership.ravel()[frame]]
             assert (mean[frame], std[frame]) == pytest.approx((lit.mean(), lit.std()))
-        assert f"{len(sharing.statistics)} means of {sharing.elements_per_statistic}" in panel.subtitle
+        assert f"{len(sharing.statistics)} means × {sharing.elements_per_statistic}" in panel.subtitle
 
 
 def test_what_pytorch_refuses_is_said_in_the_caption() -> None:

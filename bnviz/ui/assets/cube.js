@@ -107,7 +107,8 @@ export function cubeText(prepared, index) {
 export function drawCubeStatic(surface, prepared, style) {
   const { panel, cell } = prepared;
   drawHead(surface, prepared, style);
-  if (panel.chosen) surface.rect(cell.x, cell.y + style.title * 1.25, measure(panel.title, style.font, style.title, 600), 2.5, { fill: style.theme.color(panel.role) });
+  const width = measure(panel.title, style.font, style.title, 600);
+  if (panel.chosen) surface.rect(cell.x, cell.y + style.title * 1.16, width, 2, { fill: style.theme.color(panel.role) });
 }
 
 export function drawCubeFrame(surface, prepared, style, position, view) {
