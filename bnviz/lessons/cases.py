@@ -5,6 +5,7 @@ All words are msgids. `name` is that of the reproduction in `bnviz/experiments/c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -82,14 +83,14 @@ def right(lab: str, **query: str) -> Link:
 def found(query: str, cases: Sequence[Case] | None = None) -> list[Case]:
     """The cases that fit `query`, best first; all of them where there is none.
 
-    Best is the phrase itself among symptom and search words, then all its words there, then the phrase anywhere. Only where
-    none of that is found, all its words anywhere.
+    Best is the phrase itself among symptom and search words, not as a part of other words; then all its words there, then the
+    phrase anywhere. Only where none of that is found, all its words anywhere.
     """
     known = list(CASES if cases is None else cases)
     phrase = " ".join(query[:LONGEST_QUERY].casefold().replace("，", " ").replace(",", " ").split())
-    words = phrase.split()
+    words, whole = phrase.split(), re.compile(rf"(?<!\w){re.escape(phrase)}(?!\w)")
     fits: tuple[Callable[[Case], bool], ...] = (
-        lambda case: phrase in case.heading(),
+        lambda case: whole.search(case.heading()) is not None,
         lambda case: all(word in case.heading() for word in words),
         lambda case: phrase in case.text(),
     )

@@ -25,9 +25,10 @@ CSS: Final = """<style>
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+.st-key-cases a p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0.4rem; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
-.st-key-course h4 { font-size: 1.05rem; padding: 0 0 0.2rem; border-bottom: 2px solid currentColor; }
+.st-key-course h4 { font-size: 1.05rem; padding: 0 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 2px solid currentColor; }
 .st-key-course [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-course [data-testid="stMarkdownContainer"] p { font-size: 0.9rem; line-height: 1.35; margin: 0 0 0.4rem; }
 .st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }

@@ -79,6 +79,45 @@ def test_the_code_makes_what_the_page_shows(changes: dict[str, Any]) -> None:
     assert module.training is (settings.mode == "train")
 
 
+@pytest.mark.parametrize(
+    ("changes", "order"),
+    [
+        ({}, "layer normalizer activation dropout"),
+        ({"position": "after"}, "layer activation normalizer dropout"),
+        ({"position": "none"}, "layer activation dropout"),
+        ({"normalizer": "none"}, "layer activation dropout"),
+        ({"activation": "identity"}, "layer normalizer dropout"),
+        ({"dropout": 0.0}, "layer normalizer activation"),
+        ({"dropout_place": "input"}, "dropout layer normalizer activation"),
+        ({"dropout_place": "before_norm"}, "layer dropout normalizer activation"),
+        ({"dropout_place": "before_norm", "position": "after"}, "layer activation dropout normalizer"),
+        ({"dropout_place": "before_norm", "normalizer": "none"}, "layer activation dropout"),
+    ],
+)
+def test_the_modules_stand_in_the_order_that_was_asked_for(changes: dict[str, Any], order: str) -> None:
+    stages = Settings(**{"dropout": 0.5, **changes}).stages
+    assert " ".join(stage.role for stage in stages) == order
+
+
+def test_every_option_of_batch_norm_reaches_the_module() -> None:
+    settings = Settings(out_channels=24, eps=0.02, momentum=0.3, affine=False, normalizer="batch", layer="conv1d")
+    norm = build(settings.stages, torch.Generator())[0][1]
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert (norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats) == (
+        24,
+        0.02,
+        0.3,
+        False,
+        True,
+    )
+    plain = build(Settings(momentum="cumulative").stages, torch.Generator())[0][1]
+    assert isinstance(plain, nn.BatchNorm2d)
+    assert plain.momentum is None
+    untracked = build(Settings(track_running_stats=False).stages, torch.Generator())[0][1]
+    assert isinstance(untracked, nn.BatchNorm2d)
+    assert untracked.running_mean is None
+
+
 def test_the_weights_are_the_constructors_and_the_shared_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     settings = Settings(dropout=0.5, dropout_place="input", bias="true")

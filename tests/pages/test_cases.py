@@ -39,6 +39,7 @@ def shown(page: Any) -> list[str]:
         ("momentum", "momentum_elsewhere"), ("评估", "eval_differs"), ("推理", "eval_differs"), ("动量", "momentum_elsewhere"),
         ("批大小为 1", "batch_of_one"), ("冻结", "not_frozen"), ("requires_grad", "not_frozen"), ("填充", "padded_sequences"),
         ("dropout", "dropout_in_front"), ("mmsegmentation", "batch_of_one"), ("5406", "eval_differs"), ("偏置", "redundant_bias"),
+        ("bias", "redundant_bias"),
         ("trainable", "not_frozen"), ("mixed precision", "poisoned"), ("信息泄漏", "leaking_mates"),
     ],
 )  # fmt: skip
