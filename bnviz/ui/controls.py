@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 import streamlit as st
 
@@ -14,7 +16,9 @@ from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 
 R = TypeVar("R")
-FEW = 4
+ROW_PIXELS: Final = 198  # of the column of controls on a projector; see `_fit_a_row`
+BUTTON_PIXELS: Final = 32
+LETTER_PIXELS: Final = 6.2
 
 
 def draw(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
@@ -88,7 +92,7 @@ def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
     now = visit.shown(key, list(value) if field.kind == "values" else value)
     if field.kind == "bool":
         return st.toggle(label, now, key=key, help=help_text)
-    if field.kind == "choice" and len(field.choices) <= FEW:
+    if field.kind == "choice" and _fit_a_row([named(choice) for choice in field.choices]):
         return st.segmented_control(
             label, field.choices, default=now, key=key, help=help_text, required=True, format_func=named
         )
@@ -105,6 +109,12 @@ def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
         return st.number_input(label, int(field.low), int(field.high), now, key=key, help=help_text)
     options = _with(field.parameter.stops, now)
     return st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
+
+
+def _fit_a_row(labels: Sequence[str]) -> bool:
+    """Whether buttons with these labels stand side by side; a Chinese character is as wide as two letters."""
+    letters = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for label in labels for letter in label)
+    return len(labels) * BUTTON_PIXELS + letters * LETTER_PIXELS <= ROW_PIXELS
 
 
 def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:

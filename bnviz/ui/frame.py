@@ -13,7 +13,7 @@ st.set_page_config(
 visit.read_link()
 translate = translator(visit.current().language)
 style.apply()
-page = st.navigation(navigation.sections(translate))
+page = st.navigation(navigation.sections(translate), expanded=True)
 with st.sidebar:
     visit.switches(translate)
 page.run()

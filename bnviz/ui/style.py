@@ -10,6 +10,13 @@ CSS: Final = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.4rem 2rem 3rem; max-width: 1500px; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 [data-testid="stHeader"] { background: transparent; }
+[data-testid="stSidebarHeader"] { height: 2.6rem; padding-top: 0.4rem; padding-bottom: 0; margin-bottom: 0; }
+[data-testid="stSidebarNavLink"] { padding-top: 0; padding-bottom: 0; min-height: 1.55rem; margin-top: 0; margin-bottom: 0; }
+[data-testid="stNavSectionHeader"] { padding: 0 0.5rem; margin: 0; min-height: 1.4rem; }
+[data-testid="stSidebarNavItems"] li { margin-top: 0; }
+[data-testid="stSidebarNavItems"] > div { margin-top: 0.45rem; }
+[data-testid="stSidebarUserContent"] { padding-top: 0.6rem; padding-bottom: 1rem; }
+[data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 .st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }

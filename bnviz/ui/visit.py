@@ -88,7 +88,7 @@ def switches(_: Translate) -> None:
     visit.predict = st.toggle(_("Predict first"), predict, key="predict", help=_("Ask before the picture is shown."))
     st.segmented_control(
         _("Language"), LANGUAGES, default=language, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
-        on_change=_choose_language,
+        on_change=_choose_language, label_visibility="collapsed",
     )  # fmt: skip
 
 
