@@ -143,7 +143,7 @@ def test_everything_is_chinese_when_asked(visit: Visit, name: str) -> None:
         expect(
             page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(lesson.title), exact=True)
         ).to_be_visible()
-    code = {line for block in page.get_by_test_id("stCode").all_inner_texts() for line in block.splitlines()}
+    code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
     text = page.locator("body").inner_text()
     foreign = [
         line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line) and line not in code
