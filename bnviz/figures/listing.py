@@ -20,10 +20,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Source code in `language`, and what to know about it in plain words."""
+    """Source code, and what to know about it in plain words."""
 
     text: str
-    language: str = "python"
     about: str = ""
 
 

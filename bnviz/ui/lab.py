@@ -144,7 +144,7 @@ def _pictures(
             if isinstance(picture, Chart):
                 chart.draw(picture, lesson.name, unit, language)
             elif isinstance(picture, Listing):
-                listing.draw(picture, lesson.name)
+                listing.draw(picture, lesson.name, language)
             else:
                 stopped = player.draw(picture, lesson.name, state.step, language)
                 state.step = state.step if stopped is None else stopped

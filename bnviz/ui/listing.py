@@ -7,6 +7,8 @@ from typing import Final
 import streamlit as st
 
 from bnviz.figures.listing import Code, Listing, Note, Table
+from bnviz.i18n import Language, Translate, translator
+from bnviz.ui import assets
 from bnviz.ui.views import escaped
 
 ICONS: Final = {
@@ -14,22 +16,24 @@ ICONS: Final = {
 }  # fmt: skip
 
 
-def draw(listing: Listing, group: str) -> None:
+def draw(listing: Listing, group: str, language: Language) -> None:
     """Show `listing`; `group` is the page that it stands on."""
+    _, key = translator(language), f"{group}.{listing.name}"
     with st.container(key=f"listing-{group}-{listing.name}"):
         for note in listing.notes:
             _note(note)
         titles = list(listing.tabs)
         if len(titles) == 1:
             st.markdown("**" + escaped(titles[0]) + "**")
-            _content(listing.tabs[titles[0]])
+            _content(listing.tabs[titles[0]], titles[0], key, _)
             return
         # Not st.tabs: that would draw every tab at every rerun.
         chosen = st.segmented_control(
             listing.title, range(len(titles)), key=f"{group}:{listing.name}", default=0, required=True,
             format_func=titles.__getitem__, label_visibility="collapsed",
         )  # fmt: skip
-        _content(listing.tabs[titles[chosen or 0]])
+        title = titles[chosen or 0]
+        _content(listing.tabs[title], title, key, _)
 
 
 def _note(note: Note) -> None:
@@ -39,13 +43,14 @@ def _note(note: Note) -> None:
     )
 
 
-def _content(content: Code | Table) -> None:
+def _content(content: Code | Table, title: str, key: str, _: Translate) -> None:
     if isinstance(content, Table):
         rows = zip(*content.columns.values(), strict=True)
         lines = [list(content.columns), [":--"] * len(content.columns), *([str(cell) for cell in row] for row in rows)]
         escape = [[cell if place == 1 else escaped(cell) for cell in line] for place, line in enumerate(lines)]
         st.markdown("\n".join("| " + " | ".join(line) + " |" for line in escape))
         return
-    st.code(content.text, language=content.language)
+    words = {"copy": _("Copy"), "copied": _("Copied")}
+    assets.component("code")(key=key, data={"text": content.text, "label": title, "words": words})
     if content.about:
         st.caption(escaped(content.about))

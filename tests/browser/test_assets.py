@@ -37,9 +37,10 @@ SHELL = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>ass
 import player from "/player.js";
 import chart from "/chart.js";
 import share from "/share.js";
+import code from "/code.js";
 import * as common from "/common.js";
 window.common = common;
-const modules = {player, chart, share};
+const modules = {player, chart, share, code};
 window.sent = [];
 window.cleanups = {};
 window.mount = (kind, id, data) => {
@@ -327,6 +328,22 @@ def test_a_loop_starts_over_and_tells_nobody_until_it_is_paused(bench: Bench) ->
     in_player(bench, ".play").click()
     assert not bench.head("playing")
     assert len(bench.sent) == 1
+
+
+def test_code_is_shown_as_it_is_and_copied(bench: Bench) -> None:
+    bench.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    text = 'import torch\n\nblock = "<b>x</b>"  # a "comment" & more\n'
+    bench.mount("code", {"text": text, "label": "PyTorch", "words": {"copy": "Copy", "copied": "Copied"}})
+    assert bench.page.evaluate("inside('one', 'code').textContent") == text
+    assert bench.page.evaluate("inside('one', '.comment').textContent") == '# a "comment" & more'
+    button = in_player(bench, "button")
+    button.click()
+    expect(button).to_have_text("Copied")
+    assert bench.page.evaluate("navigator.clipboard.readText()") == text
+    expect(button).to_have_text("Copy")
+    bench.mount("code", {"text": "x", "label": "Keras", "words": {"copy": "复制", "copied": "已复制"}})
+    assert bench.page.evaluate("inside('one', 'code').textContent") == "x"
+    expect(button).to_have_text("复制")
 
 
 def test_keyboard_drives_from_the_page_and_reports_once(bench: Bench) -> None:

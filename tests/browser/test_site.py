@@ -145,7 +145,7 @@ def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
         ).to_be_visible()
     for _ in parts(page, lesson, "zh"):
         text = ready(page).locator("body").inner_text()
-        code = {line for block in page.get_by_test_id("stCode").all_inner_texts() for line in block.splitlines()}
+        code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
         foreign = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
         assert [line for line in foreign if line not in code] == []
 

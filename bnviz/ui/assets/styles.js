@@ -100,3 +100,13 @@ progress::-moz-progress-bar { background: var(--st-primary-color, blue); }
 .share { min-width: 11em; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { margin: 0 .4rem; }
 `;
+
+export const CODE = `${CONTROLS}
+pre {
+  margin: 0; padding: .9rem 1rem; overflow-x: auto; border-radius: 8px; background: var(--st-secondary-background-color, whitesmoke);
+  font-family: var(--st-code-font, monospace); font-size: .9rem; line-height: 1.5; tab-size: 4;
+}
+pre:focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
+.comment { opacity: .75; }
+.root > button { position: absolute; top: 8px; right: 8px; background: var(--st-background-color, white); }
+`;
