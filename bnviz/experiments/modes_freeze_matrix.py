@@ -21,6 +21,7 @@ from bnviz.core.datasets import batches
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_networks import plain_network
 from bnviz.core.streams import Purpose, stream
+from bnviz.experiments.modes_freeze_drift import PRETRAINING, drift, drift_theory
 from bnviz.experiments.modes_network import (
     check_seconds,
     digits_of,
@@ -31,12 +32,10 @@ from bnviz.experiments.modes_network import (
     take_step,
 )
 from bnviz.experiments.modes_settings import Settings
-from bnviz.theory import running
 
 Floats = NDArray[np.float64]
 Afterwards = Literal["", "train", "untracked"]
 
-PRETRAINING: Final = 100
 OLD_CLASSES: Final = 5
 QUANTITIES: Final = ("weights", "gamma", "beta", "running_mean", "running_var", "num_batches_tracked", "features")
 
@@ -116,7 +115,7 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
     networks = {track: _pretrained(settings, old, track=track) for track in (True, False)}
     rows = [_run(settings, way, networks[way.track_running_stats], old, new) for way in WAYS]
     change, moved, error_old, error_new = (np.array([row[column] for row in rows]) for column in range(4))
-    drift, scatter = _drift(settings, networks[True], new)
+    gone, scatter = drift(settings, networks[True], new.train)
     return FreezeResult(
         settings=settings,
         ways=WAYS,
@@ -126,8 +125,8 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
         error_old=error_old,
         error_before=_wrong(networks[True], old.test),
         error_new=error_new,
-        drift=drift,
-        drift_theory=_drift_theory(settings, np.arange(settings.steps + 1)),
+        drift=gone,
+        drift_theory=drift_theory(settings, np.arange(settings.steps + 1)),
         drift_error=scatter,
     )
 
@@ -203,41 +202,6 @@ def _run(
 def _body(network: nn.Sequential) -> nn.Sequential:
     """The same modules without the last layer."""
     return nn.Sequential(*list(network)[:-1])
-
-
-@torch.no_grad()
-def _drift(settings: Settings, pretrained: nn.Sequential, new: _Task) -> tuple[Floats, Floats]:
-    """How far the first batch norm's running means go to the means of the new images, and the standard error, both (T+1,)."""
-    linear, norm = pretrained[0], copy.deepcopy(pretrained[1]).train()
-    assert isinstance(norm, nn.BatchNorm1d)
-    assert norm.running_mean is not None
-    images, labels = new.train
-    start = norm.running_mean.double()
-    way = linear(images).double().mean(0) - start
-    drift, shares = [0.0], []
-    for batch in batches(len(labels), settings.batch_size, settings.steps, stream(settings.seed, "recalibration")):
-        values = linear(images[batch])
-        shares.append(float((values.double().mean(0) - start) @ way / (way @ way)))
-        norm(values)
-        drift.append(float((norm.running_mean.double() - start) @ way / (way @ way)))
-    steps = np.arange(settings.steps + 1)
-    weights = _squared_weights(settings, steps)
-    deviation = float(np.std(shares, ddof=1)) if len(shares) > 1 else float("nan")
-    return np.array(drift), deviation * np.sqrt(weights)
-
-
-def _squared_weights(settings: Settings, steps: NDArray[np.int64]) -> Floats:
-    """Sum of the squared weights of the batches of the fine-tuning."""
-    if settings.momentum == "cumulative":
-        return steps / (steps + PRETRAINING) ** 2
-    return np.asarray(running.squared_weights(settings.momentum, steps))
-
-
-def _drift_theory(settings: Settings, steps: NDArray[np.int64]) -> Floats:
-    """Weight of the batches of the fine-tuning; the plain average has those before in it as well."""
-    if settings.momentum == "cumulative":
-        return steps / (steps + PRETRAINING)
-    return np.asarray(1 - running.initial_weight(settings.momentum, steps))
 
 
 @torch.no_grad()

@@ -5,20 +5,16 @@ Index letters: T batches, E recorded points, L batch norms, C cures.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
-from bnviz.core.recalibration import refill
-from bnviz.core.replica_data import ReplicaData, batch_indices
 from bnviz.core.replica_networks import plain_network
 from bnviz.experiments.modes_network import (
     check_seconds,
@@ -29,17 +25,13 @@ from bnviz.experiments.modes_network import (
     refuse_batch_of_one,
     training_batches,
 )
+from bnviz.experiments.modes_poison_cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
 from bnviz.experiments.modes_settings import PoisonName, Settings
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]
-CureName = Literal["nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate"]
 
 VALUES: Final[Mapping[PoisonName, float]] = {"nan": math.nan, "inf": math.inf, "huge": 1e25, "large": 1e4}
-CURES: Final[tuple[CureName, ...]] = (
-    "nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate",
-)  # fmt: skip
-MORE: Final = 100  # good batches more, training as before
 PIXEL: Final = 36  # in the middle of the image, where every digit has ink now and then
 POINTS: Final = 100
 
@@ -105,12 +97,12 @@ def poison(settings: Settings) -> PoisonResult:
             images[0, PIXEL] = VALUES[settings.poison]
             values = network[0](images)[:, 0].detach()
             bad = float(values.mean()), float(values.var())
-        losses.append(_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
+        losses.append(spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
         if number in points:
             rows.append(_look(network, test))
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     expected = _expected_var(settings, np.array(points), columns["running_var"], at, bad[1])
-    cured = [_cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
+    after = [cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
     return PoisonResult(
         settings=settings,
         poisoned_at=at,
@@ -119,8 +111,8 @@ def poison(settings: Settings) -> PoisonResult:
         losses=np.array(losses),
         skipped=sum(not math.isfinite(loss) for loss in losses) if settings.skip_bad_steps else 0,
         cures=CURES,
-        cured_error=np.array([error for error, _ in cured]),
-        cured_bad=np.array([share for _, share in cured]),
+        cured_error=np.array([error for error, _ in after]),
+        cured_bad=np.array([share for _, share in after]),
         bad_mean=bad[0],
         bad_variance=bad[1],
         expected_var=expected,
@@ -142,20 +134,6 @@ def _check(settings: Settings, points: int) -> None:
     check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
 
 
-def _step(
-    network: nn.Sequential, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, *, skip: bool
-) -> float:
-    """One step in train mode, left out where the loss is not finite and `skip`; returns the loss."""
-    network.train()
-    optimizer.zero_grad()
-    loss = functional.cross_entropy(network(images), labels)
-    value = float(loss.detach())
-    if math.isfinite(value) or not skip:
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-    return value
-
-
 @torch.no_grad()
 def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
     """One row of the result; the running statistics stay as they are."""
@@ -163,7 +141,7 @@ def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floa
     norms = norms_of(network)
     kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
     logits = network.eval()(images)
-    in_train = _wrong(network.train()(images), labels)
+    in_train = wrong(network.train()(images), labels)
     for buffer, value in kept:
         buffer.copy_(value)
     first = norms[0]
@@ -171,60 +149,13 @@ def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floa
     assert first.running_var is not None
     row = {
         "error_train": in_train,
-        "error_eval": _wrong(logits, labels),
+        "error_eval": wrong(logits, labels),
         "bad_outputs": float((~torch.isfinite(logits)).double().mean()),
-        "bad_statistics": [_bad(norm) for norm in norms],
+        "bad_statistics": [share_bad(norm) for norm in norms],
         "running_mean": float(first.running_mean[0]),
         "running_var": float(first.running_var[0]),
     }
     return {name: np.asarray(value, dtype=np.float64) for name, value in row.items()}
-
-
-def _wrong(logits: Tensor, labels: Tensor) -> float:
-    finite = bool(torch.isfinite(logits).all())
-    return float((logits.argmax(1) != labels).double().mean()) if finite else math.nan
-
-
-def _bad(norm: nn.BatchNorm1d) -> float:
-    buffers = torch.stack([buffer for buffer in (norm.running_mean, norm.running_var) if buffer is not None])
-    return float((~torch.isfinite(buffers)).double().mean())
-
-
-def _cured(
-    cure: CureName,
-    poisoned: nn.Sequential,
-    settings: Settings,
-    more: list[tuple[Tensor, Tensor]],
-    data: ReplicaData,
-    test: tuple[Tensor, Tensor],
-) -> tuple[float, float]:
-    """Try `cure` on a copy: error in eval mode afterwards, and share of running statistics that are not finite."""
-    network = copy.deepcopy(poisoned)
-    norms = norms_of(network)
-    if cure == "more_batches":
-        optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
-        for images, labels in more:
-            _step(network, optimizer, images, labels, skip=settings.skip_bad_steps)
-    elif cure == "momentum_one":
-        for norm in norms:
-            norm.momentum = 1.0
-        with torch.no_grad():
-            network.train()(more[0][0])
-    elif cure == "nan_to_num":
-        for norm in norms:
-            assert norm.running_mean is not None
-            assert norm.running_var is not None
-            norm.running_mean.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
-            norm.running_var.nan_to_num_(nan=1.0, posinf=1.0)
-    elif cure == "reset":
-        for norm in norms:
-            norm.reset_running_stats()
-    elif cure == "recalibrate":
-        fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
-        refill(network, (data.features[batch] for batch in fresh))
-    with torch.no_grad():
-        error = _wrong(network.eval()(test[0]), test[1])
-    return error, float(np.mean([_bad(norm) for norm in norms]))
 
 
 def _expected_var(settings: Settings, batches: NDArray[np.int64], var: Floats, at: int, bad: float) -> Floats:

@@ -6,17 +6,14 @@ Index letters: W ways of training, T optimizer steps.
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from bnviz.core.datasets import batches
 from bnviz.core.replica_networks import plain_network
@@ -31,16 +28,12 @@ from bnviz.experiments.modes_network import (
     training_batches,
 )
 from bnviz.experiments.modes_settings import Settings
+from bnviz.experiments.modes_update_ways import STEPS, WAYS, WayName
 from bnviz.settings import MomentumValue
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]
-WayName = Literal["plain", "accumulation", "second_pass", "checkpoint", "checkpoint_reentrant", "validation"]
 Batches = Iterator[tuple[Tensor, Tensor]]
-
-WAYS: Final[tuple[WayName, ...]] = (
-    "plain", "accumulation", "second_pass", "checkpoint", "checkpoint_reentrant", "validation",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ class UpdateCountResult:
 
     `updates` (W,): `num_batches_tracked` of the first batch norm after all steps / steps; `updates_last` (W,): of the last
     batch norm; `updates_theory` (W,). `old_weight` (W, T+1): weight that the running mean of before the first step still has after
-    each step, measured (`_old_weights`); `old_weight_theory` (W, T+1): (1 − α)^(updates·t). `momentum`, `momentum_theory` (W,):
+    each step, measured (see `_run`); `old_weight_theory` (W, T+1): (1 − α)^(updates·t). `momentum`, `momentum_theory` (W,):
     weight of what one optimizer step brings, 1 − (1 − α)^k: what the momentum really is, counted in optimizer steps.
     `batch_mean`, `running_mean`: of the first unit of the first layer, for the first batch and after one plain step with it.
     `corrected`: the momentum that gives `accumulation` the pace of a plain run, `corrected_momentum`: what was measured with it;
@@ -114,7 +107,10 @@ def update_count(settings: Settings) -> UpdateCountResult:
 
 def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
     """The momentum that in `updates` updates does what `momentum` does in one: 1 − (1 − α)^(1/k); None for "cumulative"."""
-    return None if isinstance(momentum, str) else 1 - (1 - momentum) ** (1 / updates)
+    if isinstance(momentum, str):
+        return None
+    # Written so that a tiny momentum is not lost in 1 − α; what underflows has no correction.
+    return 1.0 if momentum == 1 else -math.expm1(math.log1p(-momentum) / updates) or None
 
 
 def _check(settings: Settings) -> None:
@@ -173,52 +169,3 @@ def _difference(network: nn.Module, twin: nn.Module) -> float:
     assert first is not None
     assert second is not None
     return float((second.double() - first.double()).mean())
-
-
-Parts = list[tuple[Tensor, Tensor]]
-
-
-def _plain(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
-    for images, labels in parts:
-        loss = functional.cross_entropy(network(images), labels) / len(parts)
-        loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-
-
-def _second_pass(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
-    """The loss of two passes of the same batch, as methods with two views or a penalty on the output take it."""
-    ((images, labels),) = parts
-    first, second = network(images), network(images)
-    loss = (functional.cross_entropy(first, labels) + functional.cross_entropy(second, labels)) / 2
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-
-
-def _checkpointed(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts, *, reentrant: bool) -> None:
-    ((images, labels),) = parts
-    values = images.clone().requires_grad_()  # without it the reentrant kind gives the first layer no gradient
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the reentrant kind is deprecated, and says so at every call
-        for start in range(0, len(network) - 1, 3):
-            values = checkpoint(network[start : start + 3], values, use_reentrant=reentrant)
-        loss = functional.cross_entropy(network[-1](values), labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-
-
-def _validated(network: nn.Sequential, optimizer: torch.optim.Optimizer, parts: Parts) -> None:
-    """A step, and then a batch of test images for validation: no gradients, but nobody called eval()."""
-    batch, (held_out, _) = parts
-    _plain(network, optimizer, [batch])
-    with torch.no_grad():
-        network(held_out)
-
-
-STEPS: Final[dict[WayName, Callable[[nn.Sequential, torch.optim.Optimizer, Parts], None]]] = {
-    "plain": _plain,
-    "accumulation": _plain,
-    "second_pass": _second_pass,
-    "checkpoint": lambda *call: _checkpointed(*call, reentrant=False),
-    "checkpoint_reentrant": lambda *call: _checkpointed(*call, reentrant=True),
-    "validation": _validated,
-}

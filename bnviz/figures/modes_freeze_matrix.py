@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -162,11 +163,12 @@ def _switches(way: Way, _: Translate) -> tuple[str, str, str]:
 
 
 def _narrow(text: str) -> str:
-    """Switches as a phone shows them."""
+    """Switches and shares as a phone shows them."""
     short_forms = {
         "eval()→train()": "e→t", "→ False": "→F", "True": "T", "False": "F", "eval()": "eval", "train()": "train",
     }  # fmt: skip
-    return short_forms.get(text, text)
+    rounded = re.sub(r"([\d.]+) %", lambda share: f"{float(share[1]):.0f}%", text)
+    return short_forms.get(text, rounded)
 
 
 def _cell(quantity: str, value: float, _: Translate, *, moved: bool) -> tuple[Role, float, str]:

@@ -161,17 +161,16 @@ def gap_floor(result: GapResult, language: Language = "en") -> Chart:
     traces = [line(result.steps, values, role, name, dash=dash) for name, values, role, dash in rows]
     top = max(1.05, 1.05 * largest(*(values for _name, values, *_rest in rows)))
     labels = [(f"{name} {short(values[-1], 1e-6)}", role, float(values[-1])) for name, values, role, _dash in rows]
-    notes = [
-        key(_("first batch norm · dashed: (1 − α)ᵗ · dotted: √(2 − 2R), about √(1.5/m)")),
-        *end_labels(finite(labels), 0, top),
-    ]
+    words = _("first batch norm · dashed: (1 − α)ᵗ · dotted: √(2 − 2R), about √(1.5/m)")
+    notes = [key(words), *end_labels(finite(labels), 0, top)]
     return Chart(
         "gap_floor",
         traces,
         layout(_steps_axis(result, _), axis(_("Gap (s.d.), weight"), range=[0, top]), annotations=notes, margin=MARGIN),
         _("Gap of the first layer. At the end: {parts}.").format(parts="; ".join(text for text, *_rest in labels)),
         height=380,
-        phone_layout=phone(notes),
+        phone_height=420,
+        phone_layout=phone_labels_above(words, labels),
     )  # fmt: skip
 
 

@@ -162,9 +162,15 @@ def influence_jacobian(result: InfluenceResult, language: Language = "en") -> Ch
     ]
     notes = [
         key(_("first unit of the first batch norm, {mode} mode · dashed: equal").format(mode=result.settings.mode)),
-        note(f"<b>{_('its own input')}</b>", "after", xref="paper", x=0.98, yref="paper", y=0.78, xanchor="right"),
+        note("<b>" + _("its own input") + "</b>", "after", xref="paper", x=0.98, yref="paper", y=0.78, xanchor="right"),
         note(
-            f"<b>{_('another sample’s input')}</b>", "before", xref="paper", x=0.3, yref="paper", y=0.06, xanchor="left"
+            "<b>" + _("another sample's input") + "</b>",
+            "before",
+            xref="paper",
+            x=0.3,
+            yref="paper",
+            y=0.06,
+            xanchor="left",
         ),
     ]
     worst = float(np.abs(measured - theory).max())

@@ -91,10 +91,15 @@ def bars(
         phone_layout={
             "font": {"size": PHONE_FONT}, "margin": {"l": 12, "r": 96, "t": 68, "b": 64},
             "yaxis": {"showticklabels": False, "range": [-0.6, last + 0.9]},
-            "xaxis": {"title": {"text": "<br>".join(textwrap.wrap(title, 40))}},
+            "xaxis": {"title": {"text": _wrapped(title)}},
             "annotations": small([*notes, *above]),
         },
     )  # fmt: skip
+
+
+def _wrapped(title: str) -> str:
+    """`title` in lines that fit a phone; a Chinese character takes the room of two others."""
+    return "<br>".join(textwrap.wrap(title, 40 if title.isascii() else 22))
 
 
 def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:

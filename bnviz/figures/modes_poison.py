@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 CURES: Final = {
-    "nothing": N_("nothing"),
+    "nothing": N_("no cure"),
     "more_batches": N_("100 more good batches"),
     "momentum_one": N_("momentum = 1, one good batch"),
     "nan_to_num": N_("NaN and Inf replaced by 0 and 1"),
@@ -66,11 +66,11 @@ def poison_course(result: PoisonResult, language: Language = "en") -> Chart:
         middle = result.before // 2
         if math.isfinite(result.error_eval[middle]) and not math.isfinite(result.error_eval[-1]):
             notes.append(
-                note(f"<b>{_('eval mode')}</b>", "running", x=int(result.batches[middle]), xanchor="left", xshift=8,
+                note("<b>" + _("eval mode") + "</b>", "running", x=int(result.batches[middle]), xanchor="left", xshift=8,
                      y=float(100 * result.error_eval[middle]), yanchor="bottom", yshift=4)
             )  # fmt: skip
         notes.append(
-            note(f"<b>{_('one bad batch')}</b>", "error", x=result.poisoned_at, y=60, xanchor="left", xshift=6)
+            note("<b>" + _("one bad batch") + "</b>", "error", x=result.poisoned_at, y=60, xanchor="left", xshift=6)
         )
     parts = "; ".join(text for text, *_rest in labels)
     return Chart(
@@ -125,10 +125,10 @@ def poison_statistics(result: PoisonResult, language: Language = "en") -> Chart:
             points(result.batches[lost], np.full(int(lost.sum()), 10.0 ** (high - 0.3)), "error", _("not finite"), size=8,
                    symbol="x")
         )  # fmt: skip
-        labels.append((f"{_('running variance')}: {word(float(result.running_var[-1]))}", "error", high - 0.3))
+        labels.append((_("running variance") + f": {word(float(result.running_var[-1]))}", "error", high - 0.3))
     else:
         value = float(measured[-1])
-        labels.append((f"{_('running variance')} {short(value)}", "running", math.log10(value)))
+        labels.append((_("running variance") + f" {short(value)}", "running", math.log10(value)))
     notes = [
         key(_("first unit of the first layer · dashed: weight of the bad batch times its variance")),
         *end_labels(finite(labels), low, high),

@@ -20,6 +20,7 @@ from bnviz.experiments.modes import Settings
 from bnviz.experiments.modes_freeze_matrix import QUANTITIES, WAYS, Way
 from bnviz.experiments.modes_network import network_plan
 from bnviz.experiments.modes_poison import batch_weight
+from bnviz.experiments.modes_update_count import corrected_momentum
 from bnviz.experiments.verdict import SHOWS, judge
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "batch_size": 16, "steps": 12, "seeds": 3}
@@ -205,7 +206,7 @@ def test_a_frozen_body_keeps_its_old_answers_only_with_eval(frozen: modes.Freeze
 # update_count
 
 
-@pytest.mark.parametrize(("momentum", "accumulation"), [(0.1, 4), (0.3, 1), (0.02, 7)])
+@pytest.mark.parametrize(("momentum", "accumulation"), [(0.1, 4), (0.3, 1), (0.02, 7), (1.0, 3)])
 def test_every_forward_pass_is_an_update(momentum: float, accumulation: int) -> None:
     settings = Settings(**SMALL | {"steps": 3, "batch_size": 8}, momentum=momentum, accumulation=accumulation)
     result = modes.update_count(settings)
@@ -216,6 +217,12 @@ def test_every_forward_pass_is_an_update(momentum: float, accumulation: int) -> 
     np.testing.assert_allclose(result.old_weight, result.old_weight_theory, atol=1e-6)
     assert result.corrected_momentum == pytest.approx(momentum, rel=1e-4)
     assert result.running_mean == pytest.approx(momentum * result.batch_mean, rel=1e-4)
+
+
+def test_a_tiny_momentum_is_corrected_too_or_not_at_all() -> None:
+    assert corrected_momentum(1e-17, 4) == pytest.approx(2.5e-18)
+    assert corrected_momentum(5e-324, 4) is None
+    assert modes.update_count(Settings(**SMALL | {"steps": 1}, momentum=5e-324)).updates[1] == 4
 
 
 def test_the_plain_average_has_no_momentum_to_correct() -> None:

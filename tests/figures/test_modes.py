@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -57,10 +58,8 @@ def test_every_picture_is_valid_plotly_whatever_the_run(topic: Any, changes: dic
             for axis in (value for name, value in chart.layout.items() if name[1:].startswith("axis")):
                 assert np.isfinite(axis.get("range", [0, 1])).all()
             assert chart.height <= 430 or draw is not part.pictures[0]
-    for language in LANGUAGES:
-        formula = part.formula(result, 0, language)
-        assert formula.count("$$") % 2 == 0
-        assert formula.count("{") == formula.count("}")
+            if language == "zh":
+                assert not re.findall(r"(?<![A-Za-z_])[a-z]{3,} [a-z]{3,}", words(chart))
 
 
 def test_names_of_pictures_are_unique_in_the_lab() -> None:
