@@ -10,7 +10,7 @@ from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
 from bnviz.experiments.recurrence_error import BATCHED, ErrorResult
 from bnviz.experiments.recurrence_steps import StepsResult
-from bnviz.experiments.recurrence_through_time import NORMALIZED, ThroughTimeResult
+from bnviz.experiments.recurrence_through_time import ThroughTimeResult
 from bnviz.i18n import N_
 from bnviz.theory.running import initial_weight
 
@@ -137,7 +137,7 @@ def _growth(result: ThroughTimeResult, index: int, variant: str) -> list[Compari
     name = Phrase(NAMES[variant])
     for theory, words, note in (
         (result.growth_theory, N_("growth per step back, {variant}"), _assumption(variant)),
-        (result.growth_unequal, N_("growth per step back, {variant}, with the variances that the units have"), None),
+        (result.growth_unequal, N_("growth per step back, {variant}, with the slopes and variances measured"), None),
     ):
         factors = theory[index]
         if np.isfinite(factors).all() and (factors > 0).all():
@@ -147,6 +147,6 @@ def _growth(result: ThroughTimeResult, index: int, variant: str) -> list[Compari
 
 
 def _assumption(variant: str) -> Phrase | None:
-    if variant not in NORMALIZED:
+    if variant == "none":
         return None
     return Phrase(N_("supposes that all units vary alike; digits vary in few directions, so that they do not"))

@@ -134,7 +134,7 @@ def estimated_seconds(settings: Settings) -> float:
     per_sample = 6e-11 * multiplied + 1.2e-8 * gates
     per_step = settings.steps * (2e-4 + settings.seeds * (1e-9 * multiplied + settings.batch_size * per_sample))
     per_test = settings.steps * (1e-4 + settings.seeds * 450 * per_sample / 2)
-    seconds = 0.5 + 0.8 * len(VARIANTS) * (steps * per_step + min(steps, POINTS) * per_test)
+    seconds = 0.5 + 0.72 * len(VARIANTS) * (steps * per_step + min(steps, POINTS) * per_test)
     check_cost(seconds, SECONDS, ("seeds", "epochs", "width", "sequence"))
     try:
         nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))

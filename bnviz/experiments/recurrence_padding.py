@@ -27,7 +27,7 @@ class Padded:
     `share` (T,): share of the samples that are padding. Averages over batches of the batch statistics, as
     `nn.BatchNorm1d(momentum=None)` keeps them, the variance unbiased: `mean`, `var` (T,) of a module that is given the padded
     batch; `real_mean`, `real_var` (T,) of one that is given the real samples only. `mean_theory`, `var_theory` (T,): what the
-    closed form makes of each batch's real samples and its share of padding. NaN where no batch had two real samples.
+    closed form makes of each batch's real samples and its share of padding. NaN where fewer than half of the batches had two real samples.
     """
 
     share: Floats
@@ -68,7 +68,7 @@ def padded_statistics(values: Tensor, pad: float, real: Tensor) -> Padded:
             naive(filled[batch, step].unsqueeze(1))
             masked(kept.unsqueeze(1))
             expected.append(_expected(kept.double().numpy(), 1 - len(kept) / size, pad, size))
-        if expected:
+        if 2 * len(expected) >= batches:
             table[step] = (*_kept(naive), *_kept(masked), *np.mean(expected, axis=0))
     share = 1 - real.double().mean(dim=(0, 2)).numpy()
     return Padded(share, *table.T)

@@ -6,15 +6,13 @@ Index letters: T time steps, P passes (batches), m samples per batch, G gate inp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
 from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent
@@ -22,6 +20,15 @@ from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
+from bnviz.experiments.recurrence_measure import (
+    Kept,
+    fluctuation,
+    measured_weights,
+    movement,
+    numbers,
+    statistics,
+    terms,
+)
 from bnviz.experiments.recurrence_padding import Padded, lengths, padded_statistics
 from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, TRAINING_IMAGES, Settings
 from bnviz.theory.running import (
@@ -35,7 +42,7 @@ from bnviz.theory.running import (
 
 Floats = NDArray[np.float64]
 
-PASSES: Final = 40
+PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
 WARMUP_BATCH: Final = 64
 SECONDS: Final = 1.5
 
@@ -87,51 +94,51 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
     """
-    check_cost(estimated_seconds(settings), SECONDS, ("warmup", "width", "batch_size"))
+    check_cost(estimated_seconds(settings), SECONDS, ("warmup", "width", "batch_size", "sequence"))
     data = digits_data((settings.seed,))
     layer = _layer(settings, data)
     chosen = data.samples(batch_indices(data, settings.batch_size, PASSES)[:, 0])[0]
+    momentum = pytorch_momentum(settings.momentum)
     with torch.no_grad():
-        everything = _terms(layer, data.samples(data.train[0])[0])
-        batches = [_terms(layer, batch) for batch in chosen]
-        population = everything[settings.term]
-        passes = torch.stack([batch[settings.term] for batch in batches])
+        population = terms(layer, data.samples(data.train[0])[0])[settings.term]
         mean, var = population.mean(1), population.var(1, unbiased=False)
-        per_step, shared = _modules(settings, passes)
-        deviation = _typical(var)
-        moved = mean.std(0, unbiased=False) / deviation
+        moved = movement(mean, var)
         unit = int(moved.argsort()[len(moved) // 2])
+        kept = Kept(population.shape[2], settings.steps, momentum)
+        seen = [_send(settings, layer, batch, kept, unit) for batch in chosen]
+        means, values, inputs = (torch.stack(part) for part in zip(*seen, strict=True))
         weights = step_weights(settings)
-        passes_mean = passes.mean(2)
-        padded = _padded(settings, layer, data, torch.stack([batch["input"] for batch in batches])[..., unit], unit)
+        handed_mean, handed_deviation = kept.handed_on(mean, var)
+        shared_mean, shared_var = (float(part[unit]) for part in statistics(kept.shared))
         return StepsResult(
             settings=settings,
             passes=PASSES,
             unit=unit,
-            mean=_numbers(mean[:, unit]),
-            var=_numbers(var[:, unit]),
-            batch_mean=_numbers(passes_mean[..., unit]),
-            batch_var=_numbers(passes[..., unit].var(2, unbiased=False)),
-            running_mean=_numbers(torch.stack([_statistics(norm)[0][unit] for norm in per_step])),
-            running_var=_numbers(torch.stack([_statistics(norm)[1][unit] for norm in per_step])),
-            shared_mean=float(_statistics(shared)[0][unit]),
-            shared_var=float(_statistics(shared)[1][unit]),
-            shared_mean_theory=float(weights @ _numbers(mean[:, unit])),
+            mean=numbers(mean[:, unit]),
+            var=numbers(var[:, unit]),
+            batch_mean=numbers(means[..., unit]),
+            batch_var=numbers(values.var(2, unbiased=False)),
+            running_mean=numbers(torch.stack([statistics(norm)[0][unit] for norm in kept.per_step])),
+            running_var=numbers(torch.stack([statistics(norm)[1][unit] for norm in kept.per_step])),
+            shared_mean=shared_mean,
+            shared_var=shared_var,
+            shared_mean_theory=float(weights @ numbers(mean[:, unit])),
             shared_var_theory=float(
-                weights @ unbiased_var(_numbers(var[:, unit]), TRAINING_IMAGES)
+                weights @ unbiased_var(numbers(var[:, unit]), TRAINING_IMAGES)
                 + initial_weight(settings.momentum, PASSES * settings.steps)
             ),
-            shared_mean_error=_uncertainty(settings, _numbers(population[..., unit])),
-            shared_var_error=_uncertainty(settings, _numbers((population - mean.unsqueeze(1))[..., unit]) ** 2),
-            weights=_measured_weights(settings, passes[..., unit]),
+            shared_mean_error=_uncertainty(settings, numbers(population[..., unit])),
+            shared_var_error=_uncertainty(settings, numbers((population - mean.unsqueeze(1))[..., unit]) ** 2),
+            weights=measured_weights(values, momentum),
             weights_theory=weights,
             drift=float(moved.median()),
-            fluctuation=_fluctuation(passes_mean, mean, var),
+            fluctuation=fluctuation(means, mean, var),
             fluctuation_theory=math.sqrt(
                 finite_population_factor(settings.batch_size, TRAINING_IMAGES) / settings.batch_size
             ),
-            **_handed_on(per_step, shared, mean, var),
-            padded=padded,
+            handed_mean=handed_mean,
+            handed_deviation=handed_deviation,
+            padded=_padded(settings, layer, data, inputs, unit),
         )
 
 
@@ -142,7 +149,7 @@ def estimated_seconds(settings: Settings) -> float:
     training = settings.warmup * (2e-4 + WARMUP_BATCH * (1.2e-10 * multiplied + 2.5e-8 * gates))
     samples = PASSES * settings.batch_size + TRAINING_IMAGES
     looking = PASSES * 3e-4 + samples * (4e-11 * multiplied + 1.5e-8 * gates)
-    return 0.03 + 0.6 * settings.steps * (training + looking)
+    return 0.03 + 0.38 * settings.steps * (training + looking)
 
 
 def step_weights(settings: Settings) -> Floats:
@@ -182,53 +189,20 @@ def _layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
     return layer
 
 
-def _terms(layer: RecurrentLayer, sequences: Tensor) -> dict[str, Tensor]:
-    """W_x x and W_h h at every step, (T, B, G), in front of any normalizer, for `sequences` (B, T·D)."""
-    with _listening(layer) as heard:
-        layer(sequences)
-    inputs = heard["input"][0]
-    return {"input": inputs.view(layer.steps, -1, inputs.shape[1]), "hidden": torch.stack(heard["hidden"])}
+def _send(
+    settings: Settings, layer: RecurrentLayer, batch: Tensor, kept: Kept, unit: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """One `batch` through the layer, past the modules: means (T, G), and the unit's numbers and its W_x x, (T, m) each.
 
-
-@contextmanager
-def _listening(layer: RecurrentLayer) -> Iterator[dict[str, list[Tensor]]]:
-    heard: dict[str, list[Tensor]] = {"input": [], "hidden": []}
-    handles = [
-        module.register_forward_hook(lambda _, arguments, output, kept=heard[name]: kept.append(output))
-        for name, module in (("input", layer.inputs), ("hidden", layer.hidden))
-    ]
+    Batch by batch, so that no more than one is in memory.
+    """
+    found = terms(layer, batch)
+    values = found[settings.term]
     try:
-        yield heard
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _modules(settings: Settings, passes: Tensor) -> tuple[list[nn.BatchNorm1d], nn.BatchNorm1d]:
-    """One module per step, and one for all, after `passes` (P, T, m, G)."""
-    momentum, channels = pytorch_momentum(settings.momentum), passes.shape[-1]
-    per_step = [nn.BatchNorm1d(channels, momentum=momentum, affine=False) for _ in range(settings.steps)]
-    shared = nn.BatchNorm1d(channels, momentum=momentum, affine=False)
-    try:
-        for batch in passes:
-            for norm, values in zip(per_step, batch, strict=True):
-                norm(values)
-                shared(values)
+        kept.add(values)
     except ValueError as error:
         raise BatchOfOneError(error) from error
-    return per_step, shared
-
-
-def _measured_weights(settings: Settings, values: Tensor) -> Floats:
-    """One `nn.BatchNorm1d` with T + 1 channels of the same `values` (P, T, m): channel k has 1 added at step k, the last nothing."""
-    steps = settings.steps
-    norm = nn.BatchNorm1d(steps + 1, momentum=pytorch_momentum(settings.momentum), affine=False).double()
-    raised = torch.eye(steps, steps + 1, dtype=torch.float64)
-    for batch in values.double():
-        for step in range(steps):
-            norm(batch[step].unsqueeze(1) + raised[step])
-    mean = _statistics(norm)[0]
-    return _numbers(mean[:-1] - mean[-1])
+    return values.mean(1), values[..., unit].clone(), found["input"][..., unit].clone()
 
 
 def _uncertainty(settings: Settings, values: Floats) -> float:
@@ -239,49 +213,9 @@ def _uncertainty(settings: Settings, values: Floats) -> float:
     return math.sqrt(spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES))
 
 
-def _typical(var: Tensor) -> Tensor:
-    """Mean standard deviation (G,) over the steps at which something varies; `var` (T, G)."""
-    alive = var > 0
-    return (var.sqrt().sum(0) / alive.sum(0).clamp(min=1)).clamp(min=1e-30)
-
-
-def _fluctuation(means: Tensor, mean: Tensor, var: Tensor) -> Floats:
-    """RMS over units and passes of (batch mean − mean)/σ for each step; `means` (P, T, G)."""
-    alive = var > VARIES
-    squares = torch.where(alive, (means - mean).square() / var.clamp(min=VARIES), torch.zeros(()))
-    return _numbers((squares.mean(0).sum(1) / alive.sum(1)).sqrt())  # 0/0 is NaN
-
-
-VARIES: Final = 1e-12  # below this a float32 variance is rounding
-
-
-def _handed_on(per_step: list[nn.BatchNorm1d], shared: nn.BatchNorm1d, mean: Tensor, var: Tensor) -> dict[str, Floats]:
-    """Mean and s.d. of eval mode's output for values of that `mean` and `var` (T, G): batch norm in eval mode is a straight line."""
-    means, deviations = [], []
-    for norms in (per_step, [shared] * len(per_step)):
-        middle = torch.stack([norm.eval()(row.unsqueeze(0))[0] for norm, row in zip(norms, mean, strict=True)])
-        above = torch.stack(
-            [norm((row + part.sqrt()).unsqueeze(0))[0] for norm, row, part in zip(norms, mean, var, strict=True)]
-        )
-        means.append(_numbers(middle.square().mean(1).sqrt()))
-        deviations.append(_numbers((above - middle).mean(1)))
-    return {"handed_mean": np.stack(means), "handed_deviation": np.stack(deviations)}
-
-
 def _padded(settings: Settings, layer: RecurrentLayer, data: ReplicaData, values: Tensor, unit: int) -> Padded:
     """What padding makes of the `unit`'s W_x x, `values` (P, T, m): zeros go in, the unit's bias comes out, if it has one."""
     pad = float(layer.inputs(torch.zeros(1, PIXELS // settings.steps))[0, unit])
     chosen = batch_indices(data, settings.batch_size, PASSES)[:, 0]
     real = lengths(len(data.labels), settings.steps, settings.padding, settings.seed)[chosen]
     return padded_statistics(values, pad, torch.arange(settings.steps)[:, None] < real[:, None, :])
-
-
-def _statistics(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    return norm.running_mean, norm.running_var
-
-
-def _numbers(values: Tensor) -> Floats:
-    numbers: Floats = values.detach().double().numpy()
-    return numbers

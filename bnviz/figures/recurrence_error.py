@@ -107,16 +107,23 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
         "batch_shared": initial_weight(momentum, steps * count),
     }
     traces: list[dict[str, Any]] = []
+    words: list[dict[str, Any]] = []
     for variant, values in theory.items():
         shown = np.where(values > 10**FLOOR, values, np.nan)
+        places = np.flatnonzero(np.isfinite(shown))
+        middle = int(places[len(places) // 2])
+        words.append(
+            note(
+                f"<b>{_(SHORT_NAMES[variant])}</b>", VARIANT_ROLES[variant], x=middle, y=math.log10(shown[middle]),
+                xanchor="left", xshift=10, yanchor="bottom",
+            )
+        )  # fmt: skip
         name = f"{_(SHORT_NAMES[variant])}, " + _("theory")
-        role = "theory" if variant == "batch_per_step" else VARIANT_ROLES[variant]
-        traces.append(line(steps, shown, role, name, width=2, dash="dash"))
+        traces.append(line(steps, shown, "theory", name, width=2, dash="dash"))
     measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
     traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES[PER_STEP]), size=10))
     how = key(
-        _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)ⁿ, n updates, black per step, "
-          "violet shared")
+        _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)ⁿ, n updates")
     )  # fmt: skip
     last = {variant: float(values[-1]) for variant, values in theory.items()}
     y = axis(_("Weight of the initial value"), type="log", range=[FLOOR, 0.3], **power_ticks(FLOOR, 0))
@@ -124,9 +131,9 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
         "left_over",
         traces,
         layout(
-            axis(_("Training steps"), range=[0, result.total_steps]),
+            axis(_("Training steps"), range=[-0.02 * result.total_steps, 1.02 * result.total_steps]),
             y,
-            annotations=[how],
+            annotations=[how, *words],
             margin={"l": 78, "r": 24, "t": 44, "b": 52},
         ),
         _("Weight of the initial value in the running statistics after {steps} training steps: {per_step} with one module per "
@@ -134,5 +141,5 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
             steps=result.total_steps, per_step=short(last["batch_per_step"]), shared=short(last["batch_shared"]), count=count
         ),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 60, "r": 12, "t": 80, "b": 44}, "annotations": small([how])},
+        phone_layout={"font": {"size": 12}, "margin": {"l": 60, "r": 12, "t": 80, "b": 44}, "annotations": small([how, *words])},
     )  # fmt: skip

@@ -74,7 +74,7 @@ def two_panels(
     phone = {
         "font": {"size": 12},
         "margin": {"l": 48, "r": 12, "t": 96, "b": 44},
-        "xaxis": {"domain": [0, 1], "title": {"text": ""}},
+        "xaxis": {"domain": [0, 1], "title": {"text": ""}, "showticklabels": False},
         "xaxis2": {"domain": [0, 1]},
         "yaxis": {"domain": [0.56, 1]},
         "yaxis2": {"domain": [0, 0.44]},
