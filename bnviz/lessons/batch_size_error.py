@@ -188,7 +188,7 @@ ERROR: Final = Lesson(
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),
         Preset(
-            N_("From one class"),
+            N_("One class"),
             N_(
                 "Each batch holds one class only, as when the data are read sorted. In the MLP batch norm is no better than "
                 "guessing at any of these batch sizes; layer norm learns."
@@ -196,7 +196,7 @@ ERROR: Final = Lesson(
             {"sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "seeds": 6},
         ),
         Preset(
-            N_("From one class, CNN"),
+            N_("One class, CNN"),
             N_(
                 "The same in the CNN: batch norm learns, as the others do. A class shows in where its strokes are and hardly in a "
                 "channel's mean, so that batch norm takes little of it away."
@@ -204,19 +204,19 @@ ERROR: Final = Lesson(
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},
         ),
         Preset(
-            N_("Batch of one"),
+            N_("Batch of 1"),
             N_("PyTorch refuses batch norm in the MLP: one value per channel has no variance. The others train."),
             {"batch_sizes": (1, 2), "epochs": 5, "seeds": 6},
         ),
         Preset(
-            N_("Batch of one, CNN"),
+            N_("Batch of 1, CNN"),
             N_(
                 "Not refused: one image still has 8×8 values per channel, and later 4×4. Batch norm learns from single images."
             ),
             {"network": "cnn", "batch_sizes": (1, 2), "epochs": 4, "seeds": 6},
         ),
         Preset(
-            N_("The same rate for all"),
+            N_("Fixed rate"),
             N_(
                 "Learning rate 0.03 at every batch size instead of in proportion: the cliff at 2 stays, so it is not the rate's."
             ),
