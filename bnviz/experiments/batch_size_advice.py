@@ -20,6 +20,7 @@ Standing = Literal["better", "alike", "worse", "not_worse", "unknown", "diverged
 Outcome = Literal["everywhere", "from", "nowhere", "unknown", "nothing"]
 
 USABLE: Final = ("better", "alike", "not_worse")
+TOLD: Final = 2
 NO_NORMALIZER: Final = N_("no normalizer")
 
 
@@ -99,10 +100,11 @@ def _first(outcome: Outcome, least: int, known: Sequence[Match]) -> Phrase:
 
 
 def _worse(known: Sequence[Match]) -> list[Phrase]:
-    """One sentence for each batch size at which batch norm is shown to be worse, or is refused."""
+    """Where batch norm is refused, and where it is shown to be worse: with the numbers at the smallest `TOLD` of these."""
     sentences = []
+    worse = [match for match in known if match.standing == "worse"]
     for match in known:
-        if match.standing == "worse":
+        if match in worse[:TOLD]:
             sentences.append(
                 Phrase(
                     N_("At batch {size}, {alternative} is better by {points} points [{low}, {high}]."), _numbers(match)
@@ -117,6 +119,8 @@ def _worse(known: Sequence[Match]) -> list[Phrase]:
             )
         elif match.standing == "refused":
             sentences.append(Phrase(N_("At batch {size} PyTorch refuses batch norm."), {"size": match.batch_size}))
+    if worse[TOLD:]:
+        sentences.append(Phrase(N_("It is worse at {sizes} too."), {"sizes": _sizes(worse[TOLD:])}))
     return sentences
 
 

@@ -25,7 +25,7 @@ Label = tuple[str, Role, float]
 LOWEST, HIGHEST = 1.0, 100.0  # ends of the error axis in %
 ENDS: Final = (math.log10(LOWEST), math.log10(HIGHEST))
 ERROR_TICKS: Final = (1, 2, 5, 10, 20, 50, 100)
-WIDTH, PHONE_WIDTH = 110, 46  # letters per line
+WIDTH, PHONE_WIDTH = 104, 46  # letters per line
 NETWORKS: Final = {"mlp": "MLP", "cnn": "CNN"}
 
 

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 PHONE_FONT: Final = 12
 KEY_FONT: Final = 13
+WIDE: Final = 2.3  # letters that a Chinese character is as wide as
 
 
 def line(
@@ -139,12 +140,12 @@ def largest(*values: ArrayLike) -> float:
 
 
 def wrapped(text: str, width: int) -> str:
-    """`text` in lines of at most `width` Latin letters; a Chinese character counts as two and may stand at a line's end."""
-    lines, line, length = [], "", 0
+    """`text` in lines of at most `width` Latin letters; a Chinese character counts as WIDE and may stand at a line's end."""
+    lines, line, length = [], "", 0.0
     for part in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef][，。；：、！？）]*\s*|\s+", text):
-        size = sum(2 if east_asian_width(letter) in "WF" else 1 for letter in part.rstrip())
+        size = sum(WIDE if east_asian_width(letter) in "WF" else 1 for letter in part.rstrip())
         if line and length + size > width:
             lines.append(line.rstrip())
-            line, length = "", 0
+            line, length = "", 0.0
         line, length = line + part, length + size + len(part) - len(part.rstrip())
     return "<br>".join([*lines, line.rstrip()])

@@ -15,11 +15,12 @@ from bnviz.export.batch_size import script
 from bnviz.figures import batch_size as figures
 from bnviz.figures.batch_size_differences import differences
 from bnviz.figures.batch_size_statistics import fidelity, noise
-from bnviz.figures.numbers import latex, short
+from bnviz.figures.numbers import latex
 from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.batch_size_statistics import comparisons_of
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
+from bnviz.lessons.paired import mean_and_verdict
 
 OUTCOMES: Final = ("everywhere", "from", "nowhere", "unknown")
 
@@ -90,25 +91,11 @@ def _paired(result: Result, _: Translate) -> str:
     seed = int(np.flatnonzero(np.isfinite(values))[0])
     rows = [result.normalizers.index(name) for name in ("batch", match.alternative)]
     mine, other = (100 * float(result.test_error[row, place, seed]) for row in rows)
-    finding = match.finding
-    half, error = 50 * (finding.high - finding.low), 100 * finding.deviation / math.sqrt(finding.pairs)
-    quantile = half / error if error else math.nan
-    text = _("Batch {size}, against {alternative}, the best of the others there. Seed {seed}, test error in points:")
-    return (
-        text.format(
-            size=match.batch_size, alternative=normalizer_name(match.alternative, _), seed=result.settings.seed + seed
-        )
-        + f"\n\n$$\nd = {mine:.2f} - {other:.2f} = {100 * float(values[seed]):.2f}\n$$\n\n"
-        + _("Over n = {count} seeds, with t from Student's distribution of n − 1 degrees of freedom:").format(
-            count=finding.pairs
-        )
-        + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
-        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
-        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
-        + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
-        )
-    )
+    text = _(
+        "Batch {size}, against {alternative}, the best of the others there. Seed {seed}, test error in points:"
+    ).format(size=match.batch_size, alternative=normalizer_name(match.alternative, _), seed=result.settings.seed + seed)
+    difference = f"$$\nd = {mine:.2f} - {other:.2f} = {100 * float(values[seed]):.2f}\n$$"
+    return "\n\n".join((text, difference, mean_and_verdict(match.finding, _)))
 
 
 def _rates(result: Result, _: Translate) -> str:
@@ -201,27 +188,35 @@ ERROR: Final = Lesson(
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),
         Preset(
-            N_("From one class"),
+            N_("One class"),
             N_(
-                "Each batch holds one class only, as when the data are read sorted. Batch norm is no better than guessing at "
-                "any batch size; layer norm learns."
+                "Each batch holds one class only, as when the data are read sorted. In the MLP batch norm is no better than "
+                "guessing at any of these batch sizes; layer norm learns."
             ),
             {"sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "seeds": 6},
         ),
         Preset(
-            N_("Batch of one"),
+            N_("One class, CNN"),
+            N_(
+                "The same in the CNN: batch norm learns, as the others do. A class shows in where its strokes are and hardly in a "
+                "channel's mean, so that batch norm takes little of it away."
+            ),
+            {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},
+        ),
+        Preset(
+            N_("Batch of 1"),
             N_("PyTorch refuses batch norm in the MLP: one value per channel has no variance. The others train."),
             {"batch_sizes": (1, 2), "epochs": 5, "seeds": 6},
         ),
         Preset(
-            N_("Batch of one, CNN"),
+            N_("Batch of 1, CNN"),
             N_(
                 "Not refused: one image still has 8×8 values per channel, and later 4×4. Batch norm learns from single images."
             ),
             {"network": "cnn", "batch_sizes": (1, 2), "epochs": 4, "seeds": 6},
         ),
         Preset(
-            N_("The same rate for all"),
+            N_("Fixed rate"),
             N_(
                 "Learning rate 0.03 at every batch size instead of in proportion: the cliff at 2 stays, so it is not the rate's."
             ),

@@ -177,6 +177,16 @@ def test_batches_from_one_class_break_batch_norm_and_not_layer_norm() -> None:
     assert result.remaining[0].mean > 0.5
 
 
+def test_the_small_cnn_stands_batches_from_one_class() -> None:
+    """Where the MLP has 90 % error; its layers keep nearly all of a value, and little of it lies between the classes."""
+    result = run(
+        Settings(network="cnn", sampling="one_class", batch_sizes=(4,), normalizers=("batch",), epochs=3, seeds=2)
+    )
+    assert (result.test_error < 0.2).all()
+    assert result.fidelity[0] > 0.98
+    assert result.statistics.class_share < result.other_statistics.class_share
+
+
 def test_divergence_is_dated_and_leaves_the_others_alone(wild: Result) -> None:
     assert wild.diverged_at[1, 0, 1] > 0
     assert np.isnan(wild.test_error[1, 0, 1])

@@ -92,6 +92,13 @@ def test_words_carry_effect_interval_and_every_batch_size() -> None:
     )
 
 
+def test_no_more_than_two_losses_are_told_with_numbers() -> None:
+    words = text(advise([match(size, WORSE) for size in (8, 2, 4, 16)]))
+    assert words.count("is better by") == 2
+    assert "At batch 4, layer norm" in words
+    assert "It is worse at 8, 16 too." in words
+
+
 def test_refused_everywhere_is_nowhere() -> None:
     advice = advise([match(1, (), refused=True, alternative="")])
     assert advice.outcome == "nowhere"

@@ -1,0 +1,30 @@
+"""The mean of paired differences and its interval as a formula with its numbers, in the words of every lab that compares over seeds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from bnviz.figures.numbers import latex, short
+from bnviz.i18n import Translate
+
+if TYPE_CHECKING:
+    from bnviz.experiments.verdict import Finding
+
+
+def mean_and_verdict(finding: Finding, _: Translate) -> str:
+    """d̄ ± t·s/√n in points, and the verdict; `finding` must have an interval."""
+    half = 50 * (finding.high - finding.low)
+    error = 100 * finding.deviation / math.sqrt(finding.pairs)
+    quantile = half / error if error else math.nan
+    return (
+        _("Over n = {count} seeds, with t from Student's distribution of n − 1 degrees of freedom:").format(
+            count=finding.pairs
+        )
+        + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
+        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
+        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
+        + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+        )
+    )
