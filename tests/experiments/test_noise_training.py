@@ -265,7 +265,9 @@ def test_eight_is_better_than_sixty_four_and_two_breaks(default_ghost: noise_gho
 
 def test_in_trained_networks_the_prediction_needs_what_the_samples_bring_in() -> None:
     """With the whole covariance in place of the signal's, the fourth layer's prediction would be a quarter too low."""
-    settings = Settings(topic="dropout", batch_size=64, dropout=0.2, depth=4, width=64, epochs=20, seeds=2, train_size=600)
+    settings = Settings(
+        topic="dropout", batch_size=64, dropout=0.2, depth=4, width=64, epochs=20, seeds=2, train_size=600
+    )
     shift = noise_dropout.run(settings).shift
     assert shift.ratio[0] == pytest.approx(shift.ratio_theory[0], rel=0.02)
     np.testing.assert_allclose(shift.ratio, shift.ratio_theory, rtol=0.13)
