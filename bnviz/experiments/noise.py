@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from bnviz.experiments import noise_dropout, noise_ghost
 from bnviz.experiments.noise_mates import Mates, measure_mates
+from bnviz.experiments.noise_pure import Pure, measure_pure
 from bnviz.experiments.noise_settings import Settings
-from bnviz.experiments.noise_shift import Pure, Shift, measure_fresh, measure_pure
+from bnviz.experiments.noise_shift import Shift, measure_fresh
 
 __all__ = ["Result", "Settings", "run", "run_instant"]
 

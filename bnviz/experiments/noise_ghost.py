@@ -23,7 +23,7 @@ from bnviz.core.training import TrainingPlan, Update, every, side_by_side, train
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.live import Updates
-from bnviz.experiments.noise_mates import squared_correlation
+from bnviz.experiments.noise_population import squared_correlation
 from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.noise_training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
 from bnviz.experiments.verdict import Finding

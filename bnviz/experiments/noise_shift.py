@@ -1,6 +1,6 @@
 """The topic `shift` of the lab `noise`: Dropout in front of batch norm, in training and in eval mode.
 
-Index letters: L hidden layers, S networks, B samples, n units, K bins, P Dropout rates, M means.
+Index letters: L hidden layers, S networks, B samples, n units, K bins.
 """
 
 from __future__ import annotations
@@ -36,28 +36,10 @@ RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so
 HUGE: Final = 1e6
 REACH, BINS = 6.0, 120
 SECONDS: Final = 1.5
-RATES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-MEANS: Final = (0.0, 1.0, 2.0)
-SAMPLES: Final = 8192
 
 ORDER: Final[dict[OrderName, DropoutOrder]] = {
     "none": "none", "dropout_before_norm": "before_norm", "dropout_after_norm": "after_last_norm",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Pure:
-    """Dropout → BN and nothing else, on normal features of standard deviation 1.
-
-    `rates` (P,), `means` (M,); `variance`, `variance_theory` (M, P): variance of batch norm's output in eval mode, which in
-    training is 1; `variance_error` (M, P): relative standard error of the two sample variances in it.
-    """
-
-    rates: Floats
-    means: Floats
-    variance: Floats
-    variance_error: Floats
-    variance_theory: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,30 +140,6 @@ def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
         rows.append((measured[kept], ratio[kept], local[kept]))
     return rows
-
-
-@torch.no_grad()
-def measure_pure(seed: int) -> Pure:
-    """Dropout → BN alone, at every one of `RATES`, on the same features."""
-    generator = torch.Generator().manual_seed(seed)
-    means = torch.tensor(MEANS)
-    features = torch.randn(SAMPLES, len(MEANS), generator=generator) + means
-    clean = features.double().var(0, correction=0).numpy()
-    variance, error = np.empty((len(MEANS), len(RATES))), np.empty((len(MEANS), len(RATES)))
-    for place, rate in enumerate(RATES):
-        layers = nn.Sequential(
-            StackedDropout(rate, [generator]), nn.Flatten(0, 1), nn.BatchNorm1d(len(MEANS), momentum=None, affine=False)
-        )
-        dropped = layers[0](features[None])[0].double()
-        layers[1:](dropped.float()[None])  # one training batch of all samples fills the running statistics
-        output = layers.eval()(features[None]).double()
-        variance[:, place] = output.var(0, correction=0).numpy()
-        centred = dropped - dropped.mean(0)
-        kurtosis = ((centred**4).mean(0) / (centred**2).mean(0) ** 2).numpy()
-        error[:, place] = np.sqrt((kurtosis - 1) / SAMPLES)
-    means_seen = features.double().mean(0).numpy()
-    predicted = theory.eval_output_variance(clean[:, None], means_seen[:, None], np.array(RATES))
-    return Pure(np.array(RATES), np.array(MEANS), variance, error, np.asarray(predicted))
 
 
 def _norms(network: Replicas) -> list[nn.BatchNorm1d]:

@@ -86,10 +86,12 @@ def recalibrated(network: Replicas, data: ReplicaData, settings: Settings, alive
     The network's own running statistics are put back afterwards.
     """
     kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    recalibrate(network, data, settings.batch_size, steps_per_epoch(settings.train_size, settings.batch_size))
-    _, accuracy, _ = evaluate(network, data)
-    for buffer, value in kept:
-        buffer.copy_(value)
+    try:
+        recalibrate(network, data, settings.batch_size, steps_per_epoch(settings.train_size, settings.batch_size))
+        _, accuracy, _ = evaluate(network, data)
+    finally:
+        for buffer, value in kept:
+            buffer.copy_(value)
     return np.where(alive, accuracy, np.nan)
 
 

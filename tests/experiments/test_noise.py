@@ -18,15 +18,8 @@ from bnviz.errors import BatchOfOneError, CostError
 from bnviz.experiments import noise_shift
 from bnviz.experiments.noise import Result, Settings, run
 from bnviz.experiments.noise_mates import law_cdf, measure_mates
-from bnviz.experiments.noise_shift import (
-    MEANS,
-    NETWORKS,
-    RATES,
-    measure_fresh,
-    measure_pure,
-    measure_shift,
-    network_plan,
-)
+from bnviz.experiments.noise_pure import MEANS, RATES, measure_pure
+from bnviz.experiments.noise_shift import NETWORKS, measure_fresh, measure_shift, network_plan
 from bnviz.theory import output_law
 
 SMALL: dict[str, Any] = {"draws": 500, "depth": 2, "width": 24}

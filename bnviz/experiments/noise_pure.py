@@ -1,0 +1,62 @@
+"""Dropout → BN and nothing else, for the topic `shift` of the lab `noise`.
+
+Index letters: P Dropout rates, M means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from bnviz.core.replica_layers import StackedDropout
+from bnviz.theory import dropout as theory
+
+Floats = NDArray[np.float64]
+
+RATES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MEANS: Final = (0.0, 1.0, 2.0)
+SAMPLES: Final = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Pure:
+    """Dropout → BN and nothing else, on normal features of standard deviation 1.
+
+    `rates` (P,), `means` (M,); `variance`, `variance_theory` (M, P): variance of batch norm's output in eval mode, which in
+    training is 1; `variance_error` (M, P): relative standard error of the two sample variances in it.
+    """
+
+    rates: Floats
+    means: Floats
+    variance: Floats
+    variance_error: Floats
+    variance_theory: Floats
+
+
+@torch.no_grad()
+def measure_pure(seed: int) -> Pure:
+    """Dropout → BN alone, at every one of `RATES`, on the same features."""
+    generator = torch.Generator().manual_seed(seed)
+    means = torch.tensor(MEANS)
+    features = torch.randn(SAMPLES, len(MEANS), generator=generator) + means
+    clean = features.double().var(0, correction=0).numpy()
+    variance, error = np.empty((len(MEANS), len(RATES))), np.empty((len(MEANS), len(RATES)))
+    for place, rate in enumerate(RATES):
+        layers = nn.Sequential(
+            StackedDropout(rate, [generator]), nn.Flatten(0, 1), nn.BatchNorm1d(len(MEANS), momentum=None, affine=False)
+        )
+        dropped = layers[0](features[None])[0].double()
+        layers[1:](dropped.float()[None])  # one training batch of all samples fills the running statistics
+        output = layers.eval()(features[None]).double()
+        variance[:, place] = output.var(0, correction=0).numpy()
+        centred = dropped - dropped.mean(0)
+        kurtosis = ((centred**4).mean(0) / (centred**2).mean(0) ** 2).numpy()
+        error[:, place] = np.sqrt((kurtosis - 1) / SAMPLES)
+    means_seen = features.double().mean(0).numpy()
+    predicted = theory.eval_output_variance(clean[:, None], means_seen[:, None], np.array(RATES))
+    return Pure(np.array(RATES), np.array(MEANS), variance, error, np.asarray(predicted))
