@@ -62,7 +62,7 @@ def estimated_seconds(settings: Settings) -> float:
     seconds = 0.1 + 0.05 * len(settings.batch_sizes)
     if settings.topic == "statistics":
         return seconds
-    base, per_sample, per_test = (3.3e-4, 1.1e-6, 1e-3) if settings.network == "mlp" else (7e-4, 1.2e-5, 5e-3)
+    base, per_sample, per_test = (2.9e-4, 1.1e-6, 1e-3) if settings.network == "mlp" else (7e-4, 1.2e-5, 5e-3)
     for size in settings.batch_sizes:
         steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, size)
         per_step = base + settings.seeds * (5e-6 + per_sample * size)

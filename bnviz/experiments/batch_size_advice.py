@@ -120,7 +120,7 @@ def _worse(known: Sequence[Match]) -> list[Phrase]:
         elif match.standing == "refused":
             sentences.append(Phrase(N_("At batch {size} PyTorch refuses batch norm."), {"size": match.batch_size}))
     if worse[TOLD:]:
-        sentences.append(Phrase(N_("It is worse at {sizes} too."), {"sizes": _sizes(worse[TOLD:])}))
+        sentences.append(Phrase(N_("Batch norm is worse at {sizes} too."), {"sizes": _sizes(worse[TOLD:])}))
     return sentences
 
 

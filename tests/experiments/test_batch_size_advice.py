@@ -96,7 +96,7 @@ def test_no_more_than_two_losses_are_told_with_numbers() -> None:
     words = text(advise([match(size, WORSE) for size in (8, 2, 4, 16)]))
     assert words.count("is better by") == 2
     assert "At batch 4, layer norm" in words
-    assert "It is worse at 8, 16 too." in words
+    assert "Batch norm is worse at 8, 16 too." in words
 
 
 def test_refused_everywhere_is_nowhere() -> None:
