@@ -48,7 +48,9 @@ def test_long_texts_stand_in_both_languages_with_the_same_parts(name: str) -> No
 
 
 def test_every_lab_has_a_long_text() -> None:
-    assert {part.text for lesson in LESSONS for part in lesson.parts} <= {path.stem for path in (LOCALES / "en").glob("*.md")}
+    assert {part.text for lesson in LESSONS for part in lesson.parts} <= {
+        path.stem for path in (LOCALES / "en").glob("*.md")
+    }
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,15 @@ def test_a_plain_loop_gives_the_same_numbers(optimizer: Any) -> None:
     """One seed, one network at a time, `torch.optim`. Group norm over 4 units lets float32 rounding grow to a hundredth in 22 steps."""
     rate = 0.01 if optimizer == "adam" else 0.1
     # tanh, because ReLU lets rounding grow in units that are almost never on.
-    changes = {"epochs": 1, "optimizer": optimizer, "learning_rate": rate, "unit": 5, "seed": 4, "seeds": 2, "activation": "tanh"}
+    changes = {
+        "epochs": 1,
+        "optimizer": optimizer,
+        "learning_rate": rate,
+        "unit": 5,
+        "seed": 4,
+        "seeds": 2,
+        "activation": "tanh",
+    }
     settings = Settings(**SMALL | changes)
     result = run(settings)
     data = training_data(settings, (5,))
@@ -146,7 +154,7 @@ def test_the_goal_is_reached_at_the_first_point_that_is_good_enough() -> None:
 
 
 def test_who_never_arrives_counts_with_the_length_of_the_run_and_nobody_arriving_with_nothing() -> None:
-    accuracy = np.zeros((2, 3, 2)) + [0.1, 0.95]
+    accuracy = np.broadcast_to([0.1, 0.95], (2, 3, 2)).copy()
     accuracy[0, :, -1] = (0.95, 0.5, 0.5)
     accuracy[1, 2, -1] = 0.5
     to_goal = np.array([[100, np.nan, np.nan], [10, 20, np.nan]])
@@ -190,13 +198,25 @@ def test_points_are_dense_at_the_beginning_and_end_at_the_end() -> None:
     assert np.diff(record_points(1320))[0] < np.diff(record_points(1320))[-1]
 
 
-MODULES = {"race": training_race, "sweep": training_sweep, "boundaries": training_boundaries, "landscape": training_landscape}
+MODULES = {
+    "race": training_race,
+    "sweep": training_sweep,
+    "boundaries": training_boundaries,
+    "landscape": training_landscape,
+}
 
 
 @pytest.mark.parametrize("topic", OPENS)
 def test_partial_results_grow_and_end_in_the_whole(topic: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,), raising=False)
-    changes = {"epochs": 2, "seeds": 2, "width": 8, "depth": 1, "learning_rates": (0.1, 0.5), "normalizers": ("none", "batch")}
+    changes = {
+        "epochs": 2,
+        "seeds": 2,
+        "width": 8,
+        "depth": 1,
+        "learning_rates": (0.1, 0.5),
+        "normalizers": ("none", "batch"),
+    }
     settings = Settings(topic=topic, **opening(topic) | changes)
     parts: list[Any] = []
     whole = run(settings, parts.append)
@@ -347,7 +367,9 @@ def test_the_defaults_are_the_papers_figure_1_as_the_recipe_found_it(default: Re
     assert np.nanmin(default.steps_to_goal[NONE]) > 900
     assert default.drift_mean[BATCH] == pytest.approx(0.21, abs=0.04)
     assert default.drift_mean[NONE] == pytest.approx(0.55, abs=0.15)
-    assert [finding.verdict for finding in (default.findings[0], default.drift_findings[0], default.speed_findings[0])] == [SHOWS] * 3
+    assert [
+        finding.verdict for finding in (default.findings[0], default.drift_findings[0], default.speed_findings[0])
+    ] == [SHOWS] * 3
     assert default.drift_findings[0].mean < 0
     # What the page says of layer and group norm: several times faster, and no smaller drift.
     assert all(finding.verdict == SHOWS and finding.mean > math.log10(3) for finding in default.speed_findings)

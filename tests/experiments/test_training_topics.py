@@ -57,7 +57,9 @@ def test_sweep_is_what_each_rate_gives_alone(sweep: training_sweep.Result) -> No
     plan = TrainingPlan(sweep.total_steps, 64, tuple(map(int, sweep.steps)), learning_rate=1.0)
     for index, name in enumerate(sweep.variants):
         alone = train(build_replicas(network_plan(sweep.settings, data, name), data.seeds), data, plan)
-        np.testing.assert_allclose(sweep.accuracy[index, 1], alone.accuracy, atol=9.01 / 450)  # rounding, in other company
+        np.testing.assert_allclose(
+            sweep.accuracy[index, 1], alone.accuracy, atol=9.01 / 450
+        )  # rounding, in other company
     np.testing.assert_array_equal(sweep.rates, (0.1, 1.0, 32.0))
 
 
@@ -128,17 +130,23 @@ def test_the_shipped_sweep_is_the_recipes() -> None:
     assert (largest["layer"], largest["batch"]) == (0.5, 4.0)
     assert [finding.verdict for finding in (result.tolerance_findings[0], result.findings[0])] == [SHOWS] * 2
     assert result.findings[0].low > 0
-    few = training_sweep.run(result.settings.replace(seeds=2, learning_rates=(0.25, 4.0), normalizers=("none", "batch")))
+    few = training_sweep.run(
+        result.settings.replace(seeds=2, learning_rates=(0.25, 4.0), normalizers=("none", "batch"))
+    )
     places = [int(np.flatnonzero(result.rates == rate)[0]) for rate in (0.25, 4.0)]
     # Rounding in other company: up to three images at the small rate; at the large one the network without is broken either way.
-    np.testing.assert_allclose(few.accuracy[:, 0, :, -1], result.accuracy[:2, places[0], :2, -1], rtol=0, atol=3.01 / 450)
+    np.testing.assert_allclose(
+        few.accuracy[:, 0, :, -1], result.accuracy[:2, places[0], :2, -1], rtol=0, atol=3.01 / 450
+    )
     np.testing.assert_allclose(few.error[1, 1], result.error[1, places[1]], atol=0.03)
     assert not (few.accuracy[0, 1, :, -1] > 0.2).any()
 
 
 def test_with_sigmoids_only_batch_norm_trains_within_eight_epochs() -> None:
     preset = LESSON.topics["sweep"].preset(1)
-    result = training_sweep.run(preset.replace(seeds=2, learning_rates=(0.5, 4.0), normalizers=("none", "batch", "layer")))
+    result = training_sweep.run(
+        preset.replace(seeds=2, learning_rates=(0.5, 4.0), normalizers=("none", "batch", "layer"))
+    )
     none, batch, layer = result.largest_rate
     assert math.isnan(none)
     assert math.isnan(layer)
@@ -226,7 +234,13 @@ def test_a_look_is_what_a_plain_network_shows() -> None:
         names = [name for name, _ in alone.named_parameters()]
         buffers = dict(alone.named_buffers())
 
-        def loss(*values: torch.Tensor, alone: nn.Module = alone, place: int = place, names: Any = names, buffers: Any = buffers) -> Any:
+        def loss(
+            *values: torch.Tensor,
+            alone: nn.Module = alone,
+            place: int = place,
+            names: Any = names,
+            buffers: Any = buffers,
+        ) -> Any:
             state = dict(zip(names, values, strict=True)) | {name: value.clone() for name, value in buffers.items()}
             logits = torch.func.functional_call(alone, state, (data.features[batch[place]],))
             return nn.functional.cross_entropy(logits, data.labels[batch[place]])
@@ -236,14 +250,18 @@ def test_a_look_is_what_a_plain_network_shows() -> None:
         length = math.sqrt(sum(float((part**2).sum()) for part in gradient))
         assert seen.along.gradient_norm[place] == pytest.approx(length, rel=1e-9)
         for number, size in enumerate((0.05, 0.2)):
-            there = tuple((part - size * step).detach().requires_grad_() for part, step in zip(start, gradient, strict=True))
+            there = tuple(
+                (part - size * step).detach().requires_grad_() for part, step in zip(start, gradient, strict=True)
+            )
             value = loss(*there)
             moved = torch.autograd.grad(value, there)
             assert seen.along.loss[place, number] == pytest.approx(float(value.detach()), rel=1e-9)
             distance = math.sqrt(sum(float(((a - b) ** 2).sum()) for a, b in zip(moved, gradient, strict=True)))
             assert seen.along.gradient_change[place, number] == pytest.approx(distance, rel=1e-9)
         _, product = torch.autograd.functional.hvp(loss, start, gradient)
-        assert seen.turning[place] == pytest.approx(math.sqrt(sum(float((part**2).sum()) for part in product)), rel=1e-8)
+        assert seen.turning[place] == pytest.approx(
+            math.sqrt(sum(float((part**2).sum()) for part in product)), rel=1e-8
+        )
         curved = sum(float((a * b).sum()) for a, b in zip(product, gradient, strict=True))
         assert seen.curvature[place] == pytest.approx(curved, rel=1e-8)
 
