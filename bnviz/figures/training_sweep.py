@@ -13,6 +13,7 @@ from bnviz.figures.ends import spread_out
 from bnviz.figures.forest import Claim, Effect, forest, times
 from bnviz.figures.numbers import points, short
 from bnviz.figures.parts import PHONE_FONT, key, line, log_range, note, power_ticks, small
+from bnviz.figures.parts import points as dots
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
@@ -113,9 +114,7 @@ def lengths(result: Result, language: Language = "en") -> Chart:
         if result.settings.optimizer == "sgd":
             words = _("predicted, {variant}").format(variant=normalizer_name(name, _))
             traces.append(line(result.rates, predicted[number], "theory", words, width=1.8, dash="dash"))
-        traces.append(
-            line(result.rates, shown, role, normalizer_name(name, _), marker={"size": 10, "symbol": SYMBOLS[name]})
-        )
+        traces.append(dots(result.rates, shown, role, normalizer_name(name, _), size=11, symbol=SYMBOLS[name]))
         seen = shown[np.isfinite(shown)]
         labels.append((normalizer_name(name, _), role, math.log10(float(seen[-1])) if seen.size else high))
     places = spread_out(
@@ -126,7 +125,9 @@ def lengths(result: Result, language: Language = "en") -> Chart:
         for (text, role, _old), place in zip(labels, places, strict=True)
     ]  # fmt: skip
     told = key(
-        _("seed {seed} · dashed: η²Σ‖g‖²/‖W₀‖², from the gradients alone").format(seed=result.settings.seed)
+        _("seed {seed} · points: measured · dashed: η²Σ‖g‖²/‖W₀‖², from the gradients alone").format(
+            seed=result.settings.seed
+        )
         if result.settings.optimizer == "sgd"
         else _("seed {seed} · the law holds for plain SGD only").format(seed=result.settings.seed)
     )
