@@ -49,7 +49,8 @@ class Result:
 
     `inputs`: features of a sample. `variants` (V,). `steps` (E,) optimizer steps done, the first is 0; `epochs`
     (E,) the same in epochs; `total_steps`. `accuracy` (V, S, E): share of the test samples classified correctly, in eval
-    mode; NaN once a replica has diverged. `loss` (V, S, E): mean cross-entropy in nats on them. `diverged_at` (V, S): the step of the first loss that is not finite,
+    mode; NaN once a replica has diverged. `loss` (V, S, E): mean cross-entropy in nats on them. `diverged_at` (V, S): the
+    step of the first loss that is not finite,
     −1 where there is none. `error`, `error_deviation` (V, E): mean test error and its s.d. (S − 1) over replicas that have not
     diverged; `error_low`, `error_high` (V, E): the best and the worst of them.
     `percentiles` (V, S, E, 3): 15, 50, 85 % of what the watched unit's activation receives, over the test set in eval mode.

@@ -58,7 +58,8 @@ def maps(result: Result, language: Language = "en") -> Chart:
                                       showticklabels=number == 0)  # fmt: skip
         phone_axes[f"xaxis{suffix}"] = {"domain": phone_wide, "title": {"text": ""}, "showticklabels": False}
         phone_axes[f"yaxis{suffix}"] = {"domain": phone_tall, "title": {"text": ""}, "showticklabels": False}
-        text = f"<b>{normalizer_name(name, _)}</b>: {_accuracy_words(result, number, _)}"
+        between = ": " if count <= columns else "<br>"
+        text = f"<b>{normalizer_name(name, _)}</b>{between}{_accuracy_words(result, number, _)}"
         above = {"xref": "paper", "yref": "paper", "yanchor": "bottom"}
         notes.append(note(text, NORMALIZER_ROLES[name], x=sum(wide) / 2, y=1.0, xanchor="center", **above))
         short_text = f"<b>{_(NORMALIZERS[name])}</b><br>{_accuracy_words(result, number, _)}"
@@ -69,13 +70,13 @@ def maps(result: Result, language: Language = "en") -> Chart:
     )
     if math.isfinite(result.best_accuracy):
         told += " · " + _("dashed: the best possible one")
-    words = {**key(told), "yshift": 26}
-    base = layout(
-        axes.pop("xaxis"), axes.pop("yaxis"), annotations=[*notes, words], margin={"l": 56, "r": 12, "t": 62, "b": 46}
-    )
+    tall_titles = count > columns
+    words = {**key(told), "yshift": 46 if tall_titles else 26}
+    margin = {"l": 56, "r": 12, "t": 82 if tall_titles else 62, "b": 46}
+    base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=[*notes, words], margin=margin)
     phone_words = {**small([key(told)])[0], "yshift": 40}
     return Chart(
-        "maps", traces, {**base, **axes}, _maps_alt(result, _), height=430, phone_height=122 + 172 * rows,
+        "maps", traces, {**base, **axes}, _maps_alt(result, _), height={3: 370, 4: 310}.get(count, 430), phone_height=122 + 172 * rows,
         phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 10, "r": 10, "t": 110, "b": 12},
                       "annotations": [*small(phone_notes), phone_words], **phone_axes},
     )  # fmt: skip

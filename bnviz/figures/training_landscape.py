@@ -13,6 +13,7 @@ from bnviz.figures.ends import spread_out
 from bnviz.figures.forest import Claim, Effect, forest, times
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import PHONE_FONT, band, key, largest, line, log_range, note, power_ticks, small
+from bnviz.figures.parts import points as dots
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
@@ -84,7 +85,7 @@ def along(result: Result, language: Language = "en") -> Chart:
         )
         traces.append(line(fine, parabola, "theory", _("second order, {variant}").format(variant=normalizer_name(name, _)),
                            width=1.8, dash="dash"))  # fmt: skip
-        traces.append(line(x, y, role, normalizer_name(name, _), marker={"size": 9}))
+        traces.append(dots(x, y, role, normalizer_name(name, _), size=11))
         if np.isfinite(y).any():
             tops.append(largest(y))
             labels.append((normalizer_name(name, _), role, float(y[np.isfinite(y)][-1])))
@@ -95,7 +96,7 @@ def along(result: Result, language: Language = "en") -> Chart:
         for (text, role, _old), place in zip(labels, places, strict=True)
     ]  # fmt: skip
     words = key(
-        _("seed {seed}, after {step} steps · dashed: L − s‖g‖² + ½s²·gᵀHg").format(
+        _("seed {seed}, after {step} steps · points: measured · dashed: L − s‖g‖² + ½s²·gᵀHg").format(
             seed=result.settings.seed, step=int(result.look_steps[middle])
         )
     )

@@ -44,11 +44,12 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     for number, name in enumerate(result.variants):
         square, bent = -float(result.slope_expected[number, 0, -1]), float(result.bend_expected[number, 0, -1])
         curved, loss = float(result.curvature[number, 0, -1]), float(result.start_loss[number, 0, -1])
+        turned = latex(bent / math.sqrt(square)) if square > 0 else latex(math.nan)
         parts.append(
-            f"$$\n\\text{{{_(NORMALIZERS[name])}}}:\\quad L = {latex(loss)},\\ \\lVert g\\rVert^2 = {latex(square)},\\ "
-            f"g^\\top Hg = {latex(curved)}\\ \\Rightarrow\\ L - \\eta\\lVert g\\rVert^2 + \\tfrac12\\eta^2 g^\\top Hg = "
-            f"{latex(loss - rate * square + rate**2 * curved / 2)};\\qquad \\lVert Hg\\rVert / \\lVert g\\rVert = "
-            f"{latex(bent / math.sqrt(square)) if square > 0 else latex(math.nan)}\n$$"
+            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad L = {latex(loss)},\\ \\lVert g\\rVert^2 = {latex(square)},\\ "
+            f"g^\\top Hg = {latex(curved)},\\ \\lVert Hg\\rVert / \\lVert g\\rVert = {turned}\\\\ "
+            f"L - \\eta\\lVert g\\rVert^2 + \\tfrac12\\eta^2 g^\\top Hg = "
+            f"{latex(loss - rate * square + rate**2 * curved / 2)}\\end{{gathered}}\n$$"
         )
     parts.append(
         _("A step of s moves the gradient by its own length where s = ‖g‖/‖Hg‖: beyond that it says nothing any more. With ReLU both hold "

@@ -47,10 +47,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         start, end = float(result.start_square[number, place, 0]), float(result.end_square[number, place, 0])
         gained = float(result.predicted_square[number, place, 0]) - start
         rate = float(result.rates[place])
+        last = latex(rate / end) if math.isfinite(end) and end > 0 else latex(math.nan)
         parts.append(
-            f"$$\n\\text{{{_(NORMALIZERS[name])}}}:\\quad {latex(start)} + {latex(gained)} = {latex(start + gained)},\\quad "
-            f"\\text{{{_('measured')}}}\\ \\lVert W\\rVert^2 = {latex(end)};\\qquad \\eta/\\lVert W\\rVert^2:\\ "
-            f"{latex(rate / start)} \\to {latex(rate / end) if math.isfinite(end) else latex(math.nan)}\n$$"
+            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad {latex(start)} + {latex(gained)} = {latex(start + gained)},"
+            f"\\quad \\text{{{_('measured')}}}\\ \\lVert W\\rVert^2 = {latex(end)}\\\\ "
+            f"\\eta/\\lVert W\\rVert^2:\\ {latex(rate / start)} \\to {last}\\end{{gathered}}\n$$"
         )
     if result.settings.optimizer != "sgd":
         parts.append(

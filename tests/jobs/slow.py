@@ -43,8 +43,10 @@ class Result:
         return len(self.values) / self.settings.batch_size
 
 
-def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
-    """Count, 20 ticks a second."""
+def run(
+    settings: Settings, on_update: Callable[[Result], None] | None = None, data: NDArray[np.float32] | None = None
+) -> Result:
+    """Count, 20 ticks a second; where there is `data`, its sum is added to every value."""
     if settings.seed == WRONG:
         raise SettingError("seed", "below 1000", settings.seed)
     if settings.seed == DEADLY:
@@ -52,6 +54,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     if settings.seed == BROKEN:
         raise ZeroDivisionError
     values = np.random.default_rng(settings.seed).normal(size=settings.batch_size).cumsum()
+    values = values if data is None else values + data.sum()
     for tick in range(settings.batch_size):
         time.sleep(TICK)
         if on_update and settings.seed != DEAF:

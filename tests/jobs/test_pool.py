@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -90,6 +91,21 @@ def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(
     assert not one.over
     pool.leave("bob")
     assert one.state == "stopped"
+
+
+def test_data_goes_to_the_worker_and_a_run_is_shared_only_where_they_are_equal(pool: JobPool) -> None:
+    table = np.arange(6, dtype=np.float32).reshape(3, 2)
+    one = pool.submit("ada", MODULE, settings(6, 8), table)
+    assert pool.submit("bob", MODULE, settings(6, 8), table.copy()) is one
+    others = [
+        pool.submit(f"visitor {n}", MODULE, settings(6, 8), data) for n, data in enumerate((None, table + 1, table.T))
+    ]
+    assert len({job.number for job in (one, *others)}) == 4
+    wait(lambda: one.over and all(job.over for job in others))
+    plain = slow.run(slow.Settings(seed=6, batch_size=8)).values
+    for job, added in zip((one, *others), (15, 0, 21, 15), strict=True):
+        np.testing.assert_allclose(job.partial.values, plain + added)
+        assert job.data is None  # nothing of a visitor's is kept when the run is over
 
 
 def test_a_new_run_of_the_same_visitor_ends_the_old_one(pool: JobPool) -> None:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 import websockets
@@ -131,6 +132,14 @@ def test_what_is_done_is_known_and_never_runs_again(known: Runs) -> None:
     wait(lambda: run.job.state == "done")
     assert known.start(LESSON, settings, "bob") is run
     assert known.latest(LESSON, Settings(batch_size=6)) is None
+
+
+def test_a_run_on_other_data_is_another_run(known: Runs) -> None:
+    settings, table = Settings(batch_size=2), np.ones((2, 2), dtype=np.float32)
+    run = known.start(LESSON, settings, "ada", table)
+    assert known.latest(LESSON, settings) is None
+    assert known.latest(LESSON, settings, table + 1) is None
+    assert known.latest(LESSON, settings, table.copy()) is run
 
 
 def test_what_failed_may_be_tried_again(known: Runs) -> None:
