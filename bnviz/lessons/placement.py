@@ -18,6 +18,7 @@ from bnviz.figures import placement as figures
 from bnviz.figures.numbers import latex, short
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
+from bnviz.lessons.paired import paired_difference
 from bnviz.theory.activations import moments_after
 
 BEFORE, ALIKE, AFTER, UNKNOWN = range(4)
@@ -39,32 +40,18 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
 
 
 def _paired(result: Result, _: Translate) -> str:
-    finding, values = result.findings[0], result.differences[0]
-    place = next((index for index, value in enumerate(values) if math.isfinite(value)), None)
-    if place is None or not math.isfinite(finding.low):
-        return _("There are fewer than three seeds with both numbers: no interval can be given.")
-    before, after = (
-        100 * float(result.accuracy[result.positions.index(name), place, -1]) for name in ("before", "after")
-    )
-    half = 50 * (finding.high - finding.low)
-    error = 100 * finding.deviation / math.sqrt(finding.pairs)
-    quantile = half / error if error else math.nan
+    finding = result.findings[0]
+    before, after = (result.accuracy[result.positions.index(name), :, -1] for name in ("before", "after"))
     text = _(
         "Every seed is trained with both, on the same split, weights and batches. Seed {seed}, in points of test accuracy:"
     )
-    return (
-        text.format(seed=result.settings.seed + place)
-        + f"\n\n$$\nd = {after:.2f} - {before:.2f} = {100 * float(values[place]):.2f}\n$$\n\n"
-        + _("Over n = {count} seeds, with t from Student's distribution of n − 1 degrees of freedom:").format(
-            count=finding.pairs
-        )
-        + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
-        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
-        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
-        + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
-        )
+    shown = paired_difference(finding, before, after, result.settings.seed, text, _)
+    if not math.isfinite(finding.low):
+        return shown
+    verdict = _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+        least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
     )
+    return f"{shown}\n\n{verdict}"
 
 
 def _bias(result: Result, _: Translate) -> str:
