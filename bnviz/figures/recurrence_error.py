@@ -123,7 +123,7 @@ def left_over(result: ErrorResult, language: Language = "en") -> Chart:
     measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
     traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES[PER_STEP]), size=10))
     how = key(
-        _("dots: measured per step, at a place where all values are equal · dashed: (1 − α)ⁿ, n updates")
+        _("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates")
     )  # fmt: skip
     last = {variant: float(values[-1]) for variant, values in theory.items()}
     y = axis(_("Weight of the initial value"), type="log", range=[FLOOR, 0.3], **power_ticks(FLOOR, 0))

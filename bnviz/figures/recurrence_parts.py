@@ -16,6 +16,8 @@ from bnviz.i18n import N_
 
 Floats = NDArray[np.float64]
 
+MANY: Final = 12  # time steps that can all be marked and numbered
+
 VARIANT_NAMES: Final[Mapping[str, str]] = {
     "none": N_("no normalizer"),
     "batch_per_step": N_("batch norm per step"),
@@ -42,7 +44,7 @@ VARIANT_ROLES: Final[Mapping[str, Role]] = {
 def time_axis(steps: int, title: str, **options: Any) -> dict[str, Any]:
     """The time steps 1 … `steps`."""
     return axis(
-        title, range=[0.4, steps + 0.6], dtick=1 if steps <= 12 else 8, tick0=1 if steps <= 12 else 0, **options
+        title, range=[0.4, steps + 0.6], dtick=1 if steps <= MANY else 8, tick0=1 if steps <= MANY else 0, **options
     )
 
 
@@ -81,6 +83,11 @@ def two_panels(
         "annotations": [*small([words]), *phone_heads, *small(notes)],
     }
     return Chart(name, traces, base, alt, height=height, phone_height=560, phone_layout=phone)
+
+
+def dot(steps: int) -> dict[str, Any]:
+    """A marker for each of `steps` time steps, small where there are many."""
+    return {"size": 9 if steps <= MANY else 4}
 
 
 def span(*values: Floats, lowest: float | None = None) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from bnviz.figures.chart import Chart
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import key, line, note, points, small
-from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_ROLES, Floats, span, time_axis, two_panels
+from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_ROLES, Floats, dot, span, time_axis, two_panels
 from bnviz.figures.theme import axis, color, layout
 from bnviz.i18n import Language, Translate, translator
 
@@ -111,8 +111,8 @@ def padding(result: StepsResult, language: Language = "en") -> Chart:
     ):
         panels.append(
             [
-                line(steps, real, "running", _("real steps only"), marker={"size": 9}),
-                line(steps, naive, "before", _("padding included"), marker={"size": 9}),
+                line(steps, real, "running", _("real steps only"), marker=dot(result.settings.steps)),
+                line(steps, naive, "before", _("padding included"), marker=dot(result.settings.steps)),
                 line(steps, theory, "theory", _("theory"), width=1.8, dash="dash"),
             ]
         )
@@ -185,7 +185,7 @@ def handed_on(result: StepsResult, language: Language = "en") -> Chart:
     panels = [
         [
             *(
-                line(steps, row, VARIANT_ROLES[variant], _(SHORT_NAMES[variant]), marker={"size": 9})
+                line(steps, row, VARIANT_ROLES[variant], _(SHORT_NAMES[variant]), marker=dot(result.settings.steps))
                 for variant, row in zip(variants, values, strict=True)
             ),
             line([0.4, steps[-1] + 0.6], [level] * 2, "theory", _("theory"), width=1.8, dash="dash"),

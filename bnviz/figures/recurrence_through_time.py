@@ -11,7 +11,7 @@ from bnviz.figures.chart import Chart
 from bnviz.figures.ends import end_labels
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import band, key, line, log_axis, log_range, note, power_ticks, small
-from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, span, time_axis
+from bnviz.figures.recurrence_parts import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, dot, span, time_axis
 from bnviz.figures.seeds import apart
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Language, Translate, translator
@@ -99,7 +99,7 @@ def gammas(result: ThroughTimeResult, language: Language = "en") -> Chart:
     low, high = span(over.low, over.high, result.gamma_growth_theory, result.gamma_growth_alone, np.ones(1))
     low = min(low, 0.5)
     x_low, x_high = math.log10(float(result.gammas[0])) - 0.06, math.log10(float(result.gammas[-1])) + 0.06
-    neither = note(_("1: stays as it is"), x=x_low, xanchor="left", y=1.0, yanchor="bottom", xshift=4)
+    neither = note(_("1: stays as it is"), x=x_low, xanchor="left", y=1.0, yanchor="top", xshift=4)
     how = key(
         _("batch norm per step, from the last step to the second · bars: the least and the largest of the networks")
     )
@@ -140,7 +140,7 @@ def growth(result: ThroughTimeResult, language: Language = "en") -> Chart:
                 _positive(over.mean[index]),
                 VARIANT_ROLES[variant],
                 _(VARIANT_NAMES[variant]),
-                marker={"size": 9},
+                marker=dot(count),
             )
         )
         for values, dash in ((result.growth_theory, "dash"), (result.growth_unequal, "dot")):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bnviz.figures.numbers import latex, short
 from bnviz.i18n import Translate
 
@@ -27,4 +30,22 @@ def mean_and_verdict(finding: Finding, _: Translate) -> str:
         + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
             least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
         )
+    )
+
+
+def paired_difference(
+    finding: Finding, first: NDArray[np.float64], second: NDArray[np.float64], first_seed: int, intro: str, _: Translate
+) -> str:
+    """`second` − `first` (S,), accuracies as shares, of one seed, then the mean over all seeds and the verdict, as Markdown.
+
+    `intro`: the translated sentence in front, with `{seed}` in it.
+    """
+    differences = second - first
+    place = next((index for index, value in enumerate(differences) if math.isfinite(value)), None)
+    if place is None or not math.isfinite(finding.low):
+        return _("There are fewer than three seeds with both numbers: no interval can be given.")
+    return (
+        intro.format(seed=first_seed + place)
+        + f"\n\n$$\nd = {100 * second[place]:.2f} - {100 * first[place]:.2f} = {100 * differences[place]:.2f}\n$$\n\n"
+        + mean_and_verdict(finding, _)
     )

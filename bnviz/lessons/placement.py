@@ -18,7 +18,7 @@ from bnviz.figures import placement as figures
 from bnviz.figures.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
-from bnviz.lessons.paired import mean_and_verdict
+from bnviz.lessons.paired import paired_difference
 from bnviz.theory.activations import moments_after
 
 BEFORE, ALIKE, AFTER, UNKNOWN = range(4)
@@ -40,21 +40,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
 
 
 def _paired(result: Result, _: Translate) -> str:
-    finding, values = result.findings[0], result.differences[0]
-    place = next((index for index, value in enumerate(values) if math.isfinite(value)), None)
-    if place is None or not math.isfinite(finding.low):
-        return _("There are fewer than three seeds with both numbers: no interval can be given.")
-    before, after = (
-        100 * float(result.accuracy[result.positions.index(name), place, -1]) for name in ("before", "after")
-    )
+    before, after = (result.accuracy[result.positions.index(name), :, -1] for name in ("before", "after"))
     text = _(
         "Every seed is trained with both, on the same split, weights and batches. Seed {seed}, in points of test accuracy:"
     )
-    return (
-        text.format(seed=result.settings.seed + place)
-        + f"\n\n$$\nd = {after:.2f} - {before:.2f} = {100 * float(values[place]):.2f}\n$$\n\n"
-        + mean_and_verdict(finding, _)
-    )
+    return paired_difference(result.findings[0], before, after, result.settings.seed, text, _)
 
 
 def _bias(result: Result, _: Translate) -> str:

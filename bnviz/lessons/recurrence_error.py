@@ -14,11 +14,12 @@ from bnviz.experiments.recurrence_settings import Settings
 from bnviz.experiments.verdict import NOISY, SHOWS_NOT
 from bnviz.export.recurrence_error import script
 from bnviz.figures import recurrence_error as figures
-from bnviz.figures.numbers import latex, short
+from bnviz.figures.numbers import short
 from bnviz.figures.recurrence_parts import SHORT_NAMES
 from bnviz.figures.seeds import mean_line
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset
+from bnviz.lessons.paired import paired_difference
 from bnviz.lessons.recurrence_sources import BA, BATCH_NORM, COOIJMANS, DIGITS, LAURENT, RNN_MODULES
 
 BETTER, ALIKE, WORSE, UNKNOWN = range(4)
@@ -50,24 +51,9 @@ def formula(result: ErrorResult, step: int, language: Language = "en") -> str:
 
 
 def _paired(result: ErrorResult, _: Translate) -> str:
-    finding, values = result.findings[0], result.differences[0]
-    place = next((index for index, value in enumerate(values) if math.isfinite(value)), None)
-    if place is None or not math.isfinite(finding.low):
-        return _("There are fewer than three seeds with both numbers: no interval can be given.")
-    first, second = (100 * float(result.accuracy[result.variants.index(name), place, -1]) for name in result.pairs[0])
-    half = 50 * (finding.high - finding.low)
-    error = 100 * finding.deviation / math.sqrt(finding.pairs)
-    quantile = half / error if error else math.nan
-    return (
-        _("Seed {seed}, in points of test accuracy, shared − per step:").format(seed=result.settings.seed + place)
-        + f"\n\n$$\nd = {second:.2f} - {first:.2f} = {100 * float(values[place]):.2f}\n$$\n\n"
-        + _("Over n = {count} seeds, with t from Student's distribution of n − 1 degrees of freedom:").format(
-            count=finding.pairs
-        )
-        + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
-        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
-        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$"
-    )
+    first, second = (result.accuracy[result.variants.index(name), :, -1] for name in result.pairs[0])
+    text = _("Seed {seed}, in points of test accuracy, shared − per step:")
+    return paired_difference(result.findings[0], first, second, result.settings.seed, text, _)
 
 
 def _verdicts(result: ErrorResult, _: Translate) -> str:
@@ -97,7 +83,8 @@ def _updates(result: ErrorResult, _: Translate) -> str:
         + _("After {steps} training steps of {count} time steps each:").format(
             steps=int(result.steps[-1]), count=result.settings.steps
         )
-        + f"\n\n$$\nn_{{\\text{{per step}}}} = {result.updates[per_step]},\\qquad n_{{\\text{{shared}}}} = {result.settings.steps}\\cdot"
+        + f"\n\n$$\nn_{{\\text{{{_(SHORT_NAMES['batch_per_step'])}}}}} = {result.updates[per_step]},\\qquad "
+        f"n_{{\\text{{{_(SHORT_NAMES['batch_shared'])}}}}} = {result.settings.steps}\\cdot"
         f"{result.updates[per_step]} = {result.updates[shared]}\n$$\n\n"
         + _("The weight of the initial value is (1 − α)ⁿ: {left} with one module per step.").format(
             left=short(float(result.left_over[-1]))

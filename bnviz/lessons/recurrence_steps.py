@@ -215,7 +215,7 @@ LESSON: Final = Lesson(
     ),
     prediction=Prediction(
         question=N_(
-            "One `nn.BatchNorm1d` is called at every time step, from the first to the last, batch after batch. Whose "
+            "One nn.BatchNorm1d is called at every time step, from the first to the last, batch after batch. Whose "
             "mean weighs most in its running mean?"
         ),
         options=(N_("the first step's"), N_("all steps weigh alike"), N_("the last step's")),

@@ -12,8 +12,8 @@ from bnviz.experiments.builder import Settings, run
 from bnviz.export.builder import block
 from bnviz.export.builder_elsewhere import flax, keras, momentum
 from bnviz.lessons.builder import LESSON, headline
+from tests.conftest import RunScript
 from tests.experiments.test_builder import GRID, SMALL
-from tests.export.test_layer import printed
 
 # Argument names by callable, copied from the documentation (Keras 3, Flax 0.12); the first of a pair: positional ones.
 TAKES: dict[str, tuple[int, set[str]]] = {
@@ -55,9 +55,9 @@ def calls(source: str) -> dict[str, dict[str, Any]]:
     "changes",
     [{}, {"layer": "linear", "dropout": 0.4, "dropout_place": "input", "input_std": 3.0, "bias": "true", "seed": 5}],
 )
-def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path) -> None:
+def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path, run_script: RunScript) -> None:
     settings = Settings(**changes)
-    assert printed(LESSON.script(settings), tmp_path) == pytest.approx(headline(run(settings)), rel=2e-5, abs=2e-6)
+    assert run_script(LESSON.script(settings), tmp_path) == pytest.approx(headline(run(settings)), rel=2e-5, abs=2e-6)
 
 
 def test_a_refused_block_promises_no_numbers() -> None:
