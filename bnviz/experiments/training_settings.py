@@ -216,3 +216,8 @@ def opening(topic: TopicName) -> dict[str, Any]:
     """Everything that any topic sets when it is opened, as `topic` wants it: what another topic left there does not stay."""
     touched = {name for changes in OPENS.values() for name in changes}
     return {name: OPENS[topic].get(name, Settings.model_fields[name].default) for name in sorted(touched)}
+
+
+def applies(settings: Settings, name: str) -> bool:
+    """Whether the setting has an effect with the others as they are."""
+    return name not in {"samples", "noise"} or settings.source in PLANE

@@ -12,8 +12,9 @@ from bnviz.figures import seeds
 from bnviz.figures.chart import Chart
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import PHONE_FONT, domain, key, line, note, small
-from bnviz.figures.seeds import Course, Pair, error_curves
+from bnviz.figures.seeds import Pair, error_curves
 from bnviz.figures.theme import Role, axis, color, layout
+from bnviz.figures.training_parts import courses
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
@@ -120,12 +121,7 @@ def growth(result: Result, language: Language = "en") -> Chart:
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant, over the error that no classifier can beat, dashed."""
     _ = translator(language)
-    courses = [
-        Course(normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error_of(index),
-               result.diverged_at[index])
-        for index, name in enumerate(result.variants)
-    ]  # fmt: skip
-    chart = error_curves("boundary_curves", courses, result.epochs, result.settings.epochs,
+    chart = error_curves("boundary_curves", courses(result, _), result.epochs, result.settings.epochs,
                          result.total_steps / result.settings.epochs, _)  # fmt: skip
     least = 100 * (1 - result.best_accuracy)
     if math.isfinite(least) and least >= seeds.LOWEST:

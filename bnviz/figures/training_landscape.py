@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import spread_out
-from bnviz.figures.forest import Claim, Effect, forest, times
+from bnviz.figures.forest import Claim, forest, times
 from bnviz.figures.numbers import short
 from bnviz.figures.parts import PHONE_FONT, band, key, largest, line, log_range, note, power_ticks, small
 from bnviz.figures.parts import points as dots
 from bnviz.figures.theme import Role, axis, color, layout
+from bnviz.figures.training_parts import effects
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
@@ -48,20 +49,16 @@ def claims(result: Result, language: Language = "en") -> Chart:
     """Three claims, each later variant against the first: factors of the range, the gradient's change, and the relative change."""
     _ = translator(language)
     against = _(NORMALIZERS[result.variants[0]])
-    rows = [(normalizer_name(second, _), NORMALIZER_ROLES[second]) for _first, second in result.pairs]
-
-    def effects(values: Floats, findings: Any) -> list[Effect]:
-        return [Effect(*row, part, finding) for row, part, finding in zip(rows, values, findings, strict=True)]
 
     return forest(
         "landscape_claims",
         (
             Claim(_("Range of the loss, against {first}").format(first=against), _("times"),
-                  effects(result.range_factors, result.range_findings), times, factor=True),
+                  effects(result, result.range_factors, result.range_findings, _), times, factor=True),
             Claim(_("Change of the gradient"), _("times"),
-                  effects(result.change_factors, result.change_findings), times, factor=True),
+                  effects(result, result.change_factors, result.change_findings, _), times, factor=True),
             Claim(_("… over its length"), _("times"),
-                  effects(result.relative_factors, result.relative_findings), times, factor=True),
+                  effects(result, result.relative_factors, result.relative_findings, _), times, factor=True),
         ),
         _,
     )  # fmt: skip

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
-from bnviz.figures.forest import Claim, Effect, forest, times
+from bnviz.figures.forest import Claim, forest, times
 from bnviz.figures.numbers import points, short
 from bnviz.figures.parts import PHONE_FONT, band, domain, key, largest, line, note, small
-from bnviz.figures.seeds import Course, error_curves
+from bnviz.figures.seeds import error_curves
 from bnviz.figures.theme import axis, layout
+from bnviz.figures.training_parts import courses, effects
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
@@ -30,13 +31,8 @@ HALF_RANGES: Final = (4.0, 6.0, 12.0, 25.0, 50.0, 100.0, 1000.0)
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
-    courses = [
-        Course(normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error_of(index),
-               result.diverged_at[index])
-        for index, name in enumerate(result.variants)
-    ]  # fmt: skip
     per_epoch = result.total_steps / result.settings.epochs
-    return error_curves("curves", courses, result.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("curves", courses(result, _), result.epochs, result.settings.epochs, per_epoch, _)
 
 
 def received(result: Result, language: Language = "en") -> Chart:
@@ -82,19 +78,16 @@ def claims(result: Result, language: Language = "en") -> Chart:
     """Three claims, each variant against the first: better in the end, sooner at 90 %, and a unit's input that moves less."""
     _ = translator(language)
     against = _(NORMALIZERS[result.variants[0]])
-    rows = [(normalizer_name(second, _), NORMALIZER_ROLES[second]) for _first, second in result.pairs]
-
-    def effects(values: Floats, findings: Any) -> list[Effect]:
-        return [Effect(*row, part, finding) for row, part, finding in zip(rows, values, findings, strict=True)]
 
     return forest(
         "claims",
         (
             Claim(_("Accuracy in the end, against {first}").format(first=against), _("points of test accuracy"),
-                  effects(result.differences, result.findings), points, scale=100),
-            Claim(_("Fewer steps to 90 %"), _("times fewer"), effects(result.speed_factors, result.speed_findings), times, factor=True),
+                  effects(result, result.differences, result.findings, _), points, scale=100),
+            Claim(_("Fewer steps to 90 %"), _("times fewer"),
+                  effects(result, result.speed_factors, result.speed_findings, _), times, factor=True),
             Claim(_("Drift of the unit's input"), _("change of the drift"),
-                  effects(result.drift_differences, result.drift_findings), _signed),
+                  effects(result, result.drift_differences, result.drift_findings, _), _signed),
         ),
         _,
     )  # fmt: skip

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import spread_out
-from bnviz.figures.forest import Claim, Effect, forest, times
+from bnviz.figures.forest import Claim, forest, times
 from bnviz.figures.numbers import points, short
 from bnviz.figures.parts import PHONE_FONT, key, line, log_range, note, power_ticks, small
 from bnviz.figures.parts import points as dots
 from bnviz.figures.theme import Role, axis, color, layout
+from bnviz.figures.training_parts import effects
 from bnviz.figures.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
@@ -82,18 +83,14 @@ def claims(result: Result, language: Language = "en") -> Chart:
     """Two claims, each later variant against the first: it stands larger rates, and it is better even where each has its best rate."""
     _ = translator(language)
     against = _(NORMALIZERS[result.variants[0]])
-    rows = [(normalizer_name(second, _), NORMALIZER_ROLES[second]) for _first, second in result.pairs]
-
-    def effects(values: Floats, findings: Any) -> list[Effect]:
-        return [Effect(*row, part, finding) for row, part, finding in zip(rows, values, findings, strict=True)]
 
     return forest(
         "sweep_claims",
         (
             Claim(_("Largest rate that trains, against {first}").format(first=against), _("times larger"),
-                  effects(result.tolerance, result.tolerance_findings), times, factor=True),
+                  effects(result, result.tolerance, result.tolerance_findings, _), times, factor=True),
             Claim(_("Accuracy, each at its best rate"), _("points of test accuracy"),
-                  effects(result.differences, result.findings), points, scale=100),
+                  effects(result, result.differences, result.findings, _), points, scale=100),
         ),
         _,
     )  # fmt: skip

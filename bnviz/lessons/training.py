@@ -12,4 +12,4 @@ from bnviz.lessons.training_race import RACE
 from bnviz.lessons.training_sweep import SWEEP
 
 PARTS: Final[tuple[Lesson[Any, Any], ...]] = (RACE, SWEEP, BOUNDARIES, LANDSCAPE)
-LESSON: Final = with_topics(N_("Whole networks"), N_("What does batch norm buy a whole network?"), PARTS)
+LESSON: Final = with_topics(N_("Training a network"), N_("What does batch norm buy a whole network?"), PARTS)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
 from bnviz.experiments.training_boundaries import Result, estimated_seconds, run
-from bnviz.experiments.training_settings import Settings, opening
+from bnviz.experiments.training_settings import Settings, applies, opening
 from bnviz.experiments.verdict import NOISY, SHOWS
 from bnviz.export.training_boundaries import script
 from bnviz.figures import training_boundaries as figures
@@ -129,7 +129,7 @@ BOUNDARIES: Final = Lesson(
     run=run,
     controls=("source", "noise", "samples", "normalizers", "learning_rate", "epochs"),
     more=("activation", "optimizer", "depth", "width", "init", "batch_size", "seeds", "seed"),
-    applies=lambda settings, name: name not in {"samples", "noise"} or settings.source in {"moons", "circles", "spirals"},
+    applies=applies,
     pictures=(figures.maps, figures.curves, figures.growth),
     theory=(figures.limit, figures.differences),
     comparisons=comparisons,

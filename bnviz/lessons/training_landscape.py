@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
 from bnviz.experiments.training_landscape import Result, estimated_seconds, run
-from bnviz.experiments.training_settings import Settings, opening
+from bnviz.experiments.training_settings import Settings, applies, opening
 from bnviz.experiments.verdict import NOISY, SHOWS
 from bnviz.export.training_landscape import script
 from bnviz.figures import training_landscape as figures
@@ -137,7 +137,7 @@ LANDSCAPE: Final = Lesson(
     run=run,
     controls=("normalizers", "learning_rate", "reach", "activation", "depth", "epochs"),
     more=("source", "samples", "noise", "optimizer", "init", "width", "batch_size", "seeds", "seed"),
-    applies=lambda settings, name: name not in {"samples", "noise"} or settings.source in {"moons", "circles", "spirals"},
+    applies=applies,
     pictures=(figures.ranges, figures.changes, figures.claims),
     theory=(figures.along,),
     comparisons=comparisons,

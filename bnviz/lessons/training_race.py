@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
 from bnviz.experiments.training_race import Result, estimated_seconds, run
-from bnviz.experiments.training_settings import Settings, opening
+from bnviz.experiments.training_settings import Settings, applies, opening
 from bnviz.experiments.verdict import NOISY, SHOWS, Finding
 from bnviz.export.training_race import script
 from bnviz.figures import training_race as figures
@@ -191,7 +191,7 @@ RACE: Final = Lesson(
     run=run,
     controls=("normalizers", "optimizer", "learning_rate", "activation", "epochs", "seeds"),
     more=("source", "samples", "noise", "init", "depth", "width", "batch_size", "unit", "seed"),
-    applies=lambda settings, name: name not in {"samples", "noise"} or settings.source in {"moons", "circles", "spirals"},
+    applies=applies,
     pictures=(figures.curves, figures.received, figures.claims),
     theory=(figures.learned,),
     comparisons=comparisons,

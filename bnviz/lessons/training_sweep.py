@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
-from bnviz.experiments.training_settings import Settings, opening
+from bnviz.experiments.training_settings import Settings, applies, opening
 from bnviz.experiments.training_sweep import Result, estimated_seconds, run
 from bnviz.experiments.verdict import NOISY, SHOWS
 from bnviz.export.training_sweep import script
@@ -142,7 +142,7 @@ SWEEP: Final = Lesson(
     run=run,
     controls=("normalizers", "learning_rates", "activation", "depth", "epochs", "seeds"),
     more=("source", "samples", "noise", "init", "optimizer", "width", "batch_size", "seed"),
-    applies=lambda settings, name: name not in {"samples", "noise"} or settings.source in {"moons", "circles", "spirals"},
+    applies=applies,
     pictures=(figures.rates, figures.claims),
     theory=(figures.lengths,),
     comparisons=comparisons,
