@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from bnviz.experiments.batch_size import Settings, run
 from bnviz.lessons.batch_size import LESSON
+from tests.conftest import RunScript
 
 EVERY: Any = ("none", "batch", "layer", "group", "instance")
 CASES = {
@@ -34,15 +33,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
-def test_executed_it_prints_the_numbers_of_the_page(settings: Any, tmp_path: Path) -> None:
+def test_executed_it_prints_the_numbers_of_the_page(settings: Any, tmp_path: Path, run_script: RunScript) -> None:
     """Float32 rounds differently one network after another: one test image of 450 may change sides per seed."""
     lesson = LESSON.on(settings)
-    path = tmp_path / "lab.py"
-    path.write_text(lesson.script(settings), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, cwd=tmp_path, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("#")]
-    printed = {name: float(value) for name, value in (line.split(" = ") for line in lines)}
+    printed = run_script(lesson.script(settings), tmp_path)
     expected = lesson.headline(run(settings))
     assert list(printed) == list(expected)
     tolerance = {"abs": 100 / 450 + 1e-9} if settings.topic == "error" else {"rel": 1e-4}

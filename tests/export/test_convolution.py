@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import torch
 from bnviz.core.uploads import read_images
 from bnviz.experiments.convolution import Settings, run
 from bnviz.lessons.convolution import LESSON
+from tests.conftest import RunScript
 
 SHARING = LESSON.topics["sharing"]
 
@@ -40,13 +39,9 @@ def agree(shown: dict[str, float], wanted: Any) -> None:
     assert shown == pytest.approx(dict(wanted), rel=2e-4, abs=1e-5)
 
 
-def test_a_stranger_gets_the_pages_numbers(tmp_path: Path) -> None:
+def test_a_stranger_gets_the_pages_numbers(tmp_path: Path, run_script: RunScript) -> None:
     settings = SHARING.beginning
-    path = tmp_path / "script.py"
-    path.write_text(SHARING.script(settings), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", str(path)], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    agree(numbers(done.stdout), SHARING.headline(run(settings)))
+    agree(run_script(SHARING.script(settings), tmp_path), SHARING.headline(run(settings)))
 
 
 @pytest.mark.parametrize(

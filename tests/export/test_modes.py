@@ -1,17 +1,14 @@
-"""The six scripts of `modes`, executed, print the page's numbers. One process runs them all: starting torch takes seconds."""
+"""The six scripts of `modes`, executed, print the page's numbers."""
 
 from __future__ import annotations
 
 import ast
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bnviz.lessons.modes import LESSON
+from tests.conftest import RunScript
 
 CASES: dict[str, dict[str, Any]] = {
     "gap": {"batch_size": 16, "steps": 15, "passes": 4, "momentum": 0.05},
@@ -21,15 +18,6 @@ CASES: dict[str, dict[str, Any]] = {
     "influence": {"batch_size": 4, "mode": "train", "groups": 4},
     "poison": {"steps": 20, "poison_at": 15, "poison": "large", "passes": 5},
 }
-RUNNER = """
-import contextlib, io, json, runpy, sys
-printed = {}
-for path in sys.argv[1:]:
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        runpy.run_path(path)
-    printed[path] = out.getvalue()
-print(json.dumps(printed))
-"""
 
 
 def part_and_settings(topic: str) -> tuple[Any, Any]:
@@ -38,20 +26,10 @@ def part_and_settings(topic: str) -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> dict[str, dict[str, float]]:
     folder = tmp_path_factory.mktemp("scripts")
-    for topic in CASES:
-        part, settings = part_and_settings(topic)
-        (folder / f"{topic}.py").write_text(part.script(settings), encoding="utf-8")
-    paths = [str(folder / f"{topic}.py") for topic in CASES]
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", RUNNER, *paths], capture_output=True, text=True, cwd=folder, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return {
-        Path(path).stem: {name: float(value) for name, value in (line.split(" = ") for line in text.splitlines())}
-        for path, text in json.loads(done.stdout).items()
-    }
+    sources = {topic: part.script(settings) for topic in CASES for part, settings in [part_and_settings(topic)]}
+    return {topic: run_script(source, folder) for topic, source in sources.items()}
 
 
 @pytest.mark.parametrize("topic", CASES)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +14,7 @@ from bnviz.core.training import TrainingPlan, train
 from bnviz.experiments.noise_ghost import size_plan
 from bnviz.experiments.noise_settings import Settings
 from bnviz.lessons.noise import LESSON
+from tests.conftest import RunScript
 
 TINY: dict[str, Any] = {
     "batch_size": 50,
@@ -35,15 +32,6 @@ CASES = {
     "dropout": Settings(topic="dropout", **TINY),
     "ghost": Settings(topic="ghost", **(TINY | {"batch_size": 40})),
 }
-DRIVER = """
-import contextlib, io, json, sys
-told = {}
-for name, source in json.load(open("scripts.json")).items():
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        exec(compile(source, name, "exec"), {"__name__": "__main__"})
-    told[name] = out.getvalue()
-json.dump(told, sys.stdout)
-"""
 # Float32 rounds differently one network after another: one test image of 450 may change sides in one or two of three seeds.
 IMAGES = 0.67 * 100 / 450
 DOUBLE = "ghost, double precision"
@@ -51,9 +39,9 @@ SHORT = CASES["ghost"].replace(epochs=1)
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
-    """What each script prints, all in one process: starting one takes longer than the scripts do."""
-    folder: Path = tmp_path_factory.mktemp("scripts")
+def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> dict[str, dict[str, float]]:
+    """What each script prints."""
+    folder = tmp_path_factory.mktemp("scripts")
     scripts = {name: LESSON.on(settings).script(settings) for name, settings in CASES.items()}
     scripts[DOUBLE] = (
         LESSON.on(SHORT)
@@ -61,14 +49,7 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, flo
         .replace(".float() / 16", ".double() / 16")
         .replace("network = build(size, seed)", "network = build(size, seed).double()")
     )
-    (folder / "scripts.json").write_text(json.dumps(scripts), encoding="utf-8")
-    (folder / "driver.py").write_text(DRIVER, encoding="utf-8")
-    done = subprocess.run([sys.executable, "-I", "driver.py"], capture_output=True, text=True, cwd=folder, check=False)
-    assert done.returncode == 0, done.stderr
-    return {
-        name: {key: float(value) for key, value in (line.split(" = ") for line in text.splitlines())}
-        for name, text in json.loads(done.stdout).items()
-    }
+    return {name: run_script(source, folder) for name, source in scripts.items()}
 
 
 @pytest.mark.parametrize("name", CASES)

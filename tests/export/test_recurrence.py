@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +11,7 @@ import pytest
 
 from bnviz.experiments.recurrence import Settings, run
 from bnviz.lessons.recurrence import LESSON
+from tests.conftest import RunScript
 
 # One of each topic is run, with another cell each; Adam amplifies rounding over a few steps to about 1e-5.
 RUNS: tuple[tuple[dict[str, Any], float], ...] = (
@@ -24,17 +22,13 @@ RUNS: tuple[tuple[dict[str, Any], float], ...] = (
 
 
 @pytest.mark.parametrize(("changes", "tolerance"), RUNS, ids=[changes["topic"] for changes, _ in RUNS])
-def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tolerance: float, tmp_path: Path) -> None:
+def test_the_script_prints_the_pages_numbers(
+    changes: dict[str, Any], tolerance: float, tmp_path: Path, run_script: RunScript
+) -> None:
     settings = Settings(**changes)
     lesson = LESSON.on(settings)
     expected = lesson.headline(run(settings))
-    path = tmp_path / "script.py"
-    path.write_text(lesson.script(settings), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, path], capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    printed = {name: float(value) for name, value in re.findall(r"^(\S+) = (\S+)$", done.stdout, re.M)}
+    printed = run_script(lesson.script(settings), tmp_path)
     finite = {name: value for name, value in printed.items() if math.isfinite(value)}
     assert finite.keys() == expected.keys()
     for name, value in expected.items():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import pytest
 
 from bnviz.experiments.training_settings import Settings
 from bnviz.lessons.training import LESSON
+from tests.conftest import RunScript
 
 # Smooth activations, so that float32, which rounds differently one network after another, does not grow.
 CASES: dict[str, tuple[str, dict[str, Any], float]] = {
@@ -24,15 +23,6 @@ CASES: dict[str, tuple[str, dict[str, Any], float]] = {
     "boundaries": ("boundaries", {"activation": "tanh", "source": "circles", "seeds": 2, "epochs": 3, "width": 16}, 0.02),
     "landscape": ("landscape", {"activation": "tanh", "seeds": 2, "epochs": 1, "width": 16, "depth": 1}, 1e-3),
 }  # fmt: skip
-
-
-# Each in a namespace of its own, one after another in one process: importing torch takes longer than all of them.
-DRIVER = """
-import pathlib, runpy, sys
-for path in map(pathlib.Path, sys.argv[1:]):
-    print(f"[{path.stem}]")
-    runpy.run_path(str(path), run_name="__main__")
-"""
 TABLE = "with a table of one's own"
 
 
@@ -61,26 +51,12 @@ def settings_of(case: str) -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, float]]:
+def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> dict[str, dict[str, float]]:
     """What the script of every case prints."""
     folder = tmp_path_factory.mktemp("scripts")
     np.savetxt(folder / "data.csv", own_table(), delimiter=",", header="a,b,class", comments="")
-    cases = [*CASES, TABLE]
-    paths = [folder / f"{number}.py" for number in range(len(cases))]
-    for path, case in zip(paths, cases, strict=True):
-        part, settings = settings_of(case)
-        path.write_text(part.script(settings), encoding="utf-8")
-    command = [sys.executable, "-I", "-c", DRIVER, *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, dict[str, float]] = {}
-    for line in done.stdout.splitlines():
-        if line.startswith("["):
-            found[cases[int(line[1:-1])]] = lines = {}
-        else:
-            name, value = line.split(" = ")
-            lines[name] = float(value)
-    return found
+    sources = {case: part.script(settings) for case in [*CASES, TABLE] for part, settings in [settings_of(case)]}
+    return {case: run_script(source, folder) for case, source in sources.items()}
 
 
 @pytest.mark.parametrize("case", [*CASES, TABLE])
