@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import annotated_types
@@ -262,9 +264,14 @@ class SettingField:
     allowed: Phrase
 
 
-def fields(settings: type[LabSettings]) -> dict[str, SettingField]:
+def fields(settings: type[LabSettings]) -> Mapping[str, SettingField]:
     """The declared fields of `settings` by name."""
-    return {name: _describe(name, info) for name, info in settings.model_fields.items()}
+    return _fields(settings)
+
+
+@cache
+def _fields(settings: Any) -> Mapping[str, SettingField]:
+    return MappingProxyType({name: _describe(name, info) for name, info in settings.model_fields.items()})
 
 
 def from_query(settings: type[LabSettings], query: Mapping[str, str]) -> tuple[LabSettings, list[BnvizError]]:

@@ -40,7 +40,7 @@ class WarmPython:
         if self._process.stdout.readline().strip() != "0":
             raise AssertionError(err.read_text(encoding="utf-8") if err.exists() else "the warm Python is gone")
         said = out.read_text(encoding="utf-8")
-        lines = re.findall(r"^(\w+) = (\S+)(?:  # .*)?$", said, flags=re.MULTILINE)
+        lines = re.findall(r"^(\S+) = (\S+)(?:  # .*)?$", said, flags=re.MULTILINE)
         return {name: float(value) for name, value in lines}
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import torch
 
-Purpose = Literal["init", "split", "order", "dropout", "recalibration", "padding", "points"]
+Purpose = Literal["init", "split", "order", "dropout", "recalibration", "points", "padding"]
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
 
 

@@ -48,7 +48,7 @@ shared = nn.BatchNorm1d(population.shape[2], momentum=momentum, affine=False)
 probe = nn.BatchNorm1d(T + 1, momentum=momentum, affine=False).double()
 lengths = torch.full((len(labels),), T)
 if padding > 0:
-    uniform = torch.rand(len(labels), generator=stream(seed, 5), dtype=torch.float64)
+    uniform = torch.rand(len(labels), generator=stream(seed, 6), dtype=torch.float64)
     lengths = T - ((T - 1) * uniform ** ((T - 1) / (padding * T) - 1)).round().long()
 padded = [nn.BatchNorm1d(1, momentum=None, affine=False) for _ in range(T)]
 masked = [nn.BatchNorm1d(1, momentum=None, affine=False) for _ in range(T)]

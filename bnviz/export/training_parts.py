@@ -14,7 +14,7 @@ torch.set_num_threads(1)
 
 
 def stream(seed, purpose):
-    """A generator of its own for each purpose: 0 weights, 1 split, 2 order of batches, 6 points in the plane."""
+    """A generator of its own for each purpose: 0 weights, 1 split, 2 order of batches, 5 points in the plane."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, purpose)).generate_state(1)[0]))
 '''
 
@@ -45,7 +45,7 @@ classes, samples, tests, noise = 2, {samples}, 1000, {noise!r}
 
 def data(seed):
     """Two curves ({name}), a place on each uniformly at random, scattered in both directions."""
-    generator = stream(seed, 6)
+    generator = stream(seed, 5)
     labels = torch.arange(samples + tests) % 2
     place, side = torch.rand(len(labels), generator=generator, dtype=torch.float64), labels.double()
 {curve}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +19,21 @@ PALETTE: Final = {"light": theme.LIGHT, "dark": theme.DARK}
 WORTH_PACKING: Final = 16
 
 
-def draw(chart: Chart, group: str, unit: str, language: Language) -> None:
-    """Show `chart`; `group` names the playhead that it follows, `unit` one frame of it."""
-    assets.component("chart")(key=f"{group}.{chart.name}", data=payload(chart, group, unit, language))
+@dataclass(frozen=True, slots=True)
+class ReadyChart:
+    """A chart as it is sent. `key`: the component's."""
+
+    key: str
+    content: dict[str, Any]
+
+    def show(self) -> None:
+        """Put it on the page."""
+        assets.component("chart")(key=self.key, data=self.content)
+
+
+def ready(chart: Chart, group: str, unit: str, language: Language) -> ReadyChart:
+    """`chart`, ready to be shown; `group` names the playhead that it follows, `unit` one frame of it."""
+    return ReadyChart(f"{group}.{chart.name}", payload(chart, group, unit, language))
 
 
 def payload(chart: Chart, group: str, unit: str, language: Language) -> dict[str, Any]:

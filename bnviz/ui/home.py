@@ -12,7 +12,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons import layer
 from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.lessons.course import COURSE, LESSONS
-from bnviz.ui import cache, navigation, player, share, visit
+from bnviz.ui import cache, navigation, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
 GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
@@ -27,7 +27,8 @@ def show() -> None:
     _head(_, language)
     picture, start = st.columns([1.7, 1], gap="medium", vertical_alignment="center")
     with picture:
-        player.draw(figures.glimpse(cache.result(layer.LESSON, GLIMPSE, None), language), "home", 0, language)
+        scene = figures.glimpse(cache.result(layer.LESSON, GLIMPSE, None), language)
+        player.ready(scene, "home", language).show(0)
     with start, st.container(key="start"):
         _start(_)
     with st.container(key="course"):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from bnviz.errors import BnvizError
-from bnviz.figures.chart import Chart
-from bnviz.figures.listing import Listing
-from bnviz.figures.scene import Scene
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.cases import QUESTION as CASES_QUESTION
-from bnviz.lessons.lesson import Lesson, Picture
+from bnviz.lessons.lesson import Lesson
 from bnviz.settings import LabSettings
-from bnviz.ui import cache, chart, controls, listing, live, navigation, player, share, uploads, views, visit
+from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
+from bnviz.ui.cache import Ready
+from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show(lab: Lesson[S, R]) -> None:
             if asking:
                 views.ask(lesson, state, language)
             elif result is not None:
-                _views(lesson, state, result, language, below)
+                _views(lesson, state, result, language, below, kept=data is None)
         except BnvizError as error:
             views.explain_error(error, lesson, language)
     _onward(lab, _)
@@ -80,11 +80,15 @@ def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> Delta
                 _(preset.title),
                 key=f"{lesson.text}:preset:{number}",
                 type="primary" if state.preset == number else "secondary",
-                on_click=controls.apply,
-                args=(lesson, state, lesson.preset(number), number),
+                on_click=_apply_preset,
+                args=(lesson, state, number),
             )
         st.space("stretch")
         return st.container(width=112)
+
+
+def _apply_preset(lesson: Lesson[S, R], state: LabState, number: int) -> None:
+    controls.apply(lesson, state, lesson.preset(number), number)
 
 
 def _onward(lab: Lesson[S, R], _: Translate) -> None:
@@ -113,7 +117,9 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
         st.warning("  \n".join(told) + "  \n" + _("Defaults are used instead; the rest of the link is kept."))
 
 
-def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language, below: DeltaGenerator) -> None:
+def _views(
+    lesson: Lesson[S, R], state: LabState, result: R, language: Language, below: DeltaGenerator, *, kept: bool
+) -> None:
     _ = translator(language)
     views.tell(lesson, state, result, language)
     key = f"{lesson.name}:view"
@@ -124,27 +130,22 @@ def _views(lesson: Lesson[S, R], state: LabState, result: R, language: Language,
     )  # fmt: skip
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(lesson, state, [draw(result, language) for draw in lesson.pictures], language, below)
+        _pictures(cache.drawings(lesson.pictures, result, lesson.name, language, keep=kept), state, below)
         below.markdown(long_text(lesson.text, language))
     elif state.view == "theory":
-        _pictures(lesson, state, [draw(result, language) for draw in lesson.theory], language, below)
+        _pictures(cache.drawings(lesson.theory, result, lesson.name, language, keep=kept), state, below)
         with below:
             views.comparisons(lesson.comparisons(result), language)
     else:
         views.DRAW[state.view](lesson, state, result, language)
 
 
-def _pictures(
-    lesson: Lesson[S, R], state: LabState, pictures: list[Picture], language: Language, below: DeltaGenerator
-) -> None:
+def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:
     """The hero where we stand, beside the controls; the other pictures `below`."""
-    unit = next((picture.unit for picture in pictures if isinstance(picture, Scene)), "")
     for number, picture in enumerate(pictures):
         with below if number else nullcontext():
-            if isinstance(picture, Chart):
-                chart.draw(picture, lesson.name, unit, language)
-            elif isinstance(picture, Listing):
-                listing.draw(picture, lesson.name, language)
+            if not isinstance(picture, ReadyScene):
+                picture.show()
             else:
-                stopped = player.draw(picture, lesson.name, state.step, language)
+                stopped = picture.show(state.step)
                 state.step = state.step if stopped is None else stopped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -16,8 +17,20 @@ ICONS: Final = {
 }  # fmt: skip
 
 
-def draw(listing: Listing, group: str, language: Language) -> None:
-    """Show `listing`; `group` is the page that it stands on."""
+@dataclass(frozen=True, slots=True)
+class ReadyListing:
+    """A listing and the page that it stands on (`group`)."""
+
+    listing: Listing
+    group: str
+    language: Language
+
+    def show(self) -> None:
+        """Put it on the page."""
+        _draw(self.listing, self.group, self.language)
+
+
+def _draw(listing: Listing, group: str, language: Language) -> None:
     _, key = translator(language), f"{group}.{listing.name}"
     with st.container(key=f"listing-{group}-{listing.name}"):
         for note in listing.notes:

@@ -145,7 +145,7 @@ def _draw_what_there_is(run: Run, language: Language, below: DeltaGenerator) -> 
     pictures = [draw(run.job.partial, language) for draw in run.lesson.pictures]
     for number, picture in enumerate(picture for picture in pictures if isinstance(picture, Chart)):
         with below if number else nullcontext():
-            chart.draw(picture, run.lesson.name, "", language)
+            chart.ready(picture, run.lesson.name, "", language).show()
 
 
 def time(seconds: float, _: Translate) -> str:

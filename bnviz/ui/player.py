@@ -16,18 +16,32 @@ from bnviz.ui import assets
 from bnviz.ui.chart import PALETTE
 
 
-def draw(scene: Scene, group: str, step: int, language: Language) -> int | None:
-    """Show `scene`, its playhead at first on frame `step`; return the frame where the visitor stopped it, if any."""
-    key = f"{group}.{scene.name}"
-    state = assets.component("player")(
-        key=key, data=encode(scene, group, step, language), default={"step": None}, on_step_change=lambda: None
-    )
-    stopped = state.step
-    return int(stopped) if isinstance(stopped, int) and 0 <= stopped < scene.frames else None
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReadyScene:
+    """A scene as it is sent, but for where its playhead starts. `header`: the start of a JSON object; `block`: the arrays."""
+
+    key: str
+    frames: int
+    header: bytes
+    block: bytes
+
+    def show(self, step: int) -> int | None:
+        """Put it on the page, its playhead at first on frame `step`; return the frame where the visitor stopped it, if any."""
+        state = assets.component("player")(
+            key=self.key, data=self.content(step), default={"step": None}, on_step_change=lambda: None
+        )
+        stopped = state.step
+        return int(stopped) if isinstance(stopped, int) and 0 <= stopped < self.frames else None
+
+    def content(self, step: int) -> bytes:
+        """Header length (uint32, little endian), JSON header padded to 8 bytes, then every array one after another."""
+        header = self.header + b',"start":%d}' % step
+        header += b" " * (-(len(header) + 4) % 8)
+        return len(header).to_bytes(4, "little") + header + self.block
 
 
-def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
-    """Header length (uint32, little endian), JSON header padded to 8 bytes, then every array one after another."""
+def ready(scene: Scene, group: str, language: Language) -> ReadyScene:
+    """`scene`, ready to be shown; `group` names its playhead."""
     _ = translator(language)
     block = bytearray()
     header: dict[str, Any] = {
@@ -64,12 +78,10 @@ def encode(scene: Scene, group: str, step: int, language: Language) -> bytes:
     }
     if any(isinstance(panel, Cube) for row in scene.rows for panel in row.panels):
         header["words"] |= {"turn": _("Turn by itself (drag, or press ↑ and ↓, to turn it yourself)")}
-    text = json.dumps(header, ensure_ascii=False)
-    digest = hashlib.blake2b(text.encode() + block, digest_size=8).hexdigest()
-    header |= {"digest": digest, "start": step}  # where the playhead starts is no part of the picture
-    content = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    content += b" " * (-(len(content) + 4) % 8)
-    return len(content).to_bytes(4, "little") + content + bytes(block)
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    # Where the playhead starts is no part of the picture, so the digest does not know it.
+    digest = hashlib.blake2b(text + block, digest_size=8).hexdigest().encode()
+    return ReadyScene(f"{group}.{scene.name}", scene.frames, text[:-1] + b',"digest":"%s"' % digest, bytes(block))
 
 
 def _plain(value: Any, block: bytearray) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import gzip
+import importlib
 import io
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bnviz.lessons.lesson import Lesson
-from bnviz.ui import assets, broadcast
+from bnviz.ui import assets, broadcast, cache
 from bnviz.ui.runs import RUNS
 
 FRAME: Final = Path(__file__).parent / "frame.py"
@@ -143,7 +144,8 @@ def warming(
         parts = [part for lesson in taught for part in lesson.parts]
         for part in parts:
             if not part.live:
-                part.run(part.beginning, None)
+                cache.result(part, part.beginning, None)
+        importlib.import_module("bnviz.ui.lab")  # and pandas with it
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()

@@ -48,7 +48,7 @@ def test_a_search_leads_to_the_problems() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_picture_is_light_and_plays_by_itself(language: Any) -> None:
     scene = glimpse(run(GLIMPSE), language)
-    content = player.encode(scene, "home", 0, language)
+    content = player.ready(scene, "home", language).content(0)
     assert len(content) <= MOST_BYTES
     assert scene.ambient
     assert b'"autoplay":true,"loop":true,"compact":true' in content
@@ -73,4 +73,4 @@ def test_the_picture_shows_what_it_says() -> None:
 def test_pictures_of_labs_do_not_start_by_themselves() -> None:
     layer = next(lesson for lesson in LESSONS if lesson.name == "layer")
     scene: Any = layer.pictures[0](layer.run(layer.beginning, None), "en")
-    assert b'"autoplay":false,"loop":false' in player.encode(scene, "layer", 0, "en")
+    assert b'"autoplay":false,"loop":false' in player.ready(scene, "layer", "en").content(0)

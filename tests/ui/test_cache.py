@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pytest
 
 from bnviz.lessons.course import LESSONS
 from bnviz.ui import cache
+from bnviz.ui.player import ReadyScene
+from bnviz.ui.runs import shipped_result
 
 LAYER = next(lesson for lesson in LESSONS if lesson.name == "layer")
 
@@ -33,11 +39,13 @@ def test_the_same_settings_are_computed_once() -> None:
     assert len(calls) == 2
 
 
-def test_what_one_session_does_to_its_result_no_other_sees() -> None:
+def test_no_session_can_change_what_another_sees() -> None:
     lesson, _ = counted()
     settings = lesson.settings(seed=4713, steps=2)
-    cache.result(lesson, settings, None).batch_mean[:] = 99
-    assert not (cache.result(lesson, settings, None).batch_mean == 99).any()
+    result = cache.result(lesson, settings, None)
+    for array in (result.batch_mean, result.stages["input"].counts):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:] = 99
 
 
 def test_a_visitors_own_data_are_never_kept() -> None:
@@ -47,3 +55,70 @@ def test_a_visitors_own_data_are_never_kept() -> None:
         table = np.random.default_rng(seed).normal(size=(200, 5)).astype(np.float32)
         cache.result(lesson, settings, table)
     assert len(calls) == 2
+
+
+def test_what_fails_is_asked_again_and_nobody_waits_for_ever() -> None:
+    shared, asked = cache.Shared(2), []
+
+    def refuse() -> None:
+        asked.append(1)
+        raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            shared.get("a", refuse)
+    assert len(asked) == 2
+    assert shared.get("a", lambda: 3) == 3
+
+
+def test_the_oldest_goes_first_and_a_class_computes_once() -> None:
+    shared, made = cache.Shared(2), []
+
+    def make(key: str) -> str:
+        time.sleep(0.01)
+        made.append(key)
+        return key
+
+    for key in "abacaba":
+        assert shared.get(key, lambda key=key: make(key)) == key
+    assert made == ["a", "b", "c", "b"]
+    with ThreadPoolExecutor(8) as everybody:
+        assert set(everybody.map(lambda _: shared.get("d", lambda: make("d")), range(8))) == {"d"}
+    assert made.count("d") == 1
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+def test_pictures_are_drawn_once_for_each_language(lesson: Any) -> None:
+    drawn: list[str] = []
+
+    def noted(draw: Any) -> Any:
+        def note(result: Any, language: Any) -> Any:
+            drawn.append(language)
+            return draw(result, language)
+
+        return note
+
+    part = lesson.parts[0]
+    draws = tuple(noted(draw) for draw in part.pictures)
+    result = shipped_result(part) if part.live else part.run(part.beginning, None)
+    for language in ("en", "zh", "en"):
+        ready = cache.drawings(draws, result, part.name, language, keep=True)
+        assert len(ready) == len(draws)
+    assert drawn == ["en"] * len(draws) + ["zh"] * len(draws)
+    cache.drawings(draws, result, part.name, "en", keep=False)
+    assert len(drawn) == 3 * len(draws)
+
+
+def test_a_scene_is_the_same_wherever_its_playhead_starts() -> None:
+    settings = LAYER.settings(seed=4711, steps=12)
+    (scene,) = cache.drawings(LAYER.pictures[:1], cache.result(LAYER, settings, None), "layer", "en", keep=True)
+    assert isinstance(scene, ReadyScene)
+    headers = []
+    for step in (0, 11):
+        content = scene.content(step)
+        length = int.from_bytes(content[:4], "little")
+        assert (length + 4) % 8 == 0
+        headers.append(json.loads(content[4 : 4 + length]))
+        assert content[4 + length :] == scene.block
+    assert [header.pop("start") for header in headers] == [0, 11]
+    assert headers[0] == headers[1]
