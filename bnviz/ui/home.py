@@ -12,7 +12,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons import layer
 from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.lessons.course import COURSE, LESSONS
-from bnviz.ui import cache, navigation, share, visit
+from bnviz.ui import cache, navigation, player, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
 GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
