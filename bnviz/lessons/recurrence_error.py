@@ -77,7 +77,7 @@ def _verdicts(result: ErrorResult, _: Translate) -> str:
         + f": {mean_line(finding, _)}, **{_(finding.verdict)}**"
         for (first, second), finding in zip(result.pairs, result.findings, strict=True)
     ]
-    least = _("Only a {least}-point difference or more would matter.").format(
+    least = _("Less than {least} points would not matter.").format(
         least=short(100 * result.findings[0].smallest_effect)
     )
     return "\n".join(rows) + "\n\n" + least

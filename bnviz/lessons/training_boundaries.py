@@ -57,7 +57,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             f"{100 * finding.mean:.2f}\\ [{100 * finding.low:.2f},\\,{100 * finding.high:.2f}]\n$$"
         )
         parts.append(
-            _("Only a {least}-point difference or more would matter. Verdict: **{verdict}**.").format(
+            _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
                 least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
             )
         )
