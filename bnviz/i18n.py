@@ -5,6 +5,7 @@ The English text is the msgid, so English needs no catalogue. Language is always
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ Translate = Callable[[str], str]
 
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 LOCALES: Final = Path(__file__).parent / "locales"
+HAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”…—]"
+WRAPPED: Final = re.compile(f"^(?![#|])(.*{HAN})\n *(?={HAN})", re.MULTILINE)
 LOCALE_FOLDERS: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
 
 
@@ -48,8 +51,11 @@ def translator(language: Language) -> Translate:
 
 @cache
 def long_text(name: str, language: Language) -> str:
-    """The Markdown text `name` (a lab's name) in `language`."""
-    return (LOCALES / LOCALE_FOLDERS[language] / f"{name}.md").read_text(encoding="utf-8")
+    """The Markdown text `name` (a lab's name) in `language`.
+
+    Where a line is wrapped between two Chinese characters, the lines are joined: Markdown would put a space there.
+    """
+    return WRAPPED.sub(r"\1", (LOCALES / LOCALE_FOLDERS[language] / f"{name}.md").read_text(encoding="utf-8"))
 
 
 def choose_language(*wishes: str | None) -> Language:

@@ -70,7 +70,7 @@ Momentum = Annotated[
     MomentumValue,
     Parameter(
         N_("Momentum"),
-        N_("Weight of the newest batch in the running estimates (PyTorch's convention; Keras writes 1 − momentum). "
+        N_("Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
            "“cumulative” is PyTorch's None: the plain average of all batches."),
         "",
         MOMENTUMS,
@@ -110,7 +110,7 @@ TrackRunningStats = Annotated[
     bool,
     Parameter(
         N_("Track running statistics"),
-        N_("Keep running estimates of mean and variance. Without them, eval mode normalizes with the batch."),
+        N_("Keep a running mean and a running variance. Without them, eval mode normalizes with the batch."),
     ),
 ]
 Mode = Annotated[

@@ -13,6 +13,7 @@ from scripts.update_catalogues import extract
 
 USED = {message for messages in extract().values() for message in messages}
 TRANSLATED = catalogue("zh")
+TEXTS = sorted(path.stem for path in (LOCALES / "en").glob("*.md"))
 
 
 def test_every_message_is_translated() -> None:
@@ -40,11 +41,18 @@ def test_translations_are_chinese() -> None:
     assert {message for message in untouched if re.search(r"[a-z]{4,} [a-z]{3,}", message)} == set()
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (LOCALES / "en").glob("*.md")))
+@pytest.mark.parametrize("name", TEXTS)
 def test_long_texts_stand_in_both_languages_with_the_same_parts(name: str) -> None:
     english, chinese = long_text(name, "en"), long_text(name, "zh")
     assert len(re.findall(r"^#+ ", english, re.M)) == len(re.findall(r"^#+ ", chinese, re.M))
     assert re.search(r"[\u4e00-\u9fff]", chinese)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_wrapped_chinese_line_leaves_no_gap(name: str) -> None:
+    text = long_text(name, "zh")
+    assert not re.findall(r"(?m)^(?![#|]).*[一-鿿，。、；：（）]\n *[一-鿿，。、；：（）]", text)
+    assert all(line.count("#") < 4 and len(line) < 60 for line in text.splitlines() if line.startswith("#"))
 
 
 def test_every_lab_has_a_long_text() -> None:

@@ -35,7 +35,7 @@ Topic = Annotated[
     Parameter(
         N_("Topic"),
         N_("The question that is looked into."),
-        names={"error": N_("Test error"), "statistics": N_("Why: noisy statistics")},
+        names={"error": N_("Test error"), "statistics": N_("Noisy statistics")},
     ),
 ]
 Normalizers = Annotated[

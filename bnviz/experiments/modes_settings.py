@@ -55,7 +55,7 @@ Frozen = Annotated[
         N_(
             "The whole body in front of the last layer, or its batch norms only. eval() goes to the batch norms either way."
         ),
-        names={"body": N_("whole body"), "norms": N_("batch norms")},
+        names={"body": N_("body"), "norms": N_("batch norms")},
     ),
 ]
 Accumulation = Annotated[

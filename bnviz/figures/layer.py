@@ -56,11 +56,11 @@ def supplier(result: Result, language: Language = "en") -> str:
     settings, n = result.settings, result.values_per_statistic
     if result.statistics_source == "running":
         if result.batches_before == 0:
-            return _("μ and σ² come from running estimates that were never updated: mean 0, variance 1.")
-        return _("μ and σ² come from the running estimates after {count} batches.").format(count=result.batches_before)
+            return _("μ and σ² come from running statistics that were never updated: mean 0, variance 1.")
+        return _("μ and σ² come from the running statistics after {count} batches.").format(count=result.batches_before)
     if settings.mode == "eval":
         return _(
-            "μ and σ² come from this batch of {n} values even in eval mode: the layer keeps no running estimates."
+            "μ and σ² come from this batch of {n} values even in eval mode: the layer keeps no running statistics."
         ).format(n=n)
     return _("μ and σ² come from this batch: {n} values share one mean and one variance.").format(n=n)
 

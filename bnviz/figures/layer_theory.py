@@ -52,7 +52,7 @@ def law(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(
             axis(_("x̂, the normalized value"), range=[float(edges[0]), float(edges[-1])]),
-            axis(_("density"), range=[0, ceiling(highest)]),
+            axis(_("Probability density"), range=[0, ceiling(highest)]),
             annotations=notes,
         ),
         alt,
@@ -82,10 +82,10 @@ def _law_name(result: Result, _: Translate) -> str:
     n = result.values_per_statistic
     if result.predicted_density is None:
         if result.statistics_source == "running":
-            return _("no closed form for this input with running estimates")
+            return _("no closed form for this input with running statistics")
         return _("ε is not small against σ²: the closed form needs ε → 0")
     if result.statistics_source == "running":
-        return _("a Gaussian, moved and scaled by the running estimates")
+        return _("a Gaussian, moved and scaled by the running statistics")
     if n == 2:
         return _("n = 2: every value is −1 or 1, whatever goes in")
     if n == 3:
@@ -114,7 +114,7 @@ def _trace_chart(
         x = np.arange(steps + 1)
         if std is not None:
             traces.append(band(x, forecast - 2 * std, forecast + 2 * std, "theory", 0.1, "± 2 s.d."))
-        traces.append(line(x, running, "running", _("running estimate")))
+        traces.append(line(x, running, "running", _("running statistic")))
         traces.append(line(x, forecast, "theory", _("expected"), width=2, dash="dash"))
         ends += [(_("running"), "running", float(running[-1])), (_("expected"), "theory", float(forecast[-1]))]
         shown += [running, forecast]
@@ -123,7 +123,7 @@ def _trace_chart(
     low, high = low - room, high + room
     legend = _("dots: each batch")
     if result.settings.track_running_stats:
-        legend = _("dots: each batch · line: running estimate · dashed: expected") + (
+        legend = _("dots: each batch · line: running statistic · dashed: expected") + (
             "" if std is None else " ± 2 s.d."
         )
     notes = [key(legend)]
@@ -133,7 +133,7 @@ def _trace_chart(
         name,
         traces,
         layout(
-            axis(_("batch"), range=[0, steps + 0.5]),
+            axis(_("Batch"), range=[0, steps + 0.5]),
             axis(label, range=[low, high]),
             margin=MARGIN,
             annotations=notes,

@@ -11,7 +11,7 @@ from bnviz.figures import seeds
 from bnviz.figures.chart import Chart
 from bnviz.figures.modes_parts import phone
 from bnviz.figures.numbers import short
-from bnviz.figures.parts import band, key, line, log_axis, note, points
+from bnviz.figures.parts import band, key, line, log_axis, note, points, power_ticks
 from bnviz.figures.seeds import HIGHEST, LOWEST, TICKS, Pair
 from bnviz.figures.theme import Role, axis, layout
 from bnviz.i18n import Language, Translate, translator
@@ -60,7 +60,8 @@ def momentum_curve(result: MomentumErrorResult, language: Language = "en") -> Ch
     if math.isfinite(mean[result.chosen]):
         notes.append(
             note(f"<b>α = {chosen}: {short(mean[result.chosen])} %</b>", "ink", x=result.chosen, yanchor="bottom",
-                 yshift=14, y=math.log10(np.clip(mean[result.chosen], LOWEST, HIGHEST)))
+                 xanchor="left" if result.chosen < len(places) - 2 else "center", yshift=12,
+                 y=math.log10(np.clip(mean[result.chosen], LOWEST, HIGHEST)))
         )  # fmt: skip
     base = layout(
         axis(_("Momentum α (weight of the newest batch)"), range=span, tickvals=places, anchor="y2",
@@ -101,7 +102,7 @@ def momentum_passes(result: MomentumErrorResult, language: Language = "en") -> C
              hovertemplate=_("{count} batches: %{{y:.3g}} %").format(count="%{x}")),
     ]  # fmt: skip
     ends = [math.log10(LOWEST), math.log10(HIGHEST)]
-    notes = [key(_("the weights stay as they are; only mean and variance are counted again"))]
+    notes = [key(_("same weights · mean and variance counted again"))]
     ends_of_lines: tuple[tuple[float, str, Role], ...] = (
         (trained, _("as trained") + f"<br>α = {chosen}<br>{short(trained)} %", "running"),
         (float(mean[-1]), _("recalibrated") + f"<br>{short(mean[-1])} %", "after"),
@@ -151,9 +152,7 @@ def momentum_left_over(result: MomentumErrorResult, language: Language = "en") -
     ]
     notes = [key(_("dots: left of a running mean of 1 after {steps} batches of zeros · dashed: (1 − α)ᵗ; below 10⁻⁶ drawn there").format(
         steps=result.settings.steps))]  # fmt: skip
-    exponents = range(-6, 1)
-    y = axis(_("Weight of the initial value"), type="log", range=[-6.3, 0.2], tickvals=[10.0**e for e in exponents],
-             ticktext=[short(10.0**e) for e in exponents])  # fmt: skip
+    y = axis(_("Weight of the initial value"), type="log", range=[-6.3, 0.2], **power_ticks(-6, 0))
     x = log_axis(_("Momentum α"), math.log10(alphas[0]) - 0.1, 0.1)
     kept = zip(alphas, result.left_over_measured[numbers], strict=True)
     parts = ", ".join(f"{short(alpha)}: {short(value, LEAST)}" for alpha, value in kept)

@@ -71,7 +71,7 @@ def bars(
         if math.isfinite(row.predicted):
             shapes.append(
                 {
-                    "type": "line", "x0": row.predicted, "x1": row.predicted, "y0": y - 0.42, "y1": y + 0.42,
+                    "type": "line", "x0": row.predicted, "x1": row.predicted, "y0": y - 0.33, "y1": y + 0.33,
                     "line": {"color": color("theory"), "width": 2.5, "dash": "dash"},
                 }
             )  # fmt: skip

@@ -45,17 +45,18 @@ def poison_course(result: PoisonResult, language: Language = "en") -> Chart:
     for name, values, role in rows:
         traces.append(line(result.batches, 100 * values, role, name, width=3.5))
         lost = ~np.isfinite(values)
+        told = _("{name}: {value}").format(name=name, value="NaN")
         height = 97.0 if role == "running" else 92.0
         if lost.any():
             traces.append(
-                points(result.batches[lost], np.full(int(lost.sum()), height), "error", f"{name}: NaN", size=8, symbol="x",
-                       hovertemplate=f"{name}: NaN")
+                points(result.batches[lost], np.full(int(lost.sum()), height), "error", told, size=8, symbol="x",
+                       hovertemplate=told)
             )  # fmt: skip
         end = float(100 * values[-1])
         if math.isfinite(end):
             labels.append((f"{name} {short(end)} %", role, end))
         else:
-            labels.append((f"{name}: NaN", "error", height))
+            labels.append((told, "error", height))
     notes = [
         key(_("the same weights and test images in both modes · red crosses: the answers are NaN")),
         *end_labels(labels, 0.0, 100.0),

@@ -21,17 +21,17 @@ ROLES: Final[dict[str, Role]] = {
     "recalibrated": "series_5",
 }  # fmt: skip
 NAMES: Final = {
-    "none": N_("BN, no Dropout"),
+    "none": N_("batch norm alone"),
     "dropout_after_norm": N_("Dropout after norm"),
     "dropout_before_norm": N_("Dropout before norm"),
-    "no_norm": N_("Dropout, no BN"),
+    "no_norm": N_("Dropout alone"),
     "recalibrated": N_("before, recalibrated"),
 }
 SHORT: Final = {
     "none": N_("no Dropout"),
     "dropout_after_norm": N_("after norm"),
     "dropout_before_norm": N_("before norm"),
-    "no_norm": N_("no BN"),
+    "no_norm": N_("no batch norm"),
     "recalibrated": N_("recalibrated"),
 }
 FIRST_PAIRS: Final = 3

@@ -30,7 +30,8 @@ def curves(result: Result, language: Language = "en") -> Chart:
     courses = [
         Course(
             _("whole batch, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
-            str(size), _role(result, index), result.courses.error_of(index), result.courses.diverged_at[index],
+            _("whole, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
+            _role(result, index), result.courses.error_of(index), result.courses.diverged_at[index],
         )
         for index, size in enumerate(result.sizes)
     ]  # fmt: skip
@@ -65,10 +66,10 @@ def sizes(result: Result, language: Language = "en") -> Chart:
         traces.append(line(result.sizes, np.nanmean(afresh, axis=1), "running", _("recalibrated"), width=2, dash="dash",
                            marker={"size": 9, "color": color("running")}))  # fmt: skip
     notes = [
-        key(_("black: mean error as trained · green, dashed: with running statistics taken afresh · dots: single seeds")),
+        key(_("solid: mean error as trained · dashed: recalibrated · dots: single seeds")),
         *(
-            note(f"<b>{short(float(value))} %</b>", "ink", x=math.log10(size), y=math.log10(value), xanchor="left", xshift=8,
-                 yshift=12)
+            note(f"<b>{short(float(value))} %</b>", "ink", x=math.log10(size), y=math.log10(value), yshift=14,
+                 xanchor="right" if size == result.sizes[0] else "left", xshift=8)
             for size, value in zip(result.sizes, mean, strict=True) if math.isfinite(value) and value > 0
         ),
     ]  # fmt: skip

@@ -40,8 +40,8 @@ def ratio_chart(name: str, shift: Shift, words: str, _: Translate) -> Chart:
     lowest = float(np.nanmin([*shift.ratio, *shift.ratio_theory, *shift.local, 0.05]))
     low, high = math.log10(max(lowest, 1e-6)) - 0.2, 0.15
     one: tuple[str, Role, float] = (_("training: 1"), "after", 0.0)
-    labels = [one, *_labelled((_("eval"), "running", shift.ratio)), *_labelled((_("theory"), "theory", shift.ratio_theory)),
-              *_labelled((_("own Dropout alone"), "context", shift.local))]  # fmt: skip
+    labels = [one, *_labelled((_("eval"), "running", shift.ratio), _), *_labelled((_("theory"), "theory", shift.ratio_theory), _),
+              *_labelled((_("own Dropout alone"), "context", shift.local), _)]  # fmt: skip
     if np.allclose(shift.local, shift.ratio_theory, rtol=0.02):
         labels = labels[:-1]
     span = [0.7, len(layers) + 0.3]
@@ -189,8 +189,8 @@ def unit_chart(shift: Shift, _: Translate) -> Chart:
     )
 
 
-def _labelled(entry: tuple[str, Role, Any]) -> list[tuple[str, Role, float]]:
+def _labelled(entry: tuple[str, Role, Any], _: Translate) -> list[tuple[str, Role, float]]:
     """The label at the end of a line on the log axis, with its number."""
     text, role, numbers = entry
     last = float(numbers[-1])
-    return [(f"{text}: {short(last)}", role, math.log10(last))] if last > 0 else []
+    return [(_("{name}: {value}").format(name=text, value=short(last)), role, math.log10(last))] if last > 0 else []

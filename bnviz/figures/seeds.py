@@ -101,7 +101,7 @@ def error_curves(
 
 
 def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate) -> Chart:
-    """At most three panels: differences seed by seed, their mean, its 95 % interval and the verdict; grey: too small to matter."""
+    """At most three panels: accuracy differences by seed, their mean, its 95 % interval and the verdict; grey: too small to matter."""
     traces: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     phone_axes: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
         axes[f"xaxis{suffix}"] = axis(_("Seed"), range=span, domain=wide, anchor=f"y{suffix}", tickformat="d", nticks=6)
         axes[f"yaxis{suffix}"] = axis(
-            _("Difference in points") if number == 0 else "", range=[-limit, limit], anchor=f"x{suffix}"
+            _("Difference in accuracy (points)") if number == 0 else "", range=[-limit, limit], anchor=f"x{suffix}"
         )
         phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
         phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}}
@@ -237,7 +237,8 @@ def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Tra
 
 
 def _headline(pair: Pair, _: Translate) -> str:
-    lines = [f"<b>{pair.title}: {_(pair.finding.verdict)}</b>", mean_line(pair.finding, _)]
+    title = _("{name}: {value}").format(name=pair.title, value=_(pair.finding.verdict))
+    lines = [f"<b>{title}</b>", mean_line(pair.finding, _)]
     if pair.finding.lost:
         lines.append(_("{lost} seeds diverged and are left out").format(lost=pair.finding.lost))
     return "<br>".join(lines)

@@ -183,7 +183,7 @@ ERROR: Final = Lesson(
             N_("CNN"),
             N_(
                 "The same batches in a small convolutional network: no cliff. Each mean is taken over all pixels of all "
-                "images of the batch; see the topic “Why: noisy statistics”."
+                "images of the batch; see the topic “Noisy statistics”."
             ),
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),

@@ -156,7 +156,7 @@ def outcome(result: Result) -> int:
 STATISTICS: Final = Lesson(
     name="batch_size",
     topic="statistics",
-    title=N_("Why: noisy statistics"),
+    title=N_("Noisy statistics"),
     question=N_("What does a small batch do to a value, and why is the CNN spared?"),
     answer=N_(
         "In batches of 2 the MLP's batch norm leaves hardly more than a sign. In the CNN the same two images bring 128 values "

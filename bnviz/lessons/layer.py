@@ -51,7 +51,7 @@ def headline(result: Result) -> dict[str, float]:
 
 
 def table(result: Result) -> dict[str, NDArray[Any]]:
-    """One row per shown batch, for the chosen channel; the running estimates as they stand after it."""
+    """One row per shown batch, for the chosen channel; the running statistics as they stand after it."""
     c = result.settings.channel
     columns: dict[str, NDArray[Any]] = {
         "batch": np.arange(1, result.settings.steps + 1),
@@ -86,7 +86,7 @@ LESSON: Final = Lesson(
     title=N_("What it does"),
     question=N_("What does batch norm do to the numbers, and who supplies μ and σ²?"),
     answer=N_(
-        "It centres and scales each channel: in training by its own batch, in eval mode by running estimates of "
+        "It centres and scales each channel: in training by its own batch, in eval mode by running statistics of "
         "earlier batches."
     ),
     settings=Settings,
@@ -115,7 +115,7 @@ LESSON: Final = Lesson(
         Preset(
             N_("Fresh layer, eval"),
             N_(
-                "Nothing is normalized: nobody has updated the running estimates, so μ = 0 and σ² = 1 are used, and the "
+                "Nothing is normalized: nobody has updated the running statistics, so μ = 0 and σ² = 1 are used, and the "
                 "values leave as they came. Then set “Batches before” to 100."
             ),
             {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
@@ -137,7 +137,7 @@ LESSON: Final = Lesson(
             {"eps": 0.04},
         ),
         Preset(
-            N_("Batch of two"),
+            N_("Batch of 2"),
             N_(
                 "Every value becomes −1 or 1, whatever went in: with two values, only the sign of their difference is left."
             ),
@@ -188,7 +188,7 @@ LESSON: Final = Lesson(
         ),
         Source(
             N_(
-                "What PyTorch computes: biased variance to normalize, unbiased into the running estimate, momentum of the new value"
+                "What PyTorch computes: biased variance to normalize, unbiased into the running variance, momentum of the new value"
             ),
             "torch.nn.BatchNorm1d",
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
@@ -204,7 +204,7 @@ LESSON: Final = Lesson(
             "https://en.wikipedia.org/wiki/Samuelson%27s_inequality",
         ),
         Source(
-            N_("The unbiased variance goes into the running estimate, the biased one normalizes"),
+            N_("The unbiased variance goes into the running variance, the biased one normalizes"),
             "pytorch/pytorch issue 19902",
             "https://github.com/pytorch/pytorch/issues/19902",
         ),

@@ -21,7 +21,7 @@ ACTIVATION_LATEX: Final = {
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:
-    """The four steps of the first sample of frame `step`, and what the running estimates make of the batch."""
+    """The four steps of the first sample of frame `step`, and what the running statistics make of the batch."""
     _ = translator(language)
     settings, c = result.settings, result.settings.channel
     step = min(max(step, 0), settings.steps - 1)
@@ -69,9 +69,9 @@ def _statistics(result: Result, step: int, _: Translate) -> str:
             rf"\sigma^2 = \frac1n\sum_i (x_i - \mu)^2 = {latex(var)}"
         )
     if result.batches_before == 0:
-        first = _("Eval mode takes the running estimates, and no batch has ever updated them:")
+        first = _("Eval mode takes the running statistics, and no batch has ever updated them:")
     else:
-        first = _("Eval mode takes the running estimates, as {count} batches left them:").format(
+        first = _("Eval mode takes the running statistics, as {count} batches left them:").format(
             count=result.batches_before
         )
     return first + _display(rf"\mu = {latex(mean)}\qquad\sigma^2 = {latex(var)}")
@@ -80,18 +80,18 @@ def _statistics(result: Result, step: int, _: Translate) -> str:
 def _update(result: Result, step: int, _: Translate) -> str:
     settings, c, n = result.settings, result.settings.channel, result.values_per_statistic
     if settings.mode == "eval":
-        return _("The running estimates stay as they are: only training mode moves them.")
+        return _("The running statistics stay as they are: only training mode moves them.")
     mean, var = float(result.batch_mean[step, c]), float(result.batch_var[step, c])
     old_mean, old_var = float(result.running_mean[step, c]), float(result.running_var[step, c])
     new_mean, new_var = float(result.running_mean[step + 1, c]), float(result.running_var[step + 1, c])
     if settings.momentum == "cumulative":
         weight = 1 / (result.batches_before + step + 1)
-        first = _("Then the running estimates move, with α = 1/{count} (the plain average):").format(
+        first = _("Then the running statistics move, with α = 1/{count} (the plain average):").format(
             count=result.batches_before + step + 1
         )
     else:
         weight = settings.momentum
-        first = _("Then the running estimates move, with momentum α = {alpha}:").format(alpha=f"{weight:.3g}")
+        first = _("Then the running statistics move, with momentum α = {alpha}:").format(alpha=f"{weight:.3g}")
     last = _("The variance that goes in is the unbiased one, n/(n − 1) times σ².")
     old, new = rf"(1 - {latex(weight)})", latex(weight)
     return (

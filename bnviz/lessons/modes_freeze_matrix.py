@@ -140,7 +140,7 @@ LESSON: Final = Lesson(
             {"frozen": "norms"},
         ),
         Preset(
-            N_("A single step"),
+            N_("1 step"),
             N_("One forward pass in train mode is enough: the third row has moved, by a tenth of the way."),
             {"steps": 1},
         ),
@@ -150,7 +150,7 @@ LESSON: Final = Lesson(
             {"momentum": 0.01},
         ),
         Preset(
-            N_("A hundred steps"),
+            N_("100 steps"),
             N_("The running statistics of the frozen body have wholly become those of the new digits."),
             {"steps": 100},
         ),

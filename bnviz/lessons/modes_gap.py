@@ -138,7 +138,7 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("Ten steps in"),
+            N_("10 steps in"),
             N_("After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
                "statistics' doing, the rest is the noise of the batch."),
             {"steps": 10},
@@ -149,18 +149,18 @@ LESSON: Final = Lesson(
             {"momentum": 0.01},
         ),
         Preset(
-            N_("Batches of four"),
+            N_("Batch of 4"),
             N_("Recalibration hardly helps: it is train mode that is off, by the noise of four images. Which mode is right? Look at "
                "the share of wrong answers."),
             {"batch_size": 4},
         ),
         Preset(
-            N_("Large batches"),
+            N_("Batch of 256"),
             N_("With 256 images per batch train mode has little noise, and both modes say nearly the same."),
             {"batch_size": 256},
         ),
         Preset(
-            N_("Ten layers"),
+            N_("10 layers"),
             N_("Each layer hands its gap on and adds its own. See how it grows with depth."),
             {"depth": 10},
         ),

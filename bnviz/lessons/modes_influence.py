@@ -148,17 +148,17 @@ LESSON: Final = Lesson(
             {"mode": "eval"},
         ),
         Preset(
-            N_("Two images"),
+            N_("Batch of 2"),
             N_("With two images each answer depends on the other one as much as on its own."),
             {"batch_size": 2},
         ),
         Preset(
-            N_("32 images"),
+            N_("Batch of 32"),
             N_("Each other image has a small part, but there are 31 of them."),
             {"batch_size": 32},
         ),
         Preset(
-            N_("One layer"),
+            N_("1 layer"),
             N_("A single batch norm is enough: the matrix is full."),
             {"depth": 1},
         ),

@@ -49,7 +49,7 @@ def formula(result: MomentumErrorResult, step: int, language: Language = "en") -
     else:
         parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
     parts.append(
-        _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+        _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
             least=short(100 * finding.smallest_effect), verdict=_(finding.verdict))
     )  # fmt: skip
     return "\n\n".join(parts)
@@ -61,7 +61,7 @@ def comparisons(result: MomentumErrorResult) -> list[Comparison]:
         Comparison(
             Phrase(N_("weight of the initial value after {steps} batches, momentum {momentum}"),
                    {"steps": result.settings.steps,
-                    "momentum": Phrase(N_("cumulative")) if isinstance(momentum, str) else momentum}),
+                    "momentum": Phrase(N_("cumulative")) if isinstance(momentum, str) else short(momentum)}),
             float(result.left_over_measured[place]), float(result.left_over[place]),
         )
         for place, momentum in enumerate(result.momentums)
@@ -118,7 +118,7 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("PyTorch's default 0.1"),
+            N_("PyTorch's 0.1"),
             N_("After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."),
             {"momentum": 0.1},
         ),
@@ -133,12 +133,12 @@ LESSON: Final = Lesson(
             {"momentum": 1.0},
         ),
         Preset(
-            N_("Four epochs"),
+            N_("4 epochs"),
             N_("After 336 steps the curve is flatter: 0.01 has arrived, 0.001 has not."),
             {"steps": 336, "seeds": 6},
         ),
         Preset(
-            N_("One batch to recalibrate"),
+            N_("Recalibrate once"),
             N_("k = 1 gives the noise of a single batch. See how many it takes until more do not help."),
             {"passes": 1},
         ),

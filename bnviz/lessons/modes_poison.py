@@ -150,7 +150,7 @@ LESSON: Final = Lesson(
             {"poison": "inf"},
         ),
         Preset(
-            N_("Finite, but its square is not"),
+            N_("Infinite square"),
             N_("10²⁵ has a square beyond float32. The loss stays finite and no NaN shows anywhere, but the running variance of the first "
                "layer is infinite: eval mode gives every image the same answer."),
             {"poison": "huge"},
@@ -162,12 +162,12 @@ LESSON: Final = Lesson(
             {"poison": "large"},
         ),
         Preset(
-            N_("The step not skipped"),
+            N_("Step not skipped"),
             N_("The NaN loss goes backward and every weight becomes NaN. Now no recalibration helps: only an older checkpoint does."),
             {"skip_bad_steps": False},
         ),
         Preset(
-            N_("The plain average"),
+            N_("Plain average"),
             N_("momentum=None forgets nothing: it heals neither from NaN nor, in any useful time, from 10⁴."),
             {"poison": "large", "momentum": "cumulative"},
         ),

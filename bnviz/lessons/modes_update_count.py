@@ -122,12 +122,12 @@ LESSON: Final = Lesson(
             {"accumulation": 16},
         ),
         Preset(
-            N_("Small momentum"),
+            N_("Momentum 0.01"),
             N_("While α is small, k updates simply make it k times as large: 0.01 becomes 0.0394 with four."),
             {"momentum": 0.01},
         ),
         Preset(
-            N_("Cumulative"),
+            N_("Plain average"),
             N_("The plain average counts forward passes too, but has no pace to lose: after the first batch the old value is gone."),
             {"momentum": "cumulative"},
         ),

@@ -170,7 +170,7 @@ DROPOUT_TOPIC: Final = Lesson(
             {"dropout": 0.8},
         ),
         Preset(
-            N_("A hundred images"),
+            N_("100 images"),
             N_("The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."),
             {"train_size": 100, "epochs": 60},
         ),

@@ -161,7 +161,7 @@ GHOST: Final = Lesson(
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
-            N_("Twenty seeds"),
+            N_("20 seeds"),
             N_("Four more seeds narrow the intervals: whatever parts of 4 bring, it is less than a point."),
             {"seeds": 20},
         ),

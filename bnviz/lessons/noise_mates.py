@@ -155,7 +155,7 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 MATES: Final = Lesson(
     name="noise",
     topic="mates",
-    title=N_("Batch-mates"),
+    title=N_("Batch noise"),
     question=N_("Why does the same sample come out differently in every batch?"),
     answer=N_(
         "Because its mean and variance come from whoever else is in the batch. That is noise, its law is known exactly, and it falls "
@@ -171,22 +171,22 @@ MATES: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("A batch of 32"),
+            N_("Batch of 32"),
             N_("One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."),
             {},
         ),
         Preset(
-            N_("A batch of four"),
+            N_("Batch of 4"),
             N_("The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."),
             {"batch_size": 4},
         ),
         Preset(
-            N_("A batch of two"),
+            N_("Batch of 2"),
             N_("Only +1 and −1 are left: batch norm keeps which of the two is larger, and nothing else."),
             {"batch_size": 2},
         ),
         Preset(
-            N_("A batch of 512"),
+            N_("Batch of 512"),
             N_("A needle at the true value: in a large batch the batch-mates hardly matter."),
             {"batch_size": 512},
         ),

@@ -151,12 +151,12 @@ SHIFT: Final = Lesson(
             {"dropout": 0.2},
         ),
         Preset(
-            N_("Dropout behind the last norm"),
+            N_("After the last norm"),
             N_("No batch norm sees the Dropout: the variance is 1 in both modes, at every layer."),
             {"order": "dropout_after_norm"},
         ),
         Preset(
-            N_("Ten layers"),
+            N_("10 layers"),
             N_("The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."),
             {"depth": 10, "width": 64, "dropout": 0.2},
         ),

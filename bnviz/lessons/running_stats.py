@@ -163,7 +163,7 @@ PRESETS: Final = (
         },
     ),
     Preset(
-        N_("Batches of two"),
+        N_("Batch of 2"),
         N_("The noise of a batch mean is σ/√m: with two samples the band is four times as wide as with 32."),
         {"batch_size": 2},
     ),

@@ -45,7 +45,8 @@ def _head(_: Translate, language: Language) -> None:
                 "What is measured here comes from real PyTorch layers, by default on real data, and is held against theory."
             )
         )
-        with st.container(width=110):
+        st.space("stretch")
+        with st.container(width=112):
             share.draw(_("The course"), visit.page_link(full=False), visit.page_link(full=True), language)
 
 

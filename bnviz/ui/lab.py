@@ -36,7 +36,7 @@ VIEW_TITLES = {
 
 def show(lab: Lesson[S, R]) -> None:
     """The page of `lab`."""
-    state = visit.lab_state(lab.name, lab.settings)
+    state = visit.lab_state(lab)
     language = visit.current().language
     _ = translator(language)
     head = st.container(key="head")
@@ -67,7 +67,7 @@ def show(lab: Lesson[S, R]) -> None:
             views.explain_error(error, lesson, language)
     _onward(lab, _)
     with link:
-        share.draw(_(lab.title), visit.link(state, full=False), visit.link(state, full=True), language)
+        share.draw(_(lab.title), visit.link(lab, state, full=False), visit.link(lab, state, full=True), language)
 
 
 def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> DeltaGenerator:

@@ -41,6 +41,7 @@ CSS: Final = """<style>
 .st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }
 .st-key-course [data-testid="stPageLink-NavLink"] { padding-left: 0; }
 .st-key-start { gap: 0.4rem; }
+.st-key-onward a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
@@ -10,6 +11,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
+from bnviz.lessons.lesson import Lesson
 from bnviz.settings import LabSettings, from_query, to_query
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
@@ -96,14 +98,14 @@ def _choose_language() -> None:
     current().wanted = st.session_state["lang"]
 
 
-def lab_state(name: str, settings: type[LabSettings]) -> LabState:
-    """The state of lab `name`: kept from earlier, replaced by what the link says when the page is entered with one."""
-    visit = current()
+def lab_state(lab: Lesson[Any, Any]) -> LabState:
+    """The state of `lab`: kept from earlier, replaced by what the link says when the page is entered with one."""
+    visit, name = current(), lab.name
     entered, visit.page = visit.page != name, name
     query = dict(list(st.query_params.to_dict().items())[:TOO_MANY]) if entered else {}
     own = {key: value for key, value in query.items() if key not in PAGE_KEYS + FOREIGN_KEYS}
     if own or name not in visit.labs:
-        chosen, problems = from_query(settings, own)
+        chosen, problems = settings_of(lab, own)
         guesses = visit.labs[name].guesses if name in visit.labs else {}
         visit.labs[name] = LabState(chosen, guesses=guesses, problems=problems)
     state = visit.labs[name]
@@ -113,6 +115,19 @@ def lab_state(name: str, settings: type[LabSettings]) -> LabState:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
     return state
+
+
+def settings_of(lab: Lesson[Any, Any], query: Mapping[str, str]) -> tuple[LabSettings, list[BnvizError]]:
+    """The settings that a link means. One that names a topic and nothing else opens it as a click on it does."""
+    chosen, problems = from_query(lab.settings, query)
+    return (lab.on(chosen).beginning if set(query) == {"topic"} else chosen), problems
+
+
+def query_of(lab: Lesson[Any, Any], settings: LabSettings, *, full: bool) -> dict[str, str]:
+    """The query from which `settings_of` makes `settings` again."""
+    short = to_query(settings)
+    ambiguous = set(short) == {"topic"} and settings != lab.on(settings).beginning
+    return to_query(settings, full=full or ambiguous)
 
 
 def enter(page: str) -> bool:
@@ -158,8 +173,9 @@ def page_link(*, full: bool) -> dict[str, str]:
     return ({} if visit.predict else {"predict": "0"}) | ({"lang": language} if language else {})
 
 
-def link(state: LabState, *, full: bool) -> dict[str, str]:
-    """The query that brings this state back: short (what differs from the defaults) or `full` (survives new defaults)."""
+def link(lab: Lesson[Any, Any], state: LabState, *, full: bool) -> dict[str, str]:
+    """The query that brings this state of `lab` back: short (what differs from the defaults) or `full` (survives new defaults)."""
+    own = query_of(lab, state.settings, full=full)
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
-    return to_query(state.settings, full=full) | view | step | page_link(full=full)
+    return own | view | step | page_link(full=full)

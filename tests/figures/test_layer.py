@@ -105,7 +105,7 @@ def test_what_lies_outside_is_not_piled_up_at_the_ends() -> None:
     [
         ({}, "from this batch: 32 values", "这个批次"),
         ({"mode": "eval"}, "never updated: mean 0, variance 1", "从未更新"),
-        ({"mode": "eval", "warmup": 37}, "running estimates after 37 batches", "37"),
+        ({"mode": "eval", "warmup": 37}, "running statistics after 37 batches", "37"),
         ({"mode": "eval", "track_running_stats": False}, "even in eval mode", "eval"),
         ({"layer": "conv"}, "2048 values", "2048"),
     ],

@@ -47,22 +47,22 @@ def test_theory_explains_what_was_measured(part: Any) -> None:
 def test_gap_claims() -> None:
     result = opened("gap")
     assert LESSON.topics["gap"].prediction.correct(result) == modes_gap.SMALL
-    early = opened("gap", "Ten steps in")
+    early = opened("gap", "10 steps in")
     assert early.left_over[-1] == pytest.approx(1 / 3, abs=0.02)
     assert early.recalibrated[-1, -1] == pytest.approx(early.gap[-1, -1] / 2, rel=0.1)
     assert opened("gap", "Momentum 0.01").left_over[-1] == pytest.approx(0.37, abs=0.005)
-    four = opened("gap", "Batches of four")
+    four = opened("gap", "Batch of 4")
     assert four.recalibrated[-1, -1] > 0.95 * four.gap[-1, -1]
     assert four.error_eval[-1] < four.error_train[-1] - 0.1
-    assert opened("gap", "Large batches").changed[-1] < 0.01
-    assert (np.diff(opened("gap", "Ten layers").gap[-1, :-1]) > 0).all()
+    assert opened("gap", "Batch of 256").changed[-1] < 0.01
+    assert (np.diff(opened("gap", "10 layers").gap[-1, :-1]) > 0).all()
 
 
 def test_momentum_claims() -> None:
     result = opened("momentum_error")
     assert LESSON.topics["momentum_error"].prediction.correct(result) == modes_momentum_error.HELPS
     assert result.left_over[0] == pytest.approx(0.92, abs=0.005)
-    default = opened("momentum_error", "PyTorch's default 0.1")
+    default = opened("momentum_error", "PyTorch's 0.1")
     assert default.left_over[default.chosen] == pytest.approx(1e-4, abs=1e-4)
     assert default.findings[0].low < 0 < default.findings[0].high
     low = opened("momentum_error", "Momentum 0.001")
@@ -70,10 +70,10 @@ def test_momentum_claims() -> None:
     assert low.recalibrated_over.mean < 0.1
     last = opened("momentum_error", "Only the last batch")
     assert (last.findings[0].verdict, last.findings[0].mean > 0) == (SHOWS, True)
-    longer = opened("momentum_error", "Four epochs")
+    longer = opened("momentum_error", "4 epochs")
     assert longer.findings[0].verdict == NOISY  # 0.01 has arrived
     assert longer.findings[1].verdict == SHOWS  # 0.001 has not
-    one = opened("momentum_error", "One batch to recalibrate")
+    one = opened("momentum_error", "Recalibrate once")
     assert one.count_over.mean[0] > one.count_over.mean[-1] + 0.03
 
 
@@ -84,36 +84,36 @@ def test_freeze_claims() -> None:
     assert result.ways[2] == third
     assert result.error_old[2] > result.error_before
     assert opened("freeze_matrix", "Batch norms only").moved[:, -1].all()
-    assert opened("freeze_matrix", "A single step").drift[-1] == pytest.approx(0.1, abs=0.02)
-    assert opened("freeze_matrix", "A hundred steps").drift[-1] == pytest.approx(1, abs=0.05)
+    assert opened("freeze_matrix", "1 step").drift[-1] == pytest.approx(0.1, abs=0.02)
+    assert opened("freeze_matrix", "100 steps").drift[-1] == pytest.approx(1, abs=0.05)
 
 
 def test_update_claims() -> None:
     topic = LESSON.topics["update_count"]
     assert topic.prediction.options[topic.prediction.correct(opened("update_count"))] == "twice"
     assert opened("update_count", "Accumulate 16").momentum[1] == pytest.approx(0.815, abs=5e-4)
-    assert opened("update_count", "Small momentum").momentum[1] == pytest.approx(0.0394, abs=5e-5)
+    assert opened("update_count", "Momentum 0.01").momentum[1] == pytest.approx(0.0394, abs=5e-5)
 
 
 def test_influence_claims() -> None:
     topic = LESSON.topics["influence"]
     assert topic.prediction.correct(opened("influence")) == modes_influence.BATCH
     assert topic.prediction.correct(opened("influence", "eval()")) == modes_influence.OWN
-    assert opened("influence", "Two images").from_others[0] == pytest.approx(0.5, abs=0.01)
-    assert opened("influence", "One layer").others_that_move[0] == 7
+    assert opened("influence", "Batch of 2").from_others[0] == pytest.approx(0.5, abs=0.01)
+    assert opened("influence", "1 layer").others_that_move[0] == 7
 
 
 def test_poison_claims() -> None:
     correct = LESSON.topics["poison"].prediction.correct
     assert correct(opened("poison")) == correct(opened("poison", "Infinity")) == modes_poison.LOST
-    huge = opened("poison", "Finite, but its square is not")
+    huge = opened("poison", "Infinite square")
     assert correct(huge) == modes_poison.USELESS
     assert np.isfinite(huge.losses).all()
     large = opened("poison", "Merely large")
     assert correct(large) == modes_poison.USELESS
     assert large.forgotten == pytest.approx(100, abs=10)
     assert large.cured_error[large.cures.index("more_batches")] < 0.05
-    assert np.isnan(opened("poison", "The step not skipped").cured_error).all()
-    assert correct(opened("poison", "The plain average")) == modes_poison.USELESS
+    assert np.isnan(opened("poison", "Step not skipped").cured_error).all()
+    assert correct(opened("poison", "Plain average")) == modes_poison.USELESS
     whole = run(Settings(topic="poison", steps=60, poison_at=1000))
     assert correct(whole) == modes_poison.WELL

@@ -14,7 +14,7 @@ from bnviz.i18n import translator
 from bnviz.lessons.course import LESSONS
 from bnviz.settings import fields, from_query, to_query
 from bnviz.ui.runs import shipped_result
-from bnviz.ui.visit import VIEWS
+from bnviz.ui.visit import VIEWS, query_of, settings_of
 
 ROOT = Path(__file__).parents[2]
 FRAME = ROOT / "bnviz" / "ui" / "frame.py"
@@ -108,6 +108,24 @@ def test_at_most_six_controls_are_seen_first_and_the_rest_under_more(lesson: Any
         assert len({*part.controls, *part.more}) == len((*part.controls, *part.more))
         shown.update(part.controls, part.more)
     assert sorted(shown) == sorted(lesson.settings.names())
+
+
+@pytest.mark.parametrize(
+    "lesson", [lesson for lesson in PARTS if lesson.topic], ids=lambda lesson: f"{lesson.name}-{lesson.topic}"
+)
+def test_a_link_with_a_topic_alone_opens_it_as_a_click_does(lesson: Any) -> None:
+    page = open_page(lesson.name, topic=lesson.topic)
+    state = page.session_state["visit"].labs[lesson.name]
+    assert (state.settings, state.problems) == (lesson.beginning, [])
+
+
+@pytest.mark.parametrize("full", [False, True])
+@EVERY_PART
+def test_a_link_brings_its_settings_back(lesson: Any, full: bool) -> None:
+    lab = next(lab for lab in LESSONS if lab.name == lesson.name)
+    topic = {"topic": lesson.topic} if lesson.topic else {}
+    for chosen in [lesson.beginning, lesson.settings(**topic), lesson.settings(**topic, seed=3)]:
+        assert settings_of(lab, query_of(lab, chosen, full=full)) == (chosen, [])
 
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson.topics], ids=lambda lesson: lesson.name)

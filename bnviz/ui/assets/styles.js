@@ -78,7 +78,8 @@ export const CHART = `${CONTROLS}
 `;
 
 export const SHARE = `${CONTROLS}
-.panel { margin-top: .5rem; padding: .75rem; display: grid; gap: .6rem; border: 1px solid var(--line); border-radius: 8px; background: var(--st-background-color, white); }
+.root { text-align: end; }
+.panel { text-align: start; margin-top: .5rem; padding: .75rem; display: grid; gap: .6rem; border: 1px solid var(--line); border-radius: 8px; background: var(--st-background-color, white); }
 .panel[hidden] { display: none; }
 .row { display: flex; gap: 8px; }
 .row input {
