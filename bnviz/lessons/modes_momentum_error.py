@@ -49,7 +49,7 @@ def formula(result: MomentumErrorResult, step: int, language: Language = "en") -
     else:
         parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
     parts.append(
-        _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+        _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
             least=short(100 * finding.smallest_effect), verdict=_(finding.verdict))
     )  # fmt: skip
     return "\n\n".join(parts)

@@ -24,7 +24,7 @@ def mean_and_verdict(finding: Finding, _: Translate) -> str:
         + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
         + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
         + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
-        + _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+        + _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
             least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
         )
     )

@@ -32,7 +32,7 @@ def results() -> dict[str, Any]:
 def test_the_part_is_whole(topic: str) -> None:
     part = LESSON.topics[topic]
     assert part.live
-    assert part.takes_data
+    assert part.upload == "classes"
     assert len(part.pictures) <= 3
     assert 1 <= len(part.theory) <= 3
     assert 3 <= len(part.presets) <= 6
