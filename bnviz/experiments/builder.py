@@ -165,7 +165,7 @@ def expected_count(settings: Settings, name: str) -> int:
 def expected_variance(settings: Settings, variance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Variance (C,) behind a fresh batch norm with γ = 1, of values that enter with `variance` (C,).
 
-    σ²/(σ² + ε) by the batch's own statistics; σ²/(1 + ε) by running estimates that no batch has moved.
+    σ²/(σ² + ε) by the batch's own statistics; σ²/(1 + ε) by running statistics that no batch has moved.
     """
     if settings.mode == "eval" and settings.track_running_stats:
         return np.asarray(variance / (1 + settings.eps))

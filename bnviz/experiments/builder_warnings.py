@@ -233,7 +233,7 @@ RULES: Final = (
     Rule(
         "dropout", "warning", _dropout,
         N_("Dropout in front of batch norm"),
-        N_("In training, Dropout with p = {p} raises the variance that the running estimates learn. In eval mode it is off, "
+        N_("In training, Dropout with p = {p} raises the variance that the running statistics learn. In eval mode it is off, "
            "and what comes in varies less than they say."),
         N_("Put Dropout behind the last normalizer, or re-estimate the running statistics with Dropout off."),
     ),
@@ -271,7 +271,7 @@ RULES: Final = (
     Rule(
         "fresh", "note", _fresh,
         N_("Fresh and in eval mode: nothing is normalized yet"),
-        N_("The running estimates start at mean 0 and variance 1, and only forward passes in training mode move them."),
+        N_("The running statistics start at mean 0 and variance 1, and only forward passes in training mode move them."),
         N_("Train first, or load a state_dict."),
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ Topic = Annotated[
         N_(
             "Which numbers share a mean, what that does to feature maps, and how many independent numbers they are worth."
         ),
-        names={"sharing": N_("Who shares"), "maps": N_("Feature maps"), "effective": N_("What they are worth")},
+        names={"sharing": N_("Shared means"), "maps": N_("Feature maps"), "effective": N_("Effective sample size")},
     ),
 ]
 SharingName = Literal["batch", "layer", "instance", "group"]

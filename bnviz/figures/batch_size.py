@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
-from bnviz.figures.numbers import short
+from bnviz.figures.numbers import with_spread
 from bnviz.figures.parts import band, line, note, points, wrapped
 from bnviz.figures.seeds import apart, mean_line
 from bnviz.figures.theme import Role, axis, color, layout
@@ -189,9 +189,8 @@ def _ending(result: Result, row: int, _: Translate) -> str:
         return ""
     place = done[np.argmin(result.batch_sizes[done])]
     deviation = 100 * float(result.error_deviation[row, place])
-    spread = f" ± {short(float(f'{deviation:.2g}'))}" if math.isfinite(deviation) else ""
-    error = short(100 * float(result.error_mean[row, place]))
-    return _("at {size}: {error} %").format(size=int(result.batch_sizes[place]), error=error + spread)
+    error = with_spread(100 * float(result.error_mean[row, place]), deviation)
+    return _("at {size}: {error} %").format(size=int(result.batch_sizes[place]), error=error)
 
 
 def _rescue(result: Result, _: Translate) -> list[str]:

@@ -16,7 +16,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 if TYPE_CHECKING:
     from bnviz.experiments.builder import Result
 
-HEIGHT: Final = 270
+HEIGHT: Final = 380  # as high as the controls beside it: there is no gap below
 BOX: Final = 1.5  # width of a module's box along the way of the data
 GAP: Final = 0.85  # and of the way between two
 TALL_ROW: Final = 112  # pixels of a module and the shape behind it on a phone
@@ -191,19 +191,19 @@ def _drawn(result: Result, language: Language, *, tall: bool) -> dict[str, Any]:
             x0, x1, y0, y1 = 0.12, 0.88, -place - 0.72, -place - 0.2
         else:
             x0 = GAP + place * (BOX + GAP)
-            x1, y0, y1 = x0 + BOX, 0.28, 0.84
+            x1, y0, y1 = x0 + BOX, 0.26, 0.86
         frame = {"color": color(role), "width": 2.5, "dash": "dot" if refused else "solid"}
         shapes.append(
             {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1, "line": frame, "fillcolor": color(role, 0.1)}
         )
         words = f"<b>{stage.module}</b><br>" + (" · " if tall else "<br>").join(_held(result, place, _))
         notes.append(note(words, "ink", x=(x0 + x1) / 2, y=(y0 + y1) / 2))
-        notes[-1]["font"] |= {"size": 16 if tall else 19 if len(result.stages) < 4 else 14}
+        notes[-1]["font"] |= {"size": 16 if tall else 20 if len(result.stages) < 4 else 14}
     notes += [_between(result, place, tall=tall) for place in range(len(result.stages) + 1)]
     shapes += [_arrow(place, tall=tall) for place in range(len(result.stages) + 1)]
     shapes = [shape for shape in shapes if shape]
     axes = note(f"({AXES[result.settings.layer]})", x=0, y=0, xanchor="left")
-    axes |= {"x": 0.88, "xanchor": "right", "y": 0.42} if tall else {"x": 0, "xanchor": "left", "y": 0.18}
+    axes |= {"x": 0.88, "xanchor": "right", "y": 0.42} if tall else {"x": 0, "xanchor": "left", "y": 0.16}
     axes["font"] |= {"size": PHONE_FONT if tall else 14}
     notes.append(axes)
     notes.append(_foot(result, language, tall=tall))
@@ -216,7 +216,7 @@ def _held(result: Result, place: int, _: Translate) -> list[str]:
     trained, kept = (sum(entry.count for entry in mine if entry.trained is side) for side in (True, False))
     told = [_("{count} parameters").format(count=grouped(trained))] if trained else []
     told += [_("{count} in buffers").format(count=grouped(kept))] if kept else []
-    return [f"<span style='font-size:13px'>{words}</span>" for words in told]
+    return [f"<span style='font-size:14px'>{words}</span>" for words in told]
 
 
 def _between(result: Result, place: int, *, tall: bool) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def _between(result: Result, place: int, *, tall: bool) -> dict[str, Any]:
     if not tall:
         where = {"x": place * (BOX + GAP) + GAP / 2, "y": 0.6, "yanchor": "bottom"}
     entry = note(f"<b>{shape}</b>", "ink", **where)
-    entry["font"] |= {"size": 14 if tall or len(result.stages) > 3 else 15}
+    entry["font"] |= {"size": 14 if tall or len(result.stages) > 3 else 16}
     return entry
 
 
@@ -241,7 +241,7 @@ def _arrow(place: int, *, tall: bool) -> dict[str, Any]:
     else:
         x0 = place * (BOX + GAP) + 0.08
         x1 = x0 + GAP - 0.16
-        path = f"M {x0} 0.56 L {x1} 0.56 M {x1 - 0.07} 0.59 L {x1} 0.56 L {x1 - 0.07} 0.53"
+        path = f"M {x0} 0.56 L {x1} 0.56 M {x1 - 0.07} 0.58 L {x1} 0.56 L {x1 - 0.07} 0.54"
     return {"type": "path", "path": path, "line": {"color": color("context"), "width": 2.5}}
 
 

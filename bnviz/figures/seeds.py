@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.ends import GAP, spread_out
-from bnviz.figures.numbers import points, short
+from bnviz.figures.numbers import points, short, with_spread
 from bnviz.figures.parts import band, domain, largest, line, note
 from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import Translate
@@ -108,15 +108,13 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
     notes: list[dict[str, Any]] = []
     phone_notes: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
-    count = len(pairs)
+    count, limit = len(pairs), max(map(_reach, pairs))
     for number, pair in enumerate(pairs):
         suffix = "" if number == 0 else str(number + 1)
         seeds = np.arange(first_seed, first_seed + len(pair.differences))
         span = [float(seeds[0]) - 0.8, float(seeds[-1]) + 0.8]
         finding, values = pair.finding, 100 * pair.differences
-        reach = 100 * np.abs([finding.low, finding.high, finding.mean])
         matter = 100 * finding.smallest_effect
-        limit = 1.2 * max(3 * matter, largest(np.abs(values)), largest(reach))
         panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         traces.append(
             {
@@ -168,8 +166,7 @@ def ending(course: Course, _: Translate) -> str:
     error, deviation = 100 * course.error.mean[-1], 100 * course.error.deviation[-1]
     parts = []
     if math.isfinite(error):
-        spread = f" ± {short(deviation)}" if math.isfinite(deviation) else ""
-        parts.append(f"{short(error)}{spread} %")
+        parts.append(f"{with_spread(error, deviation)} %")
     lost = course.diverged_at[course.diverged_at >= 0]
     if lost.size:
         parts.append(
@@ -224,6 +221,13 @@ def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> lis
             "hovertemplate": _("no longer a number: epoch %{x:.3g}"),
         }
     ]  # fmt: skip
+
+
+def _reach(pair: Pair) -> float:
+    """How far the axis must reach to both sides for this pair, in points: panels that are compared have one axis."""
+    told = np.array([pair.finding.low, pair.finding.high, pair.finding.mean])
+    seen = [largest(np.abs(100 * values)) for values in (pair.differences, told)]
+    return 1.2 * max(300 * pair.finding.smallest_effect, *seen)
 
 
 def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Translate) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures import seeds
 from bnviz.figures.chart import Chart
-from bnviz.figures.numbers import short
+from bnviz.figures.numbers import short, with_spread
 from bnviz.figures.parts import PHONE_FONT, domain, key, line, note, small
 from bnviz.figures.seeds import Pair, error_curves
 from bnviz.figures.theme import Role, axis, color, layout
@@ -250,9 +250,7 @@ def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     lost = int((result.diverged_at[number] >= 0).sum())
     if not math.isfinite(error):
         return _("diverged")
-    words = _("test error {error} %").format(
-        error=short(error) + (f" ± {short(deviation)}" if math.isfinite(deviation) else "")
-    )
+    words = _("test error {error} %").format(error=with_spread(error, deviation))
     return words + (", " + _("{lost} seeds diverged").format(lost=lost) if lost else "")
 
 

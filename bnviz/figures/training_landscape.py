@@ -41,7 +41,7 @@ def changes(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     return _over_training(
         "changes", result, (result.relative_mean, result.relative_low, result.relative_high),
-        _("Change of the gradient"), _("lengths of the gradient"), _,
+        _("Change of the gradient"), _("its own lengths"), _,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.forest import Claim, forest, times
-from bnviz.figures.numbers import points, short
+from bnviz.figures.numbers import points, short, with_spread
 from bnviz.figures.parts import PHONE_FONT, band, domain, key, largest, line, note, small
 from bnviz.figures.seeds import error_curves
 from bnviz.figures.theme import axis, layout
@@ -145,7 +145,7 @@ def _drift_words(result: Result, number: int, _: Translate) -> str:
     mean, deviation = float(result.drift_mean[number]), float(result.drift_deviation[number])
     if not math.isfinite(mean):
         return _("no drift can be given")
-    return _("drift {drift}").format(drift=short(mean) + (f" ± {short(deviation)}" if math.isfinite(deviation) else ""))
+    return _("drift {drift}").format(drift=with_spread(mean, deviation))
 
 
 def _received_alt(result: Result, _: Translate) -> str:

@@ -131,7 +131,7 @@ LESSON: Final = Lesson(
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "bias": "true"},
         ),
         Preset(
-            N_("Batch of one"),
+            N_("Batch of 1"),
             N_("PyTorch refuses, in its own words. Take layer norm, and it passes."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "batch_size": 1},
         ),
@@ -143,7 +143,7 @@ LESSON: Final = Lesson(
             {"momentum": 0.99, "eps": 1e-3},
         ),
         Preset(
-            N_("Groups that do not fit"),
+            N_("6 groups"),
             N_("16 channels cannot be dealt out to 6 groups. The remark says which numbers work."),
             {"normalizer": "group", "groups": 6},
         ),

@@ -110,7 +110,7 @@ CASES: Final = (
             wrong("modes", topic="gap"),
         ),
         N_("standard deviation behind batch norm in eval mode (in train mode it is 1), after 2 batches and after 100"),
-        N_("In train mode the batch supplies mean and variance, in eval mode the running estimates do. They start at 0 and 1, and "
+        N_("In train mode the batch supplies mean and variance, in eval mode the running statistics do. They start at 0 and 1, and "
            "after few batches they have not found the data yet."),
         N_("Train for longer, take a larger momentum, or re-estimate: reset the statistics, then some forward passes in train mode. "
            "Do not leave eval mode instead."),
@@ -170,7 +170,7 @@ CASES: Final = (
             right("layer", mode="eval", warmup="500", batch_size="64", momentum="cumulative"),
         ),
         N_("variance behind batch norm in eval mode over that in train mode: batches of 4, and of 64"),
-        N_("PyTorch normalizes with the biased variance (divided by n) and feeds the running estimate with the unbiased one (n − 1), as "
+        N_("PyTorch normalizes with the biased variance (divided by n) and feeds the running variance with the unbiased one (n − 1), as "
            "the paper says. Eval outputs are smaller by √((n − 1)/n). It is meant so."),
         N_("Nothing to mend. With large batches, or images (n = N·H·W), it cannot be seen."),
     ),
@@ -266,7 +266,7 @@ CASES: Final = (
             right("noise", topic="shift", order="dropout_after_norm"),
         ),
         N_("variance behind batch norm in eval mode (in train mode it is 1): Dropout with p = 0.5 in front, and behind"),
-        N_("Dropout raises the variance that the running estimates learn; in eval mode it is off, and what comes in varies "
+        N_("Dropout raises the variance that the running statistics learn; in eval mode it is off, and what comes in varies "
            "less than they say."),
         N_("Put Dropout behind the last batch norm, or re-estimate the running statistics with Dropout off."),
     ),

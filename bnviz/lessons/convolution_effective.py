@@ -111,7 +111,7 @@ def outcome(result: Result) -> int:
 LESSON: Final = Lesson(
     name="convolution",
     topic="effective",
-    title=N_("What they are worth"),
+    title=N_("Effective sample size"),
     question=N_("How many independent numbers are N·H·W pixels worth?"),
     answer=N_(
         "Pixels of a photograph resemble each other: a blurred map is worth little more than one number per image."
@@ -139,7 +139,7 @@ LESSON: Final = Lesson(
             {"height": 8, "width": 8},
         ),
         Preset(
-            N_("Four times the images"),
+            N_("Batch of 16"),
             N_("Other images are independent: four times as many are worth four times as much, in every channel."),
             {"batch_size": 16},
         ),

@@ -163,7 +163,7 @@ def outcome(result: Result) -> int:
 LESSON: Final = Lesson(
     name="convolution",
     topic="sharing",
-    title=N_("Who shares"),
+    title=N_("Shared means"),
     question=N_("Which numbers share one mean?"),
     answer=N_(
         "In batch norm a channel of all images; in layer, group and instance norm numbers of one image. Click one and see."
@@ -178,26 +178,26 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
-            N_("One image"),
+            N_("Batch of 1"),
             N_(
                 "With N = 1, batch norm and instance norm light up the same numbers: a batch of one image is an image by itself."
             ),
             {"batch_size": 1},
         ),
         Preset(
-            N_("One group"),
+            N_("1 group"),
             N_(
                 "Group norm with G = 1 lights up what layer norm does. “Against theory” runs both modules: the outputs agree."
             ),
             {"groups": 1},
         ),
         Preset(
-            N_("As many groups as channels"),
+            N_("8 groups"),
             N_("Group norm with G = C lights up what instance norm does: a single map."),
             {"groups": 8},
         ),
         Preset(
-            N_("A single pixel"),
+            N_("1 pixel"),
             N_(
                 "With H = W = 1 the tensor is a feature vector per sample. Batch norm is left with N numbers, instance norm with "
                 "one, which PyTorch refuses to train."
@@ -205,7 +205,7 @@ LESSON: Final = Lesson(
             {"height": 1, "width": 1},
         ),
         Preset(
-            N_("Three groups of eight channels"),
+            N_("3 groups"),
             N_("Eight channels do not divide by three. PyTorch refuses that group norm; the other three stand."),
             {"groups": 3},
         ),

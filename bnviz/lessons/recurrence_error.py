@@ -63,7 +63,7 @@ def _verdicts(result: ErrorResult, _: Translate) -> str:
         + f": {mean_line(finding, _)}, **{_(finding.verdict)}**"
         for (first, second), finding in zip(result.pairs, result.findings, strict=True)
     ]
-    least = _("Less than {least} points would not matter.").format(
+    least = _("Smallest difference that would matter, in points: {least}.").format(
         least=short(100 * result.findings[0].smallest_effect)
     )
     return "\n".join(rows) + "\n\n" + least
@@ -141,7 +141,7 @@ LESSON: Final = Lesson(
     comparisons=of_error,
     presets=(
         Preset(
-            N_("Eight seeds"),
+            N_("8 seeds"),
             N_(
                 "Shared statistics lose to statistics per step, in every interval. The other comparisons are too "
                 "noisy: the same LSTM ends at 3 or at 6 % by luck."
@@ -149,7 +149,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
-            N_("Twenty seeds"),
+            N_("20 seeds"),
             N_(
                 "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none "
                 "here, and sharing costs two points."
@@ -165,7 +165,7 @@ LESSON: Final = Lesson(
             {"gamma": 0.1},
         ),
         Preset(
-            N_("Batches of four"),
+            N_("Batch of 4"),
             N_(
                 "Four values per statistic: batch norm per step is the worst but for the shared one. On the input "
                 "only it has 4 · 8 values, and stands it."

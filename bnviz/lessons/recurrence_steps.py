@@ -12,7 +12,7 @@ from bnviz.experiments.recurrence_settings import Settings
 from bnviz.experiments.recurrence_steps import StepsResult, run
 from bnviz.export.recurrence_steps import script
 from bnviz.figures import recurrence_steps as figures
-from bnviz.figures.numbers import latex, latex_signed, short
+from bnviz.figures.numbers import latex, short
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset
 from bnviz.lessons.recurrence_sources import BATCH_NORM, COOIJMANS, DIGITS, PADDED, RNN_MODULES
@@ -91,8 +91,8 @@ def _padding(result: StepsResult, _: Translate) -> str:
             _("π: share of padding, c: what W_x x + b is for an input of zeros. At step {step}, on average over the batches:").format(
                 step=step + 1
             ),
-            f"$$\n\\pi = {latex(float(padded.share[step]))},\\quad \\mu = {latex_signed(float(padded.real_mean[step]))},\\quad "
-            f"\\sigma^2 = {latex(float(padded.real_var[step]))}\\quad\\to\\quad \\mu' = {latex_signed(float(padded.mean[step]))},\\quad "
+            f"$$\n\\pi = {latex(float(padded.share[step]))},\\quad \\mu = {latex(float(padded.real_mean[step]))},\\quad "
+            f"\\sigma^2 = {latex(float(padded.real_var[step]))}\\quad\\to\\quad \\mu' = {latex(float(padded.mean[step]))},\\quad "
             f"\\sigma'^2 = {latex(float(padded.var[step]))}\n$$",
             _("The cure: give the module the real samples only, `norm(values[mask])`."),
         ]
@@ -165,7 +165,7 @@ LESSON: Final = Lesson(
     comparisons=of_steps,
     presets=(
         Preset(
-            N_("Four epochs in"),
+            N_("4 epochs"),
             N_(
                 "At step 1 the state is 0 and W_h h does not vary at all; at the last step its standard deviation is "
                 "the largest. The one shared line is wrong at nearly every step."
@@ -189,7 +189,7 @@ LESSON: Final = Lesson(
             {"momentum": 0.5},
         ),
         Preset(
-            N_("Batches of four"),
+            N_("Batch of 4"),
             N_(
                 "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
                 "to average over."

@@ -178,7 +178,7 @@ LESSON: Final = Lesson(
             {"sequence": "pixels", "width": 64, "seeds": 3},
         ),
         Preset(
-            N_("Batches of four"),
+            N_("Batch of 4"),
             N_(
                 "Fewer samples, a larger and more uneven factor: batch norm per step leaves the closed form, layer "
                 "norm does not care."

@@ -57,7 +57,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             f"{100 * finding.mean:.2f}\\ [{100 * finding.low:.2f},\\,{100 * finding.high:.2f}]\n$$"
         )
         parts.append(
-            _("Less than {least} points would not matter. Verdict: **{verdict}**.").format(
+            _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
                 least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
             )
         )
@@ -152,7 +152,7 @@ BOUNDARIES: Final = Lesson(
             {"source": "circles", "noise": 0.2},
         ),
         Preset(
-            N_("Few points"),
+            N_("50 points"),
             N_("Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."),
             {"samples": 50, "batch_size": 16},
         ),

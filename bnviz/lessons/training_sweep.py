@@ -160,7 +160,7 @@ SWEEP: Final = Lesson(
             {"activation": "sigmoid", "init": "torch", "learning_rates": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)},
         ),
         Preset(
-            N_("Eight layers"),
+            N_("8 layers"),
             N_("Deeper, the gap grows: without a normalizer hardly any of these rates is left, with batch norm many."),
             {"depth": 8, "seeds": 3},
         ),

@@ -73,12 +73,10 @@ def _offer(lesson: AnyLesson, state: LabState, data: Table | None, owner: str, s
     """The button that starts the run, and what it will cost; where a `shipped` result is shown, where that comes from."""
     given = (data,) if lesson.upload == "classes" else ()
     seconds = None if lesson.cost is None else lesson.cost(state.settings, *given)
-    cost = (
-        ""
-        if seconds is None
-        else _("A run takes about {time} on one core of this server.").format(time=time(seconds, _))
-    )
-    note = _("What you see was computed beforehand with exactly these settings, by `scripts/make_shipped.py`.")
+    told = [_("Computed beforehand.")] if shipped else []
+    if seconds is not None:
+        cost = _("A run takes about {time}.") if shipped else _("A run takes about {time} on one core of this server.")
+        told.append(cost.format(time=time(seconds, _)))
     with st.container(horizontal=not shipped, vertical_alignment="center", gap="small"):
         st.button(
             _("Run it now") if shipped else _("Run"),
@@ -88,8 +86,9 @@ def _offer(lesson: AnyLesson, state: LabState, data: Table | None, owner: str, s
             on_click=_start,
             args=(lesson, state.settings, owner, data),
             width="stretch" if shipped else "content",
+            help=_("What you see is this very run, kept by `scripts/make_shipped.py`.") if shipped else None,
         )
-        st.caption(" ".join([note, cost] if shipped else [cost]), width="stretch")
+        st.caption(" ".join(told), width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:

@@ -91,7 +91,7 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     lines = ["| " + " | ".join(head) + " |", "|:--|--:|--:|--:|:--|"]
     for row in rows:
         difference = row.relative_difference
-        relative = "–" if difference != difference else f"{short(100 * difference)} %"  # noqa: PLR0124 - NaN
+        relative = "–" if difference != difference else f"{short(100 * difference)}\N{NO-BREAK SPACE}%"  # noqa: PLR0124 - NaN
         exact = row.standard_error == 0
         verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
         name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
@@ -105,8 +105,9 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
 
 
 def formula(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
-    """The formula with live numbers."""
-    st.markdown(lesson.formula(result, state.step, language))
+    """The formula with live numbers. Markdown sets an equation large and centred only where its $$ stand on lines of their own."""
+    text = lesson.formula(result, state.step, language)
+    st.markdown(re.sub(r"^\$\$(.+)\$\$$", r"$$\n\1\n$$", text, flags=re.MULTILINE))
 
 
 def code(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:

@@ -13,7 +13,7 @@ from bnviz.figures import batch_size as figures
 from bnviz.figures import batch_size_statistics as why
 from bnviz.figures.batch_size_differences import differences, stretched
 from bnviz.figures.chart import Chart
-from bnviz.figures.numbers import points
+from bnviz.figures.numbers import points, with_spread
 from bnviz.figures.parts import wrapped
 from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
@@ -73,7 +73,7 @@ def test_the_cliff_is_the_mean_error_with_the_range_of_seeds_in_order_of_batch_s
         band = chart.data[[trace is line for trace in chart.data].index(True) - 1]
         np.testing.assert_allclose(band["y"][:2], 100 * result.error_low[row, ::-1])
         np.testing.assert_allclose(band["y"][2:][::-1], 100 * result.error_high[row, ::-1])
-        ending = f"at 8: {100 * result.error_mean[row, 1]:.3g} ± "
+        ending = f"at 8: {with_spread(100 * result.error_mean[row, 1], 100 * result.error_deviation[row, 1])} %"
         assert ending in notes(chart)
         assert ending in chart.alt
         assert ending in json.dumps(chart.phone_layout, ensure_ascii=False)

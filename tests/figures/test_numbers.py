@@ -6,13 +6,13 @@ import math
 
 import pytest
 
-from bnviz.figures.numbers import latex, latex_signed, points, short
+from bnviz.figures.numbers import latex, latex_signed, points, short, with_spread
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (0.0, "0"), (1.0, "1"), (0.14225, "0.142"), (-0.5, "−0.5"), (0.0123456, "0.0123"), (1000.0, "1000"),
+        (0.0, "0"), (-0.0, "0"), (1.0, "1"), (0.14225, "0.142"), (-0.5, "−0.5"), (0.0123456, "0.0123"), (1000.0, "1000"),
         (2996.3, "3000"), (-13732.8, "−13700"), (2e7, "2·10⁷"), (-2e7, "−2·10⁷"), (2.39e-8, "2.39·10⁻⁸"),
         (math.nan, "?"), (math.inf, "∞"), (-math.inf, "−∞"),
     ],
@@ -24,6 +24,18 @@ def test_three_digits_and_powers_where_nothing_else_reads(value: float, text: st
 @pytest.mark.parametrize(("value", "text"), [(-2e-8, "0"), (2e-8, "0"), (1e-6, "1·10⁻⁶"), (math.nan, "?")])
 def test_what_rounding_leaves_is_0_where_asked_for(value: float, text: str) -> None:
     assert short(value, 5e-7) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "deviation", "text"),
+    [
+        (5.86, 1.126, "5.9 ± 1.1"), (3.967, 0.908, "3.97 ± 0.91"), (9.0, 2.01, "9.0 ± 2.0"), (23.4, 10.24, "23 ± 10"),
+        (0.216, 0.0306, "0.216 ± 0.031"), (86.42, 0.82, "86.4 ± 0.8"), (-1.5, 0.25, "−1.50 ± 0.25"), (9.996, 0.996, "10.0 ± 1.0"),
+        (2e-5, 1e-6, "2·10⁻⁵ ± 1·10⁻⁶"), (4.0, 0.0, "4"), (4.0, math.nan, "4"), (math.nan, 1.0, "?"), (3200.0, 1500.0, "3200 ± 1500"),
+    ],
+)  # fmt: skip
+def test_value_and_spread_end_at_the_same_place(value: float, deviation: float, text: str) -> None:
+    assert with_spread(value, deviation) == text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bnviz.experiments.placement import Result, run
 from bnviz.experiments.placement_settings import Settings
 from bnviz.figures import placement as figures
 from bnviz.figures.chart import Chart
-from bnviz.figures.numbers import points
+from bnviz.figures.numbers import points, with_spread
 from bnviz.figures.seeds import apart
 from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
@@ -66,7 +66,7 @@ def test_curves_are_the_mean_errors_with_the_range_of_seeds(result: Result) -> N
         np.testing.assert_allclose(band["y"][:points], 100 * result.error_low[index])
         np.testing.assert_allclose(band["y"][points:][::-1], 100 * result.error_high[index])
         assert band["fill"] == "toself"
-        ending = f"{100 * result.error[index, -1]:.3g} ± {100 * result.error_deviation[index, -1]:.3g} %"
+        ending = f"{with_spread(100 * result.error[index, -1], 100 * result.error_deviation[index, -1])} %"
         assert ending in notes(chart)
         assert ending in chart.alt
         assert ending in json.dumps(chart.phone_layout, ensure_ascii=False)

@@ -18,7 +18,7 @@ from bnviz.figures import training_race as race_figures
 from bnviz.figures import training_sweep as sweep_figures
 from bnviz.figures.chart import Chart
 from bnviz.figures.forest import Claim, Effect, forest, times
-from bnviz.figures.numbers import points
+from bnviz.figures.numbers import points, with_spread
 from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
 from bnviz.lessons.training import LESSON
@@ -112,7 +112,7 @@ def test_received_draws_the_three_percentiles_of_every_variant(results: dict[tup
             drawn = named(chart, f"{name}, {level} %")
             np.testing.assert_allclose(drawn["y"], result.percentiles[index, 0, :, place])
             np.testing.assert_array_equal(drawn["x"], result.steps)
-        assert f"drift {result.drift_mean[index]:.3g}" in words(chart)
+        assert f"drift {with_spread(result.drift_mean[index], result.drift_deviation[index])}" in words(chart)
     ranges = [axis["range"] for name, axis in chart.layout.items() if name.startswith("yaxis")]
     assert all(ends == ranges[0] for ends in ranges)
     growing = race_figures.received(results["race", "plain, partial"])
@@ -207,7 +207,7 @@ def test_maps_show_the_network_its_boundary_the_best_one_and_the_points(results:
     for index, heat in enumerate(heats):
         np.testing.assert_array_equal(heat["z"], result.latest[index])
         assert (heat["zmin"], heat["zmax"]) == (0, 1)
-        assert f"{100 * result.error[index, -1]:.3g}" in words(chart)
+        assert with_spread(100 * result.error[index, -1], 100 * result.error_deviation[index, -1]) in words(chart)
     best = [trace for trace in chart.data if trace["name"] == "best possible boundary"]
     assert len(best) == 4
     np.testing.assert_array_equal(best[0]["z"], result.best)

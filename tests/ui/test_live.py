@@ -409,8 +409,10 @@ def test_a_shipped_result_is_shown_with_its_origin(known: Runs, shipping: Any, m
     monkeypatch.setattr("tests.jobs.slow_lesson.LESSON", shipping)
     page = open_page()
     assert not page.exception
-    assert "`scripts/make_shipped.py`" in words(page)
-    assert page.button(key=f"{LESSON.name}:run").label == "Run it now"
+    assert "Computed beforehand." in words(page)
+    button = page.button(key=f"{LESSON.name}:run")
+    assert button.label == "Run it now"
+    assert "`scripts/make_shipped.py`" in button.help
     assert f"{LESSON.name}:view" in [control.key for control in page.get("button_group")]
 
 
