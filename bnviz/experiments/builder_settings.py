@@ -74,7 +74,7 @@ Bias = Annotated[
     Parameter(
         N_("Bias of the layer"),
         N_("where it acts: everywhere but right in front of a normalizer that subtracts one mean per channel."),
-        names={"auto": N_("where it acts"), "true": N_("always"), "false": N_("never")},
+        names={"auto": N_("where it acts"), "true": N_("in any case"), "false": N_("no bias")},
     ),
 ]
 DropoutRate = Annotated[
