@@ -7,8 +7,7 @@ out replica by replica along its first axis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -36,33 +35,8 @@ class StackedLinear(nn.Module):
             return torch.bmm(features, weight)
         if weight.shape[2] >= self.NARROW:
             return torch.baddbmm(bias, features, weight)
-        return _narrow(features, weight, bias)
-
-
-class _Narrow(torch.autograd.Function):
-    """`baddbmm` by its transpose, with a gradient that is laid out as the features are.
-
-    Autograd's own would be laid out column by column, and slow down everything before this layer.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(features, weight)
         product = torch.baddbmm(bias.transpose(1, 2), weight.transpose(1, 2), features.transpose(1, 2))
         return product.transpose(1, 2)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        features, weight = ctx.saved_tensors
-        (gradient,) = gradients
-        return (
-            torch.bmm(gradient, weight.transpose(1, 2)),
-            torch.bmm(gradient.transpose(1, 2), features).transpose(1, 2),
-            gradient.sum(1, keepdim=True),
-        )
-
-
-_narrow: Final[Callable[[Tensor, Tensor, Tensor], Tensor]] = _Narrow.apply
 
 
 class AcrossReplicas(nn.Module):
