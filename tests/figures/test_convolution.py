@@ -15,7 +15,7 @@ from bnviz.figures.scene import Cube, Map, Scene
 from bnviz.lessons.convolution import LESSON
 from bnviz.lessons.lesson import Picture
 from bnviz.ui.chart import payload
-from bnviz.ui.player import encode
+from bnviz.ui.player import ready
 
 MAPS = LESSON.topics["maps"]
 
@@ -23,7 +23,7 @@ MAPS = LESSON.topics["maps"]
 def content(picture: Picture) -> str | bytes:
     """Everything that is sent to draw it."""
     if isinstance(picture, Scene):
-        return encode(picture, "g", 0, "en")
+        return ready(picture, "g", "en").content(0)
     return json.dumps(payload(picture, "g", "", "en"))
 
 
