@@ -58,10 +58,12 @@ def flow(result: Result, language: Language = "en") -> Chart:
         shapes.append(_band(low, floor))
         # The lines run from the band's lower left to its upper right: the label goes where there is room.
         side: dict[str, Any] = (
-            {"x": 0.01, "xanchor": "left"} if floor - low > 0.3 * (high - low) else {"x": 0.99, "xanchor": "right"}
+            {"x": 0.01, "xanchor": "left", "y": floor, "yanchor": "top"}
+            if floor - low > 0.3 * (high - low)
+            else {"x": 0.99, "xanchor": "right", "y": low, "yanchor": "bottom"}
         )
         text = _("vanished: below 10⁻⁷ of the last layer's gradient")
-        notes.append(note(text, xref="paper", y=floor, yanchor="top", **side))
+        notes.append(note(text, xref="paper", **side))
     ticks = {"tickvals": _layer_ticks(result.settings.depth), "range": _layer_range(result.settings.depth)}
     y = axis(_("RMS gradient at the pre-activation"), type="log", range=[low, high], **power_ticks(low, high))
     return Chart(
@@ -335,6 +337,7 @@ def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Tran
         at = int(seen[round(0.3 * (seen.size - 1))]) if seen.size else 0
         places.append((at, math.log10(values[at]) if seen.size else low))
     upper = max(range(len(places)), key=lambda index: places[index][1])
+    several = len(places) > 1
     notes = []
     for index, variant in enumerate(result.variants):
         at, level = places[index]
@@ -351,6 +354,13 @@ def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Tran
             place = {"xanchor": "right", "yanchor": "middle", "xshift": -16}
         elif index == upper and not rising and level < high - 0.12 * (high - low):
             place = {"xanchor": "left", "yanchor": "bottom", "yshift": 12}
+        elif several and index == upper and rising:  # the other line passes below: the room is above, to the left
+            at = round(0.6 * (depth - 1))
+            level = math.log10(fresh[index, at]) if np.isfinite(fresh[index, at]) else level
+            place = {"xanchor": "right", "yanchor": "bottom", "xshift": -6, "yshift": 8}
+        elif several and index != upper and not rising:  # the other line comes down on it further right
+            at, level = 0, math.log10(fresh[index, 0]) if np.isfinite(fresh[index, 0]) else level
+            place = {**place, "yshift": -24}
         notes.append(
             note(f"<b>{text}</b>", ROLES[index], x=at + 1, y=level, align="left", bgcolor=color("paper", 0.75), **place)
         )

@@ -48,12 +48,14 @@ def momentum_curve(result: MomentumErrorResult, language: Language = "en") -> Ch
     seeds_count = result.error.shape[1]
     ends = [math.log10(LOWEST), math.log10(HIGHEST)]
     chosen = momentum_word(result.momentums[result.chosen], _)
+    # The first point bears the line's name, or its own number.
+    named = int(result.chosen == 0 and len(places) > 1)
     notes = [
         key(_("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds_count)),
         note("<b>" + _("recalibrated") + f"<br>{short(level)} %</b>", "after", xref="paper", x=1, xanchor="left", xshift=6,
              y=math.log10(np.clip(level, LOWEST, HIGHEST)) if math.isfinite(level) else 0, align="left"),
-        note("<b>" + _("as trained") + "</b>", "running", x=0, xanchor="left", xshift=14, yanchor="bottom",
-             y=math.log10(np.clip(mean[0], LOWEST, HIGHEST)) if math.isfinite(mean[0]) else 0),
+        note("<b>" + _("as trained") + "</b>", "running", x=named, xanchor="left", xshift=14, yanchor="bottom",
+             y=math.log10(np.clip(mean[named], LOWEST, HIGHEST)) if math.isfinite(mean[named]) else 0),
         note(_("weight of the initial values"), "context", xref="paper", x=1, xanchor="right", yref="y2", y=0.98,
              yanchor="top"),
     ]  # fmt: skip

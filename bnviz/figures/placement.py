@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bnviz.figures import seeds
 from bnviz.figures.chart import Chart
 from bnviz.figures.numbers import short, superscript
-from bnviz.figures.parts import largest, note
+from bnviz.figures.parts import key, largest, note, small
 from bnviz.figures.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.figures.seeds import Course, Pair, error_curves
 from bnviz.figures.theme import Role, axis, color, layout
@@ -153,36 +153,42 @@ def bias(result: Result, language: Language = "en") -> Chart:
     colors = [color(ROLES[position]) for position in result.positions]
     traces: list[dict[str, Any]] = []
     rows = (
-        (result.bias_effects, _("largest change of a logit"), "circle", "top right"),
-        (result.bias_gradients, _("largest gradient of a bias"), "diamond", "bottom right"),
+        (result.bias_effects, _("largest change of a logit"), "circle", "middle right"),
+        (result.bias_gradients, _("largest gradient of a bias"), "diamond", "middle left"),
     )
     for values, name, symbol, place in rows:
         traces.append(
             {
                 "type": "scatter", "mode": "markers+text", "x": names, "y": np.maximum(values, BIAS_FLOOR), "name": name,
                 "marker": {"size": 15, "color": colors, "symbol": symbol}, "textposition": place,
-                "text": [f"  {name}: {short(float(value))}" for value in values], "cliponaxis": False,
+                "text": [f"  {short(float(value))}  " for value in values], "cliponaxis": False,
                 "hovertemplate": "%{x}: %{y:.2g}",
             }
         )  # fmt: skip
     exponents = range(-18, 3, 4)
     y = axis(_("Size (double precision)"), type="log", range=[-19, 3], tickvals=[10.0**e for e in exponents],
              ticktext=[f"10{superscript(e)}" for e in exponents])  # fmt: skip
-    dashed = note(_("dashed: rounding error of one number, 2·10⁻¹⁶"), xref="paper", x=0.01, xanchor="left",
-                 y=math.log10(2.2e-16), yanchor="bottom")  # fmt: skip
+    notes = [
+        key(
+            _(
+                "circle: largest change of a logit · diamond: largest gradient of a bias · dashed: rounding of one number"
+            )
+        )
+    ]
     line = {
         "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 2.2e-16, "y1": 2.2e-16,
         "line": {"color": color("theory"), "width": 1.8, "dash": "dash"},
     }  # fmt: skip
-    x = axis("", range=[-0.3, 2.9])
+    x = axis("", range=[-0.5, 2.5])
     return Chart(
-        "bias", traces, layout(x, y, annotations=[dashed], shapes=[line], margin={"l": 78, "r": 24, "t": 30, "b": 40}),
+        "bias", traces, layout(x, y, annotations=notes, shapes=[line], margin={"l": 78, "r": 24, "t": 40, "b": 40}),
         _("A random bias added to every hidden unit changes a logit by at most {effect} where batch norm follows, and its "
           "gradient is at most {gradient}: rounding. Batch norm after the activation: {other}.").format(
             effect=short(result.bias_effect), gradient=short(result.bias_gradient),
             other=short(float(result.bias_effects[result.positions.index("after")])),
         ),
         height=340,
+        phone_layout={"font": {"size": 12}, "margin": {"l": 62, "r": 10, "t": 72, "b": 40}, "annotations": small(notes)},
     )  # fmt: skip
 
 

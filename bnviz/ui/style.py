@@ -45,6 +45,9 @@ CSS: Final = """<style>
 .st-key-examples { gap: 0.2rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
+  .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }
+  .st-key-below td, .st-key-below th { padding: 0.2rem 0.4rem; }
+  .st-key-below td:first-child { min-width: 11em; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
