@@ -97,7 +97,7 @@ def _read_csv(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[An
             io.StringIO("\n".join(lines[headed:])), sep=separator, header=None, skipinitialspace=True, low_memory=False
         )
     except pd.errors.EmptyDataError as error:
-        raise UploadError(N_("The table has {rows} rows; a batch needs at least 2."), rows=0) from error
+        raise UploadError(N_("A batch needs at least 2 rows; the table has {rows}."), rows=0) from error
     except (ValueError, OverflowError) as error:
         raise UploadError(N_("The CSV cannot be read: {error}"), error=shortened(error, 120)) from error
     if frame.shape[1] != len(titles):
@@ -206,7 +206,7 @@ def _checked(table: NDArray[Any]) -> NDArray[np.float32]:
     _check_shape(table.shape)
     rows = table.shape[0] if table.ndim else 0
     if rows < 2:
-        raise UploadError(N_("The table has {rows} rows; a batch needs at least 2."), rows=rows)
+        raise UploadError(N_("A batch needs at least 2 rows; the table has {rows}."), rows=rows)
     if not table.size:
         raise UploadError(N_("The table has no columns."))
     return np.ascontiguousarray(_finite(table.reshape(rows, -1)), dtype=np.float32)

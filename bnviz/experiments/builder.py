@@ -118,7 +118,7 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         output_mean=math.nan if output is None else float(output.mean()),
         output_std=math.nan if output is None else float(output.std(correction=0)),
         values_per_statistic=n,
-        advice=advice(settings, Seen(n, float(before[1].mean()) if before[1].size else math.nan, refusal)),
+        advice=advice(settings, Seen(n, _shared_variance(settings, trial, place), refusal)),
     )
 
 
@@ -148,6 +148,17 @@ def _moments(trial: Trial, place: int, *, entering: bool) -> tuple[NDArray[np.fl
     values: Tensor = (trial.inputs, *trial.outputs)[place + (not entering)].double()
     rows = values.transpose(0, 1).flatten(1)
     return rows.mean(1).numpy(), rows.var(1, correction=0).numpy()
+
+
+def _shared_variance(settings: Settings, trial: Trial, place: int) -> float:
+    """Biased variance of the values that share one mean in the normalizer, module `place`, averaged; NaN where it did not run."""
+    if not 0 <= place < len(trial.outputs):
+        return math.nan
+    values: Tensor = (trial.inputs, *trial.outputs)[place].double()
+    if settings.normalizer == "batch":
+        values = values.transpose(0, 1)
+    sets = len(values) * {"group": settings.groups, "instance": settings.out_channels}.get(settings.normalizer, 1)
+    return float(values.reshape(sets, -1).var(1, correction=0).mean())
 
 
 def expected_count(settings: Settings, name: str) -> int:

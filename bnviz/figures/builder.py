@@ -203,7 +203,7 @@ def _drawn(result: Result, language: Language, *, tall: bool) -> dict[str, Any]:
     shapes += [_arrow(place, tall=tall) for place in range(len(result.stages) + 1)]
     shapes = [shape for shape in shapes if shape]
     axes = note(f"({AXES[result.settings.layer]})", x=0, y=0, xanchor="left")
-    axes |= {"x": 0.88, "xanchor": "right", "y": 0.42} if tall else {"x": 0, "xanchor": "left", "y": 0.16}
+    axes |= {"x": 0.88, "xanchor": "right", "y": 0.42} if tall else {"x": GAP / 2, "xanchor": "center", "y": 0.51}
     axes["font"] |= {"size": PHONE_FONT if tall else 14}
     notes.append(axes)
     notes.append(_foot(result, language, tall=tall))

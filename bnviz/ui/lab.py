@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
-from bnviz.errors import BnvizError
+from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.cases import QUESTION as CASES_QUESTION
 from bnviz.lessons.lesson import Lesson
@@ -64,7 +64,8 @@ def show(lab: Lesson[S, R]) -> None:
             elif result is not None:
                 _views(lesson, state, result, language, below, kept=data is None)
         except BnvizError as error:
-            views.explain_error(error, lesson, language)
+            if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
+                views.explain_error(error, lesson, language)
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state, full=False), visit.link(lab, state, full=True), language)
@@ -114,7 +115,13 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
         told = [views.escaped(problem.text(language)) for problem in problems[:4]]
         if len(problems) > len(told):
             told.append(_("… and {count} more.").format(count=len(problems) - len(told)))
-        st.warning("  \n".join(told) + "  \n" + _("Defaults are used instead; the rest of the link is kept."))
+        if not any(isinstance(problem, UploadError) for problem in problems):  # a file has no defaults
+            told.append(_("Defaults are used instead; the rest of the link is kept."))
+        st.warning("  \n".join(told))
+
+
+def _refused_file(state: LabState) -> bool:
+    return any(isinstance(problem, UploadError) for problem in state.problems)
 
 
 def _views(

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bnviz.errors import BnvizError
+from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import Language, translator
 from bnviz.lessons.lesson import Lesson
 from bnviz.ui.visit import LabState
@@ -32,6 +32,9 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     file = st.file_uploader(
         _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=f"{told} {kept}"
     )
+    state.problems = [
+        problem for problem in state.problems if not isinstance(problem, UploadError)
+    ]  # of an earlier file
     if file is None:
         return None
     try:

@@ -243,6 +243,19 @@ def test_what_pytorch_refuses_is_explained_and_nothing_else_is_called_refused(
     assert (result.refused >= 0) == bool(result.refusal)
 
 
+@pytest.mark.parametrize("normalizer", ["layer", "group"])
+def test_the_remark_on_eps_takes_the_variance_that_this_normalizer_divides_by(normalizer: str) -> None:
+    """A single sample has none across the batch, but has across its own values: ε = 1e-5 takes nothing away there."""
+    changes: dict[str, Any] = {
+        "layer": "linear", "in_channels": 64, "out_channels": 16, "batch_size": 1, "normalizer": normalizer, "groups": 1,
+        "activation": "identity",
+    }  # fmt: skip
+    assert "eps" not in [entry.name for entry in run(Settings(**changes)).advice]
+    result = run(Settings(**changes, eps=0.5))
+    (told,) = [entry for entry in result.advice if entry.name == "eps"]
+    assert str(told.what) == f"ε takes {100 * (1 - result.output_std**2):.3g} % of the variance away"
+
+
 def test_words_fit_the_numbers() -> None:
     told = advice(Settings(momentum=0.001, training_steps=1000), Seen(1000, 1.0))
     assert str(told[0].what) == "After 1000 batches, 36.8 % of the estimates are still the initial 0 and 1"
