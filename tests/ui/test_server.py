@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import socket
+from asyncio import base_events
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -104,3 +107,28 @@ def test_a_qr_code_is_drawn_for_links_to_this_server_only(client: Client) -> Non
     assert b"<svg xmlns=" in code.content
     for link in ("", "http://elsewhere.example/", "javascript:alert(1)", "http://class.example/" + "a" * 2000):
         assert client.get(assets.url("qr.svg"), urlencode({"link": link})).status == 400
+
+
+def test_small_messages_leave_at_once_also_on_sockets_that_do_not_name_their_protocol(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def nodelay() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            accepted.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:  # as Streamlit makes it
+            listening.bind(("127.0.0.1", 0))
+            async with await asyncio.start_server(meet, sock=listening):
+                _, writer = await asyncio.open_connection(*listening.getsockname())
+                found = await accepted
+                writer.close()
+        return found
+
+    monkeypatch.setattr(base_events, "_set_nodelay", base_events._set_nodelay)  # to be put back
+    assert not asyncio.run(nodelay())
+    server.send_at_once()
+    assert asyncio.run(nodelay())
