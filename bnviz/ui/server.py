@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import segno
-from anyio import to_thread
+from anyio import sleep_forever, to_thread
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -82,8 +82,8 @@ class CompressOnce:
             recorded = _Recorder()
             # Streamlit compresses what our own routes answer; asked for plain text, it leaves that to us.
             plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
-            await self.app({**scope, "headers": plain}, receive, recorded)
-            if recorded.status != 200 or not recorded.is_script or len(self.kept) >= self.LIMIT:
+            await self.app({**scope, "headers": plain}, _never_leaving(), recorded)
+            if not recorded.is_whole or not recorded.is_script or len(self.kept) >= self.LIMIT:
                 await recorded.replay(send)
                 return
             body = await to_thread.run_sync(gzip.compress, bytes(recorded.body), 6)
@@ -106,6 +106,24 @@ class CompressOnce:
         return b"gzip" in headers.get(b"accept-encoding", b"") and b"range" not in headers
 
 
+def _never_leaving() -> Receive:
+    """What a visitor sends who asks once and stays.
+
+    The file is recorded for all visitors. If the one who asked first went away, the app would break off, and an empty file would be
+    kept: a blank page for everybody, and for a year in their browsers.
+    """
+    asked = False
+
+    async def receive() -> Message:
+        nonlocal asked
+        if asked:
+            await sleep_forever()
+        asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
+
+
 class _Recorder:
     """Keeps one response instead of sending it."""
 
@@ -119,6 +137,12 @@ class _Recorder:
             self.status, self.headers = message["status"], list(message.get("headers", []))
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file has come, of which the length was told first."""
+        told = dict(self.headers).get(b"content-length", b"")
+        return self.status == 200 and told == str(len(self.body)).encode()
 
     @property
     def is_script(self) -> bool:

@@ -132,3 +132,59 @@ def test_small_messages_leave_at_once_also_on_sockets_that_do_not_name_their_pro
     assert not asyncio.run(nodelay())
     server.send_at_once()
     assert asyncio.run(nodelay())
+
+
+def scripted(leave: bool, body: bytes = b"export{u as n};", length: int | None = None) -> tuple[int, list[Answer]]:
+    """What two visitors get of an app that breaks off for one who has gone; `leave`: the first is gone at once."""
+    runs: list[int] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        runs.append(1)
+        told = str(len(body) if length is None else length).encode()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"text/javascript"), (b"content-length", told)],
+            }
+        )
+        await receive()
+        with anyio.move_on_after(0.05):
+            if (await receive())["type"] == "http.disconnect":
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await send({"type": "http.response.body", "body": body})
+
+    once = server.CompressOnce(app)
+    answers = []
+    for gone in (leave, False):
+        answer = Answer(0, {}, b"")
+
+        async def receive(gone: bool = gone, asked: list[int] = []) -> Any:  # noqa: B006
+            if gone:
+                return {"type": "http.disconnect"}
+            await anyio.sleep_forever() if asked else asked.append(1)
+            return {"type": "http.request"}
+
+        async def send(message: Any, answer: Answer = answer) -> None:
+            answer.status = message.get("status", answer.status)
+            answer.headers |= {key.decode(): value.decode() for key, value in message.get("headers", [])}
+            answer.body += message.get("body", b"")
+
+        scope = {"type": "http", "method": "GET", "path": "/lib.js", "headers": [(b"accept-encoding", b"gzip")]}
+        anyio.run(once, scope, receive, send)
+        answers.append(answer)
+    return len(runs), answers
+
+
+def test_a_visitor_who_leaves_does_not_leave_an_empty_file_to_all_others() -> None:
+    """It happened: a page closed while it was loading, and every page of that server was blank from then on."""
+    runs, answers = scripted(leave=True)
+    assert answers[1].content == b"export{u as n};"
+    assert runs == 1
+
+
+def test_what_came_short_is_not_kept() -> None:
+    runs, answers = scripted(leave=False, body=b"expo", length=15)
+    assert runs == 2
+    assert "content-encoding" not in answers[1].headers
