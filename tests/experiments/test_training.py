@@ -328,7 +328,7 @@ def test_a_table_is_learned_from() -> None:
         (table()[:, :1], "one column"),
         (table(rows=12), "12 rows"),
         (np.ones((6000, 3), dtype=np.float32), "6000 rows"),
-        (table(classes=1), "here it has 1"),
+        (table(classes=1), "this one has 1"),
         (np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32), "whole numbers"),
     ],
 )
