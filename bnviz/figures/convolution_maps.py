@@ -79,7 +79,7 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
     maps, settings = measured(result), result.settings
     name = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
     after = _("after")
-    if channel == settings.channel and (settings.gamma, settings.beta) != (1.0, 0.0):
+    if channel == settings.channel:
         after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
     pair = []
     for place, title, values, bar in (

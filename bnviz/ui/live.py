@@ -88,7 +88,7 @@ def _offer(lesson: AnyLesson, state: LabState, data: Table | None, owner: str, s
             width="stretch" if shipped else "content",
             help=_("What you see is this very run, kept by `scripts/make_shipped.py`.") if shipped else None,
         )
-        st.caption(" ".join(told), width="stretch")
+        st.markdown(f":small[{' '.join(told)}]", width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:

@@ -63,7 +63,7 @@ def parts(page: Page, lesson: Part, language: Language = "en") -> Iterator[Part]
 
 def guess(page: Page, part: Part) -> None:
     """Answer the prediction."""
-    page.get_by_role("button", name=part.prediction.options[0], exact=True).click()
+    page.locator(".st-key-prediction").get_by_role("button", name=part.prediction.options[0], exact=True).click()
     ready(page)
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from bnviz.figures.scene import Cube, Map, Readout, Row, Scene
-from bnviz.ui.player import encode
+from bnviz.ui.player import ready
 from tests.browser.test_assets import Bench, address, choose, in_player, open_bench
 
 __all__ = ["address"]  # a fixture
@@ -28,7 +28,9 @@ def cubes(**other: np.ndarray) -> bytes:
         Cube(name, name, SHAPE, np.ascontiguousarray(share), role, readouts=(Readout("index", share.ravel() + 0.5),))
         for (name, share), role in zip(shares.items(), ("before", "after"), strict=True)
     )
-    return encode(Scene("cubes", SIZE, "element", (Row(panels),), ["All that share."], "Two boxes."), "run", 0, "en")
+    return ready(
+        Scene("cubes", SIZE, "element", (Row(panels),), ["All that share."], "Two boxes."), "run", "en"
+    ).content(0)
 
 
 def picture(bench: Bench) -> str:
@@ -201,7 +203,7 @@ def test_a_map_shows_its_own_pixels_frame_by_frame(still: Bench) -> None:
     values = np.array([[[-1.0, 0.0], [0.5, 1.0]], [[1.0, 1.0], [-1.0, -1.0]]])
     panel = Map("map", "map", values, -1.0, 1.0, bar=True)
     still.mount(
-        "player", encode(Scene("maps", 2, "image", (Row((panel,)),), [""], "A map.", height=300), "run", 0, "en")
+        "player", ready(Scene("maps", 2, "image", (Row((panel,)),), [""], "A map.", height=300), "run", "en").content(0)
     )
     expect(in_player(still, ".turn")).to_be_hidden()
     still.seek(0)

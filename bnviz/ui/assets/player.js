@@ -237,7 +237,8 @@ class Player {
     if (this.caption.textContent !== text) this.caption.textContent = text;
     const place = placeText(this.scene, this.playhead.step);
     const label = [this.header.alt, text, place].filter(Boolean).join(" ");
-    if (!playing && this.canvas.ariaLabel !== label) this.canvas.ariaLabel = label;
+    // While it plays, a screen reader is left in peace; but a picture is never without words.
+    if ((!playing || !this.canvas.ariaLabel) && this.canvas.ariaLabel !== label) this.canvas.ariaLabel = label;
     this.bar.show(this.playhead, place);
   }
 
