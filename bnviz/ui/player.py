@@ -75,12 +75,9 @@ def ready(scene: Scene, group: str, language: Language) -> ReadyScene:
         "filename": f"bnviz-{scene.name}",
     }
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    digest = hashlib.blake2b(
-        text + block, digest_size=8
-    ).hexdigest()  # where the playhead starts is no part of the picture
-    return ReadyScene(
-        f"{group}.{scene.name}", scene.frames, text[:-1] + b',"digest":"%s"' % digest.encode(), bytes(block)
-    )
+    # Where the playhead starts is no part of the picture.
+    digest = hashlib.blake2b(text + block, digest_size=8).hexdigest().encode()
+    return ReadyScene(f"{group}.{scene.name}", scene.frames, text[:-1] + b',"digest":"%s"' % digest, bytes(block))
 
 
 def _plain(value: Any, block: bytearray) -> Any:
