@@ -99,7 +99,7 @@ def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
     if field.kind == "choice":
         return st.selectbox(label, field.choices, field.choices.index(now), key=key, help=help_text, format_func=named)
     if field.kind == "values":
-        options = _with(field.parameter.stops, value)
+        options = _with(field.parameter.stops, [*value, *now])
         chosen = st.pills(
             label, options, default=now, key=key, help=help_text, selection_mode="multi", format_func=named
         )
