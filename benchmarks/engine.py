@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -24,16 +25,20 @@ RATE: Final = 0.01
 SECONDS: Final = 6.0  # for each pair
 COST: Final = Bound(2.0)
 GAIN: Final = Bound(3.0, at_least=True)
+WIDTHS: Final = (100, 100, 100)
 CASES: Final[tuple[tuple[NormalizerName, OptimizerName], ...]] = (("batch", "sgd"), ("batch", "adam"), ("none", "sgd"))
 
 
 def engine_rows(quick: bool = False) -> list[Row]:
-    """Cost of six replicas in units of one, and speed against six separate trainings; batch 64, one thread."""
+    """Cost of six replicas in units of one, and speed against six separate trainings; batch 64, one thread as in a worker.
+
+    And what these would be if stacking left nothing but the matrix products.
+    """
     torch.set_num_threads(1)
     seconds = SECONDS / 4 if quick else SECONDS
     rows = []
     for normalizer, optimizer in CASES:
-        plan = NetworkPlan(64, 10, (100, 100, 100), normalizer=normalizer)
+        plan = NetworkPlan(64, 10, WIDTHS, normalizer=normalizer)
         name = f"3×100, normalizer {normalizer}, {optimizer}"
         six, one, plain = (
             stacked(plan, optimizer, REPLICAS),
@@ -44,6 +49,11 @@ def engine_rows(quick: bool = False) -> list[Row]:
         rows.append(
             _row(f"{name}: {REPLICAS} plain PyTorch trainings against stacked", alternate(plain, six, seconds), GAIN)
         )
+        alone = products(REPLICAS)
+        rows.append(_row(f"{name}: the matrix products alone against 1 stacked", alternate(alone, one, seconds / 2)))
+        rows.append(
+            _row(f"{name}: plain trainings against the matrix products alone", alternate(plain, alone, seconds / 2))
+        )
     return rows
 
 
@@ -53,6 +63,24 @@ def stacked(plan: NetworkPlan, optimizer: OptimizerName, replicas: int) -> Calla
     network, data = build_replicas(plan, seeds), digits_data(seeds)
     run = TrainingPlan(STEPS, BATCH, (STEPS,), learning_rate=RATE, optimizer=optimizer)
     return lambda: train(network, data, run)
+
+
+def products(replicas: int) -> Callable[[], object]:
+    """A turn of nothing but the matrix products of `STEPS` steps: forward, for the weights' gradient, for the inputs'."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = (64, *WIDTHS, 10)
+    batches = [torch.randn(replicas, BATCH, size, generator=generator) for size in sizes]
+    weights = [torch.randn(replicas, *pair, generator=generator) for pair in pairwise(sizes)]
+
+    def turn() -> None:
+        for _ in range(STEPS):
+            for place, (inputs, outputs) in enumerate(pairwise(batches)):
+                torch.bmm(inputs, weights[place])
+                torch.bmm(inputs.transpose(1, 2), outputs)
+                if place:
+                    torch.bmm(outputs, weights[place].transpose(1, 2))
+
+    return turn
 
 
 def separate(plan: NetworkPlan, optimizer: OptimizerName) -> Callable[[], object]:
@@ -80,7 +108,7 @@ def separate(plan: NetworkPlan, optimizer: OptimizerName) -> Callable[[], object
     return turn
 
 
-def _row(what: str, turns: list[tuple[float, float]], bound: Bound) -> Row:
+def _row(what: str, turns: list[tuple[float, float]], bound: Bound | None = None) -> Row:
     first, second = (1000 * median(column) for column in zip(*turns, strict=True))
     detail = f"{number(first)} ms against {number(second)} ms of processor time for {STEPS} steps and a test, {len(turns)} turns"
     return Row(what, median(ratio(*turn) for turn in turns), bound, detail=detail)

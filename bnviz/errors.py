@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from bnviz.i18n import N_, Language, translator
+
+MOST_NAMES: Final = 4  # of a link that are told to be unknown
 
 
 @dataclass(frozen=True)
@@ -64,15 +66,15 @@ class SettingError(BnvizError):
 
 
 class UnknownSettingError(BnvizError):
-    """A name that is no setting of the lab."""
+    """Names that are no settings of the lab."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, names: Sequence[str], known: Sequence[str]) -> None:
+        told = [shortened(name) for name in names[:MOST_NAMES]] + ["…"] * (len(names) > MOST_NAMES)
         super().__init__(
-            N_("{name} is not a setting of this lab; its settings are {known}."),
-            name=shortened(name),
+            N_("Not a setting of this lab: {names}. Its settings are {known}."),
+            names=", ".join(told),
             known=", ".join(known),
         )
-        self.name = name
 
 
 class CostError(BnvizError):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -274,26 +274,37 @@ def _fields(settings: Any) -> Mapping[str, SettingField]:
     return MappingProxyType({name: _describe(name, info) for name, info in settings.model_fields.items()})
 
 
-def from_query(settings: type[LabSettings], query: Mapping[str, str]) -> tuple[LabSettings, list[BnvizError]]:
-    """Read settings from a link's `query`; every bad value is reported, replaced by its default, and the rest kept."""
+S = TypeVar("S", bound=LabSettings)
+
+
+def from_query(
+    settings: type[S], query: Mapping[str, str], opening: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[S, list[BnvizError]]:
+    """Read settings from a link's `query`; every bad value is reported, replaced by its default, and the rest kept.
+
+    `opening`: values that stand in for the defaults.
+    """
     values: dict[str, Any] = {}
     problems: list[BnvizError] = []
+    unknown: list[str] = []
     for name, text in query.items():
         if name not in settings.model_fields:
-            problems.append(UnknownSettingError(name, settings.names()))
+            unknown.append(name)
             continue
         info = settings.model_fields[name]
         try:
             values[name] = _adapter(info).validate_python(text)
         except ValidationError:
             problems.append(SettingError(name, allowed_text(info), text))
+    if unknown:
+        problems.append(UnknownSettingError(unknown, settings.names()))
     while True:
         try:
-            return settings(**values), problems
+            return settings(**{**opening, **values}), problems
         except SettingError as error:
             problems.append(error)
             if values.pop(error.name, None) is None:
-                return settings(), problems
+                return settings(**opening), problems
 
 
 def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
@@ -405,5 +416,5 @@ def _first_error(settings: type[LabSettings], error: ValidationError, values: Ma
         return raised
     name = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
-        return UnknownSettingError(name, settings.names())
+        return UnknownSettingError([name], settings.names())
     return SettingError(name, allowed_text(settings.model_fields[name]), values.get(name))

@@ -8,12 +8,13 @@ from typing import Any, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
 
+from bnviz.errors import BnvizError
 from bnviz.experiments.comparison import Comparison
 from bnviz.figures.chart import Chart
 from bnviz.figures.listing import Listing
 from bnviz.figures.scene import Scene
 from bnviz.i18n import Language
-from bnviz.settings import LabSettings
+from bnviz.settings import LabSettings, from_query, to_query
 
 S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
@@ -126,6 +127,22 @@ class Lesson(Generic[S, R]):
     def preset(self, number: int) -> S:
         """The settings of a preset."""
         return self.settings(**{**self.opening, **self.presets[number].changes})
+
+    def from_query(self, query: Mapping[str, str]) -> tuple[S, list[BnvizError]]:
+        """The settings that a link to the lab means, counted from those with which its topic opens; and what is wrong with it."""
+        named = self.topics.get(query.get("topic", ""))
+        return from_query(self.settings, query, named.opening if named else {})
+
+    def to_query(self, settings: S, *, full: bool = False) -> dict[str, str]:
+        """The link's query from which `from_query` makes `settings` again: what differs, or everything (`full`)."""
+        every = to_query(settings, full=True)
+        if full:
+            return every
+        beginning = self.on(settings).beginning
+        opening = to_query(beginning, full=True)
+        if beginning != self.settings():  # without its topic the link would mean other settings
+            del opening["topic"]
+        return {name: text for name, text in every.items() if text != opening.get(name)}
 
 
 def with_topics(title: str, question: str, parts: Sequence[Lesson[S, R]]) -> Lesson[S, R]:

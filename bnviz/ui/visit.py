@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
@@ -12,11 +11,11 @@ import streamlit as st
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
 from bnviz.lessons.lesson import Lesson
-from bnviz.settings import LabSettings, from_query, to_query
+from bnviz.settings import LabSettings
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PAGE_KEYS: Final = ("lang", "view", "step", "predict")
-FOREIGN_KEYS: Final = ("embed", "embed_options", "theme")
+FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
@@ -103,9 +102,9 @@ def lab_state(lab: Lesson[Any, Any]) -> LabState:
     visit, name = current(), lab.name
     entered, visit.page = visit.page != name, name
     query = dict(list(st.query_params.to_dict().items())[:TOO_MANY]) if entered else {}
-    own = {key: value for key, value in query.items() if key not in PAGE_KEYS + FOREIGN_KEYS}
+    own = {key: value for key, value in query.items() if _names_a_setting(key)}
     if own or name not in visit.labs:
-        chosen, problems = settings_of(lab, own)
+        chosen, problems = lab.from_query(own)
         guesses = visit.labs[name].guesses if name in visit.labs else {}
         visit.labs[name] = LabState(chosen, guesses=guesses, problems=problems)
     state = visit.labs[name]
@@ -117,17 +116,8 @@ def lab_state(lab: Lesson[Any, Any]) -> LabState:
     return state
 
 
-def settings_of(lab: Lesson[Any, Any], query: Mapping[str, str]) -> tuple[LabSettings, list[BnvizError]]:
-    """The settings that a link means. One that names a topic and nothing else opens it as a click on it does."""
-    chosen, problems = from_query(lab.settings, query)
-    return (lab.on(chosen).beginning if set(query) == {"topic"} else chosen), problems
-
-
-def query_of(lab: Lesson[Any, Any], settings: LabSettings, *, full: bool) -> dict[str, str]:
-    """The query from which `settings_of` makes `settings` again."""
-    short = to_query(settings)
-    ambiguous = set(short) == {"topic"} and settings != lab.on(settings).beginning
-    return to_query(settings, full=full or ambiguous)
+def _names_a_setting(key: str) -> bool:
+    return key not in PAGE_KEYS + FOREIGN_KEYS and not key.startswith("utm_")
 
 
 def enter(page: str) -> bool:
@@ -175,7 +165,7 @@ def page_link(*, full: bool) -> dict[str, str]:
 
 def link(lab: Lesson[Any, Any], state: LabState, *, full: bool) -> dict[str, str]:
     """The query that brings this state of `lab` back: short (what differs from the defaults) or `full` (survives new defaults)."""
-    own = query_of(lab, state.settings, full=full)
+    own = lab.to_query(state.settings, full=full)
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
     return own | view | step | page_link(full=full)

@@ -15,7 +15,6 @@ from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cases import REPRODUCTIONS
 from bnviz.lessons.cases import CASES, Link
 from bnviz.lessons.course import LESSONS
-from bnviz.settings import from_query
 
 NAMES = {lesson.name: lesson for lesson in LESSONS}
 
@@ -267,7 +266,7 @@ def lesson_of(lab: str) -> Any:
 @pytest.mark.parametrize("link", LINKS)
 def test_every_link_is_understood_and_brings_its_settings(link: Link) -> None:
     lesson = lesson_of(link.lab)
-    settings, problems = from_query(lesson.settings, link.query)
+    settings, problems = lesson.from_query(link.query)
     assert problems == []
     assert lesson.on(settings) in lesson.parts
     for name in link.query:
@@ -284,7 +283,7 @@ def test_the_lab_shows_what_the_card_says(card: str, lab: str) -> None:
     found: dict[str, Any] = {}
     for link in next(case for case in CASES if case.name == card).links:
         if link.lab == lab and link.kind not in found:  # a card may show the wrong thing in two ways
-            settings = from_query(lesson.settings, link.query)[0].replace(**SMALLER.get(lab, {}))
+            settings = lesson.from_query(link.query)[0].replace(**SMALLER.get(lab, {}))
             try:
                 found[link.kind] = lesson.run(settings, None)
             except BatchOfOneError as error:

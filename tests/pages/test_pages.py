@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from bnviz.i18n import translator
 from bnviz.lessons.course import LESSONS
-from bnviz.settings import fields, from_query, to_query
+from bnviz.settings import fields, to_query
 from bnviz.ui.runs import shipped_result
-from bnviz.ui.visit import VIEWS, query_of, settings_of
+from bnviz.ui.visit import VIEWS
 
 ROOT = Path(__file__).parents[2]
 FRAME = ROOT / "bnviz" / "ui" / "frame.py"
@@ -125,7 +125,7 @@ def test_a_link_brings_its_settings_back(lesson: Any, full: bool) -> None:
     lab = next(lab for lab in LESSONS if lab.name == lesson.name)
     topic = {"topic": lesson.topic} if lesson.topic else {}
     for chosen in [lesson.beginning, lesson.settings(**topic), lesson.settings(**topic, seed=3)]:
-        assert settings_of(lab, query_of(lab, chosen, full=full)) == (chosen, [])
+        assert lab.from_query(lab.to_query(chosen, full=full)) == (chosen, [])
 
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson.topics], ids=lambda lesson: lesson.name)
@@ -189,7 +189,7 @@ def test_hostile_links_leave_the_page_standing(lesson: Any, data: st.DataObject)
     page = open_page(lesson.name, **query)
     assert not page.exception
     own = {key: value for key, value in query.items() if key in lesson.settings.names()}
-    assert page.session_state["visit"].labs[lesson.name].settings == from_query(lesson.settings, own)[0]
+    assert page.session_state["visit"].labs[lesson.name].settings == lesson.from_query(own)[0]
 
 
 def test_too_much_work_is_refused_with_the_names_that_the_page_shows() -> None:
