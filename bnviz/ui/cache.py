@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -20,56 +20,76 @@ from bnviz.figures.scene import Scene
 from bnviz.i18n import Language
 from bnviz.lessons.lesson import Lesson, Picture
 from bnviz.settings import LabSettings
-from bnviz.ui import chart, listing, player
+from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.listing import ReadyListing
 from bnviz.ui.player import ReadyScene
+from bnviz.ui.turns import Turns, Wanted, patiently
 
 Ready = ReadyChart | ReadyScene | ReadyListing
 Draw = Callable[[Any, Language], Picture]
 
-RESULTS: Final = 32
-DRAWINGS: Final = 64  # the same in two languages
+RESULT_BYTES: Final = 64 * 2**20
+RESULT_REST: Final = 2**14  # bytes of a result that are not in arrays
+DRAWINGS: Final = 64
 
 
 @dataclasses.dataclass(slots=True)
 class _Slot:
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     made: bool = False
+    weight: int = 0
     value: Any = None
 
 
 class Shared:
-    """The `size` values that were asked for last, by key. Each is made once, by the first who asks; the others wait for it."""
+    """The values that were asked for last, by key, `size` in all. Each is made once, by the first who asks; the others wait for it.
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    `weigh`: how much of `size` a value takes; None stands for one that is not made yet.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[Any], int] = lambda _: 1) -> None:
+        self.size, self.weigh = size, weigh
         self._lock = threading.Lock()
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of `key`. Raises what `make` raises, which is then asked again by the next."""
+    def get(self, key: Hashable, make: Callable[[], Any], wanted: Wanted = lambda: None) -> Any:
+        """The value of `key`. Raises what `make` raises, which is then asked again by the next; and what `wanted` does while waiting."""
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
+            slot = self._slots.setdefault(key, _Slot(weight=self.weigh(None)))
             self._slots.move_to_end(key)
-            while len(self._slots) > self.size:
-                self._slots.popitem(last=False)
-        with slot.lock:
+            self._make_room()
+        patiently(slot.lock, wanted)
+        try:
             if not slot.made:
                 slot.value = make()
                 slot.made = True
+                with self._lock:
+                    slot.weight = self.weigh(slot.value)
+                    self._make_room()
             return slot.value
+        finally:
+            slot.lock.release()
+
+    def _make_room(self) -> None:
+        taken = sum(slot.weight for slot in self._slots.values())
+        while taken > self.size and len(self._slots) > 1:
+            taken -= self._slots.popitem(last=False)[1].weight
 
 
-_results: Final = Shared(RESULTS)
-_drawings: Final = Shared(DRAWINGS)
+_turns: Final = Turns()
 
 
 def result(lesson: Lesson[Any, Any], settings: LabSettings, data: NDArray[np.float32] | None) -> Any:
     """The lab's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`."""
+
+    def make() -> Any:
+        return _turns.take(lesson.text, lambda: lesson.run(settings, data), visit.still_wanted)
+
     if data is not None:
-        return lesson.run(settings, data)
-    return _results.get((lesson.name, settings.model_dump_json()), lambda: read_only(lesson.run(settings, None)))
+        return make()
+    key = lesson.name, settings.model_dump_json()
+    return _results.get(key, lambda: read_only(make()), visit.still_wanted)
 
 
 def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language, *, keep: bool) -> list[Ready]:
@@ -93,17 +113,26 @@ def _ready(picture: Picture, group: str, unit: str, language: Language) -> Ready
     return listing.ReadyListing(picture, group, language)
 
 
-def read_only(value: Any) -> Any:
-    """`value`, a result, after making every array in it read-only."""
+def arrays(value: Any) -> Iterator[NDArray[Any]]:
+    """Every array in `value`, a result."""
     if isinstance(value, np.ndarray):
-        value.setflags(write=False)
+        yield value
     elif isinstance(value, dict):
-        for part in value.values():
-            read_only(part)
+        yield from arrays(tuple(value.values()))
     elif isinstance(value, list | tuple):
         for part in value:
-            read_only(part)
+            yield from arrays(part)
     elif dataclasses.is_dataclass(value):
         for field in dataclasses.fields(value):
-            read_only(getattr(value, field.name))
-    return value
+            yield from arrays(getattr(value, field.name))
+
+
+def read_only(result: Any) -> Any:
+    """`result`, after making every array in it read-only."""
+    for array in arrays(result):
+        array.setflags(write=False)
+    return result
+
+
+_results: Final = Shared(RESULT_BYTES, lambda result: RESULT_REST + sum(array.nbytes for array in arrays(result)))
+_drawings: Final = Shared(DRAWINGS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
@@ -60,6 +61,12 @@ def current() -> Visit:
     if "visit" not in st.session_state:
         st.session_state["visit"] = Visit()
     return cast("Visit", st.session_state["visit"])
+
+
+def still_wanted() -> None:
+    """Ends this run of the script where the visitor has moved on or left: Streamlit looks whenever session state is asked."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        "visit" in st.session_state  # noqa: B015
 
 
 def read_link() -> None:

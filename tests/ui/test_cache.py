@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,6 +86,42 @@ def test_the_oldest_goes_first_and_a_class_computes_once() -> None:
     with ThreadPoolExecutor(8) as everybody:
         assert set(everybody.map(lambda _: shared.get("d", lambda: make("d")), range(8))) == {"d"}
     assert made.count("d") == 1
+
+
+def test_large_values_push_out_more_and_what_fails_takes_room_too() -> None:
+    shared, made = cache.Shared(10, lambda value: value or 1), []
+
+    def make(value: int) -> int:
+        made.append(value)
+        return value
+
+    for value in (4, 5, 4, 7, 5, 7):
+        assert shared.get(value, lambda value=value: make(value)) == value
+    assert made == [4, 5, 7, 5, 7]
+    for key in range(100):
+        with pytest.raises(ZeroDivisionError):
+            shared.get(f"bad {key}", lambda: 1 // 0)
+    assert len(shared._slots) <= 10
+
+
+def test_who_leaves_does_not_wait_for_what_another_makes() -> None:
+    shared, begun, done = cache.Shared(2), threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        assert done.wait(30)
+        return 1
+
+    def left() -> None:
+        raise InterruptedError
+
+    with ThreadPoolExecutor(1) as first:
+        value = first.submit(shared.get, "a", slow)
+        assert begun.wait(30)
+        with pytest.raises(InterruptedError):
+            shared.get("a", slow, left)
+        done.set()
+        assert value.result(30) == 1
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
