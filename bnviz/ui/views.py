@@ -136,7 +136,8 @@ def data(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
     st.download_button(
         _("Download table (CSV)"), table.to_csv(index=False).encode(), f"bnviz_{lesson.name}.csv", "text/csv"
     )
-    st.dataframe(table, hide_index=True, height=420)
+    numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in table.select_dtypes("floating").columns}
+    st.dataframe(table, hide_index=True, height=420, column_config=numbers)
 
 
 def sources(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
