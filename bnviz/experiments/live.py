@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
+
+from bnviz.core.replica_data import ReplicaData
+from bnviz.core.replicas import Replicas
+from bnviz.core.training import TrainingPlan, Update, side_by_side, training
 
 EVERY_SECONDS: Final = 0.08
 
@@ -38,3 +42,33 @@ class Updates(Generic[R]):
             return
         self._on_update(make())
         self._due = time.monotonic() + self._every
+
+
+def train_in_turns(
+    networks: Sequence[Replicas],
+    data: ReplicaData,
+    plan: TrainingPlan,
+    on_update: Callable[[R], None] | None,
+    result: Callable[[Sequence[Sequence[Update]]], R],
+    seen: Callable[[int, Update], None] = lambda index, update: None,
+) -> R:
+    """Train `networks` in turns, one record of each at a time, and return `result` of all their updates.
+
+    `seen(index, update)`: called at each record of a network, which then stands as it was tested. `on_update` gets `result` of what
+    there is on the way, once every network has a record.
+
+    Raises: as `bnviz.core.training.training`.
+    """
+    done: list[list[Update]] = [[] for _ in networks]
+    report: Updates[R] = Updates(on_update)
+
+    def heard() -> bool:
+        if all(done):
+            report(lambda: result(done))
+        return False
+
+    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
+        seen(index, update)
+        done[index].append(update)
+        heard()
+    return result(done)

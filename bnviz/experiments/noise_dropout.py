@@ -19,10 +19,10 @@ from torch import nn
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, Update, evaluate, every, side_by_side, training
+from bnviz.core.training import TrainingPlan, Update, evaluate, every
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
-from bnviz.experiments.live import Updates
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.noise_shift import Shift, measure_shift, network_plan
 from bnviz.experiments.noise_training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
@@ -102,25 +102,19 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     points = every(max(1, math.ceil(steps / POINTS)), steps)
     watch = {points[round(place)] for place in np.linspace(0, len(points) - 1, LOOKS)}
     networks = [build_replicas(variant_plan(settings, variant), data.seeds) for variant in VARIANTS]
-    done: list[list[Update]] = [[] for _ in VARIANTS]
     afresh: list[Floats] = []
     shifts: list[tuple[int, Shift]] = []
-    report: Updates[Result] = Updates(on_update)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, data, networks, done, afresh, shifts))
-        return False
-
-    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
+    def seen(index: int, update: Update) -> None:
         if index == BEFORE:
             afresh.append(recalibrated(networks[index], data, settings, update.diverged_at < 0))
             if update.step in watch:
                 shifts.append((update.step, measure_shift(networks[index], data, settings.dropout, LOOK_PASSES)))
-        done[index].append(update)
-        heard()
-    return _result(settings, data, networks, done, afresh, shifts)
+
+    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
+    return train_in_turns(
+        networks, data, plan, on_update, lambda done: _result(settings, data, networks, done, afresh, shifts), seen
+    )
 
 
 def estimated_seconds(settings: Settings) -> float:

@@ -19,10 +19,10 @@ from bnviz.core.ghost_batch_norm import GhostBatchNorm1d
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, Update, every, side_by_side, training
+from bnviz.core.training import TrainingPlan, Update, every
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.experiments.cost import check_cost
-from bnviz.experiments.live import Updates
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.noise_population import squared_correlation
 from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.noise_training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
@@ -95,19 +95,10 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     points = every(max(1, math.ceil(steps / POINTS)), steps)
     networks = [build_replicas(size_plan(settings, size), data.seeds) for size in sizes]
     fidelity = np.array([_fidelity(settings, size) for size in sizes])
-    done: list[list[Update]] = [[] for _ in sizes]
-    report: Updates[Result] = Updates(on_update)
-
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, sizes, data, networks, done, fidelity))
-        return False
-
     plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
-        done[index].append(update)
-        heard()
-    return _result(settings, sizes, data, networks, done, fidelity)
+    return train_in_turns(
+        networks, data, plan, on_update, lambda done: _result(settings, sizes, data, networks, done, fidelity)
+    )
 
 
 def estimated_seconds(settings: Settings) -> float:

@@ -19,10 +19,10 @@ from torch import nn
 from bnviz.core.histogram import Histogram
 from bnviz.core.replica_data import batch_indices, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
-from bnviz.core.training import TrainingPlan, Update, every, side_by_side, training
+from bnviz.core.training import TrainingPlan, Update, every
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
-from bnviz.experiments.live import Updates
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.placement_measure import BINS, HALF_RANGE, LOOKED_AT, BiasCheck, Look, bias_check, look
 from bnviz.experiments.placement_settings import Settings
@@ -121,22 +121,16 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     plans = [network_plan(settings, position) for position in POSITIONS]
     checks = [bias_check(plan, data, batches[0], settings.seed) for plan in plans]
     networks = [build_replicas(plan, data.seeds) for plan in plans]
-    done: list[list[Update]] = [[] for _ in POSITIONS]
     looks: list[list[Look]] = [[] for _ in POSITIONS]
-    report: Updates[Result] = Updates(on_update)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, looks, watch, checks))
-        return False
-
-    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
+    def seen(index: int, update: Update) -> None:
         if update.step in watch:
             looks[index].append(look(networks[index], data, batches, settings.activation))
-        done[index].append(update)
-        heard()
-    return _result(settings, done, looks, watch, checks)
+
+    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
+    return train_in_turns(
+        networks, data, plan, on_update, lambda done: _result(settings, done, looks, watch, checks), seen
+    )
 
 
 def estimated_seconds(settings: Settings) -> float:

@@ -19,10 +19,10 @@ from bnviz.core.recurrent import GATES, VariantName
 from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, Update, every, side_by_side, training
+from bnviz.core.training import TrainingPlan, Update, every
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
-from bnviz.experiments.live import Updates
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.recurrence_settings import PIXELS, TRAINING_IMAGES, VARIANTS, Settings
 from bnviz.experiments.recurrence_steps import plan_of
@@ -106,21 +106,13 @@ def run(settings: Settings, on_update: Callable[[ErrorResult], None] | None = No
         optimizer="adam",
     )
     networks = [build_recurrent(plan_of(settings, variant), data.seeds) for variant in VARIANTS]
-    done: list[list[Update]] = [[] for _ in VARIANTS]
     looks: list[list[_Look]] = [[] for _ in VARIANTS]
-    report: Updates[ErrorResult] = Updates(on_update)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, looks))
-        return False
-
-    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
-        whole = len(done[index]) % LOOK_EVERY == 0 or update.step == steps
+    def seen(index: int, update: Update) -> None:
+        whole = len(looks[index]) % LOOK_EVERY == 0 or update.step == steps
         looks[index].append(_look(networks[index], VARIANTS[index], data, update, whole=whole))
-        done[index].append(update)
-        heard()
-    return _result(settings, done, looks)
+
+    return train_in_turns(networks, data, plan, on_update, lambda done: _result(settings, done, looks), seen)
 
 
 def estimated_seconds(settings: Settings) -> float:

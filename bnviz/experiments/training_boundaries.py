@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from bnviz.core.replica_data import ReplicaData, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import Update, every, side_by_side, training
+from bnviz.core.training import Update, every
 from bnviz.errors import Phrase, SettingError, UploadError
-from bnviz.experiments.live import Updates
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.training_networks import (
     Table,
@@ -118,25 +118,20 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None, d
     setting = _setting(settings, samples)
     grid = _grid(setting["axis"])
     networks = [build_replicas(network_plan(settings, samples, name), samples.seeds) for name in settings.normalizers]
-    done: list[list[Update]] = [[] for _ in networks]
     latest: list[Floats] = [_decided(network, grid) for network in networks]
     looks: list[list[Floats]] = [[] for _ in networks]
     per_epoch = steps_per_epoch(shape(settings, data)[2], settings.batch_size)
-    report: Updates[Result] = Updates(on_update)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, latest, looks, watch, setting, per_epoch))
-        return False
-
-    plan = training_plan(settings, steps, points, settings.learning_rate)
-    for index, update in side_by_side([training(network, samples, plan, heard) for network in networks]):
+    def seen(index: int, update: Update) -> None:
         latest[index] = _decided(networks[index], grid)
         if update.step in watch:
             looks[index].append(latest[index])
-        done[index].append(update)
-        heard()
-    return _result(settings, done, latest, looks, watch, setting, per_epoch)
+
+    def result(done: Sequence[Sequence[Update]]) -> Result:
+        return _result(settings, done, latest, looks, watch, setting, per_epoch)
+
+    plan = training_plan(settings, steps, points, settings.learning_rate)
+    return train_in_turns(networks, samples, plan, on_update, result, seen)
 
 
 def estimated_seconds(settings: Settings, data: Table | None = None) -> float:

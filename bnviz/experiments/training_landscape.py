@@ -22,8 +22,8 @@ from bnviz.core.landscape import Landscape, loss_along_gradient
 from bnviz.core.replica_data import ReplicaData, batch_indices, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import Update, replica_losses, side_by_side, training
-from bnviz.experiments.live import Updates
+from bnviz.core.training import Update, replica_losses
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.training_networks import (
     Table,
     check,
@@ -134,22 +134,16 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None, d
     exact = dataclasses.replace(samples, features=samples.features.double())
     networks = [build_replicas(network_plan(settings, samples, name), samples.seeds) for name in settings.normalizers]
     sizes = step_sizes(settings)
-    done: list[list[Update]] = [[] for _ in networks]
     looks: list[list[Look]] = [[] for _ in networks]
     per_epoch = steps_per_epoch(shape(settings, data)[2], settings.batch_size)
-    report: Updates[Result] = Updates(on_update)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, looks, sizes, per_epoch))
-        return False
+    def seen(index: int, update: Update) -> None:
+        looks[index].append(look(networks[index], exact, batches[update.step], sizes, settings.learning_rate))
 
     plan = training_plan(settings, steps, points, settings.learning_rate)
-    for index, update in side_by_side([training(network, samples, plan, heard) for network in networks]):
-        looks[index].append(look(networks[index], exact, batches[update.step], sizes, settings.learning_rate))
-        done[index].append(update)
-        heard()
-    return _result(settings, done, looks, sizes, per_epoch)
+    return train_in_turns(
+        networks, samples, plan, on_update, lambda done: _result(settings, done, looks, sizes, per_epoch), seen
+    )
 
 
 def step_sizes(settings: Settings) -> Floats:

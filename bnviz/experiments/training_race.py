@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bnviz.core.replica_data import batch_indices, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
-from bnviz.core.training import Update, side_by_side, training
-from bnviz.experiments.live import Updates
+from bnviz.core.training import Update
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
 from bnviz.experiments.training_networks import (
     Table,
@@ -62,8 +62,8 @@ class Result:
     `drift_findings` (Q,). `speed_factors` (Q, S): log10 of (steps to 90 % of a / of b), where who has not got there counts
     with the steps done; NaN where neither has, or one has diverged. `speed_findings` (Q,).
     `scale`, `shift` (V, S, E): γ and β of the watched unit under batch norm, NaN under others.
-    `fresh`, `moments` (V): what the unit's activation receives before training and now (`UnitMoments`); before the end, `moments`
-    are those of the fresh networks.
+    `fresh`, `moments` (V): what the unit's activation receives before training and now (`UnitMoments`); before a variant's end, its
+    `moments` are those of the fresh networks.
     """
 
     settings: Settings
@@ -122,24 +122,21 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None, d
     networks = [build_replicas(network_plan(settings, samples, name), samples.seeds) for name in settings.normalizers]
     batch = batch_indices(samples, settings.batch_size, 1)[0]
     fresh = [unit_moments(network, samples, batch, settings.unit) for network in networks]
-    done: list[list[Update]] = [[] for _ in networks]
     affines: list[list[Floats]] = [[] for _ in networks]
-    report: Updates[Result] = Updates(on_update)
+    last = list(fresh)
     inputs = samples.features.shape[1]
     per_epoch = steps_per_epoch(shape(settings, data)[2], settings.batch_size)
 
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, affines, (fresh, fresh), per_epoch, inputs))
-        return False
+    def seen(index: int, update: Update) -> None:
+        affines[index].append(affine(networks[index], settings.unit))
+        if update.step == steps:
+            last[index] = unit_moments(networks[index], samples, batch, settings.unit)
+
+    def result(done: Sequence[Sequence[Update]]) -> Result:
+        return _result(settings, done, affines, (fresh, last), per_epoch, inputs)
 
     plan = training_plan(settings, steps, points, settings.learning_rate, settings.unit)
-    for index, update in side_by_side([training(network, samples, plan, heard) for network in networks]):
-        affines[index].append(affine(networks[index], settings.unit))
-        done[index].append(update)
-        heard()
-    last = [unit_moments(network, samples, batch, settings.unit) for network in networks]
-    return _result(settings, done, affines, (fresh, last), per_epoch, inputs)
+    return train_in_turns(networks, samples, plan, on_update, result, seen)
 
 
 def record_points(steps: int) -> tuple[int, ...]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bnviz.core.replica_data import steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
-from bnviz.core.training import Update, every, side_by_side, training
-from bnviz.experiments.live import Updates
+from bnviz.core.training import Update, every
+from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import over_seeds
 from bnviz.experiments.training_growth import Growth, growth_of
 from bnviz.experiments.training_networks import (
@@ -102,21 +102,15 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None, d
     each = tuple(rate for rate in rates for _ in seeds)
     plan = training_plan(settings, steps, every(max(1, math.ceil(steps / POINTS)), steps), each)
     networks = [build_replicas(network_plan(settings, samples, name), samples.seeds) for name in settings.normalizers]
-    done: list[list[Update]] = [[] for _ in networks]
     growths: list[list[Growth]] = [[] for _ in networks]
-    report: Updates[Result] = Updates(on_update)
-
-    def heard() -> bool:
-        if all(done):
-            report(lambda: _result(settings, done, growths, per_epoch))
-        return False
-
     meters = [growth_of(network) for network in networks]
-    for index, update in side_by_side([training(network, samples, plan, heard) for network in networks]):
+
+    def seen(index: int, update: Update) -> None:
         growths[index].append(meters[index]())
-        done[index].append(update)
-        heard()
-    return _result(settings, done, growths, per_epoch)
+
+    return train_in_turns(
+        networks, samples, plan, on_update, lambda done: _result(settings, done, growths, per_epoch), seen
+    )
 
 
 def estimated_seconds(settings: Settings, data: Table | None = None) -> float:

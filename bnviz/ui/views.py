@@ -132,11 +132,13 @@ def code(lesson: AnyLesson, state: LabState, result: Any, language: Language) ->
 def data(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
     """The numbers behind the picture."""
     _ = translator(language)
-    table = pd.DataFrame(dict(lesson.table(result)))
+    columns = lesson.table(result)
+    table = pd.DataFrame(dict(columns))
     st.download_button(
         _("Download table (CSV)"), table.to_csv(index=False).encode(), f"bnviz_{lesson.name}.csv", "text/csv"
     )
-    numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in table.select_dtypes("floating").columns}
+    fractions = [name for name, values in columns.items() if values.dtype.kind == "f"]
+    numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in fractions}
     st.dataframe(table, hide_index=True, height=420, column_config=numbers)
 
 
