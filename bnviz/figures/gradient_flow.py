@@ -1,4 +1,4 @@
-"""Pictures of the lab `gradient_flow`; each takes its `Result`. What is no finite number is left blank, and said so."""
+"""Pictures of the gradient in the lab `gradient_flow`, by layer and step. What is no finite number is left blank, and said so."""
 
 from __future__ import annotations
 
@@ -9,28 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
-from bnviz.figures.ends import spread_out
+from bnviz.figures.gradient_flow_parts import NAMES, ROLES, drawable, layer_range, layer_ticks, line, step_ticks
 from bnviz.figures.numbers import short
-from bnviz.figures.parts import largest, note, power_ticks
-from bnviz.figures.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
-from bnviz.figures.theme import SERIES, Role, axis, color, layout
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.figures.parts import note, power_ticks
+from bnviz.figures.theme import SERIES, axis, color, layout
+from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.experiments.gradient_flow import Result
 
 Floats = NDArray[np.float64]
 
-ROLES: Final[tuple[Role, Role]] = ("before", "after")
-NAMES: Final = {
-    "none": N_("no normalization"),
-    "batch": N_("batch norm"),
-    "layer": N_("layer norm"),
-    "group": N_("group norm"),
-}
 VANISHED: Final = 1e-7  # of the last layer's gradient: about what float32 resolves of 1
 DECADES: Final = 3.0  # the gradient axis shows this many at least
-DENSITY: Final = 1.0  # the density axis ends here at the latest: what is narrower runs out of the panel
 
 
 def flow(result: Result, language: Language = "en") -> Chart:
@@ -38,19 +29,19 @@ def flow(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     layers = np.arange(1, result.settings.depth + 1)
     trained = int(result.steps[-1])
-    fresh, last = _drawable(result.gradient_rms[:, 0]), _drawable(result.gradient_rms[:, -1])
-    theory = _drawable(result.gradient_rms_theory)
+    fresh, last = drawable(result.gradient_rms[:, 0]), drawable(result.gradient_rms[:, -1])
+    theory = drawable(result.gradient_rms_theory)
     low, high = _decades(np.concatenate([fresh, last]))
     traces: list[dict[str, Any]] = []
     for index, variant in enumerate(result.variants):
         name, role = _(NAMES[variant]), ROLES[index]
         if trained:
             after = _("{variant}, after {steps} steps").format(variant=name, steps=trained)
-            traces.append(_line(layers, last[index], role, after, width=2, opacity=0.4))
+            traces.append(line(layers, last[index], role, after, width=2, opacity=0.4))
         first = _("{variant}, fresh network").format(variant=name)
-        traces.append(_line(layers, fresh[index], role, first, width=3.5, marker={"size": 7}))
+        traces.append(line(layers, fresh[index], role, first, width=3.5, marker={"size": 7}))
         predicted = _("{variant}, mean-field theory").format(variant=name)
-        traces.append(_line(layers, theory[index], "theory", predicted, width=1.8, dash="dash"))
+        traces.append(line(layers, theory[index], "theory", predicted, width=1.8, dash="dash"))
     notes = [_key(trained, _), *_flow_labels(result, fresh, low, high, _)]
     shapes = []
     floor = math.log10(VANISHED * fresh[0, -1]) if np.isfinite(fresh[0, -1]) else -math.inf
@@ -64,7 +55,7 @@ def flow(result: Result, language: Language = "en") -> Chart:
         )
         text = _("vanished: below 10⁻⁷ of the last layer's gradient")
         notes.append(note(text, xref="paper", **side))
-    ticks = {"tickvals": _layer_ticks(result.settings.depth), "range": _layer_range(result.settings.depth)}
+    ticks = {"tickvals": layer_ticks(result.settings.depth), "range": layer_range(result.settings.depth)}
     y = axis(_("RMS gradient at the pre-activation"), type="log", range=[low, high], **power_ticks(low, high))
     return Chart(
         "flow",
@@ -81,55 +72,10 @@ def flow(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def activation_window(result: Result, language: Language = "en") -> Scene:
-    """What enters the activation at the first, middle and last layer, under the activation and its slope, as training goes."""
-    _ = translator(language)
-    depth, curve = result.settings.depth, result.curve
-    density = result.preactivations.density()
-    highest = min(DENSITY, 1.05 * float(density.max(initial=0.1)))
-    low, high = float(curve.x[0]), float(curve.x[-1])
-    floor, ceiling = _scale(curve.value, curve.slope)
-    shown = sorted({0, depth // 2, depth - 1})
-    rows = []
-    for index, variant in enumerate(result.variants):
-        panels = []
-        lowest = index == len(result.variants) - 1
-        for layer in shown:
-            curves = (
-                Curve("ink", curve.x, np.clip(curve.value, floor - 1, ceiling + 1), "φ", floor, ceiling),
-                Curve("context", curve.x, curve.slope, "φ′", floor, ceiling),
-            )
-            panels.append(
-                Panel(
-                    f"{variant}-{layer + 1}",
-                    _("{variant}, layer {layer}").format(variant=_(NAMES[variant]), layer=layer + 1),
-                    "histogram",
-                    Axis(_("pre-activation z") if lowest else "", low, high),
-                    Axis("", 0.0, highest),
-                    result.preactivations.edges,
-                    (Layer(ROLES[index], density[index, :, layer]),),
-                    zones=_zones(result, _),
-                    curves=curves,
-                    readouts=(Readout(_("saturated"), 100 * result.saturated[index, :, layer], "%"),),
-                )
-            )
-        rows.append(Row(tuple(panels)))
-    return Scene(
-        "activation_window",
-        len(result.steps),
-        _("look"),
-        tuple(rows),
-        [_caption(result, point, _) for point in range(len(result.steps))],
-        _window_alt(result, _),
-        height=260 * len(rows),
-        fps=3,
-    )
-
-
 def heat(result: Result, language: Language = "en") -> Chart:
     """Logarithm of the RMS gradient, layer by recorded step: without normalization above, with the normalizer below."""
     _ = translator(language)
-    values = np.log10(_drawable(result.gradient_rms))
+    values = np.log10(drawable(result.gradient_rms))
     seen = values[np.isfinite(values)]
     low, high = (math.floor(seen.min()), math.ceil(seen.max())) if seen.size else (-1, 0)
     points = np.arange(len(result.steps))
@@ -143,8 +89,8 @@ def heat(result: Result, language: Language = "en") -> Chart:
         suffix = "" if index == 0 else str(index + 1)
         domain = [1 - (index + 0.84 + 0.16 * index) * share, 1 - index * 1.16 * share] if count > 1 else [0, 1]
         axes[f"yaxis{suffix}"] = axis(
-            _("Layer"), domain=domain, anchor="x", showgrid=False, tickvals=_layer_ticks(result.settings.depth, 5),
-            range=_layer_range(result.settings.depth, 0.5),
+            _("Layer"), domain=domain, anchor="x", showgrid=False, tickvals=layer_ticks(result.settings.depth, 5),
+            range=layer_range(result.settings.depth, 0.5),
         )  # fmt: skip
         traces.append(
             {
@@ -161,7 +107,7 @@ def heat(result: Result, language: Language = "en") -> Chart:
     if seen.size < values.size:
         blank = _("blank: too small for float32, or no longer a number")
         notes.append(note(blank, xref="paper", x=1, xanchor="right", yref="paper", y=1, yanchor="bottom"))
-    ticks = _step_ticks(result.steps)
+    ticks = step_ticks(result.steps)
     x = axis(
         _("Training step (as recorded)"), showgrid=False, range=[-0.5, len(points) - 0.5], tickvals=ticks,
         ticktext=[str(result.steps[tick]) for tick in ticks], anchor=f"y{count}" if count > 1 else "y",
@@ -182,83 +128,6 @@ def heat(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def layer_growth(result: Result, language: Language = "en") -> Chart:
-    """Factor of the gradient from each layer to the one below it, fresh network: dots measured, dashed line theory."""
-    _ = translator(language)
-    depth = result.settings.depth
-    layers = np.arange(1, depth)
-    values = _drawable(result.layer_growth)
-    traces: list[dict[str, Any]] = []
-    for index, variant in enumerate(result.variants):
-        name = _(NAMES[variant])
-        dots = {"size": 9, "color": color(ROLES[index])}
-        traces += [
-            {"type": "scatter", "mode": "markers", "x": layers, "y": values[index], "marker": dots, "name": name},
-            _line(layers, result.layer_growth_theory[index], "theory", _("mean-field theory"), width=2, dash="dash"),
-        ]
-    growths = []
-    for index, variant in enumerate(result.variants):
-        text = _("{variant}: ×{growth} per layer, theory ×{theory}").format(
-            variant=_(NAMES[variant]), growth=short(result.growth[index]), theory=short(result.growth_theory[index])
-        )
-        growths.append((text, ROLES[index], largest(values[index], result.layer_growth_theory[index])))
-    top = 1.2 * largest(values, result.layer_growth_theory, 1.0)
-    notes = _stacked(growths, 0.0, top)
-    y = axis(_("Gradient at layer l / layer l + 1"), range=[0, top])
-    x = axis(_("Layer l"), range=_layer_range(max(depth - 1, 1)), tickvals=_layer_ticks(max(depth - 1, 1)))
-    return Chart(
-        "layer_growth", traces, layout(x, y, annotations=notes, shapes=[_level(1.0)]),
-        _("Growth of the gradient from layer to layer in the fresh network: {growths}.").format(
-            growths="; ".join(text for text, *_rest in growths)
-        ),
-        height=340,
-    )  # fmt: skip
-
-
-def growth_by_step(result: Result, language: Language = "en") -> Chart:
-    """Growth per layer as training goes, against the prediction for the fresh network."""
-    _ = translator(language)
-    values = _drawable(result.growth_by_step)
-    points = np.arange(len(result.steps))
-    traces: list[dict[str, Any]] = []
-    labels = []
-    for index, variant in enumerate(result.variants):
-        name, theory = _(NAMES[variant]), float(result.growth_theory[index])
-        traces += [
-            _line(
-                points, np.full(len(points), theory), "theory", _("fresh, mean-field theory"), width=1.8, dash="dash"
-            ),
-            _line(points, values[index], ROLES[index], name, width=3, marker={"size": 7}),
-        ]
-        finite = values[index][np.isfinite(values[index])]
-        label = (
-            _("{variant}: fresh ×{first}, in the end ×{last}")
-            if len(finite) == len(points)
-            else _("{variant}: fresh ×{first}, then no longer a number")
-        )
-        ends = {"first": short(result.growth[index]), "last": short(finite[-1] if finite.size else math.nan)}
-        labels.append((label.format(variant=name, **ends), ROLES[index], largest(values[index], theory)))
-    top = 1.2 * largest(values, result.growth_theory, 1.0)
-    ticks = _step_ticks(result.steps)
-    x = axis(
-        _("Training step (as recorded)"), range=[-0.5, len(points) - 0.5], tickvals=ticks,
-        ticktext=[str(result.steps[tick]) for tick in ticks],
-    )  # fmt: skip
-    y = axis(_("Growth of the gradient per layer"), range=[0, top])
-    return Chart(
-        "growth_by_step", traces, layout(x, y, annotations=_stacked(labels, 0.0, top), shapes=[_level(1.0)]),
-        _("Growth of the gradient per layer over training: {growths}.").format(
-            growths="; ".join(text for text, *_rest in labels)
-        ),
-        height=340, playhead_first=0.0,
-    )  # fmt: skip
-
-
-def _drawable(values: Floats) -> Floats:
-    """`values` with NaN where a log axis has no place: 0, infinite, not a number."""
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
-
-
 def _decades(values: Floats) -> tuple[float, float]:
     """Exponents of a log axis that holds `values`, in whole decades, with room for a label above the highest."""
     seen = values[np.isfinite(values)]
@@ -267,37 +136,6 @@ def _decades(values: Floats) -> tuple[float, float]:
     low, top = math.floor(math.log10(seen.min()) - 0.15), math.log10(seen.max())
     high = float(math.ceil(top + max(0.35, 0.15 * (top - low))))
     return low - max(0.0, DECADES - (high - low)), high
-
-
-def _layer_range(depth: int, margin: float = 0.0) -> list[float]:
-    return [1 - (margin or 0.03 * depth), depth + (margin or 0.03 * depth)]
-
-
-def _layer_ticks(depth: int, most: int = 11) -> list[int]:
-    step = next(step for step in (1, 2, 5, 10, 25) if depth / step <= most)
-    return sorted({1, *range(step, depth + 1, step)}) if step != 2 else list(range(2, depth + 1, 2))
-
-
-def _step_ticks(steps: NDArray[np.int64], most: int = 12) -> list[int]:
-    stride = math.ceil(len(steps) / most)
-    return list(range(len(steps) - 1, -1, -stride))[::-1]
-
-
-def _line(
-    x: Any, y: Floats, role: Role, name: str, width: float, dash: str = "solid", opacity: float = 1, **options: Any
-) -> dict[str, Any]:
-    return {
-        "type": "scatter", "mode": "lines+markers" if "marker" in options else "lines", "x": x, "y": y, "name": name,
-        "line": {"color": color(role), "width": width, "dash": dash}, "opacity": opacity, "connectgaps": False,
-        "hovertemplate": "%{x}: %{y:.3g}", **options,
-    }  # fmt: skip
-
-
-def _level(y: float) -> dict[str, Any]:
-    return {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "layer": "below",
-        "line": {"color": color("context"), "width": 1},
-    }  # fmt: skip
 
 
 def _band(low: float, high: float) -> dict[str, Any]:
@@ -316,16 +154,6 @@ def _key(trained: int, _: Translate, *, line_break: bool = False) -> dict[str, A
     if line_break:
         text = text.replace(" · ", "<br>")
     return note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.02, yanchor="bottom", align="left")
-
-
-def _stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:
-    """Labels inside the plot, each just above its level, none over another."""
-    gap = 0.13 * (high - low)
-    places = spread_out([level for *_rest, level in labels], gap, low, high - gap)
-    return [
-        note(f"<b>{text}</b>", role, xref="paper", x=0.99, xanchor="right", y=place, yanchor="bottom", yshift=6)
-        for (text, role, _level), place in zip(labels, places, strict=True)
-    ]
 
 
 def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Translate) -> list[dict[str, Any]]:
@@ -367,30 +195,6 @@ def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Tran
     return notes
 
 
-def _scale(value: Floats, slope: Floats) -> tuple[float, float]:
-    """Right-hand scale of the activation panels: φ and φ′, cut where φ has no bound."""
-    return max(-1.1, min(float(value.min()), float(slope.min()))) - 0.05, min(
-        1.2, float(max(value.max(), slope.max()))
-    ) + 0.05
-
-
-def _zones(result: Result, _: Translate) -> tuple[Zone, ...]:
-    """The saturated intervals within the axis; the narrow one of GELU and SiLU goes unlabelled."""
-    low, high = float(result.curve.x[0]), float(result.curve.x[-1])
-    clipped = [(max(a, low), min(b, high)) for a, b in result.curve.saturated if a < high and b > low]
-    return tuple(Zone(a, b, _("saturated") if b - a > 0.15 * (high - low) else "") for a, b in clipped)
-
-
-def _caption(result: Result, point: int, _: Translate) -> str:
-    losses = [
-        _("{variant} {loss}").format(variant=_(NAMES[variant]), loss=short(float(result.loss[index, point])))
-        for index, variant in enumerate(result.variants)
-    ]
-    return _("after {step} training steps; loss: {losses}").format(
-        step=int(result.steps[point]), losses=", ".join(losses)
-    )
-
-
 def _flow_alt(result: Result, _: Translate) -> str:
     parts = [
         _(
@@ -410,20 +214,6 @@ def _flow_alt(result: Result, _: Translate) -> str:
     return _("RMS gradient of the fresh network on its way back, on a log axis. {parts}.").format(
         parts="; ".join(parts)
     )
-
-
-def _window_alt(result: Result, _: Translate) -> str:
-    parts = [
-        _("{variant}: {first} % in the fresh network, {last} % in the end").format(
-            variant=_(NAMES[variant]),
-            first=short(100 * float(result.saturated[index, 0].mean())),
-            last=short(100 * float(result.saturated[index, -1].mean())),
-        )
-        for index, variant in enumerate(result.variants)
-    ]
-    return _(
-        "Histograms of what enters the activation, under the activation φ and its slope φ′. Saturated, mean over layers: {parts}."
-    ).format(parts="; ".join(parts))
 
 
 def _heat_alt(result: Result, _: Translate) -> str:

@@ -12,6 +12,8 @@ from bnviz.experiments.gradient_flow import Result, Settings, run
 from bnviz.experiments.gradient_flow_theory import comparisons
 from bnviz.export.gradient_flow import script
 from bnviz.figures import gradient_flow as figures
+from bnviz.figures import gradient_flow_growth as growth_figures
+from bnviz.figures import gradient_flow_window as window_figures
 from bnviz.figures.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
@@ -228,8 +230,8 @@ LESSON: Final = Lesson(
     controls=("activation", "depth", "normalizer", "position", "init", "weight_gain"),
     more=("steps", "learning_rate", "width", "batch_size", "gamma", "bias_std", "source", "eps", "seed"),
     applies=applies,
-    pictures=(figures.flow, figures.activation_window, figures.heat),
-    theory=(figures.layer_growth, figures.growth_by_step),
+    pictures=(figures.flow, window_figures.activation_window, figures.heat),
+    theory=(growth_figures.layer_growth, growth_figures.growth_by_step),
     comparisons=comparisons,
     presets=(
         Preset(
