@@ -147,6 +147,8 @@ NORMALIZERS: Mapping[str, str] = {
     "group": N_("group norm"),
     "instance": N_("instance norm"),
 }
+# What they are called where one of them is spoken of.
+VARIANT_NAMES: Mapping[str, str] = {**NORMALIZERS, "none": N_("no normalizer")}
 Normalizer = Annotated[
     NormalizerName,
     Parameter(N_("Normalizer"), N_("Which values share one mean and variance."), names=NORMALIZERS),

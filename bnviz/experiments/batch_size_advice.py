@@ -14,14 +14,13 @@ from typing import Final, Literal
 from bnviz.errors import Phrase
 from bnviz.experiments.verdict import NOISY, SHOWS_NOT, Finding
 from bnviz.i18n import N_
-from bnviz.settings import NORMALIZERS
+from bnviz.settings import VARIANT_NAMES
 
 Standing = Literal["better", "alike", "worse", "not_worse", "unknown", "diverged", "refused", "missing"]
 Outcome = Literal["everywhere", "from", "nowhere", "unknown", "nothing"]
 
 USABLE: Final = ("better", "alike", "not_worse")
 TOLD: Final = 2
-NO_NORMALIZER: Final = N_("no normalizer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ def _sizes(matches: Sequence[Match]) -> str:
 
 
 def _name(match: Match) -> Phrase:
-    return Phrase(NO_NORMALIZER if match.alternative == "none" else NORMALIZERS[match.alternative])
+    return Phrase(VARIANT_NAMES[match.alternative])
 
 
 def _numbers(match: Match) -> dict[str, object]:

@@ -17,7 +17,7 @@ from bnviz.core.networks import MLPShape
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
 from bnviz.i18n import N_
-from bnviz.settings import ActivationName, NormalizerName
+from bnviz.settings import VARIANT_NAMES, ActivationName
 from bnviz.theory import activations, gradient, growth
 from bnviz.theory.output_law import output_cdf
 
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-VARIANT_NAMES: Final[dict[NormalizerName, str]] = {
-    "none": N_("no normalization"),
-    "batch": N_("batch norm"),
-    "layer": N_("layer norm"),
-    "group": N_("group norm"),
-    "instance": N_("instance norm"),
-}
 RARE: Final = 1e-4  # saturated fractions below this are not worth a row
 TINY: Final = 1e-300
 MANY: Final = 1e6

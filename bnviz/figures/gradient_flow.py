@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
-from bnviz.figures.gradient_flow_parts import NAMES, ROLES, drawable, layer_range, layer_ticks, line, step_ticks
+from bnviz.figures.gradient_flow_parts import ROLES, drawable, layer_range, layer_ticks, step_ticks
 from bnviz.figures.numbers import short
-from bnviz.figures.parts import note, power_ticks
+from bnviz.figures.parts import line, note, power_ticks
 from bnviz.figures.theme import SERIES, axis, color, layout
+from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def flow(result: Result, language: Language = "en") -> Chart:
     low, high = _decades(np.concatenate([fresh, last]))
     traces: list[dict[str, Any]] = []
     for index, variant in enumerate(result.variants):
-        name, role = _(NAMES[variant]), ROLES[index]
+        name, role = normalizer_name(variant, _), ROLES[index]
         if trained:
             after = _("{variant}, after {steps} steps").format(variant=name, steps=trained)
             traces.append(line(layers, last[index], role, after, width=2, opacity=0.4))
@@ -95,13 +96,13 @@ def heat(result: Result, language: Language = "en") -> Chart:
         traces.append(
             {
                 "type": "heatmap", "x": points, "y": layers, "z": values[index].T, "xaxis": "x", "yaxis": f"y{suffix}",
-                "coloraxis": "coloraxis", "name": _(NAMES[variant]), "hoverongaps": False,
+                "coloraxis": "coloraxis", "name": normalizer_name(variant, _), "hoverongaps": False,
                 "customdata": np.broadcast_to(result.steps, values[index].T.shape),
                 "hovertemplate": _("step %{customdata}, layer %{y}: 10^%{z:.1f}"),
             }
         )  # fmt: skip
         notes.append(
-            note(f"<b>{_(NAMES[variant])}</b>", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1],
+            note(f"<b>{normalizer_name(variant, _)}</b>", xref="paper", x=0, xanchor="left", yref="paper", y=domain[1],
                   yanchor="bottom", tone=ROLES[index])
         )  # fmt: skip
     if seen.size < values.size:
@@ -157,7 +158,7 @@ def _key(trained: int, _: Translate, *, line_break: bool = False) -> dict[str, A
 
 
 def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Translate) -> list[dict[str, Any]]:
-    """The growth at each line, on the side where the line leaves room."""
+    """The growth at each on the side where the line leaves room."""
     depth = result.settings.depth
     places = []
     for values in fresh:
@@ -169,7 +170,9 @@ def _flow_labels(result: Result, fresh: Floats, low: float, high: float, _: Tran
     notes = []
     for index, variant in enumerate(result.variants):
         at, level = places[index]
-        text = _("{variant}: ×{growth} per layer").format(variant=_(NAMES[variant]), growth=short(result.growth[index]))
+        text = _("{variant}: ×{growth} per layer").format(
+            variant=normalizer_name(variant, _), growth=short(result.growth[index])
+        )
         if result.first_measurable[index] > 0:
             text += "<br>" + _("lost in float32 before layer {layer}").format(
                 layer=int(result.first_measurable[index]) + 1
@@ -200,7 +203,7 @@ def _flow_alt(result: Result, _: Translate) -> str:
         _(
             "{variant}: ×{growth} per layer (theory ×{theory}), in all ×{ratio} from layer {last} to layer {first}"
         ).format(
-            variant=_(NAMES[variant]),
+            variant=normalizer_name(variant, _),
             growth=short(float(result.growth[index])),
             theory=short(float(result.growth_theory[index])),
             ratio=short(
@@ -219,4 +222,6 @@ def _flow_alt(result: Result, _: Translate) -> str:
 def _heat_alt(result: Result, _: Translate) -> str:
     return _(
         "RMS gradient by layer and training step, in colours on a log scale: {variants}; {steps} training steps."
-    ).format(variants=", ".join(_(NAMES[variant]) for variant in result.variants), steps=int(result.steps[-1]))
+    ).format(
+        variants=", ".join(normalizer_name(variant, _) for variant in result.variants), steps=int(result.steps[-1])
+    )

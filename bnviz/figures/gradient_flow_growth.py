@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from bnviz.figures.chart import Chart
 from bnviz.figures.gradient_flow_parts import (
-    NAMES,
     ROLES,
     drawable,
     layer_range,
     layer_ticks,
     level,
-    line,
     stacked,
     step_ticks,
 )
 from bnviz.figures.numbers import short
-from bnviz.figures.parts import largest
+from bnviz.figures.parts import largest, line
 from bnviz.figures.theme import axis, color, layout
+from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import Language, translator
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def layer_growth(result: Result, language: Language = "en") -> Chart:
     values = drawable(result.layer_growth)
     traces: list[dict[str, Any]] = []
     for index, variant in enumerate(result.variants):
-        name = _(NAMES[variant])
+        name = normalizer_name(variant, _)
         dots = {"size": 9, "color": color(ROLES[index])}
         traces += [
             {"type": "scatter", "mode": "markers", "x": layers, "y": values[index], "marker": dots, "name": name},
@@ -48,7 +47,9 @@ def layer_growth(result: Result, language: Language = "en") -> Chart:
     growths = []
     for index, variant in enumerate(result.variants):
         text = _("{variant}: ×{growth} per layer, theory ×{theory}").format(
-            variant=_(NAMES[variant]), growth=short(result.growth[index]), theory=short(result.growth_theory[index])
+            variant=normalizer_name(variant, _),
+            growth=short(result.growth[index]),
+            theory=short(result.growth_theory[index]),
         )
         growths.append((text, ROLES[index], largest(values[index], result.layer_growth_theory[index])))
     top = 1.2 * largest(values, result.layer_growth_theory, 1.0)
@@ -72,7 +73,7 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
     traces: list[dict[str, Any]] = []
     labels = []
     for index, variant in enumerate(result.variants):
-        name, theory = _(NAMES[variant]), float(result.growth_theory[index])
+        name, theory = normalizer_name(variant, _), float(result.growth_theory[index])
         traces += [
             line(points, np.full(len(points), theory), "theory", _("fresh, mean-field theory"), width=1.8, dash="dash"),
             line(points, values[index], ROLES[index], name, width=3, marker={"size": 7}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +11,10 @@ from numpy.typing import NDArray
 from bnviz.figures.ends import spread_out
 from bnviz.figures.parts import note
 from bnviz.figures.theme import Role, color
-from bnviz.i18n import N_
-
-if TYPE_CHECKING:
-    pass
 
 Floats = NDArray[np.float64]
 
 ROLES: Final[tuple[Role, Role]] = ("before", "after")
-NAMES: Final = {
-    "none": N_("no normalization"),
-    "batch": N_("batch norm"),
-    "layer": N_("layer norm"),
-    "group": N_("group norm"),
-}
 
 
 def drawable(values: Floats) -> Floats:
@@ -33,30 +23,24 @@ def drawable(values: Floats) -> Floats:
 
 
 def layer_range(depth: int, margin: float = 0.0) -> list[float]:
+    """The layer axis, with a `margin` (0: a little) beyond the first and the last."""
     return [1 - (margin or 0.03 * depth), depth + (margin or 0.03 * depth)]
 
 
 def layer_ticks(depth: int, most: int = 11) -> list[int]:
+    """The layers that the axis names, `most` at the most and round ones."""
     step = next(step for step in (1, 2, 5, 10, 25) if depth / step <= most)
     return sorted({1, *range(step, depth + 1, step)}) if step != 2 else list(range(2, depth + 1, 2))
 
 
 def step_ticks(steps: NDArray[np.int64], most: int = 12) -> list[int]:
+    """Indices of the recorded `steps` that an axis names, the last among them."""
     stride = math.ceil(len(steps) / most)
     return list(range(len(steps) - 1, -1, -stride))[::-1]
 
 
-def line(
-    x: Any, y: Floats, role: Role, name: str, width: float, dash: str = "solid", opacity: float = 1, **options: Any
-) -> dict[str, Any]:
-    return {
-        "type": "scatter", "mode": "lines+markers" if "marker" in options else "lines", "x": x, "y": y, "name": name,
-        "line": {"color": color(role), "width": width, "dash": dash}, "opacity": opacity, "connectgaps": False,
-        "hovertemplate": "%{x}: %{y:.3g}", **options,
-    }  # fmt: skip
-
-
 def level(y: float) -> dict[str, Any]:
+    """A thin line across the plot at `y`."""
     return {
         "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "layer": "below",
         "line": {"color": color("context"), "width": 1},
@@ -66,7 +50,7 @@ def level(y: float) -> dict[str, Any]:
 def stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:
     """Labels inside the plot, each just above its level, none over another."""
     gap = 0.13 * (high - low)
-    places = spread_out([level for *_rest, level in labels], gap, low, high - gap)
+    places = spread_out([place for *_rest, place in labels], gap, low, high - gap)
     return [
         note(f"<b>{text}</b>", role, xref="paper", x=0.99, xanchor="right", y=place, yanchor="bottom", yshift=6)
         for (text, role, _level), place in zip(labels, places, strict=True)

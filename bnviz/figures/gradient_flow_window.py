@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.figures.gradient_flow_parts import NAMES, ROLES
+from bnviz.figures.gradient_flow_parts import ROLES
 from bnviz.figures.numbers import short
 from bnviz.figures.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
+from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def activation_window(result: Result, language: Language = "en") -> Scene:
             panels.append(
                 Panel(
                     f"{variant}-{layer + 1}",
-                    _("{variant}, layer {layer}").format(variant=_(NAMES[variant]), layer=layer + 1),
+                    _("{variant}, layer {layer}").format(variant=normalizer_name(variant, _), layer=layer + 1),
                     "histogram",
                     Axis(_("pre-activation z") if lowest else "", low, high),
                     Axis("", 0.0, highest),
@@ -81,7 +82,7 @@ def _zones(result: Result, _: Translate) -> tuple[Zone, ...]:
 
 def _caption(result: Result, point: int, _: Translate) -> str:
     losses = [
-        _("{variant} {loss}").format(variant=_(NAMES[variant]), loss=short(float(result.loss[index, point])))
+        _("{variant} {loss}").format(variant=normalizer_name(variant, _), loss=short(float(result.loss[index, point])))
         for index, variant in enumerate(result.variants)
     ]
     return _("after {step} training steps; loss: {losses}").format(
@@ -92,7 +93,7 @@ def _caption(result: Result, point: int, _: Translate) -> str:
 def _window_alt(result: Result, _: Translate) -> str:
     parts = [
         _("{variant}: {first} % in the fresh network, {last} % in the end").format(
-            variant=_(NAMES[variant]),
+            variant=normalizer_name(variant, _),
             first=short(100 * float(result.saturated[index, 0].mean())),
             last=short(100 * float(result.saturated[index, -1].mean())),
         )

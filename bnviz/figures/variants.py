@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from bnviz.figures.theme import Role
-from bnviz.i18n import N_, Translate
-from bnviz.settings import NORMALIZERS
+from bnviz.i18n import Translate
+from bnviz.settings import VARIANT_NAMES
 
 NORMALIZER_ROLES: Final[Mapping[str, Role]] = {
     "none": "series_6",
@@ -16,9 +16,8 @@ NORMALIZER_ROLES: Final[Mapping[str, Role]] = {
     "group": "series_1",
     "instance": "series_5",
 }
-NO_NORMALIZER: Final = N_("no normalizer")
 
 
 def normalizer_name(normalizer: str, _: Translate) -> str:
     """`normalizer` as a label says it."""
-    return _(NO_NORMALIZER if normalizer == "none" else NORMALIZERS[normalizer])
+    return _(VARIANT_NAMES[normalizer])

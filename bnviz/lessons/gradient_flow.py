@@ -15,6 +15,7 @@ from bnviz.figures import gradient_flow as figures
 from bnviz.figures import gradient_flow_growth as growth_figures
 from bnviz.figures import gradient_flow_window as window_figures
 from bnviz.figures.numbers import latex
+from bnviz.figures.variants import normalizer_name
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
 from bnviz.theory.activations import NormalMoments, moments_after
@@ -57,16 +58,16 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
           "$\\varphi(z) = {activation}$, and by the weights. In a wide network only averages count.").format(
             activation=ACTIVATION_LATEX[settings.activation]
         ),
-        f"**1. {_(figures.NAMES['none'])}**",
+        f"**1. {normalizer_name('none', _)}**",
         _without(result, _),
     ]  # fmt: skip
     if len(result.variants) > 1:
-        parts += [f"**2. {_(figures.NAMES[result.variants[1]])}**", _with(result, _), _backward(result, _)]
+        parts += [f"**2. {normalizer_name(result.variants[1], _)}**", _with(result, _), _backward(result, _)]
     rows = [
         _(
             "- {variant}: measured {measured}, predicted {predicted} per layer; after {step} training steps {now}"
         ).format(
-            variant=_(figures.NAMES[variant]),
+            variant=normalizer_name(variant, _),
             measured=f"$\\times {latex(float(result.growth[index]))}$",
             predicted=f"$\\times {latex(float(result.growth_theory[index]))}$",
             step=int(result.steps[point]),

@@ -386,7 +386,7 @@ def test_a_wrong_theory_is_found_out() -> None:
         return {row.quantity.text() for row in comparisons(changed) if not row.explained}
 
     assert refused(result) == set()
-    none, batch = "growth per layer, no normalization", "growth per layer, batch norm"
+    none, batch = "growth per layer, no normalizer", "growth per layer, batch norm"
     # Squared instead of not, slope without variance: the mistakes one would make.
     assert none in refused(dataclasses.replace(result, growth_theory=result.growth_theory**2))
     assert batch in refused(dataclasses.replace(result, growth_theory=np.array([0.408, 0.707])))

@@ -61,7 +61,7 @@ def notes(chart: Chart) -> str:
 
 def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
     chart = figures.flow(result)
-    for index, (name, role) in enumerate((("no normalization", "before"), ("batch norm", "after"))):
+    for index, (name, role) in enumerate((("no normalizer", "before"), ("batch norm", "after"))):
         fresh, trained = named(chart, f"{name}, fresh network"), named(chart, f"{name}, after 15 steps")
         theory = named(chart, f"{name}, mean-field theory")
         np.testing.assert_array_equal(fresh["y"], result.gradient_rms[index, 0])
@@ -71,7 +71,7 @@ def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
         assert theory["line"] == {"color": color("theory"), "width": 1.8, "dash": "dash"}
         assert trained["opacity"] < 1
         np.testing.assert_array_equal(fresh["x"], np.arange(1, 11))
-    assert "no normalization: ×0.142 per layer" in notes(chart)
+    assert "no normalizer: ×0.142 per layer" in notes(chart)
     assert "batch norm: ×1.05 per layer" in notes(chart)
     assert "vanished" in notes(chart)
     low, high = chart.layout["yaxis"]["range"]
@@ -84,7 +84,7 @@ def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
 def test_flow_of_a_fresh_network_only() -> None:
     chart = figures.flow(run(Settings(**(SMALL | {"steps": 0, "normalizer": "none"}))))
     assert [trace["name"] for trace in chart.data] == [
-        "no normalization, fresh network", "no normalization, mean-field theory",
+        "no normalizer, fresh network", "no normalizer, mean-field theory",
     ]  # fmt: skip
     assert "after" not in notes(chart)
     assert "batch" not in notes(chart) + chart.alt
@@ -98,7 +98,7 @@ def test_nothing_vanishes_where_it_does_not() -> None:
 
 def test_heat_holds_the_logarithm_of_every_gradient(result: Result) -> None:
     chart = figures.heat(result)
-    for index, name in enumerate(("no normalization", "batch norm")):
+    for index, name in enumerate(("no normalizer", "batch norm")):
         trace = named(chart, name)
         np.testing.assert_allclose(10.0 ** trace["z"], result.gradient_rms[index].T)
         assert trace["coloraxis"] == "coloraxis"
@@ -121,7 +121,7 @@ def test_growth_pictures_hold_the_factors(result: Result) -> None:
     np.testing.assert_array_equal(theory, result.layer_growth_theory)
     assert "batch norm: ×1.05 per layer, theory ×1.02" in notes(layers)
     steps = growth_figures.growth_by_step(result)
-    np.testing.assert_array_equal(named(steps, "no normalization")["y"], result.growth_by_step[0])
+    np.testing.assert_array_equal(named(steps, "no normalizer")["y"], result.growth_by_step[0])
     for chart in (layers, steps):
         for trace in chart.data:
             assert chart.layout["yaxis"]["range"][0] <= np.nanmin(trace["y"])
@@ -161,11 +161,11 @@ def test_window_shows_first_middle_and_last_layer(depth: int, layers: list[str])
 def test_an_explosion_is_left_blank_and_told(exploded: Result) -> None:
     assert not np.isfinite(exploded.gradient_rms[0, -1]).any()
     flow = figures.flow(exploded)
-    assert np.isnan(named(flow, "no normalization, after 3 steps")["y"]).all()
+    assert np.isnan(named(flow, "no normalizer, after 3 steps")["y"]).all()
     assert "training: no longer a number" in notes(flow)
     assert np.isfinite(flow.layout["yaxis"]["range"]).all()
     heat = figures.heat(exploded)
-    assert np.isnan(named(heat, "no normalization")["z"][:, -1]).all()
+    assert np.isnan(named(heat, "no normalizer")["z"][:, -1]).all()
     assert "blank" in notes(heat)
     assert "then no longer a number" in notes(growth_figures.growth_by_step(exploded))
     assert "?" in window_figures.activation_window(exploded).captions[-1]
@@ -176,7 +176,7 @@ def test_what_float32_loses_is_told(lost: Result) -> None:
     chart = figures.flow(lost)
     assert f"lost in float32 before layer {first + 1}" in notes(chart)
     assert f"to layer {first + 1}" in chart.alt
-    drawn = named(chart, "no normalization, fresh network")["y"]
+    drawn = named(chart, "no normalizer, fresh network")["y"]
     np.testing.assert_array_equal(np.isnan(drawn), lost.gradient_rms[0, 0] == 0)
     assert "blank" in notes(figures.heat(lost))
 
