@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import engine, first_visit, live, load, playing, runs, slider
+from benchmarks import engine, first_visit, live, load, playing, runs, slider, topics
 from benchmarks.report import Row, table
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
@@ -23,6 +23,7 @@ MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "playing": playing.measure,
     "first_visit": first_visit.measure,
     "runs": runs.measure,
+    "topics": topics.measure,
     "engine": engine.engine_rows,
 }
 

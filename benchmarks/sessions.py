@@ -25,7 +25,8 @@ Query = Callable[[int], str]
 
 @dataclass(slots=True)
 class Session:
-    """One visitor of `page`. `sliders`, `buttons`: ids by label, as the last run showed them; `chosen`: the option of each id.
+    """One visitor of `page`. `sliders`, `buttons`: ids by label, as the last run showed them; `stops`: options of the sliders, by
+    label; `standing`: the option at which each slider was first seen; `chosen`: the option of each id.
 
     `live`: path of the long run that the page shows, if it does.
     """
@@ -35,6 +36,8 @@ class Session:
     query: str
     sliders: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, str] = field(default_factory=dict)
+    stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    standing: dict[str, str] = field(default_factory=dict)
     live: str = ""
     chosen: dict[str, str] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
@@ -111,7 +114,11 @@ class Session:
     def _notice(self, element: Any) -> None:
         kind = element.WhichOneof("type")
         if kind == "slider":
-            self.sliders[element.slider.label] = element.slider.id
+            slider = element.slider
+            self.sliders[slider.label] = slider.id
+            if slider.options:
+                self.stops[slider.label] = tuple(slider.options)
+                self.standing.setdefault(slider.label, slider.options[int(slider.default[0])])
         elif kind == "button":
             self.buttons[element.button.label] = element.button.id
         elif kind == "bidi_component" and (found := LIVE.search(element.SerializeToString())):
