@@ -39,7 +39,9 @@ def send(network: Replicas, samples: Tensor, labels: Tensor) -> Passed:
     """`samples` (S, B, T·D) through the `network`, and the loss's gradient back. Raises: BatchOfOneError for batches of one."""
     layer, output = recurrent_parts(network)
     try:
-        terms = layer.input_terms(samples)
+        # Only the states' gradient is asked for: no parameter needs one, and the graph begins behind the input.
+        network.requires_grad_(False)
+        terms = tuple(term.requires_grad_() for term in layer.input_terms(samples))
         states = layer.states_of(terms)
     except ValueError as error:
         raise BatchOfOneError(error) from error

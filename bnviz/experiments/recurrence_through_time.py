@@ -6,6 +6,7 @@ Index letters: V variants (`SHOWN`), S replicas, T time steps, B samples, H unit
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,12 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import GATES, VariantName
-from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts, set_gamma
+from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts, set_gammas
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
-from bnviz.experiments.recurrence_gradient import NORMALIZED, Passed, input_vars, scales, send, slopes, squares
+from bnviz.experiments.recurrence_gradient import NORMALIZED, input_vars, scales, send, slopes, squares
 from bnviz.experiments.recurrence_settings import PIXELS, Settings
 from bnviz.experiments.recurrence_steps import plan_of
 from bnviz.theory.growth import growth_recurrent_tanh, growth_without_normalizer
@@ -94,14 +95,14 @@ def run(settings: Settings, on_update: Any = None) -> ThroughTimeResult:
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
     batch = data.samples(batch_indices(data, settings.batch_size, 1)[0])
     gradients, theory, unequal = [], [], []
-    for variant in (*SHOWN, "batch_shared"):
+    for variant in SHOWN:
         network = build_recurrent(plan_of(settings, variant), data.seeds)
         passed = send(network, *batch)
         gradients.append(passed.gradient)
-        theory.append(_theory(settings, variant, passed))
-        unequal.append(_unequal(settings, variant, network, passed))
-    *shown, shared = gradients
-    gradient, growth_theory = np.stack(shown), np.stack(theory[:-1])
+        theory.append(_theory(settings, variant, passed.terms, passed.states))
+        unequal.append(_unequal(settings, variant, network, passed.states))
+    gradient, growth_theory = np.stack(gradients), np.stack(theory)
+    shared = send(build_recurrent(plan_of(settings, "batch_shared"), data.seeds), *batch).gradient
     kept = gradient[SHOWN.index("batch_per_step")]
     gamma_growth, gamma_growth_theory = _sweep(settings, data.seeds[:GAMMA_REPLICAS], *batch)
     alone = [growth_recurrent_tanh(gamma) if settings.cell == "rnn" else math.nan for gamma in GAMMAS]
@@ -111,7 +112,7 @@ def run(settings: Settings, on_update: Any = None) -> ThroughTimeResult:
         gradient=gradient,
         growth=_ratios(gradient),
         growth_theory=growth_theory,
-        growth_unequal=np.stack(unequal[:-1]),
+        growth_unequal=np.stack(unequal),
         relative_theory=_relative(growth_theory),
         gammas=np.array(GAMMAS),
         gamma_growth=gamma_growth,
@@ -132,31 +133,38 @@ def estimated_seconds(settings: Settings) -> float:
 
 def _sweep(settings: Settings, seeds: tuple[int, ...], samples: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
     """Growth per step (K, S′) of the first `seeds` with batch norm per step, and its closed form (K,), for each of `GAMMAS`."""
-    network = build_recurrent(plan_of(settings, "batch_per_step"), seeds)
-    growth, theory = [], []
-    for gamma in GAMMAS:
-        set_gamma(network, gamma)
-        passed = send(network, samples[: len(seeds)], labels[: len(seeds)])
-        growth.append(_long_run(passed.gradient))
-        theory.append(_steady(_theory(settings.replace(gamma=gamma), "batch_per_step", passed)))
-    return np.stack(growth), np.array(theory)
+    count, kinds = len(seeds), len(GAMMAS)
+    network = build_recurrent(plan_of(settings, "batch_per_step"), seeds * kinds)
+    set_gammas(network, [gamma for gamma in GAMMAS for _ in seeds])
+    passed = send(network, samples[:count].repeat(kinds, 1, 1), labels[:count].repeat(kinds, 1))
+    theory = [
+        _steady(_theory(settings.replace(gamma=gamma), "batch_per_step", terms))
+        for gamma, terms in zip(GAMMAS, _cut(passed.terms, kinds), strict=True)
+    ]
+    return _long_run(passed.gradient).reshape(kinds, count), np.array(theory)
 
 
-def _theory(settings: Settings, variant: VariantName, passed: Passed) -> Floats:
-    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form; NaN for gated cells."""
+def _cut(terms: Sequence[Tensor], parts: int) -> Iterator[tuple[Tensor, ...]]:
+    """`terms` of equal parts of the replicas."""
+    return zip(*(term.chunk(parts) for term in terms), strict=True)
+
+
+def _theory(settings: Settings, variant: VariantName, terms: Sequence[Tensor], states: Sequence[Tensor] = ()) -> Floats:
+    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form, with normalizers from the input's `terms`, without
+    from the `states`; NaN for gated cells."""
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     if variant in NORMALIZED:
-        return np.sqrt(recurrent_tanh_factors(settings.gamma, input_vars(variant, passed.terms)))
-    return np.array([growth_without_normalizer("tanh", SIGMA_W, 0.0, square) for square in squares(passed.states[1:])])
+        return np.sqrt(recurrent_tanh_factors(settings.gamma, input_vars(variant, terms)))
+    return np.array([growth_without_normalizer("tanh", SIGMA_W, 0.0, square) for square in squares(states[1:])])
 
 
-def _unequal(settings: Settings, variant: VariantName, network: Replicas, passed: Passed) -> Floats:
+def _unequal(settings: Settings, variant: VariantName, network: Replicas, states: Sequence[Tensor]) -> Floats:
     """The same with the slopes and the variances that were measured."""
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     gamma = abs(settings.gamma) if variant in NORMALIZED else 1.0
-    measured = slopes(passed.states[1:]) * scales(recurrent_parts(network)[0], variant, passed.states[:-1])
+    measured = slopes(states[1:]) * scales(recurrent_parts(network)[0], variant, states[:-1])
     return np.asarray(SIGMA_W * gamma * np.sqrt(measured))
 
 
