@@ -56,7 +56,7 @@ def input_vars(variant: VariantName, terms: Sequence[Tensor]) -> Floats:
     """Mean square (T,) of what the input adds, less its square mean over the batch for batch norm."""
     if variant == "layer":
         return np.array([float(term.square().mean()) for term in terms])
-    return np.array([float(variances(term, 1).mean()) for term in terms])
+    return np.array([float(_variances(term, 1).mean()) for term in terms])
 
 
 def slopes(states: Sequence[Tensor]) -> Floats:
@@ -76,11 +76,11 @@ def scales(layer: RecurrentLayer, variant: VariantName, states: Sequence[Tensor]
     if variant not in NORMALIZED:
         return np.ones(len(states))
     axis = 1 if variant == "batch_per_step" else 2
-    return np.array([float((1 / (variances(layer.hidden(state).double(), axis) + EPS)).mean()) for state in states])
+    return np.array([float((1 / (_variances(layer.hidden(state).double(), axis) + EPS)).mean()) for state in states])
 
 
-def variances(values: Tensor, axis: int) -> Tensor:
-    """Biased variances along `axis`: `Tensor.var` of one thread takes fifteen times as long."""
+def _variances(values: Tensor, axis: int) -> Tensor:
+    """Biased variances along `axis`: `Tensor.var` takes fifteen times as long on one core."""
     return (values - values.mean(axis, keepdim=True)).square().mean(axis)
 
 

@@ -6,6 +6,7 @@ Index letters: T time steps, P passes (batches), m samples per batch, G gate inp
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent
+from bnviz.core.recurrent_networks import BATCH, RecurrentPlan, build_recurrent
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
-from bnviz.core.training import TrainingPlan, train
+from bnviz.core.training import TrainingPlan, training
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.recurrence_measure import (
@@ -97,18 +98,20 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
     check_cost(estimated_seconds(settings), SECONDS, ("warmup", "width", "batch_size", "sequence"))
     data = digits_data((settings.seed,))
     layer = _layer(settings, data)
-    chosen = data.samples(batch_indices(data, settings.batch_size, PASSES)[:, 0])[0]
     momentum = pytorch_momentum(settings.momentum)
+    places = _places(settings, data)
     with torch.no_grad():
-        population = terms(layer, data.samples(data.train[0])[0])[settings.term]
+        found = terms(layer, data.samples(data.train[0])[0])
+        population = found[settings.term]
         mean, var = population.mean(1), population.var(1, unbiased=False)
         moved = movement(mean, var)
         unit = int(moved.argsort()[len(moved) // 2])
         kept = Kept(population.shape[2], settings.steps, momentum)
-        seen = [_send(settings, layer, batch, kept, unit) for batch in chosen]
-        means, values, inputs = (torch.stack(part) for part in zip(*seen, strict=True))
+        seen = [_show(kept, batch, unit) for batch in _batches(settings, layer, data, population, places)]
+        means, values = (torch.stack(part) for part in zip(*seen, strict=True))
         weights = step_weights(settings)
         handed_mean, handed_deviation = kept.handed_on(mean, var)
+        running_mean, running_var = kept.of_unit(unit)
         shared_mean, shared_var = (float(part[unit]) for part in statistics(kept.shared))
         return StepsResult(
             settings=settings,
@@ -118,8 +121,8 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
             var=numbers(var[:, unit]),
             batch_mean=numbers(means[..., unit]),
             batch_var=numbers(values.var(2, unbiased=False)),
-            running_mean=numbers(torch.stack([statistics(norm)[0][unit] for norm in kept.per_step])),
-            running_var=numbers(torch.stack([statistics(norm)[1][unit] for norm in kept.per_step])),
+            running_mean=running_mean,
+            running_var=running_var,
             shared_mean=shared_mean,
             shared_var=shared_var,
             shared_mean_theory=float(weights @ numbers(mean[:, unit])),
@@ -138,7 +141,7 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
             ),
             handed_mean=handed_mean,
             handed_deviation=handed_deviation,
-            padded=_padded(settings, layer, data, inputs, unit),
+            padded=_padded(settings, layer, data, found["input"][..., unit], places, unit),
         )
 
 
@@ -176,33 +179,40 @@ def _layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
     """The recurrent layer that is looked at, plain, in training mode, after its training."""
     network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
     if settings.warmup:
-        plan = TrainingPlan(
-            settings.warmup,
-            WARMUP_BATCH,
-            (settings.warmup,),
-            learning_rate=settings.learning_rate,
-            optimizer="adam",
-        )
-        train(network, data, plan)
+        plan = TrainingPlan(settings.warmup, WARMUP_BATCH, (), learning_rate=settings.learning_rate, optimizer="adam")
+        for _ in training(network, data, plan):
+            raise AssertionError("nothing is to be recorded")
     layer = network.train().replica(0)[0]
     assert isinstance(layer, RecurrentLayer)
     return layer
 
 
-def _send(
-    settings: Settings, layer: RecurrentLayer, batch: Tensor, kept: Kept, unit: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One `batch` through the layer, past the modules: means (T, G), and the unit's numbers and its W_x x, (T, m) each.
+def _places(settings: Settings, data: ReplicaData) -> Tensor:
+    """Which of the training images are in each of the batches, (P, m)."""
+    place = torch.empty(len(data.labels), dtype=torch.long)
+    place[data.train[0]] = torch.arange(data.train.shape[1])
+    return place[batch_indices(data, settings.batch_size, PASSES)[:, 0]]
 
-    Batch by batch, so that no more than one is in memory.
+
+def _batches(
+    settings: Settings, layer: RecurrentLayer, data: ReplicaData, population: Tensor, places: Tensor
+) -> Iterator[Tensor]:
+    """The term of each batch, (T, m, G), one after the other, so that no more than one is in memory.
+
+    What a batch shows is part of the `population` (T, N, G) where no sample depends on its batch mates; else it is sent alone.
     """
-    found = terms(layer, batch)
-    values = found[settings.term]
+    if settings.term == "input" or settings.normalizer not in BATCH:
+        return (population.index_select(1, place) for place in places)
+    return (terms(layer, data.samples(data.train[0, place])[0])[settings.term] for place in places)
+
+
+def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:
+    """One batch's `values` past the modules: means (T, G), and the unit's numbers (T, m)."""
     try:
         kept.add(values)
     except ValueError as error:
         raise BatchOfOneError(error) from error
-    return values.mean(1), values[..., unit].clone(), found["input"][..., unit].clone()
+    return values.mean(1), values[..., unit].clone()
 
 
 def _uncertainty(settings: Settings, values: Floats) -> float:
@@ -213,9 +223,11 @@ def _uncertainty(settings: Settings, values: Floats) -> float:
     return math.sqrt(spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES))
 
 
-def _padded(settings: Settings, layer: RecurrentLayer, data: ReplicaData, values: Tensor, unit: int) -> Padded:
-    """What padding makes of the `unit`'s W_x x, `values` (P, T, m): zeros go in, the unit's bias comes out, if it has one."""
+def _padded(
+    settings: Settings, layer: RecurrentLayer, data: ReplicaData, inputs: Tensor, places: Tensor, unit: int
+) -> Padded:
+    """What padding makes of the `unit`'s W_x x, `inputs` (T, N): zeros go in, the unit's bias comes out, if it has one."""
     pad = float(layer.inputs(torch.zeros(1, PIXELS // settings.steps))[0, unit])
-    chosen = batch_indices(data, settings.batch_size, PASSES)[:, 0]
-    real = lengths(len(data.labels), settings.steps, settings.padding, settings.seed)[chosen]
-    return padded_statistics(values, pad, torch.arange(settings.steps)[:, None] < real[:, None, :])
+    last = lengths(len(data.labels), settings.steps, settings.padding, settings.seed)[data.train[0]][places]
+    real = torch.arange(settings.steps)[:, None] < last[:, None]
+    return padded_statistics(inputs[:, places].transpose(0, 1), pad, real)
