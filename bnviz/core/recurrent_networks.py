@@ -54,11 +54,9 @@ def plain_recurrent(plan: RecurrentPlan, seed: int) -> nn.Sequential:
 
 def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
     """The networks of `plan` for all `seeds`, stacked."""
-    # Nothing in a fresh normalizer depends on the seed, and stacking copies: one set of them does for all, and one network for
-    # a seed that comes twice.
+    # Nothing in a fresh normalizer depends on the seed, and stacking copies: one set of them does for all.
     norms = _normalizers(plan)
-    drawn = {seed: _network(plan, seed, norms) for seed in set(seeds)}
-    return Replicas([drawn[seed] for seed in seeds], [stream(seed, "dropout") for seed in seeds])
+    return Replicas([_network(plan, seed, norms) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
 
 
 def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
@@ -69,13 +67,11 @@ def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
     return layer, output
 
 
-@torch.no_grad()
-def set_gammas(network: Replicas, gammas: Sequence[float]) -> None:
-    """Let every γ in the recurrent layer of a `build_recurrent` network be its replica's of `gammas` (S,)."""
+def set_gamma(network: Replicas, gamma: float) -> None:
+    """Let every γ in the recurrent layer of a `build_recurrent` network be `gamma`."""
     layer, _ = recurrent_parts(network)
     for norm in (*layer.input_norms, *layer.hidden_norms, *layer.cell_norms):
-        weight = getattr(norm, "norm", norm).weight.view(len(gammas), -1)
-        weight.copy_(torch.tensor(gammas).unsqueeze(1))
+        nn.init.constant_(getattr(norm, "norm", norm).weight, gamma)
 
 
 def _network(plan: RecurrentPlan, seed: int, norms: list[list[nn.Module]]) -> nn.Sequential:

@@ -45,7 +45,7 @@ Floats = NDArray[np.float64]
 
 PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
 WARMUP_BATCH: Final = 64
-SECONDS: Final = 1.5
+SECONDS: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,14 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
 def estimated_seconds(settings: Settings) -> float:
     """About how long a run takes, in seconds."""
     gates = GATES[settings.cell] * settings.width
-    multiplied = gates * (settings.width + PIXELS / settings.steps)
-    training = settings.warmup * (2e-4 + WARMUP_BATCH * (1.2e-10 * multiplied + 2.5e-8 * gates))
-    samples = PASSES * settings.batch_size + TRAINING_IMAGES
-    looking = PASSES * 3e-4 + samples * (4e-11 * multiplied + 1.5e-8 * gates)
-    return 0.03 + 0.38 * settings.steps * (training + looking)
+    weights = gates * (settings.width + PIXELS // settings.steps)
+    norms = {"none": 0, "batch_input_only": 1}.get(settings.normalizer, 3 if settings.cell == "lstm" else 2)
+    step = 4.5e-5 + 5.2e-5 * norms + WARMUP_BATCH * (4.8e-11 * weights + 9e-9 * gates)
+    population = TRAINING_IMAGES * (1.1e-11 * weights + 1.8e-8 * gates)
+    batch = 2.7e-5 + settings.batch_size * (2.4e-9 * gates + 6.2e-10 * settings.steps + 8e-8)
+    if not _alone(settings):
+        batch += 3.4e-5 + settings.batch_size * (2.4e-11 * weights + 3.2e-9 * gates)
+    return 0.01 + settings.steps * (settings.warmup * step + population + PASSES * batch)
 
 
 def step_weights(settings: Settings) -> Floats:
@@ -199,11 +202,16 @@ def _batches(
 ) -> Iterator[Tensor]:
     """The term of each batch, (T, m, G), one after the other, so that no more than one is in memory.
 
-    What a batch shows is part of the `population` (T, N, G) where no sample depends on its batch mates; else it is sent alone.
+    Of samples that do not depend on their batch mates it is part of the `population` (T, N, G), which has been sent already.
     """
-    if settings.term == "input" or settings.normalizer not in BATCH:
+    if _alone(settings):
         return (population.index_select(1, place) for place in places)
     return (terms(layer, data.samples(data.train[0, place])[0])[settings.term] for place in places)
+
+
+def _alone(settings: Settings) -> bool:
+    """Whether a sample's term depends on nothing but the sample."""
+    return settings.term == "input" or settings.normalizer not in BATCH
 
 
 def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:
