@@ -6,7 +6,6 @@ Index letters: T time steps, P passes (batches), m samples per batch, G gate inp
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,12 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import BATCH, RecurrentPlan, build_recurrent
-from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
-from bnviz.core.training import TrainingPlan, training
+from bnviz.core.recurrent import GATES, RecurrentLayer
+from bnviz.core.replica_data import ReplicaData, digits_data
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
+from bnviz.experiments.recurrence_batches import (
+    PASSES,
+    WARMUP_BATCH,
+    is_independent,
+    places_of_batches,
+    terms_of_batches,
+    trained_layer,
+)
 from bnviz.experiments.recurrence_measure import (
     Kept,
     fluctuation,
@@ -31,7 +36,7 @@ from bnviz.experiments.recurrence_measure import (
     terms,
 )
 from bnviz.experiments.recurrence_padding import Padded, lengths, padded_statistics
-from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, TRAINING_IMAGES, Settings
+from bnviz.experiments.recurrence_settings import PIXELS, TRAINING_IMAGES, Settings
 from bnviz.theory.running import (
     batch_weights,
     finite_population_factor,
@@ -43,8 +48,6 @@ from bnviz.theory.running import (
 
 Floats = NDArray[np.float64]
 
-PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
-WARMUP_BATCH: Final = 64
 SECONDS: Final = 0.8
 
 
@@ -97,9 +100,9 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
     """
     check_cost(estimated_seconds(settings), SECONDS, ("warmup", "width", "batch_size", "sequence"))
     data = digits_data((settings.seed,))
-    layer = _layer(settings, data)
+    layer = trained_layer(settings, data)
     momentum = pytorch_momentum(settings.momentum)
-    places = _places(settings, data)
+    places = places_of_batches(settings, data)
     with torch.no_grad():
         found = terms(layer, data.samples(data.train[0])[0])
         population = found[settings.term]
@@ -107,7 +110,7 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
         moved = movement(mean, var)
         unit = int(moved.argsort()[len(moved) // 2])
         kept = Kept(population.shape[2], settings.steps, momentum)
-        seen = [_show(kept, batch, unit) for batch in _batches(settings, layer, data, population, places)]
+        seen = [_show(kept, batch, unit) for batch in terms_of_batches(settings, layer, data, population, places)]
         means, values = (torch.stack(part) for part in zip(*seen, strict=True))
         weights = step_weights(settings)
         handed_mean, handed_deviation = kept.handed_on(mean, var)
@@ -153,7 +156,7 @@ def estimated_seconds(settings: Settings) -> float:
     step = 4.5e-5 + 5.2e-5 * norms + WARMUP_BATCH * (4.8e-11 * weights + 9e-9 * gates)
     population = TRAINING_IMAGES * (1.1e-11 * weights + 1.8e-8 * gates)
     batch = 2.7e-5 + settings.batch_size * (2.4e-9 * gates + 6.2e-10 * settings.steps + 8e-8)
-    if not _alone(settings):
+    if not is_independent(settings):
         batch += 3.4e-5 + settings.batch_size * (2.4e-11 * weights + 3.2e-9 * gates)
     return 0.01 + settings.steps * (settings.warmup * step + population + PASSES * batch)
 
@@ -162,56 +165,6 @@ def step_weights(settings: Settings) -> Floats:
     """Weight of each step in the statistics of a module called at all of them, after P passes, (T,)."""
     start = initial_weight(settings.momentum, PASSES * settings.steps)
     return shared_module_weights(settings.momentum, settings.steps) * (1 - start)
-
-
-def plan_of(settings: Settings, variant: VariantName) -> RecurrentPlan:
-    """The network with that variant."""
-    return RecurrentPlan(
-        settings.cell,
-        variant,
-        settings.steps,
-        PIXELS // settings.steps,
-        settings.width,
-        CLASSES,
-        settings.gamma,
-        pytorch_momentum(settings.momentum),
-    )
-
-
-def _layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
-    """The recurrent layer that is looked at, plain, in training mode, after its training."""
-    network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
-    if settings.warmup:
-        plan = TrainingPlan(settings.warmup, WARMUP_BATCH, (), learning_rate=settings.learning_rate, optimizer="adam")
-        for _ in training(network, data, plan):
-            raise AssertionError("nothing is to be recorded")
-    layer = network.train().replica(0)[0]
-    assert isinstance(layer, RecurrentLayer)
-    return layer
-
-
-def _places(settings: Settings, data: ReplicaData) -> Tensor:
-    """Which of the training images are in each of the batches, (P, m)."""
-    place = torch.empty(len(data.labels), dtype=torch.long)
-    place[data.train[0]] = torch.arange(data.train.shape[1])
-    return place[batch_indices(data, settings.batch_size, PASSES)[:, 0]]
-
-
-def _batches(
-    settings: Settings, layer: RecurrentLayer, data: ReplicaData, population: Tensor, places: Tensor
-) -> Iterator[Tensor]:
-    """The term of each batch, (T, m, G), one after the other, so that no more than one is in memory.
-
-    Of samples that do not depend on their batch mates it is part of the `population` (T, N, G), which has been sent already.
-    """
-    if _alone(settings):
-        return (population.index_select(1, place) for place in places)
-    return (terms(layer, data.samples(data.train[0, place])[0])[settings.term] for place in places)
-
-
-def _alone(settings: Settings) -> bool:
-    """Whether a sample's term depends on nothing but the sample."""
-    return settings.term == "input" or settings.normalizer not in BATCH
 
 
 def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:

@@ -20,9 +20,9 @@ from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
+from bnviz.experiments.recurrence_batches import plan_of
 from bnviz.experiments.recurrence_gradient import NORMALIZED, input_vars, scales, send, slopes, squares
 from bnviz.experiments.recurrence_settings import PIXELS, Settings
-from bnviz.experiments.recurrence_steps import plan_of
 from bnviz.theory.growth import growth_recurrent_tanh, growth_without_normalizer
 from bnviz.theory.recurrence import recurrent_tanh_factors
 

@@ -16,12 +16,12 @@ from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
 from bnviz.experiments import recurrence, recurrence_steps, recurrence_through_time, shipped
 from bnviz.experiments.recurrence import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
+from bnviz.experiments.recurrence_batches import PASSES, plan_of
 from bnviz.experiments.recurrence_comparisons import of_error, of_steps, of_through_time
 from bnviz.experiments.recurrence_error import estimated_seconds
 from bnviz.experiments.recurrence_measure import Kept
 from bnviz.experiments.recurrence_padding import lengths, padded_statistics
 from bnviz.experiments.recurrence_settings import VARIANTS
-from bnviz.experiments.recurrence_steps import PASSES, plan_of
 from bnviz.experiments.verdict import NOISY, SHOWS, judge
 from bnviz.lessons.recurrence import LESSON
 from bnviz.theory.growth import growth_recurrent_tanh
