@@ -57,7 +57,10 @@ class RecurrentLayer(nn.Module):
 
     def states(self, sequences: Tensor) -> list[Tensor]:
         """The states h_1 … h_T, each (…, B, H)."""
-        terms = self.input_terms(sequences)
+        return self.states_of(self.input_terms(sequences))
+
+    def states_of(self, terms: Sequence[Tensor]) -> list[Tensor]:
+        """The same, of what `input_terms` gives."""
         state = terms[0].new_zeros(*terms[0].shape[:-1], terms[0].shape[-1] // GATES[self.cell])
         memory, states = state, []
         for step, term in enumerate(terms):

@@ -49,25 +49,14 @@ def plain_recurrent(plan: RecurrentPlan, seed: int) -> nn.Sequential:
     As in `nn.LSTM`, every weight and bias of the layer is uniform on ±1/√H. The same seed gives the same weights for every
     variant: a bias is drawn even where none is kept.
     """
-    generator = stream(seed, "init")
-    gates, bound = GATES[plan.cell] * plan.width, plan.width**-0.5
-    inputs = _linear(plan.inputs, gates, bound, generator, bias=plan.variant == "none")
-    hidden = _linear(plan.width, gates, bound, generator, bias=plan.variant in ("none", "batch_input_only"))
-    output = _linear(plan.width, plan.classes, bound, generator, bias=True)
-    if plan.variant == "none":
-        return nn.Sequential(RecurrentLayer(plan.cell, plan.steps, inputs, hidden), output)
-    if plan.variant == "batch_input_only":
-        layer = RecurrentLayer(plan.cell, plan.steps, inputs, hidden, [_normalizer(plan, gates)], frames=True)
-        return nn.Sequential(layer, output)
-    copies = plan.steps if plan.variant == "batch_per_step" else 1
-    places = (gates, gates, plan.width) if plan.cell == "lstm" else (gates, gates)
-    norms = [[_normalizer(plan, channels) for _ in range(copies)] for channels in places]
-    return nn.Sequential(RecurrentLayer(plan.cell, plan.steps, inputs, hidden, *norms), output)
+    return _network(plan, seed, _normalizers(plan))
 
 
 def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
     """The networks of `plan` for all `seeds`, stacked."""
-    return Replicas([plain_recurrent(plan, seed) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
+    # Nothing in a fresh normalizer depends on the seed, and stacking copies: one set of them does for all.
+    norms = _normalizers(plan)
+    return Replicas([_network(plan, seed, norms) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
 
 
 def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
@@ -78,6 +67,32 @@ def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
     return layer, output
 
 
+def set_gamma(network: Replicas, gamma: float) -> None:
+    """Let every γ in the recurrent layer of a `build_recurrent` network be `gamma`."""
+    layer, _ = recurrent_parts(network)
+    for norm in (*layer.input_norms, *layer.hidden_norms, *layer.cell_norms):
+        nn.init.constant_(getattr(norm, "norm", norm).weight, gamma)
+
+
+def _network(plan: RecurrentPlan, seed: int, norms: list[list[nn.Module]]) -> nn.Sequential:
+    generator = stream(seed, "init")
+    gates, bound = GATES[plan.cell] * plan.width, plan.width**-0.5
+    inputs = _linear(plan.inputs, gates, bound, generator, bias=plan.variant == "none")
+    hidden = _linear(plan.width, gates, bound, generator, bias=plan.variant in ("none", "batch_input_only"))
+    output = _linear(plan.width, plan.classes, bound, generator, bias=True)
+    frames = plan.variant == "batch_input_only"
+    return nn.Sequential(RecurrentLayer(plan.cell, plan.steps, inputs, hidden, *norms, frames=frames), output)
+
+
+def _normalizers(plan: RecurrentPlan) -> list[list[nn.Module]]:
+    """Those of W_x x, of W_h h and of the cell, as far as there are any."""
+    gates = GATES[plan.cell] * plan.width
+    copies = plan.steps if plan.variant == "batch_per_step" else 1
+    places = [gates, gates, plan.width] if plan.cell == "lstm" else [gates, gates]
+    used = {"none": 0, "batch_input_only": 1}.get(plan.variant, len(places))
+    return [[_normalizer(plan, channels) for _ in range(copies)] for channels in places[:used]]
+
+
 def _normalizer(plan: RecurrentPlan, channels: int) -> nn.Module:
     batched = nn.BatchNorm1d(channels, eps=plan.eps, momentum=plan.momentum)
     norm = batched if plan.variant in BATCH else nn.LayerNorm(channels, eps=plan.eps)
@@ -86,11 +101,9 @@ def _normalizer(plan: RecurrentPlan, channels: int) -> nn.Module:
 
 
 def _linear(inputs: int, outputs: int, bound: float, generator: torch.Generator, *, bias: bool) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")
-    drawn = torch.empty(outputs)
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        drawn.uniform_(-bound, bound, generator=generator)
-        if bias:
-            layer.bias.copy_(drawn)
+    layer = nn.Linear(inputs, outputs, bias=bias, device="meta")
+    layer.weight = nn.Parameter(torch.empty(outputs, inputs).uniform_(-bound, bound, generator=generator))
+    drawn = torch.empty(outputs).uniform_(-bound, bound, generator=generator)
+    if bias:
+        layer.bias = nn.Parameter(drawn)
     return layer

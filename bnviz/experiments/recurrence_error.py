@@ -24,8 +24,8 @@ from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.live import train_in_turns
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
+from bnviz.experiments.recurrence_batches import plan_of
 from bnviz.experiments.recurrence_settings import PIXELS, TRAINING_IMAGES, VARIANTS, Settings
-from bnviz.experiments.recurrence_steps import plan_of
 from bnviz.experiments.verdict import Finding, judge
 
 Floats = NDArray[np.float64]

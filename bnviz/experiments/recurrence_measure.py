@@ -43,28 +43,35 @@ def _listening(layer: RecurrentLayer) -> Iterator[dict[str, list[Tensor]]]:
 
 
 class Kept:
-    """What `nn.BatchNorm1d` keeps of G channels at T steps: `per_step`, one module for each step, and `shared`, one for all."""
+    """What `nn.BatchNorm1d` keeps of G channels at T steps: `shared`, one module for all steps, and `per_step`, one for each.
+
+    The T modules are one with T·G channels, as no channel knows of another.
+    """
 
     def __init__(self, channels: int, steps: int, momentum: float | None) -> None:
-        self.per_step = [nn.BatchNorm1d(channels, momentum=momentum, affine=False) for _ in range(steps)]
+        self.shape = (steps, channels)
         self.shared = nn.BatchNorm1d(channels, momentum=momentum, affine=False)
+        self.per_step = nn.BatchNorm1d(steps * channels, momentum=momentum, affine=False)
 
     def add(self, batch: Tensor) -> None:
         """Show the modules one `batch` (T, m, G), step by step. Raises: ValueError for a batch of one, PyTorch's."""
-        for norm, values in zip(self.per_step, batch, strict=True):
-            norm(values)
+        for values in batch:
             self.shared(values)
+        self.per_step(batch.transpose(0, 1).flatten(1))
+
+    def of_unit(self, unit: int) -> tuple[Floats, Floats]:
+        """Running mean and variance (T,) of `unit`, per step."""
+        mean, var = (numbers(part.view(self.shape)[:, unit]) for part in statistics(self.per_step))
+        return mean, var
 
     def handed_on(self, mean: Tensor, var: Tensor) -> tuple[Floats, Floats]:
         """Mean (RMS over units) and s.d. (mean over units) of what eval mode makes of values with that `mean` and `var` (T, G),
         per step and shared, (2, T) each: in eval mode batch norm is a straight line."""
-        means, deviations = [], []
-        for norms in (self.per_step, [self.shared] * len(self.per_step)):
-            places = zip(norms, mean, mean + var.sqrt(), strict=True)
-            ends = torch.stack([norm.eval()(torch.stack(pair)) for norm, *pair in places])
-            means.append(numbers(ends[:, 0].square().mean(1).sqrt()))
-            deviations.append(numbers((ends[:, 1] - ends[:, 0]).mean(1)))
-        return np.stack(means), np.stack(deviations)
+        ends = torch.stack((mean, mean + var.sqrt()))
+        per_step = self.per_step.eval()(ends.flatten(1)).view(2, *self.shape)
+        shared = self.shared.eval()(ends.flatten(0, 1)).view(2, *self.shape)
+        low, high = torch.stack((per_step, shared), dim=1)
+        return numbers(low.square().mean(2).sqrt()), numbers((high - low).mean(2))
 
 
 def measured_weights(values: Tensor, momentum: float | None) -> Floats:
@@ -75,9 +82,9 @@ def measured_weights(values: Tensor, momentum: float | None) -> Floats:
     steps = values.shape[1]
     norm = nn.BatchNorm1d(steps + 1, momentum=momentum, affine=False).double()
     raised = torch.eye(steps, steps + 1, dtype=torch.float64)
-    for batch in values.double():
-        for step in range(steps):
-            norm(batch[step].unsqueeze(1) + raised[step])
+    for batch in values.double().unsqueeze(3):
+        for column, raise_one in zip(batch, raised, strict=True):
+            norm(column + raise_one)
     mean = statistics(norm)[0]
     return numbers(mean[:-1] - mean[-1])
 

@@ -14,12 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent
-from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
-from bnviz.core.training import TrainingPlan, train
+from bnviz.core.recurrent import GATES, RecurrentLayer
+from bnviz.core.replica_data import ReplicaData, digits_data
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
+from bnviz.experiments.recurrence_batches import (
+    PASSES,
+    WARMUP_BATCH,
+    is_independent,
+    places_of_batches,
+    terms_of_batches,
+    trained_layer,
+)
 from bnviz.experiments.recurrence_measure import (
     Kept,
     fluctuation,
@@ -30,7 +36,7 @@ from bnviz.experiments.recurrence_measure import (
     terms,
 )
 from bnviz.experiments.recurrence_padding import Padded, lengths, padded_statistics
-from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, TRAINING_IMAGES, Settings
+from bnviz.experiments.recurrence_settings import PIXELS, TRAINING_IMAGES, Settings
 from bnviz.theory.running import (
     batch_weights,
     finite_population_factor,
@@ -42,9 +48,7 @@ from bnviz.theory.running import (
 
 Floats = NDArray[np.float64]
 
-PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
-WARMUP_BATCH: Final = 64
-SECONDS: Final = 1.5
+SECONDS: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +100,21 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
     """
     check_cost(estimated_seconds(settings), SECONDS, ("warmup", "width", "batch_size", "sequence"))
     data = digits_data((settings.seed,))
-    layer = _layer(settings, data)
-    chosen = data.samples(batch_indices(data, settings.batch_size, PASSES)[:, 0])[0]
+    layer = trained_layer(settings, data)
     momentum = pytorch_momentum(settings.momentum)
+    places = places_of_batches(settings, data)
     with torch.no_grad():
-        population = terms(layer, data.samples(data.train[0])[0])[settings.term]
+        found = terms(layer, data.samples(data.train[0])[0])
+        population = found[settings.term]
         mean, var = population.mean(1), population.var(1, unbiased=False)
         moved = movement(mean, var)
         unit = int(moved.argsort()[len(moved) // 2])
         kept = Kept(population.shape[2], settings.steps, momentum)
-        seen = [_send(settings, layer, batch, kept, unit) for batch in chosen]
-        means, values, inputs = (torch.stack(part) for part in zip(*seen, strict=True))
+        seen = [_show(kept, batch, unit) for batch in terms_of_batches(settings, layer, data, population, places)]
+        means, values = (torch.stack(part) for part in zip(*seen, strict=True))
         weights = step_weights(settings)
         handed_mean, handed_deviation = kept.handed_on(mean, var)
+        running_mean, running_var = kept.of_unit(unit)
         shared_mean, shared_var = (float(part[unit]) for part in statistics(kept.shared))
         return StepsResult(
             settings=settings,
@@ -118,8 +124,8 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
             var=numbers(var[:, unit]),
             batch_mean=numbers(means[..., unit]),
             batch_var=numbers(values.var(2, unbiased=False)),
-            running_mean=numbers(torch.stack([statistics(norm)[0][unit] for norm in kept.per_step])),
-            running_var=numbers(torch.stack([statistics(norm)[1][unit] for norm in kept.per_step])),
+            running_mean=running_mean,
+            running_var=running_var,
             shared_mean=shared_mean,
             shared_var=shared_var,
             shared_mean_theory=float(weights @ numbers(mean[:, unit])),
@@ -138,18 +144,21 @@ def run(settings: Settings, on_update: Any = None) -> StepsResult:
             ),
             handed_mean=handed_mean,
             handed_deviation=handed_deviation,
-            padded=_padded(settings, layer, data, inputs, unit),
+            padded=_padded(settings, layer, data, found["input"][..., unit], places, unit),
         )
 
 
 def estimated_seconds(settings: Settings) -> float:
     """About how long a run takes, in seconds."""
     gates = GATES[settings.cell] * settings.width
-    multiplied = gates * (settings.width + PIXELS / settings.steps)
-    training = settings.warmup * (2e-4 + WARMUP_BATCH * (1.2e-10 * multiplied + 2.5e-8 * gates))
-    samples = PASSES * settings.batch_size + TRAINING_IMAGES
-    looking = PASSES * 3e-4 + samples * (4e-11 * multiplied + 1.5e-8 * gates)
-    return 0.03 + 0.38 * settings.steps * (training + looking)
+    weights = gates * (settings.width + PIXELS // settings.steps)
+    norms = {"none": 0, "batch_input_only": 1}.get(settings.normalizer, 3 if settings.cell == "lstm" else 2)
+    step = 4.5e-5 + 5.2e-5 * norms + WARMUP_BATCH * (4.8e-11 * weights + 9e-9 * gates)
+    population = TRAINING_IMAGES * (1.1e-11 * weights + 1.8e-8 * gates)
+    batch = 2.7e-5 + settings.batch_size * (2.4e-9 * gates + 6.2e-10 * settings.steps + 8e-8)
+    if not is_independent(settings):
+        batch += 3.4e-5 + settings.batch_size * (2.4e-11 * weights + 3.2e-9 * gates)
+    return 0.01 + settings.steps * (settings.warmup * step + population + PASSES * batch)
 
 
 def step_weights(settings: Settings) -> Floats:
@@ -158,51 +167,13 @@ def step_weights(settings: Settings) -> Floats:
     return shared_module_weights(settings.momentum, settings.steps) * (1 - start)
 
 
-def plan_of(settings: Settings, variant: VariantName) -> RecurrentPlan:
-    """The network with that variant."""
-    return RecurrentPlan(
-        settings.cell,
-        variant,
-        settings.steps,
-        PIXELS // settings.steps,
-        settings.width,
-        CLASSES,
-        settings.gamma,
-        pytorch_momentum(settings.momentum),
-    )
-
-
-def _layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
-    """The recurrent layer that is looked at, plain, in training mode, after its training."""
-    network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
-    if settings.warmup:
-        plan = TrainingPlan(
-            settings.warmup,
-            WARMUP_BATCH,
-            (settings.warmup,),
-            learning_rate=settings.learning_rate,
-            optimizer="adam",
-        )
-        train(network, data, plan)
-    layer = network.train().replica(0)[0]
-    assert isinstance(layer, RecurrentLayer)
-    return layer
-
-
-def _send(
-    settings: Settings, layer: RecurrentLayer, batch: Tensor, kept: Kept, unit: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """One `batch` through the layer, past the modules: means (T, G), and the unit's numbers and its W_x x, (T, m) each.
-
-    Batch by batch, so that no more than one is in memory.
-    """
-    found = terms(layer, batch)
-    values = found[settings.term]
+def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:
+    """One batch's `values` past the modules: means (T, G), and the unit's numbers (T, m)."""
     try:
         kept.add(values)
     except ValueError as error:
         raise BatchOfOneError(error) from error
-    return values.mean(1), values[..., unit].clone(), found["input"][..., unit].clone()
+    return values.mean(1), values[..., unit].clone()
 
 
 def _uncertainty(settings: Settings, values: Floats) -> float:
@@ -213,9 +184,11 @@ def _uncertainty(settings: Settings, values: Floats) -> float:
     return math.sqrt(spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES))
 
 
-def _padded(settings: Settings, layer: RecurrentLayer, data: ReplicaData, values: Tensor, unit: int) -> Padded:
-    """What padding makes of the `unit`'s W_x x, `values` (P, T, m): zeros go in, the unit's bias comes out, if it has one."""
+def _padded(
+    settings: Settings, layer: RecurrentLayer, data: ReplicaData, inputs: Tensor, places: Tensor, unit: int
+) -> Padded:
+    """What padding makes of the `unit`'s W_x x, `inputs` (T, N): zeros go in, the unit's bias comes out, if it has one."""
     pad = float(layer.inputs(torch.zeros(1, PIXELS // settings.steps))[0, unit])
-    chosen = batch_indices(data, settings.batch_size, PASSES)[:, 0]
-    real = lengths(len(data.labels), settings.steps, settings.padding, settings.seed)[chosen]
-    return padded_statistics(values, pad, torch.arange(settings.steps)[:, None] < real[:, None, :])
+    last = lengths(len(data.labels), settings.steps, settings.padding, settings.seed)[data.train[0]][places]
+    real = torch.arange(settings.steps)[:, None] < last[:, None]
+    return padded_statistics(inputs[:, places].transpose(0, 1), pad, real)

@@ -6,35 +6,33 @@ Index letters: V variants (`SHOWN`), S replicas, T time steps, B samples, H unit
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnviz.core.recurrent import GATES, RecurrentLayer, VariantName
-from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
+from bnviz.core.recurrent import GATES, VariantName
+from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts, set_gamma
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import replica_losses
-from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.over_seeds import OverSeeds, over_seeds
+from bnviz.experiments.recurrence_batches import plan_of
+from bnviz.experiments.recurrence_gradient import NORMALIZED, input_vars, scales, send, slopes, squares
 from bnviz.experiments.recurrence_settings import PIXELS, Settings
-from bnviz.experiments.recurrence_steps import plan_of
 from bnviz.theory.growth import growth_recurrent_tanh, growth_without_normalizer
 from bnviz.theory.recurrence import recurrent_tanh_factors
 
 Floats = NDArray[np.float64]
 
 SHOWN: Final[tuple[VariantName, ...]] = ("none", "batch_per_step", "batch_input_only", "layer")
-NORMALIZED: Final = ("batch_per_step", "layer")  # W_h h has a normalizer
 GAMMAS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 GAMMA_REPLICAS: Final = 3
 SIGMA_W: Final = 3**-0.5  # nn.RNN draws its weights from ±1/√H: H times their variance is 1/3
-SECONDS: Final = 1.5
+SECONDS: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,120 +86,80 @@ class ThroughTimeResult:
             return np.asarray((self.gradient[..., 0] / self.gradient[..., -1]) ** (1 / (self.gradient.shape[-1] - 1)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """`gradient` (S, T); `slopes` (T,): E[tanh′²] at each step; `scales` (T − 1,): mean over units of 1/(variance that W_h h is
-    divided by), 1 where there is no normalizer; `input_vars` (T,): mean square of what the input adds, less its square mean for
-    batch norm; `squares` (T,): mean square of tanh's input."""
-
-    gradient: Floats
-    slopes: Floats
-    scales: Floats
-    input_vars: Floats
-    squares: Floats
-
-
 def run(settings: Settings, on_update: Any = None) -> ThroughTimeResult:
     """Send the batches through the fresh networks and back.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
     """
     check_cost(estimated_seconds(settings), SECONDS, ("seeds", "width", "batch_size"))
-    seeds = tuple(range(settings.seed, settings.seed + settings.seeds))
-    seen = {variant: _seen(settings, variant, seeds) for variant in (*SHOWN, "batch_shared")}
-    gradient = np.stack([seen[variant].gradient for variant in SHOWN])
-    theory = np.stack([_theory(settings, variant, seen[variant]) for variant in SHOWN])
-    few = seeds[:GAMMA_REPLICAS]
-    swept = [_seen(settings.replace(gamma=gamma), "batch_per_step", few) for gamma in GAMMAS]
-    kept = seen["batch_per_step"].gradient
-    tanh = settings.cell == "rnn"
+    data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
+    batch = data.samples(batch_indices(data, settings.batch_size, 1)[0])
+    gradients, theory, unequal = [], [], []
+    for variant in SHOWN:
+        network = build_recurrent(plan_of(settings, variant), data.seeds)
+        passed = send(network, *batch)
+        gradients.append(passed.gradient)
+        theory.append(_theory(settings, variant, passed.terms, passed.states))
+        unequal.append(_unequal(settings, variant, network, passed.states))
+    gradient, growth_theory = np.stack(gradients), np.stack(theory)
+    shared = send(build_recurrent(plan_of(settings, "batch_shared"), data.seeds), *batch).gradient
+    kept = gradient[SHOWN.index("batch_per_step")]
+    gamma_growth, gamma_growth_theory = _sweep(settings, data.seeds[:GAMMA_REPLICAS], *batch)
+    alone = [growth_recurrent_tanh(gamma) if settings.cell == "rnn" else math.nan for gamma in GAMMAS]
     return ThroughTimeResult(
         settings=settings,
         variants=SHOWN,
         gradient=gradient,
         growth=_ratios(gradient),
-        growth_theory=theory,
-        growth_unequal=np.stack([_unequal(settings, variant, seen[variant]) for variant in SHOWN]),
-        relative_theory=_relative(theory),
+        growth_theory=growth_theory,
+        growth_unequal=np.stack(unequal),
+        relative_theory=_relative(growth_theory),
         gammas=np.array(GAMMAS),
-        gamma_growth=np.stack([_long_run(entry.gradient) for entry in swept]),
-        gamma_growth_theory=np.array(
-            [
-                _steady(recurrent_tanh_factors(gamma, entry.input_vars)) if tanh else math.nan
-                for gamma, entry in zip(GAMMAS, swept, strict=True)
-            ]
-        ),
-        gamma_growth_alone=np.array([growth_recurrent_tanh(gamma) if tanh else math.nan for gamma in GAMMAS]),
-        same=float(np.abs(kept - seen["batch_shared"].gradient).max() / max(kept.max(), 1e-300)),
+        gamma_growth=gamma_growth,
+        gamma_growth_theory=gamma_growth_theory,
+        gamma_growth_alone=np.array(alone),
+        same=float(np.abs(kept - shared).max() / max(kept.max(), 1e-300)),
     )
 
 
 def estimated_seconds(settings: Settings) -> float:
     """About how long a run takes, in seconds."""
-    gates = GATES[settings.cell] * settings.width
-    per_sample = 1e-10 * gates * (settings.width + PIXELS / settings.steps) + 1.5e-8 * gates
-    replicas = (len(SHOWN) + 1) * settings.seeds + len(GAMMAS) * min(settings.seeds, GAMMA_REPLICAS)
-    calls = len(SHOWN) + 1 + len(GAMMAS)
-    return 0.02 + settings.steps * (calls * 6e-4 + replicas * settings.batch_size * per_sample)
+    gates, few = GATES[settings.cell] * settings.width, min(settings.seeds, GAMMA_REPLICAS)
+    weights = gates * (settings.width + PIXELS // settings.steps)
+    replicas = (len(SHOWN) + 1) * settings.seeds + len(GAMMAS) * few
+    per_step = 3.5e-10 * weights + settings.batch_size * (3.5e-11 * weights + 9.5e-9 * gates)
+    return replicas * (3.2e-4 + 3e-9 * weights) + settings.steps * (2.3e-3 + replicas * per_step)
 
 
-def _seen(settings: Settings, variant: VariantName, seeds: tuple[int, ...]) -> _Seen:
-    """One batch forwards and backwards through the fresh networks of `variant`."""
-    data = digits_data(seeds)
-    network = build_recurrent(plan_of(settings, variant), seeds)
-    samples, labels = data.samples(batch_indices(data, settings.batch_size, 1)[0])
-    try:
-        states, gradient = _backwards(network, samples, labels)
-    except ValueError as error:
-        raise BatchOfOneError(error) from error
-    layer, _ = recurrent_parts(network)
-    with torch.no_grad():
-        terms = layer.input_terms(samples)
-        over_batch = variant != "layer"
-        input_vars = [
-            float(term.var(1, unbiased=False).mean() if over_batch else term.square().mean()) for term in terms
-        ]
-        if settings.cell != "rnn":
-            nothing = np.full(settings.steps, math.nan)
-            return _Seen(gradient, nothing, nothing[1:], np.array(input_vars), nothing)
-        slopes = [float((1 - state.square()).square().mean()) for state in states]
-        squares = [float(torch.atanh(state.double().clamp(-1 + 1e-12, 1 - 1e-12)).square().mean()) for state in states]
-        scales = [_scale(layer, variant, state) for state in states[:-1]]
-    return _Seen(gradient, np.array(slopes), np.array(scales), np.array(input_vars), np.array(squares))
+def _sweep(settings: Settings, seeds: tuple[int, ...], samples: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
+    """Growth per step (K, S′) of the first `seeds` with batch norm per step, and its closed form (K,), for each of `GAMMAS`."""
+    network = build_recurrent(plan_of(settings, "batch_per_step"), seeds)
+    growth, theory = [], []
+    for gamma in GAMMAS:
+        set_gamma(network, gamma)
+        passed = send(network, samples[: len(seeds)], labels[: len(seeds)])
+        growth.append(_long_run(passed.gradient))
+        theory.append(_steady(_theory(settings.replace(gamma=gamma), "batch_per_step", passed.terms)))
+    return np.stack(growth), np.array(theory)
 
 
-def _backwards(network: Replicas, samples: Tensor, labels: Tensor) -> tuple[list[Tensor], Floats]:
-    """The states, detached, T times (S, B, H), and the RMS gradient (S, T) at each."""
-    layer, output = recurrent_parts(network)
-    states = layer.states(samples)
-    loss = replica_losses(output(states[-1]), labels).sum()
-    gradients = torch.autograd.grad(loss, states)
-    rms = [gradient.double().square().mean(dim=(1, 2)).sqrt() for gradient in gradients]
-    return [state.detach() for state in states], torch.stack(rms, dim=1).numpy()
-
-
-def _scale(layer: RecurrentLayer, variant: VariantName, state: Tensor) -> float:
-    """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm), v the variance of W_h h there; 1 without a normalizer."""
-    if variant not in NORMALIZED:
-        return 1.0
-    values = layer.hidden(state).double()
-    eps = 1e-5
-    return float((1 / (values.var(1 if variant == "batch_per_step" else 2, unbiased=False) + eps)).mean())
-
-
-def _theory(settings: Settings, variant: VariantName, seen: _Seen) -> Floats:
-    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form; NaN for gated cells."""
+def _theory(settings: Settings, variant: VariantName, terms: Sequence[Tensor], states: Sequence[Tensor] = ()) -> Floats:
+    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form, with normalizers from the input's `terms`, without
+    from the `states`; NaN for gated cells."""
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     if variant in NORMALIZED:
-        return np.sqrt(recurrent_tanh_factors(settings.gamma, seen.input_vars))
-    return np.array([growth_without_normalizer("tanh", SIGMA_W, 0.0, float(square)) for square in seen.squares[1:]])
+        return np.sqrt(recurrent_tanh_factors(settings.gamma, input_vars(variant, terms)))
+    return np.array([growth_without_normalizer("tanh", SIGMA_W, 0.0, square) for square in squares(states[1:])])
 
 
-def _unequal(settings: Settings, variant: VariantName, seen: _Seen) -> Floats:
+def _unequal(settings: Settings, variant: VariantName, network: Replicas, states: Sequence[Tensor]) -> Floats:
     """The same with the slopes and the variances that were measured."""
+    if settings.cell != "rnn":
+        return np.full(settings.steps - 1, math.nan)
     gamma = abs(settings.gamma) if variant in NORMALIZED else 1.0
-    return SIGMA_W * gamma * np.sqrt(seen.slopes[1:] * seen.scales)
+    measured = slopes(states[1:]) * scales(recurrent_parts(network)[0], variant, states[:-1])
+    return np.asarray(SIGMA_W * gamma * np.sqrt(measured))
 
 
 def _ratios(gradient: Floats) -> Floats:
@@ -221,7 +179,7 @@ def _long_run(gradient: Floats) -> Floats:
         return np.asarray((gradient[:, 1] / gradient[:, -1]) ** (1 / (gradient.shape[1] - 2)))
 
 
-def _steady(factors: Floats) -> float:
-    """Growth of the norm per step, geometric mean of all factors but the first."""
+def _steady(growth: Floats) -> float:
+    """Growth of the norm per step, geometric mean of all but the first."""
     with np.errstate(divide="ignore"):
-        return math.exp(0.5 * float(np.log(factors[1:]).mean()))
+        return math.exp(float(np.log(growth[1:]).mean()))

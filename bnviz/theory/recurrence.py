@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bnviz.theory._arguments import FloatArray, at_least, within
-from bnviz.theory.activations import moments_after
+from bnviz.theory.activations import normal_moments
 
 
 def padded_mean(mean: ArrayLike, share: ArrayLike, pad: ArrayLike = 0.0) -> FloatArray:
@@ -45,8 +45,7 @@ def recurrent_tanh_factors(gamma: float, input_vars: ArrayLike) -> FloatArray:
         raise ValueError(f"input_vars must have shape (T,); got {variances.shape}")
     recurrent = np.full(variances.size, float(gamma) ** 2)
     recurrent[0] = 0.0
-    steps = [moments_after("tanh", float(scale)) for scale in np.sqrt(recurrent + variances)]
-    slopes = np.array([step.mean_squared_slope for step in steps[1:]])
-    lengths = np.array([step.second_moment for step in steps[:-1]])
+    _, _, lengths, _, slopes = normal_moments("tanh", np.sqrt(recurrent + variances))
+    before = lengths[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(lengths > 0, float(gamma) ** 2 * slopes / lengths, np.nan)
+        return np.where(before > 0, float(gamma) ** 2 * slopes[1:] / before, np.nan)

@@ -14,13 +14,14 @@ from bnviz.core.recurrent_networks import build_recurrent, plain_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.experiments import recurrence, recurrence_steps, shipped
+from bnviz.experiments import recurrence, recurrence_steps, recurrence_through_time, shipped
 from bnviz.experiments.recurrence import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
+from bnviz.experiments.recurrence_batches import PASSES, plan_of
 from bnviz.experiments.recurrence_comparisons import of_error, of_steps, of_through_time
 from bnviz.experiments.recurrence_error import estimated_seconds
+from bnviz.experiments.recurrence_measure import Kept
 from bnviz.experiments.recurrence_padding import lengths, padded_statistics
 from bnviz.experiments.recurrence_settings import VARIANTS
-from bnviz.experiments.recurrence_steps import PASSES, plan_of
 from bnviz.experiments.verdict import NOISY, SHOWS, judge
 from bnviz.lessons.recurrence import LESSON
 from bnviz.theory.growth import growth_recurrent_tanh
@@ -191,6 +192,48 @@ def test_padded_statistics_are_those_of_plain_arrays() -> None:
     assert np.isnan(result.var[2])  # one real sample: batch norm would refuse it
 
 
+def test_padded_statistics_are_those_of_a_module_for_each_step() -> None:
+    """Batches of four, in which a step often has no two real samples: such a batch is left out, at that step alone."""
+    generator = torch.Generator().manual_seed(1)
+    values = torch.randn(30, 6, 4, generator=generator)
+    real = torch.arange(6)[:, None] < torch.randint(1, 7, (30, 1, 4), generator=generator)
+    result = padded_statistics(values, 0.5, real)
+    usable = real.sum(2) > 1
+    assert len(set(usable.sum(0).tolist())) > 3
+    for step in range(4):
+        naive, masked = (nn.BatchNorm1d(1, momentum=None) for _ in range(2))
+        for batch in usable[:, step].nonzero().flatten():
+            kept = values[batch, step][real[batch, step]]
+            naive(torch.cat((kept, torch.full((4 - len(kept),), 0.5))).unsqueeze(1))
+            masked(kept.unsqueeze(1))
+        found = (result.mean[step], result.var[step], result.real_mean[step], result.real_var[step])
+        running: Any = (naive.running_mean, naive.running_var, masked.running_mean, masked.running_var)
+        np.testing.assert_allclose(found, [float(part) for part in running], rtol=1e-5)
+
+
+def test_what_is_handed_on_is_what_the_modules_of_the_steps_make_of_it() -> None:
+    generator = torch.Generator().manual_seed(2)
+    batches = torch.randn(5, 3, 8, 4, generator=generator) + torch.arange(3.0)[:, None, None]
+    kept, shared = Kept(4, 3, 0.3), nn.BatchNorm1d(4, momentum=0.3, affine=False)
+    per_step = [nn.BatchNorm1d(4, momentum=0.3, affine=False) for _ in range(3)]
+    for batch in batches:
+        kept.add(batch)
+        for norm, values in zip(per_step, batch, strict=True):
+            norm(values)
+            shared(values)
+    population = batches.transpose(0, 1).flatten(1, 2)
+    means, deviations = kept.handed_on(population.mean(1), population.var(1, unbiased=False))
+    for row, norms in enumerate((per_step, [shared] * 3)):
+        for step, norm in enumerate(norms):
+            made_of_it = norm.eval()(population[step])
+            assert means[row, step] == pytest.approx(
+                float(made_of_it.mean(0).square().mean().sqrt()), rel=1e-4, abs=1e-6
+            )
+            assert deviations[row, step] == pytest.approx(float(made_of_it.std(0, unbiased=False).mean()), rel=1e-4)
+    running: Any = [norm.running_var for norm in per_step]
+    np.testing.assert_array_equal(kept.of_unit(2)[1], [float(var[2]) for var in running])
+
+
 def test_padding_spoils_the_spread_and_masking_cures_it() -> None:
     """Against the same run without padding: masked, the last steps' statistics are those of fewer samples, not of zeros."""
     full = made(padding=0.0, term="input", warmup=0, batch_size=256).padded
@@ -278,6 +321,11 @@ def test_what_a_class_wants_is_allowed() -> None:
         assert estimated_seconds(Settings(topic="error", **change)) < 60  # type: ignore[arg-type]
     for change in ({"sequence": "pixels", "cell": "rnn", "warmup": 0}, {"width": 128}, {"batch_size": 1024}):
         assert recurrence_steps.estimated_seconds(Settings(**change)) < recurrence_steps.SECONDS  # type: ignore[arg-type]
+    for topic, module in (("steps", recurrence_steps), ("through_time", recurrence_through_time)):
+        part = LESSON.topics[topic]
+        for preset in part.presets:
+            settings: Any = part.beginning.replace(**preset.changes)
+            assert module.estimated_seconds(settings) < module.SECONDS / 2
 
 
 def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: ErrorResult) -> None:
@@ -357,6 +405,15 @@ def test_edges_run(change: dict[str, Any]) -> None:
     if change.get("cell") == "lstm":
         assert np.isnan(result.growth_theory).all()
         assert len(rows) == 1
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_values_of_gamma_are_networks_that_start_with_them(cell: Any) -> None:
+    result = made(topic="through_time", cell=cell, width=12, seeds=3, gamma=0.2)
+    first, last = result.gradient[PER_STEP, :, 1], result.gradient[PER_STEP, :, -1]
+    place = result.gammas.tolist().index(0.2)
+    np.testing.assert_allclose(result.gamma_growth[place], (first / last) ** (1 / 6), rtol=1e-5)
+    assert not np.isclose(result.gamma_growth[place], result.gamma_growth[place + 1]).any()
 
 
 def test_blank_pixels_make_the_gradient_explode() -> None:
