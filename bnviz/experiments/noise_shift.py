@@ -136,7 +136,7 @@ def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -
     ):
         kept = (on[alive] > 0).float().mean(1).numpy() >= RARE
         spread = np.diagonal(block.covariance, axis1=1, axis2=2)
-        measured = values[alive].double().var(1, correction=0).numpy() / (variance[alive.numpy()] + eps)
+        measured = values[alive].double().numpy().var(axis=1) / (variance[alive.numpy()] + eps)
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
         rows.append((measured[kept], ratio[kept], local[kept]))
     return rows
@@ -198,11 +198,12 @@ def _restored(network: Replicas) -> Iterator[None]:
 def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: Tensor) -> Block:
     """What the theory needs of one block of the replicas `alive` (S,), from two training passes under different masks."""
     linear, norm, count = network.linears[place], _norms(network)[place], network.count
-    one, other = (part[alive] - part[alive].mean(1, keepdim=True) for part in (first, second))
     samples = first.shape[1]
     assert linear.bias is not None
-    covariance = (one.transpose(1, 2) @ one / samples).double().numpy()
-    signal = covariance if second is first else (one.transpose(1, 2) @ other / samples).double().numpy()
+    one = _centred(first[alive])
+    covariance = signal = (one.transpose(1, 2) @ one / samples).double().numpy()
+    if second is not first:
+        signal = (one.transpose(1, 2) @ _centred(second[alive]) / samples).double().numpy()
     return Block(
         weight=linear.weight[alive].transpose(1, 2).double().numpy(),
         bias=linear.bias[alive, 0].double().numpy(),
@@ -214,10 +215,14 @@ def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: 
     )
 
 
+def _centred(values: Tensor) -> Tensor:
+    """`values` (S, B, n), each unit's from their mean."""
+    return values - values.mean(1, keepdim=True)
+
+
 def _histogram(logits: Tensor) -> Histogram:
     """All logits together, each centred."""
-    centred = (logits - logits.mean(1, keepdim=True)).numpy()
-    counted = histogram(centred.reshape(1, -1), -REACH, REACH, BINS)
+    counted = histogram(_centred(logits).numpy().reshape(1, -1), -REACH, REACH, BINS)
     return Histogram(counted.edges, counted.counts[0])
 
 
