@@ -24,7 +24,7 @@ def panels(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights (..., K·40) for the integral over K neighbouring panels with the sorted edges (..., K + 1)."""
     half = 0.5 * np.diff(edges)[..., None]
     middle = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None]
-    shape = (*edges.shape[:-1], -1)
+    shape = (*edges.shape[:-1], (edges.shape[-1] - 1) * _NODES.size)
     return (middle + half * _NODES).reshape(shape), (half * _WEIGHTS).reshape(shape)
 
 
