@@ -35,7 +35,7 @@ PASSES: Final = 6
 RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so few of them could tell
 HUGE: Final = 1e6
 REACH, BINS = 6.0, 120
-SECONDS: Final = 1.5
+SECONDS: Final = 0.8
 
 ORDER: Final[dict[OrderName, DropoutOrder]] = {
     "none": "none", "dropout_before_norm": "before_norm", "dropout_after_norm": "after_last_norm",
@@ -84,7 +84,7 @@ def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
 def measure_fresh(settings: Settings) -> Shift:
     """The shift in fresh networks of three seeds. Raises: CostError."""
     units = settings.width
-    check_cost(settings.depth * (2e-3 + 2.2e-4 * units + 4.5e-7 * units**2), SECONDS, ("depth", "width"))
+    check_cost(settings.depth * (2e-3 + 7.6e-5 * units + 5e-7 * units**2), SECONDS, ("depth", "width"))
     data = digits_data(tuple(range(settings.seed, settings.seed + NETWORKS)), train_size=IMAGES)
     network = build_replicas(network_plan(settings, settings.order), data.seeds)
     return measure_shift(network, data, settings.dropout if settings.order == "dropout_before_norm" else 0.0)
