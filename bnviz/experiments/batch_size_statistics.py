@@ -25,9 +25,6 @@ Floats = NDArray[np.float64]
 VALUES: Final = 3_000_000  # sent through batch norm per batch size, about
 FEWEST_BATCHES: Final = 100
 MOST_BATCHES: Final = 400
-WIDEST: Final = (
-    256  # values per image looked at: all 64 of the MLP, the first four channels of the CNN (of its second layer all)
-)
 POINTS: Final = 400
 NOTHING: Final = np.empty(0)
 
@@ -111,10 +108,10 @@ def measure(
 ) -> Statistics:
     """Send batches through `nn.BatchNorm1d` or `nn.BatchNorm2d` in training mode, and put theory beside what comes out."""
     source = population(network, hidden_layer, sampling, seed)
-    drawn = {size: _draw(source, size, sampling, seed) for size in (*batch_sizes, batch_size)}
+    drawn = {size: _draw(source, size, sampling, seed) for size in {*batch_sizes, batch_size}}
     rows = [drawn[size] for size in batch_sizes]
     theory = [source.noise(size, row.channels) for size, row in zip(batch_sizes, rows, strict=True)]
-    correlation, class_share = source.shares(_watched(source))
+    correlation, class_share = source.shares(source.watched)
     measured: dict[str, Any] = {}
     for name in ("mean_noise", "variance_noise", "fidelity"):
         measured[name] = np.array([getattr(row, name)[0] for row in rows])
@@ -150,18 +147,13 @@ def batch_draws(labels: Tensor, count: int, images: int, sampling: SamplingName,
     return by_class[(sizes.cumsum(0) - sizes)[chosen] + place]
 
 
-def _watched(source: Population) -> int:
-    """Channels looked at, where a batch is not so large that they would be too many values."""
-    return min(source.values.shape[1], WIDEST // source.pixels)
-
-
 def _draw(source: Population, images: int, sampling: SamplingName, seed: int) -> _Drawn:
     """Batches of `images`, all through one batch norm layer: every batch has channels of its own."""
     one = images * source.pixels
-    channels = max(1, min(_watched(source), VALUES // (FEWEST_BATCHES * one)))
+    channels = max(1, min(source.watched, VALUES // (FEWEST_BATCHES * one)))
     count = min(MOST_BATCHES, max(FEWEST_BATCHES, VALUES // (one * channels)))
-    batch = source.values[:, :channels][batch_draws(source.labels, count, images, sampling, seed)]
-    stacked = batch.transpose(0, 1).flatten(1, 2)  # (N, T·C, …)
+    draws = batch_draws(source.labels, count, images, sampling, seed)
+    stacked = source.values[:, :channels].contiguous()[draws.T].flatten(1, 2)  # (N, T·C, …)
     kind = nn.BatchNorm1d if source.pixels == 1 else nn.BatchNorm2d
     # With momentum 1 the running estimates are the newest batch's mean and unbiased variance.
     norm = kind(count * channels, momentum=1.0, affine=False)
@@ -175,31 +167,37 @@ def _draw(source: Population, images: int, sampling: SamplingName, seed: int) ->
     assert norm.running_mean is not None and norm.running_var is not None  # noqa: PT018 - for mypy
     batch_mean = (norm.running_mean.double().numpy().reshape(count, channels) - mean) / std
     batch_variance = norm.running_var.double().numpy().reshape(count, channels) / std**2
-    output, truth = (
-        values.numpy().reshape(images, count, channels, -1).transpose(2, 1, 0, 3).reshape(channels, count, -1)
-        for values in (normalized, stacked)
-    )
-    truth = (truth - mean[:, None, None]) / std[:, None, None]
-    shown = np.linspace(0, truth[0].size - 1, min(POINTS, truth[0].size)).astype(int)
+    truth, output = (values.numpy().reshape(images, count, channels, -1) for values in (stacked, normalized))
+    shown = np.linspace(0, count * one - 1, min(POINTS, count * one)).astype(int)
+    batch, image, pixel = np.unravel_index(shown, (count, images, source.pixels))
     return _Drawn(
         channels,
         _root(batch_mean**2),
         _root((batch_variance - 1) ** 2),
-        _squared_correlation(output.astype(np.float64), truth),
-        truth[0].ravel()[shown],
-        output[0].ravel()[shown].astype(np.float64),
+        _squared_correlation(output, truth),
+        (truth[image, batch, 0, pixel].astype(np.float64) - mean[0]) / std[0],
+        output[image, batch, 0, pixel].astype(np.float64),
         "",
     )
 
 
-def _squared_correlation(one: Floats, other: Floats) -> tuple[float, float]:
-    """Of two arrays (C, T, values), mean over channels, and its standard error from batch to batch (delta method)."""
-    one, other = (values - values.mean((1, 2), keepdims=True) for values in (one, other))
-    product, first, second = ((a * b).sum(2) for a, b in ((one, other), (one, one), (other, other)))
-    squared = product.sum(1) ** 2 / (first.sum(1) * second.sum(1))
-    parts = [part / part.mean(1, keepdims=True) for part in (product, first, second)]
+def _squared_correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
+    """Of two arrays (N, T, C, P), mean over channels, and its standard error from batch to batch (delta method)."""
+    first, second = _centred(one), _centred(other)
+    product, own, others = (
+        np.einsum("ntcp,ntcp->ct", *pair) for pair in ((first, second), (first,) * 2, (second,) * 2)
+    )
+    squared = product.sum(1) ** 2 / (own.sum(1) * others.sum(1))
+    parts = [part / part.mean(1, keepdims=True) for part in (product, own, others)]
     influence = (squared[:, None] * (2 * parts[0] - parts[1] - parts[2])).mean(0)
     return float(squared.mean()), float(influence.std(ddof=1)) / math.sqrt(len(influence))
+
+
+def _centred(values: NDArray[np.float32]) -> Floats:
+    """`values` (N, T, C, P) in double precision, each channel's from their mean."""
+    exact = values.astype(np.float64)
+    exact -= np.einsum("ntcp->c", exact)[:, None] / exact[:, :, 0].size
+    return exact
 
 
 def _root(squares: Floats) -> tuple[float, float]:
