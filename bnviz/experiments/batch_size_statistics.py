@@ -160,7 +160,7 @@ def _draw(source: Population, images: int, sampling: SamplingName, seed: int) ->
     except ValueError as error:
         nan = (math.nan, math.nan)
         return _Drawn(channels, nan, nan, nan, NOTHING, NOTHING, _words(source, images) or str(error))
-    batch_mean, batch_variance, sums, truth, output = (np.concatenate(part) for part in zip(*passed, strict=True))
+    batch_mean, batch_variance, *sums, truth, output = (np.concatenate(part) for part in zip(*passed, strict=True))
     mean, std = source.mean[:channels], source.std[:channels]
     shown = np.linspace(0, truth.size - 1, min(POINTS, truth.size)).astype(int)
     return _Drawn(
@@ -178,7 +178,7 @@ def _pass(values: Tensor, draws: Tensor) -> tuple[NDArray[Any], ...]:
     """What batch norm does to the batches `draws` (T, N) of `values` (n, C, …).
 
     Their means and unbiased variances (T, C); of the outputs y and inputs x the sums of y, x, y², x², yx over each batch and channel,
-    (T, C, 5), in double precision; x and y of the first channel, (T, N, P). Raises: ValueError for one value per channel.
+    five arrays (T, C), in double precision; x and y of the first channel, (T, N, P). Raises: ValueError for one value per channel.
     """
     (count, images), channels = draws.shape, values.shape[1]
     stacked = values[draws.T].flatten(1, 2)  # (N, T·C, …)
@@ -193,14 +193,14 @@ def _pass(values: Tensor, draws: Tensor) -> tuple[NDArray[Any], ...]:
     sums = [np.einsum("ntcp->tc", part) for part in (y, x)]
     sums += [np.einsum("ntcp,ntcp->tc", *pair) for pair in ((y, y), (x, x), (y, x))]
     moments = (part.double().numpy().reshape(count, channels) for part in (norm.running_mean, norm.running_var))
-    return (*moments, np.stack(sums, axis=-1), *first)
+    return (*moments, *sums, *first)
 
 
-def _squared_correlation(sums: Floats, size: int) -> tuple[float, float]:
-    """Of y and x with `sums` (T, C, 5) over the `size` values of each batch and channel, mean over channels, and its standard
+def _squared_correlation(sums: Sequence[Floats], size: int) -> tuple[float, float]:
+    """Of y and x with the `sums` of `_pass` over the `size` values of each batch and channel, mean over channels, and its standard
     error from batch to batch (delta method).
     """
-    of_y, of_x, *products = np.moveaxis(sums, -1, 0)
+    of_y, of_x, *products = sums
 
     def about_means(total: Floats, one: Floats, other: Floats) -> Floats:
         a, b = one.mean(0) / size, other.mean(0) / size
