@@ -84,7 +84,7 @@ def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
 def measure_fresh(settings: Settings) -> Shift:
     """The shift in fresh networks of three seeds. Raises: CostError."""
     units = settings.width
-    check_cost(settings.depth * (2e-3 + 7.6e-5 * units + 5e-7 * units**2), SECONDS, ("depth", "width"))
+    check_cost(settings.depth * (3e-3 + 7.6e-5 * units + 5e-7 * units**2), SECONDS, ("depth", "width"))
     data = digits_data(tuple(range(settings.seed, settings.seed + NETWORKS)), train_size=IMAGES)
     network = build_replicas(network_plan(settings, settings.order), data.seeds)
     return measure_shift(network, data, settings.dropout if settings.order == "dropout_before_norm" else 0.0)
