@@ -41,7 +41,8 @@ def histogram(values: NDArray[np.floating], low: float, high: float, bins: int) 
     missing = np.isnan(scaled) if np.isnan(scaled.max(initial=0)) else None
     if missing is not None:
         scaled[missing] = 0
-    index = scaled.astype(np.int64)
-    index += (np.arange(len(rows), dtype=np.int64) * bins)[:, None]
+    # 32 bits hold rows·bins, and a processor turns floats into them several at a time.
+    index = scaled.astype(np.int32)
+    index += (np.arange(len(rows), dtype=np.int32) * bins)[:, None]
     counts = np.bincount(index.ravel() if missing is None else index[~missing], minlength=len(rows) * bins)
     return Histogram(np.linspace(low, high, bins + 1), counts.reshape(*values.shape[:-1], bins))

@@ -46,10 +46,17 @@ def recording(network: nn.Module, watched: Sequence[nn.Module], *, training: boo
     modes = [(module, module.training) for module in network.modules()]
     handles = [module.register_forward_pre_hook(keep) for module in watched]
     try:
-        network.train(training)
+        for module, _ in modes:
+            _set_mode(module, training)
         yield kept
     finally:
         for handle in handles:
             handle.remove()
         for module, mode in modes:
-            module.training = mode
+            _set_mode(module, mode)
+
+
+def _set_mode(module: nn.Module, training: bool) -> None:
+    # Setting an attribute of a module costs ten times as much as reading it, and most are in the right mode already.
+    if module.training is not training:
+        module.training = training

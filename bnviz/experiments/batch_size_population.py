@@ -1,7 +1,7 @@
 """What the lab `batch_size` draws its batches from, and what theory makes of it.
 
-Index letters: n images (all 1797 digits, the population), N images per batch, C channels, P values per image and channel (1 in
-the MLP, H·W in the CNN), K groups from which a batch may come (one group of everything, or the ten classes).
+Index letters: n images (all 1797 digits, the population), N images per batch, C channels, W of them looked at, P values per image
+and channel (1 in the MLP, H·W in the CNN), K groups from which a batch may come (one group of everything, or the ten classes).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ Floats = NDArray[np.float64]
 
 IMAGE: tuple[int, int, int] = (1, 8, 8)
 CLASSES = 10
+# Values per image looked at: all 64 of the MLP, the first four channels of the CNN (of its second layer all).
+WIDEST = 256
 
 
 def network_plan(network: NetworkName, normalizer: str, groups: int | None = None) -> NetworkPlan:
@@ -49,8 +51,8 @@ class Noise(NamedTuple):
 class Population:
     """What one batch norm layer receives.
 
-    `values` (n, C) or (n, C, H, W). `mean`, `std` (C,): their population moments. `labels` (n,). Then the moments within each
-    group from which a batch may come, (K, C), in units of σ and its powers: `offset`, the group's mean − μ; `variance` of its
+    `values` (n, C) or (n, C, H, W). `mean`, `std` (W,): population moments of the first channels. `labels` (n,). Then the moments within
+    each group from which a batch may come, (K, W), in units of σ and its powers: `offset`, the group's mean − μ; `variance` of its
     values; `between`, variance of its images' means; `spread`, variance of its images' mean squared deviations. `weights` (K,).
     """
 
@@ -68,6 +70,11 @@ class Population:
     def pixels(self) -> int:
         """P."""
         return int(self.values[0, 0].numel())
+
+    @property
+    def watched(self) -> int:
+        """W."""
+        return len(self.mean)
 
     def shares(self, channels: int) -> tuple[float, float]:
         """ρ̄, the mean correlation of two values of one image and channel, and ρ_c, the share of the variance of image means that
@@ -115,7 +122,8 @@ def population(network: NetworkName, hidden_layer: int, sampling: SamplingName, 
     ends = [place + 1 for place, layer in enumerate(layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
         values: Tensor = layers[: ends[hidden_layer - 1]](images if network == "cnn" else images.flatten(1))
-    flat = values.double().numpy().reshape(len(values), values.shape[1], -1)
+    pixels = values[0, 0].numel()
+    flat = values[:, : WIDEST // pixels].double().numpy().reshape(len(values), -1, pixels)
     mean, std = flat.mean((0, 2)), flat.std((0, 2))
     standard = (flat - mean[:, None]) / std[:, None]
     groups = [np.arange(len(standard))]

@@ -25,9 +25,7 @@ Floats = NDArray[np.float64]
 VALUES: Final = 3_000_000  # sent through batch norm per batch size, about
 FEWEST_BATCHES: Final = 100
 MOST_BATCHES: Final = 400
-WIDEST: Final = (
-    256  # values per image looked at: all 64 of the MLP, the first four channels of the CNN (of its second layer all)
-)
+TOGETHER: Final = 2**17  # values that are sent at once: what fits into a processor's cache
 POINTS: Final = 400
 NOTHING: Final = np.empty(0)
 
@@ -111,10 +109,10 @@ def measure(
 ) -> Statistics:
     """Send batches through `nn.BatchNorm1d` or `nn.BatchNorm2d` in training mode, and put theory beside what comes out."""
     source = population(network, hidden_layer, sampling, seed)
-    drawn = {size: _draw(source, size, sampling, seed) for size in (*batch_sizes, batch_size)}
+    drawn = {size: _draw(source, size, sampling, seed) for size in {*batch_sizes, batch_size}}
     rows = [drawn[size] for size in batch_sizes]
     theory = [source.noise(size, row.channels) for size, row in zip(batch_sizes, rows, strict=True)]
-    correlation, class_share = source.shares(_watched(source))
+    correlation, class_share = source.shares(source.watched)
     measured: dict[str, Any] = {}
     for name in ("mean_noise", "variance_noise", "fidelity"):
         measured[name] = np.array([getattr(row, name)[0] for row in rows])
@@ -150,55 +148,68 @@ def batch_draws(labels: Tensor, count: int, images: int, sampling: SamplingName,
     return by_class[(sizes.cumsum(0) - sizes)[chosen] + place]
 
 
-def _watched(source: Population) -> int:
-    """Channels looked at, where a batch is not so large that they would be too many values."""
-    return min(source.values.shape[1], WIDEST // source.pixels)
-
-
 def _draw(source: Population, images: int, sampling: SamplingName, seed: int) -> _Drawn:
-    """Batches of `images`, all through one batch norm layer: every batch has channels of its own."""
+    """Batches of `images`, a few at a time through one batch norm layer, in which every batch has channels of its own."""
     one = images * source.pixels
-    channels = max(1, min(_watched(source), VALUES // (FEWEST_BATCHES * one)))
+    channels = max(1, min(source.watched, VALUES // (FEWEST_BATCHES * one)))
     count = min(MOST_BATCHES, max(FEWEST_BATCHES, VALUES // (one * channels)))
-    batch = source.values[:, :channels][batch_draws(source.labels, count, images, sampling, seed)]
-    stacked = batch.transpose(0, 1).flatten(1, 2)  # (N, T·C, …)
-    kind = nn.BatchNorm1d if source.pixels == 1 else nn.BatchNorm2d
-    # With momentum 1 the running estimates are the newest batch's mean and unbiased variance.
-    norm = kind(count * channels, momentum=1.0, affine=False)
+    draws = batch_draws(source.labels, count, images, sampling, seed)
+    values, few = source.values[:, :channels].contiguous(), max(1, TOGETHER // (one * channels))
     try:
-        with torch.no_grad():
-            normalized = norm(stacked)
+        passed = [_pass(values, draws[start : start + few]) for start in range(0, count, few)]
     except ValueError as error:
         nan = (math.nan, math.nan)
-        return _Drawn(channels, nan, nan, nan, NOTHING, NOTHING, _words(kind, source, images) or str(error))
+        return _Drawn(channels, nan, nan, nan, NOTHING, NOTHING, _words(source, images) or str(error))
+    batch_mean, batch_variance, *sums, truth, output = (np.concatenate(part) for part in zip(*passed, strict=True))
     mean, std = source.mean[:channels], source.std[:channels]
-    assert norm.running_mean is not None and norm.running_var is not None  # noqa: PT018 - for mypy
-    batch_mean = (norm.running_mean.double().numpy().reshape(count, channels) - mean) / std
-    batch_variance = norm.running_var.double().numpy().reshape(count, channels) / std**2
-    output, truth = (
-        values.numpy().reshape(images, count, channels, -1).transpose(2, 1, 0, 3).reshape(channels, count, -1)
-        for values in (normalized, stacked)
-    )
-    truth = (truth - mean[:, None, None]) / std[:, None, None]
-    shown = np.linspace(0, truth[0].size - 1, min(POINTS, truth[0].size)).astype(int)
+    shown = np.linspace(0, truth.size - 1, min(POINTS, truth.size)).astype(int)
     return _Drawn(
         channels,
-        _root(batch_mean**2),
-        _root((batch_variance - 1) ** 2),
-        _squared_correlation(output.astype(np.float64), truth),
-        truth[0].ravel()[shown],
-        output[0].ravel()[shown].astype(np.float64),
+        _root(((batch_mean - mean) / std) ** 2),
+        _root((batch_variance / std**2 - 1) ** 2),
+        _squared_correlation(sums, one),
+        (truth.ravel()[shown].astype(np.float64) - mean[0]) / std[0],
+        output.ravel()[shown].astype(np.float64),
         "",
     )
 
 
-def _squared_correlation(one: Floats, other: Floats) -> tuple[float, float]:
-    """Of two arrays (C, T, values), mean over channels, and its standard error from batch to batch (delta method)."""
-    one, other = (values - values.mean((1, 2), keepdims=True) for values in (one, other))
-    product, first, second = ((a * b).sum(2) for a, b in ((one, other), (one, one), (other, other)))
-    squared = product.sum(1) ** 2 / (first.sum(1) * second.sum(1))
-    parts = [part / part.mean(1, keepdims=True) for part in (product, first, second)]
-    influence = (squared[:, None] * (2 * parts[0] - parts[1] - parts[2])).mean(0)
+def _pass(values: Tensor, draws: Tensor) -> tuple[NDArray[Any], ...]:
+    """What batch norm does to the batches `draws` (T, N) of `values` (n, C, …).
+
+    Their means and unbiased variances (T, C); of the outputs y and inputs x the sums of y, x, y², x², yx over each batch and channel,
+    five arrays (T, C), in double precision; x and y of the first channel, (T, N, P). Raises: ValueError for one value per channel.
+    """
+    (count, images), channels = draws.shape, values.shape[1]
+    stacked = values[draws.T].flatten(1, 2)  # (N, T·C, …)
+    # With momentum 1 the running estimates are the newest batch's mean and unbiased variance.
+    norm = _kind(values)(count * channels, momentum=1.0, affine=False)
+    with torch.no_grad():
+        normalized = norm(stacked)
+    assert norm.running_mean is not None and norm.running_var is not None  # noqa: PT018 - for mypy
+    x, y = (part.numpy().reshape(images, count, channels, -1) for part in (stacked, normalized))
+    first = [part[:, :, 0].swapaxes(0, 1).copy() for part in (x, y)]
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    sums = [np.einsum("ntcp->tc", part) for part in (y, x)]
+    sums += [np.einsum("ntcp,ntcp->tc", *pair) for pair in ((y, y), (x, x), (y, x))]
+    moments = (part.double().numpy().reshape(count, channels) for part in (norm.running_mean, norm.running_var))
+    return (*moments, *sums, *first)
+
+
+def _squared_correlation(sums: Sequence[Floats], size: int) -> tuple[float, float]:
+    """Of y and x with the `sums` of `_pass` over the `size` values of each batch and channel, mean over channels, and its standard
+    error from batch to batch (delta method).
+    """
+    of_y, of_x, *products = sums
+
+    def about_means(total: Floats, one: Floats, other: Floats) -> Floats:
+        a, b = one.mean(0) / size, other.mean(0) / size
+        return np.asarray(total - a * other - b * one + size * a * b)
+
+    own, others, product = map(about_means, products, (of_y, of_x, of_y), (of_y, of_x, of_x))
+    squared = product.sum(0) ** 2 / (own.sum(0) * others.sum(0))
+    parts = [part / part.mean(0) for part in (product, own, others)]
+    influence = (squared * (2 * parts[0] - parts[1] - parts[2])).mean(1)
     return float(squared.mean()), float(influence.std(ddof=1)) / math.sqrt(len(influence))
 
 
@@ -209,10 +220,14 @@ def _root(squares: Floats) -> tuple[float, float]:
     return root, float(per_batch.std(ddof=1)) / math.sqrt(len(per_batch)) / (2 * root)
 
 
-def _words(kind: type[nn.Module], source: Population, images: int) -> str:
-    """What PyTorch says of one such batch alone, not of all stacked."""
+def _kind(values: Tensor) -> type[nn.BatchNorm1d | nn.BatchNorm2d]:
+    return nn.BatchNorm1d if values.dim() == 2 else nn.BatchNorm2d
+
+
+def _words(source: Population, images: int) -> str:
+    """What PyTorch says of one such batch alone, not of several stacked."""
     try:
-        kind(source.values.shape[1])(source.values[:images])
+        _kind(source.values)(source.values.shape[1])(source.values[:images])
     except ValueError as error:
         return str(error)
     return ""

@@ -19,19 +19,17 @@ from bnviz.experiments.noise_pure import Pure, measure_pure
 from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.noise_shift import Shift, measure_fresh
 
-__all__ = ["Result", "Settings", "run", "run_instant"]
+__all__ = ["MatesResult", "Result", "Settings", "run", "run_instant", "run_mates"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What the instant topics measured. `mates` is None in the topic `shift`, where nobody looks at it."""
+class MatesResult:
+    """What the page of the topic `mates` shows. `mates` is None in the topic `shift`, where nobody looks at it."""
 
     settings: Settings
     mates: Mates | None
-    shift: Shift
-    pure: Pure
 
     @property
     def samples(self) -> NDArray[np.float32]:
@@ -49,6 +47,19 @@ class Result:
         return np.empty(0) if self.mates is None else self.mates.law_pdf
 
     @property
+    def progress(self) -> float:
+        """Instant topics are done when they answer."""
+        return 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result(MatesResult):
+    """What both instant topics measured."""
+
+    shift: Shift
+    pure: Pure
+
+    @property
     def variance_ratio(self) -> Floats:
         """Variance (L,) of each layer's batch norm output in eval mode over that in training, measured."""
         return self.shift.ratio
@@ -57,11 +68,6 @@ class Result:
     def variance_ratio_theory(self) -> Floats:
         """The same (L,), predicted from training mode."""
         return self.shift.ratio_theory
-
-    @property
-    def progress(self) -> float:
-        """Instant topics are done when they answer."""
-        return 1.0
 
 
 def run(settings: Settings, on_update: Callable[[Any], None] | None = None) -> Any:
@@ -83,3 +89,8 @@ def run_instant(settings: Settings, data: NDArray[np.float32] | None = None) -> 
     """
     mates = None if settings.topic == "shift" else measure_mates(settings)
     return Result(settings, mates, measure_fresh(settings), measure_pure(settings.seed))
+
+
+def run_mates(settings: Settings, data: NDArray[np.float32] | None = None) -> MatesResult:
+    """The topic `mates` alone, which is all that its page shows. Raises: as `run`."""
+    return MatesResult(settings, measure_mates(settings))

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from bnviz.core.replica_layers import StackedDropout
 from bnviz.theory import dropout as theory
@@ -44,19 +44,24 @@ def measure_pure(seed: int) -> Pure:
     generator = torch.Generator().manual_seed(seed)
     means = torch.tensor(MEANS)
     features = torch.randn(SAMPLES, len(MEANS), generator=generator) + means
-    clean = features.double().var(0, correction=0).numpy()
+    seen = _columns(features)
+    clean = seen.var(axis=1)
     variance, error = np.empty((len(MEANS), len(RATES))), np.empty((len(MEANS), len(RATES)))
     for place, rate in enumerate(RATES):
         layers = nn.Sequential(
             StackedDropout(rate, [generator]), nn.Flatten(0, 1), nn.BatchNorm1d(len(MEANS), momentum=None, affine=False)
         )
-        dropped = layers[0](features[None])[0].double()
-        layers[1:](dropped.float()[None])  # one training batch of all samples fills the running statistics
-        output = layers.eval()(features[None]).double()
-        variance[:, place] = output.var(0, correction=0).numpy()
-        centred = dropped - dropped.mean(0)
-        kurtosis = ((centred**4).mean(0) / (centred**2).mean(0) ** 2).numpy()
+        dropped = layers[0](features[None])
+        layers[1:](dropped)  # one training batch of all samples fills the running statistics
+        variance[:, place] = _columns(layers.eval()(features[None])).var(axis=1)
+        values = _columns(dropped[0])
+        squares = (values - values.mean(axis=1, keepdims=True)) ** 2
+        kurtosis = (squares**2).mean(axis=1) / squares.mean(axis=1) ** 2
         error[:, place] = np.sqrt((kurtosis - 1) / SAMPLES)
-    means_seen = features.double().mean(0).numpy()
-    predicted = theory.eval_output_variance(clean[:, None], means_seen[:, None], np.array(RATES))
+    predicted = theory.eval_output_variance(clean[:, None], seen.mean(axis=1)[:, None], np.array(RATES))
     return Pure(np.array(RATES), np.array(MEANS), variance, error, np.asarray(predicted))
+
+
+def _columns(values: Tensor) -> Floats:
+    """(M, samples) of `values` (samples, M): each mean's samples side by side, which NumPy sums several times as fast."""
+    return values.numpy().T.astype(np.float64, order="C")

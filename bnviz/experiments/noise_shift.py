@@ -35,7 +35,7 @@ PASSES: Final = 6
 RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so few of them could tell
 HUGE: Final = 1e6
 REACH, BINS = 6.0, 120
-SECONDS: Final = 1.5
+SECONDS: Final = 0.8
 
 ORDER: Final[dict[OrderName, DropoutOrder]] = {
     "none": "none", "dropout_before_norm": "before_norm", "dropout_after_norm": "after_last_norm",
@@ -84,7 +84,7 @@ def network_plan(settings: Settings, order: OrderName) -> NetworkPlan:
 def measure_fresh(settings: Settings) -> Shift:
     """The shift in fresh networks of three seeds. Raises: CostError."""
     units = settings.width
-    check_cost(settings.depth * (2e-3 + 2.2e-4 * units + 4.5e-7 * units**2), SECONDS, ("depth", "width"))
+    check_cost(settings.depth * (3e-3 + 7.6e-5 * units + 5e-7 * units**2), SECONDS, ("depth", "width"))
     data = digits_data(tuple(range(settings.seed, settings.seed + NETWORKS)), train_size=IMAGES)
     network = build_replicas(network_plan(settings, settings.order), data.seeds)
     return measure_shift(network, data, settings.dropout if settings.order == "dropout_before_norm" else 0.0)
@@ -136,7 +136,7 @@ def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -
     ):
         kept = (on[alive] > 0).float().mean(1).numpy() >= RARE
         spread = np.diagonal(block.covariance, axis1=1, axis2=2)
-        measured = values[alive].double().var(1, correction=0).numpy() / (variance[alive.numpy()] + eps)
+        measured = values[alive].double().numpy().var(axis=1) / (variance[alive.numpy()] + eps)
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
         rows.append((measured[kept], ratio[kept], local[kept]))
     return rows
@@ -198,11 +198,12 @@ def _restored(network: Replicas) -> Iterator[None]:
 def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: Tensor) -> Block:
     """What the theory needs of one block of the replicas `alive` (S,), from two training passes under different masks."""
     linear, norm, count = network.linears[place], _norms(network)[place], network.count
-    one, other = (part[alive] - part[alive].mean(1, keepdim=True) for part in (first, second))
     samples = first.shape[1]
     assert linear.bias is not None
-    covariance = (one.transpose(1, 2) @ one / samples).double().numpy()
-    signal = covariance if second is first else (one.transpose(1, 2) @ other / samples).double().numpy()
+    one = _centred(first[alive])
+    covariance = signal = (one.transpose(1, 2) @ one / samples).double().numpy()
+    if second is not first:
+        signal = (one.transpose(1, 2) @ _centred(second[alive]) / samples).double().numpy()
     return Block(
         weight=linear.weight[alive].transpose(1, 2).double().numpy(),
         bias=linear.bias[alive, 0].double().numpy(),
@@ -214,10 +215,14 @@ def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: 
     )
 
 
+def _centred(values: Tensor) -> Tensor:
+    """`values` (S, B, n), each unit's from their mean."""
+    return values - values.mean(1, keepdim=True)
+
+
 def _histogram(logits: Tensor) -> Histogram:
     """All logits together, each centred."""
-    centred = (logits - logits.mean(1, keepdim=True)).numpy()
-    counted = histogram(centred.reshape(1, -1), -REACH, REACH, BINS)
+    counted = histogram(_centred(logits).numpy().reshape(1, -1), -REACH, REACH, BINS)
     return Histogram(counted.edges, counted.counts[0])
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the topic `mates` of the lab `noise`; each takes the lab's `Result`."""
+"""Pictures of the topic `mates` of the lab `noise`; each takes the lab's `MatesResult`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bnviz.figures.theme import Role, axis, color, layout
 from bnviz.i18n import N_, Language, translator
 
 if TYPE_CHECKING:
-    from bnviz.experiments.noise import Result
+    from bnviz.experiments.noise import MatesResult
     from bnviz.experiments.noise_mates import Mates
 
 MARGIN: Final = {"l": 72, "r": 28, "t": 44, "b": 52}
@@ -29,7 +29,7 @@ LAWS: Final = {
 }
 
 
-def law(result: Result, language: Language = "en") -> Chart:
+def law(result: MatesResult, language: Language = "en") -> Chart:
     """Histogram of one fixed sample's output over random batch-mates, with its law, and the value that it really has."""
     _ = translator(language)
     settings, mates = result.settings, _mates(result)
@@ -85,7 +85,7 @@ def law(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def rates(result: Result, language: Language = "en") -> Chart:
+def rates(result: MatesResult, language: Language = "en") -> Chart:
     """The Dropout rate whose noise has the energy of the batch's, against batch size, both on log axes."""
     _ = translator(language)
     settings, mates = result.settings, _mates(result)
@@ -122,7 +122,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def values(result: Result, language: Language = "en") -> Chart:
+def values(result: MatesResult, language: Language = "en") -> Chart:
     """Mean ± s.d. of the output against the value that the fixed sample really has."""
     _ = translator(language)
     mates = _mates(result)
@@ -158,7 +158,7 @@ def values(result: Result, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def distribution(result: Result, language: Language = "en") -> Chart:
+def distribution(result: MatesResult, language: Language = "en") -> Chart:
     """The samples' distribution function over the law's, and where they are farthest apart."""
     _ = translator(language)
     mates, settings = _mates(result), result.settings
@@ -185,7 +185,7 @@ def distribution(result: Result, language: Language = "en") -> Chart:
     )
 
 
-def fidelity(result: Result, language: Language = "en") -> Chart:
+def fidelity(result: MatesResult, language: Language = "en") -> Chart:
     """R² against batch size: measured, closed form, and its approximation 1 − 1.5/m."""
     _ = translator(language)
     mates = _mates(result)
@@ -233,7 +233,7 @@ def _beside(value: float) -> dict[str, Any]:
     return {"xanchor": "left", "xshift": 10} if value < 0 else {"xanchor": "right", "xshift": -10}
 
 
-def _mates(result: Result) -> Mates:
+def _mates(result: MatesResult) -> Mates:
     if result.mates is None:
         raise ValueError("the topic `shift` does not measure batch-mates")
     return result.mates

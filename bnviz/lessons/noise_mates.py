@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.experiments.comparison import Comparison
-from bnviz.experiments.noise import Result, run_instant
+from bnviz.experiments.noise import MatesResult, run_mates
 from bnviz.experiments.noise_mates import Mates
 from bnviz.experiments.noise_settings import Settings
 from bnviz.export.noise_instant import mates_script
@@ -27,19 +27,19 @@ DISTANCE_ERROR: Final = 0.56  # four times this over √R is exceeded by chance 
 EPS: Final = 1e-5
 
 
-def measured(result: Result) -> Mates:
+def measured(result: MatesResult) -> Mates:
     """The part of the result that this topic is about."""
     assert result.mates is not None
     return result.mates
 
 
-def outcome(result: Result) -> int:
+def outcome(result: MatesResult) -> int:
     """The option of the prediction that the measured s.d. makes right."""
     std = measured(result).std
     return 1 if std < LITTLE else 2 if std <= MUCH else 3
 
 
-def formula(result: Result, step: int, language: Language) -> str:
+def formula(result: MatesResult, step: int, language: Language) -> str:
     """Three batches by hand, the law with its numbers, and the Dropout rate of equal noise energy."""
     _ = translator(language)
     return "\n\n".join(
@@ -54,7 +54,7 @@ def formula(result: Result, step: int, language: Language) -> str:
     )
 
 
-def _batches(result: Result) -> str:
+def _batches(result: MatesResult) -> str:
     mates, value = measured(result), result.settings.sample_value
     rows = [
         f"\\hat x &= \\frac{{{latex(value)} - {latex_signed(float(mean))}}}{{\\sqrt{{{latex(float(var))} + 10^{{-5}}}}}} = "
@@ -65,7 +65,7 @@ def _batches(result: Result) -> str:
     return "$$\n\\begin{aligned}\n" + " \\\\[4pt]\n".join([head, *rows]) + "\n\\end{aligned}\n$$"
 
 
-def _law(result: Result, _: Translate) -> str:
+def _law(result: MatesResult, _: Translate) -> str:
     settings, mates = result.settings, measured(result)
     size, value = settings.batch_size, settings.sample_value
     if size == 2:
@@ -84,7 +84,7 @@ def _law(result: Result, _: Translate) -> str:
     )  # fmt: skip
 
 
-def _energy(result: Result, _: Translate) -> str:
+def _energy(result: MatesResult, _: Translate) -> str:
     mates, size = measured(result), result.settings.batch_size
     place = list(mates.sizes).index(size)
     exact, seen = float(mates.fidelity_theory[place]), float(mates.fidelity[place])
@@ -99,7 +99,7 @@ def _energy(result: Result, _: Translate) -> str:
     )  # fmt: skip
 
 
-def comparisons(result: Result) -> list[Comparison]:
+def comparisons(result: MatesResult) -> list[Comparison]:
     """Mean, s.d., distribution function and R², measured against the closed forms."""
     mates, settings = measured(result), result.settings
     draws, size = settings.draws, settings.batch_size
@@ -128,7 +128,7 @@ def comparisons(result: Result) -> list[Comparison]:
     return rows
 
 
-def headline(result: Result) -> dict[str, float]:
+def headline(result: MatesResult) -> dict[str, float]:
     """The numbers that the script prints, by its names."""
     mates = measured(result)
     place = list(mates.sizes).index(result.settings.batch_size)
@@ -141,7 +141,7 @@ def headline(result: Result) -> dict[str, float]:
     }
 
 
-def table(result: Result) -> dict[str, NDArray[Any]]:
+def table(result: MatesResult) -> dict[str, NDArray[Any]]:
     """The histogram and its law, one row per bin."""
     mates = measured(result)
     return {
@@ -162,7 +162,7 @@ MATES: Final = Lesson(
         "as the batch grows: in energy like Dropout with p ≈ 1.5/m."
     ),
     settings=Settings,
-    run=run_instant,
+    run=run_mates,
     controls=("batch_size", "sample_value", "source", "draws"),
     more=("seed",),
     applies=lambda settings, name: True,

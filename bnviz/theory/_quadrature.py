@@ -24,7 +24,7 @@ def panels(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights (..., K·40) for the integral over K neighbouring panels with the sorted edges (..., K + 1)."""
     half = 0.5 * np.diff(edges)[..., None]
     middle = 0.5 * (edges[..., 1:] + edges[..., :-1])[..., None]
-    shape = (*edges.shape[:-1], -1)
+    shape = (*edges.shape[:-1], (edges.shape[-1] - 1) * _NODES.size)
     return (middle + half * _NODES).reshape(shape), (half * _WEIGHTS).reshape(shape)
 
 
@@ -32,12 +32,15 @@ def normal_nodes(scale: ArrayLike = 1.0, shift: ArrayLike = 0.0) -> tuple[FloatA
     """Nodes z and weights (..., n), so that Σ weights·f(scale·z + shift) = E f(scale·z + shift), z standard normal.
 
     The panels are split where scale·z + shift crosses 0, which keeps kinked activations exact, and around it,
-    which keeps a step much narrower than the normal density exact. scale is 0 or more.
+    which keeps a step much narrower than the normal density exact. scale is 0 or more. Panels that are empty for every
+    scale and shift are left out.
     """
     safe = np.maximum(np.asarray(scale, dtype=np.float64), 1e-300)[..., None]
     bends = np.clip((_BENDS - np.asarray(shift, dtype=np.float64)[..., None]) / safe, -TAIL, TAIL)
     ends = np.broadcast_to(_NORMAL_ENDS, (*bends.shape[:-1], _NORMAL_ENDS.size))
-    z, weights = panels(np.sort(np.concatenate([bends, ends], axis=-1), axis=-1))
+    edges = np.sort(np.concatenate([bends, ends], axis=-1), axis=-1)
+    filled = (np.diff(edges) > 0).reshape(-1, edges.shape[-1] - 1).any(axis=0)
+    z, weights = panels(edges[..., np.append(True, filled)])
     return z, weights * np.exp(-0.5 * z**2) / math.sqrt(2.0 * math.pi)
 
 

@@ -113,7 +113,9 @@ def _steep_side(slope: FloatArray, centre: FloatArray, size: FloatArray) -> Floa
     low, high = np.maximum(centre - _WINDOW, 0.0), np.maximum(centre + _WINDOW, 0.0)
     n, weights = panels(np.stack([low, 0.5 * (low + high), high], axis=-1))
     normal = np.exp(-0.5 * (n - centre[..., None]) ** 2) / math.sqrt(2.0 * math.pi)
-    above = gammaincc(0.5 * size[..., None] - 1.0, 0.5 * (n / slope[..., None]) ** 2)
+    reach = n / slope[..., None]
+    # P(R >= reach). Of one degree of freedom R is |N|, and the incomplete gamma function takes five times as long there.
+    above = 2.0 * ndtr(-reach) if (size == 3).all() else gammaincc(0.5 * size[..., None] - 1.0, 0.5 * reach**2)
     return np.asarray(ndtr(-centre) + np.sum(weights * normal * above, axis=-1))
 
 
@@ -127,9 +129,9 @@ def fixed_sample_cdf(x: ArrayLike, z: ArrayLike, m: ArrayLike) -> FloatArray:
     slope = np.abs(value) * np.sqrt(size / room)
     # P(x̂ <= −x | z) = 1 − P(x̂ <= x | −z): only x >= 0 is ever integrated.
     centre = np.where(value >= 0, true, -true) * np.sqrt(size - 1.0)
-    upper = np.where(
-        slope <= 1, _flat_side(np.minimum(slope, 1.0), centre, size), _steep_side(np.maximum(slope, 1.0), centre, size)
-    )
+    upper, flat = np.empty(slope.shape), slope <= 1
+    for side, integral in ((flat, _flat_side), (~flat, _steep_side)):
+        upper[side] = integral(slope[side], centre[side], size[side])
     upper = np.where(np.abs(value) >= np.sqrt(size - 1.0), 1.0, np.clip(upper, 0.0, 1.0))
     return np.where(value >= 0, upper, 1.0 - upper)[()]
 

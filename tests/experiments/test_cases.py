@@ -285,7 +285,7 @@ def test_the_lab_shows_what_the_card_says(card: str, lab: str) -> None:
         if link.lab == lab and link.kind not in found:  # a card may show the wrong thing in two ways
             settings = lesson.from_query(link.query)[0].replace(**SMALLER.get(lab, {}))
             try:
-                found[link.kind] = lesson.run(settings, None)
+                found[link.kind] = lesson.on(settings).run(settings, None)
             except BatchOfOneError as error:
                 found[link.kind] = error
     LINKED[card, lab](found["wrong"], found.get("right"))

@@ -16,7 +16,7 @@ from bnviz.core.replica_layers import StackedDropout
 from bnviz.core.replica_networks import build_replicas
 from bnviz.errors import BatchOfOneError, CostError
 from bnviz.experiments import noise_shift
-from bnviz.experiments.noise import Result, Settings, run
+from bnviz.experiments.noise import Result, Settings, run, run_mates
 from bnviz.experiments.noise_mates import law_cdf, measure_mates
 from bnviz.experiments.noise_pure import MEANS, RATES, measure_pure
 from bnviz.experiments.noise_shift import NETWORKS, measure_fresh, measure_shift, network_plan
@@ -123,6 +123,16 @@ def test_the_shift_topic_leaves_the_batch_mates_alone_and_so_stands_any_batch_si
     assert result.mates is None
     assert result.samples.size == result.law_pdf.size == result.law_x.size == 0
     assert result.variance_ratio.shape == (2,)
+
+
+def test_the_page_of_batch_noise_gets_the_same_and_asks_for_no_network(default: Result) -> None:
+    alone = run_mates(Settings())
+    np.testing.assert_array_equal(alone.samples, default.samples)
+    np.testing.assert_array_equal(alone.law_pdf, default.law_pdf)
+    assert alone.progress == 1
+    with pytest.raises(CostError):
+        run(Settings(**SMALL | {"depth": 50, "width": 512}))
+    assert run_mates(Settings(**SMALL | {"depth": 50, "width": 512})).samples.shape == (500,)
 
 
 def test_variance_shift_is_predicted_from_training_mode(default: Result) -> None:
