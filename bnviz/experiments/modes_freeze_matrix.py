@@ -29,6 +29,7 @@ from bnviz.experiments.modes_network import (
     network_plan,
     norms_of,
     refuse_batch_of_one,
+    sgd,
     take_step,
 )
 from bnviz.experiments.modes_settings import Settings
@@ -112,10 +113,11 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
     _check(settings)
     data = digits_of(settings)
     old, new = _task(data, 0), _task(data, OLD_CLASSES)
-    networks = {track: _pretrained(settings, old, track=track) for track in (True, False)}
+    tracking = _pretrained(settings, old)
+    networks = {True: tracking, False: _untracked(tracking)}
     rows = [_run(settings, way, networks[way.track_running_stats], old, new) for way in WAYS]
     change, moved, error_old, error_new = (np.array([row[column] for row in rows]) for column in range(4))
-    gone, scatter = drift(settings, networks[True], new.train)
+    gone, scatter = drift(settings, tracking, new.train)
     return FreezeResult(
         settings=settings,
         ways=WAYS,
@@ -123,7 +125,7 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
         change=change,
         moved=moved,
         error_old=error_old,
-        error_before=_wrong(networks[True], old.test),
+        error_before=_wrong(tracking, old.test),
         error_new=error_new,
         drift=gone,
         drift_theory=drift_theory(settings, np.arange(settings.steps + 1)),
@@ -149,26 +151,31 @@ def _task(data: ReplicaData, first: int) -> _Task:
     return _Task(*parts)
 
 
-def _pretrained(settings: Settings, task: _Task, *, track: bool) -> nn.Sequential:
+def _pretrained(settings: Settings, task: _Task) -> nn.Sequential:
     network = plain_network(network_plan(settings), settings.seed)
-    if not track:
-        for place, module in enumerate(network):
-            if isinstance(module, nn.BatchNorm1d):
-                network[place] = nn.BatchNorm1d(module.num_features, track_running_stats=False)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
-    _train(network, optimizer, task, settings, PRETRAINING, "order")
+    _train(network, task, settings, PRETRAINING, "order")
     return network.eval()
+
+
+def _untracked(pretrained: nn.Sequential) -> nn.Sequential:
+    """The same network built without running statistics: training never looks at them, so it learns the same weights."""
+    network = copy.deepcopy(pretrained)
+    for place, module in enumerate(pretrained):
+        if isinstance(module, nn.BatchNorm1d):
+            network[place] = nn.BatchNorm1d(module.num_features, track_running_stats=False).eval()
+            network[place].load_state_dict(dict(module.named_parameters()))
+    return network
 
 
 def _train(
     network: nn.Sequential,
-    optimizer: torch.optim.Optimizer,
     task: _Task,
     settings: Settings,
     steps: int,
     purpose: Purpose,
 ) -> None:
     images, labels = task.train
+    optimizer = sgd(network, settings)
     for batch in batches(len(labels), settings.batch_size, steps, stream(settings.seed, purpose)):
         take_step(network, optimizer, images[batch], labels[batch])
 
@@ -189,8 +196,7 @@ def _run(
             norm.track_running_stats = False
     if way.afterwards == "train":
         network.train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
-    _train(network, optimizer, new, settings, settings.steps, "recalibration")
+    _train(network, new, settings, settings.steps, "recalibration")
     after = _state(body, old)
     pairs = [(before[name], after[name]) for name in QUANTITIES]
     change = np.array([_change(name, *pair) for name, pair in zip(QUANTITIES, pairs, strict=True)])

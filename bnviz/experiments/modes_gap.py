@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bnviz.core.datasets import batches
@@ -24,6 +23,7 @@ from bnviz.experiments.modes_network import (
     forward_seconds,
     network_plan,
     refuse_batch_of_one,
+    sgd,
     take_step,
     training_batches,
 )
@@ -78,7 +78,7 @@ def gap(settings: Settings) -> GapResult:
     _check(settings, len(points), count)
     data = digits_of(settings)
     network = plain_network(network_plan(settings), settings.seed)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     test = data.test[0][batches(data.test.shape[1], settings.batch_size, count, stream(settings.seed, "order"))]
     fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
     rows = [look(network, data, test, fresh)] if 0 in points else []

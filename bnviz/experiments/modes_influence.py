@@ -25,6 +25,7 @@ from bnviz.experiments.modes_network import (
     network_plan,
     norms_of,
     refuse_batch_of_one,
+    sgd,
     take_step,
     training_batches,
 )
@@ -128,7 +129,7 @@ def _check(settings: Settings) -> None:
 
 def _trained(settings: Settings, normalizer: NormalizerName, stock: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
     network = plain_network(network_plan(settings, normalizer), settings.seed).train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     for images, labels in stock:
         take_step(network, optimizer, images, labels)
     return network.requires_grad_(requires_grad=False).train(settings.mode == "train")

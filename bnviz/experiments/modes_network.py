@@ -5,12 +5,15 @@ Index letters: T batches, m samples per batch, L hidden layers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bnviz.core.optimizers import SGD
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import NetworkPlan
 from bnviz.errors import BatchOfOneError
@@ -54,9 +57,28 @@ def training_batches(data: ReplicaData, batch_size: int, count: int) -> list[tup
     ]
 
 
-def take_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor) -> Tensor:
+@contextmanager
+def put_back(network: nn.Module) -> Iterator[None]:
+    """Afterwards the running statistics, momentums and modes of its batch norms are what they were before."""
+    norms = norms_of(network)
+    kept = [(norm.training, norm.momentum) for norm in norms]
+    buffers = list(network.buffers())
+    values = [buffer.clone() for buffer in buffers]
+    try:
+        yield
+    finally:
+        torch._foreach_copy_(buffers, values)
+        for norm, (training, momentum) in zip(norms, kept, strict=True):
+            norm.training, norm.momentum = training, momentum
+
+
+def sgd(network: nn.Module, settings: Settings) -> SGD:
+    """Plain SGD on what is not frozen."""
+    return SGD([parameter for parameter in network.parameters() if parameter.requires_grad], (settings.learning_rate,))
+
+
+def take_step(network: nn.Module, optimizer: SGD, images: Tensor, labels: Tensor) -> Tensor:
     """One optimizer step in whatever mode the modules are in; returns the loss."""
-    optimizer.zero_grad()
     loss = functional.cross_entropy(network(images), labels)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -22,7 +22,9 @@ from bnviz.experiments.modes_network import (
     forward_seconds,
     network_plan,
     norms_of,
+    put_back,
     refuse_batch_of_one,
+    sgd,
     training_batches,
 )
 from bnviz.experiments.modes_poison_cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
@@ -88,7 +90,7 @@ def poison(settings: Settings) -> PoisonResult:
     data = digits_of(settings)
     stock = training_batches(data, settings.batch_size, settings.steps + MORE)
     network = plain_network(network_plan(settings), settings.seed)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     test = data.features[data.test[0]], data.labels[data.test[0]]
     rows, losses = [_look(network, test)], []
     bad = (math.nan, math.nan)
@@ -139,11 +141,10 @@ def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floa
     """One row of the result; the running statistics stay as they are."""
     images, labels = test
     norms = norms_of(network)
-    kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    logits = network.eval()(images)
-    in_train = wrong(network.train()(images), labels)
-    for buffer, value in kept:
-        buffer.copy_(value)
+    entered, rest = network[0](images), network[1:]
+    with put_back(network):
+        logits = rest.eval()(entered)
+        in_train = wrong(rest.train()(entered), labels)
     first = norms[0]
     assert first.running_mean is not None
     assert first.running_var is not None
