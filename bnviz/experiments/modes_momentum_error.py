@@ -8,7 +8,7 @@ Index letters: M momentums, S seeds, K numbers of recalibration batches, Q pairs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.recalibration import refilling
-from bnviz.core.replica_data import batch_indices, digits_data
+from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, evaluate, train
+from bnviz.core.training import TrainingPlan, train
 from bnviz.experiments.modes_network import (
     check_seconds,
     forward_seconds,
@@ -90,17 +90,15 @@ def momentum_error(settings: Settings) -> MomentumErrorResult:
         diverged_at = train(network, data, plan).diverged_at
     gone = diverged_at >= 0
 
-    def wrong() -> Floats:
-        return np.where(gone, np.nan, 1 - evaluate(network, data)[1])
-
+    wrong = _tested(network, data)
     errors = []
     for row in listeners:
         for norm, listener in zip(norms_of(network), row, strict=True):
             norm.running_mean, norm.running_var = listener.running_mean, listener.running_var
-        errors.append(wrong())
+        errors.append(np.where(gone, np.nan, wrong()))
     fresh = batch_indices(data, settings.batch_size, counts[-1], purpose="recalibration")
     passes = refilling(network, (data.samples(batch)[0] for batch in fresh))
-    by_count = np.stack([wrong() for count in passes if count in counts])
+    by_count = np.stack([np.where(gone, np.nan, wrong()) for count in passes if count in counts])
     error, recalibrated = np.stack(errors), by_count[counts.index(settings.passes)]
     pairs = tuple(dict.fromkeys((settings.momentum, momentums[0], momentums[-2])))
     differences = np.stack([error[momentums.index(momentum)] - recalibrated for momentum in pairs])
@@ -139,6 +137,24 @@ def _check(settings: Settings, momentums: int, counts: int) -> None:
     seconds = settings.steps * (3 * one + listening + 1e-4) + max(*COUNTS, settings.passes) * one
     seconds += (momentums + counts + 1) * test
     check_seconds(seconds, ("seeds", "steps", "batch_size", "depth", "width"))
+
+
+def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
+    """What gives the share (S,) of test images that are predicted wrongly in eval mode with the running statistics of the moment.
+
+    What the first layer makes of the images does not depend on them.
+    """
+    images, labels = data.samples(data.test)
+    rest = network.chain[1:]
+    with torch.no_grad():
+        entered = network.chain[0](images)
+
+    @torch.no_grad()
+    def wrong() -> Floats:
+        right = (rest.eval()(entered).argmax(2) == labels).sum(1)
+        return (1 - right.double() / labels.shape[1]).numpy()
+
+    return wrong
 
 
 @contextmanager
