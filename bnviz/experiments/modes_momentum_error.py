@@ -1,7 +1,8 @@
 """Topic `momentum_error` of the lab `modes`: test error in eval mode against momentum, and after recalibration.
 
 The weights do not depend on the momentum: training normalizes with the batch. So each seed is trained once, and beside every
-batch norm of the network real `nn.BatchNorm1d` modules of all momentums listen to what it receives.
+batch norm of the network real `nn.BatchNorm1d` modules of all momentums listen to what it receives: PyTorch's own update of
+their buffers, without the normalized output.
 
 Index letters: M momentums, S seeds, K numbers of recalibration batches, Q pairs.
 """
@@ -171,9 +172,8 @@ def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterato
 
     def hear(norm: nn.Module, arguments: tuple[Tensor, ...], place: int) -> None:
         if norm.training:
-            with torch.no_grad():
-                for row in rows:
-                    row[place](arguments[0])
+            for row in rows:
+                _hear(row[place], arguments[0])
 
     handles = [
         norm.register_forward_pre_hook(lambda module, arguments, place=place: hear(module, arguments, place))
@@ -184,6 +184,17 @@ def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterato
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _hear(norm: nn.BatchNorm1d, values: Tensor) -> None:
+    """What a forward pass of `norm` in training mode does to its buffers, without the output that nobody wants.
+
+    Source: `native_batch_norm` calls the same update before it normalizes (PyTorch, aten/src/ATen/native/Normalization.cpp).
+    """
+    assert norm.num_batches_tracked is not None
+    norm.num_batches_tracked.add_(1)
+    newest = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+    torch.batch_norm_update_stats(values.detach(), norm.running_mean, norm.running_var, newest)
 
 
 @torch.no_grad()

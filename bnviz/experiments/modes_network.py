@@ -60,16 +60,16 @@ def training_batches(data: ReplicaData, batch_size: int, count: int) -> list[tup
 @contextmanager
 def put_back(network: nn.Module) -> Iterator[None]:
     """Afterwards the running statistics, momentums and modes of its batch norms are what they were before."""
-    norms = norms_of(network)
-    kept = [(norm.training, norm.momentum) for norm in norms]
-    buffers = list(network.buffers())
-    values = [buffer.clone() for buffer in buffers]
+    norms = [(norm, norm.training, norm.momentum) for norm in norms_of(network)]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     try:
         yield
     finally:
-        torch._foreach_copy_(buffers, values)
-        for norm, (training, momentum) in zip(norms, kept, strict=True):
+        for norm, training, momentum in norms:
             norm.training, norm.momentum = training, momentum
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
 
 
 def sgd(network: nn.Module, settings: Settings) -> SGD:

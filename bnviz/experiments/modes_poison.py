@@ -92,16 +92,17 @@ def poison(settings: Settings) -> PoisonResult:
     network = plain_network(network_plan(settings), settings.seed)
     optimizer = sgd(network, settings)
     test = data.features[data.test[0]], data.labels[data.test[0]]
-    rows, losses = [_look(network, test)], []
+    linear, rest = network[0], network[1:]
+    rows, losses = [_look(linear, rest, test)], []
     bad = (math.nan, math.nan)
     for number, (images, labels) in enumerate(stock[: settings.steps], start=1):
         if number == at:
             images[0, PIXEL] = VALUES[settings.poison]
-            values = network[0](images)[:, 0].detach()
+            values = linear(images)[:, 0].detach()
             bad = float(values.mean()), float(values.var())
         losses.append(spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
         if number in points:
-            rows.append(_look(network, test))
+            rows.append(_look(linear, rest, test))
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     expected = _expected_var(settings, np.array(points), columns["running_var"], at, bad[1])
     after = [cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
@@ -137,14 +138,15 @@ def _check(settings: Settings, points: int) -> None:
 
 
 @torch.no_grad()
-def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
-    """One row of the result; the running statistics stay as they are."""
+def _look(linear: nn.Module, rest: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
+    """One row of the result, of a network's first layer and the rest of it; the running statistics stay as they are."""
     images, labels = test
-    norms = norms_of(network)
-    entered, rest = network[0](images), network[1:]
-    with put_back(network):
+    norms = norms_of(rest)
+    entered = linear(images)
+    with put_back(rest):
+        in_train = wrong(rest(entered), labels)
+    with put_back(rest):
         logits = rest.eval()(entered)
-        in_train = wrong(rest.train()(entered), labels)
     first = norms[0]
     assert first.running_mean is not None
     assert first.running_var is not None

@@ -43,7 +43,8 @@ def _checkpointed(network: nn.Sequential, optimizer: SGD, parts: Parts, *, reent
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the reentrant kind is deprecated, and says so at every call
         for start in range(0, len(network) - 1, 3):
-            values = checkpoint(network[start : start + 3], values, use_reentrant=reentrant)
+            # Nothing draws in these layers, so no state of chance needs keeping.
+            values = checkpoint(network[start : start + 3], values, use_reentrant=reentrant, preserve_rng_state=False)
         loss = functional.cross_entropy(network[-1](values), labels)
         loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
