@@ -115,7 +115,11 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
     old, new = _task(data, 0), _task(data, OLD_CLASSES)
     tracking = _pretrained(settings, old)
     networks = {True: tracking, False: _untracked(tracking)}
-    rows = [_run(settings, way, networks[way.track_running_stats], old, new) for way in WAYS]
+    before = {track: _state(_body(network), old) for track, network in networks.items()}
+    rows = [
+        _run(settings, way, networks[way.track_running_stats], before[way.track_running_stats], old, new)
+        for way in WAYS
+    ]
     change, moved, error_old, error_new = (np.array([row[column] for row in rows]) for column in range(4))
     gone, scatter = drift(settings, tracking, new.train)
     return FreezeResult(
@@ -181,11 +185,11 @@ def _train(
 
 
 def _run(
-    settings: Settings, way: Way, pretrained: nn.Sequential, old: _Task, new: _Task
+    settings: Settings, way: Way, pretrained: nn.Sequential, before: dict[str, Tensor], old: _Task, new: _Task
 ) -> tuple[Floats, NDArray[np.bool_], float, float]:
     """Fine-tune a copy of `pretrained` in one way: changes (Q,), whether anything moved (Q,), errors on the old and new classes."""
     network = copy.deepcopy(pretrained).train()
-    body, before = _body(network), _state(_body(pretrained), old)
+    body = _body(network)
     if not way.requires_grad:
         frozen: list[nn.Module] = [body] if settings.frozen == "body" else list(norms_of(body))
         for module in frozen:

@@ -144,9 +144,8 @@ def _look(linear: nn.Module, rest: nn.Sequential, test: tuple[Tensor, Tensor]) -
     norms = norms_of(rest)
     entered = linear(images)
     with put_back(rest):
-        in_train = wrong(rest(entered), labels)
-    with put_back(rest):
         logits = rest.eval()(entered)
+        in_train = wrong(rest.train()(entered), labels)
     first = norms[0]
     assert first.running_mean is not None
     assert first.running_var is not None
