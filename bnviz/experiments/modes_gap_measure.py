@@ -22,7 +22,7 @@ from bnviz.theory import running
 
 Floats = NDArray[np.float64]
 
-AT_ONCE: Final = 2048  # samples: more do not stay in the processor's cache
+AT_ONCE: Final = 1024  # samples: more do not stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
