@@ -139,10 +139,9 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
 
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 1.2e-4
-    check_seconds(
-        (2 * PRETRAINING + len(WAYS) * settings.steps) * step + 0.01, ("steps", "batch_size", "depth", "width")
-    )
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    copies = len(WAYS) * 3e-4 * settings.depth
+    check_seconds((PRETRAINING + len(WAYS) * settings.steps) * step + copies, ("steps", "batch_size", "depth", "width"))
 
 
 def _task(data: ReplicaData, first: int) -> _Task:

@@ -135,8 +135,7 @@ def compared(momentum: MomentumValue) -> tuple[MomentumValue, ...]:
 def _check(settings: Settings, momentums: int, counts: int) -> None:
     refuse_batch_of_one(settings)
     one = forward_seconds(settings, settings.batch_size, settings.seeds)
-    # A listener costs what batch norm costs: some two thirds of a forward pass of narrow layers.
-    listening = momentums * settings.depth * (1e-5 + 1.3e-9 * settings.seeds * settings.batch_size * settings.width)
+    listening = momentums * settings.depth * (6e-6 + 5e-10 * settings.seeds * settings.batch_size * settings.width)
     test = forward_seconds(settings, TESTED, settings.seeds)
     seconds = settings.steps * (3 * one + listening + 1e-4) + max(*COUNTS, settings.passes) * one
     seconds += (momentums + counts + 1) * test

@@ -131,8 +131,8 @@ def record_points(steps: int, at: int) -> tuple[int, ...]:
 
 def _check(settings: Settings, points: int) -> None:
     refuse_batch_of_one(settings)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 1.2e-4
-    test = 2 * forward_seconds(settings, 450) + 3e-4
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    test = 2 * forward_seconds(settings, 450) + 1e-4
     seconds = (settings.steps + MORE + settings.passes) * step + (points + len(CURES)) * test
     check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
 

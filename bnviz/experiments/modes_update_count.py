@@ -117,9 +117,9 @@ def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
 
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings)
-    passes = settings.steps * (2 * settings.accumulation + 9)
-    one = 3 * forward_seconds(settings, settings.batch_size) + 1e-4
-    check_seconds(passes * one * 1.5, ("steps", "accumulation", "batch_size", "depth", "width"))
+    passes = settings.steps * (settings.accumulation + 9) + settings.accumulation
+    one = 3 * forward_seconds(settings, settings.batch_size) + 5e-5
+    check_seconds(passes * one, ("steps", "accumulation", "batch_size", "depth", "width"))
 
 
 @dataclass(frozen=True, slots=True)
