@@ -70,7 +70,7 @@ def look(network: nn.Sequential, data: ReplicaData, test: Tensor, fresh: Tensor)
         for norm in norms:
             norm.train().reset_running_stats()
             norm.momentum = None
-        for some in fresh.split(max(1, AT_ONCE // fresh.shape[1])):
+        for some in torch.split(fresh, max(1, AT_ONCE // fresh.shape[1])):
             _through(rest, first(data.features[some]))
         network.eval()
         recalibrated = _through(rest, together)

@@ -120,7 +120,7 @@ def _check(settings: Settings) -> None:
         )
     step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
     rows = CLASSES * settings.batch_size
-    backward = 1.4 * forward_seconds(settings, settings.batch_size * rows)
+    backward = 1.2 * forward_seconds(settings, settings.batch_size * rows)
     check_seconds(
         len(NORMALIZERS) * ((WARM_UP + 8) * step + backward + rows * settings.batch_size * 1.5e-7),
         ("batch_size", "width", "depth"),

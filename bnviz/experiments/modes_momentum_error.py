@@ -148,10 +148,12 @@ def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
     What the first layer makes of the images does not depend on them.
     """
     images, labels = data.samples(data.test)
-    rest = network.chain[1:]
+    assert isinstance(network.chain, nn.Sequential)
+    first, *others = network.chain
+    rest = nn.Sequential(*others)
     with torch.no_grad():
-        entered: Tensor = network.chain[0](images)
-    parts = entered.split(max(1, AT_ONCE // entered[:, 0].numel()), dim=1)
+        entered: Tensor = first(images)
+    parts = torch.split(entered, max(1, AT_ONCE // entered[:, 0].numel()), dim=1)
 
     @torch.no_grad()
     def wrong() -> Floats:

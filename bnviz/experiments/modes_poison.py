@@ -92,7 +92,8 @@ def poison(settings: Settings) -> PoisonResult:
     network = plain_network(network_plan(settings), settings.seed)
     optimizer = sgd(network, settings)
     test = data.features[data.test[0]], data.labels[data.test[0]]
-    linear, rest = network[0], network[1:]
+    linear, *others = network
+    rest = nn.Sequential(*others)
     rows, losses = [_look(linear, rest, test)], []
     bad = (math.nan, math.nan)
     for number, (images, labels) in enumerate(stock[: settings.steps], start=1):

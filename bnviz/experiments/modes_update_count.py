@@ -148,7 +148,8 @@ def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Ten
     other.fill_(1.0)
     optimizer = sgd(network, settings)
     count = settings.accumulation if way == "accumulation" else 1
-    weights, means = [1.0], []
+    weights = [1.0]
+    means: list[float] = []
     batch_mean = 0.0
     with _heard_by(twin, norms[0]):
         for _ in range(settings.steps):
