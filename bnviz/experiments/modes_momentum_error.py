@@ -43,9 +43,7 @@ GRID: Final[tuple[MomentumValue, ...]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.
 COUNTS: Final = (1, 2, 4, 8, 16, 32)
 SMALLEST_EFFECT: Final = 0.01  # one point, four or five of 450 test images
 TESTED: Final = 450
-AT_ONCE: Final = (
-    150_000  # values that leave a layer: larger tensors are fetched from the system and given back each time
-)
+AT_ONCE: Final = 150_000  # values that leave a layer: memory for more is fetched and given back each time
 
 
 @dataclass(frozen=True, slots=True)

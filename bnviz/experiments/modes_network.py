@@ -59,14 +59,17 @@ def training_batches(data: ReplicaData, batch_size: int, count: int) -> list[tup
 
 @contextmanager
 def put_back(network: nn.Module) -> Iterator[None]:
-    """Afterwards the running statistics, momentums and modes of its batch norms are what they were before."""
-    norms = [(norm, norm.training, norm.momentum) for norm in norms_of(network)]
+    """Afterwards modes, running statistics and momentums are what they were before."""
+    modes = [(module, module.training) for module in network.modules()]
+    momentums = [(norm, norm.momentum) for norm in norms_of(network)]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
     try:
         yield
     finally:
-        for norm, training, momentum in norms:
-            norm.training, norm.momentum = training, momentum
+        for module, training in modes:
+            module.training = training
+        for norm, momentum in momentums:
+            norm.momentum = momentum
         with torch.no_grad():
             for buffer, value in buffers:
                 buffer.copy_(value)
