@@ -29,6 +29,7 @@ from bnviz.experiments.modes_network import (
     network_plan,
     norms_of,
     refuse_batch_of_one,
+    sgd,
     take_step,
 )
 from bnviz.experiments.modes_settings import Settings
@@ -112,10 +113,15 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
     _check(settings)
     data = digits_of(settings)
     old, new = _task(data, 0), _task(data, OLD_CLASSES)
-    networks = {track: _pretrained(settings, old, track=track) for track in (True, False)}
-    rows = [_run(settings, way, networks[way.track_running_stats], old, new) for way in WAYS]
+    tracking = _pretrained(settings, old)
+    networks = {True: tracking, False: _untracked(tracking)}
+    before = {track: _state(_body(network), old) for track, network in networks.items()}
+    rows = [
+        _run(settings, way, networks[way.track_running_stats], before[way.track_running_stats], old, new)
+        for way in WAYS
+    ]
     change, moved, error_old, error_new = (np.array([row[column] for row in rows]) for column in range(4))
-    gone, scatter = drift(settings, networks[True], new.train)
+    gone, scatter = drift(settings, tracking, new.train)
     return FreezeResult(
         settings=settings,
         ways=WAYS,
@@ -123,7 +129,7 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
         change=change,
         moved=moved,
         error_old=error_old,
-        error_before=_wrong(networks[True], old.test),
+        error_before=_wrong(tracking, old.test),
         error_new=error_new,
         drift=gone,
         drift_theory=drift_theory(settings, np.arange(settings.steps + 1)),
@@ -133,10 +139,10 @@ def freeze_matrix(settings: Settings) -> FreezeResult:
 
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 1.2e-4
-    check_seconds(
-        (2 * PRETRAINING + len(WAYS) * settings.steps) * step + 0.01, ("steps", "batch_size", "depth", "width")
-    )
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    copies = len(WAYS) * 3e-4 * settings.depth
+    steps = PRETRAINING + 0.8 * len(WAYS) * settings.steps  # half of them go backward through the last layer only
+    check_seconds(steps * step + copies, ("steps", "batch_size", "depth", "width"))
 
 
 def _task(data: ReplicaData, first: int) -> _Task:
@@ -149,36 +155,41 @@ def _task(data: ReplicaData, first: int) -> _Task:
     return _Task(*parts)
 
 
-def _pretrained(settings: Settings, task: _Task, *, track: bool) -> nn.Sequential:
+def _pretrained(settings: Settings, task: _Task) -> nn.Sequential:
     network = plain_network(network_plan(settings), settings.seed)
-    if not track:
-        for place, module in enumerate(network):
-            if isinstance(module, nn.BatchNorm1d):
-                network[place] = nn.BatchNorm1d(module.num_features, track_running_stats=False)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
-    _train(network, optimizer, task, settings, PRETRAINING, "order")
+    _train(network, task, settings, PRETRAINING, "order")
     return network.eval()
+
+
+def _untracked(pretrained: nn.Sequential) -> nn.Sequential:
+    """The same network built without running statistics: training never looks at them, so it learns the same weights."""
+    network = copy.deepcopy(pretrained)
+    for place, module in enumerate(pretrained):
+        if isinstance(module, nn.BatchNorm1d):
+            network[place] = nn.BatchNorm1d(module.num_features, track_running_stats=False).eval()
+            network[place].load_state_dict(dict(module.named_parameters()))
+    return network
 
 
 def _train(
     network: nn.Sequential,
-    optimizer: torch.optim.Optimizer,
     task: _Task,
     settings: Settings,
     steps: int,
     purpose: Purpose,
 ) -> None:
     images, labels = task.train
+    optimizer = sgd(network, settings)
     for batch in batches(len(labels), settings.batch_size, steps, stream(settings.seed, purpose)):
         take_step(network, optimizer, images[batch], labels[batch])
 
 
 def _run(
-    settings: Settings, way: Way, pretrained: nn.Sequential, old: _Task, new: _Task
+    settings: Settings, way: Way, pretrained: nn.Sequential, before: dict[str, Tensor], old: _Task, new: _Task
 ) -> tuple[Floats, NDArray[np.bool_], float, float]:
     """Fine-tune a copy of `pretrained` in one way: changes (Q,), whether anything moved (Q,), errors on the old and new classes."""
     network = copy.deepcopy(pretrained).train()
-    body, before = _body(network), _state(_body(pretrained), old)
+    body = _body(network)
     if not way.requires_grad:
         frozen: list[nn.Module] = [body] if settings.frozen == "body" else list(norms_of(body))
         for module in frozen:
@@ -189,8 +200,7 @@ def _run(
             norm.track_running_stats = False
     if way.afterwards == "train":
         network.train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
-    _train(network, optimizer, new, settings, settings.steps, "recalibration")
+    _train(network, new, settings, settings.steps, "recalibration")
     after = _state(body, old)
     pairs = [(before[name], after[name]) for name in QUANTITIES]
     change = np.array([_change(name, *pair) for name, pair in zip(QUANTITIES, pairs, strict=True)])

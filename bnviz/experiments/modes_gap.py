@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bnviz.core.datasets import batches
@@ -24,6 +23,7 @@ from bnviz.experiments.modes_network import (
     forward_seconds,
     network_plan,
     refuse_batch_of_one,
+    sgd,
     take_step,
     training_batches,
 )
@@ -78,7 +78,7 @@ def gap(settings: Settings) -> GapResult:
     _check(settings, len(points), count)
     data = digits_of(settings)
     network = plain_network(network_plan(settings), settings.seed)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     test = data.test[0][batches(data.test.shape[1], settings.batch_size, count, stream(settings.seed, "order"))]
     fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
     rows = [look(network, data, test, fresh)] if 0 in points else []
@@ -106,6 +106,9 @@ def record_points(steps: int) -> tuple[int, ...]:
 
 def _check(settings: Settings, points: int, count: int) -> None:
     refuse_batch_of_one(settings)
-    one = forward_seconds(settings, settings.batch_size)
-    look = (2 * count + settings.passes + 2) * one + 2e-3
-    check_seconds(settings.steps * (3 * one + 2e-4) + points * look, ("steps", "batch_size", "depth", "width"))
+    tested = count * settings.batch_size
+    look = 3 * forward_seconds(settings, tested) + forward_seconds(settings, settings.passes * settings.batch_size)
+    # The batch norms are called once per batch, and what leaves them is compared in double precision.
+    look += settings.depth * ((count + settings.passes) * 1e-5 + tested * settings.width * 6e-9) + 4e-4
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    check_seconds(settings.steps * step + points * look, ("steps", "batch_size", "passes", "depth", "width"))

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.recalibration import refill
 from bnviz.core.replica_data import ReplicaData
-from bnviz.experiments.modes_network import norms_of
+from bnviz.experiments.modes_network import norms_of, put_back
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]
+
+AT_ONCE: Final = 1024  # samples: more do not stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,95 +47,94 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class _Outputs:
-    """What left each place (batch norms, then logits) for all compared samples, (T·m, n) each, and what entered the batch norms."""
+    """What entered the batch norms, and what left each place (batch norms, then logits), (T, m, n) each."""
 
-    left: list[Tensor]
     entered: list[Tensor]
+    left: list[Tensor]
 
 
 @torch.no_grad()
 def look(network: nn.Sequential, data: ReplicaData, test: Tensor, fresh: Tensor) -> dict[str, Floats]:
-    """One row of the result; done on a copy, so that nothing of it is left in the network."""
-    probe = copy.deepcopy(network)
-    images, labels = data.features[test], data.labels[test].flatten()
-    own, own_theory = _own_gaps(probe, images)
-    in_eval = _through(probe.eval(), images.flatten(0, 1)[None])
-    refill(probe, (data.features[batch] for batch in fresh))
-    recalibrated = _through(probe.eval(), images.flatten(0, 1)[None])
-    in_train = _through(probe.train(), images)
-    row = {"own": own, "own_theory": own_theory}
-    predictions = in_train.left[-1].argmax(1)
-    row["error_train"] = _share(predictions != labels, in_train.left[-1])
-    for name, suffix, outputs in (("gap", "", in_eval), ("recalibrated", "_recalibrated", recalibrated)):
-        pairs = list(zip(in_train.left, outputs.left, strict=True))
-        row[name] = np.array([_relative(a, b) for a, b in pairs])
-        guesses = outputs.left[-1].argmax(1)
-        row[f"changed{suffix}"] = _share(guesses != predictions, outputs.left[-1])
-        row["error_eval" if suffix == "" else "error_recalibrated"] = _share(guesses != labels, outputs.left[-1])
-    per_batch = zip(in_train.left[0].view(*test.shape, -1), recalibrated.left[0].view(*test.shape, -1), strict=True)
-    spread = np.array([_relative(a, b) for a, b in per_batch])
-    row["spread"] = np.asarray(spread.std(ddof=1) / math.sqrt(len(spread)) if len(spread) > 1 else math.nan)
+    """One row of the result; nothing of it is left in the network."""
+    first, *rest = network
+    norms = norms_of(network)
+    images, labels = first(data.features[test]), data.labels[test]
+    together = images.view(1, labels.numel(), -1)  # eval mode knows no batches
+    with put_back(network):
+        in_train = _through(rest, images)
+    with put_back(network):
+        network.eval()
+        alone = [norm(values.flatten(0, 1)) for norm, values in zip(norms, in_train.entered, strict=True)]
+        theory = [_from_statistics(*place) for place in zip(norms, in_train.entered, strict=True)]
+        in_eval = _through(rest, together)
+        for norm in norms:
+            norm.train().reset_running_stats()
+            norm.momentum = None
+        for some in torch.split(fresh, max(1, AT_ONCE // fresh.shape[1])):
+            _through(rest, first(data.features[some]))
+        network.eval()
+        recalibrated = _through(rest, together)
+    outputs = [values.double() for values in in_train.left]
+    scales = torch.stack([_spread(values.flatten(0, 1)) for values in outputs])
+    predictions = in_train.left[-1].argmax(-1)
+    row = {
+        "own": (_distances(outputs[:-1], alone) / scales[:-1]).numpy(),
+        "own_theory": np.array(theory),
+        "error_train": _share(predictions != labels, in_train.left[-1]),
+    }
+    for name, suffix, left in (("gap", "", in_eval.left), ("recalibrated", "_recalibrated", recalibrated.left)):
+        row[name] = (_distances(outputs, left) / scales).numpy()
+        guesses = left[-1].argmax(-1).view_as(labels)
+        row[f"changed{suffix}"] = _share(guesses != predictions, left[-1])
+        row["error_eval" if suffix == "" else "error_recalibrated"] = _share(guesses != labels, left[-1])
+    per_batch = _distance(outputs[0], recalibrated.left[0], (1, 2)) / _spread(outputs[0])
+    row["spread"] = per_batch.std().numpy() / math.sqrt(len(test)) if len(test) > 1 else np.asarray(math.nan)
     return row
 
 
-def _through(network: nn.Sequential, batched: Tensor) -> _Outputs:
-    """Send `batched` (T, m, 64), batch after batch, through `network` in the mode in which it is."""
-    norms = norms_of(network)
-    left: list[list[Tensor]] = [[] for _ in range(len(norms) + 1)]
-    entered: list[list[Tensor]] = [[] for _ in norms]
-    with _hooked(norms, left, entered):
-        for batch in batched:
-            left[-1].append(network(batch))
-    return _Outputs([torch.cat(part) for part in left], [torch.cat(part) for part in entered])
+def _through(layers: Sequence[nn.Module], values: Tensor) -> _Outputs:
+    """Send `values` (T, m, n) through `layers`, each in the mode in which it is.
+
+    Batch norms get one batch after another; all others get them together, since to them every sample is alone.
+    """
+    entered, left = [], []
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm1d):
+            entered.append(values)
+            values = torch.stack([layer(batch) for batch in values])
+            left.append(values)
+        else:
+            values = layer(values)
+    return _Outputs(entered, [*left, values])
 
 
-@contextmanager
-def _hooked(norms: list[nn.BatchNorm1d], left: list[list[Tensor]], entered: list[list[Tensor]]) -> Iterator[None]:
-    def keeping(place: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def keep(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
-            entered[place].append(arguments[0])
-            left[place].append(output)
-
-        return keep
-
-    handles = [norm.register_forward_hook(keeping(place)) for place, norm in enumerate(norms)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _own_gaps(probe: nn.Sequential, images: Tensor) -> tuple[Floats, Floats]:
-    """Each batch norm in eval mode on what it received in train mode: measured, and from the statistics alone, both (L,)."""
-    norms = norms_of(probe)
-    kept = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms]  # type: ignore[union-attr]
-    outputs = _through(probe.train(), images)
-    own, theory = [], []
-    for norm, received, left, (mean, var) in zip(norms, outputs.entered, outputs.left[:-1], kept, strict=True):
-        norm.running_mean, norm.running_var = mean, var  # train mode has moved them; eval mode is to use the old ones
-        own.append(_relative(left, norm.eval()(received)))
-        theory.append(_from_statistics(norm, received.view(*images.shape[:2], -1).double().numpy()))
-    return np.array(own), np.array(theory)
-
-
-def _from_statistics(norm: nn.BatchNorm1d, received: Floats) -> float:
+def _from_statistics(norm: nn.BatchNorm1d, received: Tensor) -> float:
     """The own gap by the closed form, from moments of the batches `received` (T, m, n) and of the module."""
+    received = received.double()
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    mean, var = received.mean(1), received.var(1)
-    offset = norm.running_mean.double().numpy() - mean
+    mean = received.mean(1, keepdim=True)
+    var = (received - mean).square_().mean(1).numpy()
+    offset = norm.running_mean.double().numpy() - mean[:, 0].numpy()
     per_unit = running.eval_error(offset, 0.0, norm.running_var.double().numpy(), 0.0, var, norm.eps)
     gamma = norm.weight.detach().double().numpy()
     spread = gamma**2 * var / (var + norm.eps)
     return float(np.sqrt((gamma**2 * per_unit**2).mean() / spread.mean()))
 
 
-def _relative(train: Tensor, other: Tensor) -> float:
-    """RMS difference of two outputs (N, n) over the standard deviation of the first, taken per unit and averaged."""
-    first, second = train.double(), other.double()
-    spread = first.var(0, correction=0).mean()
-    return float(((first - second).square().mean() / spread).sqrt())
+def _distance(train: Tensor, other: Tensor, over: tuple[int, ...]) -> Tensor:
+    """RMS difference of two outputs."""
+    return (train - other.view_as(train)).square_().mean(over).sqrt()
+
+
+def _distances(train: list[Tensor], other: list[Tensor]) -> Tensor:
+    """RMS difference at each place, over all samples and units."""
+    return torch.stack([_distance(*place, (0, 1, 2)) for place in zip(train, other, strict=True)])
+
+
+def _spread(train: Tensor) -> Tensor:
+    """Standard deviation over samples, taken per unit and averaged as a variance: () of (N, n), (T,) of (T, m, n)."""
+    return (train - train.mean(-2, keepdim=True)).square_().mean((-2, -1)).sqrt()
 
 
 def _share(hits: Tensor, logits: Tensor) -> Floats:

@@ -25,6 +25,7 @@ from bnviz.experiments.modes_network import (
     network_plan,
     norms_of,
     refuse_batch_of_one,
+    sgd,
     take_step,
     training_batches,
 )
@@ -117,18 +118,18 @@ def _check(settings: Settings) -> None:
         raise SettingError(
             "groups", Phrase(N_("a divisor of the width, {width}"), {"width": settings.width}), settings.groups
         )
-    step = 3 * forward_seconds(settings, settings.batch_size) + 2e-4
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
     rows = CLASSES * settings.batch_size
-    backward = 2 * forward_seconds(settings, settings.batch_size * rows)
+    backward = 1.2 * forward_seconds(settings, settings.batch_size * rows)
     check_seconds(
-        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward) + rows * settings.batch_size * 1e-7,
+        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward + rows * settings.batch_size * 1.5e-7),
         ("batch_size", "width", "depth"),
     )
 
 
 def _trained(settings: Settings, normalizer: NormalizerName, stock: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
     network = plain_network(network_plan(settings, normalizer), settings.seed).train()
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     for images, labels in stock:
         take_step(network, optimizer, images, labels)
     return network.requires_grad_(requires_grad=False).train(settings.mode == "train")

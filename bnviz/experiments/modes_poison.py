@@ -22,7 +22,9 @@ from bnviz.experiments.modes_network import (
     forward_seconds,
     network_plan,
     norms_of,
+    put_back,
     refuse_batch_of_one,
+    sgd,
     training_batches,
 )
 from bnviz.experiments.modes_poison_cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
@@ -88,18 +90,20 @@ def poison(settings: Settings) -> PoisonResult:
     data = digits_of(settings)
     stock = training_batches(data, settings.batch_size, settings.steps + MORE)
     network = plain_network(network_plan(settings), settings.seed)
-    optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+    optimizer = sgd(network, settings)
     test = data.features[data.test[0]], data.labels[data.test[0]]
-    rows, losses = [_look(network, test)], []
+    linear, *others = network
+    rest = nn.Sequential(*others)
+    rows, losses = [_look(linear, rest, test)], []
     bad = (math.nan, math.nan)
     for number, (images, labels) in enumerate(stock[: settings.steps], start=1):
         if number == at:
             images[0, PIXEL] = VALUES[settings.poison]
-            values = network[0](images)[:, 0].detach()
+            values = linear(images)[:, 0].detach()
             bad = float(values.mean()), float(values.var())
         losses.append(spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
         if number in points:
-            rows.append(_look(network, test))
+            rows.append(_look(linear, rest, test))
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     expected = _expected_var(settings, np.array(points), columns["running_var"], at, bad[1])
     after = [cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
@@ -128,22 +132,21 @@ def record_points(steps: int, at: int) -> tuple[int, ...]:
 
 def _check(settings: Settings, points: int) -> None:
     refuse_batch_of_one(settings)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 1.2e-4
-    test = 2 * forward_seconds(settings, 450) + 3e-4
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    test = 2 * forward_seconds(settings, 450) + 1e-4
     seconds = (settings.steps + MORE + settings.passes) * step + (points + len(CURES)) * test
     check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
 
 
 @torch.no_grad()
-def _look(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
-    """One row of the result; the running statistics stay as they are."""
+def _look(linear: nn.Module, rest: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
+    """One row of the result, of a network's first layer and the rest of it; the running statistics stay as they are."""
     images, labels = test
-    norms = norms_of(network)
-    kept = [(buffer, buffer.clone()) for buffer in network.buffers()]
-    logits = network.eval()(images)
-    in_train = wrong(network.train()(images), labels)
-    for buffer, value in kept:
-        buffer.copy_(value)
+    norms = norms_of(rest)
+    entered = linear(images)
+    with put_back(rest):
+        logits = rest.eval()(entered)
+        in_train = wrong(rest.train()(entered), labels)
     first = norms[0]
     assert first.running_mean is not None
     assert first.running_var is not None

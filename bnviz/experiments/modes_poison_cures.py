@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bnviz.core.optimizers import SGD
 from bnviz.core.recalibration import refill
 from bnviz.core.replica_data import ReplicaData, batch_indices
-from bnviz.experiments.modes_network import norms_of
+from bnviz.experiments.modes_network import norms_of, sgd
 from bnviz.experiments.modes_settings import Settings
 
 CureName = Literal["nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate"]
@@ -36,7 +37,8 @@ def cured(
     network = copy.deepcopy(poisoned)
     norms = norms_of(network)
     if cure == "more_batches":
-        optimizer = torch.optim.SGD(network.parameters(), lr=settings.learning_rate)
+        optimizer = sgd(network, settings)
+        network.train()
         for images, labels in more:
             spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps)
     elif cure == "momentum_one":
@@ -61,12 +63,8 @@ def cured(
     return error, float(np.mean([share_bad(norm) for norm in norms]))
 
 
-def spared_step(
-    network: nn.Sequential, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, *, skip: bool
-) -> float:
-    """One step in train mode, left out where the loss is not finite and `skip`; returns the loss."""
-    network.train()
-    optimizer.zero_grad()
+def spared_step(network: nn.Sequential, optimizer: SGD, images: Tensor, labels: Tensor, *, skip: bool) -> float:
+    """One step in whatever mode the modules are in, left out where the loss is not finite and `skip`; returns the loss."""
     loss = functional.cross_entropy(network(images), labels)
     value = float(loss.detach())
     if math.isfinite(value) or not skip:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from bnviz.experiments.modes_network import (
     network_plan,
     norms_of,
     refuse_batch_of_one,
+    sgd,
     training_batches,
 )
 from bnviz.experiments.modes_settings import Settings
@@ -85,7 +87,7 @@ def update_count(settings: Settings) -> UpdateCountResult:
     cured = (
         None
         if corrected is None
-        else _run(settings.replace(momentum=corrected), "accumulation", iter(stock), validation)
+        else _run(settings.replace(momentum=corrected, steps=1), "accumulation", iter(stock), validation)
     )
     plain = runs[WAYS.index("plain")]
     return UpdateCountResult(
@@ -115,9 +117,9 @@ def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
 
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings)
-    passes = settings.steps * (2 * settings.accumulation + 9)
-    one = 3 * forward_seconds(settings, settings.batch_size) + 1e-4
-    check_seconds(passes * one * 1.5, ("steps", "accumulation", "batch_size", "depth", "width"))
+    passes = settings.steps * (settings.accumulation + 9) + settings.accumulation
+    one = 3 * forward_seconds(settings, settings.batch_size) + 5e-5
+    check_seconds(passes * one, ("steps", "accumulation", "batch_size", "depth", "width"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,40 +134,47 @@ class _Run:
 
 
 def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Tensor, Tensor]) -> _Run:
-    """Train in one way two networks that differ in nothing but the running means that they start with, 0 and 1.
+    """Train in one way, and see how much of what the first running mean starts with is left.
 
-    Running statistics are linear in what they start with, so the difference of the two is the weight of the start.
+    Running statistics are linear in what they start with: a twin of the first batch norm hears all that this one gets, its
+    running mean starts with 1 instead of 0, and the difference of the two is the weight of the start.
     """
     network = plain_network(network_plan(settings), settings.seed)
-    twin = copy.deepcopy(network)
-    for norm in norms_of(twin):
-        assert norm.running_mean is not None
-        norm.running_mean.fill_(1.0)
-    pair = [(model, torch.optim.SGD(model.parameters(), lr=settings.learning_rate)) for model in (network, twin)]
-    step = STEPS[way]
-    weights, means = [1.0], [0.0]
+    norms = norms_of(network)
+    twin = copy.deepcopy(norms[0])
+    mean, other = norms[0].running_mean, twin.running_mean
+    assert mean is not None
+    assert other is not None
+    other.fill_(1.0)
+    optimizer = sgd(network, settings)
+    count = settings.accumulation if way == "accumulation" else 1
+    weights = [1.0]
+    means: list[float] = []
     batch_mean = 0.0
-    for _ in range(settings.steps):
-        count = settings.accumulation if way == "accumulation" else 1
-        parts = [next(stock) for _ in range(count)] + ([validation] if way == "validation" else [])
-        if len(weights) == 1:
-            batch_mean = float(network[0](parts[0][0])[:, 0].detach().mean())
-        for model, optimizer in pair:
-            optimizer.zero_grad()
-            step(model, optimizer, parts)
-        weights.append(_difference(network, twin))
-        mean = norms_of(network)[0].running_mean
-        assert mean is not None
-        means.append(float(mean[0]))
-    first, last = norms_of(network)[0].num_batches_tracked, norms_of(network)[-1].num_batches_tracked
+    with _heard_by(twin, norms[0]):
+        for _ in range(settings.steps):
+            parts = [next(stock) for _ in range(count)]
+            if not means:
+                batch_mean = float(network[0](parts[0][0])[:, 0].detach().mean())
+            STEPS[way](network, optimizer, [*parts, validation] if way == "validation" else parts)
+            weights.append(float((other.double() - mean.double()).mean()))
+            means.append(float(mean[0]))
+    first, last = norms[0].num_batches_tracked, norms[-1].num_batches_tracked
     assert first is not None
     assert last is not None
-    return _Run(int(first), int(last), np.array(weights), batch_mean, means[1])
+    return _Run(int(first), int(last), np.array(weights), batch_mean, means[0])
 
 
-def _difference(network: nn.Module, twin: nn.Module) -> float:
-    """Mean difference of the first batch norms' running means, in double precision."""
-    first, second = norms_of(network)[0].running_mean, norms_of(twin)[0].running_mean
-    assert first is not None
-    assert second is not None
-    return float((second.double() - first.double()).mean())
+@contextmanager
+def _heard_by(twin: nn.BatchNorm1d, norm: nn.BatchNorm1d) -> Iterator[None]:
+    """Whatever `norm` gets, `twin` gets too."""
+
+    def hear(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        with torch.no_grad():
+            twin(*arguments)
+
+    handle = norm.register_forward_pre_hook(hear)
+    try:
+        yield
+    finally:
+        handle.remove()
