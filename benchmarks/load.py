@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from statistics import median
 from typing import Final
@@ -17,6 +18,13 @@ CLASS: Final = 30
 EVERY_S: Final = 2.0
 ALONE_EVERY_S: Final = 0.4
 WAITING: Final = Bound(4)
+BESIDE: Final = Bound(2)
+HEAVY: Final = (
+    ("modes", "predict=0&lang=en&topic=gap", "Training steps"),
+    ("modes", "predict=0&lang=en&topic=momentum_error", "Seeds"),
+    ("recurrence", "predict=0&lang=en&topic=through_time", "Width"),
+    ("noise", "predict=0&lang=en&topic=shift", "Width"),
+)
 NONE_LATE: Final = Bound(0, "moves")
 PER_SESSION: Final = Bound(2, "MB")
 PAGE: Final = "layer"
@@ -34,10 +42,17 @@ def measure(quick: bool) -> list[Row]:
     seconds = 8 if quick else 24
     with ours() as server:
         alone, together = asyncio.run(_class(server, seconds, "predict=0"))
+        beside = asyncio.run(_beside_heavy(server, seconds))
         alone_apart, apart = asyncio.run(_class(server, seconds, "predict=0&seed={seed}"))
     return [
         _waiting(f"{what} on one link", alone, together, WAITING),
         Row("the same: moves that came late", together.late, NONE_LATE, NONE_LATE.unit),
+        Row(
+            f"the same beside {len(HEAVY)} visitors who compute heavy settings without a pause: p95 against p95 without",
+            ratio(percentile(beside.seconds, 0.95), percentile(together.seconds, 0.95)),
+            BESIDE,
+            detail=f"p95 {_ms(percentile(beside.seconds, 0.95))}, slowest {_ms(max(beside.seconds))}, {beside.late} late",
+        ),
         _waiting(f"{what}, everyone on data of their own", alone_apart, apart, None),
     ]
 
@@ -74,6 +89,27 @@ async def _class(server: Server, seconds: float, query: str) -> tuple[Load, Load
         together = await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
     after = await _alone(server, link(CLASS + 2))
     return Load(before.seconds + after.seconds, before.late + after.late), together
+
+
+async def _beside_heavy(server: Server, seconds: float) -> Load:
+    """The class on one link, all stops computed before, while others never stop computing anew."""
+
+    async def keep_computing(page: str, query: str, label: str, start: int) -> None:
+        for seed in itertools.count(start):
+            async with visitors(server.url, page, lambda _, seed=seed: f"{query}&seed={seed}", 1) as (one,):
+                for stop in one.stops[label][-4:]:
+                    await one.move(label, stop)
+
+    others = [asyncio.create_task(keep_computing(*which, 1000 * place)) for place, which in enumerate(HEAVY, start=1)]
+    try:
+        async with visitors(server.url, PAGE, lambda _: "predict=0", CLASS) as sessions:
+            return await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
+    finally:
+        for other in others:
+            other.cancel()
+        for failure in await asyncio.gather(*others, return_exceptions=True):
+            if isinstance(failure, Exception):
+                raise failure
 
 
 async def _alone(server: Server, query: str) -> Load:
