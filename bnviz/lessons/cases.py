@@ -148,7 +148,8 @@ CASES: Final = (
         "momentum_elsewhere",
         N_("Validation jumps up and down since I ported the model from Keras or TensorFlow"),
         N_("momentum, decay, 0.99, 0.9, Keras, TensorFlow, convention, unstable validation, port"),
-        (github("keras-team/keras", 6839), github("pytorch/examples", 289), github("kazuto1011/deeplab-pytorch", 79)),
+        (github("keras-team/keras", 6839), github("d2l-ai/d2l-en", 2213, "pull"), github("pytorch/examples", 289),
+         github("kazuto1011/deeplab-pytorch", 79)),
         (
             wrong("running_stats", momentums="0.99"),
             right("running_stats", momentums="0.01", steps="600"),
