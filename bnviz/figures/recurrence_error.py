@@ -92,7 +92,8 @@ def statistics(result: ErrorResult, language: Language = "en") -> Chart:
         _("Test error with running statistics and with those of the test images themselves: {parts}.").format(parts=parts),
         height=360,
         phone_layout={
-            "font": {"size": 12}, "margin": {"l": 110, "r": 12, "t": 64, "b": 44}, "annotations": small([how, *words]),
+            "font": {"size": 12}, "margin": {"l": 110, "r": 12, "t": 64, "b": 44},
+            "annotations": small([{**how, "xshift": -98}, *words]),  # the key begins over the names, not over the plot
         },
     )  # fmt: skip
 

@@ -136,7 +136,7 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
         "trade_off",
         traces,
         layout(
-            log_axis(_("Batches until within 5 % of the truth"), x_low, x_high),
+            log_axis(_("Batches until within 5 % of the truth"), x_low, x_high, tickangle=0),
             log_axis(_("Noise after {steps} batches (s.d.)").format(steps=steps), y_low, y_high),
             annotations=notes,
             shapes=shapes,
@@ -305,6 +305,7 @@ def _phone(notes: list[dict[str, Any]], **margin: int) -> dict[str, Any]:
         for note in notes
     ]
     return {
+        "font": {"size": PHONE_FONT},
         "margin": {key: margin.get(side, PHONE_MARGIN[key]) for key, side in sides.items()},
         "annotations": small,
     }
