@@ -40,6 +40,11 @@ def read_upload(filename: str, content: bytes) -> NDArray[np.float32]:
     return _checked(_read(filename, content, _check_shape))
 
 
+def read_classes(filename: str, content: bytes) -> NDArray[np.float32]:
+    """As `read_upload`, the last column being the class: in a CSV it may be words, which are numbered in their order from 0."""
+    return _checked(_read(filename, content, _check_shape, words=True))
+
+
 def read_images(filename: str, content: bytes) -> NDArray[np.float32]:
     """The images in a CSV, `.npy` or `.npz` file as (N, K, H, W) float32, K colours, the darkest value 0 and the brightest 1.
 
@@ -59,8 +64,8 @@ def read_images(filename: str, content: bytes) -> NDArray[np.float32]:
     return np.ascontiguousarray(((values - low) / (high - low)).transpose(0, 3, 1, 2), dtype=np.float32)
 
 
-def _read(filename: str, content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
-    """The file's array; `check(shape, slack)` refuses a shape before anything of it is unpacked."""
+def _read(filename: str, content: bytes, check: Callable[[Shape, int], None], *, words: bool = False) -> NDArray[Any]:
+    """The file's array; `check(shape, slack)` refuses a shape before anything of it is unpacked. `words`: see `read_classes`."""
     if len(content) > MAX_BYTES:
         raise UploadError(
             N_("The file has {size} MB; at most {limit} MB are read."),
@@ -69,7 +74,7 @@ def _read(filename: str, content: bytes, check: Callable[[Shape, int], None]) ->
         )
     kind = PurePath(filename).suffix.lower()
     if kind == ".csv":
-        return _read_csv(content, check)
+        return _read_csv(content, check, words=words)
     if kind == ".npy":
         return _read_npy(content, check)
     if kind == ".npz":
@@ -77,7 +82,7 @@ def _read(filename: str, content: bytes, check: Callable[[Shape, int], None]) ->
     raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
 
 
-def _read_csv(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[Any]:
+def _read_csv(content: bytes, check: Callable[[Shape, int], None], *, words: bool) -> NDArray[Any]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -89,8 +94,10 @@ def _read_csv(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[An
         raise UploadError(N_("The file is empty."))
     separator = max(SEPARATORS, key=lines[0].count)
     check((len(lines), lines[0].count(separator) + 1), 1)
-    titles = [cell.strip().strip('"') for cell in lines[0].split(separator)]
+    titles, *following = ([cell.strip().strip('"') for cell in line.split(separator)] for line in lines[:2])
     headed = any(_number(title) is None for title in titles)
+    if words and headed and following and _number(following[0][-1]) is None:  # a word that ends a line is no title then
+        headed = any(_number(title) is None for title in titles[:-1])
     try:
         # The header is taken off first: pandas would make an index of columns that it does not name.
         frame = pd.read_csv(
@@ -106,6 +113,9 @@ def _read_csv(content: bytes, check: Callable[[Shape, int], None]) -> NDArray[An
             columns=frame.shape[1],
             titles=len(titles),
         )
+    if words and not pd.api.types.is_numeric_dtype(frame.iloc[:, -1]) and frame.iloc[:, -1].notna().all():
+        last = frame.columns[-1]
+        frame[last] = np.unique(frame[last].astype(str).str.strip(), return_inverse=True)[1]
     for number, column in frame.items():
         if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
             name = titles[int(str(number))] if headed else int(str(number)) + 1

@@ -71,7 +71,7 @@ def labelled(table: Table | None) -> tuple[Tensor, Tensor]:
     classes, labels = np.unique(table[:, -1], return_inverse=True)
     if not 2 <= len(classes) <= MOST_CLASSES or not np.equal(classes, np.rint(classes)).all():
         raise UploadError(
-            N_("The last column is the class: 2 to {most} different whole numbers; this one has {count}."),
+            N_("The last column is the class: 2 to {most} different whole numbers or words; this one has {count}."),
             most=MOST_CLASSES, count=len(classes),
         )  # fmt: skip
     features = table[:, :-1].astype(np.float64)

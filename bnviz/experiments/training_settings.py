@@ -57,7 +57,7 @@ Source = Annotated[
     Parameter(
         N_("Data"),
         N_("Digits: 1797 handwritten digits. Moons, circles, spirals: points in the plane, two classes. Your own table: a "
-           "row per sample, the last column is the class, a whole number; the other columns are brought to mean 0 and "
+           "row per sample, the last column is the class, a whole number or a word; the other columns are brought to mean 0 and "
            "standard deviation 1."),
         names={
             "digits": N_("digits"),

@@ -55,12 +55,17 @@ def data(seed):
 '''
 
 _UPLOAD: Final = """\
-# Your table: a header line, then numbers; the last column is the class.
-rows = np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2)
-deviation = rows[:, :-1].std(axis=0)
-scaled = (rows[:, :-1] - rows[:, :-1].mean(axis=0)) / np.where(deviation > 0, deviation, 1)
+# Your table: a header line, then numbers; the last column is the class, whole numbers or words.
+cells = np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2, dtype=str, quotechar='"')
+columns, names = cells[:, :-1].astype(float), cells[:, -1]
+deviation = columns.std(axis=0)
+scaled = (columns - columns.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 features = torch.from_numpy(scaled).float()
-labels = torch.from_numpy(np.unique(rows[:, -1], return_inverse=True)[1])
+try:
+    names = names.astype(float)
+except ValueError:
+    names = np.char.strip(names)
+labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
 """
 
 _NETWORK: Final = '''\

@@ -21,12 +21,14 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     if getattr(state.settings, "source", "") != "upload":
         return None
     _ = translator(language)
-    from bnviz.core.uploads import read_images, read_upload
+    from bnviz.core.uploads import read_classes, read_images, read_upload
 
     told = {
         "table": _("Rows are samples, columns are features."),
         "images": _("An image as an array (H, W) or (H, W, 3), or several."),
-        "classes": _("Rows are samples, the last column is the class, a whole number, the others are features."),
+        "classes": _(
+            "Rows are samples, the last column is the class, a whole number or a word, the others are features."
+        ),
     }[lesson.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
@@ -38,7 +40,7 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     if file is None:
         return None
     try:
-        read = read_images if lesson.upload == "images" else read_upload
+        read = {"table": read_upload, "images": read_images, "classes": read_classes}[lesson.upload]
         return read(file.name, file.getvalue())
     except BnvizError as error:
         state.problems = [error]

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bnviz.core import uploads
-from bnviz.core.uploads import read_images, read_upload
+from bnviz.core.uploads import read_classes, read_images, read_upload
 from bnviz.errors import UploadError
 
 TABLE = np.arange(12, dtype=np.float64).reshape(4, 3) / 4
@@ -44,6 +44,35 @@ def test_csv_with_and_without_header(separator: str, header: str) -> None:
     read = read_upload("data.CSV", (header.format(separator) + rows).encode())
     np.testing.assert_array_equal(read, TABLE.astype(np.float32))
     assert read.dtype == np.float32
+
+
+@pytest.mark.parametrize("header", ["", "a,b,kind\n", '"a","b","kind"\n'])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_classes_may_be_words_in_the_order_of_the_alphabet(header: str, quote: str) -> None:
+    kinds = ("setosa", "virginica", "setosa", "iris of mine")
+    rows = "\n".join(f"{place}, {place / 4},{quote}{kind}{quote}" for place, kind in enumerate(kinds))
+    read = read_classes("a.csv", (header + rows).encode())
+    np.testing.assert_array_equal(read, [[0, 0, 1], [1, 0.25, 2], [2, 0.5, 1], [3, 0.75, 0]])
+
+
+def test_classes_that_are_numbers_stay_what_they_are() -> None:
+    np.testing.assert_array_equal(read_classes("a.csv", b"a,b,class\n1,2,7\n3,4,-1\n"), [[1, 2, 7], [3, 4, -1]])
+    np.testing.assert_array_equal(read_classes("a.csv", b"1,2,7\n3,4,-1\n"), [[1, 2, 7], [3, 4, -1]])
+    np.testing.assert_array_equal(read_classes("a.npy", as_npy(TABLE)), TABLE.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a,b,c\n1,x,yes\n2,y,no\n", "Column b is not numeric"),  # words only where the class is
+        (b"a,b,c\n1,2,yes\n3,4,\n", "Column c is not numeric"),  # a class is missing
+    ],
+)
+def test_words_anywhere_else_and_missing_classes_are_refused(content: bytes, told: str) -> None:
+    with pytest.raises(UploadError, match=told):
+        read_classes("a.csv", content)
+    with pytest.raises(UploadError, match="not numeric"):
+        read_upload("a.csv", b"1,2,yes\n3,4,no\n5,6,yes\n")
 
 
 def test_csv_with_a_byte_order_mark_and_windows_line_ends() -> None:
