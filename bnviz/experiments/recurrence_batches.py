@@ -6,14 +6,18 @@ Index letters: T time steps, P batches, m samples per batch, G gate inputs, N tr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import RecurrentLayer, VariantName
 from bnviz.core.recurrent_networks import BATCH, RecurrentPlan, build_recurrent
-from bnviz.core.replica_data import ReplicaData, batch_indices
+from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
+from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, training
 from bnviz.experiments.recurrence_measure import terms
 from bnviz.experiments.recurrence_settings import CLASSES, PIXELS, Settings
@@ -21,6 +25,15 @@ from bnviz.theory.running import pytorch_momentum
 
 PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
 WARMUP_BATCH: Final = 64
+WITHOUT_EFFECT: Final = (
+    "topic",
+    "term",
+    "batch_size",
+    "momentum",
+    "padding",
+    "epochs",
+    "seeds",
+)  # on the training before the look
 
 
 def plan_of(settings: Settings, variant: VariantName) -> RecurrentPlan:
@@ -38,11 +51,25 @@ def plan_of(settings: Settings, variant: VariantName) -> RecurrentPlan:
 
 
 def trained_layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
-    """The recurrent layer that is looked at, plain, in training mode, after its training."""
-    network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
+    """The recurrent layer that is looked at, plain, in training mode, after its training. Its running statistics mean nothing."""
+    layer = _layer_of(build_recurrent(plan_of(settings, settings.normalizer), data.seeds))
     if settings.warmup:
-        plan = TrainingPlan(settings.warmup, WARMUP_BATCH, (), learning_rate=settings.learning_rate, optimizer="adam")
-        list(training(network, data, plan))  # nothing is recorded on the way
+        trained = _trained(settings.replace(**{name: getattr(Settings(), name) for name in WITHOUT_EFFECT}))
+        layer.load_state_dict({name: torch.from_numpy(values) for name, values in trained})
+    return layer
+
+
+@lru_cache(maxsize=32)
+def _trained(settings: Settings) -> tuple[tuple[str, NDArray[np.generic]], ...]:
+    """State of the layer after `settings.warmup` steps: most sliders of the topic leave it as it is."""
+    data = digits_data((settings.seed,))
+    network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
+    plan = TrainingPlan(settings.warmup, WARMUP_BATCH, (), learning_rate=settings.learning_rate, optimizer="adam")
+    list(training(network, data, plan))  # nothing is recorded on the way
+    return tuple((name, values.numpy()) for name, values in _layer_of(network).state_dict().items())
+
+
+def _layer_of(network: Replicas) -> RecurrentLayer:
     layer = network.train().replica(0)[0]
     assert isinstance(layer, RecurrentLayer)
     return layer

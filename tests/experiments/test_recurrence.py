@@ -14,7 +14,7 @@ from bnviz.core.recurrent_networks import build_recurrent, plain_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.experiments import recurrence, recurrence_steps, recurrence_through_time, shipped
+from bnviz.experiments import recurrence, recurrence_batches, recurrence_steps, recurrence_through_time, shipped
 from bnviz.experiments.recurrence import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
 from bnviz.experiments.recurrence_batches import PASSES, plan_of
 from bnviz.experiments.recurrence_comparisons import of_error, of_steps, of_through_time
@@ -422,3 +422,28 @@ def test_blank_pixels_make_the_gradient_explode() -> None:
     assert result.growth_over_seeds.mean[index, 0] > 50
     assert result.relative.mean[index, 0] > 100
     assert result.relative.mean[0, 0] < 1e-9
+
+
+def test_what_is_said_to_have_no_effect_on_the_training_before_the_look_has_none() -> None:
+    base = Settings(normalizer="batch_per_step", width=8, warmup=3, cell="rnn")
+    others = {
+        "topic": "error",
+        "term": "input",
+        "batch_size": 8,
+        "momentum": 0.5,
+        "padding": 0.0,
+        "epochs": 2,
+        "seeds": 3,
+    }
+    assert set(others) == set(recurrence_batches.WITHOUT_EFFECT)
+    train = recurrence_batches._trained.__wrapped__
+
+    def weights(settings: Settings) -> dict[str, Any]:
+        return {name: values for name, values in train(settings) if "running" not in name and "tracked" not in name}
+
+    for name, value in weights(base.replace(**others)).items():
+        np.testing.assert_array_equal(value, weights(base)[name])
+    for change in ({"seed": 1}, {"learning_rate": 0.01}, {"warmup": 4}, {"gamma": 0.5}, {"sequence": "pixels"}):
+        assert any((value != weights(base)[name]).any() for name, value in weights(base.replace(**change)).items()), (
+            change
+        )
