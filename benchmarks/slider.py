@@ -18,6 +18,8 @@ AGAINST_USUAL: Final = Bound(0.4)
 LABEL: Final = "Batch size"
 START: Final = 2  # a batch of one is an error message, not a picture
 PRESSES: Final = 15  # from 2 to 384 samples
+SLOWEST: Final = "momentum_error"  # of the topics of `modes`, and of all
+SLOWEST_PRESSES: Final = 13  # from 2 to 192 samples: the next is too much work
 NO_COLLECTION: Final = "runner.postScriptGC=false"
 
 PAINTED: Final = "[...document.querySelectorAll('[data-digest]')].map((host) => host.dataset.paintedDigest).join()"
@@ -36,6 +38,7 @@ class Way:
     url: str
     read: str
     computes: bool
+    presses: int = PRESSES
     cold: list[float] = field(default_factory=list)
     warm: list[float] = field(default_factory=list)
 
@@ -45,9 +48,9 @@ class Way:
         self.page.goto(self.url.format(seed=seed))
         settle(self.page)
         self.page.get_by_role("slider", name=LABEL).focus()
-        self.cold += [press(self.page, "ArrowRight", self.read) for _ in range(PRESSES)]
+        self.cold += [press(self.page, "ArrowRight", self.read) for _ in range(self.presses)]
         if self.computes:
-            self.warm += [press(self.page, "ArrowLeft", self.read) for _ in range(PRESSES)]
+            self.warm += [press(self.page, "ArrowLeft", self.read) for _ in range(self.presses)]
 
 
 def measure(quick: bool) -> list[Row]:
@@ -57,8 +60,10 @@ def measure(quick: bool) -> list[Row]:
         ours_at, bare_at, lean_at, usual_at = (stack.enter_context(server).url for server in servers)
         browser = stack.enter_context(chrome())
         query = f"batch_size={START}&seed={{seed}}"
-        our_way, bare, lean, usual = ways = (
+        slow_query = f"predict=0&topic={SLOWEST}&{query}"
+        our_way, slow, bare, lean, usual = ways = (
             Way(blank_page(browser), f"{ours_at}/layer?predict=0&{query}", PAINTED, computes=True),
+            Way(blank_page(browser), f"{ours_at}/modes?{slow_query}", PAINTED, computes=True, presses=SLOWEST_PRESSES),
             Way(blank_page(browser), bare_at, TEXT, computes=False),
             Way(blank_page(browser), lean_at, TEXT, computes=False),
             Way(blank_page(browser), f"{usual_at}/?{query}", TITLES, computes=True),
@@ -70,9 +75,10 @@ def measure(quick: bool) -> list[Row]:
     bare_ms, lean_ms = median(bare.cold), median(lean.cold)
     return [
         _row(what + "a bare app (one slider, one text)", AGAINST_BARE, our_way, bare_ms, bare_ms),
-        _row("the same against a bare app with garbage collection off, as ours", None, our_way, lean_ms, lean_ms),
+        _row(f"the same on `modes`, {SLOWEST}, the slowest topic", AGAINST_BARE, slow, bare_ms, bare_ms),
+        _row("on `layer` against a bare app with garbage collection off, as ours", None, our_way, lean_ms, lean_ms),
         _row(
-            "the same against the same pictures through `st.plotly_chart`",
+            "on `layer` against the same pictures through `st.plotly_chart`",
             AGAINST_USUAL, our_way, median(usual.cold), median(usual.warm),
         ),
     ]  # fmt: skip
