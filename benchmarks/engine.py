@@ -50,10 +50,11 @@ def engine_rows(quick: bool = False) -> list[Row]:
             _row(f"{name}: {REPLICAS} plain PyTorch trainings against stacked", alternate(plain, six, seconds), GAIN)
         )
         alone = products(REPLICAS)
-        rows.append(_row(f"{name}: the matrix products alone against 1 stacked", alternate(alone, one, seconds / 2)))
-        rows.append(
-            _row(f"{name}: plain trainings against the matrix products alone", alternate(plain, alone, seconds / 2))
-        )
+        for what, turns in (
+            ("the matrix products alone against 1 stacked", alternate(alone, one, seconds / 2)),
+            ("plain trainings against the matrix products alone", alternate(plain, alone, seconds / 2)),
+        ):
+            rows.append(_row(f"{name}: {what}", turns, tested=", of the trainings also a test"))
     return rows
 
 
@@ -108,7 +109,7 @@ def separate(plan: NetworkPlan, optimizer: OptimizerName) -> Callable[[], object
     return turn
 
 
-def _row(what: str, turns: list[tuple[float, float]], bound: Bound | None = None) -> Row:
+def _row(what: str, turns: list[tuple[float, float]], bound: Bound | None = None, tested: str = " and a test") -> Row:
     first, second = (1000 * median(column) for column in zip(*turns, strict=True))
-    detail = f"{number(first)} ms against {number(second)} ms of processor time for {STEPS} steps and a test, {len(turns)} turns"
+    detail = f"{number(first)} ms against {number(second)} ms of processor time for {STEPS} steps{tested}, {len(turns)} turns"
     return Row(what, median(ratio(*turn) for turn in turns), bound, detail=detail)

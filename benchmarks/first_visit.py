@@ -9,7 +9,7 @@ from typing import Final
 from playwright.sync_api import Browser
 
 from benchmarks.browser import blank_page, chrome, settle
-from benchmarks.report import Bound, Row, number, ratio
+from benchmarks.report import Bound, Row, milliseconds, number, ratio
 from benchmarks.servers import comparison, ours
 from benchmarks.wire import Wire, counted
 
@@ -59,7 +59,7 @@ def _wait_row(name: str, seconds: float, reference: float) -> Row:
         f"first visit of `{name}`: until the page stands",
         1000 * seconds,
         unit="ms",
-        detail=f"the app with one chart: {number(1000 * reference)} ms",
+        detail=f"the app with one chart: {milliseconds(reference)}",
     )
 
 

@@ -13,7 +13,7 @@ import psutil
 import websockets
 
 from benchmarks import load
-from benchmarks.report import Bound, Row, number, percentile, ratio
+from benchmarks.report import Bound, Row, milliseconds, number, percentile, ratio
 from benchmarks.servers import Server, with_a_long_run
 from benchmarks.sessions import Session, drive, visitors
 
@@ -51,7 +51,7 @@ def live_rows(quick: bool = False) -> list[Row]:
         Row(
             f"{load.CLASS} sessions moving a slider every {load.EVERY_S:.0f} s: p95 beside a run against p95 without",
             ratio(slow_beside, slow), UNDISTURBED,
-            detail=f"{number(1000 * slow_beside)} ms against {number(1000 * slow)} ms",
+            detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
         ),
     ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from benchmarks.report import Bound, Row, number, percentile, ratio
+from benchmarks.report import Bound, Row, milliseconds, percentile, ratio
 from benchmarks.servers import Server, ours
 from benchmarks.sessions import Load, Session, drive, visitors
 
@@ -51,7 +51,7 @@ def measure(quick: bool) -> list[Row]:
             f"the same beside {len(HEAVY)} visitors who compute heavy settings without a pause: p95 against p95 without",
             ratio(percentile(beside.seconds, 0.95), percentile(together.seconds, 0.95)),
             BESIDE,
-            detail=f"p95 {_ms(percentile(beside.seconds, 0.95))}, slowest {_ms(max(beside.seconds))}, {beside.late} late",
+            detail=f"p95 {milliseconds(percentile(beside.seconds, 0.95))}, slowest {milliseconds(max(beside.seconds))}, {beside.late} late",
         ),
         _waiting(f"{what}, everyone on data of their own", alone_apart, apart, None),
     ]
@@ -137,11 +137,7 @@ async def _see_everything(sessions: Sequence[Session]) -> None:
 def _waiting(what: str, alone: Load, together: Load, bound: Bound | None) -> Row:
     one, slow = median(alone.seconds), percentile(together.seconds, 0.95)
     detail = (
-        f"p95 {_ms(slow)}, median {_ms(median(together.seconds))}, slowest {_ms(max(together.seconds))} "
-        f"over {len(together.seconds)} moves, {together.late} late; one session {_ms(one)}"
+        f"p95 {milliseconds(slow)}, median {milliseconds(median(together.seconds))}, slowest {milliseconds(max(together.seconds))} "
+        f"over {len(together.seconds)} moves, {together.late} late; one session {milliseconds(one)}"
     )
     return Row(f"{what}: p95 against the one-session median", ratio(slow, one), bound, detail=detail)
-
-
-def _ms(seconds: float) -> str:
-    return f"{number(1000 * seconds)} ms"

@@ -72,6 +72,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else math.nan
 
 
+def milliseconds(seconds: float) -> str:
+    """`seconds` as a detail tells them."""
+    return f"{number(1000 * seconds)} ms"
+
+
 def number(value: float) -> str:
     """At most three significant digits, without an exponent."""
     if not math.isfinite(value):

@@ -6,7 +6,7 @@ import asyncio
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.report import Row, number, ratio
+from benchmarks.report import Row, milliseconds, ratio
 from benchmarks.servers import Server, ours
 from benchmarks.sessions import visitors
 from bnviz.lessons.course import LESSONS
@@ -25,7 +25,7 @@ def measure(quick: bool) -> list[Row]:
         Row(
             f"a slider of `{topic.name}`{f', {topic.topic}' if topic.topic else ''}, computed anew, against `{topics[0].name}`",
             ratio(median(seconds), reference),
-            detail=f"median {_ms(median(seconds))}, slowest {_ms(max(seconds))} over {len(seconds)} movements",
+            detail=f"median {milliseconds(median(seconds))}, slowest {milliseconds(max(seconds))} over {len(seconds)} movements",
         )
         for topic, seconds in zip(topics, taken, strict=True)
     ]
@@ -41,7 +41,3 @@ async def _movements(server: Server, topic: Lesson[Any, Any], every: int) -> lis
             seconds += [await session.move(label, stop) for stop in stops[::every] if stop != start]
             await session.move(label, start)
     return seconds
-
-
-def _ms(seconds: float) -> str:
-    return f"{number(1000 * seconds)} ms"

@@ -192,6 +192,14 @@ def replica_losses(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none").mean(1)
 
 
+def predicted(logits: Tensor) -> Tensor:
+    """The most likely class (S, B) by `logits` (S, B, K).
+
+    `StackedLinear` leaves the samples of few classes side by side; along the classes it would take several times as long.
+    """
+    return logits.transpose(1, 2).argmax(1)
+
+
 @torch.no_grad()
 def evaluate(network: Replicas, data: ReplicaData, unit: int | None = None) -> tuple[Numbers, Numbers, Numbers | None]:
     """Each replica on its test set, in eval mode: loss (S,), accuracy (S,), percentiles (S, 3) of the unit's activation input or None."""
@@ -213,8 +221,7 @@ def evaluate(network: Replicas, data: ReplicaData, unit: int | None = None) -> t
             samples, labels = data.samples(chunk)
             logits = network(samples)
             loss += replica_losses(logits, labels).double() * chunk.shape[1]
-            # `StackedLinear` leaves few classes with the samples side by side.
-            right += (logits.transpose(1, 2).argmax(1) == labels).sum(1)
+            right += (predicted(logits) == labels).sum(1)
     finally:
         network.train(was_training)
         if hook is not None:

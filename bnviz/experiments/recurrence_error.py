@@ -19,7 +19,7 @@ from bnviz.core.recurrent import GATES, VariantName
 from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, Update, every
+from bnviz.core.training import TrainingPlan, Update, every, predicted
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cost import check_cost
 from bnviz.experiments.live import train_in_turns
@@ -156,7 +156,7 @@ def _batch_error(network: Replicas, data: ReplicaData, update: Update) -> Floats
     was_training = network.training
     try:
         samples, labels = data.samples(data.test)
-        right = (network.train()(samples).argmax(2) == labels).double().mean(1)
+        right = (predicted(network.train()(samples)) == labels).double().mean(1)
     finally:
         network.train(was_training)
         for buffer, value in kept:
