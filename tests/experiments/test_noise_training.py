@@ -20,6 +20,7 @@ from bnviz.experiments.noise_settings import Settings
 from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from bnviz.lessons.noise_dropout import DROPOUT_TOPIC
 from bnviz.lessons.noise_ghost import GHOST
+from tests.agreement import assert_same_beginning, assert_same_outcome
 
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 3, "seeds": 3, "train_size": 200}
 DROPOUT = Settings(topic="dropout", **TINY)
@@ -219,21 +220,15 @@ def default_ghost() -> noise_ghost.Result:
 
 @pytest.mark.parametrize("lesson", [DROPOUT_TOPIC, GHOST], ids=lambda lesson: lesson.topic)
 def test_the_shipped_results_are_of_the_defaults_and_of_this_code(lesson: Any, request: pytest.FixtureRequest) -> None:
-    """Two of the seeds, run now: a replica gets the same alone and among others, but for rounding.
-
-    Over hundreds of steps rounding grows, most where parts of two normalize; such a network may change its mind about several
-    test images of 450, where seeds differ by four points (dropout before norm, ghosts of two) or by one (all others).
-    """
+    """Three of the seeds, run now. Dropout in front of the norm and ghosts of four and two amplify rounding within ten steps."""
     default = request.getfixturevalue(f"default_{lesson.topic}")
     assert default.settings == lesson.beginning
     assert default.progress == 1
-    few = lesson.run(lesson.beginning.replace(seeds=2), None)
+    few = lesson.run(lesson.beginning.replace(seeds=3), None)
     np.testing.assert_array_equal(few.courses.steps, default.courses.steps)
-    now, then = few.courses.accuracy[:, :, -1], default.courses.accuracy[:, :2, -1]
-    calm = [0, 1] if lesson.topic == "dropout" else [0, 1, 2]
-    np.testing.assert_allclose(now[calm], then[calm], rtol=0, atol=0.01)
-    np.testing.assert_allclose(now, then, rtol=0, atol=0.05)
-    np.testing.assert_array_equal(few.courses.accuracy[:, :, 0], default.courses.accuracy[:, :2, 0])
+    now, kept = few.courses.accuracy, default.courses.accuracy
+    assert_same_beginning(now, kept, calm=[0, 3] if lesson.topic == "dropout" else [0, 1])
+    assert_same_outcome(now[:, :, -1], kept[:, :, -1])
 
 
 def test_most_of_what_dropout_before_norm_costs_is_not_the_shift(default_dropout: noise_dropout.Result) -> None:

@@ -25,6 +25,7 @@ from bnviz.experiments.training_settings import OPENS, opening
 from bnviz.experiments.verdict import SHOWS, judge
 from bnviz.lessons.training import LESSON
 from bnviz.settings import from_query
+from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3, "activation": "relu", "init": "he"}
 NONE, BATCH = 0, 1
@@ -68,7 +69,7 @@ def test_shapes_are_as_declared(small: Result) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
 def test_a_plain_loop_gives_the_same_numbers(optimizer: Any) -> None:
-    """One seed, one network at a time, `torch.optim`. Group norm over 4 units lets float32 rounding grow to a hundredth in 22 steps."""
+    """One seed, one network at a time, `torch.optim`. Group norm over 4 units doubles float32's rounding at every step."""
     rate = 0.01 if optimizer == "adam" else 0.1
     # tanh, because ReLU lets rounding grow in units that are almost never on.
     changes = {
@@ -91,7 +92,9 @@ def test_a_plain_loop_gives_the_same_numbers(optimizer: Any) -> None:
             "momentum": torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9),
             "adam": torch.optim.Adam(network.parameters(), lr=rate),
         }[optimizer]
-        for batch in batch_indices(data, 60, 22)[:, 0]:
+        steps = 6 if name == "group" else 22
+        at = result.steps.tolist().index(steps)
+        for batch in batch_indices(data, 60, 22)[:steps, 0]:
             loss = nn.functional.cross_entropy(network.train()(features[batch]), labels[batch])
             made.zero_grad()
             loss.backward()
@@ -102,10 +105,9 @@ def test_a_plain_loop_gives_the_same_numbers(optimizer: Any) -> None:
             right = (network(received).argmax(1) == test).double().mean().item()
             expected = nn.functional.cross_entropy(network(received), test).item()
             entering = network[:-2](received)[:, 5].double().numpy()
-        images = 3.01 if name == "group" else 1.01
-        assert result.accuracy[index, 1, -1] == pytest.approx(right, abs=images / 450)
-        assert result.loss[index, 1, -1] == pytest.approx(expected, rel=1e-3)
-        np.testing.assert_allclose(result.percentiles[index, 1, -1], np.percentile(entering, (15, 50, 85)), atol=0.02)
+        assert result.accuracy[index, 1, at] == pytest.approx(right, abs=1.01 / 450)
+        assert result.loss[index, 1, at] == pytest.approx(expected, rel=1e-3)
+        np.testing.assert_allclose(result.percentiles[index, 1, at], np.percentile(entering, (15, 50, 85)), atol=2e-3)
         if name == "batch":
             norm = next(module for module in reversed(network) if isinstance(module, nn.BatchNorm1d))
             assert result.scale[index, 1, -1] == pytest.approx(norm.weight[5].item(), abs=1e-4)
@@ -350,16 +352,14 @@ def default() -> Result:
 
 
 def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: Result) -> None:
-    """Two of six seeds and two of four variants, run now: alone and among others a replica gets the same but for rounding.
-
-    Over 1320 steps rounding may move test images near a boundary; seeds differ by about 2 points, here one is allowed.
-    """
+    """Two of six seeds and two of four variants, run now."""
     assert default.settings == Settings()
     few = run(Settings(seeds=2, normalizers=("none", "batch")))  # the longest test of the lab
     np.testing.assert_array_equal(few.steps, default.steps)
-    np.testing.assert_allclose(few.accuracy[:, :, -1], default.accuracy[:2, :2, -1], rtol=0, atol=4.51 / 450)
-    np.testing.assert_allclose(few.percentiles[:, :, -1], default.percentiles[:2, :2, -1], rtol=0, atol=0.1)
-    np.testing.assert_allclose(few.drift, default.drift[:2, :2], atol=0.05)
+    assert_same_beginning(few.accuracy, default.accuracy[:2], points=6)
+    np.testing.assert_allclose(few.percentiles[:, :, :6], default.percentiles[:2, :2, :6], rtol=0, atol=1e-3)
+    assert_same_outcome(few.accuracy[:, :, -1], default.accuracy[:2, :, -1])
+    assert_same_outcome(few.drift, default.drift[:2])
 
 
 def test_the_defaults_are_the_papers_figure_1_as_the_recipe_found_it(default: Result) -> None:
