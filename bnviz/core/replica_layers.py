@@ -38,7 +38,9 @@ class StackedLinear(nn.Module):
         if features.grad_fn is not None:
             # The gradient of the transpose comes column by column, for which ReLU's backward takes ten times as long.
             size, stride = features.size(), features.stride()
-            features.register_hook(lambda gradient: gradient.new_empty_strided(size, stride).copy_(gradient))
+            features.register_hook(  # type: ignore[no-untyped-call]
+                lambda gradient: gradient.new_empty_strided(size, stride).copy_(gradient)
+            )
         product = torch.baddbmm(bias.transpose(1, 2), weight.transpose(1, 2), features.transpose(1, 2))
         return product.transpose(1, 2)
 

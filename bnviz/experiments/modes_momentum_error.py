@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from bnviz.core.recalibration import refilling
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
-from bnviz.core.replica_networks import build_replicas
+from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, predicted, train
 from bnviz.experiments.modes_network import (
@@ -86,17 +87,15 @@ def momentum_error(settings: Settings) -> MomentumErrorResult:
     counts = tuple(sorted({*COUNTS, settings.passes}))
     _check(settings, len(momentums), len(counts))
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
-    network = build_replicas(network_plan(settings), data.seeds)
-    plan = TrainingPlan(settings.steps, settings.batch_size, (settings.steps,), learning_rate=settings.learning_rate)
-    with _listening(network, momentums) as listeners:
-        diverged_at = train(network, data, plan).diverged_at
-    gone = diverged_at >= 0
+    trained = _trained(_without_effect_on_training(settings))
+    network = trained.network(settings)
+    gone = trained.diverged_at >= 0
 
     wrong = _tested(network, data)
     errors = []
-    for row in listeners:
-        for norm, listener in zip(norms_of(network), row, strict=True):
-            norm.running_mean, norm.running_var = listener.running_mean, listener.running_var
+    for heard in trained.heard:
+        for norm, statistics in zip(norms_of(network), torch.from_numpy(heard).unbind(1), strict=True):
+            norm.running_mean, norm.running_var = statistics.clone()
         errors.append(np.where(gone, np.nan, wrong()))
     fresh = batch_indices(data, settings.batch_size, counts[-1], purpose="recalibration")
     passes = refilling(network, (data.samples(batch)[0] for batch in fresh))
@@ -120,7 +119,7 @@ def momentum_error(settings: Settings) -> MomentumErrorResult:
         pairs=pairs,
         differences=differences,
         findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),
-        diverged_at=diverged_at,
+        diverged_at=trained.diverged_at,
     )
 
 
@@ -162,29 +161,70 @@ def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
     return wrong
 
 
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """What training leaves: the weights of the S networks, and the running means and variances `heard` (M, 2, L, S·C)."""
+
+    state: tuple[tuple[str, NDArray[np.generic]], ...]
+    heard: NDArray[np.float32]
+    diverged_at: NDArray[np.int64]
+
+    def network(self, settings: Settings) -> Replicas:
+        """The trained networks, anew."""
+        same = [plain_network(network_plan(settings), settings.seed)] * settings.seeds
+        network = Replicas(same, [torch.Generator()] * settings.seeds)
+        network.load_state_dict({name: torch.from_numpy(values) for name, values in self.state})
+        return network
+
+
+def _without_effect_on_training(settings: Settings) -> Settings:
+    """`settings` with what training does not depend on at one value; a momentum beside the grid needs a listener of its own."""
+    default = Settings()
+    on_grid = settings.momentum in GRID
+    return settings.replace(passes=default.passes, momentum=default.momentum if on_grid else settings.momentum)
+
+
+@lru_cache(maxsize=16)
+def _trained(settings: Settings) -> _Trained:
+    """Train the S networks: the sliders of momentum and of recalibration leave that as it is."""
+    data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
+    network = build_replicas(network_plan(settings), data.seeds)
+    plan = TrainingPlan(settings.steps, settings.batch_size, (settings.steps,), learning_rate=settings.learning_rate)
+    with _listening(network, compared(settings.momentum)) as listeners:
+        diverged_at = train(network, data, plan).diverged_at
+    heard = torch.stack([torch.stack(list(listener.buffers())[:2]) for listener in listeners])
+    return _Trained(
+        tuple((name, values.numpy()) for name, values in network.state_dict().items()),
+        heard.view(len(listeners), 2, settings.depth, -1).numpy(),
+        diverged_at,
+    )
+
+
 @contextmanager
-def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterator[list[list[nn.BatchNorm1d]]]:
-    """Modules (M rows of L) that see what the network's batch norms see in training mode, each with its own momentum."""
+def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterator[list[nn.BatchNorm1d]]:
+    """M modules, each with its own momentum, that see what the network's batch norms see in training mode, side by side."""
     norms = norms_of(network)
-    rows = [
-        [
-            nn.BatchNorm1d(norm.num_features, norm.eps, running.pytorch_momentum(momentum), affine=False)
-            for norm in norms
-        ]
+    listeners = [
+        nn.BatchNorm1d(
+            sum(norm.num_features for norm in norms), momentum=running.pytorch_momentum(momentum), affine=False
+        )
         for momentum in momentums
     ]
+    heard: list[Tensor] = []
 
-    def hear(norm: nn.Module, arguments: tuple[Tensor, ...], place: int) -> None:
-        if norm.training:
-            for row in rows:
-                _hear(row[place], arguments[0])
+    def hear(norm: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        if not norm.training:
+            return
+        heard.append(arguments[0].detach())
+        if len(heard) == len(norms):
+            values = torch.cat(heard, dim=1)
+            for listener in listeners:
+                _hear(listener, values)
+            heard.clear()
 
-    handles = [
-        norm.register_forward_pre_hook(lambda module, arguments, place=place: hear(module, arguments, place))
-        for place, norm in enumerate(norms)
-    ]
+    handles = [norm.register_forward_pre_hook(hear) for norm in norms]
     try:
-        yield rows
+        yield listeners
     finally:
         for handle in handles:
             handle.remove()
@@ -198,7 +238,7 @@ def _hear(norm: nn.BatchNorm1d, values: Tensor) -> None:
     assert norm.num_batches_tracked is not None
     norm.num_batches_tracked.add_(1)
     newest = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
-    torch.batch_norm_update_stats(values.detach(), norm.running_mean, norm.running_var, newest)
+    torch.batch_norm_update_stats(values, norm.running_mean, norm.running_var, newest)
 
 
 @torch.no_grad()
