@@ -32,7 +32,7 @@ from bnviz.theory import noise, running
 
 Floats = NDArray[np.float64]
 
-POINTS: Final = 24
+POINTS: Final = 18
 LOOKED_AT: Final = 16  # test batches per look, at most
 
 
@@ -101,6 +101,8 @@ def gap(settings: Settings) -> GapResult:
 
 def record_points(steps: int) -> tuple[int, ...]:
     """0, 1, … and `steps`: denser at the start, where more happens."""
+    if steps < POINTS:
+        return tuple(range(steps + 1))
     return tuple(sorted({0, *(round(float(point)) for point in np.geomspace(1, steps, POINTS - 1))}))
 
 

@@ -115,7 +115,7 @@ def momentum_error(settings: Settings) -> MomentumErrorResult:
         recalibrated_over=over_seeds(recalibrated, 0),
         count_over=over_seeds(by_count),
         left_over=np.array([float(running.initial_weight(momentum, settings.steps)) for momentum in momentums]),
-        left_over_measured=np.array([_left_over(momentum, settings.steps) for momentum in momentums]),
+        left_over_measured=trained.left_over,
         pairs=pairs,
         differences=differences,
         findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),
@@ -163,10 +163,12 @@ def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
 
 @dataclass(frozen=True, slots=True)
 class _Trained:
-    """What training leaves: the weights of the S networks, and the running means and variances `heard` (M, 2, L, S·C)."""
+    """What training leaves: the weights of the S networks, the running means and variances `heard` (M, 2, L, S·C), and
+    `left_over` (M,) of a running mean of 1 that heard zeros."""
 
     state: tuple[tuple[str, NDArray[np.generic]], ...]
     heard: NDArray[np.float32]
+    left_over: Floats
     diverged_at: NDArray[np.int64]
 
     def network(self, settings: Settings) -> Replicas:
@@ -195,21 +197,26 @@ def _trained(settings: Settings) -> _Trained:
     heard = torch.stack([torch.stack(list(listener.buffers())[:2]) for listener in listeners])
     return _Trained(
         tuple((name, values.numpy()) for name, values in network.state_dict().items()),
-        heard.view(len(listeners), 2, settings.depth, -1).numpy(),
+        heard[:, :, :-1].reshape(len(listeners), 2, settings.depth, -1).numpy(),
+        heard[:, 0, -1].double().numpy(),
         diverged_at,
     )
 
 
 @contextmanager
 def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterator[list[nn.BatchNorm1d]]:
-    """M modules, each with its own momentum, that see what the network's batch norms see in training mode, side by side."""
+    """M modules, each with its own momentum, that see what the network's batch norms see in training mode, side by side.
+
+    Their last channel sees zeros, and its running mean starts at 1.
+    """
     norms = norms_of(network)
+    channels = sum(norm.num_features for norm in norms) + 1
     listeners = [
-        nn.BatchNorm1d(
-            sum(norm.num_features for norm in norms), momentum=running.pytorch_momentum(momentum), affine=False
-        )
-        for momentum in momentums
+        nn.BatchNorm1d(channels, momentum=running.pytorch_momentum(momentum), affine=False) for momentum in momentums
     ]
+    for listener in listeners:
+        assert listener.running_mean is not None
+        listener.running_mean[-1] = 1
     heard: list[Tensor] = []
 
     def hear(norm: nn.Module, arguments: tuple[Tensor, ...]) -> None:
@@ -217,7 +224,7 @@ def _listening(network: Replicas, momentums: Sequence[MomentumValue]) -> Iterato
             return
         heard.append(arguments[0].detach())
         if len(heard) == len(norms):
-            values = torch.cat(heard, dim=1)
+            values = torch.cat([*heard, torch.zeros(len(heard[0]), 1)], dim=1)
             for listener in listeners:
                 _hear(listener, values)
             heard.clear()
@@ -239,14 +246,3 @@ def _hear(norm: nn.BatchNorm1d, values: Tensor) -> None:
     norm.num_batches_tracked.add_(1)
     newest = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
     torch.batch_norm_update_stats(values, norm.running_mean, norm.running_var, newest)
-
-
-@torch.no_grad()
-def _left_over(momentum: MomentumValue, steps: int) -> float:
-    norm = nn.BatchNorm1d(1, momentum=running.pytorch_momentum(momentum), affine=False)
-    assert norm.running_mean is not None
-    norm.running_mean.fill_(1.0)
-    zeros = torch.zeros(2, 1)
-    for _ in range(steps):
-        _hear(norm, zeros)
-    return float(norm.running_mean)

@@ -693,6 +693,28 @@ def test_chart_same_digest_draws_nothing(bench: Bench) -> None:
     assert bench.page.evaluate("__bnviz.stats.painted") == before
 
 
+def test_the_chart_in_view_is_drawn_before_those_below(bench: Bench) -> None:
+    names = ("one", "two", "three")
+    for name in names:
+        bench.mount("chart", chart(), name)
+        bench.painted("first", name)
+    bench.frame()
+    order = bench.page.evaluate(
+        """([names, data]) => new Promise((done) => {
+            const painted = [];
+            const watcher = new MutationObserver((changes) => {
+                for (const {target} of changes) if (target.dataset.paintedDigest === data.digest) painted.push(target.id);
+                if (painted.length === names.length) done(painted);
+            });
+            for (const name of names) watcher.observe(document.getElementById(name), {attributeFilter: ["data-painted-digest"]});
+            for (const name of names.toReversed()) mount("chart", name, data);
+        })""",
+        [names, chart("second")],
+    )
+    assert bench.page.evaluate("innerHeight") < 3 * chart()["height"]
+    assert order[-1] == "three"
+
+
 def test_chart_takes_the_dark_palette(bench: Bench) -> None:
     bench.mount("chart", chart(), "two")
     bench.painted("first", "two")

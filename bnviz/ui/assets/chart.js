@@ -9,7 +9,14 @@ import { CHART } from "./styles.js";
 
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
 const CLICK_PIXELS = 4;
+const LATEST_MS = 500;
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+/** What is in view is drawn first; the rest as soon as the browser has nothing else to do. */
+const idle = () => new Promise((resolve) => {
+  if (window.requestIdleCallback) window.requestIdleCallback(resolve, { timeout: LATEST_MS });
+  else setTimeout(resolve);
+});
 
 class Chart {
   constructor(parentElement) {
@@ -24,8 +31,12 @@ class Chart {
     this.root = element("div", { className: "root" }, this.plot, element("div", { className: "foot" }, this.menu.node));
     parentElement.append(element("style", { textContent: CHART }), this.root);
     this.plot.addEventListener("pointerdown", (event) => this.#press(event), { signal: this.listening.signal, capture: true });
-    this.resizing = new ResizeObserver(() => this.data && this.#resize());
+    this.width = Math.floor(this.host.getBoundingClientRect().width);
+    this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.host);
+    this.inView = true;
+    this.watching = new IntersectionObserver((entries) => { this.inView = entries.at(-1).isIntersecting; });
+    this.watching.observe(this.host);
   }
 
   update(given) {
@@ -50,6 +61,7 @@ class Chart {
     this.following?.abort();
     this.tuned?.abort();
     this.resizing.disconnect();
+    this.watching.disconnect();
     if (this.drawn) window.Plotly.purge(this.graph);
   }
 
@@ -74,15 +86,16 @@ class Chart {
 
   /** Reserve the room at once; Plotly may still be on its way. */
   #fit() {
-    this.width = Math.floor(this.host.getBoundingClientRect().width);
     this.height = this.width > 0 && this.width < NARROW ? (this.data.phone_height ?? this.data.height) : this.data.height;
     this.plot.style.height = `${this.height}px`;
   }
 
   #resize() {
     const before = this.width;
+    this.width = Math.floor(this.host.getBoundingClientRect().width);
+    if (!this.data || this.width === before) return;
     this.#fit();
-    if (this.width !== before) this.#draw();
+    this.#draw();
   }
 
   #layout() {
@@ -102,9 +115,11 @@ class Chart {
     try {
       const plotly = await loadPlotly(this.data.plotly);
       while (this.wanted) {
+        /* oxlint-disable no-await-in-loop -- one drawing after the other is the point */
+        if (this.drawn && !this.inView) await idle();
         this.wanted = false;
         if (this.width === 0) break;
-        await this.#drawOnce(plotly); // oxlint-disable-line no-await-in-loop -- one drawing after the other is the point
+        await this.#drawOnce(plotly);
       }
     } catch {
       this.graph.replaceChildren(element("p", { className: "message", textContent: this.data.alt }));

@@ -58,15 +58,26 @@ function legible(color, background, text) {
   return result;
 }
 
-/** Colours and fonts that Streamlit set above `element`, with the palette's colour roles for that theme. */
+let inherited = null;
+
+/** What Streamlit set above `host`. All pictures of a page have it in common, and reading it makes the browser lay out what changed: once per task. */
+function readStyle(host) {
+  if (inherited === null) {
+    const css = getComputedStyle(host);
+    const read = (name, fallback) => css.getPropertyValue(`--st-${name}`).trim() || fallback;
+    inherited = {
+      background: read("background-color", "white"), text: read("text-color", "black"), font: read("font", "system-ui, sans-serif"),
+    };
+    setTimeout(() => { inherited = null; });
+  }
+  return inherited;
+}
+
+/** Colours and fonts of the page around `host`, with the palette's colour roles for that theme. */
 export function readTheme(host, palette) {
-  const css = getComputedStyle(host);
-  const read = (name, fallback) => css.getPropertyValue(`--st-${name}`).trim() || fallback;
-  const background = read("background-color", "white");
-  const text = read("text-color", "black");
+  const { background, text, font } = readStyle(host);
   const dark = luminance(background) < 0.2;
   const roles = palette?.[dark ? "dark" : "light"] ?? {};
-  const font = read("font", "system-ui, sans-serif");
   return {
     dark, background, text, font,
     muted: legible(mix(background, text, 0.66), background, text),
