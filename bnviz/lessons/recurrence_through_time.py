@@ -121,7 +121,7 @@ def table(result: ThroughTimeResult) -> dict[str, NDArray[Any]]:
 LESSON: Final = Lesson(
     name="recurrence",
     topic="through_time",
-    opens={"cell": "rnn", "sequence": "rows", "width": 128},
+    opens={"cell": "rnn", "sequence": "rows", "width": 128, "seeds": 6},
     title=N_("Gradient through time"),
     question=N_("Does batch norm keep the gradient alive through time?"),
     answer=N_(
