@@ -15,7 +15,7 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError, SettingError
-from bnviz.experiments import modes
+from bnviz.experiments import modes, modes_momentum_error
 from bnviz.experiments.modes import Settings
 from bnviz.experiments.modes_freeze_matrix import QUANTITIES, WAYS, Way
 from bnviz.experiments.modes_network import network_plan
@@ -130,6 +130,19 @@ def test_listening_modules_give_what_a_training_of_that_momentum_gives(momentum:
     data = digits_data((0, 1, 2))
     alone = train(build_replicas(network_plan(settings), data.seeds), data, TrainingPlan(12, 16, (12,)))
     np.testing.assert_array_equal(result.error[result.momentums.index(momentum)], 1 - alone.accuracy[:, -1])
+
+
+def test_what_was_trained_serves_other_momentums_and_recalibrations_unchanged() -> None:
+    settings = Settings(**SMALL, momentum=0.3, passes=2)
+    modes_momentum_error._trained.cache_clear()
+    first = modes.momentum_error(settings)
+    for change in ({"momentum": 0.01}, {"passes": 5}, {"momentum": "cumulative"}):
+        modes.momentum_error(settings.replace(**change))
+    assert modes_momentum_error._trained.cache_info().misses == 1
+    np.testing.assert_array_equal(modes.momentum_error(settings).error, first.error)
+    for other in ({"momentum": 0.02}, {"seed": 5}, {"learning_rate": 0.2}):
+        modes.momentum_error(settings.replace(**other))
+    assert modes_momentum_error._trained.cache_info().misses == 4
 
 
 def test_the_recipe_comes_out(error: modes.MomentumErrorResult) -> None:
