@@ -58,13 +58,6 @@ HALF: Final = {"moons": 2.0, "circles": 1.6, "spirals": 2.0}
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return _SCRIPT.format(
-        imports=training_parts.imports(settings),
-        data=training_parts.data(settings),
-        network=training_parts.network(settings),
-        first=settings.seed,
-        last=settings.seed + settings.seeds,
-        normalizers=settings.normalizers,
-        learning_rate=settings.learning_rate,
-        half=HALF.get(settings.source, 3.0),
+    return training_parts.filled(
+        _SCRIPT, settings, learning_rate=settings.learning_rate, half=HALF.get(settings.source, 3.0)
     )

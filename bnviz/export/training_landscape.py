@@ -77,13 +77,4 @@ for normalizer in {normalizers!r}:
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return _SCRIPT.format(
-        imports=training_parts.imports(settings),
-        data=training_parts.data(settings),
-        network=training_parts.network(settings),
-        first=settings.seed,
-        last=settings.seed + settings.seeds,
-        normalizers=settings.normalizers,
-        learning_rate=settings.learning_rate,
-        reach=settings.reach,
-    )
+    return training_parts.filled(_SCRIPT, settings, learning_rate=settings.learning_rate, reach=settings.reach)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from bnviz.export.parts import ACTIVATIONS, DIGITS_AND_SPLIT, linear
 
@@ -152,4 +152,17 @@ def network(settings: Settings) -> str:
         linear=linear(settings.init),
         activation=ACTIVATIONS[settings.activation],
         optimizer=_OPTIMIZERS[settings.optimizer],
+    )
+
+
+def filled(template: str, settings: Settings, **others: Any) -> str:
+    """A script's `template` with what all topics share, and with `others`."""
+    return template.format(
+        imports=imports(settings),
+        data=data(settings),
+        network=network(settings),
+        first=settings.seed,
+        last=settings.seed + settings.seeds,
+        normalizers=settings.normalizers,
+        **others,
     )
