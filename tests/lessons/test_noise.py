@@ -11,7 +11,7 @@ import pytest
 
 from bnviz.experiments import noise, noise_dropout, noise_ghost, shipped
 from bnviz.experiments.noise_settings import Settings
-from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
+from bnviz.experiments.verdict import SHOWS, SHOWS_NOT, judge
 from bnviz.i18n import LANGUAGES
 from bnviz.lessons import noise_dropout as dropout_lesson
 from bnviz.lessons import noise_ghost as ghost_lesson
@@ -83,11 +83,12 @@ def test_cheap_presets_of_dropout_and_ghosts_show_what_they_promise() -> None:
     few_images, few_seeds = (DROPOUT.run(DROPOUT.preset(number), None) for number in (3, 5))
     assert few_images.findings[0].verdict == SHOWS
     assert few_images.findings[0].mean > 0.02
-    assert few_seeds.findings[0].verdict == NOISY
+    assert few_seeds.findings[0].verdict != SHOWS
     fewer, few = (GHOST.run(GHOST.preset(number), None) for number in (1, 4))
     assert [finding.verdict for finding in fewer.findings] == [SHOWS] * 3
     assert min(finding.mean for finding in fewer.findings[:2]) > 0.015
-    assert (few.findings[0].verdict, few.findings[2].verdict) == (NOISY, SHOWS)
+    assert few.findings[0].verdict != SHOWS
+    assert few.findings[2].verdict == SHOWS
     assert few.findings[2].high < -0.2
 
 
