@@ -715,6 +715,25 @@ def test_the_chart_in_view_is_drawn_before_those_below(bench: Bench) -> None:
     assert order[-1] == "three"
 
 
+def test_a_chart_that_left_the_page_while_it_waited_is_not_drawn(bench: Bench) -> None:
+    for name in ("one", "two", "three"):
+        bench.mount("chart", chart(), name)
+        bench.painted("first", name)
+    bench.frame()
+    painted = bench.page.evaluate(
+        """data => new Promise((done) => {
+            const {stats} = window.__bnviz, before = stats.painted;
+            const busy = setInterval(() => { const until = performance.now() + 18; while (performance.now() < until); }, 20);
+            mount("chart", "three", data);
+            document.getElementById("three").remove();
+            cleanups.three();
+            setTimeout(() => { clearInterval(busy); done(stats.painted - before); }, 1200);
+        })""",
+        chart("second"),
+    )
+    assert painted == 0
+
+
 def test_chart_takes_the_dark_palette(bench: Bench) -> None:
     bench.mount("chart", chart(), "two")
     bench.painted("first", "two")

@@ -1,6 +1,6 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { liveBus } from "./bus.js";
-import { cleanupOnceGone, download, element, hostOf, readTheme, shared } from "./common.js";
+import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
 import { copyStyles, loadPlotly, merge, recolor, standalone } from "./plotly.js";
@@ -34,9 +34,7 @@ class Chart {
     this.width = Math.floor(this.host.getBoundingClientRect().width);
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.host);
-    this.inView = true;
-    this.watching = new IntersectionObserver((entries) => { this.inView = entries.at(-1).isIntersecting; });
-    this.watching.observe(this.host);
+    this.sight = sightOf(this.host, this.listening.signal);
   }
 
   update(given) {
@@ -61,7 +59,6 @@ class Chart {
     this.following?.abort();
     this.tuned?.abort();
     this.resizing.disconnect();
-    this.watching.disconnect();
     if (this.drawn) window.Plotly.purge(this.graph);
   }
 
@@ -116,9 +113,9 @@ class Chart {
       const plotly = await loadPlotly(this.data.plotly);
       while (this.wanted) {
         /* oxlint-disable no-await-in-loop -- one drawing after the other is the point */
-        if (this.drawn && !this.inView) await idle();
+        if (this.drawn && !this.sight.inView) await idle();
         this.wanted = false;
-        if (this.width === 0) break;
+        if (this.width === 0 || this.listening.signal.aborted) break;
         await this.#drawOnce(plotly);
       }
     } catch {

@@ -129,6 +129,15 @@ export function element(tag, options = {}, ...children) {
   return node;
 }
 
+/** Whether `host` is in view, as `inView` of what is returned, until `signal` is aborted. */
+export function sightOf(host, signal) {
+  const sight = { inView: true };
+  const watcher = new IntersectionObserver((entries) => { sight.inView = entries.at(-1).isIntersecting; });
+  watcher.observe(host);
+  signal.addEventListener("abort", () => watcher.disconnect(), { once: true });
+  return sight;
+}
+
 /** A cleanup for Streamlit, which may also call that of an overtaken rerun: act only once the host has left the page. */
 export function cleanupOnceGone(parentElement, destroy) {
   return () => setTimeout(() => { if (!hostOf(parentElement).isConnected) destroy(); });

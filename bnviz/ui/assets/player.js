@@ -1,5 +1,5 @@
 // The player component: a run's frames on one canvas, driven by the page's playhead. See decode.js for the data.
-import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, shared } from "./common.js";
+import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, shared, sightOf } from "./common.js";
 import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
@@ -59,7 +59,6 @@ class Player {
     this.listening.abort();
     this.following?.abort();
     this.resizing.disconnect();
-    this.watching.disconnect();
     cancelAnimationFrame(this.scheduled);
     cancelAnimationFrame(this.swinging);
     this.playhead?.detach(this);
@@ -78,7 +77,7 @@ class Player {
       phase += (Math.min(now - (last ?? now), 100) / 1000 / SWING.seconds) * 2 * Math.PI;
       last = now;
       turn(this.view, SWING.reach * (Math.sin(phase) - before), 0);
-      if (this.seen && !this.playhead.playing) this.#paint();
+      if (this.sight.inView && !this.playhead.playing) this.#paint();
       this.swinging = requestAnimationFrame(tick);
     };
     this.swinging = requestAnimationFrame(tick);
@@ -130,8 +129,7 @@ class Player {
     document.fonts.addEventListener("loadingdone", () => this.scene && this.#layOut(true), { signal });
     this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
     this.resizing.observe(this.host);
-    this.watching = new IntersectionObserver((entries) => { this.seen = entries.at(-1).isIntersecting; });
-    this.watching.observe(this.host);
+    this.sight = sightOf(this.host, signal);
   }
 
   #key(event) {
