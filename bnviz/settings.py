@@ -247,6 +247,11 @@ class LabSettings(BaseModel):
         """A copy with `changes`, validated."""
         return type(self)(**{**self.model_dump(), **changes})
 
+    def with_defaults(self, *names: str) -> Self:
+        """A copy in which the settings `names` are as by default."""
+        default = type(self)()
+        return self.replace(**{name: getattr(default, name) for name in names})
+
 
 @dataclass(frozen=True, slots=True)
 class SettingField:

@@ -1,8 +1,8 @@
 """Topic `momentum_error` of the lab `modes`: test error in eval mode against momentum, and after recalibration.
 
-The weights do not depend on the momentum: training normalizes with the batch. So each seed is trained once, and beside every
-batch norm of the network real `nn.BatchNorm1d` modules of all momentums listen to what it receives: PyTorch's own update of
-their buffers, without the normalized output.
+The weights do not depend on the momentum: training normalizes with the batch. So each seed is trained once, and for every
+momentum a real `nn.BatchNorm1d` listens to what all batch norms of the network receive: PyTorch's own update of its buffers,
+without the normalized output.
 
 Index letters: M momentums, S seeds, K numbers of recalibration batches, Q pairs.
 """
@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnviz.core.arrays import Arrays, arrays_of, load_arrays
 from bnviz.core.recalibration import refilling
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
@@ -87,7 +88,8 @@ def momentum_error(settings: Settings) -> MomentumErrorResult:
     counts = tuple(sorted({*COUNTS, settings.passes}))
     _check(settings, len(momentums), len(counts))
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
-    trained = _trained(_without_effect_on_training(settings))
+    # A momentum beside the grid needs a listener of its own.
+    trained = _trained(settings.with_defaults("passes", *(["momentum"] if settings.momentum in GRID else [])))
     network = trained.network(settings)
     gone = trained.diverged_at >= 0
 
@@ -166,7 +168,7 @@ class _Trained:
     """What training leaves: the weights of the S networks, the running means and variances `heard` (M, 2, L, S·C), and
     `left_over` (M,) of a running mean of 1 that heard zeros."""
 
-    state: tuple[tuple[str, NDArray[np.generic]], ...]
+    weights: Arrays
     heard: NDArray[np.float32]
     left_over: Floats
     diverged_at: NDArray[np.int64]
@@ -175,15 +177,8 @@ class _Trained:
         """The trained networks, anew."""
         same = [plain_network(network_plan(settings), settings.seed)] * settings.seeds
         network = Replicas(same, [torch.Generator()] * settings.seeds)
-        network.load_state_dict({name: torch.from_numpy(values) for name, values in self.state})
+        load_arrays(network, self.weights)
         return network
-
-
-def _without_effect_on_training(settings: Settings) -> Settings:
-    """`settings` with what training does not depend on at one value; a momentum beside the grid needs a listener of its own."""
-    default = Settings()
-    on_grid = settings.momentum in GRID
-    return settings.replace(passes=default.passes, momentum=default.momentum if on_grid else settings.momentum)
 
 
 @lru_cache(maxsize=16)
@@ -196,7 +191,7 @@ def _trained(settings: Settings) -> _Trained:
         diverged_at = train(network, data, plan).diverged_at
     heard = torch.stack([torch.stack(list(listener.buffers())[:2]) for listener in listeners])
     return _Trained(
-        tuple((name, values.numpy()) for name, values in network.state_dict().items()),
+        arrays_of(network),
         heard[:, :, :-1].reshape(len(listeners), 2, settings.depth, -1).numpy(),
         heard[:, 0, -1].double().numpy(),
         diverged_at,

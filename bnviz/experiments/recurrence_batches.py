@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from bnviz.core.arrays import Arrays, arrays_of, load_arrays
 from bnviz.core.recurrent import RecurrentLayer, VariantName
 from bnviz.core.recurrent_networks import BATCH, RecurrentPlan, build_recurrent
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
@@ -54,19 +53,18 @@ def trained_layer(settings: Settings, data: ReplicaData) -> RecurrentLayer:
     """The recurrent layer that is looked at, plain, in training mode, after its training. Its running statistics mean nothing."""
     layer = _layer_of(build_recurrent(plan_of(settings, settings.normalizer), data.seeds))
     if settings.warmup:
-        trained = _trained(settings.replace(**{name: getattr(Settings(), name) for name in WITHOUT_EFFECT}))
-        layer.load_state_dict({name: torch.from_numpy(values) for name, values in trained})
+        load_arrays(layer, _trained(settings.with_defaults(*WITHOUT_EFFECT)))
     return layer
 
 
 @lru_cache(maxsize=32)
-def _trained(settings: Settings) -> tuple[tuple[str, NDArray[np.generic]], ...]:
+def _trained(settings: Settings) -> Arrays:
     """State of the layer after `settings.warmup` steps: most sliders of the topic leave it as it is."""
     data = digits_data((settings.seed,))
     network = build_recurrent(plan_of(settings, settings.normalizer), data.seeds)
     plan = TrainingPlan(settings.warmup, WARMUP_BATCH, (), learning_rate=settings.learning_rate, optimizer="adam")
     list(training(network, data, plan))  # nothing is recorded on the way
-    return tuple((name, values.numpy()) for name, values in _layer_of(network).state_dict().items())
+    return arrays_of(_layer_of(network))
 
 
 def _layer_of(network: Replicas) -> RecurrentLayer:
