@@ -14,7 +14,7 @@ from torch.nn import functional
 from bnviz.core.optimizers import SGD
 from bnviz.core.recalibration import refill
 from bnviz.core.replica_data import ReplicaData, batch_indices
-from bnviz.experiments.modes_network import norms_of, sgd
+from bnviz.experiments.modes_network import norms_of, put_back, sgd
 from bnviz.experiments.modes_settings import Settings
 
 CureName = Literal["nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate"]
@@ -33,15 +33,24 @@ def cured(
     data: ReplicaData,
     test: tuple[Tensor, Tensor],
 ) -> tuple[float, float]:
-    """Try `cure` on a copy: error in eval mode afterwards, and share of running statistics that are not finite."""
-    network = copy.deepcopy(poisoned)
-    norms = norms_of(network)
+    """Try `cure`: error in eval mode afterwards, and share of running statistics that are not finite. `poisoned` stays as it is."""
     if cure == "more_batches":
-        optimizer = sgd(network, settings)
-        network.train()
+        trained = copy.deepcopy(poisoned).train()
+        optimizer = sgd(trained, settings)
         for images, labels in more:
-            spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps)
-    elif cure == "momentum_one":
+            spared_step(trained, optimizer, images, labels, skip=settings.skip_bad_steps)
+        return _outcome(trained, test)
+    with put_back(poisoned):
+        _apply(cure, poisoned, settings, more, data)
+        return _outcome(poisoned, test)
+
+
+def _apply(
+    cure: CureName, network: nn.Sequential, settings: Settings, more: list[tuple[Tensor, Tensor]], data: ReplicaData
+) -> None:
+    """Do to the running statistics of `network` what `cure` says; the weights stay."""
+    norms = norms_of(network)
+    if cure == "momentum_one":
         for norm in norms:
             norm.momentum = 1.0
         with torch.no_grad():
@@ -58,9 +67,12 @@ def cured(
     elif cure == "recalibrate":
         fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
         refill(network, (data.features[batch] for batch in fresh))
-    with torch.no_grad():
-        error = wrong(network.eval()(test[0]), test[1])
-    return error, float(np.mean([share_bad(norm) for norm in norms]))
+
+
+@torch.no_grad()
+def _outcome(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> tuple[float, float]:
+    images, labels = test
+    return wrong(network.eval()(images), labels), float(np.mean([share_bad(norm) for norm in norms_of(network)]))
 
 
 def spared_step(network: nn.Sequential, optimizer: SGD, images: Tensor, labels: Tensor, *, skip: bool) -> float:
