@@ -82,7 +82,10 @@ def measure(quick: bool) -> list[Row]:
     bare_ms, lean_ms = median(bare.cold), median(lean.cold)
     return [
         _row(what + "a bare app (one slider, one text)", AGAINST_BARE, our_way, bare_ms, bare_ms),
-        _row(f"the same on `modes`, {TRAINING}, which trains six networks at every movement", None, training, bare_ms, bare_ms),
+        _row(
+            f"the same on `modes`, {TRAINING}, which trains six networks at every movement",
+            AGAINST_BARE, training, bare_ms, bare_ms,
+        ),
         _row("on `layer` against a bare app with garbage collection off, as ours", None, our_way, lean_ms, lean_ms),
         _row(
             "on `layer` against the same pictures through `st.plotly_chart`",
