@@ -9,8 +9,8 @@ from typing import Any, Final
 from benchmarks.report import Bound, Row, milliseconds, ratio
 from benchmarks.servers import Server, ours
 from benchmarks.sessions import visitors
-from bnviz.lessons.course import LESSONS
-from bnviz.lessons.lesson import Lesson
+from bnviz.labs.course import LESSONS
+from bnviz.teaching.lab import Lesson
 
 SEED: Final = 4321  # no default, so that nothing is there yet
 FIRST: Final = ("layer", "running_stats", "gradient_flow")  # the others are to be as fast as these

@@ -1,4 +1,4 @@
-from bnviz.lessons.layer import LESSON
+from bnviz.labs.layer.lesson import LESSON
 from bnviz.ui import lab
 
 lab.show(LESSON)

@@ -1,4 +1,4 @@
-from bnviz.lessons.noise import LESSON
+from bnviz.labs.noise.lab import LESSON
 from bnviz.ui import lab
 
 lab.show(LESSON)

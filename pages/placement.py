@@ -1,4 +1,4 @@
-from bnviz.lessons.placement import LESSON
+from bnviz.labs.placement.lesson import LESSON
 from bnviz.ui import lab
 
 lab.show(LESSON)

@@ -1,4 +1,4 @@
-from bnviz.lessons.recurrence import LESSON
+from bnviz.labs.recurrence.lab import LESSON
 from bnviz.ui import lab
 
 lab.show(LESSON)

@@ -1,4 +1,4 @@
-from bnviz.lessons.training import LESSON
+from bnviz.labs.training.lab import LESSON
 from bnviz.ui import lab
 
 lab.show(LESSON)

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bnviz.experiments import shipped
-from bnviz.lessons.course import LESSONS
-from bnviz.lessons.lesson import Lesson
+from bnviz.study import shipped
+from bnviz.labs.course import LESSONS
+from bnviz.teaching.lab import Lesson
 
 
 def wanted(names: list[str]) -> list[Lesson[Any, Any]]:

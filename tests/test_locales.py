@@ -8,7 +8,7 @@ import string
 import pytest
 
 from bnviz.i18n import LOCALES, catalogue, choose_language, long_text, translator
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from scripts.update_catalogues import extract
 
 USED = {message for messages in extract().values() for message in messages}

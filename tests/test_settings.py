@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.errors import SettingError, UnknownSettingError
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.settings import (
     Affine,
     BatchSize,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.experiments.layer import Settings
-from bnviz.lessons.layer import LESSON
+from bnviz.labs.layer.experiment import Settings
+from bnviz.labs.layer.lesson import LESSON
 from tests.conftest import RunScript
 
 

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.experiments.live import Updates
-from bnviz.figures import theme
-from bnviz.figures.chart import Chart
+from bnviz.study.updates import Updates
+from bnviz.plot import theme
+from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
-from bnviz.lessons.lesson import Lesson, Prediction
+from bnviz.teaching.lab import Lesson, Prediction
 from bnviz.settings import BatchSize, LabSettings
 
 VARIANTS: Final = 6

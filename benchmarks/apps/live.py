@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import streamlit as st
 
 from benchmarks.apps.busy import LESSON
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.ui import server
 
 app = st.App(

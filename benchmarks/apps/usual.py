@@ -6,11 +6,11 @@ Every figure's title ends with the batch size, so that the benchmark sees when t
 import plotly.graph_objects as go
 import streamlit as st
 
-from bnviz.experiments.layer import Result, Settings
-from bnviz.figures.chart import Chart
-from bnviz.figures.scene import Panel, Scene
-from bnviz.figures.theme import color
-from bnviz.lessons.layer import LESSON
+from bnviz.labs.layer.experiment import Result, Settings
+from bnviz.plot.chart import Chart
+from bnviz.plot.scene import Panel, Scene
+from bnviz.plot.theme import color
+from bnviz.labs.layer.lesson import LESSON
 from bnviz.settings import fields
 
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.figures.chart import Chart
-from bnviz.figures.scene import Scene
+from bnviz.plot.chart import Chart
+from bnviz.plot.scene import Scene
 from bnviz.i18n import Language
-from bnviz.lessons.lesson import Lesson, Picture
+from bnviz.teaching.lab import Lesson, Picture
 from bnviz.settings import LabSettings
 from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from bnviz.experiments.cases import REPRODUCTIONS, Measured
-from bnviz.figures.numbers import short
+from bnviz.plot.numbers import short
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.cases import CASES, LONGEST_QUERY, QUESTION, Case, Link, found
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
 
 if TYPE_CHECKING:
-    from bnviz.lessons.lesson import Lesson
+    from bnviz.teaching.lab import Lesson
 
 DUST: Final = 1e-5
 EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"), N_("freeze"), N_("padding"))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import Translate
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings, SettingField, fields
 from bnviz.ui import visit
 from bnviz.ui.visit import LabState

@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bnviz.figures.chart import Chart
+from bnviz.plot.chart import Chart
 from bnviz.i18n import Language, Translate, long_text, translator
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
 from bnviz.ui import assets, chart, views, visit
 from bnviz.ui.runs import RUNS, Run, shipped_result

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from bnviz.i18n import Translate
-from bnviz.lessons.course import COURSE
-from bnviz.lessons.lesson import Lesson
+from bnviz.labs.course import COURSE
+from bnviz.teaching.lab import Lesson
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage

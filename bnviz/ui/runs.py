@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from bnviz.errors import BnvizError
-from bnviz.experiments import shipped
-from bnviz.figures.chart import Chart
+from bnviz.study import shipped
+from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
 from bnviz.ui import chart
 
@@ -30,7 +30,7 @@ GROWING: Final = (
     "phone_layout",
     "alt",
 )  # what a later picture of the same chart has of its own
-MODULES: Final = ("bnviz.lessons.course",)
+MODULES: Final = ("bnviz.labs.course",)
 
 log = logging.getLogger(__name__)
 

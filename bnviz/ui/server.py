@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.ui import assets, broadcast, cache
 from bnviz.ui.runs import RUNS
 
@@ -202,7 +202,7 @@ def warming(
 
 
 def _course() -> Sequence[Lesson[Any, Any]]:
-    from bnviz.lessons.course import LESSONS  # imports every lab, and PyTorch
+    from bnviz.labs.course import LESSONS  # imports every lab, and PyTorch
 
     return LESSONS
 

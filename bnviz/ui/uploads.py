@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import Language, translator
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.ui.visit import LabState
 
 TYPES: Final = ("csv", "npy", "npz")

@@ -10,11 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.experiments.comparison import Comparison
-from bnviz.export.notebook import notebook
-from bnviz.figures.numbers import grouped, short
+from bnviz.study.comparison import Comparison
+from bnviz.scripting.notebook import notebook
+from bnviz.plot.numbers import grouped, short
 from bnviz.i18n import Language, translator
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.settings import fields
 from bnviz.ui.visit import LabState
 

@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")

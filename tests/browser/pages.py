@@ -8,7 +8,7 @@ from typing import Any, Literal
 from playwright.sync_api import Locator, Page, expect
 
 from bnviz.i18n import Language, translator
-from bnviz.lessons.lesson import Lesson
+from bnviz.teaching.lab import Lesson
 
 Part = Lesson[Any, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from tests.browser.conftest import Serve, Visit
 from tests.browser.pages import choose_view, guess, in_scheme, parts
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bnviz.i18n import translator
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.settings import fields
 from tests.browser.conftest import Visit
 from tests.browser.pages import Part, guess, in_scheme, painted, parts, ready, settled

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bnviz.experiments.batch_size_advice import Advice, Match, advise
-from bnviz.experiments.verdict import judge
+from bnviz.labs.batch_size.error.advice import Advice, Match, advise
+from bnviz.study.verdict import judge
 from bnviz.i18n import LANGUAGES
 
 WORSE = (0.20, 0.22, 0.21)

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.experiments import shipped
+from bnviz.study import shipped
 from bnviz.settings import BatchSize, LabSettings, Momentums
 from scripts import make_shipped
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.experiments.placement import Result, run
-from bnviz.experiments.placement_settings import Settings
-from bnviz.figures import placement as figures
-from bnviz.figures.chart import Chart
-from bnviz.figures.numbers import points, with_spread
-from bnviz.figures.seeds import apart
-from bnviz.figures.theme import color
+from bnviz.labs.placement.experiment import Result, run
+from bnviz.labs.placement.settings import Settings
+from bnviz.labs.placement import figures
+from bnviz.plot.chart import Chart
+from bnviz.plot.numbers import points, with_spread
+from bnviz.study.figures.seeds import apart
+from bnviz.plot.theme import color
 from bnviz.i18n import LANGUAGES
 from bnviz.theory.activations import moments_after
 

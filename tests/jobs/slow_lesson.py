@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import SettingError
-from bnviz.figures import theme
-from bnviz.figures.chart import Chart
-from bnviz.figures.scene import Axis, Layer, Panel, Row, Scene
+from bnviz.plot import theme
+from bnviz.plot.chart import Chart
+from bnviz.plot.scene import Axis, Layer, Panel, Row, Scene
 from bnviz.i18n import Language
-from bnviz.lessons.lesson import Lesson, Prediction, Preset, Source
+from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
 from tests.jobs.slow import Result, Settings, run
 
 TOO_LONG: Final = 1024

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from bnviz.i18n import translator
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.settings import fields, to_query
 from bnviz.ui.runs import shipped_result
 from bnviz.ui.visit import VIEWS

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.lessons.course import LESSONS
+from bnviz.labs.course import LESSONS
 from bnviz.ui import cache
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.runs import shipped_result

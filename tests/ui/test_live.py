@@ -21,8 +21,8 @@ import websockets
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from bnviz.experiments import shipped
-from bnviz.figures.chart import Chart
+from bnviz.study import shipped
+from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import JobPool
