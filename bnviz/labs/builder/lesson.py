@@ -13,7 +13,7 @@ from bnviz.labs.builder.other_frameworks import flax, keras
 from bnviz.labs.builder import figures
 from bnviz.plot.listing import Listing
 from bnviz.i18n import N_, Language
-from bnviz.labs.builder.lesson.formula import formula
+from bnviz.labs.builder.formula import formula
 from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
 
 ONLY_AFFINE, ALSO_RUNNING, ONLY_RUNNING, NOTHING = range(4)

@@ -13,7 +13,7 @@ from bnviz.labs.layer.script import script
 from bnviz.labs.layer import figures
 from bnviz.labs.layer.figures import theory as layer_theory
 from bnviz.i18n import N_
-from bnviz.labs.layer.lesson.formula import formula
+from bnviz.labs.layer.formula import formula
 from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
 
 UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0
