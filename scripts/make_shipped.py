@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bnviz.study import shipped
 from bnviz.labs.course import LESSONS
+from bnviz.study import shipped
 from bnviz.teaching.lab import Lesson
 
 

@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.study.updates import Updates
+from bnviz.i18n import Language
 from bnviz.plot import theme
 from bnviz.plot.chart import Chart
-from bnviz.i18n import Language
-from bnviz.teaching.lab import Lesson, Prediction
 from bnviz.settings import BatchSize, LabSettings
+from bnviz.study.updates import Updates
+from bnviz.teaching.lab import Lesson, Prediction
 
 VARIANTS: Final = 6
 POINTS: Final = 150

@@ -7,10 +7,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from bnviz.labs.layer.experiment import Result, Settings
+from bnviz.labs.layer.lesson import LESSON
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Panel, Scene
 from bnviz.plot.theme import color
-from bnviz.labs.layer.lesson import LESSON
 from bnviz.settings import fields
 
 

@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Scene
-from bnviz.i18n import Language
-from bnviz.teaching.lab import Lesson, Picture
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import Lesson, Picture
 from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.listing import ReadyListing

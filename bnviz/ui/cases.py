@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from bnviz.experiments.cases import REPRODUCTIONS, Measured
-from bnviz.plot.numbers import short
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.lessons.cases import CASES, LONGEST_QUERY, QUESTION, Case, Link, found
 from bnviz.labs.course import LESSONS
+from bnviz.lessons.cases import CASES, LONGEST_QUERY, QUESTION, Case, Link, found
+from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import Translate
-from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings, SettingField, fields
+from bnviz.teaching.lab import Lesson
 from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 

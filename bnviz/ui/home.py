@@ -6,12 +6,12 @@ from typing import Final
 
 import streamlit as st
 
-from bnviz.labs.layer.settings import Settings
-from bnviz.labs.layer.figures import glimpse as figures
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.layer import lesson as layer
-from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.labs.course import COURSE, LESSONS
+from bnviz.labs.layer import lesson as layer
+from bnviz.labs.layer.figures import glimpse as figures
+from bnviz.labs.layer.settings import Settings
+from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.ui import cache, navigation, player, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.

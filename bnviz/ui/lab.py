@@ -11,8 +11,8 @@ import streamlit as st
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, long_text, translator
 from bnviz.lessons.cases import QUESTION as CASES_QUESTION
-from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import Lesson
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene

@@ -10,10 +10,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
 from bnviz.i18n import Language, Translate, long_text, translator
-from bnviz.teaching.lab import Lesson
+from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import Lesson
 from bnviz.ui import assets, chart, views, visit
 from bnviz.ui.runs import RUNS, Run, shipped_result
 from bnviz.ui.views import AnyLesson

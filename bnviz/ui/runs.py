@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from bnviz.errors import BnvizError
-from bnviz.study import shipped
-from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool
-from bnviz.teaching.lab import Lesson
+from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
+from bnviz.study import shipped
+from bnviz.teaching.lab import Lesson
 from bnviz.ui import chart
 
 KEPT: Final = 32

@@ -10,12 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.study.comparison import Comparison
-from bnviz.scripting.notebook import notebook
-from bnviz.plot.numbers import grouped, short
 from bnviz.i18n import Language, translator
-from bnviz.teaching.lab import Lesson
+from bnviz.plot.numbers import grouped, short
+from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import Lesson
 from bnviz.ui.visit import LabState
 
 AnyLesson = Lesson[Any, Any]

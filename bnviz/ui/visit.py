@@ -11,8 +11,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
-from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import Lesson
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PAGE_KEYS: Final = ("lang", "view", "step", "predict")

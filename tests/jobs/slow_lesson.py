@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import SettingError
+from bnviz.i18n import Language
 from bnviz.plot import theme
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Axis, Layer, Panel, Row, Scene
-from bnviz.i18n import Language
 from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
 from tests.jobs.slow import Result, Settings, run
 

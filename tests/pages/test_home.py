@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.layer.experiment import run
-from bnviz.labs.layer.figures.glimpse import glimpse
 from bnviz.i18n import translator
 from bnviz.labs.course import COURSE, LESSONS
+from bnviz.labs.layer.experiment import run
+from bnviz.labs.layer.figures.glimpse import glimpse
 from bnviz.ui import player
 from bnviz.ui.home import EXAMPLES, GLIMPSE
 from tests.pages.test_pages import open_page, words

@@ -21,11 +21,11 @@ import websockets
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from bnviz.study import shipped
-from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import JobPool
+from bnviz.plot.chart import Chart
+from bnviz.study import shipped
 from bnviz.ui import broadcast, live, runs
 from bnviz.ui.runs import KEPT, Run, Runs, shipped_result
 from scripts import make_shipped
