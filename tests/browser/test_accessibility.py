@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import LABS
 from tests.browser.conftest import Serve, Visit
 from tests.browser.pages import choose_view, guess, in_scheme, parts
 
@@ -57,7 +57,7 @@ def test_nothing_serious_on_the_pages_without_a_lab(visit: Visit, streamlits_own
     assert {finding: html for finding, html in ours.items() if finding not in streamlits_own} == {}
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+@pytest.mark.parametrize("lesson", LABS, ids=lambda lesson: lesson.name)
 def test_nothing_serious_of_our_own(visit: Visit, streamlits_own: set[Finding], lesson: Any) -> None:
     page = visit(f"{lesson.name}?lang=en")
     ours = {}

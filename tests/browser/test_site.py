@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bnviz.i18n import translator
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import LABS
 from bnviz.settings import fields
 from tests.browser.conftest import Visit
 from tests.browser.pages import Part, guess, in_scheme, painted, parts, ready, settled
 
-EVERY_LAB = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+EVERY_LAB = pytest.mark.parametrize("lesson", LABS, ids=lambda lesson: lesson.name)
 CHART = ".js-plotly-plot"
 PYTORCHS_OWN = "Expected more than 1 value per channel when training"
 
@@ -143,7 +143,7 @@ def test_the_view_is_part_of_the_link(visit: Visit) -> None:
 def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
     page = ready(visit(f"{lesson.name}?predict=0&lang=zh"))
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    for other in LESSONS:
+    for other in LABS:
         expect(
             page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(other.title), exact=True)
         ).to_be_visible()
@@ -157,8 +157,8 @@ def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
 
 def test_the_home_page_leads_into_the_course(visit: Visit) -> None:
     page = visit("?lang=en")
-    page.get_by_role("link", name=LESSONS[0].title).last.click()
-    expect(page.get_by_role("heading", name=LESSONS[0].question)).to_be_visible()
+    page.get_by_role("link", name=LABS[0].title).last.click()
+    expect(page.get_by_role("heading", name=LABS[0].question)).to_be_visible()
 
 
 def test_the_language_follows_the_browser_and_the_switch(visit: Visit) -> None:
