@@ -72,5 +72,5 @@ def test_the_picture_shows_what_it_says() -> None:
 
 def test_pictures_of_labs_do_not_start_by_themselves() -> None:
     layer = next(lab for lab in LABS if lab.name == "layer").topics[0]
-    scene: Any = layer.pictures[0](layer.run(layer.beginning, None), "en")
+    scene: Any = layer.pictures[0](layer.compute(layer.opening), "en")
     assert b'"autoplay":false,"loop":false' in player.ready(scene, "layer", "en").content(0)
