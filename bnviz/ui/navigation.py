@@ -33,8 +33,8 @@ def lab_page(lab: Lab, _: Translate) -> StreamlitPage:
 
 
 def lab_after(name: str) -> Lab | None:
-    """The lab that a class takes after the lab `name`; None after the last."""
-    following = next(number for number, lab in enumerate(LABS, start=1) if lab.name == name)
+    """The lab that a class takes after the lab `name`; None after the last, and for one outside the course."""
+    following = next((number for number, lab in enumerate(LABS, start=1) if lab.name == name), len(LABS))
     return LABS[following] if following < len(LABS) else None
 
 
