@@ -23,14 +23,15 @@ BUTTON_PIXELS: Final = 32
 LETTER_PIXELS: Final = 6.2
 
 
-def draw(state: LabState, language: Language) -> None:
-    """Draw the controls of the topic and put what they say into `state.settings`."""
+def draw(state: LabState, language: Language) -> bool:
+    """Draw the controls of the topic and put what they say into `state.settings`; whether a slider is being dragged."""
     _ = translator(language)
     topic = state.topic
     held = drag.held() if isinstance(topic, InstantTopic) else None
     _draw_some(state, topic.controls, held, language)
     if topic.more and st.toggle(_("More"), key=f"{topic.id}:more"):
         _draw_some(state, topic.more, held, language)
+    return held is not None
 
 
 def topics(lab: Lab, state: LabState, language: Language) -> None:
@@ -61,8 +62,9 @@ def apply(state: LabState, settings: LabSettings, preset: str | None = None) -> 
     """Replace the settings, and let every widget show them."""
     state.settings = settings
     state.preset, state.problems = preset, []
-    for name in settings.names():
-        for language in LANGUAGES:
+    for language in LANGUAGES:
+        st.session_state.pop(f"{state.topic.lab}:{TOPIC_KEY}:{language}", None)
+        for name in settings.names():
             st.session_state.pop(_key(state.topic, name, language), None)
 
 
