@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.core.histogram import Histogram
 from bnviz.core.replica_data import batch_indices, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.training import TrainingPlan, Update, every
@@ -25,6 +24,7 @@ from bnviz.labs.placement.experiment.measure import BINS, HALF_RANGE, LOOKED_AT,
 from bnviz.labs.placement.settings import Settings
 from bnviz.settings import PositionName
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram
 from bnviz.study.over_seeds import OverSeeds, over_seeds
 from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge

@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.histogram import histogram
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import replica_losses
 from bnviz.settings import ActivationName
+from bnviz.study.histogram import histogram
 from bnviz.theory.activations import saturated_intervals
 
 Floats = NDArray[np.float64]
