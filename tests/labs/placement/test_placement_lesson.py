@@ -1,4 +1,4 @@
-"""The lesson `placement`: its parts belong together, and its words follow the run."""
+"""The topic `placement`: its parts belong together, and its words follow the run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.placement.experiment import Result, run
-from bnviz.labs.placement.lesson import AFTER, ALIKE, BEFORE, LESSON, UNKNOWN, comparisons, headline
+from bnviz.labs.placement.experiment import run
+from bnviz.labs.placement.lesson import AFTER, ALIKE, BEFORE, TOPIC, UNKNOWN, comparisons, headline
+from bnviz.labs.placement.result import Result
 from bnviz.labs.placement.settings import Settings
 from bnviz.study.verdict import NOISY, judge
-from bnviz.teaching.lab import Preset
+from bnviz.teaching.lab import LiveTopic
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 2, "seeds": 4}
 
@@ -25,32 +26,30 @@ def result() -> Result:
 
 
 def test_controls_are_the_settings() -> None:
-    assert sorted(LESSON.controls + LESSON.more) == sorted(Settings.names())
-    assert len(LESSON.controls) <= 6
-    assert 3 <= len(LESSON.presets) <= 6
-    assert len(LESSON.pictures) <= 3
-    assert len(LESSON.theory) <= 3
-    assert LESSON.live
-    assert LESSON.cost is not None
-    for preset in LESSON.presets:
-        assert LESSON.cost(Settings(**preset.changes)) < 30
+    assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
+    assert len(TOPIC.controls) <= 6
+    assert 3 <= len(TOPIC.presets) <= 6
+    assert len(TOPIC.pictures) <= 3
+    assert len(TOPIC.theory) <= 3
+    assert isinstance(TOPIC, LiveTopic)
+    for preset in TOPIC.presets:
+        assert TOPIC.seconds(TOPIC.preset(preset.name)) < 30
 
 
 def test_presets_show_what_they_promise() -> None:
-    """Each line says what to look for; here it is looked for. ReLU, sigmoid and tanh: tests/experiments/test_placement.py."""
-    *_, torch, few, fast = (Settings(**preset.changes) for preset in LESSON.presets)
-    result = run(torch)
+    """Each line says what to look for; here it is looked for. ReLU, sigmoid and tanh: test_placement_experiment.py."""
+    result = run(TOPIC.preset("pytorch_s_initialization"))
     assert result.findings[0].high < 0
-    result = run(few)
+    result = run(TOPIC.preset("too_few_seeds"))
     assert result.findings[0].verdict == NOISY
     assert {-1, 1} <= set(np.sign(result.differences[0]))
-    result = run(fast)
+    result = run(TOPIC.preset("learning_rate_10"))
     none, before, after = result.diverged_at
     assert (none > 0).sum() > 5
     assert (after > 0).all()
     assert max(after) <= 20
     assert (before == -1).all()
-    assert result.error[1, -1] > 0.5
+    assert result.error.mean[1, -1] > 0.5
 
 
 @pytest.mark.parametrize(
@@ -64,12 +63,12 @@ def test_presets_show_what_they_promise() -> None:
 )
 def test_the_right_answer_is_the_verdict(result: Result, differences: tuple[float, ...], right: int) -> None:
     findings = (judge(differences, 0.01), *result.findings[1:])
-    assert LESSON.prediction.correct(dataclasses.replace(result, findings=findings)) == right
+    assert TOPIC.prediction.correct(dataclasses.replace(result, findings=findings)) == right
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_formula_carries_the_numbers(result: Result, language: Any) -> None:
-    text = LESSON.formula(result, 0, language)
+    text = TOPIC.formula(result, 0, language)
     finding = result.findings[0]
     assert text.count("$$") % 2 == 0
     assert text.count("{") == text.count("}")
@@ -88,7 +87,7 @@ def test_formula_carries_the_numbers(result: Result, language: Any) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("changes", [{"seeds": 1}, {"learning_rate": 10.0, "activation": "identity"}])
 def test_formula_stands_where_numbers_are_missing(changes: dict[str, Any], language: Any) -> None:
-    text = LESSON.formula(run(Settings(**(SMALL | {"epochs": 1} | changes))), 0, language)
+    text = TOPIC.formula(run(Settings(**(SMALL | {"epochs": 1} | changes))), 0, language)
     assert "nan" not in text.replace("NaN", "")
 
 
@@ -105,7 +104,7 @@ def test_comparisons_are_exact_where_theory_is_and_near_where_it_is_for_normal_v
 
 
 def test_table_holds_every_number_once(result: Result) -> None:
-    columns = LESSON.table(result)
+    columns = TOPIC.table(result)
     assert {len(values) for values in columns.values()} == {result.accuracy.size}
     row = (columns["position"] == "after") & (columns["seed"] == 2) & (columns["step"] == result.steps[5])
     assert columns["accuracy"][row] == [result.accuracy[2, 2, 5]]
@@ -120,12 +119,11 @@ def test_headline_is_in_percent_and_points(result: Result) -> None:
 
 
 def test_words_of_the_lesson_have_no_open_places() -> None:
-    presets: tuple[Preset, ...] = LESSON.presets
     for text in (
-        LESSON.question,
-        LESSON.answer,
-        *(preset.look_for for preset in presets),
-        LESSON.prediction.explanation,
+        TOPIC.question,
+        TOPIC.answer,
+        *(preset.look_for for preset in TOPIC.presets),
+        TOPIC.prediction.explanation,
     ):
         assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-    assert all(source.url.startswith("https://") for source in LESSON.sources)
+    assert all(source.url.startswith("https://") for source in TOPIC.sources)

@@ -1,4 +1,4 @@
-"""The measuring half of the topic `steps`: what stands in front of the gates, and what batch norm modules keep of it.
+"""What stands in front of the gates, and what batch norm modules keep of it.
 
 Index letters: T time steps, P passes (batches), m samples per batch, G gate inputs.
 """

@@ -1,4 +1,4 @@
-"""The lab `training`: what its topics share (settings, data, dispatch), and the topic `race` against plain PyTorch."""
+"""The topic `race` of the lab `training` against plain PyTorch and the recipe that it follows."""
 
 from __future__ import annotations
 
@@ -15,34 +15,20 @@ from torch import nn
 
 from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import build_replicas, plain_network
-from bnviz.errors import BatchOfOneError, CostError, SettingError, UploadError
-from bnviz.labs.training.boundaries import experiment as training_boundaries
-from bnviz.labs.training.lab import LESSON
-from bnviz.labs.training.landscape import experiment as training_landscape
-from bnviz.labs.training.race import experiment as training_race
-from bnviz.labs.training.race.experiment import estimated_seconds, record_points
-from bnviz.labs.training.race.experiment.measure import drift, first_reaching, unit_moments
-from bnviz.labs.training.shared import dispatch as training
-from bnviz.labs.training.shared.dispatch import Result, Settings, run
-from bnviz.labs.training.shared.networks import labelled, network_plan, training_data
-from bnviz.labs.training.shared.settings import OPENS, opening
-from bnviz.labs.training.sweep import experiment as training_sweep
-from bnviz.settings import from_query
+from bnviz.errors import SettingError
+from bnviz.labs.training.race.experiment import run
+from bnviz.labs.training.race.experiment.training import _speed_factors, record_points
+from bnviz.labs.training.race.experiment.unit import drift, first_reaching, unit_moments
+from bnviz.labs.training.race.lesson import TOPIC
+from bnviz.labs.training.race.result import Result
+from bnviz.labs.training.race.settings import Settings
+from bnviz.labs.training.shared.networks import network_plan, training_data
 from bnviz.study import shipped
 from bnviz.study.verdict import SHOWS, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3, "activation": "relu", "init": "he"}
 NONE, BATCH = 0, 1
-
-
-def table(rows: int = 80, columns: int = 3, classes: int = 3, seed: int = 0) -> np.ndarray:
-    """A visitor's table: the classes lie apart in the first column."""
-    generator = np.random.default_rng(seed)
-    labels = np.arange(rows) % classes
-    features = generator.standard_normal((rows, columns)) * 50 + 1000
-    features[:, 0] += 200 * labels
-    return np.column_stack([features, labels]).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +49,9 @@ def test_shapes_are_as_declared(small: Result) -> None:
     assert small.accuracy.shape == small.loss.shape == small.scale.shape == small.shift.shape == (4, 3, points)
     assert small.percentiles.shape == (4, 3, points, 3)
     assert small.drift.shape == small.steps_to_goal.shape == small.diverged_at.shape == (4, 3)
-    assert small.error.shape == small.error_deviation.shape == (4, points)
+    assert small.error.mean.shape == small.error.deviation.shape == (4, points)
     assert small.differences.shape == small.drift_differences.shape == small.speed_factors.shape == (3, 3)
-    assert small.difference_mean.shape == (3,)
-    assert small.difference_ci95.shape == (3, 2)
+    assert len(small.findings) == len(small.drift_findings) == len(small.speed_findings) == 3
     assert (small.steps[0], small.steps[-1], small.total_steps) == (0, 44, 44)
     assert small.epochs[-1] == pytest.approx(2)
     assert small.progress == 1
@@ -141,8 +126,9 @@ def test_findings_are_paired_t_intervals(small: Result) -> None:
     for number in range(3):
         paired = stats.ttest_rel(final[number + 1], final[0])
         interval = paired.confidence_interval(0.95)
-        np.testing.assert_allclose(small.difference_ci95[number], (interval.low, interval.high), rtol=1e-9)
-        assert small.findings[number] == judge(small.differences[number], 0.01)
+        finding = small.findings[number]
+        np.testing.assert_allclose((finding.low, finding.high), (interval.low, interval.high), rtol=1e-9)
+        assert finding == judge(small.differences[number], 0.01)
         assert small.drift_findings[number] == judge(small.drift[number + 1] - small.drift[0], 0.1)
 
 
@@ -166,10 +152,10 @@ def test_who_never_arrives_counts_with_the_length_of_the_run_and_nobody_arriving
     accuracy[0, :, -1] = (0.95, 0.5, 0.5)
     accuracy[1, 2, -1] = 0.5
     to_goal = np.array([[100, np.nan, np.nan], [10, 20, np.nan]])
-    factors = training_race._speed_factors(accuracy, to_goal, 200)
+    factors = _speed_factors(accuracy, to_goal, 200)
     np.testing.assert_allclose(factors, [[1, 1, np.nan]])
     accuracy[0, 0, -1] = np.nan
-    assert np.isnan(training_race._speed_factors(accuracy, to_goal, 200)[0, 0])
+    assert np.isnan(_speed_factors(accuracy, to_goal, 200)[0, 0])
 
 
 @pytest.mark.parametrize("variant", ["none", "batch", "layer"])
@@ -206,73 +192,6 @@ def test_points_are_dense_at_the_beginning_and_end_at_the_end() -> None:
     assert np.diff(record_points(1320))[0] < np.diff(record_points(1320))[-1]
 
 
-MODULES = {
-    "race": training_race,
-    "sweep": training_sweep,
-    "boundaries": training_boundaries,
-    "landscape": training_landscape,
-}
-
-
-@pytest.mark.parametrize("topic", OPENS)
-def test_partial_results_grow_and_end_in_the_whole(topic: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,), raising=False)
-    changes = {
-        "epochs": 2,
-        "seeds": 2,
-        "width": 8,
-        "depth": 1,
-        "learning_rates": (0.1, 0.5),
-        "normalizers": ("none", "batch"),
-    }
-    settings = Settings(topic=topic, **opening(topic) | changes)
-    parts: list[Any] = []
-    whole = run(settings, parts.append)
-    assert type(whole) is MODULES[topic].Result
-    shares = [part.progress for part in parts]
-    assert shares == sorted(shares)
-    assert 0 <= shares[0] < 0.5
-    assert whole.progress == 1
-    for part in parts:
-        assert part.settings == settings
-        if topic == "landscape":
-            np.testing.assert_array_equal(part.loss, whole.loss[:, :, : part.loss.shape[2]])
-        else:
-            np.testing.assert_array_equal(part.accuracy, whole.accuracy[..., : part.accuracy.shape[-1]])
-
-
-@pytest.mark.parametrize("topic", OPENS)
-def test_an_order_to_stop_is_heeded_in_mid_run(topic: Any) -> None:
-    class EnoughError(Exception):
-        pass
-
-    def stop(_: Any) -> None:
-        raise EnoughError
-
-    with pytest.raises(EnoughError):
-        run(Settings(topic=topic, **opening(topic) | {"width": 8, "seeds": 1}), stop)
-
-
-@pytest.mark.parametrize("topic", OPENS)
-def test_a_batch_of_one_is_refused_before_any_work_and_only_where_batch_norm_would_get_it(topic: Any) -> None:
-    changes = {"batch_size": 1, "seeds": 1, "epochs": 1, "width": 8, "depth": 1, "samples": 20, "source": "moons"}
-    settings = Settings(topic=topic, **opening(topic) | changes)
-    for refuse in (MODULES[topic].estimated_seconds, run):
-        with pytest.raises(BatchOfOneError, match="more than 1 value per channel"):
-            refuse(settings)
-    result = run(settings.replace(normalizers=("none", "layer")))
-    assert np.isfinite(result.accuracy).any()
-
-
-@pytest.mark.parametrize("topic", OPENS)
-def test_too_much_is_refused_with_what_to_reduce(topic: Any) -> None:
-    huge = {"depth": 50, "width": 512, "seeds": 20, "epochs": 100, "samples": 2000}
-    with pytest.raises(CostError) as caught:
-        run(Settings(topic=topic, **opening(topic) | huge))
-    assert "seeds" in caught.value.reduce
-    assert MODULES[topic].estimated_seconds(Settings(topic=topic, **opening(topic))) < 15
-
-
 def test_divergence_is_dated_and_leaves_the_others_alone(wild: Result) -> None:
     """2 is far over 2/curvature for linear networks without a normalizer: the weights grow until float32 ends."""
     assert (wild.diverged_at[NONE] > 0).all()
@@ -286,74 +205,9 @@ def test_divergence_is_dated_and_leaves_the_others_alone(wild: Result) -> None:
     assert np.isnan(wild.drift_mean[NONE])
 
 
-def test_links_are_checked() -> None:
-    settings, problems = from_query(Settings, {"normalizers": "batch,none,batch", "learning_rates": "2,0.5,2"})
-    assert not problems
-    assert (settings.normalizers, settings.learning_rates) == (("batch", "none"), (0.5, 2.0))  # type: ignore[attr-defined]
-    for name, value in (("normalizers", "none,instance"), ("learning_rates", "0"), ("noise", "0.6"), ("samples", "10")):
-        assert [problem.name for problem in from_query(Settings, {name: value})[1]] == [name]  # type: ignore[attr-defined]
-    with pytest.raises(SettingError, match="unit must be in \\[0, 15\\]"):
-        Settings(width=16, unit=16)
-
-
-def test_a_topic_brings_its_own_settings_and_takes_back_those_of_the_others() -> None:
-    assert Settings(**opening("race")) == Settings()
-    names = set(opening("race"))
-    assert all(set(opening(topic)) == names for topic in OPENS)
-    assert Settings(**opening("boundaries")).source == "spirals"
-
-
-@pytest.mark.parametrize("source", ["moons", "circles", "spirals"])
-def test_every_seed_has_its_own_points(source: Any) -> None:
-    settings = Settings(source=source, samples=60)
-    data = training_data(settings, (3, 4, 3))
-    assert data.train.shape == (3, 60)
-    assert data.test.shape == (3, 1000)
-    first, second, third = (data.features[rows] for rows in data.train)
-    assert torch.equal(first, third)
-    assert not torch.equal(first, second)
-    assert not set(data.train.flatten().tolist()) & set(data.test.flatten().tolist())
-    alone = training_data(settings, (4,))
-    assert torch.equal(alone.features[alone.train[0]], second)
-
-
-def test_a_table_is_learned_from() -> None:
-    settings = Settings(**SMALL | {"source": "upload", "batch_size": 8, "epochs": 20, "normalizers": ("batch",)})
-    result = run(settings, data=table())
-    assert result.inputs == 3
-    assert result.error[0, -1] < 0.1
-    features, labels = labelled(table())
-    np.testing.assert_allclose(features.mean(0), 0, atol=1e-5)
-    np.testing.assert_allclose(features.std(0, correction=0), 1, atol=1e-5)
-    assert labels.tolist() == [0, 1, 2] * 26 + [0, 1]
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        (None, "no file yet"),
-        (table()[:, :1], "one column"),
-        (table(rows=12), "12 rows"),
-        (np.ones((6000, 3), dtype=np.float32), "6000 rows"),
-        (table(classes=1), "this one has 1"),
-        (np.random.default_rng(0).standard_normal((50, 3)).astype(np.float32), "whole numbers"),
-    ],
-)
-def test_a_table_that_cannot_be_learned_from_is_refused_with_the_reason(given: Any, words: str) -> None:
-    for use in (estimated_seconds, lambda settings, data: run(settings, data=data)):
-        with pytest.raises(UploadError, match=words):
-            use(Settings(source="upload"), given)
-
-
-def test_a_constant_column_does_no_harm() -> None:
-    rows = table()
-    rows[:, 1] = 7
-    assert np.isfinite(labelled(rows)[0].numpy()).all()
-
-
 @pytest.fixture(scope="module")
 def default() -> Result:
-    return shipped.load(Result, shipped.FOLDER / LESSON.topics["race"].shipped)
+    return shipped.load(Result, TOPIC.shipped)
 
 
 def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: Result) -> None:
@@ -392,8 +246,6 @@ def test_a_result_goes_through_a_file(small: Result, tmp_path: Path) -> None:
             np.testing.assert_array_equal(getattr(back, field.name), getattr(small, field.name))
 
 
-def test_every_topic_has_a_module_whose_run_a_worker_can_start() -> None:
-    assert set(training.TOPICS) == set(OPENS) == set(LESSON.topics)
-    for topic, part in LESSON.topics.items():
-        assert part.run is training.TOPICS[topic].run
-        assert training.TOPICS[topic].Settings is Settings
+def test_the_unit_exists() -> None:
+    with pytest.raises(SettingError, match="unit must be in \\[0, 15\\]"):
+        Settings(width=16, unit=16)

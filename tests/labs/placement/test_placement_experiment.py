@@ -16,17 +16,14 @@ from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.labs.placement.experiment import (
-    POSITIONS,
-    Result,
-    Settings,
-    estimated_seconds,
-    network_plan,
-    run,
-)
-from bnviz.labs.placement.experiment.measure import look
-from bnviz.labs.placement.lesson import LESSON
+from bnviz.labs.placement.experiment import estimated_seconds, run
+from bnviz.labs.placement.experiment.signals import look
+from bnviz.labs.placement.experiment.training import network_plan
+from bnviz.labs.placement.lesson import TOPIC
+from bnviz.labs.placement.result import POSITIONS, Result
+from bnviz.labs.placement.settings import Settings
 from bnviz.study import shipped
+from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
@@ -50,11 +47,10 @@ def test_shapes_are_as_declared(small: Result) -> None:
     assert small.positions == ("none", "before", "after")
     assert small.accuracy.shape == small.loss.shape == (3, 3, points)
     assert small.diverged_at.shape == (3, 3)
-    for values in (small.error, small.error_deviation, small.error_low, small.error_high):
+    for values in (small.error.mean, small.error.deviation, small.error.low, small.error.high):
         assert values.shape == (3, points)
     assert small.differences.shape == (3, 3)
-    assert small.difference_mean.shape == (3,)
-    assert small.difference_ci95.shape == (3, 2)
+    assert len(small.findings) == 3
     assert small.received.counts.shape == small.passed.counts.shape == (3, looks, layers, 120)
     assert small.saturated.shape == small.dead.shape == (3, looks, layers)
     assert small.passed_mean.shape == small.passed_variance.shape == (3, layers)
@@ -101,10 +97,10 @@ def test_the_bias_setting_is_obeyed(bias: bool) -> None:
 
 def test_statistics_over_seeds_are_numpys(small: Result) -> None:
     error = 1 - small.accuracy
-    np.testing.assert_allclose(small.error, error.mean(1), rtol=0, atol=1e-12)
-    np.testing.assert_allclose(small.error_deviation, error.std(1, ddof=1), rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(small.error_low, error.min(1))
-    np.testing.assert_array_equal(small.error_high, error.max(1))
+    np.testing.assert_allclose(small.error.mean, error.mean(1), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(small.error.deviation, error.std(1, ddof=1), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(small.error.low, error.min(1))
+    np.testing.assert_array_equal(small.error.high, error.max(1))
 
 
 def test_differences_are_paired_and_judged(small: Result) -> None:
@@ -112,9 +108,10 @@ def test_differences_are_paired_and_judged(small: Result) -> None:
     for number, (first, second) in enumerate(small.pairs):
         paired = stats.ttest_rel(final[second], final[first])
         interval = paired.confidence_interval(0.95)
-        assert small.difference_mean[number] == pytest.approx((final[second] - final[first]).mean())
-        np.testing.assert_allclose(small.difference_ci95[number], (interval.low, interval.high), rtol=1e-9)
-        assert small.findings[number] == judge(small.differences[number], 0.01)
+        finding = small.findings[number]
+        assert finding.mean == pytest.approx((final[second] - final[first]).mean())
+        np.testing.assert_allclose((finding.low, finding.high), (interval.low, interval.high), rtol=1e-9)
+        assert finding == judge(small.differences[number], 0.01)
     assert small.pairs[0] == ("before", "after")
 
 
@@ -212,7 +209,7 @@ def test_divergence_is_dated_and_leaves_the_others_alone(wild: Result) -> None:
         assert np.isnan(wild.accuracy[NONE, seed, gone]).all()
         assert np.isfinite(wild.accuracy[NONE, seed, ~gone]).all()
     assert np.isfinite(wild.accuracy[BEFORE:]).all()
-    assert np.isnan(wild.error[NONE, -1])
+    assert np.isnan(wild.error.mean[NONE, -1])
     assert [finding.lost for finding in wild.findings] == [0, 3, 3]
     assert [finding.verdict for finding in wild.findings[1:]] == [NOISY, NOISY]
 
@@ -239,12 +236,12 @@ def test_edges_run(changes: dict[str, Any]) -> None:
     assert np.isfinite(result.accuracy).all()
     if changes.get("seeds") == 1:
         assert {finding.verdict for finding in result.findings} == {NOISY}
-        assert np.isnan(result.error_deviation).all()
+        assert np.isnan(result.error.deviation).all()
 
 
 @pytest.fixture(scope="module")
 def default() -> Result:
-    return shipped.load(Result, shipped.FOLDER / LESSON.shipped)
+    return shipped.load(Result, TOPIC.shipped)
 
 
 def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: Result) -> None:
@@ -262,7 +259,7 @@ def test_relu_shows_no_difference_between_before_and_after(default: Result) -> N
     assert default.findings[0].verdict == SHOWS_NOT
     assert [finding.verdict for finding in default.findings[1:]] == [SHOWS, SHOWS]
     # The recipe's 4.1, 2.1 and 2.2 %; standard errors over ten seeds are about 0.15.
-    np.testing.assert_allclose(100 * default.error[:, -1], (4.1, 2.1, 2.2), atol=0.6)
+    np.testing.assert_allclose(100 * default.error.mean[:, -1], (4.1, 2.1, 2.2), atol=0.6)
 
 
 def test_tanh_shows_no_difference_either_and_sigmoid_does() -> None:
@@ -270,7 +267,7 @@ def test_tanh_shows_no_difference_either_and_sigmoid_does() -> None:
     tanh = run(Settings(activation="tanh"))
     assert tanh.findings[0].verdict == SHOWS_NOT
     sigmoid = run(Settings(activation="sigmoid"))
-    assert sigmoid.error[NONE, -1] > 0.85
+    assert sigmoid.error.mean[NONE, -1] > 0.85
     finding = sigmoid.findings[0]
     assert finding.verdict == SHOWS
     assert 0 < finding.mean < 0.02
@@ -285,3 +282,5 @@ def test_a_result_goes_through_a_file(small: Result, tmp_path: Path) -> None:
     for field in dataclasses.fields(Result):
         if isinstance(getattr(small, field.name), np.ndarray):
             np.testing.assert_array_equal(getattr(back, field.name), getattr(small, field.name))
+    for field in dataclasses.fields(OverSeeds):
+        np.testing.assert_array_equal(getattr(back.error, field.name), getattr(small.error, field.name))

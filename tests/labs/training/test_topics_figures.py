@@ -10,25 +10,18 @@ import numpy as np
 import pytest
 
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.training.boundaries import experiment as training_boundaries
 from bnviz.labs.training.boundaries import figures as boundary_figures
-from bnviz.labs.training.lab import LESSON
-from bnviz.labs.training.landscape import experiment as training_landscape
+from bnviz.labs.training.lab import LAB
 from bnviz.labs.training.landscape import figures as landscape_figures
-from bnviz.labs.training.race import experiment as training_race
 from bnviz.labs.training.race import figures as race_figures
-from bnviz.labs.training.shared.settings import Settings, opening
-from bnviz.labs.training.sweep import experiment as training_sweep
 from bnviz.labs.training.sweep import figures as sweep_figures
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
 from bnviz.plot.theme import color
 from bnviz.study.figures.forest import Claim, Effect, forest, times
 from bnviz.study.verdict import judge
+from bnviz.teaching.lab import AnyTopic
 
-MODULES: dict[str, Any] = {
-    "race": training_race, "sweep": training_sweep, "boundaries": training_boundaries, "landscape": training_landscape,
-}  # fmt: skip
 TINY: dict[str, Any] = {
     "width": 8,
     "depth": 1,
@@ -55,11 +48,12 @@ CASES: dict[str, dict[str, Any]] = {
 def results() -> dict[tuple[str, str], Any]:
     """Every topic in every case, and the first partial result."""
     made: dict[tuple[str, str], Any] = {}
-    for topic, module in MODULES.items():
+    for topic in LAB.topics:
         for case, changes in CASES.items():
+            known = {name: value for name, value in (TINY | changes).items() if name in topic.settings.model_fields}
             parts: list[Any] = []
-            made[topic, case] = module.run(Settings(topic=topic, **opening(topic) | TINY | changes), parts.append)
-            made[topic, f"{case}, partial"] = parts[0]
+            made[topic.name, case] = topic.run(topic.settings(**known), None, parts.append)
+            made[topic.name, f"{case}, partial"] = parts[0]
     return made
 
 
@@ -73,14 +67,15 @@ def words(chart: Chart) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("topic", MODULES)
-def test_every_chart_is_valid_whatever_happened(topic: str, language: Any, results: dict[tuple[str, str], Any]) -> None:
-    part = LESSON.topics[topic]
+@pytest.mark.parametrize("topic", LAB.topics, ids=lambda topic: topic.name)
+def test_every_chart_is_valid_whatever_happened(
+    topic: AnyTopic, language: Any, results: dict[tuple[str, str], Any]
+) -> None:
     names = set()
     for (of, _case), result in results.items():
-        if of != topic:
+        if of != topic.name:
             continue
-        for draw in (*part.pictures, *part.theory):
+        for draw in (*topic.pictures, *topic.theory):
             chart = draw(result, language)
             assert isinstance(chart, Chart)
             chart.to_plotly()
@@ -90,21 +85,21 @@ def test_every_chart_is_valid_whatever_happened(topic: str, language: Any, resul
             for name, axis in chart.layout.items():
                 if name[1:].startswith("axis"):
                     assert np.isfinite(axis.get("range", [0, 1])).all()
-    assert len(names) == len(part.pictures) + len(part.theory)
+    assert len(names) == len(topic.pictures) + len(topic.theory)
 
 
 def test_picture_names_are_the_topics_own(results: dict[tuple[str, str], Any]) -> None:
     names = [
-        draw(results[topic, "plain"], "en").name
-        for topic, part in LESSON.topics.items()
-        for draw in (*part.pictures, *part.theory)
+        draw(results[topic.name, "plain"], "en").name
+        for topic in LAB.topics
+        for draw in (*topic.pictures, *topic.theory)
     ]
     assert len(names) == len(set(names))
 
 
 def test_the_hero_fits_above_the_fold(results: dict[tuple[str, str], Any]) -> None:
-    for topic, part in LESSON.topics.items():
-        assert part.pictures[0](results[topic, "plain"], "en").height <= 430  # type: ignore[union-attr]
+    for topic in LAB.topics:
+        assert topic.pictures[0](results[topic.name, "plain"], "en").height <= 430  # type: ignore[union-attr]
 
 
 def test_received_draws_the_three_percentiles_of_every_variant(results: dict[tuple[str, str], Any]) -> None:
@@ -170,8 +165,8 @@ def test_rates_are_drawn_with_their_range_and_the_largest_that_trains(results: d
     chart = sweep_figures.rates(result)
     for index, name in enumerate(("no normalizer", "batch norm", "layer norm", "group norm")):
         drawn = named(chart, name)
-        np.testing.assert_allclose(drawn["y"], 100 * result.error[index])
-        np.testing.assert_allclose(drawn["error_y"]["array"], 100 * (result.error_high - result.error)[index])
+        np.testing.assert_allclose(drawn["y"], 100 * result.error.mean[index])
+        np.testing.assert_allclose(drawn["error_y"]["array"], 100 * (result.error.high - result.error.mean)[index])
         np.testing.assert_array_equal(drawn["x"], result.rates)
         largest = result.largest_rate[index]
         assert (f"trains up to {largest:.3g}" if math.isfinite(largest) else "trains at no rate") in words(chart)
@@ -210,7 +205,7 @@ def test_maps_show_the_network_its_boundary_the_best_one_and_the_points(results:
     for index, heat in enumerate(heats):
         np.testing.assert_array_equal(heat["z"], result.latest[index])
         assert (heat["zmin"], heat["zmax"]) == (0, 1)
-        assert with_spread(100 * result.error[index, -1], 100 * result.error_deviation[index, -1]) in words(chart)
+        assert with_spread(100 * result.error.mean[index, -1], 100 * result.error.deviation[index, -1]) in words(chart)
     best = [trace for trace in chart.data if trace["name"] == "best possible boundary"]
     assert len(best) == 4
     np.testing.assert_array_equal(best[0]["z"], result.best)

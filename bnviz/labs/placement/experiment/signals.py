@@ -1,11 +1,10 @@
-"""The measuring half of the lab `placement`: what passes between layers, and what a bias in front of batch norm does.
+"""What passes between the layers of the networks of the lab `placement`, at one point of their training.
 
 Index letters: S replicas, B samples, n units, L hidden layers, K bins.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.histogram import histogram
 from bnviz.core.replica_data import ReplicaData
-from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import replica_losses
 from bnviz.settings import ActivationName
+from bnviz.study.histogram import histogram
 from bnviz.theory.activations import saturated_intervals
 
 Floats = NDArray[np.float64]
@@ -34,23 +31,26 @@ LOOKED_AT: Final = 256  # samples per replica and look, at least
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the activations and the layers after them receive, in training mode, all replicas together.
-
-    `received`, `passed` (L, K): counts of activation inputs and of what the next layer receives. `saturated` (L,): share of
-    activation inputs where |φ′| is below 5 % of its maximum. `dead` (L,): share of units whose every input is such.
-    `received_variance`, `passed_mean`, `passed_variance` (L,): per unit over samples (biased variance), averaged over units.
-    `passed_mean_error`, `passed_variance_error` (L,): scatter over units / √n.
-    """
+    """What the activations and the layers after them receive, in training mode, all replicas together."""
 
     received: NDArray[np.int64]
+    """(L, K): counts of activation inputs."""
     passed: NDArray[np.int64]
+    """(L, K): counts of what the next layer receives."""
     saturated: Floats
+    """(L,): share of activation inputs where |φ′| is below 5 % of its maximum."""
     dead: Floats
+    """(L,): share of units whose every input is such."""
     received_variance: Floats
+    """(L,): per unit over samples (biased variance), averaged over units; so are the next."""
     passed_mean: Floats
+    """(L,)."""
     passed_mean_error: Floats
+    """(L,): scatter over units / √n."""
     passed_variance: Floats
+    """(L,)."""
     passed_variance_error: Floats
+    """(L,): scatter over units / √n."""
 
 
 @torch.no_grad()
@@ -103,7 +103,7 @@ def _hooked(watched: Sequence[nn.Module], seen: list[list[Tensor]]) -> Iterator[
 
 
 def _measured(values: Tensor, activation: ActivationName) -> dict[str, Any]:
-    """Numbers of one place of the network, from `values` (S, B, n)."""
+    """Numbers of what one layer receives, from `values` (S, B, n)."""
     flat = np.ascontiguousarray(values.numpy())
     saturated = np.zeros(flat.shape, dtype=bool)
     for low, high in saturated_intervals(activation):
@@ -123,42 +123,3 @@ def _measured(values: Tensor, activation: ActivationName) -> dict[str, Any]:
         "variance": np.float64(variances.mean() if some else math.nan),
         "variance_error": np.float64(variances.std() / width if some else math.nan),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class BiasCheck:
-    """`effect`: largest change of any logit when N(0, 1) is added to every hidden unit's `nn.Linear` output.
-    `gradient`: largest gradient of the loss with respect to any of these biases."""
-
-    effect: float
-    gradient: float
-
-
-def bias_check(plan: NetworkPlan, data: ReplicaData, batch: Tensor, seed: int) -> BiasCheck:
-    """Add biases to the fresh networks of `plan` on one `batch` (S, B), in training mode and double precision.
-
-    In double precision, so that what is left is rounding and cannot be mistaken for a small effect.
-    """
-    network = build_replicas(plan, data.seeds).double().train()
-    samples, labels = dataclasses.replace(data, features=data.features.double()).samples(batch)
-    generator = torch.Generator().manual_seed(seed + 2**31)  # a stream that no network is drawn from
-    hidden = network.linears[:-1]
-    biases = [
-        torch.randn(len(data.seeds), 1, width, generator=generator, dtype=torch.float64).requires_grad_()
-        for width in plan.widths
-    ]
-    with torch.no_grad():
-        without = network(samples)
-    handles = [
-        layer.register_forward_hook(lambda _, arguments, output, bias=bias: output + bias)
-        for layer, bias in zip(hidden, biases, strict=True)
-    ]
-    try:
-        with_biases = network(samples)
-        gradients = torch.autograd.grad(replica_losses(with_biases, labels).sum(), biases)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return BiasCheck(
-        float((with_biases - without).detach().abs().max()), max(float(part.abs().max()) for part in gradients)
-    )

@@ -11,7 +11,8 @@ import pytest
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.placement import figures
-from bnviz.labs.placement.experiment import Result, run
+from bnviz.labs.placement.experiment import run
+from bnviz.labs.placement.result import Result
 from bnviz.labs.placement.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
@@ -58,15 +59,15 @@ def test_curves_are_the_mean_errors_with_the_range_of_seeds(result: Result) -> N
     chart = figures.curves(result)
     for index, position in enumerate(result.positions):
         line = named(chart, figures.NAMES[position])
-        np.testing.assert_allclose(line["y"], 100 * result.error[index])
+        np.testing.assert_allclose(line["y"], 100 * result.error.mean[index])
         np.testing.assert_array_equal(line["x"], result.epochs)
         place = [trace is line for trace in chart.data].index(True)
         points = len(result.epochs)
         band = chart.data[place - 1]
-        np.testing.assert_allclose(band["y"][:points], 100 * result.error_low[index])
-        np.testing.assert_allclose(band["y"][points:][::-1], 100 * result.error_high[index])
+        np.testing.assert_allclose(band["y"][:points], 100 * result.error.low[index])
+        np.testing.assert_allclose(band["y"][points:][::-1], 100 * result.error.high[index])
         assert band["fill"] == "toself"
-        ending = f"{with_spread(100 * result.error[index, -1], 100 * result.error_deviation[index, -1])} %"
+        ending = f"{with_spread(100 * result.error.mean[index, -1], 100 * result.error.deviation[index, -1])} %"
         assert ending in notes(chart)
         assert ending in chart.alt
         assert ending in json.dumps(chart.phone_layout, ensure_ascii=False)

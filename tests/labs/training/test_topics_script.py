@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.training.lab import LESSON
-from bnviz.labs.training.shared.settings import Settings
+from bnviz.labs.training.lab import LAB
+from bnviz.teaching.lab import AnyTopic
 from tests.conftest import RunScript
 
 # Smooth activations, so that float32, which rounds differently one network after another, does not grow.
@@ -34,7 +34,7 @@ def own_table() -> np.ndarray:
 
 
 def settings_of(case: str) -> tuple[Any, Any]:
-    """The topic's lesson and the settings of a case."""
+    """The topic and the settings of a case."""
     if case == TABLE:
         changes = {
             "source": "upload",
@@ -45,10 +45,9 @@ def settings_of(case: str) -> tuple[Any, Any]:
             "width": 8,
             "depth": 1,
         }
-        return LESSON.topics["race"], Settings(**changes, batch_size=8)
+        return LAB.topic("race"), LAB.topic("race").settings(**changes, batch_size=8)
     topic, given, _tolerance = CASES[case]
-    part = LESSON.topics[topic]
-    return part, part.settings(**part.opening | given)
+    return LAB.topic(topic), LAB.topic(topic).settings(**given)
 
 
 @pytest.fixture(scope="module")
@@ -57,28 +56,27 @@ def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> 
     folder = tmp_path_factory.mktemp("scripts")
     rows = (f"{a!r},{b!r},{KINDS[int(kind)]}\n" for a, b, kind in own_table().tolist())
     (folder / "data.csv").write_text("a,b,class\n" + "".join(rows))
-    sources = {case: part.script(settings) for case in [*CASES, TABLE] for part, settings in [settings_of(case)]}
+    sources = {case: topic.script(settings) for case in [*CASES, TABLE] for topic, settings in [settings_of(case)]}
     return {case: run_script(source, folder) for case, source in sources.items()}
 
 
 @pytest.mark.parametrize("case", [*CASES, TABLE])
 def test_executed_it_prints_the_numbers_of_the_page(case: str, printed: dict[str, dict[str, float]]) -> None:
     """Errors to one test sample of one seed, everything else to the tolerance named with the case."""
-    part, settings = settings_of(case)
+    topic, settings = settings_of(case)
     own = case == TABLE
-    expected = part.headline(part.run(settings, data=own_table()) if own else part.run(settings))
+    expected = topic.headline(topic.compute(settings, own_table() if own else None))
     assert list(printed[case]) == list(expected)
     for name, value in expected.items():
         close = {"abs": 3.5 if own else 0.12} if name.startswith("error") else {"rel": 0.05 if own else CASES[case][2]}
         assert printed[case][name] == pytest.approx(value, nan_ok=True, **close), name
 
 
-@pytest.mark.parametrize("topic", LESSON.topics)
+@pytest.mark.parametrize("topic", LAB.topics, ids=lambda topic: topic.name)
 @pytest.mark.parametrize("source", ["digits", "moons", "circles", "spirals", "upload"])
 @pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
-def test_it_imports_nothing_but_torch_numpy_and_the_digits(topic: str, source: Any, optimizer: Any) -> None:
-    part = LESSON.topics[topic]
-    tree = ast.parse(part.script(part.beginning.replace(source=source, optimizer=optimizer)))
+def test_it_imports_nothing_but_torch_numpy_and_the_digits(topic: AnyTopic, source: Any, optimizer: Any) -> None:
+    tree = ast.parse(topic.script(topic.opening.replace(source=source, optimizer=optimizer)))
     imported = {
         alias.name if isinstance(node, ast.Import) else node.module
         for node in ast.walk(tree)

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Counts over one shared set of bins.
-
-    `edges` (K+1,) ascending, equally spaced. `counts` (…, K), the leading axes as the owner says;
-    values beyond the edges are counted in the end bins.
-    """
+    """Counts over one shared set of K bins."""
 
     edges: NDArray[np.float64]
+    """(K+1,), ascending, equally spaced, in the unit of the values."""
     counts: NDArray[np.int64]
+    """(…, K), the leading axes as the owner says; values beyond the edges are counted in the end bins."""
 
     def density(self) -> NDArray[np.float64]:
         """Counts as probability density, shape as `counts`; each histogram integrates to 1."""

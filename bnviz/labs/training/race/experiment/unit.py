@@ -1,11 +1,9 @@
-"""The measuring half of the topic `race`: what a unit of the last hidden layer receives, and how it moves.
+"""What a unit of the last hidden layer receives, and how it moves.
 
 Index letters: S replicas, B samples, n units, E recorded points; leading axes of any number are written ….
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,25 +14,9 @@ from bnviz.core.probes import recording
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_layers import AcrossReplicas
 from bnviz.core.replicas import Replicas
+from bnviz.labs.training.race.result import UnitMoments
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class UnitMoments:
-    """What enters the last hidden layer's activation over one training batch, in training mode.
-
-    Of the watched unit: `mean`, `deviation` (S,) over the samples (biased), and under batch norm `expected_mean`,
-    `expected_deviation` (S,), which are β and |γ|·√(v/(v + ε)) with v the batch variance in front of the normalizer; NaN under
-    others. `mean_square` (S,): over samples and all units. `input_square`: mean square of the network's inputs, all replicas.
-    """
-
-    mean: Floats
-    deviation: Floats
-    expected_mean: Floats
-    expected_deviation: Floats
-    mean_square: Floats
-    input_square: float
 
 
 def unit_moments(network: Replicas, data: ReplicaData, batch: Tensor, unit: int) -> UnitMoments:
