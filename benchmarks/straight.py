@@ -12,8 +12,10 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from bnviz.core.datasets import batches, digits
-from bnviz.experiments import gradient_flow, layer, running_stats
-from bnviz.experiments.running_stats_data import make_batches, make_population, mean_shift
+from bnviz.labs.gradient_flow import experiment as gradient_flow
+from bnviz.labs.layer import experiment as layer
+from bnviz.labs.running_stats import experiment as running_stats
+from bnviz.labs.running_stats.experiment.data import make_batches, make_population, mean_shift
 
 Work = Callable[[], None]
 CLASSES = 10

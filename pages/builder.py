@@ -1,4 +1,4 @@
-from bnviz.lessons.builder import LESSON
+from bnviz.labs.builder.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

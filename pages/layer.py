@@ -1,4 +1,4 @@
-from bnviz.lessons.layer import LESSON
+from bnviz.labs.layer.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

@@ -1,4 +1,4 @@
-from bnviz.lessons.placement import LESSON
+from bnviz.labs.placement.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.experiments.builder import Settings
-from bnviz.experiments.builder_measure import build
-from bnviz.export.builder_elsewhere import flax, keras
+from bnviz.labs.builder.experiment import Settings
+from bnviz.labs.builder.experiment.measure import build
+from bnviz.labs.builder.other_frameworks import flax, keras
 
 LAYERS: Final = ("linear", "conv1d", "conv2d")
 NORMALIZERS: Final = ("none", "batch", "layer", "group", "instance")

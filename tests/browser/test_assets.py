@@ -18,7 +18,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from bnviz.figures import theme
+from bnviz.plot import theme
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
 PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))

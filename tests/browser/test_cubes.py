@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from bnviz.figures.scene import Cube, Map, Readout, Row, Scene
+from bnviz.plot.scene import Cube, Map, Readout, Row, Scene
 from bnviz.ui.player import ready
 from tests.browser.test_assets import Bench, address, choose, in_player, open_bench
 

@@ -15,11 +15,11 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import CostError, SettingError
-from bnviz.experiments import shipped
-from bnviz.experiments.batch_size import Result, Settings, estimated_seconds, run
-from bnviz.experiments.batch_size_population import network_plan
-from bnviz.experiments.verdict import NOISY, SHOWS, judge
-from bnviz.lessons.batch_size import LESSON
+from bnviz.labs.batch_size.error.experiment import Result, Settings, estimated_seconds, run
+from bnviz.labs.batch_size.lab import LESSON
+from bnviz.labs.batch_size.shared.population import network_plan
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, judge
 from tests.agreement import assert_same_outcome
 
 SMALL: dict[str, Any] = {"batch_sizes": (32, 8), "epochs": 2, "seeds": 3}
@@ -228,7 +228,7 @@ def test_the_topic_statistics_trains_nothing() -> None:
 def test_partial_results_grow_from_the_largest_batch_and_end_in_the_whole(
     monkeypatch: pytest.MonkeyPatch, small: Result
 ) -> None:
-    monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,))
+    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,))
     parts: list[Result] = []
     run(small.settings, parts.append)
     shares = [part.progress for part in parts]

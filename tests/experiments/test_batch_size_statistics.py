@@ -12,8 +12,8 @@ from torch import nn
 
 from bnviz.core.datasets import digits
 from bnviz.core.replica_networks import plain_network
-from bnviz.experiments.batch_size_population import network_plan, population
-from bnviz.experiments.batch_size_statistics import Statistics, batch_draws, measure
+from bnviz.labs.batch_size.shared.population import network_plan, population
+from bnviz.labs.batch_size.statistics.experiment import Statistics, batch_draws, measure
 from bnviz.theory import noise
 
 SIZES = (1, 2, 3, 8, 32)

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from bnviz.errors import CostError
-from bnviz.experiments.builder import Result, Settings, comparisons, run
-from bnviz.experiments.builder_measure import build
-from bnviz.experiments.builder_plan import has_bias
-from bnviz.experiments.builder_warnings import RULES, Seen, advice
-from bnviz.export.builder import block
+from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
+from bnviz.labs.builder.experiment.measure import build
+from bnviz.labs.builder.experiment.warnings import RULES, Seen, advice
+from bnviz.labs.builder.plan import has_bias
+from bnviz.labs.builder.script import block
 
 SMALL: dict[str, Any] = {
     "in_channels": 3, "out_channels": 8, "batch_size": 6, "input_height": 5, "input_width": 7, "groups": 4, "input_std": 2.0,

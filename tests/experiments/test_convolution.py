@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from bnviz.core.datasets import digits, photos
 from bnviz.core.feature_maps import convolution, tiles
 from bnviz.errors import BatchOfOneError, BnvizError, SettingError, UploadError
-from bnviz.experiments import convolution_effective as effective
-from bnviz.experiments.convolution import Result, Settings, run
-from bnviz.experiments.convolution_data import draws
-from bnviz.experiments.convolution_sharing import SHARING, membership_of, sharing_of
+from bnviz.labs.convolution.effective import experiment as effective
+from bnviz.labs.convolution.shared.data import draws
+from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
+from bnviz.labs.convolution.sharing.experiment import SHARING, membership_of, sharing_of
 from bnviz.theory.placement import statistic_count
 
 SHAPE = (3, 4, 2, 2)
@@ -97,7 +97,7 @@ def test_counts_and_moments_of_the_statistics(name: Any, shape: tuple[int, int, 
 
 def test_a_wrong_rule_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """`misplaced` is measured on the module: with another normalizer's rule it does not stay 0."""
-    from bnviz.experiments import convolution_sharing
+    from bnviz.labs.convolution.sharing import experiment as convolution_sharing
 
     monkeypatch.setattr(
         convolution_sharing, "membership_of", lambda name, shape, groups: membership_of("batch", shape, 1)

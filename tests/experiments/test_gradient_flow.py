@@ -17,11 +17,11 @@ from torch import nn
 from bnviz.core.datasets import batches, digits
 from bnviz.core.networks import MLP, MLPShape
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.experiments import gradient_flow as lab
-from bnviz.experiments.gradient_flow import OneValueError, Result, Settings, recorded_steps, run
-from bnviz.experiments.gradient_flow_measure import first_measurable, growth_of, independent_directions
-from bnviz.experiments.gradient_flow_theory import comparisons, finite_growth, predict
-from bnviz.lessons.gradient_flow import LESSON
+from bnviz.labs.gradient_flow import experiment as lab
+from bnviz.labs.gradient_flow.experiment import OneValueError, Result, Settings, recorded_steps, run
+from bnviz.labs.gradient_flow.experiment.measure import first_measurable, growth_of, independent_directions
+from bnviz.labs.gradient_flow.experiment.theory import comparisons, finite_growth, predict
+from bnviz.labs.gradient_flow.lesson import LESSON
 from bnviz.theory.activations import saturated_share
 from bnviz.theory.growth import growth_batch_norm, growth_finite_batch
 

@@ -20,9 +20,9 @@ from bnviz.core.activations import make_activation
 from bnviz.core.batch_norm import seeded_layer
 from bnviz.core.datasets import digits
 from bnviz.errors import BatchOfOneError, BnvizError, CostError, SettingError, UploadError
-from bnviz.experiments import layer as lab
-from bnviz.experiments.layer import Result, Settings, comparisons, run
-from bnviz.experiments.layer_population import noise_share
+from bnviz.labs.layer import experiment as lab
+from bnviz.labs.layer.experiment import Result, Settings, comparisons, run
+from bnviz.labs.layer.experiment.population import noise_share
 from bnviz.theory import running as running_theory
 
 

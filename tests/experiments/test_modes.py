@@ -15,13 +15,14 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError, SettingError
-from bnviz.experiments import modes, modes_momentum_error
-from bnviz.experiments.modes import Settings
-from bnviz.experiments.modes_freeze_matrix import QUANTITIES, WAYS, Way
-from bnviz.experiments.modes_network import network_plan
-from bnviz.experiments.modes_poison import batch_weight
-from bnviz.experiments.modes_update_count import corrected_momentum
-from bnviz.experiments.verdict import SHOWS, judge
+from bnviz.labs.modes.freeze_matrix.experiment import QUANTITIES, WAYS, Way
+from bnviz.labs.modes.momentum_error import experiment as modes_momentum_error
+from bnviz.labs.modes.poison.experiment import batch_weight
+from bnviz.labs.modes.shared import dispatch as modes
+from bnviz.labs.modes.shared.dispatch import Settings
+from bnviz.labs.modes.shared.network import network_plan
+from bnviz.labs.modes.update_count.experiment import corrected_momentum
+from bnviz.study.verdict import SHOWS, judge
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "batch_size": 16, "steps": 12, "seeds": 3}
 

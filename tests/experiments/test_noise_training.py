@@ -15,11 +15,14 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, evaluate, train
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.experiments import noise, noise_dropout, noise_ghost, shipped
-from bnviz.experiments.noise_settings import Settings
-from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
-from bnviz.lessons.noise_dropout import DROPOUT_TOPIC
-from bnviz.lessons.noise_ghost import GHOST
+from bnviz.labs.noise.dropout import experiment as noise_dropout
+from bnviz.labs.noise.dropout.lesson import DROPOUT_TOPIC
+from bnviz.labs.noise.ghost import experiment as noise_ghost
+from bnviz.labs.noise.ghost.lesson import GHOST
+from bnviz.labs.noise.shared import dispatch as noise
+from bnviz.labs.noise.shared.settings import Settings
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 3, "seeds": 3, "train_size": 200}
@@ -98,7 +101,7 @@ def test_differences_are_paired_and_judged(dropout: noise_dropout.Result, ghost:
 def test_partial_results_grow_and_end_in_the_whole(
     module: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,), raising=False)
+    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,), raising=False)
     parts: list[Any] = []
     whole = noise.run(settings, parts.append)
     assert type(whole) is module.Result

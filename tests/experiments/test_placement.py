@@ -16,8 +16,7 @@ from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.experiments import shipped
-from bnviz.experiments.placement import (
+from bnviz.labs.placement.experiment import (
     POSITIONS,
     Result,
     Settings,
@@ -25,9 +24,10 @@ from bnviz.experiments.placement import (
     network_plan,
     run,
 )
-from bnviz.experiments.placement_measure import look
-from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
-from bnviz.lessons.placement import LESSON
+from bnviz.labs.placement.experiment.measure import look
+from bnviz.labs.placement.lesson import LESSON
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3}
@@ -177,8 +177,8 @@ def test_batch_norm_behind_the_activation_hands_on_mean_0_and_variance_1(small: 
 
 
 def test_partial_results_grow_and_end_in_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnviz.experiments.live.EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,), raising=False)
+    monkeypatch.setattr("bnviz.study.updates.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,), raising=False)
     parts: list[Result] = []
     whole = run(Settings(**SMALL), parts.append)
     shares = [part.progress for part in parts]

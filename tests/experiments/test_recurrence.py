@@ -14,16 +14,20 @@ from bnviz.core.recurrent_networks import build_recurrent, plain_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.experiments import recurrence, recurrence_batches, recurrence_steps, recurrence_through_time, shipped
-from bnviz.experiments.recurrence import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
-from bnviz.experiments.recurrence_batches import PASSES, plan_of
-from bnviz.experiments.recurrence_comparisons import of_error, of_steps, of_through_time
-from bnviz.experiments.recurrence_error import estimated_seconds
-from bnviz.experiments.recurrence_measure import Kept
-from bnviz.experiments.recurrence_padding import lengths, padded_statistics
-from bnviz.experiments.recurrence_settings import VARIANTS
-from bnviz.experiments.verdict import NOISY, SHOWS, judge
-from bnviz.lessons.recurrence import LESSON
+from bnviz.labs.recurrence.error.experiment import estimated_seconds
+from bnviz.labs.recurrence.lab import LESSON
+from bnviz.labs.recurrence.shared import batches as recurrence_batches
+from bnviz.labs.recurrence.shared import dispatch as recurrence
+from bnviz.labs.recurrence.shared.batches import PASSES, plan_of
+from bnviz.labs.recurrence.shared.comparisons import of_error, of_steps, of_through_time
+from bnviz.labs.recurrence.shared.dispatch import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
+from bnviz.labs.recurrence.shared.measure import Kept
+from bnviz.labs.recurrence.shared.settings import VARIANTS
+from bnviz.labs.recurrence.steps import experiment as recurrence_steps
+from bnviz.labs.recurrence.steps.experiment.padding import lengths, padded_statistics
+from bnviz.labs.recurrence.through_time import experiment as recurrence_through_time
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, judge
 from bnviz.theory.growth import growth_recurrent_tanh
 from bnviz.theory.running import initial_weight
 from tests.agreement import assert_same_beginning, assert_same_outcome
@@ -276,7 +280,7 @@ def test_shared_and_per_step_are_one_network_with_other_statistics(small: ErrorR
 
 
 def test_partial_results_grow_and_end_in_the_whole(monkeypatch: pytest.MonkeyPatch, small: ErrorResult) -> None:
-    monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,), raising=False)
+    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,), raising=False)
     parts: list[Any] = []
     run(Settings(**SMALL), parts.append)
     shares = [part.progress for part in parts]

@@ -17,9 +17,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError, SettingError
-from bnviz.experiments.running_stats import Result, Settings, run
-from bnviz.experiments.running_stats_comparisons import comparisons
-from bnviz.experiments.running_stats_data import draw_batches, make_batches, make_population, mean_shift
+from bnviz.labs.running_stats.experiment import Result, Settings, run
+from bnviz.labs.running_stats.experiment.comparisons import comparisons
+from bnviz.labs.running_stats.experiment.data import draw_batches, make_batches, make_population, mean_shift
 from bnviz.theory import running
 
 MOMENTUMS = (0.01, 0.1, 0.5, 1.0, "cumulative")

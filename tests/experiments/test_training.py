@@ -16,15 +16,20 @@ from torch import nn
 from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.errors import BatchOfOneError, CostError, SettingError, UploadError
-from bnviz.experiments import shipped, training, training_boundaries, training_landscape, training_race, training_sweep
-from bnviz.experiments.training import Result, Settings, run
-from bnviz.experiments.training_networks import labelled, network_plan, training_data
-from bnviz.experiments.training_race import estimated_seconds, record_points
-from bnviz.experiments.training_race_measure import drift, first_reaching, unit_moments
-from bnviz.experiments.training_settings import OPENS, opening
-from bnviz.experiments.verdict import SHOWS, judge
-from bnviz.lessons.training import LESSON
+from bnviz.labs.training.boundaries import experiment as training_boundaries
+from bnviz.labs.training.lab import LESSON
+from bnviz.labs.training.landscape import experiment as training_landscape
+from bnviz.labs.training.race import experiment as training_race
+from bnviz.labs.training.race.experiment import estimated_seconds, record_points
+from bnviz.labs.training.race.experiment.measure import drift, first_reaching, unit_moments
+from bnviz.labs.training.shared import dispatch as training
+from bnviz.labs.training.shared.dispatch import Result, Settings, run
+from bnviz.labs.training.shared.networks import labelled, network_plan, training_data
+from bnviz.labs.training.shared.settings import OPENS, opening
+from bnviz.labs.training.sweep import experiment as training_sweep
 from bnviz.settings import from_query
+from bnviz.study import shipped
+from bnviz.study.verdict import SHOWS, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3, "activation": "relu", "init": "he"}
@@ -211,7 +216,7 @@ MODULES = {
 
 @pytest.mark.parametrize("topic", OPENS)
 def test_partial_results_grow_and_end_in_the_whole(topic: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnviz.experiments.live.Updates.__init__.__defaults__", (0.0,), raising=False)
+    monkeypatch.setattr("bnviz.study.updates.Updates.__init__.__defaults__", (0.0,), raising=False)
     changes = {
         "epochs": 2,
         "seeds": 2,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnviz.experiments.verdict import NOISY, SHOWS, SHOWS_NOT, judge
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 
 DRAWS = 4000
 DELTA = 0.5

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bnviz.experiments.batch_size import Settings, run
-from bnviz.lessons.batch_size import LESSON
+from bnviz.labs.batch_size.error.experiment import Settings, run
+from bnviz.labs.batch_size.lab import LESSON
 from tests.conftest import RunScript
 
 EVERY: Any = ("none", "batch", "layer", "group", "instance")

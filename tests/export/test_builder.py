@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bnviz.experiments.builder import Settings, run
-from bnviz.export.builder import block
-from bnviz.export.builder_elsewhere import flax, keras, momentum
-from bnviz.lessons.builder import LESSON, headline
+from bnviz.labs.builder.experiment import Settings, run
+from bnviz.labs.builder.lesson import LESSON, headline
+from bnviz.labs.builder.other_frameworks import flax, keras, momentum
+from bnviz.labs.builder.script import block
 from tests.conftest import RunScript
 from tests.experiments.test_builder import GRID, SMALL
 

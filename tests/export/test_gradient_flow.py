@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.experiments.gradient_flow import Settings, run
-from bnviz.export.gradient_flow import script
-from bnviz.lessons.gradient_flow import headline
+from bnviz.labs.gradient_flow.experiment import Settings, run
+from bnviz.labs.gradient_flow.lesson import headline
+from bnviz.labs.gradient_flow.script import script
 from tests.conftest import RunScript
 
 CASES = {

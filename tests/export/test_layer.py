@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.experiments.layer import Settings, run
-from bnviz.figures.numbers import latex
-from bnviz.lessons.layer import LESSON, applies, headline, table
-from bnviz.lessons.layer_formula import formula
+from bnviz.labs.layer.experiment import Settings, run
+from bnviz.labs.layer.formula import formula
+from bnviz.labs.layer.lesson import LESSON, applies, headline, table
+from bnviz.plot.numbers import latex
 from bnviz.settings import fields
 from tests.conftest import RunScript
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bnviz.lessons.modes import LESSON
+from bnviz.labs.modes.lab import LESSON
 from tests.conftest import RunScript
 
 CASES: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz.export.notebook import notebook
+from bnviz.scripting.notebook import notebook
 
 SCRIPT = 'import torch\n\nprint("μ =", torch.zeros(1).item())\n'
 

@@ -11,10 +11,10 @@ import pytest
 from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
-from bnviz.experiments.placement import POSITIONS, network_plan, run
-from bnviz.experiments.placement_settings import Settings
-from bnviz.export.placement import script
-from bnviz.lessons.placement import headline
+from bnviz.labs.placement.experiment import POSITIONS, network_plan, run
+from bnviz.labs.placement.lesson import headline
+from bnviz.labs.placement.script import script
+from bnviz.labs.placement.settings import Settings
 from tests.conftest import RunScript
 
 CASES = {

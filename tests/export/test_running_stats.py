@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.experiments.running_stats import Settings, run
-from bnviz.export.running_stats import script
-from bnviz.lessons.running_stats import headline
+from bnviz.labs.running_stats.experiment import Settings, run
+from bnviz.labs.running_stats.lesson import headline
+from bnviz.labs.running_stats.script import script
 from tests.conftest import RunScript
 
 CASES = {

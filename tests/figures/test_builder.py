@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.experiments.builder import Result, Settings, run
-from bnviz.figures import builder as figures
-from bnviz.figures.listing import Code, Table
-from bnviz.lessons.builder import code
+from bnviz.labs.builder import figures
+from bnviz.labs.builder.experiment import Result, Settings, run
+from bnviz.labs.builder.lesson import code
+from bnviz.plot.listing import Code, Table
 
 CASES: tuple[dict[str, Any], ...] = (
     {},

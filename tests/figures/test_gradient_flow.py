@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz.experiments.gradient_flow import Result, Settings, run
-from bnviz.figures import gradient_flow as figures
-from bnviz.figures import gradient_flow_growth as growth_figures
-from bnviz.figures import gradient_flow_window as window_figures
-from bnviz.figures.chart import Chart
-from bnviz.figures.gradient_flow_parts import layer_ticks
-from bnviz.figures.theme import color
+from bnviz.labs.gradient_flow import figures
+from bnviz.labs.gradient_flow.experiment import Result, Settings, run
+from bnviz.labs.gradient_flow.figures import growth as growth_figures
+from bnviz.labs.gradient_flow.figures import window as window_figures
+from bnviz.labs.gradient_flow.figures.layers_axis import layer_ticks
+from bnviz.plot.chart import Chart
+from bnviz.plot.theme import color
 
 CHARTS = (figures.flow, figures.heat, growth_figures.layer_growth, growth_figures.growth_by_step)
 SMALL: dict[str, Any] = {"depth": 5, "width": 16, "batch_size": 12, "steps": 4}

@@ -8,20 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.experiments import modes
-from bnviz.experiments.modes import Settings
-from bnviz.figures import (
-    modes_freeze_matrix,
-    modes_gap,
-    modes_influence,
-    modes_momentum_error,
-    modes_poison,
-    modes_update_count,
-)
-from bnviz.figures.chart import Chart
-from bnviz.figures.theme import color
 from bnviz.i18n import LANGUAGES
-from bnviz.lessons.modes import LESSON
+from bnviz.labs.modes.freeze_matrix import figures as modes_freeze_matrix
+from bnviz.labs.modes.gap import figures as modes_gap
+from bnviz.labs.modes.influence import figures as modes_influence
+from bnviz.labs.modes.lab import LESSON
+from bnviz.labs.modes.momentum_error import figures as modes_momentum_error
+from bnviz.labs.modes.poison import figures as modes_poison
+from bnviz.labs.modes.shared import dispatch as modes
+from bnviz.labs.modes.shared.dispatch import Settings
+from bnviz.labs.modes.update_count import figures as modes_update_count
+from bnviz.plot.chart import Chart
+from bnviz.plot.theme import color
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "batch_size": 8, "steps": 12, "seeds": 3}
 EDGES: dict[str, tuple[dict[str, Any], ...]] = {

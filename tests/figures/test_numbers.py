@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bnviz.figures.numbers import latex, latex_signed, points, short, with_spread
+from bnviz.plot.numbers import latex, latex_signed, points, short, with_spread
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz.experiments.running_stats import Result, Settings, run
-from bnviz.figures import running_stats as figures
-from bnviz.figures.chart import Chart
-from bnviz.figures.ends import spread_out
-from bnviz.figures.theme import SERIES, color
+from bnviz.labs.running_stats import figures
+from bnviz.labs.running_stats.experiment import Result, Settings, run
+from bnviz.plot.chart import Chart
+from bnviz.plot.label_layout import spread_out
+from bnviz.plot.theme import SERIES, color
 
 CHARTS = (figures.convergence, figures.variance, figures.trade_off, figures.eval_error)
 BASE = {"source": "gaussian", "disturbance": "jump", "steps": 30, "disturbance_at": 10, "replicas": 8}

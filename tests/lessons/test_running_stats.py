@@ -8,9 +8,9 @@ import string
 import numpy as np
 import pytest
 
-from bnviz.experiments.running_stats import Settings, run
 from bnviz.i18n import LANGUAGES, long_text, translator
-from bnviz.lessons.running_stats import BETWEEN, CUMULATIVE, LARGEST, LESSON, SMALLEST, momentum_table
+from bnviz.labs.running_stats.experiment import Settings, run
+from bnviz.labs.running_stats.lesson import BETWEEN, CUMULATIVE, LARGEST, LESSON, SMALLEST, momentum_table
 
 
 def test_controls_are_the_settings() -> None:

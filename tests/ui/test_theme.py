@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.figures.theme import DARK, LIGHT, Palette
+from bnviz.plot.theme import DARK, LIGHT, Palette
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,1 +1,0 @@
-"""What a visitor takes home: script, notebook, CSV."""

@@ -1,1 +1,0 @@
-"""Pictures: Result → `Chart` (Plotly) or `Scene` (played on a canvas). Nothing is computed here."""

@@ -1,0 +1,229 @@
+"""Pictures of the topic `maps` of the lab `convolution`; each takes the lab's `Result` of that topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.plot.chart import Chart
+from bnviz.plot.numbers import short
+from bnviz.plot.primitives import key, note, points, small, steps
+from bnviz.plot.scene import Map, Readout, Row, Scene
+from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.plot.variants import normalizer_name
+
+if TYPE_CHECKING:
+    from bnviz.labs.convolution.shared.dispatch import Maps, Result
+
+Floats = NDArray[np.float64]
+
+HEIGHT: Final = 380
+SHOWN: Final = 4
+ROUNDING: Final = 1e-4  # of a standard deviation: a mean below this is what float32 leaves of 0
+LAST: Final = 1.2  # height of the last row, which explains the scale, in terms of the others
+KINDS: Final = {"edge": N_("edges"), "blur": N_("blur"), "random": N_("random")}
+MIXED: Final = ("blur", "edge", "edge", "random") * 2
+
+
+def kind_of(result: Result, channel: int) -> str:
+    """What kind of kernel makes this channel: a key of `KINDS`."""
+    kernels = result.settings.kernels
+    return MIXED[channel] if kernels == "mixed" else kernels
+
+
+def shown(result: Result) -> list[int]:
+    """The channels that are drawn: the first four, or the block of four that holds the chosen one."""
+    first = result.settings.channel // SHOWN * SHOWN
+    return list(range(first, min(first + SHOWN, result.settings.channels)))
+
+
+def feature_maps(result: Result, language: Language = "en") -> Scene:
+    """Every shown channel's map before and after the normalizer, image by image, on one grey scale."""
+    _ = translator(language)
+    maps = measured(result)
+    channels = shown(result)
+    panels = [panel for channel in channels for panel in _pair(result, channel, _)]
+    starts = range(0, len(panels), SHOWN)
+    rows = [Row(tuple(panels[start : start + SHOWN]), LAST if start == starts[-1] else 1.0) for start in starts]
+    return Scene(
+        "feature_maps",
+        len(maps.before),
+        _("image"),
+        tuple(rows),
+        [
+            _("Channels before and after {normalizer}, all on one scale: black −{reach}, white {reach}.").format(
+                normalizer=_title(result, _), reach=short(maps.reach)
+            )
+        ],
+        _alt(result, channels, _),
+        height=HEIGHT,
+        fps=1,
+    )  # fmt: skip
+
+
+def measured(result: Result) -> Maps:
+    """The result's maps. Raises: ValueError for a result of another topic."""
+    if result.maps is None:
+        raise ValueError("feature maps are measured in the topic `maps`")
+    return result.maps
+
+
+def _title(result: Result, _: Translate) -> str:
+    return normalizer_name(result.settings.normalizer, _)
+
+
+def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
+    maps, settings = measured(result), result.settings
+    name = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
+    after = _("after")
+    if channel == settings.channel:
+        after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
+    pair = []
+    for place, title, values, bar in (
+        ("before", name, maps.before, channel == shown(result)[-1]),
+        ("after", after, maps.after, False),
+    ):
+        mean, std = maps.moments[place][:, channel].T
+        mean = np.where(np.abs(mean) > ROUNDING * std, mean, 0.0)
+        pair.append(
+            Map(
+                f"{place}_{channel}",
+                title,
+                values[:, channel],
+                -maps.reach,
+                maps.reach,
+                readouts=(Readout("μ", mean), Readout("σ", std)),
+                bar=bar,
+            )
+        )
+    return pair[0], pair[1]
+
+
+def _alt(result: Result, channels: list[int], _: Translate) -> str:
+    maps = measured(result)
+    told = "; ".join(
+        _("channel {channel} ({kind}): standard deviation {before} before, {after} after").format(
+            channel=channel, kind=_(KINDS[kind_of(result, channel)]),
+            before=short(float(maps.before_std[channel])), after=short(float(maps.after_std[channel])),
+        )
+        for channel in channels
+    )  # fmt: skip
+    text = _("Feature maps of {images} images before and after {normalizer}, as grey pictures on one scale. {told}.")
+    return text.format(images=len(maps.before), normalizer=_title(result, _), told=told)
+
+
+def histograms(result: Result, language: Language = "en") -> Chart:
+    """All values of each shown channel, before and after, on one pair of axes each."""
+    _ = translator(language)
+    maps, channels = measured(result), shown(result)
+    before, after = maps.histograms_before, maps.histograms_after
+    roles: tuple[tuple[Role, str], ...] = (("before", _("before")), ("after", _("after")))
+    top = 1.1 * min(2.5, max(float(part.density()[channels].max()) for part in (before, after)))
+    traces: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    phone_axes: dict[str, Any] = {}
+    notes: list[dict[str, Any]] = []
+    low, high = float(before.edges[0]), float(before.edges[-1])
+    width = 1 / len(channels)
+    for place, channel in enumerate(channels):
+        suffix = "" if place == 0 else str(place + 1)
+        domain = [(place + 0.04) * width, (place + 0.96) * width]
+        axes[f"xaxis{suffix}"] = axis(
+            _("value") if place == 0 else "", range=[low, high], domain=domain, anchor=f"y{suffix}"
+        )
+        axes[f"yaxis{suffix}"] = axis(
+            _("density") if place == 0 else "", range=[0, top], anchor=f"x{suffix}", showticklabels=place == 0
+        )
+        phone_axes[f"xaxis{suffix}"] = {"tickfont": {"size": 10}, "nticks": 3}
+        for counted, (role, name) in zip((before, after), roles, strict=True):
+            trace = steps(counted.edges, counted.density()[channel], role, name, fill=True)
+            traces.append({**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
+        title = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
+        notes.append(
+            note(
+                f"<b>{title}</b>",
+                "ink",
+                xref="paper",
+                yref="paper",
+                x=domain[0],
+                y=1,
+                xanchor="left",
+                yanchor="bottom",
+                yshift=2,
+            )
+        )
+    words = " · ".join(f"<span style='color:{color(role)}'><b>{name}</b></span>" for role, name in roles)
+    notes.append({**key(words), "yshift": 26})
+    first_x, first_y = axes.pop("xaxis"), axes.pop("yaxis")
+    told = "; ".join(
+        _("channel {channel}: mean {mean}, standard deviation {std} before, {after_mean} and {after_std} after").format(
+            channel=channel, mean=short(float(maps.before_mean[channel])), std=short(float(maps.before_std[channel])),
+            after_mean=short(float(maps.after_mean[channel]), 5e-6), after_std=short(float(maps.after_std[channel])),
+        )
+        for channel in channels
+    )  # fmt: skip
+    return Chart(
+        "histograms",
+        traces,
+        {**layout(first_x, first_y, annotations=notes, margin={"l": 64, "r": 16, "t": 64, "b": 52}), **axes},
+        _("Histograms of the values of each channel, before and after. {told}.").format(told=told),
+        height=320,
+        phone_layout={
+            "annotations": [{**entry, "text": entry["text"].split(",")[0]} for entry in small(notes)],
+            "margin": {"l": 44, "r": 8, "t": 64, "b": 44},
+            **phone_axes,
+        },
+    )
+
+
+def moments(result: Result, language: Language = "en") -> Chart:
+    """Mean and standard deviation of every channel before and after; rings: what the formula makes of those before."""
+    _ = translator(language)
+    maps, settings = measured(result), result.settings
+    traces = [
+        points(maps.before_mean, maps.before_std, "before", _("before"), size=13),
+        points(maps.after_mean, maps.after_std, "after", _("after"), size=13),
+    ]
+    notes = [key(_("a dot per channel, its number beside it · ring: y = γ(x − μ)/√(σ² + ε) + β of the moments before"))]
+    places: tuple[tuple[Floats, Floats, Role], ...] = (
+        (maps.before_mean, maps.before_std, "before"),
+        (maps.after_mean, maps.after_std, "after"),
+    )
+    for means, stds, role in places:
+        alike = float(np.ptp(means) + np.ptp(stds)) < 0.05
+        for channel in range(1 if alike else settings.channels):
+            text = f"0–{settings.channels - 1}" if alike and settings.channels > 1 else str(channel)
+            notes.append(
+                note(
+                    text,
+                    role,
+                    x=float(means[channel]),
+                    y=float(stds[channel]),
+                    xanchor="left",
+                    yanchor="bottom",
+                    xshift=7,
+                )
+            )
+    ring = {"size": 22, "symbol": "circle-open", "color": color("theory"), "line": {"width": 1.5}}
+    traces.append(points(maps.predicted_mean, maps.predicted_std, "theory", _("formula"), marker=ring))
+    every_x = np.concatenate((maps.before_mean, maps.after_mean))
+    every_y = np.concatenate((maps.before_std, maps.after_std))
+    reach = max(1.5, 1.15 * float(np.abs(every_x).max()))
+    return Chart(
+        "moments",
+        traces,
+        layout(
+            axis(_("mean of the channel"), range=[-reach, reach]),
+            axis(_("standard deviation of the channel"), range=[0, max(1.5, 1.15 * float(every_y.max()))]),
+            annotations=notes,
+        ),
+        _("Mean against standard deviation of every channel. Before: standard deviations from {low} to {high}. "
+          "After: from {after_low} to {after_high}.").format(
+            low=short(float(maps.before_std.min())), high=short(float(maps.before_std.max())),
+            after_low=short(float(maps.after_std.min())), after_high=short(float(maps.after_std.max())),
+        ),
+        phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 16, "t": 64, "b": 48}},
+    )  # fmt: skip

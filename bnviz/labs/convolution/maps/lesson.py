@@ -1,0 +1,214 @@
+"""The topic `maps` of the lesson `convolution`: feature maps before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.convolution.maps import figures
+from bnviz.labs.convolution.maps.figures import measured
+from bnviz.labs.convolution.maps.settings import Settings
+from bnviz.labs.convolution.shared.dispatch import Result, run
+from bnviz.labs.convolution.shared.scripts import script
+from bnviz.labs.convolution.sharing.lesson import BATCH_NORM, PHOTOGRAPHS, SETS
+from bnviz.plot.numbers import latex, latex_signed
+from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+
+ALIKE, SAME, OTHER = range(3)
+CLOSE: Final = 0.02  # of the largest: standard deviations nearer than this look alike
+
+
+def formula(result: Result, step: int, language: Language = "en") -> str:
+    """The middle pixel of the chosen channel in image `step`: normalized, then scaled and shifted."""
+    _ = translator(language)
+    maps, settings, c = measured(result), result.settings, result.settings.channel
+    n = min(max(step, 0), len(maps.before) - 1)
+    H, W = maps.before.shape[2:]
+    h, w = H // 2, W // 2
+    x, y = float(maps.before[n, c, h, w]), float(maps.after[n, c, h, w])
+    mean, variance = float(maps.mean[n, c]), float(maps.variance[n, c])
+    x_hat = (x - mean) / (variance + settings.eps) ** 0.5
+    told = _(
+        "The middle pixel of channel {c} in image {n} is x = {x}. {normalizer} takes mean and variance over {what}."
+    )
+    scaled = rf"{latex(settings.gamma)}\cdot {latex_signed(x_hat)} + {latex_signed(settings.beta)}"
+    return "\n\n".join(
+        (
+            told.format(
+                c=c, n=n, x=f"${latex(x)}$", normalizer=_(NORMALIZERS[settings.normalizer]).capitalize(),
+                what=_(SETS[settings.normalizer]),
+            ),
+            rf"$$\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {latex_signed(mean)}}}"
+            rf"{{\sqrt{{{latex(variance)} + {latex(settings.eps)}}}}} = {latex(x_hat)}$$",
+            _("Then γ and β of its channel:"),
+            rf"$$y = \gamma\,\hat x + \beta = {scaled} = {latex(y)}$$",
+        )
+    )  # fmt: skip
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """Mean and standard deviation of the shown channels, as PyTorch left them, against the formula."""
+    maps = measured(result)
+    rows = []
+    for channel in figures.shown(result):
+        label = {"channel": channel}
+        rows += [
+            Comparison(
+                Phrase(N_("channel {channel}: mean after"), label),
+                float(maps.after_mean[channel]),
+                round(float(maps.predicted_mean[channel]), 9),  # float64's dust is no prediction
+            ),
+            Comparison(
+                Phrase(N_("channel {channel}: standard deviation after"), label),
+                float(maps.after_std[channel]),
+                float(maps.predicted_std[channel]),
+            ),
+        ]
+    return rows
+
+
+def headline(result: Result) -> dict[str, float]:
+    """The chosen channel before and after, by the names that the script prints."""
+    maps, c = measured(result), result.settings.channel
+    return {
+        "before_mean": float(maps.before_mean[c]),
+        "before_std": float(maps.before_std[c]),
+        "after_mean": float(maps.after_mean[c]),
+        "after_std": float(maps.after_std[c]),
+    }
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per image and channel."""
+    maps = measured(result)
+    N, C = maps.mean.shape
+    return {
+        "image": np.repeat(np.arange(N), C),
+        "channel": np.tile(np.arange(C), N),
+        "used_mean": maps.mean.ravel(),
+        "used_var": maps.variance.ravel(),
+        **{
+            f"{place}_{name}": moments[..., number].ravel()
+            for place, moments in maps.moments.items()
+            for number, name in enumerate(("mean", "std"))
+        },
+    }
+
+
+def outcome(result: Result) -> int:
+    """Which channel has the strongest contrast after the normalizer."""
+    maps = measured(result)
+    if np.ptp(maps.after_std) <= CLOSE * maps.after_std.max():
+        return ALIKE
+    return SAME if maps.after_std.argmax() == maps.before_std.argmax() else OTHER
+
+
+def applies(settings: Settings, name: str) -> bool:
+    """Whether the control `name` changes anything now."""
+    rules = {"groups": settings.normalizer == "group", "batch_size": settings.source == "digits"}
+    return rules.get(name, True)
+
+
+TOPIC: Final = InstantTopic(
+    lab="convolution",
+    name="maps",
+    folder=Path(__file__).parent,
+    title=N_("Feature maps"),
+    question=N_("What does a normalizer do to a feature map?"),
+    answer=N_("Batch norm gives every channel the same contrast; γ and β then set contrast and brightness anew."),
+    settings=Settings,
+    run=run,
+    controls=("source", "kernels", "normalizer", "channel", "gamma", "beta"),
+    more=("channels", "groups", "batch_size", "eps", "seed"),
+    applies=applies,
+    pictures=(figures.feature_maps, figures.histograms),
+    theory=(figures.moments,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "gamma_2_beta_1",
+            N_("γ = 2, β = −1"),
+            N_("Channel 0 only: twice the contrast, and darker. The other channels stay as they are."),
+            {"gamma": 2.0, "beta": -1.0},
+        ),
+        Preset(
+            "layer_norm",
+            N_("Layer norm"),
+            N_(
+                "All channels of an image are moved together: what was darker or weaker than another channel before is so "
+                "after. Batch norm makes them equal, layer norm does not."
+            ),
+            {"normalizer": "layer"},
+        ),
+        Preset(
+            "instance_norm",
+            N_("Instance norm"),
+            N_(
+                "Every map by itself: σ is 1 in every image. In batch norm the image with more contrast keeps more; step through "
+                "the images and compare σ."
+            ),
+            {"normalizer": "instance"},
+        ),
+        Preset(
+            "eps_1",
+            N_("ε = 1"),
+            N_("ε is now far larger than the variances: no channel reaches contrast 1, and the weak ones stay weak."),
+            {"eps": 1.0},
+        ),
+        Preset(
+            "digits",
+            N_("Digits"),
+            N_(
+                "The same kernels on handwritten digits, 8×8 pixels. Step through the batch: μ and σ belong to all of it."
+            ),
+            {"source": "digits", "batch_size": 8},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "A blur, two edge detectors and a random kernel make four channels of unequal contrast. Which has the largest standard "
+            "deviation after the chosen normalizer (batch norm, unless you chose another)?"
+        ),
+        options=(
+            N_("they are all alike"),
+            N_("the one that had it before"),
+            N_("another one than before"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Batch norm divides each channel by its own standard deviation, so without γ all end at 1, ε aside. Layer norm divides "
+            "a whole image by one number: proportions between its channels stay."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    upload="images",
+    sources=(
+        BATCH_NORM,
+        Source(
+            N_("γ and β per channel, biased variance"),
+            "torch.nn.BatchNorm2d",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html",
+        ),
+        Source(
+            N_("Every map of every image by itself"),
+            "torch.nn.InstanceNorm2d",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.InstanceNorm2d.html",
+        ),
+        Source(
+            N_("The edge kernels: one detector turned in steps of 45°"),
+            "Robinson 1977, Computer Graphics and Image Processing 6",
+            "https://doi.org/10.1016/S0146-664X(77)80024-5",
+        ),
+        PHOTOGRAPHS,
+    ),
+)

@@ -1,0 +1,208 @@
+"""Topic `influence` of the lab `modes`: which samples of a batch does a sample's output depend on?
+
+Index letters: V normalizers, m samples per batch (i whose output, j whose input), K logits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bnviz.core.replica_networks import plain_network
+from bnviz.errors import Phrase, SettingError
+from bnviz.i18n import N_
+from bnviz.labs.modes.influence.settings import Settings
+from bnviz.labs.modes.shared.network import (
+    CLASSES,
+    check_seconds,
+    digits_of,
+    forward_seconds,
+    network_plan,
+    norms_of,
+    refuse_batch_of_one,
+    sgd,
+    take_step,
+    training_batches,
+)
+from bnviz.settings import NormalizerName
+
+Floats = NDArray[np.float64]
+
+NORMALIZERS: Final[tuple[NormalizerName, ...]] = ("batch", "layer", "group", "none")
+WARM_UP: Final = 20  # training steps before it is looked, so that the running statistics are worth something
+
+
+@dataclass(frozen=True, slots=True)
+class InfluenceResult:
+    """`normalizers` (V,), all with the same weights at the start, the same training batches and the same batch to look at.
+
+    `influence` (V, m, m): at [v, i, j] the norm of the Jacobian ∂ logits of sample i / ∂ image of sample j, in the chosen mode.
+    `from_others` (V,): share of the summed squares of a row that does not lie on the diagonal, averaged over rows.
+    `others_that_move` (V,): how many samples other than j have a Jacobian that is not exactly 0, averaged over j.
+
+    `changed`: place (from 0) of the sample that was replaced by another image; `output_change` (V, m): RMS change of each
+    sample's logits over the standard deviation of all logits; `gradient_change` (V, m): change of the gradient of each sample's
+    own loss with respect to its own image, over the norm of that gradient.
+
+    Of one batch norm, in the chosen mode, on the first unit of the first layer: `values` (m,) entering, `jacobian` (m, m) ∂ output
+    i / ∂ input j as autograd gives it, `jacobian_theory` (m, m) by the closed form.
+    """
+
+    settings: Settings
+    normalizers: tuple[NormalizerName, ...]
+    influence: Floats
+    from_others: Floats
+    others_that_move: Floats
+    changed: int
+    output_change: Floats
+    gradient_change: Floats
+    values: Floats
+    jacobian: Floats
+    jacobian_theory: Floats
+    variance: float
+    gamma: float
+    eps: float
+
+
+def run(settings: Settings) -> InfluenceResult:
+    """Train each network for a few steps, then differentiate every sample's logits with respect to every sample's image.
+
+    Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one in train mode; SettingError where
+    `groups` does not divide `width`.
+    """
+    _check(settings)
+    data = digits_of(settings)
+    *stock, (images, labels) = training_batches(data, settings.batch_size, WARM_UP + 2)
+    other = stock.pop()
+    changed = min(settings.sample, len(images)) - 1
+    replaced = images.clone()
+    replaced[changed] = other[0][changed]
+    rows = []
+    for normalizer in NORMALIZERS:
+        network = _trained(settings, normalizer, stock)
+        before, after = (_outputs_and_gradients(network, batch, labels) for batch in (images, replaced))
+        rows.append((_jacobian(network, images), _changes(before, after)))
+        if normalizer == "batch":
+            entered = network[0](images)[:, :1].detach()
+            norm = _one_unit(norms_of(network)[0])
+    jacobian = _autograd(norm, entered)
+    values = entered[:, 0].double().numpy()
+    return InfluenceResult(
+        settings=settings,
+        normalizers=NORMALIZERS,
+        influence=(blocks := np.stack([block for block, _ in rows])),
+        from_others=np.array([_share_from_others(block) for block in blocks]),
+        others_that_move=np.array([_others_that_move(block) for block in blocks]),
+        changed=changed,
+        output_change=np.stack([output for _, (output, _) in rows]),
+        gradient_change=np.stack([gradient for _, (_, gradient) in rows]),
+        values=values,
+        jacobian=jacobian,
+        jacobian_theory=_closed_form(norm, values, training=settings.mode == "train"),
+        variance=float(values.var()) if settings.mode == "train" else float(norm.running_var),  # type: ignore[arg-type]
+        gamma=float(norm.weight),
+        eps=norm.eps,
+    )
+
+
+def _check(settings: Settings) -> None:
+    refuse_batch_of_one(settings)
+    if settings.width % settings.groups:
+        raise SettingError(
+            "groups", Phrase(N_("a divisor of the width, {width}"), {"width": settings.width}), settings.groups
+        )
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    rows = CLASSES * settings.batch_size
+    backward = 1.2 * forward_seconds(settings, settings.batch_size * rows)
+    check_seconds(
+        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward + rows * settings.batch_size * 1.5e-7),
+        ("batch_size", "width", "depth"),
+    )
+
+
+def _trained(settings: Settings, normalizer: NormalizerName, stock: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
+    network = plain_network(network_plan(settings, normalizer), settings.seed).train()
+    optimizer = sgd(network, settings)
+    for images, labels in stock:
+        take_step(network, optimizer, images, labels)
+    return network.requires_grad_(requires_grad=False).train(settings.mode == "train")
+
+
+def _jacobian(network: nn.Sequential, images: Tensor) -> Floats:
+    """Frobenius norms (m, m) of the blocks of the Jacobian, rows by whose output, columns by whose input."""
+    inputs = images.clone().requires_grad_()
+    logits = network(inputs)
+    blocks = np.empty((len(images), len(images)))
+    for row in range(len(images)):
+        unit = torch.zeros(CLASSES, *logits.shape)
+        unit[torch.arange(CLASSES), row, torch.arange(CLASSES)] = 1
+        (slopes,) = torch.autograd.grad(logits, inputs, unit, retain_graph=True, is_grads_batched=True)
+        blocks[row] = slopes.double().square().sum((0, 2)).sqrt().numpy()
+    return blocks
+
+
+def _outputs_and_gradients(network: nn.Sequential, images: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
+    """Logits (m, K), and the gradient (m, 64) of each sample's own loss with respect to its own image."""
+    inputs = images.clone().requires_grad_()
+    logits = network(inputs)
+    losses = functional.cross_entropy(logits, labels, reduction="none")
+    own = torch.eye(len(images))
+    (slopes,) = torch.autograd.grad(losses, inputs, own, is_grads_batched=True)
+    places = torch.arange(len(images))
+    return logits.detach().double().numpy(), slopes[places, places].double().numpy()
+
+
+def _changes(before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    outputs = np.sqrt(((after[0] - before[0]) ** 2).mean(1)) / before[0].std()
+    size = np.maximum(np.linalg.norm(before[1], axis=1), np.finfo(np.float32).tiny)
+    return outputs, np.linalg.norm(after[1] - before[1], axis=1) / size
+
+
+def _share_from_others(block: Floats) -> float:
+    squares = block**2
+    total = np.maximum(squares.sum(1), np.finfo(np.float64).tiny)
+    return float((1 - np.diag(squares) / total).mean())
+
+
+def _others_that_move(block: Floats) -> float:
+    return float(((block != 0).sum(0) - (np.diag(block) != 0)).mean())
+
+
+def _one_unit(norm: nn.BatchNorm1d) -> nn.BatchNorm1d:
+    """A batch norm that is the first unit of `norm`, in double precision and in the same mode."""
+    single = nn.BatchNorm1d(1, norm.eps, norm.momentum)
+    single.load_state_dict({name: value[:1] if value.dim() else value for name, value in norm.state_dict().items()})
+    return single.double().requires_grad_(requires_grad=False).train(norm.training)
+
+
+def _autograd(norm: nn.BatchNorm1d, entered: Tensor) -> Floats:
+    inputs = entered.double().requires_grad_()
+    mean, var = norm.running_mean, norm.running_var
+    assert mean is not None
+    assert var is not None
+    kept = mean.clone(), var.clone()
+    (slopes,) = torch.autograd.grad(
+        norm(inputs)[:, 0], inputs, torch.eye(len(inputs), dtype=torch.float64), is_grads_batched=True
+    )
+    mean.copy_(kept[0])  # the forward pass in train mode has moved them
+    var.copy_(kept[1])
+    return slopes[:, :, 0].numpy().astype(np.float64)
+
+
+def _closed_form(norm: nn.BatchNorm1d, values: Floats, *, training: bool) -> Floats:
+    """γ/√(v + ε)·(δ_ij − 1/m − x̂_i x̂_j/m) in train mode, γ/√(v + ε)·δ_ij in eval mode."""
+    count = len(values)
+    gamma = float(norm.weight)
+    if not training:
+        assert norm.running_var is not None
+        return np.asarray(np.eye(count) * gamma / math.sqrt(float(norm.running_var) + norm.eps))
+    scale = math.sqrt(values.var() + norm.eps)
+    normal = (values - values.mean()) / scale
+    return np.asarray(gamma / scale * (np.eye(count) - 1 / count - np.outer(normal, normal) / count))

@@ -1,0 +1,185 @@
+"""The topic `momentum_error` of the lesson `modes`: eval error against momentum, and recalibration."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.modes.momentum_error import figures
+from bnviz.labs.modes.momentum_error.experiment import MomentumErrorResult, run
+from bnviz.labs.modes.momentum_error.settings import Settings
+from bnviz.labs.modes.shared.scripts import momentum_error_script
+from bnviz.labs.modes.shared.sources import DIGITS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+
+HELPS, ALIKE, HURTS, UNKNOWN = range(4)
+
+
+def formula(result: MomentumErrorResult, step: int, language: Language = "en") -> str:
+    """The weight of the initial values, and the paired difference, with their numbers."""
+    _ = translator(language)
+    momentum, finding = result.settings.momentum, result.findings[0]
+    left = float(result.left_over[result.chosen])
+    if isinstance(momentum, str):
+        start = _(
+            "`momentum=None` is the plain average of all batches: the initial values weigh nothing after the first batch."
+        )
+    else:
+        start = (
+            _("Running mean and variance start at 0 and 1. After t batches these still weigh")
+            + f"\n\n$$\n(1 - \\alpha)^t = (1 - {latex(momentum)})^{{{result.settings.steps}}} = {latex(left)}\n$$"
+        )
+    parts = ["**" + _("What is left of the start") + "**", start, "**" + _("What recalibration gains") + "**"]
+    if math.isfinite(finding.low):
+        half = 50 * (finding.high - finding.low)
+        parts += [
+            _(
+                "Error in eval mode as trained, minus error after {passes} forward passes, seed by seed; mean over n = {count} seeds and "
+                "95 % interval, in points:"
+            ).format(passes=result.settings.passes, count=finding.pairs),
+            f"$$\n\\bar d \\pm t\\,\\frac{{s}}{{\\sqrt n}} = {100 * finding.mean:.2f} \\pm {half:.2f}\n$$",
+        ]
+    else:
+        parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
+    parts.append(
+        _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
+            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict))
+    )  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def comparisons(result: MomentumErrorResult) -> list[Comparison]:
+    """Weight of the initial value, by momentum."""
+    return [
+        Comparison(
+            Phrase(N_("weight of the initial value after {steps} batches, momentum {momentum}"),
+                   {"steps": result.settings.steps,
+                    "momentum": Phrase(N_("cumulative")) if isinstance(momentum, str) else short(momentum)}),
+            float(result.left_over_measured[place]), float(result.left_over[place]),
+        )
+        for place, momentum in enumerate(result.momentums)
+    ]  # fmt: skip
+
+
+def headline(result: MomentumErrorResult) -> dict[str, float]:
+    """Mean errors in % over seeds, by the names that the script prints."""
+    errors = {
+        f"error[{momentum}]": 100 * float(result.over.mean[place]) for place, momentum in enumerate(result.momentums)
+    }
+    return {**errors, "error_recalibrated": 100 * float(result.recalibrated_over.mean)}
+
+
+def table(result: MomentumErrorResult) -> dict[str, NDArray[Any]]:
+    """One row per momentum and seed."""
+    shape = result.error.shape
+    columns = {
+        "momentum": np.array([str(momentum) for momentum in result.momentums])[:, None],
+        "seed": np.arange(shape[1]) + result.settings.seed,
+        "error": result.error,
+        "error_recalibrated": result.recalibrated,
+        "initial_weight": result.left_over[:, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: MomentumErrorResult) -> int:
+    """The option that the verdict on recalibration, at the chosen momentum, makes right."""
+    finding = result.findings[0]
+    if finding.verdict == NOISY:
+        return UNKNOWN
+    if finding.verdict == SHOWS_NOT:
+        return ALIKE
+    return HELPS if finding.mean > 0 else HURTS
+
+
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="momentum_error",
+    folder=Path(__file__).parent,
+    title=N_("Momentum"),
+    question=N_("My training run was short and the eval error is terrible. Is it the momentum?"),
+    answer=N_(
+        "After 84 batches a momentum of 0.001 leaves 92 % of the initial values in the running statistics, and eval mode fails. A momentum "
+        "of 1 keeps only the last batch, and is noisy. The weights are the same for all: counting the statistics again cures it."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("momentum", "passes", "steps", "batch_size", "seeds", "learning_rate"),
+    more=("depth", "width", "seed"),
+    pictures=(figures.momentum_curve, figures.momentum_passes, figures.momentum_paired),
+    theory=(figures.momentum_left_over,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "pytorch_s_0_1",
+            N_("PyTorch's 0.1"),
+            N_("After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."),
+            {"momentum": 0.1},
+        ),
+        Preset(
+            "momentum_0_001",
+            N_("Momentum 0.001"),
+            N_("Nearly half of the answers are wrong, with weights that recalibration shows to be good."),
+            {"momentum": 0.001},
+        ),
+        Preset(
+            "only_the_last_batch",
+            N_("Only the last batch"),
+            N_("Momentum 1: the running statistics are those of sixteen images. Averaging more batches gains points."),
+            {"momentum": 1.0},
+        ),
+        Preset(
+            "with_4_epochs",
+            N_("4 epochs"),
+            N_("After 336 steps the curve is flatter: 0.01 has arrived, 0.001 has not."),
+            {"steps": 336},
+        ),
+        Preset(
+            "recalibrate_once",
+            N_("Recalibrate once"),
+            N_("k = 1 gives the noise of a single batch. See how many it takes until more do not help."),
+            {"passes": 1},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "The weights stay as they are; only the running statistics are reset and counted again, over k batches. What happens to the "
+            "error in eval mode, with the chosen momentum? Less than one point counts as alike."
+        ),
+        options=(
+            N_("it falls"),
+            N_("no difference that matters"),
+            N_("it rises"),
+            N_("too noisy to tell with so many seeds"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Judged by the 95 % interval of the paired difference over seeds. The momentum has no part in training: train mode "
+            "normalizes with the batch. It only decides what eval mode finds in the running statistics."
+        ),
+    ),
+    formula=formula,
+    script=momentum_error_script,
+    headline=headline,
+    table=table,
+    sources=(
+        EVAL_HIGH_ERROR,
+        SWA_UPDATE_BN,
+        Source(
+            N_("Why the average of many batches is better than a running average while the weights stand still"),
+            "Wu & Johnson 2021, arXiv:2105.07576",
+            "https://arxiv.org/abs/2105.07576",
+        ),
+        PYTORCH_BATCH_NORM,
+        DIGITS,
+    ),
+)  # fmt: skip

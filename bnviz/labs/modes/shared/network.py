@@ -1,0 +1,108 @@
+"""What the topics of the lab `modes` share: one perceptron on digits, its batches, and bounded work.
+
+Index letters: T batches, m samples per batch, L hidden layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bnviz.core.optimizers import SGD
+from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
+from bnviz.core.replica_networks import NetworkPlan
+from bnviz.errors import BatchOfOneError
+from bnviz.labs.modes.shared.settings import Settings
+from bnviz.settings import NormalizerName
+from bnviz.study.cost import check_cost
+from bnviz.theory.running import pytorch_momentum
+
+FEATURES: Final = 64
+CLASSES: Final = 10
+SECONDS: Final = 0.8
+
+
+def network_plan(settings: Settings, normalizer: NormalizerName = "batch") -> NetworkPlan:
+    """`depth` times Linear → normalizer → ReLU, then a Linear with the logits; He's initialization."""
+    return NetworkPlan(
+        inputs=FEATURES,
+        classes=CLASSES,
+        widths=(settings.width,) * settings.depth,
+        normalizer=normalizer,
+        init="he",
+        groups=settings.groups,
+        momentum=pytorch_momentum(settings.momentum),
+    )
+
+
+def norms_of(network: nn.Module) -> list[nn.BatchNorm1d]:
+    """Its batch norms, first layer first."""
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
+
+
+def digits_of(settings: Settings) -> ReplicaData:
+    """The digits as the seed splits them."""
+    return digits_data((settings.seed,))
+
+
+def training_batches(data: ReplicaData, batch_size: int, count: int) -> list[tuple[Tensor, Tensor]]:
+    """The first `count` batches of images (m, 64) and labels (m,) of the data's only seed, in the order of training."""
+    return [
+        (data.features[batch], data.labels[batch]) for batch in batch_indices(data, batch_size, count)[:, 0].unbind()
+    ]
+
+
+@contextmanager
+def put_back(network: nn.Module) -> Iterator[None]:
+    """Afterwards modes, running statistics and momentums are what they were before."""
+    modes = [(module, module.training) for module in network.modules()]
+    momentums = [(norm, norm.momentum) for norm in norms_of(network)]
+    buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+        for norm, momentum in momentums:
+            norm.momentum = momentum
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+
+
+def sgd(network: nn.Module, settings: Settings) -> SGD:
+    """Plain SGD on what is not frozen."""
+    return SGD([parameter for parameter in network.parameters() if parameter.requires_grad], (settings.learning_rate,))
+
+
+def take_step(network: nn.Module, optimizer: SGD, images: Tensor, labels: Tensor) -> Tensor:
+    """One optimizer step in whatever mode the modules are in; returns the loss."""
+    loss = functional.cross_entropy(network(images), labels)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return loss.detach()
+
+
+def forward_seconds(settings: Settings, samples: int, replicas: int = 1) -> float:
+    """About what one forward pass of `samples` images costs on one core; forward, backward and step cost three times that."""
+    weights = settings.width * (FEATURES + CLASSES + (settings.depth - 1) * settings.width)
+    per_sample = 4e-11 * weights + 1.4e-9 * settings.depth * settings.width
+    return 1.6e-5 * (settings.depth + 1) + replicas * (4e-10 * weights + samples * per_sample)
+
+
+def check_seconds(seconds: float, reduce: tuple[str, ...]) -> None:
+    """Raise CostError where `seconds` is more than an instant lab may take."""
+    check_cost(seconds, SECONDS, reduce)
+
+
+def refuse_batch_of_one(settings: Settings) -> None:
+    """Raise BatchOfOneError, with PyTorch's own words, where it refuses the batch in training mode."""
+    try:
+        nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))
+    except ValueError as error:
+        raise BatchOfOneError(error) from error

@@ -1,0 +1,245 @@
+"""The topic `dropout` of the lesson `noise`: Dropout in front of batch norm, behind it, and alone."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.noise.dropout import figures
+from bnviz.labs.noise.dropout.experiment import (
+    ALONE,
+    BEFORE,
+    COSTS,
+    HELPS,
+    LEFT,
+    RECOVERED,
+    Result,
+    estimated_seconds,
+    run,
+)
+from bnviz.labs.noise.dropout.settings import Settings
+from bnviz.labs.noise.shared.findings import told
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
+from bnviz.labs.noise.shared.training_scripts import dropout_script
+from bnviz.labs.noise.shift.lesson import layer_comparisons, layers_table
+from bnviz.plot.numbers import short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+
+NEARLY_ALL, HALF = 0.8, 0.5
+
+
+def share_recovered(result: Result) -> float:
+    """The share of the gap between Dropout before and behind norm that recalibration closes; NaN where no gap shows."""
+    gap = result.findings[COSTS]
+    if gap.verdict != SHOWS or gap.mean > 0:
+        return math.nan
+    return -result.findings[RECOVERED].mean / gap.mean
+
+
+def outcome(result: Result) -> int:
+    """The option of the prediction that the run makes right."""
+    share = share_recovered(result)
+    if math.isnan(share):
+        return 3
+    return 0 if share > NEARLY_ALL else 1 if share > HALF else 2
+
+
+def formula(result: Result, step: int, language: Language) -> str:
+    """The gap, what recalibration recovers of it and what it leaves, with intervals; then the layers."""
+    _ = translator(language)
+    findings = result.findings
+    parts = [
+        "**1. " + _("What the place of Dropout costs, and what recalibration gives back") + "**",
+        _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"),
+        "\n".join(
+            "- " + text
+            for text in (
+                told(_("Dropout behind the last norm against no Dropout"), findings[HELPS], _),
+                told(_("Dropout before every norm against behind the last"), findings[COSTS], _),
+                told(_("recalibration: running statistics taken afresh without Dropout"), findings[RECOVERED], _),
+                told(_("what is left: recalibrated against Dropout behind the last norm"), findings[LEFT], _),
+                told(_("recalibrated against the same Dropout without any batch norm"), findings[ALONE], _),
+            )
+        ),
+        _share(result, _),
+        "**2. " + _("Training error") + "**",
+        _training(result, _),
+        "**3. " + _("The shift in these networks") + "**",
+        layers_table(result.shift, _),
+    ]
+    return "\n\n".join(parts)
+
+
+def _share(result: Result, _: Translate) -> str:
+    share = share_recovered(result)
+    if math.isnan(share):
+        return _("No gap between the two places shows in this run, so there is no share of it to recover.")
+    gap, recovered = 100 * result.findings[COSTS].mean, 100 * result.findings[RECOVERED].mean
+    return (
+        _("So the variance shift explains this share of the gap:")
+        + f"\n\n$$\n\\frac{{{recovered:.2f}}}{{{-gap:.2f}}} = {100 * share:.0f}\\,\\%\n$$\n\n"
+        + _(
+            "The rest was learned that way: with the statistics right, the weights are still those that Dropout at every layer made."
+        )
+    )
+
+
+def _training(result: Result, _: Translate) -> str:
+    means = [short(100 * float(value)) for value in _averages(result.train_error)]
+    return _(
+        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, behind norm {after} %, before "
+        "norm {before} %, before norm recalibrated {recalibrated} %, Dropout without batch norm {alone} %."
+    ).format(none=means[0], after=means[1], before=means[2], recalibrated=means[4], alone=means[3])
+
+
+def _averages(rows: NDArray[np.float64]) -> list[float]:
+    return [float(row[np.isfinite(row)].mean()) if np.isfinite(row).any() else math.nan for row in rows]
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """Variance shift of each layer in the trained networks with Dropout in front of batch norm."""
+    return layer_comparisons(result.shift)
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Final errors in %, and differences in points, by the names that the script prints."""
+    errors = {
+        f"error_{name}": 100 * float(result.courses.error.mean[index, -1]) for index, name in enumerate(result.variants)
+    }
+    return {
+        **errors,
+        "error_recalibrated": 100 * float(result.recalibrated_error.mean[-1]),
+        "after_minus_none": 100 * result.findings[HELPS].mean,
+        "before_minus_after": 100 * result.findings[COSTS].mean,
+        "recovered": 100 * result.findings[RECOVERED].mean,
+    }
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per variant, seed and recorded point; the recalibrated accuracy stands with Dropout before norm."""
+    courses = result.courses
+    shape = courses.accuracy.shape
+    afresh = np.full(shape, np.nan)
+    afresh[BEFORE] = result.recalibrated
+    columns = {
+        "variant": np.array(result.variants)[:, None, None],
+        "seed": (np.arange(shape[1]) + result.settings.seed)[:, None],
+        "step": courses.steps,
+        "epoch": courses.epochs,
+        "accuracy": courses.accuracy,
+        "recalibrated_accuracy": afresh,
+        "test_loss": courses.loss,
+        "diverged_at_step": courses.diverged_at[:, :, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+TOPIC: Final = LiveTopic(
+    lab="noise",
+    name="dropout",
+    folder=Path(__file__).parent,
+    title=N_("With Dropout"),
+    question=N_("Does Dropout harm a network with batch norm, and is the variance shift to blame?"),
+    answer=N_(
+        "Behind the last batch norm Dropout helps here; in front of every one it costs points. Recalibration gives back the smaller "
+        "part: the rest is too much regularization, for the same Dropout without batch norm does no better."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("dropout", "epochs", "train_size", "learning_rate", "batch_size", "seeds"),
+    more=("depth", "width", "seed"),
+    pictures=(figures.curves, figures.differences, figures.ratios),
+    theory=(figures.remainder, figures.units),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "half_dropped",
+            N_("Half dropped"),
+            N_(
+                "Behind the last norm Dropout helps; in front of every norm it costs points, and recalibration gives back the smaller "
+                "part of them."
+            ),
+            {},
+        ),
+        Preset(
+            "a_fifth_dropped",
+            N_("A fifth dropped"),
+            N_("At this rate neither place costs a point: what harms at one half may be harmless at one fifth."),
+            {"dropout": 0.2},
+        ),
+        Preset(
+            "four_fifths_dropped",
+            N_("Four fifths dropped"),
+            N_(
+                "In front of norm eval mode breaks down. Recalibration brings back a good half of what was lost, and Dropout without batch "
+                "norm breaks down too: there was hardly anything left to learn from."
+            ),
+            {"dropout": 0.8},
+        ),
+        Preset(
+            "with_100_images",
+            N_("100 images"),
+            N_("The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."),
+            {"train_size": 100, "epochs": 60},
+        ),
+        Preset(
+            "all_images",
+            N_("All images"),
+            N_("With all 1347 images Dropout behind the last norm neither helps nor harms by a point. In front it still costs."),
+            {"train_size": 1347, "epochs": 15},
+        ),
+        Preset(
+            "too_few_seeds",
+            N_("Too few seeds"),
+            N_("Four seeds, five epochs: whether Dropout behind norm helps is now too noisy to tell."),
+            {"seeds": 4, "epochs": 5},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "Dropout in front of every batch norm does worse than behind the last. Its running statistics are then taken afresh without "
+            "Dropout, so that they are right for eval mode. How much of the gap does that close?"
+        ),
+        options=(
+            N_("nearly all, more than 80 %"),
+            N_("more than half"),
+            N_("less than half"),
+            N_("there is no gap that shows"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Recalibration removes the variance shift and nothing else. What it leaves was learned: Dropout at every layer is a far "
+            "stronger regularizer than once at the end, with or without batch norm."
+        ),
+    ),
+    formula=formula,
+    script=dropout_script,
+    headline=headline,
+    table=table,
+    sources=(
+        VARIANCE_SHIFT,
+        Source(
+            N_("On CIFAR-100, Dropout 0.5 in PreResNet takes accuracy from 77.42 % to 68.55 %"),
+            "Li, Chen, Hu & Yang 2018, arXiv:1801.05134",
+            "https://arxiv.org/abs/1801.05134",
+        ),
+        Source(
+            N_("Running statistics taken afresh by forward passes alone"),
+            "torch.optim.swa_utils.update_bn",
+            "https://docs.pytorch.org/docs/stable/optim.html#torch.optim.swa_utils.update_bn",
+        ),
+        DROPOUT,
+        BATCH_NORM,
+        EQUIVALENCE,
+        DIGITS,
+    ),
+    result=Result,
+    cost=estimated_seconds,
+)  # fmt: skip

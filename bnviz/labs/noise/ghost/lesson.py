@@ -1,0 +1,208 @@
+"""The topic `ghost` of the lesson `noise`: more noise from the same batch."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.noise.ghost import figures
+from bnviz.labs.noise.ghost.experiment import Result, estimated_seconds, ghost_sizes, run
+from bnviz.labs.noise.ghost.settings import Settings
+from bnviz.labs.noise.shared.findings import told
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, EQUIVALENCE
+from bnviz.labs.noise.shared.training_scripts import ghost_script
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+
+OPTIONS: Final[dict[int, int]] = {
+    8: 1,
+    4: 2,
+    2: 3,
+}  # the option of the prediction for each ghost size; 0: none is better
+
+
+def outcome(result: Result) -> int:
+    """The option of the prediction that the run makes right: the ghost size whose gain shows, the largest of them."""
+    gains = {
+        size: finding.mean
+        for size, finding in zip(result.sizes[1:], result.findings, strict=True)
+        if finding.verdict == SHOWS and finding.mean > 0
+    }
+    return OPTIONS[max(gains, key=lambda size: gains[size])] if gains else 0
+
+
+def formula(result: Result, step: int, language: Language) -> str:
+    """What a ghost batch is, how noisy it is, and what that did."""
+    _ = translator(language)
+    whole, *ghosts = result.sizes
+    smallest = ghosts[-1]
+    cut = (
+        _("A batch of {whole} is cut into {count} parts of {size}; each is normalized with its own mean and variance. The gradient is "
+          "still that of the whole batch.").format(whole=whole, count=whole // smallest, size=smallest)
+        + f"\n\n$$\n\\hat x_{{i}} = \\frac{{x_i - \\mu_{{g(i)}}}}{{\\sqrt{{\\sigma_{{g(i)}}^2 + \\varepsilon}}}},\\qquad "
+        f"g(i) = i \\bmod {whole // smallest}\n$$"
+    )  # fmt: skip
+    noise = ",\\quad ".join(
+        f"R^2({size}) = {latex(float(value))}" for size, value in zip(result.sizes, result.fidelity_theory, strict=True)
+    )
+    findings = "\n".join(
+        "- " + told(_("ghosts of {size} against the whole batch").format(size=size), finding, _)
+        for size, finding in zip(ghosts, result.findings, strict=True)
+    )
+    return "\n\n".join(
+        [
+            "**1. " + _("Ghost batches") + "**", cut,
+            "**2. " + _("How much noise that is") + "**", f"$$\n{noise}\n$$",
+            _("Measured behind real ghost batch norm: {numbers}.").format(
+                numbers=", ".join(short(float(value)) for value in result.fidelity)
+            ),
+            "**3. " + _("What it did to the test accuracy") + "**",
+            _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"), findings,
+            _afresh(result, _),
+        ]
+    )  # fmt: skip
+
+
+def _afresh(result: Result, _: Translate) -> str:
+    rows = []
+    for size, trained, afresh in zip(result.sizes, result.courses.error.mean[:, -1], result.recalibrated, strict=True):
+        alive = afresh[np.isfinite(afresh)]
+        mean = 100 * (1 - float(alive.mean())) if alive.size else math.nan
+        rows.append(f"{size}: {short(100 * float(trained))} → {short(mean)} %")
+    return _("With running statistics taken afresh the errors become, by samples per statistic: {rows}.").format(
+        rows="; ".join(rows)
+    )
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """R² behind ghost batch norm against R²(m), by ghost size."""
+    return [
+        Comparison(
+            Phrase(N_("R² behind ghost batch norm, {size} samples per statistic"), {"size": size}),
+            float(seen),
+            float(predicted),
+            float(error),
+        )
+        for size, seen, predicted, error in zip(
+            result.sizes, result.fidelity, result.fidelity_theory, result.fidelity_error, strict=True
+        )
+    ]
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Final errors in % and gains in points, by the names that the script prints."""
+    errors = {
+        f"error_{size}": 100 * float(value)
+        for size, value in zip(result.sizes, result.courses.error.mean[:, -1], strict=True)
+    }
+    gains = {
+        f"gain_{size}": 100 * finding.mean for size, finding in zip(result.sizes[1:], result.findings, strict=True)
+    }
+    return errors | gains
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per ghost size, seed and recorded point."""
+    courses = result.courses
+    shape = courses.accuracy.shape
+    columns = {
+        "samples_per_statistic": np.array(result.sizes)[:, None, None],
+        "seed": (np.arange(shape[1]) + result.settings.seed)[:, None],
+        "step": courses.steps,
+        "epoch": courses.epochs,
+        "accuracy": courses.accuracy,
+        "test_loss": courses.loss,
+        "diverged_at_step": courses.diverged_at[:, :, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+TOPIC: Final = LiveTopic(
+    lab="noise",
+    name="ghost",
+    folder=Path(__file__).parent,
+    title=N_("Ghost batches"),
+    question=N_("Is the noise of small batches good for anything?"),
+    answer=N_(
+        "With few images, here 200, a little more of it helps: normalized in parts of eight, the same batches give a lower test error. "
+        "In parts of two there is too much of it, and the error is many times as large."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("train_size", "epochs", "batch_size", "learning_rate", "width", "seeds"),
+    more=("depth", "seed"),
+    pictures=(figures.curves, figures.differences, figures.sizes),
+    theory=(figures.noise,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "with_200_images",
+            N_("200 images"),
+            N_(
+                "Parts of 8 beat the whole batch, and the interval leaves out 0. Of parts of 4 sixteen seeds cannot tell. Parts of 2 "
+                "break."
+            ),
+            {},
+        ),
+        Preset(
+            "with_100_images",
+            N_("100 images"),
+            N_("Fewer images, larger gains: now parts of 8 and parts of 4 both save about two points."),
+            {"train_size": 100},
+        ),
+        Preset(
+            "all_images",
+            N_("All images"),
+            N_("Nothing left to gain: parts of 8 are as good as the whole batch to within a point, parts of 4 already cost one."),
+            {"train_size": 1347, "epochs": 15},
+        ),
+        Preset(
+            "with_20_seeds",
+            N_("20 seeds"),
+            N_("Four more seeds narrow the intervals: whatever parts of 4 bring, it is less than a point."),
+            {"seeds": 20},
+        ),
+        Preset(
+            "too_few_seeds",
+            N_("Too few seeds"),
+            N_("Four seeds, a fifth of the epochs: of parts of 8 nothing can be told. That parts of 2 break, four seeds show well enough."),
+            {"seeds": 4, "epochs": 20},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "Batches of the same images, but batch norm takes its mean and variance from parts of 8, 4 or 2. Which gives the largest "
+            "gain of test accuracy over the whole batch that shows in this run?"
+        ),
+        options=(N_("none is better than the whole batch"), N_("parts of 8"), N_("parts of 4"), N_("parts of 2")),
+        correct=outcome,
+        explanation=N_(
+            "In parts of 8 about a fifth of the output's variance is noise, in parts of 2 two thirds: there only the sign of a "
+            "difference is left to learn from. How much of it helps depends on how few images there are."
+        ),
+    ),
+    formula=formula,
+    script=lambda settings: ghost_script(settings, ghost_sizes(settings.batch_size)),
+    headline=headline,
+    table=table,
+    sources=(
+        Source(
+            N_("Ghost batch norm: small statistics in large batches, proposed to close the generalization gap"),
+            "Hoffer, Hubara & Soudry 2017, arXiv:1705.08741",
+            "https://arxiv.org/abs/1705.08741",
+        ),
+        BATCH_NORM,
+        EQUIVALENCE,
+        DIGITS,
+    ),
+    result=Result,
+    cost=estimated_seconds,
+)  # fmt: skip

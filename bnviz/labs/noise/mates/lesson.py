@@ -1,0 +1,241 @@
+"""The topic `mates` of the lesson `noise`: one sample, many batches."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.noise.mates import figures
+from bnviz.labs.noise.mates.experiment import Mates
+from bnviz.labs.noise.mates.settings import Settings
+from bnviz.labs.noise.shared.dispatch import MatesResult, run_mates
+from bnviz.labs.noise.shared.instant_scripts import mates_script
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT_PAPER
+from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.theory import output_law
+
+LITTLE, MUCH = 0.1, 0.4  # s.d. between which the answers of the prediction change
+SMALLEST_SERIES: Final = 32  # from this batch size on the delta method is near enough
+DISTANCE_ERROR: Final = 0.56  # four times this over √R is exceeded by chance once in ten thousand times
+EPS: Final = 1e-5
+
+
+def measured(result: MatesResult) -> Mates:
+    """The part of the result that this topic is about."""
+    assert result.mates is not None
+    return result.mates
+
+
+def outcome(result: MatesResult) -> int:
+    """The option of the prediction that the measured s.d. makes right."""
+    std = measured(result).std
+    return 1 if std < LITTLE else 2 if std <= MUCH else 3
+
+
+def formula(result: MatesResult, step: int, language: Language) -> str:
+    """Three batches by hand, the law with its numbers, and the Dropout rate of equal noise energy."""
+    _ = translator(language)
+    return "\n\n".join(
+        [
+            "**1. " + _("The same sample in three batches") + "**",
+            _batches(result),
+            "**2. " + _("The law of its output") + "**",
+            _law(result, _),
+            "**3. " + _("How much noise that is") + "**",
+            _energy(result, _),
+        ]
+    )
+
+
+def _batches(result: MatesResult) -> str:
+    mates, value = measured(result), result.settings.sample_value
+    rows = [
+        f"\\hat x &= \\frac{{{latex(value)} - {latex_signed(float(mean))}}}{{\\sqrt{{{latex(float(var))} + 10^{{-5}}}}}} = "
+        f"{latex((value - float(mean)) / math.sqrt(float(var) + EPS))}"
+        for mean, var in zip(mates.batch_mean, mates.batch_var, strict=True)
+    ]
+    head = "\\hat x &= \\frac{z - \\mu_B}{\\sqrt{\\sigma_B^2 + \\varepsilon}}"
+    return "$$\n\\begin{aligned}\n" + " \\\\[4pt]\n".join([head, *rows]) + "\n\\end{aligned}\n$$"
+
+
+def _law(result: MatesResult, _: Translate) -> str:
+    settings, mates = result.settings, measured(result)
+    size, value = settings.batch_size, settings.sample_value
+    if size == 2:
+        shape = _("In a batch of two the output is +1 or −1: all that is left is which of the two is larger.")
+    else:
+        shape = (
+            _("For normal batch-mates, with T from the noncentral t distribution:")
+            + f"\n\n$$\n\\hat x = \\frac{{\\sqrt{{m-1}}\\,T}}{{\\sqrt{{m(m-2)+T^2}}}},\\qquad "
+            f"T \\sim t_{{m-2}}\\!\\left(z\\sqrt{{m-1}}\\right) = t_{{{size - 2}}}({latex(value * math.sqrt(size - 1))})\n$$"
+        )
+    return shape + "\n\n" + _(
+        "The law's mean is {law_mean} and its s.d. {law_std}; measured over {draws} batches: {mean} and {std}."
+    ).format(
+        law_mean=short(mates.mean_theory, 1e-6), law_std=short(mates.std_theory), draws=settings.draws, mean=short(mates.mean, 1e-6),
+        std=short(mates.std),
+    )  # fmt: skip
+
+
+def _energy(result: MatesResult, _: Translate) -> str:
+    mates, size = measured(result), result.settings.batch_size
+    place = list(mates.sizes).index(size)
+    exact, seen = float(mates.fidelity_theory[place]), float(mates.fidelity[place])
+    return (
+        f"$$\nR^2(m) = \\frac 2m\\left[\\frac{{\\Gamma(m/2)}}{{\\Gamma((m-1)/2)}}\\right]^2,\\qquad R^2({size}) = {latex(exact)}"
+        f"\\quad({latex(seen)})\n$$\n\n"
+        + _("In brackets: measured, all samples random. Dropout of rate p adds noise of energy p/(1 − p), relative to the signal; "
+            "batch norm's is (1 − R²)/R². They are equal for")
+        + f"\n\n$$\np = 1 - R^2 = {latex(1 - exact)} \\approx \\frac{{1.5}}{{m}} = {latex(1.5 / size)}\n$$\n\n"
+        + _("Equal in energy only: Dropout's noise is drawn for every unit by itself, batch norm's is one shift and one scale for "
+            "all samples of a batch.")
+    )  # fmt: skip
+
+
+def comparisons(result: MatesResult) -> list[Comparison]:
+    """Mean, s.d., distribution function and R², measured against the closed forms."""
+    mates, settings = measured(result), result.settings
+    draws, size = settings.draws, settings.batch_size
+    exact = mates.samples.astype(np.float64) - mates.mean
+    kurtosis = float((exact**4).mean() / max((exact**2).mean() ** 2, 1e-300))
+    std_error = mates.std * max(math.sqrt(max(kurtosis - 1, 0) / (4 * draws)), 1 / draws)
+    note = None if settings.source == "gaussian" else Phrase(N_("the law is for normal batch-mates; these are not"))
+    place = list(mates.sizes).index(size)
+    rows = [
+        Comparison(Phrase(N_("mean of the fixed sample's output")), mates.mean, mates.mean_theory, mates.std / math.sqrt(draws), note),
+        Comparison(Phrase(N_("s.d. of the fixed sample's output")), mates.std, mates.std_theory, std_error, note),
+        Comparison(
+            Phrase(N_("largest distance of the two distribution functions")), mates.distance, 0.0, DISTANCE_ERROR / math.sqrt(draws), note
+        ),
+        Comparison(
+            Phrase(N_("R² of output and true value, batches of {size}"), {"size": size}),
+            float(mates.fidelity[place]), float(mates.fidelity_theory[place]), float(mates.fidelity_error[place]), note,
+        ),
+    ]  # fmt: skip
+    if size >= SMALLEST_SERIES:
+        estimate = float(output_law.fixed_sample_std_estimate(settings.sample_value, size))
+        approximate = Phrase(N_("an approximation, for m of 32 or more"))
+        rows.append(
+            Comparison(Phrase(N_("s.d. by the delta method")), mates.std, estimate, std_error, note or approximate)
+        )
+    return rows
+
+
+def headline(result: MatesResult) -> dict[str, float]:
+    """The numbers that the script prints, by its names."""
+    mates = measured(result)
+    place = list(mates.sizes).index(result.settings.batch_size)
+    return {
+        "mean": mates.mean,
+        "std": mates.std,
+        "fidelity": float(mates.fidelity[place]),
+        "fidelity_theory": float(mates.fidelity_theory[place]),
+        "dropout_rate": float(mates.rate[place]),
+    }
+
+
+def table(result: MatesResult) -> dict[str, NDArray[Any]]:
+    """The histogram and its law, one row per bin."""
+    mates = measured(result)
+    return {
+        "output": mates.law_x,
+        "count": mates.counts.counts,
+        "density": mates.counts.density(),
+        "law_density": mates.law_pdf,
+    }
+
+
+TOPIC: Final = InstantTopic(
+    lab="noise",
+    name="mates",
+    folder=Path(__file__).parent,
+    title=N_("Batch noise"),
+    question=N_("Why does the same sample come out differently in every batch?"),
+    answer=N_(
+        "Because its mean and variance come from whoever else is in the batch. That is noise, its law is known exactly, and it falls "
+        "as the batch grows: in energy like Dropout with p ≈ 1.5/m."
+    ),
+    settings=Settings,
+    run=run_mates,
+    controls=("batch_size", "sample_value", "source", "draws"),
+    more=("seed",),
+    pictures=(figures.law, figures.rates, figures.values),
+    theory=(figures.distribution, figures.fidelity),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "batch_of_32",
+            N_("Batch of 32"),
+            N_("One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."),
+            {},
+        ),
+        Preset(
+            "batch_of_4",
+            N_("Batch of 4"),
+            N_("The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."),
+            {"batch_size": 4},
+        ),
+        Preset(
+            "batch_of_2",
+            N_("Batch of 2"),
+            N_("Only +1 and −1 are left: batch norm keeps which of the two is larger, and nothing else."),
+            {"batch_size": 2},
+        ),
+        Preset(
+            "batch_of_512",
+            N_("Batch of 512"),
+            N_("A needle at the true value: in a large batch the batch-mates hardly matter."),
+            {"batch_size": 512},
+        ),
+        Preset(
+            "an_outlier",
+            N_("An outlier"),
+            N_("A sample at 3 σ among eight is pulled in: it makes the very standard deviation that it is divided by."),
+            {"batch_size": 8, "sample_value": 3.0},
+        ),
+        Preset(
+            "real_features",
+            N_("Real features"),
+            N_("Digits behind ReLU are not normal. Here the scatter is clearly wider than the law: the dashed line is an approximation."),
+            {"source": "digits_relu"},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "One and the same sample is put into many batches with other random batch-mates. By how much does its output scatter "
+            "(standard deviation)?"
+        ),
+        options=(N_("not at all"), N_("by less than 0.1"), N_("by 0.1 to 0.4"), N_("by more than 0.4")),
+        correct=outcome,
+        explanation=N_(
+            "The batch's mean scatters by σ/√m and its standard deviation by about σ/√(2m); both reach every sample of the batch. "
+            "A fixed sample therefore scatters by about √((1 + z²/2)/m)."
+        ),
+    ),
+    formula=formula,
+    script=mates_script,
+    headline=headline,
+    table=table,
+    sources=(
+        Source(
+            N_("A training example is seen together with others, and the network no longer gives fixed values for it: this regularizes"),
+            "Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.4",
+            "https://arxiv.org/abs/1502.03167",
+        ),
+        Source(
+            N_("No output of a batch of m can exceed √(m − 1)"),
+            "Samuelson 1968, J. American Statistical Association 63",
+            "https://doi.org/10.1080/01621459.1968.10480944",
+        ),
+        DROPOUT_PAPER,
+        BATCH_NORM,
+    ),
+)  # fmt: skip

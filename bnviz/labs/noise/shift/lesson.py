@@ -1,0 +1,199 @@
+"""The topic `shift` of the lesson `noise`: what Dropout in front of batch norm does to eval mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.noise.shared.dispatch import Result, run_instant
+from bnviz.labs.noise.shared.instant_scripts import shift_script
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, VARIANCE_SHIFT
+from bnviz.labs.noise.shift import figures
+from bnviz.labs.noise.shift.experiment import IMAGES, NETWORKS, PASSES, Shift
+from bnviz.labs.noise.shift.settings import Settings
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.theory.dropout import training_variance
+
+ALIKE, MILD, STRONG = 0.9, 0.3, 0.1  # variance ratios between which the answers of the prediction change
+SHOWN_LAYERS: Final = 5
+
+
+def outcome(result: Result) -> int:
+    """The option of the prediction that the last layer's variance makes right."""
+    last = float(result.variance_ratio[-1])
+    return sum(last < bound for bound in (ALIKE, MILD, STRONG))
+
+
+def formula(result: Result, step: int, language: Language) -> str:
+    """One Dropout by hand, and how the layers add up."""
+    _ = translator(language)
+    p = result.settings.dropout
+    k = 1 - p
+    variance = float(training_variance(1.0, 1.0, p))
+    pure = (
+        "$$\nV = \\frac{\\sigma^2 + \\mu^2}{k} - \\mu^2,\\qquad k = 1 - p = "
+        + f"{latex(k)}:\\qquad V = \\frac{{1 + 1}}{{{latex(k)}}} - 1 = {latex(variance)}\n$$\n\n"
+        + _(
+            "In eval mode nothing is dropped, the variance is σ² again, and batch norm still divides by the V of training:"
+        )
+        + f"\n\n$$\n\\operatorname{{Var}}[\\hat x_\\text{{eval}}] = \\frac{{\\sigma^2}}{{V}} = \\frac{{1}}{{{latex(variance)}}} = "
+        f"{latex(1 / variance)}\n$$"
+    )
+    return "\n\n".join(
+        [
+            "**1. " + _("Dropout → BN alone, for a feature with μ = σ = 1") + "**",
+            pure,
+            "**2. " + _("Through the network") + "**",
+            layers_table(result.shift, _),
+        ]
+    )
+
+
+def layers_table(shift: Shift, _: Translate) -> str:
+    """Markdown table of the layers, and why the predicted number is smaller than what the own Dropout alone would do."""
+    head = [_("hidden layer"), _("own Dropout alone, σ²/V"), _("predicted"), _("measured"), _("units left out")]
+    lines = ["| " + " | ".join(head) + " |", "|" + "--:|" * len(head)]
+    lines += [
+        f"| {place + 1} | {short(float(shift.local[place]))} | {short(float(shift.ratio_theory[place]))} | "
+        f"{short(float(shift.ratio[place]))} | {int(shift.left_out[place])} / {shift.units} |"
+        for place in range(len(shift.ratio))
+    ]
+    return (
+        _("What reaches a layer in eval mode has less variance than in training, because the layer before it already shrank. The "
+          "prediction takes that along: wᵀCw against wᵀCw + (1/k − 1)·Σ wᵢ²(σᵢ² + μᵢ²) at every unit, then through ReLU.")
+        + "\n\n" + "\n".join(lines) + "\n\n"
+        + _("Units that are on for less than 5 % of the images are left out: their variance cannot be told from so few.")
+    )  # fmt: skip
+
+
+def layer_comparisons(shift: Shift) -> list[Comparison]:
+    """Measured and predicted variance of each layer, the first few."""
+    chained = Phrase(N_("normal pre-activations assumed behind the first layer"))
+    return [
+        Comparison(
+            Phrase(N_("variance of the output in eval mode, layer {number}"), {"number": place + 1}),
+            float(shift.ratio[place]),
+            float(shift.ratio_theory[place]),
+            float(shift.ratio_error[place]),
+            chained if place else None,
+        )
+        for place in range(min(SHOWN_LAYERS, len(shift.ratio)))
+    ]
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """The layers, and Dropout → BN alone at p = 0.5."""
+    pure = result.pure
+    place = int(np.argmin(np.abs(pure.rates - 0.5)))
+    alone = [
+        Comparison(
+            Phrase(N_("Dropout → BN alone at p = 0.5, μ/σ = {mean}"), {"mean": short(float(mean))}),
+            float(pure.variance[index, place]),
+            float(pure.variance_theory[index, place]),
+            float(pure.variance[index, place] * pure.variance_error[index, place]),
+        )
+        for index, mean in enumerate(pure.means)
+    ]
+    return layer_comparisons(result.shift) + alone
+
+
+def headline(result: Result) -> dict[str, float]:
+    """The numbers that the script prints, by its names."""
+    ratios = {f"variance_ratio_{place}": float(value) for place, value in enumerate(result.variance_ratio, start=1)}
+    return {**ratios, "theory_1": float(result.shift.local[0])}
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per hidden layer."""
+    shift = result.shift
+    return {
+        "hidden_layer": np.arange(1, len(shift.ratio) + 1),
+        "variance_in_training": np.ones(len(shift.ratio)),
+        "variance_in_eval": shift.ratio,
+        "predicted": shift.ratio_theory,
+        "own_dropout_alone": shift.local,
+        "units_left_out": shift.left_out,
+    }
+
+
+TOPIC: Final = InstantTopic(
+    lab="noise",
+    name="shift",
+    folder=Path(__file__).parent,
+    title=N_("Variance shift"),
+    question=N_("What does Dropout in front of batch norm do in eval mode?"),
+    answer=N_(
+        "Dropout raises the variance in training only. Batch norm remembers it, divides by too much in eval mode, and hands on too "
+        "little; layer by layer this adds up."
+    ),
+    settings=Settings,
+    run=run_instant,
+    controls=("dropout", "order", "depth", "width"),
+    more=("seed",),
+    applies=lambda settings, name: name != "dropout" or settings.order != "none",
+    pictures=(figures.ratios, figures.outputs, figures.pure),
+    theory=(figures.units,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "half_dropped",
+            N_("Half dropped"),
+            N_("Every layer hands on less than it did in training; by the third less than a tenth of the variance is left."),
+            {},
+        ),
+        Preset(
+            "a_fifth_dropped",
+            N_("A fifth dropped"),
+            N_("A small rate shifts too, and still more with every layer."),
+            {"dropout": 0.2},
+        ),
+        Preset(
+            "after_the_last_norm",
+            N_("After the last norm"),
+            N_("No batch norm sees the Dropout: the variance is 1 in both modes, at every layer."),
+            {"order": "dropout_after_norm"},
+        ),
+        Preset(
+            "with_10_layers",
+            N_("10 layers"),
+            N_("The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."),
+            {"depth": 10, "width": 64, "dropout": 0.2},
+        ),
+        Preset(
+            "four_fifths_dropped",
+            N_("Four fifths dropped"),
+            N_("Hardly anything is left of the signal in eval mode: the next layer sees almost the same for every image."),
+            {"dropout": 0.8},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "In training the output of every batch norm has variance 1. Which variance has the output of the last one in eval mode, on "
+            "the same images, with the Dropout chosen here?"
+        ),
+        options=(N_("about 1 too"), N_("0.3 to 0.9"), N_("0.1 to 0.3"), N_("less than 0.1")),
+        correct=outcome,
+        explanation=N_(
+            "Behind Dropout the variance is V = (σ² + μ²)/(1 − p) − μ² in training and σ² in eval mode. The mean counts too: dropping "
+            "a value that is far from 0 is a large jump. Dropout behind the last batch norm shifts nothing."
+        ),
+    ),
+    formula=formula,
+    script=lambda settings: shift_script(settings, NETWORKS, IMAGES, PASSES),
+    headline=headline,
+    table=table,
+    sources=(VARIANCE_SHIFT, DROPOUT, BATCH_NORM, DIGITS,
+        Source(
+            N_("The question as somebody asked it in practice: do Dropout and batch norm go together?"),
+            "mltu #41",
+            "https://github.com/pythonlessons/mltu/issues/41",
+        ),
+    ),
+)  # fmt: skip

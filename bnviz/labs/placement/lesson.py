@@ -1,0 +1,275 @@
+"""The lesson `placement`: batch norm before or after the activation."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.placement import figures
+from bnviz.labs.placement.experiment import Result, estimated_seconds, run
+from bnviz.labs.placement.script import script
+from bnviz.labs.placement.settings import Settings
+from bnviz.plot.numbers import latex
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import paired_difference
+from bnviz.theory.activations import moments_after
+
+BEFORE, ALIKE, AFTER, UNKNOWN = range(4)
+
+
+def formula(result: Result, step: int, language: Language = "en") -> str:
+    """The paired difference with its numbers, what batch norm in front takes away, and what it hands on behind φ."""
+    _ = translator(language)
+    return "\n\n".join(
+        [
+            "**1. " + _("Does the place matter?") + "**",
+            _paired(result, _),
+            "**2. " + _("A bias in front of batch norm") + "**",
+            _bias(result, _),
+            "**3. " + _("What the next layer receives") + "**",
+            _handed_on(result, _),
+        ]
+    )
+
+
+def _paired(result: Result, _: Translate) -> str:
+    before, after = (result.accuracy[result.positions.index(name), :, -1] for name in ("before", "after"))
+    text = _(
+        "Every seed is trained with both, on the same split, weights and batches. Seed {seed}, in points of test accuracy:"
+    )
+    return paired_difference(result.findings[0], before, after, result.settings.seed, text, _)
+
+
+def _bias(result: Result, _: Translate) -> str:
+    return (
+        "$$\n\\operatorname{BN}(Wx + b) = \\gamma\\,\\frac{Wx + b - \\overline{(Wx + b)}}{\\sigma} + \\beta = "
+        "\\operatorname{BN}(Wx),\\qquad \\frac{\\partial L}{\\partial b} = \\sum_i \\frac{\\partial L}{\\partial x_i} = 0\n$$\n\n"
+        + _("Measured, with b drawn from N(0, 1) in every hidden unit: the logits change by at most {effect}, the gradient "
+            "of b is at most {gradient}. With batch norm after the activation: {other_effect} and {other_gradient}.").format(
+            effect=f"${latex(result.bias_effect)}$", gradient=f"${latex(result.bias_gradient)}$",
+            other_effect=f"${latex(float(result.bias_effects[2]))}$",
+            other_gradient=f"${latex(float(result.bias_gradients[2]))}$",
+        )
+    )  # fmt: skip
+
+
+def _handed_on(result: Result, _: Translate) -> str:
+    known, before, after = moments_after(result.settings.activation), 1, 2
+    return (
+        _("With batch norm in front, z is nearly N(0, 1) in the fresh network, and the activation shifts and shrinks it:")
+        + f"\n\n$$\n\\mathbb{{E}}[\\varphi(z)] = {latex(known.mean)},\\qquad \\operatorname{{Var}}[\\varphi(z)] = "
+        f"{latex(known.variance)}\n$$\n\n"
+        + _("Measured behind the last hidden layer: mean {mean}, variance {variance}. With batch norm behind the activation "
+            "they are {after_mean} and {after_variance}: mean 0 and, but for ε, variance 1, by construction.").format(
+            mean=f"${latex(float(result.passed_mean[before, -1]))}$",
+            variance=f"${latex(float(result.passed_variance[before, -1]))}$",
+            after_mean=f"${latex(round(float(result.passed_mean[after, -1]), 5))}$",
+            after_variance=f"${latex(float(result.passed_variance[after, -1]))}$",
+        )
+    )  # fmt: skip
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """Bias in front of batch norm, and the moments of what the next layer receives in the fresh networks."""
+    activation, before, after = result.settings.activation, 1, 2
+    # Where the variance is small, ε takes its part of it: what enters φ has this spread and not 1.
+    scale = math.sqrt(float(result.received_variance[before, -1]))
+    known = moments_after(activation, round(scale, 6))
+    normal = Phrase(N_("predicted for normal pre-activations, which those of digits nearly are"))
+    return [
+        Comparison(Phrase(N_("change of the output by a bias in front of batch norm")), result.bias_effect, 0.0),
+        Comparison(Phrase(N_("gradient of a bias in front of batch norm")), result.bias_gradient, 0.0),
+        Comparison(
+            Phrase(N_("mean of what the last layer receives, batch norm before the activation")),
+            float(result.passed_mean[before, -1]),
+            known.mean,
+            float(result.passed_mean_error[before, -1]),
+            normal,
+        ),
+        Comparison(
+            Phrase(N_("variance of what the last layer receives, batch norm before the activation")),
+            float(result.passed_variance[before, -1]),
+            known.variance,
+            float(result.passed_variance_error[before, -1]),
+            normal,
+        ),
+        Comparison(
+            Phrase(N_("mean of what the last layer receives, batch norm after the activation")),
+            float(result.passed_mean[after, -1]),
+            0.0,
+        ),
+    ]
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Final errors in %, the paired difference after − before in points, and the bias check, by the names the script prints."""
+    finding = result.findings[0]
+    errors = {
+        f"error_{position}": 100 * float(result.error[index, -1]) for index, position in enumerate(result.positions)
+    }
+    return {
+        **errors,
+        "difference": 100 * finding.mean,
+        "difference_deviation": 100 * finding.deviation,
+        "bias_effect": result.bias_effect,
+        "bias_gradient": result.bias_gradient,
+    }
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per position, seed and recorded point."""
+    shape = result.accuracy.shape
+    seeds = np.arange(shape[1]) + result.settings.seed
+    columns = {
+        "position": np.array(result.positions)[:, None, None],
+        "seed": seeds[:, None],
+        "step": result.steps,
+        "epoch": result.epochs,
+        "accuracy": result.accuracy,
+        "test_loss": result.loss,
+        "diverged_at_step": result.diverged_at[:, :, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: Result) -> int:
+    """The option that the verdict on after − before makes right."""
+    finding = result.findings[0]
+    if finding.verdict == NOISY:
+        return UNKNOWN
+    if finding.verdict == SHOWS_NOT:
+        return ALIKE
+    return AFTER if finding.mean > 0 else BEFORE
+
+
+TOPIC: Final = LiveTopic(
+    lab="placement",
+    name="placement",
+    folder=Path(__file__).parent,
+    title=N_("Before or after"),
+    question=N_("Batch norm before or after the activation?"),
+    answer=N_(
+        "With ReLU and tanh it makes no difference that shows on these digits. With sigmoid, after is a little better, and "
+        "without batch norm hardly anything is learned. Every claim comes with its interval."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("activation", "learning_rate", "epochs", "batch_size", "depth", "seeds"),
+    more=("init", "width", "bias", "seed"),
+    pictures=(figures.curves, figures.differences, figures.signals),
+    theory=(figures.moments, figures.bias),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "relu",
+            N_("ReLU"),
+            N_(
+                "Before and after end together: the interval of their difference lies within one point. Both are better "
+                "than none."
+            ),
+            {},
+        ),
+        Preset(
+            "sigmoid",
+            N_("Sigmoid"),
+            N_(
+                "After is a little better than before: a sigmoid hands on numbers around ½ with little spread, and batch norm "
+                "behind it centres them. Without batch norm hardly anything is learned."
+            ),
+            {"activation": "sigmoid"},
+        ),
+        Preset(
+            "tanh",
+            N_("tanh"),
+            N_(
+                "No difference that matters here either. Without batch norm tanh does better than sigmoid: it is centred on 0."
+            ),
+            {"activation": "tanh"},
+        ),
+        Preset(
+            "pytorch_s_initialization",
+            N_("PyTorch's initialization"),
+            N_(
+                "nn.Linear's own, smaller weights, with tanh: now before is a little ahead. The answer depends on more than the "
+                "activation, and two experiments that contradict each other may both be right."
+            ),
+            {"activation": "tanh", "init": "torch"},
+        ),
+        Preset(
+            "too_few_seeds",
+            N_("Too few seeds"),
+            N_(
+                "Four seeds and three epochs: see how wide the interval is. One run each would have named a winner, and another "
+                "seed the other one."
+            ),
+            {"seeds": 4, "epochs": 3},
+        ),
+        Preset(
+            "learning_rate_10",
+            N_("Learning rate 10"),
+            N_(
+                "A rate a hundred times as high. Crosses mark where a loss is no longer a number: without batch norm in most seeds, after "
+                "the activation in all, within twenty steps. In front of it every loss stays finite, but little is learned."
+            ),
+            {"learning_rate": 10.0, "epochs": 5},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "The same weights, images and batches, batch norm once before and once after the chosen activation. Which has the "
+            "lower test error in the end? Less than one point counts as alike."
+        ),
+        options=(
+            N_("before is better"),
+            N_("no difference that matters"),
+            N_("after is better"),
+            N_("too noisy to tell with so many seeds"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Judged by the 95 % interval of the paired differences over seeds, not by one run. Where the interval lies within "
+            "one point, there is no difference that matters; where it leaves out 0, there is one."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(
+        Source(
+            N_("Batch norm proposed before the activation, and the bias left out in front of it"),
+            "Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2",
+            "https://arxiv.org/abs/1502.03167",
+        ),
+        Source(
+            N_("Where to place it compared on ImageNet: after ReLU slightly better there"),
+            "Mishkin, Sergievskiy & Matas 2017, arXiv:1606.02228",
+            "https://arxiv.org/abs/1606.02228",
+        ),
+        Source(
+            N_("Two one-sided tests: how to say that there is no difference that matters"),
+            "Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15",
+            "https://doi.org/10.1007/BF01068419",
+        ),
+        Source(
+            N_("Batch norm as PyTorch computes it"),
+            "torch.nn.BatchNorm1d",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
+        ),
+        Source(
+            N_("Handwritten digits, 8×8, shipped with scikit-learn"),
+            "UCI Optical Recognition of Handwritten Digits",
+            "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        ),
+    ),
+    result=Result,
+    cost=estimated_seconds,
+)

@@ -1,0 +1,220 @@
+"""The topic `error` of the lesson `recurrence`: test error by what is normalized."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.recurrence.error import figures
+from bnviz.labs.recurrence.error.experiment import ErrorResult, estimated_seconds, run
+from bnviz.labs.recurrence.error.script import script
+from bnviz.labs.recurrence.error.settings import Settings
+from bnviz.labs.recurrence.shared.comparisons import of_error
+from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
+from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, DIGITS, LAURENT, RNN_MODULES
+from bnviz.plot.numbers import short
+from bnviz.study.figures.seeds import mean_line
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset
+from bnviz.teaching.paired import paired_difference
+
+BETTER, ALIKE, WORSE, UNKNOWN = range(4)
+
+
+def outcome(result: ErrorResult) -> int:
+    """The option that the verdict on shared − per step makes right."""
+    finding = result.findings[result.pairs.index(("batch_per_step", "batch_shared"))]
+    if finding.verdict == NOISY:
+        return UNKNOWN
+    if finding.verdict == SHOWS_NOT:
+        return ALIKE
+    return BETTER if finding.mean > 0 else WORSE
+
+
+def formula(result: ErrorResult, step: int, language: Language = "en") -> str:
+    """The paired differences with their numbers, and why shared statistics are not the same as many."""
+    _ = translator(language)
+    return "\n\n".join(
+        [
+            "**1. " + _("What shared statistics cost") + "**",
+            _paired(result, _),
+            "**2. " + _("All four comparisons") + "**",
+            _verdicts(result, _),
+            "**3. " + _("Why: the same network, other running statistics") + "**",
+            _updates(result, _),
+        ]
+    )
+
+
+def _paired(result: ErrorResult, _: Translate) -> str:
+    first, second = (result.accuracy[result.variants.index(name), :, -1] for name in result.pairs[0])
+    text = _("Seed {seed}, in points of test accuracy, shared − per step:")
+    return paired_difference(result.findings[0], first, second, result.settings.seed, text, _)
+
+
+def _verdicts(result: ErrorResult, _: Translate) -> str:
+    rows = [
+        "- "
+        + _("{second} − {first}").format(first=_(SHORT_NAMES[first]), second=_(SHORT_NAMES[second]))
+        + f": {mean_line(finding, _)}, **{_(finding.verdict)}**"
+        for (first, second), finding in zip(result.pairs, result.findings, strict=True)
+    ]
+    least = _("Smallest difference that would matter, in points: {least}.").format(
+        least=short(100 * result.findings[0].smallest_effect)
+    )
+    return "\n".join(rows) + "\n\n" + least
+
+
+def _updates(result: ErrorResult, _: Translate) -> str:
+    per_step, shared = (result.variants.index(name) for name in ("batch_per_step", "batch_shared"))
+    own = 100 * result.batch_error[[per_step, shared]].mean(axis=1)
+    text = _(
+        "In training mode both normalize every step with the batch's own statistics: their weights are the same. With "
+        "the test images' own statistics they make the same errors, {first} % and {second} %. What differs is what "
+        "they have kept for eval mode."
+    ).format(first=short(float(own[0])), second=short(float(own[1])))
+    return (
+        text
+        + "\n\n"
+        + _("After {steps} training steps of {count} time steps each:").format(
+            steps=int(result.steps[-1]), count=result.settings.steps
+        )
+        + f"\n\n$$\nn_{{\\text{{{_(SHORT_NAMES['batch_per_step'])}}}}} = {result.updates[per_step]},\\qquad "
+        f"n_{{\\text{{{_(SHORT_NAMES['batch_shared'])}}}}} = {result.settings.steps}\\cdot"
+        f"{result.updates[per_step]} = {result.updates[shared]}\n$$\n\n"
+        + _("The weight of the initial value is (1 − α)ⁿ: {left} with one module per step.").format(
+            left=short(float(result.left_over[-1]))
+        )
+    )
+
+
+def headline(result: ErrorResult) -> dict[str, float]:
+    """Final errors in %, paired differences in points, and errors with the test images' statistics, by the names the script prints."""
+    numbers = {
+        f"error_{variant}": 100 * float(result.errors[index].mean[-1]) for index, variant in enumerate(result.variants)
+    }
+    for (first, second), finding in zip(result.pairs, result.findings, strict=True):
+        numbers[f"difference_{second}_{first}"] = 100 * finding.mean
+    for index, variant in enumerate(result.variants):
+        if result.updates[index]:
+            numbers[f"own_statistics_{variant}"] = 100 * float(np.nanmean(result.batch_error[index]))
+    return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+
+def table(result: ErrorResult) -> dict[str, NDArray[Any]]:
+    """One row per variant, seed and recorded point."""
+    shape = result.accuracy.shape
+    columns = {
+        "variant": np.array(result.variants)[:, None, None],
+        "seed": (np.arange(shape[1]) + result.settings.seed)[:, None],
+        "step": result.steps,
+        "epoch": result.epochs,
+        "accuracy": result.accuracy,
+        "test_loss": result.loss,
+        "diverged_at_step": result.diverged_at[:, :, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+TOPIC: Final = LiveTopic(
+    lab="recurrence",
+    name="error",
+    folder=Path(__file__).parent,
+    title=N_("Test error"),
+    question=N_("What may be normalized in a recurrent cell?"),
+    answer=N_(
+        "Sharing one set of statistics costs almost two points, although training is the same to the last weight. "
+        "Whether batch norm per step, batch norm of the input only or layer norm is better than none, eight seeds "
+        "cannot tell; try twenty."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("cell", "gamma", "batch_size", "momentum", "epochs", "seeds"),
+    more=("sequence", "width", "learning_rate", "seed"),
+    pictures=(figures.curves, figures.differences, figures.statistics),
+    theory=(figures.left_over,),
+    comparisons=of_error,
+    presets=(
+        Preset(
+            "with_8_seeds",
+            N_("8 seeds"),
+            N_(
+                "Shared statistics lose to statistics per step, in every interval. The other comparisons are too "
+                "noisy: the same LSTM ends at 3 or at 6 % by luck."
+            ),
+            {},
+        ),
+        Preset(
+            "with_20_seeds",
+            N_("20 seeds"),
+            N_(
+                "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none "
+                "here, and sharing costs two points."
+            ),
+            {"seeds": 20},
+        ),
+        Preset(
+            "gamma_0_1",
+            N_("γ = 0.1"),
+            N_(
+                "Every γ starts at 0.1, as Cooijmans proposes: batch norm per step now ends below no normalizer. "
+                "Compare with γ = 1."
+            ),
+            {"gamma": 0.1},
+        ),
+        Preset(
+            "batch_of_4",
+            N_("Batch of 4"),
+            N_(
+                "Four values per statistic: batch norm per step is the worst but for the shared one. On the input "
+                "only it has 4 · 8 values, and stands it."
+            ),
+            {"batch_size": 4, "epochs": 2},
+        ),
+        Preset(
+            "momentum_0_01",
+            N_("Momentum 0.01"),
+            N_(
+                "The verdict turns round: one module per step is updated once per training step and still remembers "
+                "its start; the shared one is updated eight times as often."
+            ),
+            {"momentum": 0.01},
+        ),
+        Preset(
+            "gru",
+            N_("GRU"),
+            N_("A GRU learns this without help: no normalizer is hard to beat, and layer norm is worse than none."),
+            {"cell": "gru"},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "Batch norm at every time step: once with running statistics of its own for each step, once with one set "
+            "for all. In training mode both use the batch. Which has the lower test error in eval mode? Less than one "
+            "point counts as alike."
+        ),
+        options=(
+            N_("the shared set: it averages over more values"),
+            N_("no difference that matters: training is the same"),
+            N_("one set per step"),
+            N_("too noisy to tell with so many seeds"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Training never looks at running statistics, so both are the same network. Eval mode does: one mean and "
+            "one variance for all steps fit none of them, one set per step fits, once it has had enough batches."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(COOIJMANS, LAURENT, BA, BATCH_NORM, RNN_MODULES, DIGITS),
+    result=ErrorResult,
+    cost=estimated_seconds,
+)

@@ -1,0 +1,240 @@
+"""The topic `steps` of the lesson `recurrence`: statistics differ from time step to time step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.recurrence.shared.comparisons import of_steps
+from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, DIGITS, PADDED, RNN_MODULES
+from bnviz.labs.recurrence.steps import figures
+from bnviz.labs.recurrence.steps.experiment import StepsResult, run
+from bnviz.labs.recurrence.steps.script import script
+from bnviz.labs.recurrence.steps.settings import Settings
+from bnviz.plot.numbers import latex, short
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset
+from bnviz.theory.running import initial_weight
+
+FIRST, ALIKE, LAST = range(3)
+
+
+def applies(settings: Settings, name: str) -> bool:
+    """Whether the control `name` has an effect now."""
+    if name == "gamma":
+        return settings.normalizer != "none"
+    return name != "learning_rate" or settings.warmup > 0
+
+
+def heaviest(result: StepsResult) -> int:
+    """Which option of the prediction is right: whose weight is the largest in the shared running mean."""
+    first, last = result.weights_theory[[0, -1]]
+    if np.isclose(first, last):
+        return ALIKE
+    return LAST if last > first else FIRST
+
+
+def formula(result: StepsResult, step: int, language: Language = "en") -> str:
+    """The shared running mean out of the steps' means, and a padded batch's variance, with their numbers."""
+    _ = translator(language)
+    return "\n\n".join(
+        [
+            "**1. " + _("What one module keeps of {count} steps").format(count=result.settings.steps) + "**",
+            _shared(result, _),
+            "**2. " + _("What padding does to one step") + "**",
+            _padding(result, _),
+        ]
+    )
+
+
+def _shared(result: StepsResult, _: Translate) -> str:
+    momentum, count = result.settings.momentum, result.settings.steps
+    shown = [0, 1, count - 1]
+    places = ", ".join(f"w_{{{step + 1}}} = {latex(float(result.weights_theory[step]))}" for step in shown)
+    means = ", ".join(f"\\mu_{{{step + 1}}} = {latex(float(result.mean[step]))}" for step in shown)
+    start = float(initial_weight(momentum, result.passes * count))
+    rule = (
+        r"w_t = \frac1T\qquad(\texttt{momentum=None})"
+        if isinstance(momentum, str)
+        else r"w_t = \frac{\alpha(1-\alpha)^{T-t}}{1-(1-\alpha)^T}\,\bigl(1-(1-\alpha)^{TP}\bigr),\qquad "
+        rf"\alpha = {latex(momentum)},\ T = {count},\ P = {result.passes}"
+    )
+    return "\n\n".join(
+        [
+            f"$$\n{rule}\n$$",
+            f"$$\n{places}\n$$",
+            _("Unit {unit}, means over all {images} training images:").format(unit=result.unit, images=1347),
+            f"$$\n{means}\n$$",
+            r"$$" + "\n" + r"\hat\mu = \sum_t w_t\,\mu_t = " + f"{latex(result.shared_mean_theory)}" + "\n$$",
+            _("Measured in the shared `nn.BatchNorm1d`: {measured} ± {error} from the choice of batches. What is left of the "
+              "initial value: {start}.").format(
+                measured=short(result.shared_mean), error=short(result.shared_mean_error), start=short(start)
+            ),
+            _("Of the variances it keeps the same average, {var}; how far the means lie apart is not in it.").format(
+                var=short(result.shared_var)
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _padding(result: StepsResult, _: Translate) -> str:
+    padded = result.padded
+    usable = np.flatnonzero(np.isfinite(padded.var) & (padded.share > 0))
+    if not usable.size:
+        return _("No step has padding. Raise Padding to see what it does.")
+    step = int(usable[-1])
+    return "\n\n".join(
+        [
+            r"$$" + "\n" + r"\mu' = (1-\pi)\,\mu + \pi c,\qquad \sigma'^2 = (1-\pi)\,\sigma^2 + \pi(1-\pi)(\mu-c)^2" + "\n$$",
+            _("π: share of padding, c: what W_x x + b is for an input of zeros. At step {step}, on average over the batches:").format(
+                step=step + 1
+            ),
+            f"$$\n\\pi = {latex(float(padded.share[step]))},\\quad \\mu = {latex(float(padded.real_mean[step]))},\\quad "
+            f"\\sigma^2 = {latex(float(padded.real_var[step]))}\\quad\\to\\quad \\mu' = {latex(float(padded.mean[step]))},\\quad "
+            f"\\sigma'^2 = {latex(float(padded.var[step]))}\n$$",
+            _("The cure: give the module the real samples only, `norm(values[mask])`."),
+        ]
+    )  # fmt: skip
+
+
+def headline(result: StepsResult) -> dict[str, float]:
+    """The numbers by the names that the script prints."""
+    padded = result.padded
+    step = int(np.flatnonzero(np.isfinite(padded.var))[-1]) if np.isfinite(padded.var).any() else 0
+    return {
+        "unit": float(result.unit),
+        "drift": result.drift,
+        "fluctuation": float(result.fluctuation[-1]),
+        "shared_mean": result.shared_mean,
+        "shared_var": result.shared_var,
+        "weight_first": float(result.weights[0]),
+        "weight_last": float(result.weights[-1]),
+        "padded_share": float(padded.share[step]),
+        "padded_var": float(padded.var[step]),
+        "real_var": float(padded.real_var[step]),
+    }
+
+
+def table(result: StepsResult) -> dict[str, NDArray[Any]]:
+    """One row per time step."""
+    padded = result.padded
+    return {
+        "time_step": np.arange(1, result.settings.steps + 1),
+        "mean": result.mean,
+        "var": result.var,
+        "batch_mean_sd": result.batch_mean.std(axis=0),
+        "running_mean": result.running_mean,
+        "running_var": result.running_var,
+        "weight": result.weights,
+        "weight_theory": result.weights_theory,
+        "fluctuation": result.fluctuation,
+        "handed_mean_per_step": result.handed_mean[0],
+        "handed_mean_shared": result.handed_mean[1],
+        "handed_sd_per_step": result.handed_deviation[0],
+        "handed_sd_shared": result.handed_deviation[1],
+        "padded_share": padded.share,
+        "padded_mean": padded.mean,
+        "padded_var": padded.var,
+        "real_mean": padded.real_mean,
+        "real_var": padded.real_var,
+        "padded_mean_theory": padded.mean_theory,
+        "padded_var_theory": padded.var_theory,
+    }
+
+
+TOPIC: Final = InstantTopic(
+    lab="recurrence",
+    name="steps",
+    folder=Path(__file__).parent,
+    title=N_("Time steps"),
+    question=N_("Do all time steps have the same mean and variance?"),
+    answer=N_(
+        "No. From step to step the mean moves about three times as much as from batch to batch. A module that is "
+        "shared by all steps keeps one mean and one variance, in which the last steps weigh most, and which fit "
+        "hardly any step."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("cell", "term", "batch_size", "momentum", "padding", "warmup"),
+    more=("sequence", "normalizer", "gamma", "width", "learning_rate", "seed"),
+    applies=applies,
+    pictures=(figures.drift, figures.weights, figures.padding),
+    theory=(figures.fluctuation, figures.handed_on),
+    comparisons=of_steps,
+    presets=(
+        Preset(
+            "with_4_epochs",
+            N_("4 epochs"),
+            N_(
+                "At step 1 the state is 0 and W_h h does not vary at all; at the last step its standard deviation is "
+                "the largest. The one shared line is wrong at nearly every step."
+            ),
+            {},
+        ),
+        Preset(
+            "fresh_weights",
+            N_("Fresh weights"),
+            N_(
+                "Before training W_h h is nearly a constant: its standard deviation is about a hundredth. By that "
+                "small measure the steps lie even further apart."
+            ),
+            {"warmup": 0},
+        ),
+        Preset(
+            "momentum_0_5",
+            N_("Momentum 0.5"),
+            N_(
+                "Half of what the shared module keeps is the last step's, and the first four together weigh a "
+                "sixteenth."
+            ),
+            {"momentum": 0.5},
+        ),
+        Preset(
+            "batch_of_4",
+            N_("Batch of 4"),
+            N_(
+                "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
+                "to average over."
+            ),
+            {"batch_size": 4},
+        ),
+        Preset(
+            "mostly_padding",
+            N_("Mostly padding"),
+            N_(
+                "See the third picture: towards the end nearly everything is padding, and the standard deviation that "
+                "a module finds is a fraction of the real one. Masked, it is right."
+            ),
+            {"padding": 0.6, "term": "input"},
+        ),
+        Preset(
+            "with_64_pixels",
+            N_("64 pixels"),
+            N_(
+                "One pixel at a time: the first pixels are blank in every image, so that nothing varies there. In the "
+                "shared module the last twenty steps have nearly nine tenths of the weight."
+            ),
+            {"sequence": "pixels", "cell": "rnn", "warmup": 0, "term": "input"},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "One nn.BatchNorm1d is called at every time step, from the first to the last, batch after batch. Whose "
+            "mean weighs most in its running mean?"
+        ),
+        options=(N_("the first step's"), N_("all steps weigh alike"), N_("the last step's")),
+        correct=heaviest,
+        explanation=N_(
+            "Every call takes the share α and leaves 1 − α of what was there. The last step was called last: step t "
+            "keeps α(1 − α)ᵀ⁻ᵗ. Only `momentum=None` weighs all alike."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(COOIJMANS, PADDED, BATCH_NORM, RNN_MODULES, DIGITS),
+)

@@ -1,0 +1,205 @@
+"""The topic `boundaries` of the lesson `training`: what small networks decide in the plane while they learn."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.training.boundaries import figures
+from bnviz.labs.training.boundaries.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.boundaries.script import script
+from bnviz.labs.training.boundaries.settings import Settings
+from bnviz.labs.training.shared.settings import applies
+from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+
+BETTER, NO_BETTER, UNKNOWN = range(3)
+ACCURACIES: Final = {
+    "none": N_("test accuracy without a normalizer"),
+    "batch": N_("test accuracy with batch norm"),
+    "layer": N_("test accuracy with layer norm"),
+    "group": N_("test accuracy with group norm"),
+}
+
+
+def formula(result: Result, step: int, language: Language = "en") -> str:
+    """The best possible rule with its accuracy, and the paired difference with its numbers."""
+    _ = translator(language)
+    parts = ["**1. " + _("The best that can be done") + "**"]
+    if math.isfinite(result.best_accuracy):
+        parts += [
+            _("Each class lies on a curve c(t), t uniform, scattered by N(0, σ²) in both directions, here with σ = {noise}. Who knows "
+              "that decides for the class whose density is larger at x:").format(noise=short(result.settings.noise)),
+            "$$\np_k(x) = \\int_0^1 \\frac{1}{2\\pi\\sigma^2}\\,e^{-\\lVert x - c_k(t)\\rVert^2/2\\sigma^2}\\,dt,\\qquad "
+            f"\\int \\tfrac12\\max(p_0, p_1)\\,dx = {latex(result.best_accuracy)}\n$$",
+            _("On the test points of the seeds this rule is right for a share of {hits}.").format(
+                hits=f"${latex(float(result.best_hits.mean()))}$"),
+        ]  # fmt: skip
+    else:
+        parts.append(
+            _("Nobody knows the law that your table is drawn from: there is no best possible rule to compare with.")
+        )
+    parts.append("**2. " + _("Does it matter?") + "**")
+    for (first, second), values, finding in zip(result.pairs, result.differences, result.findings, strict=True):
+        if not math.isfinite(finding.low) or not math.isfinite(float(values[0])):
+            parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
+            continue
+        one, two = (100 * float(result.accuracy[result.variants.index(name), 0, -1]) for name in (first, second))
+        parts.append(
+            f"$$\nd_{{{result.settings.seed}}} = {two:.2f} - {one:.2f} = {100 * float(values[0]):.2f},\\qquad \\bar d = "
+            f"{100 * finding.mean:.2f}\\ [{100 * finding.low:.2f},\\,{100 * finding.high:.2f}]\n$$"
+        )
+        parts.append(
+            _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
+                least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """The best possible rule on the test points against its expected accuracy; and the networks against the same."""
+    if not math.isfinite(result.best_accuracy):
+        return []
+    expected, trials = result.best_accuracy, result.tested * len(result.best_hits)
+    error = math.sqrt(max(expected * (1 - expected), 1 / trials) / trials)
+    rows = [
+        Comparison(
+            Phrase(N_("accuracy of the best possible rule on the test points")),
+            float(result.best_hits.mean()),
+            expected,
+            error,
+        )
+    ]
+    for number, name in enumerate(result.variants):
+        final = result.accuracy[number, :, -1]
+        known = final[np.isfinite(final)]
+        if len(known) > 1:
+            scatter = math.hypot(error, float(known.std(ddof=1)) / math.sqrt(len(known)))
+            note = Phrase(N_("the prediction is what no classifier can beat"))
+            rows.append(Comparison(Phrase(ACCURACIES[name]), float(known.mean()), expected, scatter, note))
+    return rows
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Final test errors in %, means over seeds, by the names the script prints."""
+    return {f"error_{name}": 100 * float(result.error[number, -1]) for number, name in enumerate(result.variants)}
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per variant, seed and recorded point."""
+    shape = result.accuracy.shape
+    columns = {
+        "normalizer": np.array(result.variants)[:, None, None],
+        "seed": (np.arange(shape[1]) + result.settings.seed)[:, None],
+        "step": result.steps,
+        "epoch": result.epochs,
+        "accuracy": result.accuracy,
+        "best_possible_on_these_points": result.best_hits[:, None],
+        "diverged_at_step": result.diverged_at[:, :, None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: Result) -> int:
+    """The option that the verdict on the final accuracy, batch norm against the first variant, makes right."""
+    found = [finding for (_, second), finding in zip(result.pairs, result.findings, strict=True) if second == "batch"]
+    if not found or found[0].verdict == NOISY:
+        return UNKNOWN
+    return BETTER if found[0].verdict == SHOWS and found[0].mean > 0 else NO_BETTER
+
+
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="boundaries",
+    folder=Path(__file__).parent,
+    title=N_("Decision boundaries"),
+    question=N_("How does a network bend its boundary around the data, and does batch norm help it?"),
+    answer=N_(
+        "On the spirals, with plain SGD, the network with batch norm winds its boundary through early; the one without is not "
+        "through in the end. On moons and circles both get there."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("source", "noise", "samples", "normalizers", "learning_rate", "epochs"),
+    more=("activation", "optimizer", "depth", "width", "init", "batch_size", "seeds", "seed"),
+    applies=applies,
+    pictures=(figures.maps, figures.curves, figures.growth),
+    theory=(figures.limit, figures.differences),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "spirals",
+            N_("Spirals"),
+            N_("The dashed line is the best possible boundary. See in the third picture how early the network with batch norm bends."),
+            {},
+        ),
+        Preset(
+            "moons",
+            N_("Moons"),
+            N_("An easy task: batch norm is there sooner, and in the end there is no difference that matters."),
+            {"source": "moons", "noise": 0.15},
+        ),
+        Preset(
+            "much_noise",
+            N_("Much noise"),
+            N_("Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
+               "single points that are only noise."),
+            {"source": "circles", "noise": 0.2},
+        ),
+        Preset(
+            "with_50_points",
+            N_("50 points"),
+            N_("Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."),
+            {"samples": 50, "batch_size": 16},
+        ),
+        Preset(
+            "adam",
+            N_("Adam"),
+            N_("With Adam both networks wind around the spirals: the difference was one of the optimizer."),
+            {"optimizer": "adam", "learning_rate": 0.01},
+        ),
+        Preset(
+            "all_four",
+            N_("All four"),
+            N_("Layer and group norm too, for 60 epochs. Which of them are through by then?"),
+            {"normalizers": ("none", "batch", "layer", "group"), "epochs": 60},
+        ),
+    ),
+    prediction=Prediction(
+        N_("Two spirals, four hidden ReLU layers, plain SGD. After 100 epochs the network with batch norm …"),
+        (N_("errs clearly less"), N_("errs as often, or more often"), N_("too noisy to tell from these seeds")),
+        outcome,
+        N_("Judged from 1000 test points for every seed, in pairs: same points, same weights at the start, same batches."),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(
+        BATCH_NORM_PAPER,
+        Source(
+            N_("Decision boundaries to play with, without batch norm"),
+            "TensorFlow Playground",
+            "https://playground.tensorflow.org",
+        ),
+        Source(
+            N_("The best possible classifier: Bayes' rule and its error"),
+            "Hastie, Tibshirani & Friedman 2009, The Elements of Statistical Learning, section 2.4",
+            "https://hastie.su.domains/ElemStatLearn/",
+        ),
+        BATCH_NORM,
+    ),
+    result=Result,
+    cost=estimated_seconds,
+    upload="classes",
+)  # fmt: skip

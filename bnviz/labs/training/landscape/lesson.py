@@ -1,0 +1,199 @@
+"""The topic `landscape` of the lesson `training`: how far one may trust the gradient, with and without batch norm."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.training.landscape import figures
+from bnviz.labs.training.landscape.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.landscape.script import script
+from bnviz.labs.training.landscape.settings import Settings
+from bnviz.labs.training.shared.settings import applies
+from bnviz.labs.training.shared.sources import BATCH_NORM, DIGITS, SANTURKAR
+from bnviz.plot.numbers import latex
+from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset
+
+SMALLER, NO_SMALLER, UNKNOWN = range(3)
+ROWS: Final = {
+    "none": (N_("slope of the loss along the gradient, no normalizer: −‖g‖²"), N_("change of the gradient per step, no normalizer: ‖Hg‖")),
+    "batch": (N_("slope of the loss along the gradient, batch norm: −‖g‖²"), N_("change of the gradient per step, batch norm: ‖Hg‖")),
+    "layer": (N_("slope of the loss along the gradient, layer norm: −‖g‖²"), N_("change of the gradient per step, layer norm: ‖Hg‖")),
+    "group": (N_("slope of the loss along the gradient, group norm: −‖g‖²"), N_("change of the gradient per step, group norm: ‖Hg‖")),
+}  # fmt: skip
+
+
+def formula(result: Result, step: int, language: Language = "en") -> str:
+    """First and second order along the gradient, with the numbers of the first seed at the last look; and the verdicts."""
+    _ = translator(language)
+    parts = [
+        _("Along the gradient g of a batch, with H the matrix of second derivatives of its loss L:"),
+        "$$\nL(w - s g) = L - s\\,\\lVert g\\rVert^2 + \\tfrac12 s^2\\,g^\\top H g + \\dots,\\qquad "
+        "\\lVert g(w - s g) - g\\rVert = s\\,\\lVert H g\\rVert + \\dots\n$$",
+        _("Seed {seed}, after {step} steps, s = η = {rate}:").format(
+            seed=result.settings.seed, step=int(result.look_steps[-1]), rate=f"${latex(result.settings.learning_rate)}$"),
+    ]  # fmt: skip
+    rate = result.settings.learning_rate
+    for number, name in enumerate(result.variants):
+        square, bent = -float(result.slope_expected[number, 0, -1]), float(result.bend_expected[number, 0, -1])
+        curved, loss = float(result.curvature[number, 0, -1]), float(result.start_loss[number, 0, -1])
+        turned = latex(bent / math.sqrt(square)) if square > 0 else latex(math.nan)
+        parts.append(
+            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad L = {latex(loss)},\\ \\lVert g\\rVert^2 = {latex(square)},\\ "
+            f"g^\\top Hg = {latex(curved)},\\ \\lVert Hg\\rVert / \\lVert g\\rVert = {turned}\\\\ "
+            f"L - \\eta\\lVert g\\rVert^2 + \\tfrac12\\eta^2 g^\\top Hg = "
+            f"{latex(loss - rate * square + rate**2 * curved / 2)}\\end{{gathered}}\n$$"
+        )
+    parts.append(
+        _("A step of s moves the gradient by its own length where s = ‖g‖/‖Hg‖: beyond that it says nothing any more. With ReLU both hold "
+          "up to the nearest bend only; there the gradient jumps, which H does not know of.")
+    )  # fmt: skip
+    for (_first, second), finding in zip(result.pairs, result.range_findings, strict=True):
+        if math.isfinite(finding.low):
+            parts.append(
+                f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
+                f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$"
+            )
+    parts.append(
+        _(
+            "The last numbers: range of the loss along the gradient as a factor of the first variant's, with its 95 % interval."
+        )
+    )
+    return "\n\n".join(parts)
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """Slope and bend at a tiny step against −‖g‖² and ‖Hg‖, first seed, last look at which it is alive."""
+    rows = []
+    for number, name in enumerate(result.variants):
+        alive = np.flatnonzero(np.isfinite(result.slope[number, 0]))
+        if not len(alive):
+            continue
+        place = alive[-1]
+        slope, bend = ROWS[name]
+        # Differences of numbers around 1 over a step of a millionth of the rate: float64 leaves about 1e-8 of the slope.
+        for text, measured, expected in (
+            (slope, result.slope, result.slope_expected),
+            (bend, result.bend, result.bend_expected),
+        ):
+            predicted = float(expected[number, 0, place])
+            rows.append(Comparison(Phrase(text), float(measured[number, 0, place]), predicted, abs(predicted) * 1e-5))
+    return rows
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Geometric means over seeds and looks of range and relative change, by the names the script prints."""
+    numbers: dict[str, float] = {}
+    for number, name in enumerate(result.variants):
+        for key, values in (("range", result.range), ("change", result.change), ("relative", result.relative_change)):
+            known = values[number][np.isfinite(values[number]) & (values[number] > 0)]
+            numbers[f"{key}_{name}"] = float(np.exp(np.log(known).mean())) if known.size else math.nan
+    return numbers
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per variant, seed, look and step size."""
+    shape = result.loss.shape
+    columns = {
+        "normalizer": np.array(result.variants)[:, None, None, None],
+        "seed": (np.arange(shape[1]) + result.settings.seed)[:, None, None],
+        "step": result.look_steps[:, None],
+        "step_size": result.sizes,
+        "loss_at_start": result.start_loss[..., None],
+        "gradient_norm": result.gradient_norm[..., None],
+        "loss": result.loss,
+        "gradient_change": result.gradient_change,
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: Result) -> int:
+    """The option that the verdict on the range of the loss, batch norm against the first variant, makes right."""
+    found = [
+        finding for (_, second), finding in zip(result.pairs, result.range_findings, strict=True) if second == "batch"
+    ]
+    if not found or found[0].verdict == NOISY:
+        return UNKNOWN
+    return SMALLER if found[0].verdict == SHOWS and found[0].mean < 0 else NO_SMALLER
+
+
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="landscape",
+    folder=Path(__file__).parent,
+    title=N_("Loss along the gradient"),
+    question=N_("How far may one trust the gradient, and how much further with batch norm?"),
+    answer=N_(
+        "While these networks are trained, the loss varies several times less along the gradient under batch norm, and the gradient itself "
+        "changes less, over its own length too. In the fresh network it is the other way round for the loss."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("normalizers", "learning_rate", "reach", "activation", "depth", "epochs"),
+    more=("source", "samples", "noise", "optimizer", "init", "width", "batch_size", "seeds", "seed"),
+    applies=applies,
+    pictures=(figures.ranges, figures.changes, figures.claims),
+    theory=(figures.along,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "as_in_the_paper",
+            N_("As in the paper"),
+            N_("Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
+               "soon far below."),
+            {},
+        ),
+        Preset(
+            "sigmoid",
+            N_("Sigmoid"),
+            N_("The network of the topic Race. Here too the loss varies less along the gradient with batch norm; the gradient's own change "
+               "differs less."),
+            {"activation": "sigmoid", "init": "normal", "learning_rate": 0.5, "batch_size": 60, "epochs": 40},
+        ),
+        Preset(
+            "look_farther",
+            N_("Look farther"),
+            N_("Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
+               "batch norm it hardly moves."),
+            {"reach": 16.0},
+        ),
+        Preset(
+            "all_four",
+            N_("All four"),
+            N_("Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
+               "third picture says."),
+            {"normalizers": ("none", "batch", "layer", "group")},
+        ),
+        Preset(
+            "a_small_rate",
+            N_("A small rate"),
+            N_("At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
+               "still changes less."),
+            {"learning_rate": 0.01},
+        ),
+    ),
+    prediction=Prediction(
+        N_("Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. Averaged over training, the loss varies "
+           "on that way, with batch norm …"),
+        (N_("less"), N_("as much, or more"), N_("too noisy to tell from these seeds")),
+        outcome,
+        N_("Range of the loss, as a factor, seed by seed; the third picture has the interval and the verdict."),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(SANTURKAR, BATCH_NORM, DIGITS),
+    result=Result,
+    cost=estimated_seconds,
+    upload="classes",
+)  # fmt: skip

@@ -1,0 +1,165 @@
+"""Pictures of the topic `race` of the lab `training`; each takes its `Result`."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.shared.figures import courses, effects
+from bnviz.plot.chart import Chart
+from bnviz.plot.numbers import points, short, with_spread
+from bnviz.plot.primitives import PHONE_FONT, band, domain, key, largest, line, note, small
+from bnviz.plot.theme import axis, layout
+from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
+from bnviz.settings import NORMALIZERS
+from bnviz.study.figures.forest import Claim, forest, times
+from bnviz.study.figures.seeds import error_curves
+
+if TYPE_CHECKING:
+    from bnviz.labs.training.race.experiment import Result
+
+Floats = NDArray[np.float64]
+
+NORMAL_85: Final = 1.0364333894937898  # 85 % point of N(0, 1)
+HALF_RANGES: Final = (4.0, 6.0, 12.0, 25.0, 50.0, 100.0, 1000.0)
+
+
+def curves(result: Result, language: Language = "en") -> Chart:
+    """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
+    _ = translator(language)
+    per_epoch = result.total_steps / result.settings.epochs
+    return error_curves("curves", courses(result, _), result.epochs, result.settings.epochs, per_epoch, _)
+
+
+def received(result: Result, language: Language = "en") -> Chart:
+    """15, 50 and 85 % of what one unit of the last hidden layer receives, as training goes: Figure 1 of the batch norm paper."""
+    _ = translator(language)
+    half = _half_range(result)
+    traces: list[dict[str, Any]] = []
+    axes: dict[str, Any] = {}
+    phone_axes: dict[str, Any] = {}
+    notes: list[dict[str, Any]] = []
+    phone_notes: list[dict[str, Any]] = []
+    count = len(result.variants)
+    for number, name in enumerate(result.variants):
+        suffix = "" if number == 0 else str(number + 1)
+        role = NORMALIZER_ROLES[name]
+        panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+        low, median, high = (np.clip(part, -half, half) for part in result.percentiles[number, 0].T)
+        traces.append({**band(result.steps, low, high, role, 0.2), **panel})
+        for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
+            traces.append(
+                {**line(result.steps, values, role, f"{_(NORMALIZERS[name])}, {label}", width=width), **panel}
+            )
+        wide, tall = domain(number, count, 0.03), domain(count - 1 - number, count, 0.16)
+        axes[f"xaxis{suffix}"] = axis(_("Training steps"), range=[0, result.total_steps], domain=wide, anchor=f"y{suffix}",
+                                      nticks=4 if count > 2 else 7)  # fmt: skip
+        axes[f"yaxis{suffix}"] = axis(_("Input of the unit's activation") if number == 0 else "", range=[-half, half],
+                                      anchor=f"x{suffix}", showticklabels=number == 0)  # fmt: skip
+        phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
+        phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}, "showticklabels": True}
+        above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
+        title = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
+        notes.append(note(title, role, x=wide[0], y=1.01, **above))
+        phone_notes.append(note(title.replace("<br>", ": "), role, x=0, y=tall[1], **above))
+    base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 64, "r": 16, "t": 60, "b": 52})
+    return Chart(
+        "received", traces, {**base, **axes}, _received_alt(result, _), height=380, phone_height=80 + 170 * count,
+        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 44, "r": 8, "t": 40, "b": 32},
+                      "annotations": small(phone_notes), **phone_axes},
+    )  # fmt: skip
+
+
+def claims(result: Result, language: Language = "en") -> Chart:
+    """Three claims, each variant against the first: better in the end, sooner at 90 %, and a unit's input that moves less."""
+    _ = translator(language)
+    against = _(NORMALIZERS[result.variants[0]])
+
+    return forest(
+        "claims",
+        (
+            Claim(_("Accuracy in the end, against {first}").format(first=against), _("points of test accuracy"),
+                  effects(result, result.differences, result.findings, _), points, scale=100),
+            Claim(_("Fewer steps to 90 %"), _("times fewer"),
+                  effects(result, result.speed_factors, result.speed_findings, _), times, factor=True),
+            Claim(_("Drift of the unit's input"), _("change of the drift"),
+                  effects(result, result.drift_differences, result.drift_findings, _), _signed),
+        ),
+        _,
+    )  # fmt: skip
+
+
+def learned(result: Result, language: Language = "en") -> Chart:
+    """The batch norm panel of `received` with what γ and β say: β, and β ± 1.04·|γ| for normal values, dashed."""
+    _ = translator(language)
+    half = _half_range(result)
+    x = axis(_("Training steps"), range=[0, result.total_steps])
+    y = axis(_("Input of the unit's activation"), range=[-half, half])
+    if "batch" not in result.variants:
+        told = _("Batch norm is not among the variants: only under it do γ and β say what the unit receives.")
+        place = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
+        return Chart("learned", [], layout(x, y, annotations=[note(told, "ink", **place)]), told, height=340)
+    index = result.variants.index("batch")
+    low, median, high = (np.clip(part, -half, half) for part in result.percentiles[index, 0].T)
+    gamma, beta = np.abs(result.scale[index, 0]), result.shift[index, 0]
+    traces = [band(result.steps, low, high, "after", 0.2)]
+    for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
+        traces.append(line(result.steps, values, "after", label, width=width))
+    for values, label in (
+        (beta, "β"),
+        (beta - NORMAL_85 * gamma, "β − 1.04·|γ|"),
+        (beta + NORMAL_85 * gamma, "β + 1.04·|γ|"),
+    ):
+        traces.append(line(result.steps, np.clip(values, -half, half), "theory", label, width=1.8, dash="dash"))
+    words = key(
+        _("line and band: 50 % and 15–85 % of the test samples, measured in eval mode · dashed: β and β ± 1.04·|γ|")
+    )
+    return Chart(
+        "learned", traces, layout(x, y, annotations=[words]),
+        _("Under batch norm the unit's input has its median at {median} in the end and 15 to 85 % from {low} to {high}; "
+          "γ and β say {beta} and {left} to {right}.").format(
+            median=short(float(median[-1])), low=short(float(low[-1])), high=short(float(high[-1])),
+            beta=short(float(beta[-1])), left=short(float((beta - NORMAL_85 * gamma)[-1])),
+            right=short(float((beta + NORMAL_85 * gamma)[-1])),
+        ),
+        height=400, phone_layout={"font": {"size": PHONE_FONT}, "annotations": small([words]),
+                                  "margin": {"l": 48, "r": 8, "t": 60, "b": 44}},
+    )  # fmt: skip
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{short(round(value, 3))}"
+
+
+def _half_range(result: Result) -> float:
+    """Half the height of the axis: a step up only where the data leave it."""
+    most = largest(np.abs(result.percentiles))
+    return next((half for half in HALF_RANGES if most <= 1.1 * half), HALF_RANGES[-1])
+
+
+def _drift_words(result: Result, number: int, _: Translate) -> str:
+    mean, deviation = float(result.drift_mean[number]), float(result.drift_deviation[number])
+    if not math.isfinite(mean):
+        return _("no drift can be given")
+    return _("drift {drift}").format(drift=with_spread(mean, deviation))
+
+
+def _received_alt(result: Result, _: Translate) -> str:
+    parts = []
+    for number, name in enumerate(result.variants):
+        low, median, high = result.percentiles[number, 0, -1]
+        finite = math.isfinite(median)
+        where = (
+            _("{low} to {high}, median {median}").format(low=short(low), high=short(high), median=short(median))
+            if finite
+            else _("no number any more")
+        )
+        parts.append(f"{normalizer_name(name, _)}: {where}, {_drift_words(result, number, _)}")
+    return _(
+        "15, 50 and 85 % of what unit {unit} of the last hidden layer receives, seed {seed}, over {steps} training steps. "
+        "In the end: {parts}."
+    ).format(unit=result.settings.unit, seed=result.settings.seed, steps=int(result.steps[-1]), parts="; ".join(parts))

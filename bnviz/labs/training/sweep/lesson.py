@@ -1,0 +1,208 @@
+"""The topic `sweep` of the lesson `training`: how large a learning rate may be, with and without a normalizer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.training.shared.settings import applies
+from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, DIGITS
+from bnviz.labs.training.sweep import figures
+from bnviz.labs.training.sweep.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.sweep.script import script
+from bnviz.labs.training.sweep.settings import Settings
+from bnviz.plot.numbers import latex, short
+from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+
+LARGER, NO_LARGER, UNKNOWN = range(3)
+FACTOR: Final = math.log10(3.0)
+NAMES: Final = {
+    "batch": N_("growth of the hidden weights ‖W‖²/‖W₀‖² under batch norm, largest rate"),
+    "layer": N_("growth of the hidden weights ‖W‖²/‖W₀‖² under layer norm, largest rate"),
+    "group": N_("growth of the hidden weights ‖W‖²/‖W₀‖² under group norm, largest rate"),
+}
+
+
+def formula(result: Result, step: int, language: Language = "en") -> str:
+    """Why large rates are stood: the gradient at right angles to the weights, and the shrinking effective rate, with numbers."""
+    _ = translator(language)
+    parts = [
+        _("In front of a normalizer the length of the weights has no effect: BN(aWx) = BN(Wx). So the loss does not change along W, the "
+          "gradient g stands at right angles to W, and by Pythagoras plain SGD makes W longer in every step:"),
+        "$$\n\\langle W, g\\rangle = 0\\quad\\Rightarrow\\quad "
+        "\\lVert W_{t+1}\\rVert^2 = \\lVert W_t\\rVert^2 + \\eta^2\\lVert g_t\\rVert^2\n$$",
+        _("And the gradient is the shorter the longer W is. What counts is the step over the length, so a rate that is too large "
+          "brakes itself: the effective rate is η/‖W‖². For seed {seed} at rate {rate}:").format(
+            seed=result.settings.seed, rate=short(float(result.rates[_shown(result)]))),
+    ]  # fmt: skip
+    place = _shown(result)
+    for number, name in enumerate(result.variants):
+        start, end = float(result.start_square[number, place, 0]), float(result.end_square[number, place, 0])
+        gained = float(result.predicted_square[number, place, 0]) - start
+        rate = float(result.rates[place])
+        last = latex(rate / end) if math.isfinite(end) and end > 0 else latex(math.nan)
+        parts.append(
+            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad {latex(start)} + {latex(gained)} = {latex(start + gained)},"
+            f"\\quad \\text{{{_('measured')}}}\\ \\lVert W\\rVert^2 = {latex(end)}\\\\ "
+            f"\\eta/\\lVert W\\rVert^2:\\ {latex(rate / start)} \\to {last}\\end{{gathered}}\n$$"
+        )
+    if result.settings.optimizer != "sgd":
+        parts.append(
+            _(
+                "The settings do not train with plain SGD: momentum and Adam do not step along g, and the sum does not come out."
+            )
+        )
+    return "\n\n".join(parts)
+
+
+def _shown(result: Result) -> int:
+    """Index of the rate whose numbers are shown: the largest at which the first variant has a finite length."""
+    known = np.flatnonzero(np.isfinite(result.end_square[:, :, 0]).all(axis=0))
+    return int(known[-1]) if len(known) else 0
+
+
+def comparisons(result: Result) -> list[Comparison]:
+    """Growth of the weights against Pythagoras, exact up to rounding and ε; only for plain SGD."""
+    if result.settings.optimizer != "sgd":
+        return []
+    rows = []
+    for number, name in enumerate(result.variants):
+        finite = np.flatnonzero(np.isfinite(result.end_square[number, :, 0]) & (result.end_square[number, :, 0] < 1e12))
+        if name == "none" or not len(finite):
+            continue
+        place, start = finite[-1], float(result.start_square[number, finite[-1], 0])
+        predicted = float(result.predicted_square[number, place, 0]) / start
+        rows.append(
+            Comparison(
+                Phrase(NAMES[name]), float(result.end_square[number, place, 0]) / start, predicted,
+                # ε lets a little of the gradient point along W, and every step rounds.
+                predicted * 2.5e-5,
+                Phrase(N_("for ε and float32, one part in ten thousand is allowed")),
+            )
+        )  # fmt: skip
+    return rows
+
+
+def headline(result: Result) -> dict[str, float]:
+    """Mean final test error in % at every rate, and the largest rate that trains, by the names the script prints."""
+    numbers: dict[str, float] = {}
+    for number, name in enumerate(result.variants):
+        for place, rate in enumerate(result.rates):
+            numbers[f"error_{name}_{rate:g}"] = 100 * float(result.error[number, place])
+        numbers[f"largest_rate_{name}"] = float(result.largest_rate[number])
+    return numbers
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per variant, rate, seed and recorded point."""
+    shape = result.accuracy.shape
+    columns = {
+        "normalizer": np.array(result.variants)[:, None, None, None],
+        "learning_rate": result.rates[:, None, None],
+        "seed": (np.arange(shape[2]) + result.settings.seed)[:, None],
+        "step": result.steps,
+        "epoch": result.epochs,
+        "accuracy": result.accuracy,
+        "diverged_at_step": result.diverged_at[..., None],
+        "weights_square": result.end_square[..., None],
+        "weights_square_predicted": result.predicted_square[..., None],
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: Result) -> int:
+    """The option that the verdict on the largest rate, batch norm against the first variant, makes right."""
+    found = [
+        finding
+        for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True)
+        if second == "batch"
+    ]
+    if not found or found[0].verdict == NOISY:
+        return UNKNOWN
+    return LARGER if found[0].verdict == SHOWS and found[0].mean > FACTOR else NO_LARGER
+
+
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="sweep",
+    folder=Path(__file__).parent,
+    title=N_("Learning rates"),
+    question=N_("How large may the learning rate be, and what does a network gain by it?"),
+    answer=N_(
+        "With batch norm every seed still trains at a rate several times larger than without. Part of its gain in accuracy is there "
+        "even when each network has its own best rate."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("normalizers", "learning_rates", "activation", "depth", "epochs", "seeds"),
+    more=("source", "samples", "noise", "init", "optimizer", "width", "batch_size", "seed"),
+    applies=applies,
+    pictures=(figures.rates, figures.claims),
+    theory=(figures.lengths,),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "relu",
+            N_("ReLU"),
+            N_("The dotted line is 90 %. Follow each curve to the right: without a normalizer it leaves first, with batch norm last."),
+            {},
+        ),
+        Preset(
+            "sigmoid",
+            N_("Sigmoid"),
+            N_("Eight epochs of SGD on sigmoids: without a normalizer no rate trains at all, with layer norm neither; batch norm trains at "
+               "nearly all of them."),
+            {"activation": "sigmoid", "init": "torch", "learning_rates": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)},
+        ),
+        Preset(
+            "with_8_layers",
+            N_("8 layers"),
+            N_("Deeper, the gap grows: without a normalizer hardly any of these rates is left, with batch norm many."),
+            {"depth": 8, "seeds": 3},
+        ),
+        Preset(
+            "adam",
+            N_("Adam"),
+            N_("Adam takes its own measure of every weight's step. The range of rates without a normalizer is wide now; look at what is "
+               "left of the difference."),
+            {"optimizer": "adam", "learning_rates": (0.001, 0.003, 0.01, 0.03, 0.0625, 0.125, 0.25, 0.5), "seeds": 4},
+        ),
+    ),
+    prediction=Prediction(
+        N_("Three hidden ReLU layers, plain SGD, eight epochs. The largest rate at which training still works is, with batch norm …"),
+        (N_("more than three times larger"), N_("larger by less, or no larger"), N_("too noisy to tell from these seeds")),
+        outcome,
+        N_("For every seed, the largest rate at which it ends with 90 % or more; the second picture has the factor with its interval."),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(
+        BATCH_NORM_PAPER,
+        Source(
+            N_("Weights in front of a normalizer: the length only sets the effective learning rate"),
+            "van Laarhoven 2017, arXiv:1706.05350",
+            "https://arxiv.org/abs/1706.05350",
+        ),
+        Source(
+            N_("That batch norm works by allowing larger learning rates"),
+            "Bjorck, Gomes, Selman & Weinberger 2018, arXiv:1806.02375",
+            "https://arxiv.org/abs/1806.02375",
+        ),
+        BATCH_NORM,
+        DIGITS,
+    ),
+    result=Result,
+    cost=estimated_seconds,
+    upload="classes",
+)  # fmt: skip

@@ -1,0 +1,51 @@
+"""The mean of paired differences and its interval as a formula with its numbers, in the words of every lab that compares over seeds."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import Translate
+from bnviz.plot.numbers import latex, short
+
+if TYPE_CHECKING:
+    from bnviz.study.verdict import Finding
+
+
+def mean_and_verdict(finding: Finding, _: Translate) -> str:
+    """d̄ ± t·s/√n in points, and the verdict; `finding` must have an interval."""
+    half = 50 * (finding.high - finding.low)
+    error = 100 * finding.deviation / math.sqrt(finding.pairs)
+    quantile = half / error if error else math.nan
+    return (
+        _("Over n = {count} seeds, with t from Student's distribution of n − 1 degrees of freedom:").format(
+            count=finding.pairs
+        )
+        + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
+        + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
+        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
+        + _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
+            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+        )
+    )
+
+
+def paired_difference(
+    finding: Finding, first: NDArray[np.float64], second: NDArray[np.float64], first_seed: int, intro: str, _: Translate
+) -> str:
+    """`second` − `first` (S,), accuracies as shares, of one seed, then the mean over all seeds and the verdict, as Markdown.
+
+    `intro`: the translated sentence in front, with `{seed}` in it.
+    """
+    differences = second - first
+    place = next((index for index, value in enumerate(differences) if math.isfinite(value)), None)
+    if place is None or not math.isfinite(finding.low):
+        return _("There are fewer than three seeds with both numbers: no interval can be given.")
+    return (
+        intro.format(seed=first_seed + place)
+        + f"\n\n$$\nd = {100 * second[place]:.2f} - {100 * first[place]:.2f} = {100 * differences[place]:.2f}\n$$\n\n"
+        + mean_and_verdict(finding, _)
+    )
