@@ -47,6 +47,16 @@ class Place:
     kill_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run waits for."""
+
+    runs: int
+    """How many must make room before it starts: 0 when it runs."""
+    seconds: float | None
+    """About how long that takes; None where nothing is known of them."""
+
+
 class JobPool:
     """Runs experiments in processes. `make_executor` makes the executor of one place: any `Executor`, a cluster's too.
 
@@ -102,7 +112,7 @@ class JobPool:
             job = next((job for job in alive if job.identity == wanted), None)
             if job is None:
                 if sum(job.owners != {owner} for job in alive) >= MOST_ALIVE:
-                    raise QueueFullError(len(self._queue), self.seconds_until_start(self._queue[-1]))
+                    raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
                     next(self._numbers), wanted, function, settings, set(), data=data,
                     expected_seconds=expected_seconds, alone_since=time.monotonic() + ARRIVE_SECONDS,
@@ -140,24 +150,17 @@ class JobPool:
             running = sorted((job for job in self._running() if not job.over), key=lambda job: job.number)
             return [*running, *self._queue]
 
-    def place(self, job: Job) -> int:
-        """How many jobs must make room before `job` starts: 0 when it runs."""
-        with self._lock:
-            return self._queue.index(job) + 1 if job in self._queue else 0
-
-    def seconds_until_start(self, job: Job) -> float | None:
-        """About how long `job` still waits: 0 when it runs, None where nothing is known of the runs before it."""
+    def wait(self, job: Job) -> Wait:
+        """What `job` waits for."""
         with self._lock:
             if job not in self._queue:
-                return 0.0
+                return Wait(0, 0.0)
             free = [0.0 if place.job is None else self._seconds_left(place.job) for place in self._places]
             heapq.heapify(free)
-            for other in self._queue:
-                start = heapq.heappop(free)
-                if other is job:
-                    break
-                heapq.heappush(free, start + self._seconds_left(other))
-            return None if start == float("inf") else start
+            place = self._queue.index(job)
+            for earlier in self._queue[:place]:
+                heapq.heappush(free, heapq.heappop(free) + self._seconds_left(earlier))
+            return Wait(place + 1, None if free[0] == float("inf") else free[0])
 
     def _seconds_left(self, job: Job) -> float:
         """Infinite where nothing is known."""

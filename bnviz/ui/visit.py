@@ -48,7 +48,7 @@ class Visit:
     """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch. `search`: what was looked
     for among the reported problems.
 
-    `owner`: the secret token by which its long runs know it.
+    `owner`: the secret token by which its long runs know it. `refused`: why the run that it asked for was not taken.
     """
 
     page: str = ""
@@ -57,6 +57,7 @@ class Visit:
     search: str = ""
     labs: dict[str, LabState] = field(default_factory=dict)
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    refused: BnvizError | None = None
 
     @property
     def language(self) -> Language:
@@ -71,7 +72,12 @@ def current() -> Visit:
     return cast("Visit", st.session_state["visit"])
 
 
-def still_wanted() -> None:
+def owner() -> str:
+    """The token of this session; empty outside of one."""
+    return current().owner if get_script_run_ctx(suppress_warning=True) is not None else ""
+
+
+def still_wanted(before: int = 0) -> None:
     """Ends this run of the script where the visitor has moved on or left: Streamlit looks whenever session state is asked."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         "visit" in st.session_state  # noqa: B015

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import connection
 from pathlib import Path
 
 import numpy as np
@@ -119,10 +120,10 @@ def test_a_new_run_of_the_same_visitor_ends_the_old_one(pool: JobPool) -> None:
 def test_no_more_than_the_workers_run_and_the_rest_wait_in_order(pool: JobPool) -> None:
     jobs = [pool.submit(f"visitor {number}", slow.run, settings(10 + number, LONG)) for number in range(20)]
     assert states(*jobs).count("running") == 2
-    assert [pool.place(job) for job in jobs] == [0, 0, *range(1, 19)]
+    assert [pool.wait(job).runs for job in jobs] == [0, 0, *range(1, 19)]
     told = jobs[6].version
     pool.leave("visitor 5")
-    assert pool.place(jobs[6]) == 4
+    assert pool.wait(jobs[6]).runs == 4
     assert jobs[6].version > told
     pool.leave("visitor 0")
     wait(lambda: jobs[2].state == "running")
@@ -254,14 +255,9 @@ def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
 def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
     pool: JobPool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    jobs = [pool.submit(f"visitor {number}", slow.run, settings(73 + number, 2)) for number in range(2)]
-    wait(lambda: all(job.over for job in jobs))
-    wait(lambda: not any(place.job for place in pool._places))
-    workers = {job.partial.worker for job in jobs}
-    for process in workers:
-        os.kill(process, signal.SIGKILL)
-    wait(lambda: not any(psutil.pid_exists(process) and psutil.Process(process).status() != psutil.STATUS_ZOMBIE
-                         for process in workers))  # fmt: skip
+    for place in pool._places:
+        place.executor.kill()  # type: ignore[attr-defined]
+    wait(lambda: all(connection.wait([place.executor._process.sentinel], 0) for place in pool._places))  # type: ignore[attr-defined]
     after = pool.submit("ada", slow.run, settings(75, 2))
     wait(lambda: after.over)
     assert (after.state, after.tries) == ("done", 1)
@@ -286,6 +282,8 @@ def test_a_run_that_asks_for_too_much_memory_ends_with_a_sentence_and_harms_nobo
         greedy = [pool.submit("ada", slow.run, settings(seed)) for seed in (slow.GREEDY,)]
         greedy += [pool.submit("bob", slow.run, settings(slow.GREEDY_TORCH))]
         after = pool.submit("eve", slow.run, settings(76, 4))
+        for job, owner in zip((*greedy, after), ("ada", "bob", "eve"), strict=True):
+            pool.attend(job, owner)
         wait(lambda: after.over)
         assert states(*greedy, after) == ["failed", "failed", "done"]
         for job in greedy:
@@ -303,19 +301,19 @@ def test_the_queue_is_bounded_and_tells_how_long(pool: JobPool, monkeypatch: pyt
     assert pool.submit("one more", slow.run, settings(105, LONG)) is jobs[5]  # whose run is there already is let in
     again = pool.submit("visitor 4", slow.run, settings(107, LONG))  # who gives one up may have another
     assert jobs[4].state == "stopped"
-    assert pool.place(again) == 4
+    assert pool.wait(again).runs == 4
 
 
 def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -> None:
     jobs = [pool.submit(f"visitor {n}", slow.run, settings(110 + n, LONG), expected_seconds=60) for n in range(5)]
-    waits = [pool.seconds_until_start(job) for job in jobs]
+    waits = [pool.wait(job).seconds for job in jobs]
     assert waits == pytest.approx([0, 0, 60, 60, 120], abs=10)
     pool._durations.clear()
     unknown = [pool.submit(f"guest {n}", slow.run, settings(120 + n, LONG)) for n in range(3)]
-    assert pool.seconds_until_start(unknown[0]) == pytest.approx(120, abs=10)
-    assert pool.seconds_until_start(unknown[2]) is None
+    assert pool.wait(unknown[0]).seconds == pytest.approx(120, abs=10)
+    assert pool.wait(unknown[2]).seconds is None
     pool._durations.append(30.0)
-    assert pool.seconds_until_start(unknown[2]) == pytest.approx(180, abs=10)
+    assert pool.wait(unknown[2]).seconds == pytest.approx(180, abs=10)
 
 
 def test_a_run_needs_a_function_that_a_worker_can_find(pool: JobPool) -> None:
