@@ -80,6 +80,8 @@ class Visit:
     """The secret token by which its long runs know it."""
     followed: int = 0
     """How many presses of the browser's Back and Forward have been followed."""
+    refused: BnvizError | None = None
+    """Why the run that it asked for was not taken."""
 
     @property
     def language(self) -> Language:
@@ -94,7 +96,12 @@ def current() -> Visit:
     return cast("Visit", st.session_state["visit"])
 
 
-def still_wanted() -> None:
+def owner() -> str:
+    """The token of this session; empty outside of one."""
+    return current().owner if get_script_run_ctx(suppress_warning=True) is not None else ""
+
+
+def still_wanted(before: int = 0) -> None:
     """Ends this run of the script where the visitor has moved on or left: Streamlit looks whenever session state is asked."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         "visit" in st.session_state  # noqa: B015
