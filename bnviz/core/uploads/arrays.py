@@ -167,7 +167,7 @@ def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
         warnings_of(features, [names[place] for place in places]),
         tuple(header),
         tuple(tuple(row) for row in preview),
-        Reader(("import numpy as np",), f"{lines}{NAME} = {chosen}.astype(np.float32)\n"),
+        Reader(("import numpy as np",), f"{lines}{NAME} = np.ascontiguousarray({chosen}, dtype=np.float32)\n"),
     )
 
 

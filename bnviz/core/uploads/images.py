@@ -37,17 +37,9 @@ def axes_of(shape: Shape) -> Axes:
     Raises: UploadError for what is no image, or too large.
     """
 
-    def side(size: int) -> bool:
-        return size >= MIN_SIDE
-
-    several, channels, alpha = False, "none", False
-    if len(shape) in {3, 4} and shape[-1] in (*CHANNELS, ALPHA) and side(shape[-2]) and side(shape[-3]):
-        several, channels, alpha = len(shape) == 4, "last", shape[-1] == ALPHA
-    elif len(shape) in {3, 4} and shape[-3] in CHANNELS:
-        several, channels = len(shape) == 4, "first"
-    elif len(shape) == 3:
-        several = True
-    elif len(shape) != 2:
+    last = len(shape) in {3, 4} and shape[-1] in (*CHANNELS, ALPHA) and min(shape[-3:-1]) >= MIN_SIDE
+    first = len(shape) in {3, 4} and not last and shape[-3] in CHANNELS
+    if len(shape) not in {2, 3, 4} or (len(shape) == 4 and not (first or last)):
         raise UploadError(
             N_(
                 "An array of shape {shape} is no image. Read are (H, W), (N, H, W), channels last (H, W, 3), (N, H, W, 3) and "
@@ -55,21 +47,26 @@ def axes_of(shape: Shape) -> Axes:
             ),
             shape=shortened(shape),
         )
-    sides = {"none": shape[-2:], "last": shape[-3:-1], "first": shape[-2:]}[channels]
-    count, colours = shape[0] if several else 1, {"none": 1, "last": shape[-1], "first": shape[-3]}[channels]
-    check_images(count, sides[0], sides[1], colours)
+    channels = "last" if last else "first" if first else "none"
+    several = len(shape) == (4 if first or last else 3)
+    height, width = shape[-3:-1] if last else shape[-2:]
+    check_images(shape[0] if several else 1, height, width, shape[-1] if last else shape[-3] if first else 1)
+    alpha = last and shape[-1] == ALPHA
     return Axes(several, channels, alpha, _told(shape, several, channels, alpha))
 
 
 def _told(shape: Shape, several: bool, channels: str, alpha: bool) -> tuple[Phrase, ...]:
-    order = {"none": "H, W", "last": f"H, W, {shape[-1]}", "first": f"{shape[-3:][0]}, H, W"}[channels]
-    order = f"({'N, ' * several}{order})"
+    axes = ["H", "W"]
+    if channels == "last":
+        axes.append(str(shape[-1]))
+    elif channels == "first":
+        axes.insert(0, str(shape[-3]))
     template = {
         "none": N_("read as grey images {order}"),
         "last": N_("read as channels last {order}"),
         "first": N_("read as channels first {order}"),
     }[channels]
-    told = (Phrase(template, {"order": order}),)
+    told = (Phrase(template, {"order": f"({', '.join([*['N'] * several, *axes])})"}),)
     return (*told, Phrase(N_("the fourth channel, opacity, is left out"))) if alpha else told
 
 

@@ -82,7 +82,7 @@ def _reason(sheet: Sheet, place: int) -> Phrase | None:
     """Why a column is left out, if it is."""
     column = sheet.columns[place]
     if column.is_empty:
-        return Phrase(N_("empty"))
+        return Phrase(N_("an empty column"))
     title = (column.title or "").lower()
     if column.title is None or not (place == 0 or title.startswith("unnamed: 0")):
         return None
@@ -262,7 +262,7 @@ def _reader(sheet: Sheet, places: Sequence[int], class_column: int | None) -> Re
             f"{NAME}_classes, {NAME}_labels = np.unique([{cell} for row in {NAME}_rows], return_inverse=True)\n"
             f"{NAME} = np.column_stack([{NAME}, {NAME}_labels])  # the class comes last, as a number from 0\n"
         )
-    return Reader(IMPORTS, f"{lines}{NAME} = {NAME}.astype(np.float32)\n")
+    return Reader(IMPORTS, f"{lines}{NAME} = np.ascontiguousarray({NAME}, dtype=np.float32)\n")
 
 
 def _reading(sheet: Sheet) -> str:

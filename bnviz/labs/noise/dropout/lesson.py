@@ -9,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.study.comparison import Comparison
-from bnviz.labs.noise.dropout.experiment import ALONE, BEFORE, COSTS, HELPS, LEFT, RECOVERED, Result, estimated_seconds, run
+from bnviz.labs.noise.dropout.experiment import (
+    ALONE,
+    BEFORE,
+    COSTS,
+    HELPS,
+    LEFT,
+    RECOVERED,
+    Result,
+    estimated_seconds,
+    run,
+)
 from bnviz.labs.noise.shared.settings import Settings
 from bnviz.study.verdict import SHOWS
 from bnviz.labs.noise.shared.training_scripts import dropout_script
