@@ -46,7 +46,8 @@ def show(lab: Lab) -> None:
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
         controls.draw(state, language)
-        data = uploads.draw(topic, state, language)
+        upload = uploads.draw(topic, state, language)
+        data = None if upload is None else upload.values
         aside = st.container(key="aside")
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)

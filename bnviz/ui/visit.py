@@ -57,6 +57,8 @@ class Visit:
     search: str = ""
     labs: dict[str, LabState] = field(default_factory=dict)
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    file: object = None
+    """The visitor's own file, as `uploads` read it last."""
 
     @property
     def language(self) -> Language:

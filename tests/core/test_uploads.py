@@ -167,6 +167,9 @@ READ = {
     "a single feature": File("len,cls\n5.1,a\n4.9,b\n", [[5.1, 0], [4.9, 1]], ("one feature: len",), "classes"),
     "other words": File("species,island,len,wid\na,Dream,5.1,3.5\nb,Biscoe,4.9,3\na,Dream,4.7,3.2\n", LABELLED,
         ("class species", "left out: island (words)"), "classes"),
+    "words that are no class": File(
+        "len,wid,site,name\n" + "".join(f"{i}.5,{i * i},{'ab'[i % 2]},n{i}\n" for i in range(25)),
+        [[i + 0.5, i * i, i % 2] for i in range(25)], ("class site: a 13, b 12; left out: name (words)",), "classes"),
     "words in a table": File(IRIS.to_csv(index=False), ROWS, ("left out: cls (words)",)),
     "classes in numbers are numbered": File("5.1,3.5,-1\n4.9,3,7\n4.7,3.2,-1\n", LABELLED, ("class 3: -1 2, 7 1",), "classes"),
     "classes that float32 cannot tell apart": File("5.1,3.5,100000001\n4.9,3,100000002\n4.7,3.2,100000001\n", LABELLED,

@@ -33,8 +33,19 @@ class Opened:
 
     kind: Kind
     file: Sheet | Archive
-    choice: Choice
-    """What is read unless the visitor says otherwise."""
+    class_column: int | None
+    """Where the class stands unless the visitor says otherwise; None where there is nothing to choose."""
+    no_features: tuple[int, ...]
+    """Columns that are left out unless the visitor says otherwise."""
+
+    @property
+    def choice(self) -> Choice:
+        """What is read unless the visitor says otherwise."""
+        return self.beside(self.class_column)
+
+    def beside(self, class_column: int | None) -> Choice:
+        """The choice that goes with a class column."""
+        return Choice(class_column, tuple(place for place in self.no_features if place != class_column))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,15 +78,14 @@ def open_upload(filename: str, content: bytes, kind: Kind = "table") -> Opened:
     suffix = PureWindowsPath(filename).suffix.lower().removeprefix(".")
     if suffix not in SUFFIXES:
         raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
+    classed = kind == "classes"
     # What a file is, it says itself; the name decides where it does not.
-    if content.startswith(ZIP) or (suffix == "npz" and not content.startswith(NUMPY)):
-        archive = read_directory(filename, content)
-        return Opened(kind, archive, arrays.choice_in(archive, kind))
-    if content.startswith(NUMPY) or suffix == "npy":
-        archive = read_header(filename, content)
-        return Opened(kind, archive, arrays.choice_in(archive, kind))
+    if content.startswith((ZIP, NUMPY)) or suffix in {"npy", "npz"}:
+        zipped = content.startswith(ZIP) or (suffix == "npz" and not content.startswith(NUMPY))
+        archive = (read_directory if zipped else read_header)(filename, content)
+        return Opened(kind, archive, arrays.class_column_in(archive) if classed else None, ())
     sheet = read_sheet(filename, content)
-    return Opened(kind, sheet, table.choice_in(sheet, kind))
+    return Opened(kind, sheet, table.class_column_in(sheet) if classed else None, table.no_features(sheet, kind))
 
 
 def read_upload(filename: str, content: bytes, kind: Kind = "table", choice: Choice | None = None) -> Upload:

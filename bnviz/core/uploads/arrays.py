@@ -120,10 +120,9 @@ def read_directory(filename: str, content: bytes) -> Archive:
     return Archive(filename, content, tuple(arrays), samples, labels)
 
 
-def choice_in(archive: Archive, kind: Kind) -> Choice:
-    """What is read unless the visitor says otherwise: the last column is the class, where no array is."""
-    inside = kind == "classes" and archive.labels is None and len(archive.names) > 1
-    return Choice(len(archive.names) - 1 if inside else None, ())
+def class_column_in(archive: Archive) -> int | None:
+    """The column of the classes, where no array holds them: the last."""
+    return len(archive.names) - 1 if archive.labels is None and len(archive.names) > 1 else None
 
 
 def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:

@@ -41,38 +41,30 @@ SEPARATOR_NAMES: Final = {
 IMPORTS: Final = ("import csv", "import numpy as np")
 
 
-def choice_in(sheet: Sheet, kind: Kind) -> Choice:
-    """What is read of `sheet` unless the visitor says otherwise.
+def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
+    """Columns that are left out unless the visitor says otherwise: numbers and names of rows, nothing, and words."""
+    places = range(len(sheet.columns))
+    index = {place for place in places if len(places) > 1 and _reason(sheet, place) is not None}
+    words = {place for place in places if not sheet.columns[place].is_numeric and kind != "images"}
+    return tuple(sorted(index | words))
 
-    Left out: row numbers and names of rows, and columns without a number in them. The class: the only column of words, else one
-    that is called so, else the last, or the first where the last is no class.
-    """
+
+def class_column_in(sheet: Sheet) -> int | None:
+    """The column of the classes: one of words if there is any, one that is called so if there is one, the last that may be a class;
+    of numbers only the last or the first."""
     columns = sheet.columns
-    index = [place for place in range(len(columns)) if len(columns) > 1 and _reason(sheet, place) is not None]
-    if kind == "images":
-        return Choice(None, tuple(index))
-    words = [place for place, column in enumerate(columns) if not column.is_numeric and place not in index]
-    class_column = _class_column(columns, words, set(index)) if kind == "classes" else None
-    left_out = {*index, *words} - {class_column}
-    return Choice(class_column, tuple(sorted(left_out)))
-
-
-def _class_column(columns: Sequence[Column], words: Sequence[int], taken: set[int]) -> int | None:
-    free = [place for place, column in enumerate(columns) if place not in taken and not column.is_empty]
-    if not free:
-        return None
-    full = [place for place in words if place in free]
-    called = [place for place in full or free if (columns[place].title or "").lower() in NAMES_OF_CLASSES]
+    free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
+    words = [place for place in free if not columns[place].is_numeric]
+    called = [place for place in words or free if (columns[place].title or "").lower() in NAMES_OF_CLASSES]
     if len(called) == 1:
         return called[0]
-    if full:
-        return full[-1]
-    return next((place for place in (free[-1], free[0]) if _may_be_class(columns[place])), free[-1])
+    likely = words[::-1] or free[-1:] + free[:1]
+    return next((place for place in likely if _may_be_class(columns[place])), likely[0] if likely else None)
 
 
 def _may_be_class(column: Column) -> bool:
     try:
-        check_classes(column.name, sorted(set(column.values.tolist())))
+        check_classes(column.name, sorted(set(column.values.tolist() if _are_numbers(column) else column.cells)))
     except UploadError:
         return False
     return True

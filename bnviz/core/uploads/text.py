@@ -308,8 +308,7 @@ def _is_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
     if len(body[0]) == len(first) + 1:  # R writes no title above the names of rows
         return not any(number is not None for number in numbers)
     for place, is_word in enumerate(words):
-        below = [row[place] for row in body if place < len(row)]
-        if is_word and _is_number_column(below, decimal):
+        if is_word and _is_number_column([row[place] for row in body if place < len(row)], decimal):
             return True
     if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
         return any(words) and any(_number(cell, decimal) is not None for cell in body[0])
@@ -390,7 +389,8 @@ def _column(name: str, title: str | None, cells: tuple[str, ...], decimal: str) 
     written = text.replace(",", ".") if decimal == "," else text
     if PLAIN.issuperset(written):
         try:
-            values = np.array([float(cell.replace(",", ".")) for cell in cells], dtype=np.float64)
+            pointed = [cell.replace(",", ".") for cell in cells] if decimal == "," else cells
+            values = np.array([float(cell) for cell in pointed], dtype=np.float64)
             return Column(name, title, cells, values, False, np.zeros(len(cells), dtype=np.bool_))
         except ValueError:
             pass  # some cell is empty, or "e" or "1-2"
