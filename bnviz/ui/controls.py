@@ -10,6 +10,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, translator
+from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
 from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 from bnviz.ui import visit
@@ -96,7 +97,7 @@ def _widget(field: SettingField, key: str, value: Any, language: Language) -> An
     label, help_text = _(field.parameter.label), _(field.parameter.help)
 
     def named(choice: Any) -> str:
-        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else _shown(choice)
+        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else str(choice) if isinstance(choice, int) else short(choice)
 
     if field.kind == "bool":
         return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text)
@@ -134,8 +135,3 @@ def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
     wanted = [*stops, *(value if isinstance(value, tuple | list) else [value])]
     numbers = sorted({stop for stop in wanted if not isinstance(stop, str)})
     return [*numbers, *dict.fromkeys(stop for stop in wanted if isinstance(stop, str))]
-
-
-def _shown(value: Any) -> str:
-    text = f"{value:.3g}" if isinstance(value, float) else str(value)
-    return text.replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)

@@ -201,16 +201,16 @@ def test_a_result_for_other_defaults_is_not_shown(shipping: Any) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04 nonsense"])
 def test_a_broken_file_is_no_result(shipping: Any, content: bytes | None) -> None:
-    path = shipped.FOLDER / "slow.npz"
+    path = shipping.shipped
     path.unlink()
     if content is not None:
         path.write_bytes(content)
     assert shipped_result(shipping) is None
 
 
-@pytest.mark.parametrize("lesson", make_shipped.wanted([]), ids=lambda lesson: lesson.name)
-def test_what_is_shipped_is_whole_and_belongs_to_todays_defaults(lesson: Any) -> None:
-    assert shipped_result(lesson).progress == 1
+@pytest.mark.parametrize("topic", make_shipped.wanted([]), ids=lambda topic: topic.id)
+def test_what_is_shipped_is_whole_and_belongs_to_todays_opening(topic: Any) -> None:
+    assert shipped_result(topic).progress == 1
 
 
 # --- the WebSocket -----------------------------------------------------------------------------------------------
