@@ -97,7 +97,13 @@ def _widget(field: SettingField, key: str, value: Any, language: Language) -> An
     label, help_text = _(field.parameter.label), _(field.parameter.help)
 
     def named(choice: Any) -> str:
-        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else str(choice) if isinstance(choice, int) else short(choice)
+        return (
+            _(field.parameter.names.get(choice, choice))
+            if isinstance(choice, str)
+            else str(choice)
+            if isinstance(choice, int)
+            else short(choice)
+        )
 
     if field.kind == "bool":
         return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from bnviz.errors import Phrase, UploadError
-from bnviz.i18n import Language, translator
+from bnviz.i18n import Language, Translate, translator
 from bnviz.teaching.lab import AnyTopic
 from bnviz.ui import visit
 from bnviz.ui.visit import LabState
@@ -147,10 +147,10 @@ def _description(upload: Upload, language: Language) -> str:
         *(f"⚠ {clauses([warning])}" for warning in upload.warnings),
     ]
     html = "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
-    return f'<div style="{SMALL}">{html}{_preview(upload, language)}</div>'
+    return f'<div style="{SMALL}">{html}{_preview(upload, _)}</div>'
 
 
-def _preview(upload: Upload, language: Language) -> str:
+def _preview(upload: Upload, _: Translate) -> str:
     if not upload.preview:
         return ""
 
@@ -158,7 +158,7 @@ def _preview(upload: Upload, language: Language) -> str:
         style = "padding:0.1em 0.5em;text-align:right;white-space:nowrap"
         return "<tr>" + "".join(f'<{tag} style="{style}">{escape(_cut(cell))}</{tag}>' for cell in cells) + "</tr>"
 
-    title = escape(translator(language)("The first rows"))
+    title = escape(_("The first rows"))
     body = "".join(row(cells, "td") for cells in upload.preview)
     return (
         f'<details><summary>{title}</summary><div style="overflow-x:auto" tabindex="0"><table>'

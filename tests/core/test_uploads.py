@@ -348,11 +348,11 @@ REFUSED = {
     "a class in numbers is missing": Refused("a,cls\n1,0\n2,\n3,1\n", "Line 3, column cls: the class is missing", "classes",
         choice=Choice(1, ())),
     # Lines.
-    "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Line 4 has 3 cells, the others have 2"),
-    "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Line 2 has 2 cells, the others have 3"),
-    "few titles": Refused("a\n1,2,3\n4,5,6\n", "The line of titles has 1 cells, the rows have 3"),
-    "a title short": Refused("a,b\n1,2,3\n4,5,6\n", "The line of titles has 2 cells, the rows have 3. Give each"),
-    "many titles": Refused("a,b,c,d\n1,2,3\n4,5,6\n", "The line of titles has 4 cells, the rows have 3"),
+    "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
+    "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
+    "few titles": Refused("a\n1,2,3\n4,5,6\n", "Titles: 1; columns: 3"),
+    "a title short": Refused("a,b\n1,2,3\n4,5,6\n", "Titles: 2; columns: 3. Give each"),
+    "many titles": Refused("a,b,c,d\n1,2,3\n4,5,6\n", "Titles: 4; columns: 3"),
     "an open quotation": Refused('a,b\n1,2\n"3,4\n5,6\n', "Line 3 cannot be taken apart"),
     "titles only": Refused("a,b\n", "the table has 0"),
     "one row": Refused("1,2,3\n", "at least 2 rows; the table has 1"),
@@ -362,10 +362,10 @@ REFUSED = {
     "too long": Refused("1\n" * 20_002, "20002 rows"),
     # Classes.
     "no class": Refused("a\n1\n2\n", "The table has one column: training needs", "classes"),
-    "one class": Refused("a,b\n1.5,2\n2.5,2\n", "Column b has 1 different values; a class has 2 to 20", "classes"),
+    "one class": Refused("a,b\n1.5,2\n2.5,2\n", "Different values in column b: 1; there may be 2 to 20", "classes"),
     "fractions": Refused("a,b\n1.5,2.5\n2.5,1\n", "Column b holds 2.5; classes are whole numbers", "classes"),
-    "too many classes": Refused("\n".join(f"{i / 4},{i}" for i in range(30)), "has 30 different values", "classes"),
-    "a class of names": Refused("\n".join(f"{i},name {i}" for i in range(30)), "column 2 has 30|Column 2 has 30", "classes"),
+    "too many classes": Refused("\n".join(f"{i / 4},{i}" for i in range(30)), "column 2: 30;", "classes"),
+    "a class of names": Refused("\n".join(f"{i},name {i}" for i in range(30)), "column 2: 30;", "classes"),
     "npz with classes of another length": Refused(as_npz(X=np.array(ROWS), y=np.zeros(4)),
         "X (3, 2) and y (4,) do not fit", "classes", "a.npz"),
     "npz with one-hot classes": Refused(as_npz(X=np.array(ROWS), y=np.eye(3)), "save y.argmax(axis=1)", "classes", "a.npz"),
@@ -418,7 +418,7 @@ REFUSED = {
         "images", "a.npy"),
     "a long image": Refused("\n".join(",".join("1" for _ in range(9)) for _ in range(257)), "257×9", "images"),
     "a torn image": Refused("\n".join(",".join(str(i * j) for i in range(9)) + ",x" * (j == 5) for j in range(9)),
-        "Line 6 has 10 cells", "images"),
+        "Cells in line 6: 10", "images"),
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def check_classes(column: str, found: Sequence[float] | Sequence[str]) -> None:
     """
     if not 2 <= len(found) <= MAX_CLASSES:
         raise UploadError(
-            N_("Column {column} has {count} different values; a class has 2 to {most}. Choose another class column."),
+            N_("Different values in column {column}: {count}; there may be 2 to {most} classes. Choose another class column."),
             column=shortened(column),
             count=len(found),
             most=MAX_CLASSES,

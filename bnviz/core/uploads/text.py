@@ -351,7 +351,7 @@ def _checked_widths(
         if len(row) != width:
             raise UploadError(
                 N_(
-                    "Line {line} has {cells} cells, the others have {width}. Each line needs as many; a cell with a separator in it "
+                    "Cells in line {line}: {cells}; in the others: {width}. Each line needs as many, and a cell with a separator in it "
                     "stands in quotation marks."
                 ),
                 line=end,
@@ -366,7 +366,7 @@ def _checked_widths(
             return ["", *titles]  # R's `write.table`
     raise UploadError(
         N_(
-            "The line of titles has {titles} cells, the rows have {width}. Give each column a title, or remove that line."
+            "Titles: {titles}; columns: {width}. Give each column a title, or remove the line of titles."
         ),
         titles=len(titles),
         width=width,

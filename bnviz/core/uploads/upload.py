@@ -172,7 +172,7 @@ def warnings_of(columns: NDArray[np.float64], names: Sequence[str]) -> tuple[Phr
     if len(constant):
         told.append(
             Phrase(
-                N_("The same value in every row: {names}. Its variance is 0, so batch norm makes it 0, and then β."),
+                N_("The same value in every row: {names}. The variance is 0, and nothing can be learned from it."),
                 {"names": listed([names[column] for column in constant.tolist()])},
             )
         )
