@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from bnviz.labs.layer import figures
-from bnviz.labs.layer.experiment import Result, Settings, run
+from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.figures import theory as layer_theory
-from bnviz.labs.layer.lesson import LESSON, applies, outcome
+from bnviz.labs.layer.lesson import TOPIC, applies, outcome
+from bnviz.labs.layer.result import Result
+from bnviz.labs.layer.settings import Settings
 from bnviz.plot.scene import Panel, Scene
 
 RESULT = run(Settings(steps=12))
@@ -64,7 +66,7 @@ def test_every_picture_is_finite_labelled_and_told_in_words(changes: dict[str, A
         assert chart.alt
         assert "{" not in chart.alt
         chart.to_plotly()
-    for picture in (scene, *(draw(result, language) for draw in LESSON.theory)):
+    for picture in (scene, *(draw(result, language) for draw in TOPIC.theory)):
         for array in arrays(picture):
             assert np.isfinite(array).all()
 

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.layer.experiment import Settings, run
+from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.formula import formula
-from bnviz.labs.layer.lesson import LESSON, applies, headline, table
+from bnviz.labs.layer.lesson import TOPIC, applies, headline, table
+from bnviz.labs.layer.settings import Settings
 from bnviz.plot.numbers import latex
 from bnviz.settings import fields
 from tests.conftest import RunScript
@@ -36,7 +37,7 @@ SCRIPTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("changes", SCRIPTS.values(), ids=SCRIPTS.keys())
 def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path, run_script: RunScript) -> None:
     settings = Settings(**{"steps": 60, **changes})
-    shown, wanted = run_script(LESSON.script(settings), tmp_path), headline(run(settings))
+    shown, wanted = run_script(TOPIC.script(settings), tmp_path), headline(run(settings))
     assert shown.keys() == wanted.keys()
     for name, value in wanted.items():
         # Six digits are printed; float32 leaves 1e-6 of a standard deviation where a mean of x̂ should be 0.
@@ -49,13 +50,13 @@ def test_the_script_for_an_upload_reads_a_file(batch_size: int, tmp_path: Path, 
     np.save(tmp_path / "my_data.npy", data)
     for layer in ("linear", "conv"):
         settings = Settings(source="upload", steps=7, layer=layer, batch_size=batch_size)  # type: ignore[arg-type]
-        shown, wanted = run_script(LESSON.script(settings), tmp_path), headline(run(settings, data))
+        shown, wanted = run_script(TOPIC.script(settings), tmp_path), headline(run(settings, data))
         assert shown == pytest.approx(wanted, rel=2e-5, abs=2e-6)
 
 
 def test_the_script_imports_nothing_but_torch_and_the_data_source() -> None:
     imports = {
-        source: set(re.findall(r"^(?:from|import) (\w+)", LESSON.script(Settings(source=source)), flags=re.MULTILINE))  # type: ignore[arg-type]
+        source: set(re.findall(r"^(?:from|import) (\w+)", TOPIC.script(Settings(source=source)), flags=re.MULTILINE))  # type: ignore[arg-type]
         for source in ("digits", "gaussian", "upload")
     }
     assert imports == {"digits": {"torch", "sklearn"}, "gaussian": {"torch"}, "upload": {"torch", "numpy"}}
@@ -96,16 +97,16 @@ def test_formula_of_every_activation(activation: Any, language: Any) -> None:
     assert latex(float(result.sample["output"][1, 0])) in text
 
 
-@pytest.mark.parametrize("number", range(len(LESSON.presets)))
+@pytest.mark.parametrize("number", range(len(TOPIC.presets)))
 def test_presets_run_and_differ_from_the_defaults(number: int) -> None:
-    preset = LESSON.presets[number]
+    preset = TOPIC.presets[number]
     settings = Settings(**preset.changes)
     assert settings != Settings()
     assert all(applies(settings, name) for name in preset.changes)
     result = run(settings)
-    assert len(LESSON.comparisons(result)) >= 3
+    assert len(TOPIC.comparisons(result)) >= 3
 
 
 def test_every_setting_has_one_control() -> None:
-    assert sorted(LESSON.controls + LESSON.more) == sorted(Settings.names())
-    assert len(LESSON.controls) <= 6
+    assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
+    assert len(TOPIC.controls) <= 6

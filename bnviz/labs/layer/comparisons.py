@@ -1,24 +1,19 @@
-"""The lab `layer` held against theory: one row per closed form that applies to the chosen channel."""
+"""The lab `layer` compared with theory: one row per closed form that applies to the chosen channel."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
-from bnviz.labs.layer.experiment.population import SMALL_EPS
+from bnviz.labs.layer.result import Floats, Result
+from bnviz.labs.layer.settings import SMALL_EPS
 from bnviz.settings import Activation, Parameter
 from bnviz.study.comparison import ROUNDING, STANDARD_ERRORS, Comparison
 from bnviz.theory import activations, noise, output_law, running
-
-if TYPE_CHECKING:
-    from bnviz.labs.layer.experiment import Result
-
-Floats = NDArray[np.float64]
 
 FLOAT32: Final = 2.0**-24  # largest relative error of rounding one number
 ENOUGH: Final = 10  # batches from which a standard error is estimated

@@ -20,9 +20,12 @@ from bnviz.core.activations import make_activation
 from bnviz.core.batch_norm import seeded_layer
 from bnviz.core.datasets import digits
 from bnviz.errors import BatchOfOneError, BnvizError, CostError, SettingError, UploadError
-from bnviz.labs.layer import experiment as lab
-from bnviz.labs.layer.experiment import Result, Settings, comparisons, run
+from bnviz.labs.layer.comparisons import comparisons
+from bnviz.labs.layer.experiment import recording as lab
+from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.experiment.population import noise_share
+from bnviz.labs.layer.result import Result
+from bnviz.labs.layer.settings import Settings
 from bnviz.theory import running as running_theory
 
 
