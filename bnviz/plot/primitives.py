@@ -101,7 +101,9 @@ def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:
     return {"font": {"size": PHONE_FONT}, "margin": {**PHONE_MARGIN, **margin}, "annotations": small(notes)}
 
 
-def stroke(x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any) -> dict[str, Any]:
+def stroke(
+    x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
+) -> dict[str, Any]:
     """A straight line that is no data, from (x[0], y[0]) to (x[1], y[1])."""
     look = {"color": color(role), "width": width} | ({"dash": dash} if dash else {})
     return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": look, **options}

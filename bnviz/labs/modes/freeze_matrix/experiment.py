@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from itertools import product
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.datasets import batches
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_networks import plain_network
 from bnviz.core.streams import Purpose, stream
-from bnviz.labs.modes.freeze_matrix.experiment.drift import PRETRAINING, drift, drift_theory
+from bnviz.labs.modes.freeze_matrix.result import QUANTITIES, WAYS, Floats, Result, Way
 from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
@@ -29,72 +29,13 @@ from bnviz.labs.modes.shared.network import (
     forward_seconds,
     network_plan,
     norms_of,
-    refuse_batch_of_one,
     sgd,
     take_step,
 )
-
-Floats = NDArray[np.float64]
-Afterwards = Literal["", "train", "untracked"]
+from bnviz.theory import running
 
 OLD_CLASSES: Final = 5
-QUANTITIES: Final = ("weights", "gamma", "beta", "running_mean", "running_var", "num_batches_tracked", "features")
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way of freezing: `requires_grad` left on or not, `eval_mode` for the batch norms or not, built with `track_running_stats`.
-
-    `afterwards`: what happened then: "train", model.train() was called; "untracked", `track_running_stats` was set to False on
-    the finished modules, whose buffers stay.
-    """
-
-    requires_grad: bool
-    eval_mode: bool
-    track_running_stats: bool
-    afterwards: Afterwards = ""
-
-
-WAYS: Final = (
-    *(
-        Way(requires_grad, eval_mode, track)
-        for track, requires_grad, eval_mode in product((True, False), (True, False), (False, True))
-    ),
-    Way(False, True, True, "train"),
-    Way(False, False, True, "untracked"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeResult:
-    """`ways` (W,): the eight combinations, then model.train() after eval(), then `track_running_stats` set to False later on.
-
-    `quantities` (Q,): `QUANTITIES`. `change` (W, Q): ‖after − before‖ / ‖before‖ over all layers of the body: weights of its
-    Linears, γ and β of its batch norms, their running statistics; for `num_batches_tracked` the difference; for `features` the RMS
-    change, over their standard deviation, of what the body hands to the last layer in eval mode, for images of the old classes.
-    NaN where there is no such thing. `moved` (W, Q): whether anything changed at all, bit by bit.
-    `error_old` (W,): share of wrong predictions on old test images, the old last layer put back onto the body; `error_before`:
-    the same before the fine-tuning. `error_new` (W,): on the new classes with the new last layer.
-    `drift`, `drift_theory` (T+1,): how far the running means of the first batch norm have gone from where they were to the means of
-    the new images, 0 to 1, while its Linear is frozen and it is in train mode; the latter is 1 − (1 − α)^t. `drift_error` (T+1,): standard
-    error of the former, from the scatter of the batch means.
-    """
-
-    settings: Settings
-    ways: tuple[Way, ...]
-    quantities: tuple[str, ...]
-    change: Floats
-    moved: NDArray[np.bool_]
-    error_old: Floats
-    error_before: float
-    error_new: Floats
-    drift: Floats
-    drift_theory: Floats
-    drift_error: Floats
-
-    def cell(self, way: Way, quantity: str) -> float:
-        """The change of one quantity in one way."""
-        return float(self.change[self.ways.index(way), self.quantities.index(quantity)])
+PRETRAINING: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +46,7 @@ class _Task:
     test: tuple[Tensor, Tensor]
 
 
-def run(settings: Settings) -> FreezeResult:
+def run(settings: Settings) -> Result:
     """Train on the old classes, then fine-tune on the new ones in every way, and compare before with after.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
@@ -122,7 +63,7 @@ def run(settings: Settings) -> FreezeResult:
     ]
     change, moved, error_old, error_new = (np.array([row[column] for row in rows]) for column in range(4))
     gone, scatter = drift(settings, tracking, new.train)
-    return FreezeResult(
+    return Result(
         settings=settings,
         ways=WAYS,
         quantities=QUANTITIES,
@@ -138,7 +79,7 @@ def run(settings: Settings) -> FreezeResult:
 
 
 def _check(settings: Settings) -> None:
-    refuse_batch_of_one(settings)
+    refuse_batch_of_one(settings.batch_size, settings.width)
     step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
     copies = len(WAYS) * 3e-4 * settings.depth
     steps = PRETRAINING + 0.8 * len(WAYS) * settings.steps  # half of them go backward through the last layer only
@@ -147,12 +88,12 @@ def _check(settings: Settings) -> None:
 
 def _task(data: ReplicaData, first: int) -> _Task:
     """The digits `first` to `first` + 4 of the split."""
-    parts = []
+    images_and_labels = []
     for indices in (data.train[0], data.test[0]):
         labels = data.labels[indices]
         kept = indices[(labels >= first) & (labels < first + OLD_CLASSES)]
-        parts.append((data.features[kept], data.labels[kept] - first))
-    return _Task(*parts)
+        images_and_labels.append((data.features[kept], data.labels[kept] - first))
+    return _Task(*images_and_labels)
 
 
 def _pretrained(settings: Settings, task: _Task) -> nn.Sequential:
@@ -164,10 +105,10 @@ def _pretrained(settings: Settings, task: _Task) -> nn.Sequential:
 def _untracked(pretrained: nn.Sequential) -> nn.Sequential:
     """The same network built without running statistics: training never looks at them, so it learns the same weights."""
     network = copy.deepcopy(pretrained)
-    for place, module in enumerate(pretrained):
+    for index, module in enumerate(pretrained):
         if isinstance(module, nn.BatchNorm1d):
-            network[place] = nn.BatchNorm1d(module.num_features, track_running_stats=False).eval()
-            network[place].load_state_dict(dict(module.named_parameters()))
+            network[index] = nn.BatchNorm1d(module.num_features, track_running_stats=False).eval()
+            network[index].load_state_dict(dict(module.named_parameters()))
     return network
 
 
@@ -205,8 +146,8 @@ def _run(
     pairs = [(before[name], after[name]) for name in QUANTITIES]
     change = np.array([_change(name, *pair) for name, pair in zip(QUANTITIES, pairs, strict=True)])
     moved = np.array([not torch.equal(first, second) for first, second in pairs])
-    together = nn.Sequential(*body, pretrained[-1])
-    return change, moved, _wrong(together, old.test), _wrong(network, new.test)
+    with_old_layer = nn.Sequential(*body, pretrained[-1])
+    return change, moved, _wrong(with_old_layer, old.test), _wrong(network, new.test)
 
 
 def _body(network: nn.Sequential) -> nn.Sequential:
@@ -221,7 +162,7 @@ def _state(body: nn.Sequential, old: _Task) -> dict[str, Tensor]:
     buffers = {
         name: [getattr(norm, name) for norm in norms] for name in ("running_mean", "running_var", "num_batches_tracked")
     }
-    parts: dict[str, list[Tensor | None]] = {
+    quantities: dict[str, list[Tensor | None]] = {
         "weights": [module.weight for module in body if isinstance(module, nn.Linear)],
         "gamma": [norm.weight for norm in norms],
         "beta": [norm.bias for norm in norms],
@@ -230,7 +171,7 @@ def _state(body: nn.Sequential, old: _Task) -> dict[str, Tensor]:
     }
     return {
         name: torch.cat([tensor.reshape(-1).double() for tensor in tensors if tensor is not None] or [torch.empty(0)])
-        for name, tensors in parts.items()
+        for name, tensors in quantities.items()
     }
 
 
@@ -248,3 +189,38 @@ def _wrong(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> float:
     images, labels = test
     logits: Tensor = network.eval()(images)
     return float((logits.argmax(1) != labels).double().mean()) if bool(torch.isfinite(logits).all()) else float("nan")
+
+
+@torch.no_grad()
+def drift(settings: Settings, pretrained: nn.Sequential, new: tuple[Tensor, Tensor]) -> tuple[Floats, Floats]:
+    """How far the first batch norm's running means go to the means of the new images, and the standard error, both (T+1,)."""
+    linear, norm = pretrained[0], copy.deepcopy(pretrained[1]).train()
+    assert isinstance(norm, nn.BatchNorm1d)
+    assert norm.running_mean is not None
+    images, labels = new
+    start = norm.running_mean.double()
+    way = linear(images).double().mean(0) - start
+    gone, shares = [0.0], []
+    for batch in batches(len(labels), settings.batch_size, settings.steps, stream(settings.seed, "recalibration")):
+        values = linear(images[batch])
+        shares.append(float((values.double().mean(0) - start) @ way / (way @ way)))
+        norm(values)
+        gone.append(float((norm.running_mean.double() - start) @ way / (way @ way)))
+    steps = np.arange(settings.steps + 1)
+    weights = squared_weights(settings, steps)
+    deviation = float(np.std(shares, ddof=1)) if len(shares) > 1 else float("nan")
+    return np.array(gone), deviation * np.sqrt(weights)
+
+
+def squared_weights(settings: Settings, steps: NDArray[np.int64]) -> Floats:
+    """Sum of the squared weights of the batches of the fine-tuning."""
+    if settings.momentum == "cumulative":
+        return steps / (steps + PRETRAINING) ** 2
+    return np.asarray(running.squared_weights(settings.momentum, steps))
+
+
+def drift_theory(settings: Settings, steps: NDArray[np.int64]) -> Floats:
+    """Weight of the batches of the fine-tuning; the plain average has those before in it as well."""
+    if settings.momentum == "cumulative":
+        return steps / (steps + PRETRAINING)
+    return np.asarray(1 - running.initial_weight(settings.momentum, steps))

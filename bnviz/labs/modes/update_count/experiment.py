@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.datasets import batches
+from bnviz.core.optimizers import SGD
 from bnviz.core.replica_networks import plain_network
 from bnviz.core.streams import stream
 from bnviz.labs.modes.shared.network import (
@@ -25,50 +30,20 @@ from bnviz.labs.modes.shared.network import (
     forward_seconds,
     network_plan,
     norms_of,
-    refuse_batch_of_one,
     sgd,
     training_batches,
 )
-from bnviz.labs.modes.update_count.experiment.ways import STEPS, WAYS, WayName
+from bnviz.labs.modes.update_count.result import WAYS, Floats, Result, WayName
 from bnviz.labs.modes.update_count.settings import Settings
 from bnviz.settings import MomentumValue
 from bnviz.theory import running
 
-Floats = NDArray[np.float64]
-Batches = Iterator[tuple[Tensor, Tensor]]
+Stock = Iterator[tuple[Tensor, Tensor]]
+StepBatches = list[tuple[Tensor, Tensor]]  # images and labels of one optimizer step
+MOST_UPDATES: Final = 32  # the largest accumulation
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateCountResult:
-    """`ways` (W,): one forward pass per step; `accumulation` of k batches; a second forward pass of the same batch; the
-    hidden layers in `torch.utils.checkpoint`, `use_reentrant` False and True; and one validation batch without gradients, but in
-    train mode, after each step.
-
-    `updates` (W,): `num_batches_tracked` of the first batch norm after all steps / steps; `updates_last` (W,): of the last
-    batch norm; `updates_theory` (W,). `old_weight` (W, T+1): weight that the running mean of before the first step still has after
-    each step, measured (see `_run`); `old_weight_theory` (W, T+1): (1 − α)^(updates·t). `momentum`, `momentum_theory` (W,):
-    weight of what one optimizer step brings, 1 − (1 − α)^k: what the momentum really is, counted in optimizer steps.
-    `batch_mean`, `running_mean`: of the first unit of the first layer, for the first batch and after one plain step with it.
-    `corrected`: the momentum that gives `accumulation` the pace of a plain run, `corrected_momentum`: what was measured with it;
-    NaN for "cumulative".
-    """
-
-    settings: Settings
-    ways: tuple[WayName, ...]
-    updates: Floats
-    updates_last: Floats
-    updates_theory: Floats
-    old_weight: Floats
-    old_weight_theory: Floats
-    momentum: Floats
-    momentum_theory: Floats
-    corrected: float
-    corrected_momentum: float
-    batch_mean: float
-    running_mean: float
-
-
-def run(settings: Settings) -> UpdateCountResult:
+def run(settings: Settings) -> Result:
     """Train in every way and count.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
@@ -83,14 +58,15 @@ def run(settings: Settings) -> UpdateCountResult:
     steps = np.arange(settings.steps + 1)
     theory = np.stack([running.initial_weight(settings.momentum, count * steps) for count in updates_theory])
     old = np.stack([run.old_weight for run in runs])
+    counts = np.arange(1, MOST_UPDATES + 1)
     corrected = corrected_momentum(settings.momentum, settings.accumulation)
-    cured = (
+    rerun = (
         None
         if corrected is None
         else _run(settings.replace(momentum=corrected, steps=1), "accumulation", iter(stock), validation)
     )
     plain = runs[WAYS.index("plain")]
-    return UpdateCountResult(
+    return Result(
         settings=settings,
         ways=WAYS,
         updates=np.array([run.first for run in runs]) / settings.steps,
@@ -100,8 +76,10 @@ def run(settings: Settings) -> UpdateCountResult:
         old_weight_theory=theory,
         momentum=1 - old[:, 1],
         momentum_theory=1 - theory[:, 1],
+        counts=counts,
+        momentum_by_count=1 - running.initial_weight(settings.momentum, counts),
         corrected=np.nan if corrected is None else corrected,
-        corrected_momentum=np.nan if cured is None else 1 - float(cured.old_weight[1]),
+        corrected_momentum=np.nan if rerun is None else 1 - float(rerun.old_weight[1]),
         batch_mean=plain.batch_mean,
         running_mean=plain.running_mean,
     )
@@ -116,7 +94,7 @@ def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
 
 
 def _check(settings: Settings) -> None:
-    refuse_batch_of_one(settings)
+    refuse_batch_of_one(settings.batch_size, settings.width)
     passes = settings.steps * (settings.accumulation + 9) + settings.accumulation
     one = 3 * forward_seconds(settings, settings.batch_size) + 5e-5
     check_seconds(passes * one, ("steps", "accumulation", "batch_size", "depth", "width"))
@@ -133,7 +111,7 @@ class _Run:
     running_mean: float
 
 
-def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Tensor, Tensor]) -> _Run:
+def _run(settings: Settings, way: WayName, stock: Stock, validation: tuple[Tensor, Tensor]) -> _Run:
     """Train in one way, and see how much of what the first running mean starts with is left.
 
     Running statistics are linear in what they start with: a twin of the first batch norm hears all that this one gets, its
@@ -151,12 +129,12 @@ def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Ten
     weights = [1.0]
     means: list[float] = []
     batch_mean = 0.0
-    with _heard_by(twin, norms[0]):
+    with _twinned(twin, norms[0]):
         for _ in range(settings.steps):
-            parts = [next(stock) for _ in range(count)]
+            step = [next(stock) for _ in range(count)]
             if not means:
-                batch_mean = float(network[0](parts[0][0])[:, 0].detach().mean())
-            STEPS[way](network, optimizer, [*parts, validation] if way == "validation" else parts)
+                batch_mean = float(network[0](step[0][0])[:, 0].detach().mean())
+            STEPS[way](network, optimizer, [*step, validation] if way == "validation" else step)
             weights.append(float((other.double() - mean.double()).mean()))
             means.append(float(mean[0]))
     first, last = norms[0].num_batches_tracked, norms[-1].num_batches_tracked
@@ -166,15 +144,62 @@ def _run(settings: Settings, way: WayName, stock: Batches, validation: tuple[Ten
 
 
 @contextmanager
-def _heard_by(twin: nn.BatchNorm1d, norm: nn.BatchNorm1d) -> Iterator[None]:
+def _twinned(twin: nn.BatchNorm1d, norm: nn.BatchNorm1d) -> Iterator[None]:
     """Whatever `norm` gets, `twin` gets too."""
 
-    def hear(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+    def forward(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
         with torch.no_grad():
             twin(*arguments)
 
-    handle = norm.register_forward_pre_hook(hear)
+    handle = norm.register_forward_pre_hook(forward)
     try:
         yield
     finally:
         handle.remove()
+
+
+def _plain(network: nn.Sequential, optimizer: SGD, step: StepBatches) -> None:
+    for images, labels in step:
+        loss = functional.cross_entropy(network(images), labels) / len(step)
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _second_pass(network: nn.Sequential, optimizer: SGD, step: StepBatches) -> None:
+    """The loss of two passes of the same batch, as methods with two views or a penalty on the output take it."""
+    ((images, labels),) = step
+    first, second = network(images), network(images)
+    loss = (functional.cross_entropy(first, labels) + functional.cross_entropy(second, labels)) / 2
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _checkpointed(network: nn.Sequential, optimizer: SGD, step: StepBatches, *, reentrant: bool) -> None:
+    ((images, labels),) = step
+    values = images.clone().requires_grad_()  # without it the reentrant kind gives the first layer no gradient
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the reentrant kind is deprecated, and says so at every call
+        for start in range(0, len(network) - 1, 3):
+            # Nothing draws in these layers, so no state of chance needs keeping.
+            values = checkpoint(network[start : start + 3], values, use_reentrant=reentrant, preserve_rng_state=False)
+        loss = functional.cross_entropy(network[-1](values), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _validated(network: nn.Sequential, optimizer: SGD, step: StepBatches) -> None:
+    """A step, and then a batch of test images for validation: no gradients, but nobody called eval()."""
+    batch, (held_out, _) = step
+    _plain(network, optimizer, [batch])
+    with torch.no_grad():
+        network(held_out)
+
+
+STEPS: Final[dict[WayName, Callable[[nn.Sequential, SGD, StepBatches], None]]] = {
+    "plain": _plain,
+    "accumulation": _plain,
+    "second_pass": _second_pass,
+    "checkpoint": lambda *call: _checkpointed(*call, reentrant=False),
+    "checkpoint_reentrant": lambda *call: _checkpointed(*call, reentrant=True),
+    "validation": _validated,
+}

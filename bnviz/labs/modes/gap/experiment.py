@@ -1,6 +1,6 @@
-"""The measuring half of the topic `gap` of the lab `modes`: one network in both modes.
+"""Topic `gap` of the lab `modes`: the same weights and the same batch, in train and in eval mode, as training goes on.
 
-Index letters: L hidden layers, T batches, m samples per batch, n units.
+Index letters: E recorded points, L hidden layers (each with one batch norm), T test batches, m samples per batch.
 """
 
 from __future__ import annotations
@@ -13,59 +13,104 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.replica_data import ReplicaData
-from bnviz.labs.modes.shared.network import norms_of, put_back
-from bnviz.theory import running
+from bnviz.core.batch_of_one import refuse_batch_of_one
+from bnviz.core.datasets import batches
+from bnviz.core.replica_data import ReplicaData, batch_indices
+from bnviz.core.replica_networks import plain_network
+from bnviz.core.streams import stream
+from bnviz.labs.modes.gap.result import Floats, Result, Sample
+from bnviz.labs.modes.gap.settings import Settings
+from bnviz.labs.modes.shared.network import (
+    check_seconds,
+    digits_of,
+    forward_seconds,
+    network_plan,
+    norms_of,
+    restored,
+    sgd,
+    take_step,
+    training_batches,
+)
+from bnviz.theory import noise, running
 
-Floats = NDArray[np.float64]
-
+POINTS: Final = 18
+COMPARED: Final = 16  # test batches, at most
 AT_ONCE: Final = 1024  # samples: more do not stay in the processor's cache
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value on its way through the first batch norm, at the end of the run: the first test image, the first unit.
+def run(settings: Settings) -> Result:
+    """Train, and at recorded steps send the same test batches through the same weights in both modes.
 
-    `value` enters; `batch_mean`, `batch_var` (biased) are its batch's, `running_mean`, `running_var` the module's; `gamma`, `beta`,
-    `eps`; `in_train`, `in_eval` leave.
+    Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
     """
+    points = record_points(settings.steps)
+    count = min(COMPARED, max(1, 450 // settings.batch_size))
+    _check(settings, len(points), count)
+    data = digits_of(settings)
+    network = plain_network(network_plan(settings), settings.seed)
+    optimizer = sgd(network, settings)
+    test = data.test[0][batches(data.test.shape[1], settings.batch_size, count, stream(settings.seed, "order"))]
+    fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
+    rows = [_both_modes(network, data, test, fresh)] if 0 in points else []
+    for step, (images, labels) in enumerate(training_batches(data, settings.batch_size, settings.steps), start=1):
+        take_step(network, optimizer, images, labels)
+        if step in points:
+            rows.append(_both_modes(network, data, test, fresh))
+    columns = {name: np.stack([row[name] for row in rows]) for name in rows[0] if name != "spread"}
+    return Result(
+        settings=settings,
+        steps=np.array(points, dtype=np.int64),
+        **columns,
+        left_over=running.initial_weight(settings.momentum, np.array(points)),
+        floor=math.sqrt(2 * (1 - math.sqrt(float(noise.fidelity(settings.batch_size))))),
+        floor_error=float(rows[-1]["spread"]),
+        samples=test.numel(),
+        sample=_one_sample(network, data, test[0]),
+    )
 
-    value: float
-    batch_mean: float
-    batch_var: float
-    running_mean: float
-    running_var: float
-    gamma: float
-    beta: float
-    eps: float
-    in_train: float
-    in_eval: float
+
+def record_points(steps: int) -> tuple[int, ...]:
+    """0, 1, … and `steps`: denser at the start, where more happens."""
+    if steps < POINTS:
+        return tuple(range(steps + 1))
+    return tuple(sorted({0, *(round(float(point)) for point in np.geomspace(1, steps, POINTS - 1))}))
+
+
+def _check(settings: Settings, points: int, count: int) -> None:
+    refuse_batch_of_one(settings.batch_size, settings.width)
+    tested = count * settings.batch_size
+    comparison = 3 * forward_seconds(settings, tested) + forward_seconds(
+        settings, settings.passes * settings.batch_size
+    )
+    # The batch norms are called once per batch, and what leaves them is compared in double precision.
+    comparison += settings.depth * ((count + settings.passes) * 1e-5 + tested * settings.width * 6e-9) + 4e-4
+    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    check_seconds(settings.steps * step + points * comparison, ("steps", "batch_size", "passes", "depth", "width"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Outputs:
-    """What entered the batch norms, and what left each place (batch norms, then logits), (T, m, n) each."""
+    """What entered the batch norms, and what left them and, last, the logits, (T, m, n) each."""
 
     entered: list[Tensor]
     left: list[Tensor]
 
 
 @torch.no_grad()
-def look(network: nn.Sequential, data: ReplicaData, test: Tensor, fresh: Tensor) -> dict[str, Floats]:
+def _both_modes(network: nn.Sequential, data: ReplicaData, test: Tensor, fresh: Tensor) -> dict[str, Floats]:
     """One row of the result; nothing of it is left in the network."""
     first, *rest = network
     norms = norms_of(network)
     images, labels = first(data.features[test]), data.labels[test]
     together = images.view(1, labels.numel(), -1)  # eval mode knows no batches
-    with put_back(network):
+    with restored(network):
         in_train = _through(rest, images)
-    with put_back(network):
+    with restored(network):
         network.eval()
         alone = [norm(values.flatten(0, 1)) for norm, values in zip(norms, in_train.entered, strict=True)]
-        theory = [_from_statistics(*place) for place in zip(norms, in_train.entered, strict=True)]
+        theory = [_from_statistics(*pair) for pair in zip(norms, in_train.entered, strict=True)]
         in_eval = _through(rest, together)
         for norm in norms:
             norm.train().reset_running_stats()
@@ -128,8 +173,8 @@ def _distance(train: Tensor, other: Tensor, over: tuple[int, ...]) -> Tensor:
 
 
 def _distances(train: list[Tensor], other: list[Tensor]) -> Tensor:
-    """RMS difference at each place, over all samples and units."""
-    return torch.stack([_distance(*place, (0, 1, 2)) for place in zip(train, other, strict=True)])
+    """RMS difference of each pair of outputs, over all samples and units."""
+    return torch.stack([_distance(*pair, (0, 1, 2)) for pair in zip(train, other, strict=True)])
 
 
 def _spread(train: Tensor) -> Tensor:
@@ -143,7 +188,8 @@ def _share(hits: Tensor, logits: Tensor) -> Floats:
 
 
 @torch.no_grad()
-def one_sample(network: nn.Sequential, data: ReplicaData, batch: Tensor) -> Sample:
+def _one_sample(network: nn.Sequential, data: ReplicaData, batch: Tensor) -> Sample:
+    """The first image of `batch` and the first unit, through the first batch norm in both modes."""
     probe = copy.deepcopy(network)
     norm = norms_of(probe)[0]
     assert norm.running_mean is not None

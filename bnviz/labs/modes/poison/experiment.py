@@ -5,82 +5,43 @@ Index letters: T batches, E recorded points, L batch norms, C cures.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
+from bnviz.core.optimizers import SGD
+from bnviz.core.recalibration import refill
+from bnviz.core.replica_data import ReplicaData, batch_indices
 from bnviz.core.replica_networks import plain_network
-from bnviz.labs.modes.poison.experiment.cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
-from bnviz.labs.modes.poison.settings import Settings
+from bnviz.labs.modes.poison.result import CURES, CureName, Floats, Result
+from bnviz.labs.modes.poison.settings import PoisonName, Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
     forward_seconds,
     network_plan,
     norms_of,
-    put_back,
-    refuse_batch_of_one,
+    restored,
     sgd,
     training_batches,
 )
-from bnviz.labs.modes.shared.settings import PoisonName
 from bnviz.theory import running
-
-Floats = NDArray[np.float64]
 
 VALUES: Final[Mapping[PoisonName, float]] = {"nan": math.nan, "inf": math.inf, "huge": 1e25, "large": 1e4}
 PIXEL: Final = 36  # in the middle of the image, where every digit has ink now and then
 POINTS: Final = 100
+MORE: Final = 100  # good batches more, training as before
 
 
-@dataclass(frozen=True, slots=True)
-class PoisonResult:
-    """`batches` (E,): batches seen when it was looked, the first 0. `poisoned_at`: the poisoned one, 0 where there was none.
-
-    `error_train`, `error_eval` (E,): share of wrong predictions on the test images, in train mode (with the statistics of those
-    images) and in eval mode; NaN where any logit is not finite. `bad_outputs` (E,): share of eval logits that are not finite.
-    `bad_statistics` (E, L): share of running means and variances that are not finite.
-    `running_mean`, `running_var` (E,): of the first unit of the first layer. `losses` (T,): training loss of each batch.
-    `skipped`: how many steps were left out.
-    `cures` (C,); `cured_error` (C,): error in eval mode afterwards, NaN where any logit is not finite; `cured_bad` (C,): share of
-    running statistics that are not finite afterwards.
-    `bad_mean`, `bad_variance`: mean and unbiased variance of that unit in the poisoned batch (NaN without one).
-    `expected_var` (E,): running variance after the poisoned batch if the good ones stay as they were, NaN before it;
-    `forgotten`: good batches until the poisoned one weighs less than a good one's variance, NaN where it never does.
-    """
-
-    settings: Settings
-    poisoned_at: int
-    batches: NDArray[np.int64]
-    error_train: Floats
-    error_eval: Floats
-    bad_outputs: Floats
-    bad_statistics: Floats
-    running_mean: Floats
-    running_var: Floats
-    losses: Floats
-    skipped: int
-    cures: tuple[CureName, ...]
-    cured_error: Floats
-    cured_bad: Floats
-    bad_mean: float
-    bad_variance: float
-    expected_var: Floats
-    forgotten: float
-
-    @property
-    def before(self) -> int:
-        """The last recorded point before the poisoned batch."""
-        return int(np.searchsorted(self.batches, self.poisoned_at or self.batches[-1] + 1)) - 1
-
-
-def run(settings: Settings) -> PoisonResult:
+def run(settings: Settings) -> Result:
     """Train with one poisoned batch, look after every step, and try the cures on copies of what is left.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
@@ -95,20 +56,20 @@ def run(settings: Settings) -> PoisonResult:
     test = data.features[data.test[0]], data.labels[data.test[0]]
     linear, *others = network
     rest = nn.Sequential(*others)
-    rows, losses = [_look(linear, rest, test)], []
+    rows, losses = [_measured(linear, rest, test)], []
     bad = (math.nan, math.nan)
     for number, (images, labels) in enumerate(stock[: settings.steps], start=1):
         if number == at:
             images[0, PIXEL] = VALUES[settings.poison]
             values = linear(images)[:, 0].detach()
             bad = float(values.mean()), float(values.var())
-        losses.append(spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
+        losses.append(_spared_step(network, optimizer, images, labels, skip=settings.skip_bad_steps))
         if number in points:
-            rows.append(_look(linear, rest, test))
+            rows.append(_measured(linear, rest, test))
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     expected = _expected_var(settings, np.array(points), columns["running_var"], at, bad[1])
-    after = [cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
-    return PoisonResult(
+    after = [_cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
+    return Result(
         settings=settings,
         poisoned_at=at,
         batches=np.array(points, dtype=np.int64),
@@ -132,7 +93,7 @@ def record_points(steps: int, at: int) -> tuple[int, ...]:
 
 
 def _check(settings: Settings, points: int) -> None:
-    refuse_batch_of_one(settings)
+    refuse_batch_of_one(settings.batch_size, settings.width)
     step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
     test = 2 * forward_seconds(settings, 450) + 1e-4
     seconds = (settings.steps + MORE + settings.passes) * step + (points + len(CURES)) * test
@@ -140,22 +101,22 @@ def _check(settings: Settings, points: int) -> None:
 
 
 @torch.no_grad()
-def _look(linear: nn.Module, rest: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
+def _measured(linear: nn.Module, rest: nn.Sequential, test: tuple[Tensor, Tensor]) -> dict[str, Floats]:
     """One row of the result, of a network's first layer and the rest of it; the running statistics stay as they are."""
     images, labels = test
     norms = norms_of(rest)
     entered = linear(images)
-    with put_back(rest):
+    with restored(rest):
         logits = rest.eval()(entered)
-        in_train = wrong(rest.train()(entered), labels)
+        in_train = _wrong(rest.train()(entered), labels)
     first = norms[0]
     assert first.running_mean is not None
     assert first.running_var is not None
     row = {
         "error_train": in_train,
-        "error_eval": wrong(logits, labels),
+        "error_eval": _wrong(logits, labels),
         "bad_outputs": float((~torch.isfinite(logits)).double().mean()),
-        "bad_statistics": [share_bad(norm) for norm in norms],
+        "bad_statistics": [_share_bad(norm) for norm in norms],
         "running_mean": float(first.running_mean[0]),
         "running_var": float(first.running_var[0]),
     }
@@ -185,3 +146,76 @@ def _forgotten(settings: Settings, bad: float, good: float) -> float:
         return math.nan
     excess = settings.momentum * bad / good
     return float(running.steps_to(settings.momentum, 1 / excess)) if excess > 1 else 0.0
+
+
+def _cured(
+    cure: CureName,
+    poisoned: nn.Sequential,
+    settings: Settings,
+    more: list[tuple[Tensor, Tensor]],
+    data: ReplicaData,
+    test: tuple[Tensor, Tensor],
+) -> tuple[float, float]:
+    """Try `cure`: error in eval mode afterwards, and share of running statistics that are not finite. `poisoned` stays as it is."""
+    if cure == "more_batches":
+        trained = copy.deepcopy(poisoned).train()
+        optimizer = sgd(trained, settings)
+        for images, labels in more:
+            _spared_step(trained, optimizer, images, labels, skip=settings.skip_bad_steps)
+        return _outcome(trained, test)
+    with restored(poisoned):
+        _apply(cure, poisoned, settings, more, data)
+        return _outcome(poisoned, test)
+
+
+def _apply(
+    cure: CureName, network: nn.Sequential, settings: Settings, more: list[tuple[Tensor, Tensor]], data: ReplicaData
+) -> None:
+    """Do to the running statistics of `network` what `cure` says; the weights stay."""
+    norms = norms_of(network)
+    if cure == "momentum_one":
+        for norm in norms:
+            norm.momentum = 1.0
+        with torch.no_grad():
+            network.train()(more[0][0])
+    elif cure == "nan_to_num":
+        for norm in norms:
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            norm.running_mean.nan_to_num_(nan=0.0, posinf=0.0, neginf=0.0)
+            norm.running_var.nan_to_num_(nan=1.0, posinf=1.0)
+    elif cure == "reset":
+        for norm in norms:
+            norm.reset_running_stats()
+    elif cure == "recalibrate":
+        fresh = batch_indices(data, settings.batch_size, settings.passes, purpose="recalibration")[:, 0]
+        refill(network, (data.features[batch] for batch in fresh))
+
+
+@torch.no_grad()
+def _outcome(network: nn.Sequential, test: tuple[Tensor, Tensor]) -> tuple[float, float]:
+    """Error in eval mode, and share of running statistics that are not finite."""
+    images, labels = test
+    return _wrong(network.eval()(images), labels), float(np.mean([_share_bad(norm) for norm in norms_of(network)]))
+
+
+def _spared_step(network: nn.Sequential, optimizer: SGD, images: Tensor, labels: Tensor, *, skip: bool) -> float:
+    """One step in whatever mode the modules are in, left out where the loss is not finite and `skip`; returns the loss."""
+    loss = functional.cross_entropy(network(images), labels)
+    value = float(loss.detach())
+    if math.isfinite(value) or not skip:
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return value
+
+
+def _wrong(logits: Tensor, labels: Tensor) -> float:
+    """Share of wrong predictions, NaN where a logit is not finite."""
+    finite = bool(torch.isfinite(logits).all())
+    return float((logits.argmax(1) != labels).double().mean()) if finite else math.nan
+
+
+def _share_bad(norm: nn.BatchNorm1d) -> float:
+    """Share of the running statistics that are not finite."""
+    buffers = torch.stack([buffer for buffer in (norm.running_mean, norm.running_var) if buffer is not None])
+    return float((~torch.isfinite(buffers)).double().mean())
