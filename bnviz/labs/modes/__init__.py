@@ -1,0 +1,1 @@
+"""The lab `modes`: train mode and eval mode."""

@@ -1,0 +1,1 @@
+"""The topic `freeze_matrix` of the lab `modes`."""

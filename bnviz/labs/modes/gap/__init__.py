@@ -1,0 +1,1 @@
+"""The topic `gap` of the lab `modes`."""

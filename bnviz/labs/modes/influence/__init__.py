@@ -1,0 +1,1 @@
+"""The topic `influence` of the lab `modes`."""

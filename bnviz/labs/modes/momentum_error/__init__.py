@@ -1,0 +1,1 @@
+"""The topic `momentum_error` of the lab `modes`."""

@@ -1,0 +1,1 @@
+"""The topic `poison` of the lab `modes`."""

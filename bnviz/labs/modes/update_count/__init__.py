@@ -1,0 +1,1 @@
+"""The topic `update_count` of the lab `modes`."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bnviz.labs.modes.lab import LESSON
+from bnviz.labs.modes.lab import LAB
+from bnviz.teaching.lab import AnyTopic
 from tests.conftest import RunScript
 
 CASES: dict[str, dict[str, Any]] = {
@@ -20,34 +21,34 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def part_and_settings(topic: str) -> tuple[Any, Any]:
-    part = LESSON.topics[topic]
-    return part, part.beginning.replace(depth=2, width=16, seed=3, **CASES[topic])
+def topic_and_settings(name: str) -> tuple[AnyTopic, Any]:
+    topic = LAB.topic(name)
+    return topic, topic.opening.replace(depth=2, width=16, seed=3, **CASES[name])
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> dict[str, dict[str, float]]:
     folder = tmp_path_factory.mktemp("scripts")
-    sources = {topic: part.script(settings) for topic in CASES for part, settings in [part_and_settings(topic)]}
-    return {topic: run_script(source, folder) for topic, source in sources.items()}
+    sources = {name: topic.script(settings) for name in CASES for topic, settings in [topic_and_settings(name)]}
+    return {name: run_script(source, folder) for name, source in sources.items()}
 
 
-@pytest.mark.parametrize("topic", CASES)
-def test_executed_they_print_the_numbers_of_the_page(printed: dict[str, dict[str, float]], topic: str) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_executed_they_print_the_numbers_of_the_page(printed: dict[str, dict[str, float]], name: str) -> None:
     """Rounding aside, which may move one test image of 450 (0.23 %) across a boundary."""
-    part, settings = part_and_settings(topic)
-    expected = part.headline(part.run(settings, None))
-    assert list(printed[topic]) == list(expected)
-    for name, value in expected.items():
-        percent = name.startswith(("error", "changed", "cured"))
-        assert printed[topic][name] == pytest.approx(value, rel=2e-4, abs=0.24 if percent else 1e-5, nan_ok=True), name
+    topic, settings = topic_and_settings(name)
+    expected = topic.headline(topic.compute(settings))
+    assert list(printed[name]) == list(expected)
+    for key, value in expected.items():
+        percent = key.startswith(("error", "changed", "cured"))
+        assert printed[name][key] == pytest.approx(value, rel=2e-4, abs=0.24 if percent else 1e-5, nan_ok=True), key
 
 
-@pytest.mark.parametrize("topic", CASES)
+@pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("momentum", [0.1, "cumulative"])
-def test_they_import_nothing_but_torch_numpy_and_the_digits(topic: str, momentum: Any) -> None:
-    part, settings = part_and_settings(topic)
-    source = part.script(settings.replace(momentum=momentum))
+def test_they_import_nothing_but_torch_numpy_and_the_digits(name: str, momentum: Any) -> None:
+    topic, settings = topic_and_settings(name)
+    source = topic.script(settings.replace(momentum=momentum))
     imported = {
         alias.name if isinstance(node, ast.Import) else node.module
         for node in ast.walk(ast.parse(source))
