@@ -222,7 +222,8 @@ class Lab:
 
     def carried_over(self, old: AnyTopic, settings: LabSettings, new: AnyTopic) -> LabSettings:
         """The settings with which `new` is entered from `old`: a value comes along where both topics open with the same one."""
-        before, after = old.opening, new.opening
+        before: LabSettings = old.opening
+        after: LabSettings = new.opening
         shared = [
             name for name in after.names() if name in before.names() and getattr(before, name) == getattr(after, name)
         ]

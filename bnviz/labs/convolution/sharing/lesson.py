@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
-from bnviz.labs.convolution.sharing.settings import Settings
 from bnviz.labs.convolution.shared.dispatch import Result, run
 from bnviz.labs.convolution.shared.scripts import script
 from bnviz.labs.convolution.sharing import figures
+from bnviz.labs.convolution.sharing.settings import Settings
 from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
