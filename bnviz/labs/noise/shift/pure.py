@@ -5,37 +5,19 @@ Index letters: P Dropout rates, M means.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.replica_layers import StackedDropout
+from bnviz.labs.noise.shift.result import Floats, Pure
 from bnviz.theory import dropout as theory
-
-Floats = NDArray[np.float64]
 
 RATES: Final = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 MEANS: Final = (0.0, 1.0, 2.0)
 SAMPLES: Final = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class Pure:
-    """Dropout → BN and nothing else, on normal features of standard deviation 1.
-
-    `rates` (P,), `means` (M,); `variance`, `variance_theory` (M, P): variance of batch norm's output in eval mode, which in
-    training is 1; `variance_error` (M, P): relative standard error of the two sample variances in it.
-    """
-
-    rates: Floats
-    means: Floats
-    variance: Floats
-    variance_error: Floats
-    variance_theory: Floats
 
 
 @torch.no_grad()
@@ -47,17 +29,17 @@ def measure_pure(seed: int) -> Pure:
     seen = _columns(features)
     clean = seen.var(axis=1)
     variance, error = np.empty((len(MEANS), len(RATES))), np.empty((len(MEANS), len(RATES)))
-    for place, rate in enumerate(RATES):
+    for index, rate in enumerate(RATES):
         layers = nn.Sequential(
             StackedDropout(rate, [generator]), nn.Flatten(0, 1), nn.BatchNorm1d(len(MEANS), momentum=None, affine=False)
         )
         dropped = layers[0](features[None])
         layers[1:](dropped)  # one training batch of all samples fills the running statistics
-        variance[:, place] = _columns(layers.eval()(features[None])).var(axis=1)
+        variance[:, index] = _columns(layers.eval()(features[None])).var(axis=1)
         values = _columns(dropped[0])
         squares = (values - values.mean(axis=1, keepdims=True)) ** 2
         kurtosis = (squares**2).mean(axis=1) / squares.mean(axis=1) ** 2
-        error[:, place] = np.sqrt((kurtosis - 1) / SAMPLES)
+        error[:, index] = np.sqrt((kurtosis - 1) / SAMPLES)
     predicted = theory.eval_output_variance(clean[:, None], seen.mean(axis=1)[:, None], np.array(RATES))
     return Pure(np.array(RATES), np.array(MEANS), variance, error, np.asarray(predicted))
 
