@@ -6,7 +6,6 @@ import math
 from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.layer.result import Floats, Result
