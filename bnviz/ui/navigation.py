@@ -14,7 +14,9 @@ from bnviz.teaching.lab import Lab
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-PAGES: Final = Path(__file__).parents[2] / "pages"
+PACKAGE: Final = Path(__file__).parents[1]
+# Installed inside the package, beside it in a checkout.
+PAGES: Final = next(folder for folder in (PACKAGE / "pages", PACKAGE.parent / "pages") if (folder / "home.py").exists())
 
 
 def home_page(_: Translate) -> StreamlitPage:
@@ -33,8 +35,8 @@ def lab_page(lab: Lab, _: Translate) -> StreamlitPage:
 
 
 def lab_after(name: str) -> Lab | None:
-    """The lab that a class takes after the lab `name`; None after the last."""
-    following = next(number for number, lab in enumerate(LABS, start=1) if lab.name == name)
+    """The lab that a class takes after the lab `name`; None after the last, and for one outside the course."""
+    following = next((number for number, lab in enumerate(LABS, start=1) if lab.name == name), len(LABS))
     return LABS[following] if following < len(LABS) else None
 
 
