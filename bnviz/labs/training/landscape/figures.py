@@ -15,7 +15,6 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import labels_above, labels_at_ends
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import (
-    PHONE_FONT,
     band,
     crosses,
     key,
@@ -27,7 +26,7 @@ from bnviz.plot.primitives import (
     theory_line,
 )
 from bnviz.plot.primitives import points as dots
-from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.plot.theme import Role, axis, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
@@ -158,22 +157,9 @@ def _over_training(
     for number, variant in enumerate(result.variants):
         role = NORMALIZER_ROLES[variant]
         traces.append(band(epochs, low[number], np.minimum(high[number], 10.0 ** ends[1]), role, 0.16))
-        traces.append(
-            line(
-                epochs,
-                mean[number],
-                role,
-                normalizer_name(variant, _),
-                width=3.5,
-                hovertemplate=_("epoch %{x:.3g}: %{y:.3g}"),
-            )
-        )
-        lost = result.diverged_at[number][result.diverged_at[number] >= 0]
-        if lost.size:
-            name_of_lost = _("diverged: {variant}").format(variant=normalizer_name(variant, _))
-            heights = np.full(len(lost), 10 ** (ends[1] - 0.2))
-            hover = _("no longer a number: epoch %{x:.3g}")
-            traces.append(crosses(lost / result.steps_per_epoch, heights, name_of_lost, hover))
+        hover = _("epoch %{x:.3g}: %{y:.3g}")
+        traces.append(line(epochs, mean[number], role, normalizer_name(variant, _), width=3.5, hovertemplate=hover))
+        traces += _diverged(result, number, 10 ** (ends[1] - 0.2), _)
         labels.append(_label(result, number, mean[number], ends[1], _))
     span = ends[1] - ends[0]
     notes = labels_at_ends(labels, 0.14 * span, ends[0] + 0.06 * span, ends[1] - 0.06 * span, align="left")
@@ -183,7 +169,6 @@ def _over_training(
     words = words.format(
         low=short(float(result.sizes[0])), high=short(float(result.sizes[-1])), seeds=result.settings.seeds
     )
-    small_key = {**key(labels_above(words, labels)), "font": {"size": PHONE_FONT, "color": color("context")}}
     told = "; ".join(text.replace("<br>", " ") for text, _role, _place in labels)
     return Chart(
         name,
@@ -199,8 +184,18 @@ def _over_training(
         ).format(title=title, unit=unit, seeds=result.settings.seeds, epoch=short(float(epochs[-1])), parts=told),
         height=430 if name == "ranges" else 380,
         phone_height=430,
-        phone_layout=phone([small_key], l=52, r=10, t=70 + 17 * len(labels), b=46),
+        phone_layout=phone([key(labels_above(words, labels))], l=52, r=10, t=70 + 17 * len(labels), b=46),
     )
+
+
+def _diverged(result: Result, number: int, height: float, _: Translate) -> list[dict[str, Any]]:
+    """A cross at `height` for every seed of a variant that has diverged."""
+    lost = result.diverged_at[number][result.diverged_at[number] >= 0]
+    if not lost.size:
+        return []
+    name = _("diverged: {variant}").format(variant=normalizer_name(result.variants[number], _))
+    hover = _("no longer a number: epoch %{x:.3g}")
+    return [crosses(lost / result.steps_per_epoch, np.full(len(lost), height), name, hover)]
 
 
 def _label(result: Result, number: int, mean: Floats, top: float, _: Translate) -> tuple[str, Role, float]:

@@ -14,7 +14,7 @@ from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short
-from bnviz.plot.primitives import PHONE_FONT, crosses, key, line, log_range, phone, power_ticks, stroke, theory_line
+from bnviz.plot.primitives import crosses, key, line, log_range, phone, power_ticks, stroke, theory_line
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
@@ -32,44 +32,9 @@ SYMBOLS: Final = {"none": "circle", "batch": "square", "layer": "diamond", "grou
 def rates(result: Result, language: Language = "en") -> Chart:
     """Test error against learning rate, one line per variant with the range of seeds, and the largest rate that trains."""
     _ = translator(language)
-    traces: list[dict[str, Any]] = []
-    labels: list[tuple[str, Role, float]] = []
-    for number, name in enumerate(result.variants):
-        role = NORMALIZER_ROLES[name]
-        mean, low, high = (
-            np.clip(100 * part[number], LOWEST, HIGHEST)
-            for part in (result.error.mean, result.error.low, result.error.high)
-        )
-        traces.append(
-            {
-                **line(
-                    result.rates,
-                    mean,
-                    role,
-                    normalizer_name(name, _),
-                    marker={"size": 10, "symbol": SYMBOLS[name]},
-                    hovertemplate=_("rate %{x:.3g}: error %{y:.3g} %"),
-                ),
-                "error_y": {
-                    "type": "data",
-                    "symmetric": False,
-                    "array": high - mean,
-                    "arrayminus": mean - low,
-                    "color": color(role),
-                    "thickness": 1.6,
-                    "width": 5,
-                },
-            }
-        )
-        traces += _diverged(result, number, _)
-        seen = mean[np.isfinite(mean)]
-        labels.append(
-            (
-                f"{normalizer_name(name, _)}<br>{_largest_words(result, number, _)}",
-                role,
-                math.log10(float(seen[-1])) if seen.size else 2.0,
-            )
-        )
+    variants = range(len(result.variants))
+    traces = [trace for number in variants for trace in (_errors(result, number, _), *_diverged(result, number, _))]
+    labels = [_label(result, number, _) for number in variants]
     low_end, high_end = (math.log10(value) for value in (LOWEST, TOP))
     span = high_end - low_end
     ends = labels_at_ends(labels, 0.13 * span, low_end + 0.15, high_end - 0.1, align="left")
@@ -84,7 +49,6 @@ def rates(result: Result, language: Language = "en") -> Chart:
         tickvals=list(TICKS),
         ticktext=[f"{tick:g}" for tick in TICKS],
     )
-    small_key = {**key(labels_above(words, labels, ": ")), "font": {"size": PHONE_FONT, "color": color("context")}}
     return Chart(
         "rates",
         traces,
@@ -98,7 +62,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
         _rates_alt(result, _),
         height=430,
         phone_height=440,
-        phone_layout=phone([small_key], l=48, r=10, t=70 + 17 * len(labels), b=46),
+        phone_layout=phone([key(labels_above(words, labels, ": "))], l=48, r=10, t=70 + 17 * len(labels), b=46),
     )
 
 
@@ -165,6 +129,27 @@ def lengths(result: Result, language: Language = "en") -> Chart:
         height=400,
         phone_layout=phone([told, *ends], l=52, r=96, t=56, b=46),
     )
+
+
+def _errors(result: Result, number: int, _: Translate) -> dict[str, Any]:
+    """A variant's mean test error at every rate, bars from the best seed to the worst."""
+    name, over = result.variants[number], result.error[number]
+    role = NORMALIZER_ROLES[name]
+    mean, low, high = (np.clip(100 * part, LOWEST, HIGHEST) for part in (over.mean, over.low, over.high))
+    look = {"color": color(role), "thickness": 1.6, "width": 5}
+    bars = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, **look}
+    marker = {"size": 10, "symbol": SYMBOLS[name]}
+    hover = _("rate %{x:.3g}: error %{y:.3g} %")
+    return line(result.rates, mean, role, normalizer_name(name, _), marker=marker, hovertemplate=hover, error_y=bars)
+
+
+def _label(result: Result, number: int, _: Translate) -> tuple[str, Role, float]:
+    """What stands at the end of a variant's line, in which colour and at which exponent."""
+    name = result.variants[number]
+    errors = np.clip(100 * result.error.mean[number], LOWEST, HIGHEST)
+    seen = errors[np.isfinite(errors)]
+    text = f"{normalizer_name(name, _)}<br>{_largest_words(result, number, _)}"
+    return text, NORMALIZER_ROLES[name], math.log10(float(seen[-1])) if seen.size else 2.0
 
 
 def _rate_axis(result: Result, _: Translate) -> dict[str, Any]:
