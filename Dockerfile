@@ -34,5 +34,5 @@ USER 10001
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python3", "-c", "import os; from urllib.request import urlopen; base = os.environ['BNVIZ_BASE_PATH'].strip('/'); urlopen(f'http://127.0.0.1:8501/{base}/_stcore/health'.replace('//_', '/_'), timeout=4)"]
-# In exec form, so that SIGTERM reaches the server.
-CMD ["python3", "-c", "import os; from bnviz.ui.server.serve import serve; serve(8501, '0.0.0.0', os.environ['BNVIZ_BASE_PATH'])"]
+# exec, so that SIGTERM reaches the server.
+CMD ["sh", "-c", "exec python3 -m bnviz --address 0.0.0.0 --port 8501 --base-path \"$BNVIZ_BASE_PATH\""]

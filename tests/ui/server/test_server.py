@@ -29,7 +29,7 @@ from starlette.types import ASGIApp, Message
 from streamlit import config
 
 from bnviz.ui import assets
-from bnviz.ui.server import bounded_log, compression, headers, limits, sockets, upload_quota
+from bnviz.ui.server import bounded_log, compression, headers, limits, sockets
 from bnviz.ui.server.application import middleware
 from bnviz.ui.server.bounded_log import BoundedLog
 from bnviz.ui.server.compression import CompressOnce
@@ -37,7 +37,6 @@ from bnviz.ui.server.limits import Limits
 from bnviz.ui.server.origin import SameOrigin
 from bnviz.ui.server.routes import routes
 from bnviz.ui.server.serve import SETTINGS, options
-from bnviz.ui.server.upload_quota import UploadQuota
 
 
 @dataclass
@@ -208,12 +207,11 @@ class Inner:
     def __init__(self) -> None:
         self.scopes: list[Any] = []
         self.heard: list[Message] = []
-        self.answer = 200
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.scopes.append(scope)
         if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": self.answer, "headers": []})
+            await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
             return
         while True:
@@ -322,31 +320,6 @@ def test_a_message_that_is_too_large_ends_the_connection() -> None:
     asyncio.run(conversation())
 
 
-def test_a_session_may_keep_only_so_much_in_the_servers_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    inner = Inner()
-    app = UploadQuota(inner)
-
-    def ask(method: str, file: str, size: int | None = 2 * 2**20) -> int:
-        length = {} if size is None else {"content_length": str(size)}
-        talk = Talk(app, f"/school/_stcore/upload_file/{file}", "http", method=method, **length)
-        asyncio.run(app(talk.scope, talk.say.get, talk._send))
-        return int(talk.answers[0]["status"])
-
-    assert [ask("PUT", f"ada/f{number}") for number in range(6)] == [200] * 4 + [413] * 2
-    assert ask("PUT", "ada/f0") == 200  # again, in its own place
-    assert ask("PUT", "bob/f0") == 200
-    assert ask("DELETE", "ada/f1") == 200
-    inner.answer = 400
-    assert ask("PUT", "ada/f9") == 400  # refused by Streamlit: not kept
-    inner.answer = 200
-    assert ask("PUT", "ada/f9") == 200
-    assert ask("PUT", "ada/f10", None) == 411
-    monkeypatch.setattr(upload_quota, "SERVER_BYTES", 11 * 2**20)
-    monkeypatch.setattr(upload_quota, "_is_here", lambda session: session in {"ada", "eve"})
-    assert ask("PUT", "eve/f0") == 200  # bob's session is over
-    assert ask("PUT", "eve/f1") == 413
-
-
 def test_other_names_of_a_file_are_not_kept_beside_it(client: Client) -> None:
     once = CompressOnce(client.app)
     client.app = once  # type: ignore[assignment]
@@ -448,7 +421,7 @@ def test_streamlit_is_told_the_same_settings_whichever_way_it_is_started() -> No
     assert set(named) <= set(config._config_options_template)
 
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUARD = """
 import sys
 
