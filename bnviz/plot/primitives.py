@@ -101,6 +101,18 @@ def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:
     return {"font": {"size": PHONE_FONT}, "margin": {**PHONE_MARGIN, **margin}, "annotations": small(notes)}
 
 
+def theory_line(x: Any, y: Any, name: str) -> dict[str, Any]:
+    """What theory says, as every picture draws it: a dashed line in ink."""
+    return line(x, y, "theory", name, width=1.8, dash="dash")
+
+
+def crosses(x: Any, y: Any, name: str, hover: str, size: float = 10, **options: Any) -> dict[str, Any]:
+    """Where something stopped being a number: crosses in the colour of errors, which say `hover`."""
+    look = {"symbol": "x", "size": size, "color": color("error")}
+    data = {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": look, "name": name}
+    return {**data, "hovertemplate": hover, **options}
+
+
 def stroke(
     x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
 ) -> dict[str, Any]:

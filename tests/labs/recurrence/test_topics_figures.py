@@ -11,7 +11,7 @@ import pytest
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.recurrence.error import figures as recurrence_error
-from bnviz.labs.recurrence.shared.dispatch import Settings, run
+from bnviz.labs.recurrence.lab import LAB
 from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES, VARIANT_ROLES
 from bnviz.labs.recurrence.steps import figures as recurrence_steps
 from bnviz.labs.recurrence.through_time import figures as recurrence_through_time
@@ -23,26 +23,30 @@ STEPS = (recurrence_steps.drift, recurrence_steps.weights, recurrence_steps.padd
          recurrence_steps.handed_on)  # fmt: skip
 ERROR = (recurrence_error.curves, recurrence_error.differences, recurrence_error.statistics, recurrence_error.left_over)
 BACK = (recurrence_through_time.gradient, recurrence_through_time.gammas, recurrence_through_time.growth)
-SMALL: dict[str, Any] = {"topic": "error", "cell": "rnn", "width": 8, "epochs": 1, "seeds": 3}
+SMALL: dict[str, Any] = {"cell": "rnn", "width": 8, "epochs": 1, "seeds": 3}
+
+
+def made(topic: str, **changes: Any) -> Any:
+    return LAB.topic(topic).compute(LAB.topic(topic).settings(**changes))
 
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Any]:
     """By name: a usual run of each topic, and the runs that strain the pictures."""
     parts: list[Any] = []
-    whole = run(Settings(**SMALL), parts.append)
-    back: dict[str, Any] = {"topic": "through_time", "cell": "rnn", "width": 16, "seeds": 3}
+    whole = LAB.topic("error").run(LAB.topic("error").settings(**SMALL), parts.append)
+    back: dict[str, Any] = {"cell": "rnn", "width": 16, "seeds": 3}
     return {
-        "steps": run(Settings(warmup=10, width=16)),
-        "steps pixels": run(Settings(warmup=0, width=8, cell="rnn", sequence="pixels", padding=0.8, term="input")),
-        "steps unpadded": run(Settings(warmup=0, width=8, padding=0.0, momentum="cumulative", batch_size=2)),
+        "steps": made("steps", warmup=10, width=16),
+        "steps pixels": made("steps", warmup=0, width=8, cell="rnn", sequence="pixels", padding=0.8, term="input"),
+        "steps unpadded": made("steps", warmup=0, width=8, padding=0.0, momentum="cumulative", batch_size=2),
         "error": whole,
         "error partial": parts[0],
-        "error one": run(Settings(**(SMALL | {"seeds": 1, "momentum": 1.0}))),
-        "back": run(Settings(**back)),
-        "back lstm": run(Settings(**(back | {"cell": "lstm"}))),
-        "back pixels": run(Settings(**(back | {"sequence": "pixels", "seeds": 1}))),
-        "back zero": run(Settings(**(back | {"gamma": 0.0}))),
+        "error one": made("error", **(SMALL | {"seeds": 1, "momentum": 1.0})),
+        "back": made("through_time", **back),
+        "back lstm": made("through_time", **(back | {"cell": "lstm"})),
+        "back pixels": made("through_time", **(back | {"sequence": "pixels", "seeds": 1})),
+        "back zero": made("through_time", **(back | {"gamma": 0.0})),
     }
 
 

@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.noise.dropout import experiment as noise_dropout
 from bnviz.labs.noise.dropout import figures as dropout_figures
-from bnviz.labs.noise.ghost import experiment as noise_ghost
+from bnviz.labs.noise.dropout.result import Result as DropoutResult
 from bnviz.labs.noise.ghost import figures as ghost_figures
+from bnviz.labs.noise.ghost.result import Result as GhostResult
+from bnviz.labs.noise.lab import LAB
 from bnviz.labs.noise.mates import figures as mates_figures
-from bnviz.labs.noise.shared import dispatch as noise
-from bnviz.labs.noise.shared.settings import Settings
+from bnviz.labs.noise.mates.result import Result as MatesResult
 from bnviz.labs.noise.shift import figures as shift_figures
+from bnviz.labs.noise.shift.result import Result as ShiftResult
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points
+from bnviz.teaching.lab import AnyTopic
 
 INSTANT: dict[str, Any] = {"draws": 400, "depth": 2, "width": 24}
+MATES_TOPIC, SHIFT_TOPIC, DROPOUT_TOPIC, GHOST_TOPIC = LAB.topics
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 2, "seeds": 3, "train_size": 200}
 MATES = (
     mates_figures.law,
@@ -30,24 +33,38 @@ MATES = (
 )
 SHIFT = (shift_figures.ratios, shift_figures.outputs, shift_figures.pure, shift_figures.units)
 DROPOUT = (
-    dropout_figures.curves, dropout_figures.differences, dropout_figures.ratios, dropout_figures.remainder, dropout_figures.units,
-)  # fmt: skip
+    dropout_figures.curves,
+    dropout_figures.differences,
+    dropout_figures.ratios,
+    dropout_figures.remainder,
+    dropout_figures.units,
+)
 GHOST = (ghost_figures.curves, ghost_figures.differences, ghost_figures.sizes, ghost_figures.noise)
 
 
-@pytest.fixture(scope="module")
-def result() -> noise.Result:
-    return noise.run_instant(Settings(**INSTANT))
+def own(topic: AnyTopic, **values: Any) -> Any:
+    """The topic's settings, of `values` those that it has."""
+    return topic.settings(**{name: value for name, value in values.items() if name in topic.settings.model_fields})
 
 
 @pytest.fixture(scope="module")
-def dropout() -> noise_dropout.Result:
-    return noise_dropout.run(Settings(topic="dropout", **TINY))
+def mates() -> MatesResult:
+    return MATES_TOPIC.compute(own(MATES_TOPIC, **INSTANT))
 
 
 @pytest.fixture(scope="module")
-def ghost() -> noise_ghost.Result:
-    return noise_ghost.run(Settings(topic="ghost", **TINY))
+def result() -> ShiftResult:
+    return SHIFT_TOPIC.compute(own(SHIFT_TOPIC, **INSTANT))
+
+
+@pytest.fixture(scope="module")
+def dropout() -> DropoutResult:
+    return DROPOUT_TOPIC.compute(own(DROPOUT_TOPIC, **TINY))
+
+
+@pytest.fixture(scope="module")
+def ghost() -> GhostResult:
+    return GHOST_TOPIC.compute(own(GHOST_TOPIC, **TINY))
 
 
 def named(chart: Chart, name: str) -> dict[str, Any]:
@@ -68,9 +85,8 @@ def check(chart: Chart) -> None:
     assert len(chart.data) < 40
 
 
-def test_law_lies_over_the_histogram(result: noise.Result) -> None:
-    chart, mates = mates_figures.law(result), result.mates
-    assert mates is not None
+def test_law_lies_over_the_histogram(mates: MatesResult) -> None:
+    chart = mates_figures.law(mates)
     np.testing.assert_allclose(named(chart, "measured")["y"][:-1], mates.counts.density())
     np.testing.assert_allclose(named(chart, "law")["y"], mates.law_pdf)
     assert chart.layout["shapes"][0]["x0"] == 1.0
@@ -79,33 +95,31 @@ def test_law_lies_over_the_histogram(result: noise.Result) -> None:
 
 
 def test_small_batches_show_their_bound() -> None:
-    chart = mates_figures.law(noise.run_instant(Settings(**INSTANT, batch_size=4)))
+    chart = mates_figures.law(MATES_TOPIC.compute(own(MATES_TOPIC, **INSTANT, batch_size=4)))
     assert sorted(shape["x0"] for shape in chart.layout["shapes"]) == pytest.approx([-(3**0.5), 1.0, 3**0.5])
     assert named(chart, "law")["line"]["shape"] == "hv"
 
 
-def test_rates_values_and_distribution_are_the_results(result: noise.Result) -> None:
-    mates = result.mates
-    assert mates is not None
-    chart = mates_figures.rates(result)
+def test_rates_values_and_distribution_are_the_results(mates: MatesResult) -> None:
+    chart = mates_figures.rates(mates)
     np.testing.assert_allclose(named(chart, "measured")["y"], mates.rate)
     np.testing.assert_allclose(named(chart, "1 − R²(m)")["y"], mates.rate_theory)
     assert named(chart, "this batch size")["x"] == [32]
-    chart = mates_figures.values(result)
+    chart = mates_figures.values(mates)
     np.testing.assert_allclose(named(chart, "measured")["y"], mates.value_mean)
     np.testing.assert_allclose(named(chart, "measured")["error_y"]["array"], mates.value_std)
-    chart = mates_figures.distribution(result)
+    chart = mates_figures.distribution(mates)
     np.testing.assert_allclose(named(chart, "law")["y"], mates.law_cdf)
-    chart = mates_figures.fidelity(result)
+    chart = mates_figures.fidelity(mates)
     np.testing.assert_allclose(named(chart, "measured")["y"], mates.fidelity)
 
 
-def test_ratios_stand_beside_their_theory(result: noise.Result) -> None:
+def test_ratios_stand_beside_their_theory(result: ShiftResult) -> None:
     chart = shift_figures.ratios(result)
-    np.testing.assert_allclose(named(chart, "eval")["y"], result.variance_ratio)
-    np.testing.assert_allclose(named(chart, "theory")["y"], result.variance_ratio_theory)
+    np.testing.assert_allclose(named(chart, "eval")["y"], result.shift.ratio)
+    np.testing.assert_allclose(named(chart, "theory")["y"], result.shift.ratio_theory)
     np.testing.assert_allclose(named(chart, "own Dropout alone")["y"], result.shift.local)
-    assert f"eval: {result.variance_ratio[-1]:.3g}" in words(chart)
+    assert f"eval: {result.shift.ratio[-1]:.3g}" in words(chart)
     chart = shift_figures.outputs(result)
     np.testing.assert_allclose(named(chart, "eval")["y"][:-1], result.shift.evaluation.density())
     chart = shift_figures.pure(result)
@@ -115,7 +129,7 @@ def test_ratios_stand_beside_their_theory(result: noise.Result) -> None:
     np.testing.assert_allclose(named(chart, "layer 1")["y"], result.shift.unit_ratio[0])
 
 
-def test_curves_hold_every_order_and_the_recalibrated(dropout: noise_dropout.Result) -> None:
+def test_curves_hold_every_order_and_the_recalibrated(dropout: DropoutResult) -> None:
     chart = dropout_figures.curves(dropout)
     for index, name in enumerate(dropout.variants):
         np.testing.assert_allclose(
@@ -125,7 +139,7 @@ def test_curves_hold_every_order_and_the_recalibrated(dropout: noise_dropout.Res
     np.testing.assert_allclose(afresh, 100 * (1 - dropout.recalibrated.mean(0)))
 
 
-def test_differences_carry_their_verdicts(dropout: noise_dropout.Result, ghost: noise_ghost.Result) -> None:
+def test_differences_carry_their_verdicts(dropout: DropoutResult, ghost: GhostResult) -> None:
     shown = (
         (dropout_figures.differences(dropout), dropout.findings[:3], dropout.differences[:3]),
         (dropout_figures.remainder(dropout), dropout.findings[3:], dropout.differences[3:]),
@@ -141,7 +155,7 @@ def test_differences_carry_their_verdicts(dropout: noise_dropout.Result, ghost: 
     assert "2 − 64" in words(ghost_figures.differences(ghost))
 
 
-def test_ghost_sizes_show_every_seed(ghost: noise_ghost.Result) -> None:
+def test_ghost_sizes_show_every_seed(ghost: GhostResult) -> None:
     chart = ghost_figures.sizes(ghost)
     np.testing.assert_allclose(named(chart, "as trained")["y"], 100 * ghost.courses.error.mean[:, -1])
     np.testing.assert_allclose(named(chart, "recalibrated")["y"], 100 * (1 - ghost.recalibrated.mean(1)))
@@ -152,35 +166,44 @@ def test_ghost_sizes_show_every_seed(ghost: noise_ghost.Result) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"batch_size": 2}, {"batch_size": 3, "sample_value": -3.0}, {"batch_size": 1024}, {"source": "digits_relu"},
-     {"dropout": 0.95, "depth": 15}, {"order": "none", "depth": 1}, {"order": "dropout_after_norm"}],
-)  # fmt: skip
+    [
+        {},
+        {"batch_size": 2},
+        {"batch_size": 3, "sample_value": -3.0},
+        {"batch_size": 1024},
+        {"source": "digits_relu"},
+        {"dropout": 0.95, "depth": 15},
+        {"order": "none", "depth": 1},
+        {"order": "dropout_after_norm"},
+    ],
+)
 def test_instant_charts_stand_at_every_edge(changes: dict[str, Any]) -> None:
-    result = noise.run_instant(Settings(**(INSTANT | changes)))
-    for language in LANGUAGES:
-        for draw in (*MATES, *SHIFT):
-            check(draw(result, language))
+    for topic, charts in ((MATES_TOPIC, MATES), (SHIFT_TOPIC, SHIFT)):
+        result = topic.compute(own(topic, **(INSTANT | changes)))
+        for language in LANGUAGES:
+            for draw in charts:
+                check(draw(result, language))
 
 
-def parts(module: Any, **changes: Any) -> list[Any]:
+def partial_and_whole(topic: Any, **changes: Any) -> list[Any]:
     """The first partial result of a run, and the whole."""
     found: list[Any] = []
-    whole = module.run(Settings(**(TINY | changes)), found.append)
+    whole = topic.compute(own(topic, **(TINY | changes)), on_update=found.append)
     return [found[0], whole]
 
 
 @pytest.mark.parametrize("changes", [{}, {"seeds": 1}, {"learning_rate": 10.0, "epochs": 12, "dropout": 0.05}])
 def test_training_charts_stand_when_seeds_are_few_or_diverge(changes: dict[str, Any]) -> None:
-    for module, charts, topic in ((noise_dropout, DROPOUT, "dropout"), (noise_ghost, GHOST, "ghost")):
-        for result in parts(module, topic=topic, **changes):
+    for topic, charts in ((DROPOUT_TOPIC, DROPOUT), (GHOST_TOPIC, GHOST)):
+        for result in partial_and_whole(topic, **changes):
             for draw in charts:
                 check(draw(result, "zh"))
                 check(draw(result))
 
 
 def test_names_of_pictures_are_unique_in_their_topic(
-    result: noise.Result, dropout: noise_dropout.Result, ghost: noise_ghost.Result
+    mates: MatesResult, result: ShiftResult, dropout: DropoutResult, ghost: GhostResult
 ) -> None:
-    for charts, shown in ((MATES, result), (SHIFT, result), (DROPOUT, dropout), (GHOST, ghost)):
+    for charts, shown in ((MATES, mates), (SHIFT, result), (DROPOUT, dropout), (GHOST, ghost)):
         names = [draw(shown).name for draw in charts]
         assert len(set(names)) == len(names)
