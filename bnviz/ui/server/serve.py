@@ -37,7 +37,7 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "") -> 
     from streamlit import config as streamlit_config
 
     named = options(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
-    named |= {"server.port": port, "server.baseUrlPath": base_path}
+    named |= {"server.port": port, "server.address": address, "server.baseUrlPath": base_path}
     streamlit_config.get_config_options(force_reparse=True, options_from_flags=named)
 
     import uvicorn
