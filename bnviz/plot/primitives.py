@@ -113,7 +113,9 @@ def crosses(x: Any, y: Any, name: str, hover: str, size: float = 10, **options: 
     return {**data, "hovertemplate": hover, **options}
 
 
-def stroke(x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any) -> dict[str, Any]:
+def stroke(
+    x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
+) -> dict[str, Any]:
     """A straight line that is no data, from (x[0], y[0]) to (x[1], y[1])."""
     look = {"color": color(role), "width": width} | ({"dash": dash} if dash else {})
     return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": look, **options}

@@ -48,7 +48,8 @@ def show(lab: Lab) -> None:
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
         dragging = controls.draw(state, language)
-        data = uploads.draw(topic, state, language)
+        upload = uploads.draw(topic, state, language)
+        data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
     with history:

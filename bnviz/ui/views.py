@@ -20,8 +20,12 @@ from bnviz.ui.visit import LabState, Verdict
 
 
 def escaped(text: str) -> str:
-    """`text` with every character escaped that Markdown or Streamlit's directives would read."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", text)
+    """`text` with every character escaped that Markdown or Streamlit's directives would read.
+
+    Backslashes do not keep addresses from becoming links; a word joiner in them does, which nobody sees.
+    """
+    unlinked = re.sub(r"(?i)(?<=www)(?=\.)|(?=://|@)", "\N{WORD JOINER}", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", unlinked)
 
 
 def explain_error(error: BnvizError, topic: AnyTopic, language: Language) -> None:

@@ -82,6 +82,8 @@ class Visit:
     """How many presses of the browser's Back and Forward have been followed."""
     refused: BnvizError | None = None
     """Why the run that it asked for was not taken."""
+    file: object = None
+    """The visitor's own file, as `uploads` read it last."""
 
     @property
     def language(self) -> Language:
