@@ -51,7 +51,7 @@ class Classes:
             if wait := self._starts.take(address, now):
                 raise ClassroomError(
                     "too_fast",
-                    N_("So many classes were started from here. Try again in {wait} s."),
+                    N_("Too many classes were started from here. Try again in {wait} s."),
                     seconds=wait,
                     wait=_whole(wait),
                 )
