@@ -37,14 +37,14 @@ class Server:
         self.route = route
 
     @asynccontextmanager
-    async def connect(self, origin: str | None = "") -> AsyncIterator[Browser]:
-        """A browser whose page came from `origin`, by default from this server."""
+    async def connect(self, origin: str | None = "", buffer: int = 2**16) -> AsyncIterator[Browser]:
+        """A browser whose page came from `origin`, by default from this server. `buffer`: bytes that its system takes unread."""
         address = f"ws://{self.host}/class"
         own: Any = f"http://{self.host}" if origin == "" else origin
-        narrow = socket.socket()
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # a browser that does not read is felt soon
-        narrow.connect(self.address)
-        async with websockets.connect(address, origin=own, compression=None, sock=narrow) as websocket:
+        plug = socket.socket()
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        plug.connect(self.address)
+        async with websockets.connect(address, origin=own, compression=None, sock=plug) as websocket:
             yield Browser(websocket)
 
     @asynccontextmanager
@@ -55,9 +55,9 @@ class Server:
             yield browser, await browser.hear(Welcome)
 
     @asynccontextmanager
-    async def student(self, code: str, **more: Any) -> AsyncIterator[tuple[Browser, Welcome]]:
+    async def student(self, code: str, buffer: int = 2**16, **more: Any) -> AsyncIterator[tuple[Browser, Welcome]]:
         """A browser that has joined."""
-        async with self.connect() as browser:
+        async with self.connect(buffer=buffer) as browser:
             await browser.say("join", version=VERSION, code=code, **more)
             yield browser, await browser.hear(Welcome)
 
@@ -300,15 +300,17 @@ def test_a_phone_that_takes_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPa
             server.student(welcome.code) as (ada, _),
             AsyncExitStack() as stack,
         ):
-            deaf, _ = await stack.enter_async_context(server.student(welcome.code))
+            deaf, _ = await stack.enter_async_context(server.student(welcome.code, buffer=4096))
             deaf.websocket.transport.pause_reading()
             await teacher.hear(State, lambda state: state.shared.students == 2)
             number = 0
+            reading = asyncio.create_task(teacher.read_on())
             while server.screens(welcome.code) == 2:
                 number += 1
                 assert number < 5000
                 await teacher.say("ask", id=number, question=text, options=[text] * 6)
                 await ada.hear(State, lambda state: state.shared.poll and state.shared.poll.id == number)  # noqa: B023
+            reading.cancel()
             deaf.websocket.transport.abort()
 
     serve(trial, teacher=Rate(10**6, 1))
