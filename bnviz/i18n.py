@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from babel.messages.pofile import read_po
-
 Language = Literal["en", "zh"]
 Translate = Callable[[str], str]
 
@@ -31,6 +29,8 @@ def N_(message: str) -> str:
 @cache
 def catalogue(language: Language) -> dict[str, str]:
     """Every translated message of `language`, from the catalogues in all folders of the package."""
+    from babel.messages.pofile import read_po  # not needed by who runs experiments in a notebook, in English
+
     messages: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob(f"messages.{language}.po")):
         with path.open("rb") as file:

@@ -52,7 +52,7 @@ def room(path: Path, package: Path) -> Path:
         folder = package.joinpath(*parts[:depth])
         if parts[0] == "labs" and ((folder / "lab.py").exists() or (folder / "lesson.py").exists()):
             return folder
-    return package.joinpath(*parts[:2 if parts[:1] == ("labs",) else 1])
+    return package.joinpath(*parts[: 2 if parts[:1] == ("labs",) else 1])
 
 
 def common(rooms: set[Path]) -> Path:

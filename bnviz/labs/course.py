@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from bnviz.errors import UnknownTopicError
 from bnviz.i18n import N_
 from bnviz.labs.batch_size.lab import LAB as BATCH_SIZE
 from bnviz.labs.builder.lab import LAB as BUILDER
@@ -17,7 +18,7 @@ from bnviz.labs.placement.lab import LAB as PLACEMENT
 from bnviz.labs.recurrence.lab import LAB as RECURRENCE
 from bnviz.labs.running_stats.lab import LAB as RUNNING_STATS
 from bnviz.labs.training.lab import LAB as TRAINING
-from bnviz.teaching.lab import Lab
+from bnviz.teaching.lab import AnyTopic, Lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,11 @@ COURSE: Final = (
 )
 LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
 TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)
+
+
+def find(name: str) -> AnyTopic:
+    """The topic `name`: "layer", "modes.gap", or "modes" for the lab's first. Raises: UnknownTopicError."""
+    known = {topic.id: topic for topic in TOPICS} | {lab.name: lab.topics[0] for lab in LABS}
+    if name not in known:
+        raise UnknownTopicError(name, sorted(known))
+    return known[name]

@@ -199,7 +199,9 @@ class Lab:
         Settings that only another topic of the lab has are not wrong: they say nothing here.
         """
         topic = self.topic(query.get(TOPIC_KEY, ""))
-        foreign = {name for other in self.topics for name in other.settings.model_fields} - set(topic.settings.model_fields)
+        foreign = {name for other in self.topics for name in other.settings.model_fields} - set(
+            topic.settings.model_fields
+        )
         problems: list[BnvizError] = []
         if TOPIC_KEY in query and (len(self.topics) == 1 or topic.name != query[TOPIC_KEY]):
             problems.append(self._no_such_topic(query[TOPIC_KEY]))
@@ -220,8 +222,11 @@ class Lab:
 
     def carried_over(self, old: AnyTopic, settings: LabSettings, new: AnyTopic) -> LabSettings:
         """The settings with which `new` is entered from `old`: a value comes along where both topics open with the same one."""
-        before, after = old.opening, new.opening
-        shared = [name for name in after.names() if name in before.names() and getattr(before, name) == getattr(after, name)]
+        before: LabSettings = old.opening
+        after: LabSettings = new.opening
+        shared = [
+            name for name in after.names() if name in before.names() and getattr(before, name) == getattr(after, name)
+        ]
         try:
             return after.replace(**{name: getattr(settings, name) for name in shared})
         except BnvizError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.builder.experiment import Result
 from bnviz.labs.builder.plan import output_positions
 from bnviz.plot.numbers import latex
-from bnviz.i18n import Language, Translate, translator
 from bnviz.theory.running import initial_weight, keras_momentum
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
-from bnviz.labs.builder.script import block, script
-from bnviz.labs.builder.other_frameworks import flax, keras
-from bnviz.labs.builder import figures
-from bnviz.plot.listing import Listing
 from bnviz.i18n import N_, Language
+from bnviz.labs.builder import figures
+from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
 from bnviz.labs.builder.formula import formula
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.builder.other_frameworks import flax, keras
+from bnviz.labs.builder.script import block, script
+from bnviz.plot.listing import Listing
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 ONLY_AFFINE, ALSO_RUNNING, ONLY_RUNNING, NOTHING = range(4)
 
@@ -84,8 +85,10 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
-LESSON: Final = Lesson(
+TOPIC: Final = InstantTopic(
+    lab="builder",
     name="builder",
+    folder=Path(__file__).parent,
     title=N_("Write my layer"),
     question=N_("How do I write my layer, and what should I know before I use it?"),
     answer=N_(
@@ -121,21 +124,25 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
+            "linear_block",
             N_("Linear block"),
             N_("nn.BatchNorm1d follows nn.Linear. The layer has no bias: the normalizer would subtract it again."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32},
         ),
         Preset(
+            "a_useless_bias",
             N_("A useless bias"),
             N_("The layer's bias is there, saved and loaded, and does nothing: its gradient is 0."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "bias": "true"},
         ),
         Preset(
+            "batch_of_1",
             N_("Batch of 1"),
             N_("PyTorch refuses, in its own words. Take layer norm, and it passes."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "batch_size": 1},
         ),
         Preset(
+            "from_keras",
             N_("From Keras"),
             N_(
                 "Keras' 0.99 copied into PyTorch: the estimates are then almost the last batch alone. Keras' 0.99 is 0.01 here."
@@ -143,11 +150,13 @@ LESSON: Final = Lesson(
             {"momentum": 0.99, "eps": 1e-3},
         ),
         Preset(
+            "with_6_groups",
             N_("6 groups"),
             N_("16 channels cannot be dealt out to 6 groups. The remark says which numbers work."),
             {"normalizer": "group", "groups": 6},
         ),
         Preset(
+            "dropout_in_front",
             N_("Dropout in front"),
             N_("Dropout stands before batch norm: the running variance is learned with it, and used without it."),
             {"dropout": 0.5, "dropout_place": "before_norm", "out_channels": 32},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.layer.experiment import Result
 from bnviz.plot.numbers import latex, latex_signed
-from bnviz.i18n import Language, Translate, translator
 
 ACTIVATION_LATEX: Final = {
     "identity": "{y}",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_
+from bnviz.labs.layer import figures
 from bnviz.labs.layer.experiment import Result, Settings, run
 from bnviz.labs.layer.experiment.comparisons import comparisons
-from bnviz.labs.layer.script import script
-from bnviz.labs.layer import figures
 from bnviz.labs.layer.figures import theory as layer_theory
-from bnviz.i18n import N_
 from bnviz.labs.layer.formula import formula
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.layer.script import script
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0
 SQUEEZE: Final = 0.95  # a variance of x̂ below this is called squeezed
@@ -81,8 +82,10 @@ def outcome(result: Result) -> int:
     return SQUEEZED if float((std**2).mean()) < SQUEEZE else STANDARD
 
 
-LESSON: Final = Lesson(
+TOPIC: Final = InstantTopic(
+    lab="layer",
     name="layer",
+    folder=Path(__file__).parent,
     title=N_("What it does"),
     question=N_("What does batch norm do to the numbers, and who supplies μ and σ²?"),
     answer=N_(
@@ -107,12 +110,14 @@ LESSON: Final = Lesson(
         "steps",
         "seed",
     ),
+    upload="table",
     applies=applies,
     pictures=(figures.stages,),
     theory=(layer_theory.law, layer_theory.means, layer_theory.variances),
     comparisons=comparisons,
     presets=(
         Preset(
+            "fresh_layer_eval",
             N_("Fresh layer, eval"),
             N_(
                 "Nothing is normalized: nobody has updated the running statistics, so μ = 0 and σ² = 1 are used, and the "
@@ -121,6 +126,7 @@ LESSON: Final = Lesson(
             {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
         ),
         Preset(
+            "train_or_eval",
             N_("Train or eval"),
             N_(
                 "After 100 batches, switch the mode to train and back. In train every batch is centred on 0 exactly; "
@@ -129,6 +135,7 @@ LESSON: Final = Lesson(
             {"mode": "eval", "warmup": 100, "batch_size": 8},
         ),
         Preset(
+            "eps_as_large_as_variance",
             N_("ε as large as σ²"),
             N_(
                 "The variance of x̂ is σ²/(σ² + ε): with ε = σ² only half of 1. ε matters where the numbers in front of "
@@ -137,6 +144,7 @@ LESSON: Final = Lesson(
             {"eps": 0.04},
         ),
         Preset(
+            "batch_of_2",
             N_("Batch of 2"),
             N_(
                 "Every value becomes −1 or 1, whatever went in: with two values, only the sign of their difference is left."
@@ -144,6 +152,7 @@ LESSON: Final = Lesson(
             {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
         ),
         Preset(
+            "drifting_input",
             N_("Drifting input"),
             N_(
                 "The input walks away; what leaves batch norm stays where it is. The running mean follows behind by "
@@ -152,6 +161,7 @@ LESSON: Final = Lesson(
             {"drift": 0.05},
         ),
         Preset(
+            "conv_or_linear",
             N_("Conv or linear"),
             N_(
                 "Two images, but every pixel counts: 2·64 = 128 values share one mean, where a linear layer would have 2. "

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import SettingError
+from bnviz.i18n import Language
+from bnviz.labs.layer import lesson as layer
 from bnviz.plot import theme
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Axis, Layer, Panel, Row, Scene
-from bnviz.i18n import Language
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.teaching.lab import Lab, LiveTopic, Prediction, Preset, Source
 from tests.jobs.slow import Result, Settings, run
 
 TOO_LONG: Final = 1024
@@ -53,26 +54,28 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {"value": result.values}
 
 
-LESSON: Final[Lesson[Settings, Result]] = Lesson(
-    name="running_stats",  # whose long text is borrowed
+TOPIC: Final = LiveTopic(
+    lab="slow",
+    name="slow",
+    folder=layer.TOPIC.folder,  # whose long text is borrowed
     title="Slow",
     question="How long does it take?",
     answer="Twenty ticks a second.",
     settings=Settings,
     run=run,
+    result=Result,
     controls=("batch_size", "seed"),
     more=(),
-    applies=lambda settings, name: True,
     pictures=(walk, values, steps),
     theory=(),
     comparisons=lambda result: (),
-    presets=(Preset("Short", "Short.", {"batch_size": 16}),),
+    presets=(Preset("short", "Short", "Short.", {"batch_size": 16}),),
     prediction=Prediction("How?", ("So", "Otherwise"), lambda result: 0, "So."),
     formula=lambda result, step, language: f"${len(result.values)}$",
     script=lambda settings: "print(1)",
     headline=lambda result: {"last": float(result.values[-1])},
     table=table,
     sources=(Source("It is slow.", "Nothing", "https://example.org"),),
-    live=True,
     cost=cost,
 )
+LAB: Final = Lab(name="slow", title=TOPIC.title, question=TOPIC.question, topics=(TOPIC,))
