@@ -14,7 +14,9 @@ from bnviz.teaching.lab import Lab
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-PAGES: Final = Path(__file__).parents[2] / "pages"
+PACKAGE: Final = Path(__file__).parents[1]
+# Installed inside the package, beside it in a checkout.
+PAGES: Final = next(folder for folder in (PACKAGE / "pages", PACKAGE.parent / "pages") if (folder / "home.py").exists())
 
 
 def home_page(_: Translate) -> StreamlitPage:

@@ -23,6 +23,9 @@ CSS: Final = """<style>
 .st-key-presets, .st-key-search { gap: 0.45rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
+.st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.st-key-history button { min-width: 2.4rem; }
+.st-key-verdict [data-testid="stExpander"] summary { padding: 0.3rem 0.75rem; font-weight: 600; }
 .st-key-cases h5 { padding: 0 0 0.2rem; }
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from bnviz.core.activations import make_activation
 from bnviz.core.batch_norm import Recording, record, seeded_layer, warm_up
 from bnviz.core.datasets import SyntheticName, batches, digits, synthetic
-from bnviz.core.histogram import Histogram
 from bnviz.errors import BatchOfOneError, Phrase, SettingError, UploadError
 from bnviz.i18n import N_
 from bnviz.labs.layer.experiment.comparisons import comparisons
@@ -46,6 +45,7 @@ from bnviz.labs.layer.experiment.stages import (
 )
 from bnviz.labs.layer.settings import Settings
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram
 from bnviz.theory import running
 
 __all__ = ["Result", "Settings", "comparisons", "run"]

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.histogram import Histogram, histogram
 from bnviz.core.recalibration import recalibrate
 from bnviz.core.replica_data import ReplicaData, digits_data
 from bnviz.core.replica_layers import StackedDropout
@@ -24,6 +23,7 @@ from bnviz.core.replicas import Replicas
 from bnviz.labs.noise.shared.settings import OrderName
 from bnviz.labs.noise.shift.settings import Settings
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram, histogram
 from bnviz.theory import dropout as theory
 from bnviz.theory.variance_shift import Block, chained_ratios
 

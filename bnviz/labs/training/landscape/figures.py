@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.landscape.result import Result
 from bnviz.labs.training.shared.figures import effects
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
@@ -19,9 +20,6 @@ from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.landscape.experiment import Result
 
 Floats = NDArray[np.float64]
 FIXED: Final = {"ranges": (-3.0, 2.0), "changes": (-1.0, 2.0)}  # the log axes, where the data do not leave them

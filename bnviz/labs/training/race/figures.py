@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import courses, effects
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, short, with_spread
@@ -18,9 +19,6 @@ from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
 from bnviz.study.figures.seeds import error_curves
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.race.experiment import Result
 
 Floats = NDArray[np.float64]
 

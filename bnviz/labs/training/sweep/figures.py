@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.training.shared.figures import effects
+from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
 from bnviz.plot.numbers import points, short
@@ -19,9 +20,6 @@ from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.sweep.experiment import Result
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +37,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
     for number, name in enumerate(result.variants):
         role = NORMALIZER_ROLES[name]
         mean, low, high = (np.clip(100 * part[number], LOWEST, HIGHEST)
-                           for part in (result.error, result.error_low, result.error_high))  # fmt: skip
+                           for part in (result.error.mean, result.error.low, result.error.high))  # fmt: skip
         traces.append(
             {
                 **line(result.rates, mean, role, normalizer_name(name, _), marker={"size": 10, "symbol": SYMBOLS[name]},
@@ -177,7 +175,7 @@ def _rates_alt(result: Result, _: Translate) -> str:
         place = int(result.best[number])
         best = (
             _("best {error} % at rate {rate}").format(
-                error=short(100 * float(result.error[number, place])), rate=short(float(result.rates[place]))
+                error=short(100 * float(result.error.mean[number, place])), rate=short(float(result.rates[place]))
             )
             if place >= 0
             else _("diverged everywhere")
