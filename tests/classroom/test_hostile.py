@@ -342,6 +342,16 @@ def test_what_a_teacher_sends_has_bounds_too(school: School, kind: str, values: 
     assert teacher.state == before
 
 
+def test_nor_does_a_message_bring_a_page_of_nothing(school: School) -> None:
+    student = school.student(school.teacher())
+    frame = json.dumps({"type": "ping"})
+    assert student.send(frame + " " * (LONGEST_FRAME - len(frame))) == Pong()
+    refused = student.send(frame + " " * LONGEST_FRAME)
+    assert isinstance(refused, Refused)
+    assert refused.reason == "too_long"
+    assert str(LONGEST_FRAME) in refused.sentence.en
+
+
 @pytest.mark.parametrize("code", ["x" * 41, "x" * 10**5])
 def test_a_code_is_not_a_page_of_text(school: School, code: str) -> None:
     refused = told(guess(school, code, "192.0.2.1"))

@@ -11,7 +11,8 @@ from bnviz.classroom.polls import number_question
 from bnviz.classroom.protocol import Ask, Place
 from bnviz.labs.course import LABS
 from bnviz.settings import LabSettings, fields
-from bnviz.teaching.lab import AnyTopic, LiveTopic
+from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
+from bnviz.ui.runs import shipped_result
 from bnviz.ui.visit import PAGE_KEYS
 
 STEPS = [(plan, step) for plan in plans() for step in plan.steps]
@@ -72,6 +73,15 @@ def test_a_page_shows_what_the_step_wants_at_once(plan: Plan, step: Step) -> Non
         assert topic.shipped.is_file()
     assert ("predict" not in step.link.query) == isinstance(step.question, OwnPrediction)
     assert step.link.query.get("predict", "0") == "0"
+
+
+@pytest.mark.parametrize(
+    "step", [step for _, step in STEPS if isinstance(step.question, OwnPrediction)], ids=lambda step: step.title.en
+)
+def test_a_page_knows_the_answer_to_its_own_question(step: Step) -> None:
+    topic, settings, _ = opened(step.link)
+    result = topic.compute(settings) if isinstance(topic, InstantTopic) else shipped_result(topic)
+    assert topic.prediction.correct(result) in range(len(topic.prediction.options))
 
 
 @EVERY_STEP
@@ -155,7 +165,11 @@ def test_a_wrong_plan_says_where_it_is_wrong(right: str, wrong: str, said: str) 
 
 
 def test_an_answer_is_one_of_the_options() -> None:
-    question = '[steps.question]\nkind = "options"\ntext = { en = "A", zh = "甲" }\noptions = [{ en = "A", zh = "甲" }, { en = "B", zh = "乙" }]\n'
+    question = """[steps.question]
+kind = "options"
+text = { en = "A", zh = "甲" }
+options = [{ en = "A", zh = "甲" }, { en = "B", zh = "乙" }]
+"""
     assert parsed("mine", f"{PLAN}{question}correct = 1").steps[0].question is not None
     with pytest.raises(PlanError, match="no such option"):
         parsed("mine", f"{PLAN}{question}correct = 2")

@@ -95,8 +95,8 @@ class Browser:
         return self.websocket.close_code
 
 
-def serve(trial: Trial, **limits: Any) -> None:
-    """Run `trial` against a server."""
+def serve(trial: Trial, *, debug: bool = False, **limits: Any) -> None:
+    """Run `trial` against a server. `debug`: asyncio forbids what is not safe between threads."""
 
     async def run() -> None:
         classes = Classes(settings_of, Limits(**limits))
@@ -112,7 +112,7 @@ def serve(trial: Trial, **limits: Any) -> None:
                 server.should_exit = True
                 await serving
 
-    asyncio.run(run())
+    asyncio.run(run(), debug=debug)
 
 
 def test_a_lesson_over_the_wire() -> None:
@@ -331,4 +331,4 @@ def test_changes_from_another_thread_arrive() -> None:
             threading.Thread(target=end).start()
             await ada.hear(Ended)
 
-    serve(trial)
+    serve(trial, debug=True)
