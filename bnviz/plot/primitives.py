@@ -101,7 +101,21 @@ def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:
     return {"font": {"size": PHONE_FONT}, "margin": {**PHONE_MARGIN, **margin}, "annotations": small(notes)}
 
 
-def stroke(x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any) -> dict[str, Any]:
+def theory_line(x: Any, y: Any, name: str) -> dict[str, Any]:
+    """What theory says, as every picture draws it: a dashed line in ink."""
+    return line(x, y, "theory", name, width=1.8, dash="dash")
+
+
+def crosses(x: Any, y: Any, name: str, hover: str, size: float = 10, **options: Any) -> dict[str, Any]:
+    """Where something stopped being a number: crosses in the colour of errors, which say `hover`."""
+    look = {"symbol": "x", "size": size, "color": color("error")}
+    data = {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": look, "name": name}
+    return {**data, "hovertemplate": hover, **options}
+
+
+def stroke(
+    x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
+) -> dict[str, Any]:
     """A straight line that is no data, from (x[0], y[0]) to (x[1], y[1])."""
     look = {"color": color(role), "width": width} | ({"dash": dash} if dash else {})
     return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": look, **options}

@@ -46,6 +46,20 @@ CSS: Final = """<style>
 .st-key-start { gap: 0.4rem; }
 .st-key-onward a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
+/* From the last row: type grows with the screen, and a caption is read, not guessed. */
+@media (min-width: 1600px) { html { font-size: calc(16px + 0.45vw); } [data-testid="stMainBlockContainer"] { max-width: 112rem; } }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
+/* On paper: the picture, its sentence, the settings and the link. */
+@media print {
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .st-key-presets, .st-key-onward, .st-key-verdict,
+  .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] { display: none !important; }
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] { position: static !important; overflow: visible !important; height: auto !important; }
+  [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
+  .st-key-picture > *, .st-key-below > * { break-inside: avoid; }
+  .st-key-controls { display: grid !important; grid-template-columns: repeat(3, 1fr); column-gap: 2rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
   .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }

@@ -27,7 +27,9 @@ def check_classes(column: str, found: Sequence[float] | Sequence[str]) -> None:
     """
     if not 2 <= len(found) <= MAX_CLASSES:
         raise UploadError(
-            N_("Different values in column {column}: {count}; there may be 2 to {most} classes. Choose another class column."),
+            N_(
+                "Different values in column {column}: {count}; there may be 2 to {most} classes. Choose another class column."
+            ),
             column=shortened(column),
             count=len(found),
             most=MAX_CLASSES,

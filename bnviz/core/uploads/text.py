@@ -365,9 +365,7 @@ def _checked_widths(
         if labels.is_distinct and (separator == " " or labels.counts_up or not labels.is_numeric):
             return ["", *titles]  # R's `write.table`
     raise UploadError(
-        N_(
-            "Titles: {titles}; columns: {width}. Give each column a title, or remove the line of titles."
-        ),
+        N_("Titles: {titles}; columns: {width}. Give each column a title, or remove the line of titles."),
         titles=len(titles),
         width=width,
     )

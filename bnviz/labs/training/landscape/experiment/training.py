@@ -102,9 +102,7 @@ def _result(
     gone = (diverged >= 0) & (steps >= diverged)
 
     def stacked(take: Callable[[Look], Floats]) -> Floats:
-        values = np.stack([np.stack([take(entry) for entry in entries[: len(steps)]], axis=1) for entries in looks])
-        away = gone.reshape(*gone.shape, *[1] * (values.ndim - 3)) | ~np.isfinite(values)
-        return np.where(away, np.nan, values)
+        return _stacked(looks, take, gone)
 
     tiny = TINY * settings.learning_rate
     start, norm = stacked(lambda entry: entry.along.start_loss), stacked(lambda entry: entry.along.gradient_norm)
@@ -141,6 +139,14 @@ def _result(
         **_compared("change", change),
         **_compared("relative", relative),
     )
+
+
+def _stacked(looks: Sequence[Sequence[Look]], take: Callable[[Look], Floats], gone: NDArray[np.bool_]) -> Floats:
+    """What `take` finds in the looks, (V, S, T, …), as many as `gone` (V, S, T) has, which says where a replica has diverged: NaN."""
+    count = gone.shape[2]
+    values = np.stack([np.stack([take(entry) for entry in entries[:count]], axis=1) for entries in looks])
+    away = gone.reshape(*gone.shape, *[1] * (values.ndim - 3)) | ~np.isfinite(values)
+    return np.where(away, np.nan, values)
 
 
 def _over_seeds(name: str, values: Floats) -> dict[str, Any]:
