@@ -136,6 +136,7 @@ def test_a_vote_in_two_rounds_and_the_answer_everywhere(school: School) -> None:
     teacher.get("room.onRound('again')")
     ada.wait("room.shared.poll.round === 2")
     ada.get("room.answer(1)")
+    teacher.wait("room.shared.poll.voted[1] === 1")
     teacher.get("room.onRound('show')")
     ada.wait("room.shared.poll.moved?.[2][1] === 1")
     teacher.get("room.onRound('reveal', { correct: 1, at: { page: 'layer', query: { batch_size: '8' } } })")
@@ -156,6 +157,7 @@ def test_a_vote_survives_a_reload(school: School) -> None:
     ada.wait("room.own?.answers[0] === 3")
     ada.get("room.answer(0)")
     ada.wait("room.own.answers[0] === 0")
+    teacher.wait("room.shared.students === 1")
     assert teacher.get("room.shared.poll.voted") == [1]
 
 
