@@ -77,6 +77,15 @@ class UnknownSettingError(BnvizError):
         )
 
 
+class UnknownTopicError(BnvizError):
+    """A name that is no topic of the course."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(
+            N_("There is no topic {name}; there are {known}."), name=shortened(name), known=", ".join(known)
+        )
+
+
 class CostError(BnvizError):
     """The settings ask for more work than one visitor may take."""
 

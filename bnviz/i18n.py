@@ -11,16 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from babel.messages.pofile import read_po
-
 Language = Literal["en", "zh"]
 Translate = Callable[[str], str]
 
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
-LOCALES: Final = Path(__file__).parent / "locales"
+PACKAGE: Final = Path(__file__).parent
 HAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”…—]"
 WRAPPED: Final = re.compile(f"^(?![#|])(.*{HAN})\n *(?={HAN})", re.MULTILINE)
-LOCALE_FOLDERS: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
+LOCALES: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
 
 
 def N_(message: str) -> str:
@@ -30,11 +28,13 @@ def N_(message: str) -> str:
 
 @cache
 def catalogue(language: Language) -> dict[str, str]:
-    """Every translated message of `language`, from all its `.po` files (one per lab, one for the rest)."""
+    """Every translated message of `language`, from the catalogues in all folders of the package."""
+    from babel.messages.pofile import read_po  # not needed by who runs experiments in a notebook, in English
+
     messages: dict[str, str] = {}
-    for path in sorted((LOCALES / LOCALE_FOLDERS[language] / "LC_MESSAGES").glob("*.po")):
+    for path in sorted(PACKAGE.rglob(f"messages.{language}.po")):
         with path.open("rb") as file:
-            for message in read_po(file, locale=LOCALE_FOLDERS[language]):
+            for message in read_po(file, locale=LOCALES[language]):
                 if message.id and message.string:
                     messages[str(message.id)] = str(message.string)
     return messages
@@ -50,12 +50,12 @@ def translator(language: Language) -> Translate:
 
 
 @cache
-def long_text(name: str, language: Language) -> str:
-    """The Markdown text `name` (a lab's name) in `language`.
+def long_text(folder: Path, language: Language) -> str:
+    """The Markdown text of the topic in `folder`, in `language`.
 
     Where a line is wrapped between two Chinese characters, the lines are joined: Markdown would put a space there.
     """
-    return WRAPPED.sub(r"\1", (LOCALES / LOCALE_FOLDERS[language] / f"{name}.md").read_text(encoding="utf-8"))
+    return WRAPPED.sub(r"\1", (folder / f"text.{language}.md").read_text(encoding="utf-8"))
 
 
 def choose_language(*wishes: str | None) -> Language:

@@ -1,4 +1,4 @@
-from bnviz.labs.batch_size.lab import LESSON
+from bnviz.labs.batch_size.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

@@ -1,4 +1,4 @@
-from bnviz.labs.builder.lesson import LESSON
+from bnviz.labs.builder.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

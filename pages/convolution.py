@@ -1,4 +1,4 @@
-from bnviz.labs.convolution.lab import LESSON
+from bnviz.labs.convolution.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

@@ -1,4 +1,4 @@
-from bnviz.labs.gradient_flow.lesson import LESSON
+from bnviz.labs.gradient_flow.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

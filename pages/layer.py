@@ -1,4 +1,4 @@
-from bnviz.labs.layer.lesson import LESSON
+from bnviz.labs.layer.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

@@ -1,4 +1,4 @@
-from bnviz.labs.modes.lab import LESSON
+from bnviz.labs.modes.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

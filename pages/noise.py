@@ -1,4 +1,4 @@
-from bnviz.labs.noise.lab import LESSON
+from bnviz.labs.noise.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

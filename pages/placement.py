@@ -1,4 +1,4 @@
-from bnviz.labs.placement.lesson import LESSON
+from bnviz.labs.placement.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

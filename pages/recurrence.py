@@ -1,4 +1,4 @@
-from bnviz.labs.recurrence.lab import LESSON
+from bnviz.labs.recurrence.lab import LAB
 from bnviz.ui import lab
 
-lab.show(LESSON)
+lab.show(LAB)

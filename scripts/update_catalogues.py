@@ -1,7 +1,7 @@
 """Bring the translation catalogues up to date with the code: new messages in, unused ones out, translations kept.
 
-A message that only one lab uses goes to that lab's catalogue (`layer.po`), every other to `bnviz.po`. Catalogues are
-sorted and carry no line numbers, so that two people can translate side by side and merge.
+A message goes into the catalogue of the innermost room that holds every file which uses it: a topic's folder, its lab's, a floor's,
+the package's (see `room`). Catalogues are sorted and carry no line numbers, so that two people can translate side by side and merge.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 ROOT: Final = Path(__file__).parents[1]
-SHARED: Final = "bnviz"
+CATALOGUE: Final = "messages.zh.po"
 LOCALE: Final = "zh_CN"
 # The names under which the code calls a translator, or marks a message for one.
 KEYWORDS: Final[Mapping[str, None]] = dict.fromkeys(("_", "N_", "gettext", "translate"))
@@ -45,28 +45,41 @@ def messages(path: Path) -> Iterator[tuple[str, list[str]]]:
             yield message, comments
 
 
-def extract(root: Path = ROOT) -> dict[str, dict[str, list[str]]]:
-    """Messages and comments by catalogue name.
+def room(path: Path, package: Path) -> Path:
+    """The folder whose catalogue the messages of `path` belong to: a topic's or lab's own, else the floor's, else the package's."""
+    parts = path.relative_to(package).parts[:-1] if path.is_relative_to(package) else ()
+    for depth in range(len(parts), 1, -1):
+        folder = package.joinpath(*parts[:depth])
+        if parts[0] == "labs" and ((folder / "lab.py").exists() or (folder / "lesson.py").exists()):
+            return folder
+    return package.joinpath(*parts[: 2 if parts[:1] == ("labs",) else 1])
 
-    A lab's, where all files that use a message bear that lab's name (`layer.py`, `layer_stages.py`); else the shared one.
-    """
-    labs = {page.stem for page in (root / "pages").glob("*.py")}
-    users: defaultdict[str, set[str]] = defaultdict(set)
+
+def common(rooms: set[Path]) -> Path:
+    """The innermost folder that holds all `rooms`."""
+    first, *others = rooms
+    return next(folder for folder in (first, *first.parents) if all(other.is_relative_to(folder) for other in others))
+
+
+def extract(root: Path = ROOT) -> dict[Path, dict[str, list[str]]]:
+    """Messages and the translators' comments by the folder of their catalogue."""
+    package = root / "bnviz"
+    users: defaultdict[str, set[Path]] = defaultdict(set)
     comments: dict[str, list[str]] = {}
     for path in sources(root):
         for message, notes in messages(path):
-            users[message].add(next((lab for lab in labs if f"{path.stem}_".startswith(f"{lab}_")), SHARED))
+            users[message].add(room(path, package))
             comments.setdefault(message, notes)
-    catalogues: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
-    for message, names in users.items():
-        catalogues[names.pop() if len(names) == 1 else SHARED][message] = comments[message]
+    catalogues: defaultdict[Path, dict[str, list[str]]] = defaultdict(dict)
+    for message, rooms in users.items():
+        catalogues[common(rooms)][message] = comments[message]
     return dict(catalogues)
 
 
-def read_translations(folder: Path) -> dict[str, str]:
-    """Every translation in any catalogue of `folder`, so that a message may move between them."""
+def read_translations(package: Path) -> dict[str, str]:
+    """Every translation in any catalogue of `package`, so that a message may move between them."""
     translations: dict[str, str] = {}
-    for path in sorted(folder.glob("*.po")):
+    for path in sorted(package.rglob(CATALOGUE)):
         with path.open("rb") as file:
             translations |= {str(m.id): str(m.string) for m in read_po(file, locale=LOCALE) if m.id and m.string}
     return translations
@@ -80,30 +93,31 @@ def new_catalogue(wanted: Mapping[str, list[str]], translations: Mapping[str, st
     return catalogue
 
 
-def update(root: Path = ROOT) -> dict[str, list[str]]:
+def update(root: Path = ROOT) -> dict[Path, list[str]]:
     """Rewrite the catalogues under `root`; return the messages that still want a translation, by catalogue."""
-    folder = root / "bnviz" / "locales" / LOCALE / "LC_MESSAGES"
-    folder.mkdir(parents=True, exist_ok=True)
-    translations = read_translations(folder)
+    package = root / "bnviz"
+    translations = read_translations(package)
     wanted = extract(root)
-    for path in folder.glob("*.po"):
-        if path.stem not in wanted:
+    for path in package.rglob(CATALOGUE):
+        if path.parent not in wanted:
             path.unlink()
-    for name, entries in wanted.items():
-        with (folder / f"{name}.po").open("wb") as file:
+    for folder, entries in wanted.items():
+        with (folder / CATALOGUE).open("wb") as file:
             # The header would change with every run; ours says what a reader of the file has to know, and no more.
             file.write(HEADER)
             write_po(
                 file, new_catalogue(entries, translations), WIDTH, no_location=True, omit_header=True, sort_output=True
             )
     return {
-        name: missing for name, entries in wanted.items() if (missing := sorted(entries.keys() - translations.keys()))
+        folder / CATALOGUE: missing
+        for folder, entries in wanted.items()
+        if (missing := sorted(entries.keys() - translations.keys()))
     }
 
 
 def main() -> None:
-    for name, untranslated in sorted(update().items()):
-        print(f"{name}.po: {len(untranslated)} without a translation")
+    for path, untranslated in sorted(update().items()):
+        print(f"{path.relative_to(ROOT)}: {len(untranslated)} without a translation")
         for message in untranslated:
             print(f"    {message}")
 

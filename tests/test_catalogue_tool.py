@@ -6,64 +6,76 @@ from pathlib import Path
 
 import pytest
 
-from scripts.update_catalogues import LOCALE, read_translations, update
+from scripts.update_catalogues import CATALOGUE, read_translations, update
 
-LAB = 'title = N_("Depth")\nhelp = N_("Layers, " "one after the other.")\n'
-SHARED = 'name = N_("Batch size")\nword = N_("Mean")\n'
+GAP = 'title = N_("Gap")\nhelp = N_("Layers, " "one after the other.")\nshared = N_("Train")\n'
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     for name, text in {
         "app.py": "",
-        "pages/layer.py": 'say(_("Mean"))\n',
-        "bnviz/lessons/layer.py": LAB,
-        "bnviz/settings.py": SHARED,
+        "pages/modes.py": 'say(_("Mean"))\n',
+        "bnviz/labs/modes/lab.py": "",
+        "bnviz/labs/modes/gap/lesson.py": GAP,
+        "bnviz/labs/modes/gap/experiment/measure.py": 'error = N_("Too much")\n',
+        "bnviz/labs/modes/poison/lesson.py": 'title = N_("Poison")\nshared = N_("Train")\nboth = N_("Depth")\n',
+        "bnviz/labs/layer/lesson.py": 'title = N_("Depth")\n',
+        "bnviz/ui/server/headers.py": 'refusal = N_("Refused")\n',
+        "bnviz/settings.py": 'name = N_("Batch size")\nword = N_("Mean")\n',
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
 
-def folder(tree: Path) -> Path:
-    return tree / "bnviz/locales" / LOCALE / "LC_MESSAGES"
-
-
-def translate(tree: Path, catalogue: str, message: str, translation: str) -> None:
-    path = folder(tree) / catalogue
+def translate(tree: Path, room: str, message: str, translation: str) -> None:
+    path = tree / "bnviz" / room / CATALOGUE
     text = path.read_text(encoding="utf-8")
     changed = text.replace(f'msgid "{message}"\nmsgstr ""', f'msgid "{message}"\nmsgstr "{translation}"')
     assert changed != text
     path.write_text(changed, encoding="utf-8")
 
 
-def test_a_message_of_one_lab_goes_to_its_catalogue_and_a_shared_one_to_the_common(tree: Path) -> None:
-    assert update(tree) == {"layer": ["Depth", "Layers, one after the other."], "bnviz": ["Batch size", "Mean"]}
+def catalogues(tree: Path) -> dict[str, bytes]:
+    """The content of every catalogue by its room."""
+    package = tree / "bnviz"
+    return {str(path.parent.relative_to(package)): path.read_bytes() for path in package.rglob(CATALOGUE)}
+
+
+def test_a_message_goes_into_the_innermost_room_that_holds_all_who_use_it(tree: Path) -> None:
+    assert {str(path.parent.relative_to(tree / "bnviz")): wanted for path, wanted in update(tree).items()} == {
+        "labs/modes/gap": ["Gap", "Layers, one after the other.", "Too much"],
+        "labs/modes/poison": ["Poison"],
+        "labs/modes": ["Train"],
+        "labs": ["Depth"],
+        "ui": ["Refused"],
+        ".": ["Batch size", "Mean"],
+    }
 
 
 def test_translations_survive_a_move_and_unused_messages_go(tree: Path) -> None:
     update(tree)
-    translate(tree, "layer.po", "Depth", "深度")
-    translate(tree, "bnviz.po", "Batch size", "批量大小")
-    (tree / "bnviz/settings.py").write_text('name = N_("Depth")\n', encoding="utf-8")
-    assert update(tree) == {"layer": ["Layers, one after the other.", "Mean"]}
-    assert read_translations(folder(tree)) == {"Depth": "深度"}
-    assert 'msgid "Depth"' in (folder(tree) / "bnviz.po").read_text(encoding="utf-8")
-    assert "Batch size" not in "".join(path.read_text(encoding="utf-8") for path in folder(tree).iterdir())
+    translate(tree, "labs/modes/gap", "Gap", "差距")
+    translate(tree, ".", "Batch size", "批大小")
+    (tree / "bnviz/settings.py").write_text('name = N_("Gap")\n', encoding="utf-8")
+    update(tree)
+    assert read_translations(tree / "bnviz") == {"Gap": "差距"}
+    assert b'msgid "Gap"' in catalogues(tree)["."]
+    assert b"Batch size" not in b"".join(catalogues(tree).values())
 
 
 def test_a_second_run_changes_no_byte(tree: Path) -> None:
     update(tree)
-    translate(tree, "layer.po", "Depth", "深度")
+    translate(tree, "labs/modes/gap", "Gap", "差距")
     update(tree)
-    before = {path.name: path.read_bytes() for path in folder(tree).iterdir()}
+    before = catalogues(tree)
     update(tree)
-    assert {path.name: path.read_bytes() for path in folder(tree).iterdir()} == before
+    assert catalogues(tree) == before
 
 
 def test_a_catalogue_that_no_file_uses_any_more_is_removed(tree: Path) -> None:
     update(tree)
-    (tree / "bnviz/lessons/layer.py").unlink()
-    (tree / "pages/layer.py").unlink()
+    (tree / "bnviz/labs/modes/poison/lesson.py").unlink()
     update(tree)
-    assert [path.name for path in folder(tree).iterdir()] == ["bnviz.po"]
+    assert sorted(catalogues(tree)) == [".", "labs/layer", "labs/modes/gap", "ui"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.errors import SettingError, UnknownSettingError
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import TOPICS
 from bnviz.settings import (
     Affine,
     BatchSize,
@@ -115,7 +115,7 @@ def values_of(settings: type[LabSettings]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=strategies)
 
 
-@pytest.mark.parametrize("settings", [Sample, *(lesson.settings for lesson in LESSONS)])
+@pytest.mark.parametrize("settings", [Sample, *(topic.settings for topic in TOPICS)])
 @given(data=st.data())
 def test_every_reachable_state_comes_back_from_its_link(settings: type[LabSettings], data: st.DataObject) -> None:
     values = data.draw(values_of(settings))
@@ -127,7 +127,7 @@ def test_every_reachable_state_comes_back_from_its_link(settings: type[LabSettin
         assert from_query(settings, to_query(chosen, full=full)) == (chosen, [])
 
 
-@pytest.mark.parametrize("settings", [Sample, *(lesson.settings for lesson in LESSONS)])
+@pytest.mark.parametrize("settings", [Sample, *(topic.settings for topic in TOPICS)])
 @given(data=st.data())
 def test_no_query_string_breaks_the_settings(settings: type[LabSettings], data: st.DataObject) -> None:
     names = st.one_of(st.sampled_from(settings.names()), st.text(max_size=20))
@@ -142,12 +142,12 @@ def test_no_query_string_breaks_the_settings(settings: type[LabSettings], data: 
         assert fields(settings)[name].allowed.text()
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_every_field_has_words_and_stops_within_its_bounds(lesson: Any) -> None:
-    for field in fields(lesson.settings).values():
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+def test_every_field_has_words_and_stops_within_its_bounds(topic: Any) -> None:
+    for field in fields(topic.settings).values():
         assert field.parameter.label
         assert field.parameter.help
         for stop in field.parameter.stops:
             value = (stop,) if field.kind == "values" else stop
-            query = to_query(lesson.settings(), full=True) | {field.name: str(stop)}
-            assert getattr(from_query(lesson.settings, query)[0], field.name) == value or field.name == "channel"
+            query = to_query(topic.settings(), full=True) | {field.name: str(stop)}
+            assert getattr(from_query(topic.settings, query)[0], field.name) == value or field.name == "channel"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bnviz.labs.layer.experiment import Settings
-from bnviz.labs.layer.lesson import LESSON
+from bnviz.labs.layer.lesson import TOPIC
 from tests.conftest import RunScript
 
 
 def test_a_script_prints_what_it_prints_when_started_alone(run_script: RunScript, tmp_path: Path) -> None:
-    source = LESSON.script(Settings(steps=5))
+    source = TOPIC.script(Settings(steps=5))
     path = tmp_path / "alone.py"
     path.write_text(source, encoding="utf-8")
     alone = subprocess.run([sys.executable, "-I", path], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.study.updates import Updates
+from bnviz.i18n import Language
+from bnviz.labs.layer import lesson as layer
 from bnviz.plot import theme
 from bnviz.plot.chart import Chart
-from bnviz.i18n import Language
-from bnviz.teaching.lab import Lesson, Prediction
 from bnviz.settings import BatchSize, LabSettings
+from bnviz.study.updates import Updates
+from bnviz.teaching.lab import Lab, LiveTopic, Prediction
 
 VARIANTS: Final = 6
 POINTS: Final = 150
@@ -82,16 +83,18 @@ def picture(name: str) -> Callable[[Result, Language], Chart]:
     return draw
 
 
-LESSON: Final[Lesson[Settings, Result]] = Lesson(
-    name="layer",  # whose long text is borrowed
+TOPIC: Final = LiveTopic(
+    lab="busy",
+    name="busy",
+    folder=layer.TOPIC.folder,  # whose long text is borrowed
     title="Busy",
     question="How busy is the server?",
     answer="Not very.",
     settings=Settings,
     run=run,
+    result=Result,
     controls=("batch_size",),
     more=(),
-    applies=lambda settings, name: True,
     pictures=(picture("accuracy"), picture("loss"), picture("percentiles")),
     theory=(),
     comparisons=lambda result: (),
@@ -102,5 +105,6 @@ LESSON: Final[Lesson[Settings, Result]] = Lesson(
     headline=lambda result: {},
     table=lambda result: {},
     sources=(),
-    live=True,
+    cost=lambda settings: float(settings.batch_size),
 )
+LAB: Final = Lab(name="busy", title=TOPIC.title, question=TOPIC.question, topics=(TOPIC,))

@@ -7,13 +7,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
 
-from benchmarks.apps.busy import LESSON
-from bnviz.labs.course import LESSONS
+from benchmarks.apps.busy import TOPIC
+from bnviz.labs.course import TOPICS
 from bnviz.ui import server
 
 app = st.App(
     Path(__file__).with_name("live_frame.py"),
-    lifespan=server.warming(lambda: (*LESSONS, LESSON)),
+    lifespan=server.warming(lambda: (*TOPICS, TOPIC)),
     routes=server.routes(),
     middleware=server.middleware(),
 )

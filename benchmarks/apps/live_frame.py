@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from benchmarks.apps.busy import LESSON
+from benchmarks.apps.busy import LAB
 from bnviz.ui import lab, navigation, visit
 
 
 def busy() -> None:
     """The busy lab."""
-    lab.show(LESSON)
+    lab.show(LAB)
 
 
 st.set_page_config(layout="wide")

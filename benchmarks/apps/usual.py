@@ -7,17 +7,17 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from bnviz.labs.layer.experiment import Result, Settings
+from bnviz.labs.layer.lesson import TOPIC
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Panel, Scene
 from bnviz.plot.theme import color
-from bnviz.labs.layer.lesson import LESSON
 from bnviz.settings import fields
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def kept(key: str, _settings: Settings) -> Result:
     """The experiment's result, cached as our page caches it."""
-    return LESSON.run(_settings, None)
+    return TOPIC.compute(_settings)
 
 
 def heat(panel: Panel, frames: int) -> go.Figure:
@@ -46,6 +46,6 @@ stops = fields(Settings)["batch_size"].parameter.stops
 size = st.select_slider("Batch size", stops, value=int(st.query_params.get("batch_size", 32)))
 settings = Settings(batch_size=size, seed=int(st.query_params.get("seed", 0)))
 result = kept(settings.model_dump_json(), settings)
-drawn = [figure for draw in LESSON.pictures for figure in figures(draw(result, "en"))]
+drawn = [figure for draw in TOPIC.pictures for figure in figures(draw(result, "en"))]
 for number, figure in enumerate(drawn):
     st.plotly_chart(figure.update_layout(title=f"{number} at {size}"))

@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
+from bnviz.errors import UnknownTopicError
 from bnviz.i18n import N_
-from bnviz.labs.batch_size import lab as batch_size
-from bnviz.labs.builder import lesson as builder
-from bnviz.labs.convolution import lab as convolution
-from bnviz.labs.gradient_flow import lesson as gradient_flow
-from bnviz.labs.layer import lesson as layer
-from bnviz.labs.modes import lab as modes
-from bnviz.labs.noise import lab as noise
-from bnviz.labs.placement import lesson as placement
-from bnviz.labs.recurrence import lab as recurrence
-from bnviz.labs.running_stats import lesson as running_stats
-from bnviz.labs.training import lab as training
-from bnviz.teaching.lab import Lesson
+from bnviz.labs.batch_size.lab import LAB as BATCH_SIZE
+from bnviz.labs.builder.lab import LAB as BUILDER
+from bnviz.labs.convolution.lab import LAB as CONVOLUTION
+from bnviz.labs.gradient_flow.lab import LAB as GRADIENT_FLOW
+from bnviz.labs.layer.lab import LAB as LAYER
+from bnviz.labs.modes.lab import LAB as MODES
+from bnviz.labs.noise.lab import LAB as NOISE
+from bnviz.labs.placement.lab import LAB as PLACEMENT
+from bnviz.labs.recurrence.lab import LAB as RECURRENCE
+from bnviz.labs.running_stats.lab import LAB as RUNNING_STATS
+from bnviz.labs.training.lab import LAB as TRAINING
+from bnviz.teaching.lab import AnyTopic, Lab
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """A chapter: its `title` (msgid) and its lessons."""
+    """Labs that belong together."""
 
     title: str
-    lessons: tuple[Lesson[Any, Any], ...]
+    """A msgid."""
+    labs: tuple[Lab, ...]
+    """In the order in which a class takes them."""
 
 
 COURSE: Final = (
-    Chapter(N_("The layer"), (layer.LESSON, running_stats.LESSON, modes.LESSON)),
-    Chapter(N_("The gradient"), (gradient_flow.LESSON, placement.LESSON)),
-    Chapter(N_("The batch"), (batch_size.LESSON, noise.LESSON)),
-    Chapter(N_("Architectures"), (convolution.LESSON, recurrence.LESSON)),
-    Chapter(N_("Whole networks"), (training.LESSON, builder.LESSON)),
+    Chapter(N_("The layer"), (LAYER, RUNNING_STATS, MODES)),
+    Chapter(N_("The gradient"), (GRADIENT_FLOW, PLACEMENT)),
+    Chapter(N_("The batch"), (BATCH_SIZE, NOISE)),
+    Chapter(N_("Architectures"), (CONVOLUTION, RECURRENCE)),
+    Chapter(N_("Whole networks"), (TRAINING, BUILDER)),
 )
-LESSONS: Final = tuple(lesson for chapter in COURSE for lesson in chapter.lessons)
+LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
+TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)
+
+
+def find(name: str) -> AnyTopic:
+    """The topic `name`: "layer", "modes.gap", or "modes" for the lab's first. Raises: UnknownTopicError."""
+    known = {topic.id: topic for topic in TOPICS} | {lab.name: lab.topics[0] for lab in LABS}
+    if name not in known:
+        raise UnknownTopicError(name, sorted(known))
+    return known[name]

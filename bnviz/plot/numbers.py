@@ -1,25 +1,38 @@
-"""Numbers as a picture or a text shows them: at most three significant digits, a proper minus sign."""
+"""Numbers as a picture or a text shows them: at most three significant digits, a proper minus sign.
+
+`formatNumber` in `ui/assets/common.js` writes the same; tests/plot/numbers.json is the table that both are held to.
+"""
 
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-WRITTEN_OUT: Final = 1e6
+WRITTEN_OUT: Final = range(-4, 6)  # powers of ten of the leading digit; beyond, a number is m×10ⁿ
+DIGITS: Final = Context(prec=3, rounding=ROUND_HALF_UP)  # as JavaScript's toPrecision does
+NOT_A_NUMBER: Final = "–"
 FINEST: Final = 4  # places behind the point
 
 
 def short(value: float, dust: float = 0.0) -> str:
-    """`value` in words: thousands written out, powers of ten as superscripts beyond; what is below `dust` is 0."""
+    """`value` to three significant digits: 0.000234, 13700, 2.34×10⁻⁵, 10⁶; what is below `dust` is 0."""
     if not math.isfinite(value):
-        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "?")
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, NOT_A_NUMBER)
     if abs(value) < dust or value == 0:
         return "0"
-    if 1000 <= abs(value) < WRITTEN_OUT:
-        return f"{float(f'{value:.3g}'):.0f}".replace("-", "−")
-    mantissa, _, exponent = f"{value:.3g}".partition("e")
-    return mantissa.replace("-", "−") + (f"·10{superscript(int(exponent))}" if exponent else "")
+    rounded = DIGITS.plus(Decimal(float(value)))
+    power = rounded.adjusted()
+    if power in WRITTEN_OUT:
+        return _plain(rounded)
+    mantissa = _plain(rounded.scaleb(-power))
+    factor = {"1": "", "−1": "−"}.get(mantissa, f"{mantissa}×")
+    return f"{factor}10{superscript(power)}"
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}".replace("-", "−")
 
 
 def with_spread(value: float, deviation: float) -> str:
@@ -52,7 +65,7 @@ def superscript(exponent: int) -> str:
 def points(share: float, *, signed: bool = True) -> str:
     """A share in percentage points, to one hundredth where that is small."""
     if not math.isfinite(share):
-        return "?"
+        return NOT_A_NUMBER
     value = 100 * share
     return f"{value:{'+' if signed else ''}.{2 if abs(value) < 9.995 else 1}f}".replace("-", "−")
 

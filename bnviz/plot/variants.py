@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bnviz.plot.theme import Role
 from bnviz.i18n import Translate
+from bnviz.plot.theme import Role
 from bnviz.settings import VARIANT_NAMES
 
 NORMALIZER_ROLES: Final[Mapping[str, Role]] = {

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-FOLDER: Final = Path(__file__).parent / "shipped"
 STRUCTURE: Final = "structure"
 
 R = TypeVar("R")

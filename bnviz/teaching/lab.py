@@ -1,150 +1,233 @@
-"""The shape of a lesson: everything about a lab that is not an experiment, a picture or a widget."""
+"""The types of the course: a `Lab` has topics; a topic is everything about one question that is not a widget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
 
-from bnviz.errors import BnvizError
-from bnviz.study.comparison import Comparison
+from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
+from bnviz.i18n import N_, Language, long_text
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Listing
 from bnviz.plot.scene import Scene
-from bnviz.i18n import Language
 from bnviz.settings import LabSettings, from_query, to_query
+from bnviz.study.comparison import Comparison
 
 S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
 Picture = Chart | Scene | Listing
 Draw = Callable[[R, Language], Picture]
+UploadKind = Literal["table", "images", "classes"]
+
+TOPIC_KEY: Final = "topic"  # names the topic in a link to a lab that has several
+SHIPPED: Final = "shipped.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One click: `changes` from the defaults, and one line saying what to look for. `title` and `look_for` are msgids."""
+    """Settings that one click sets."""
 
+    name: str
+    """By which tests and lesson plans address it: a Python identifier, unique within the topic."""
     title: str
+    """On the button (msgid)."""
     look_for: str
+    """One line saying what to look for (msgid)."""
     changes: Mapping[str, Any]
+    """What differs from the topic's opening."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Generic[R]):
-    """The question before the picture. `options` are msgids; `correct` finds the right one in the run itself."""
+    """The question that is asked before the picture."""
 
     question: str
+    """A msgid."""
     options: tuple[str, ...]
+    """The answers to choose from (msgids)."""
     correct: Callable[[R], int]
+    """Finds the index of the right option in the very run."""
     explanation: str
+    """Shown after the answer (msgid)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A paper or page behind a claim. `claim` is a msgid, `title` stays in its language."""
+    """A paper or page behind a claim."""
 
     claim: str
+    """A msgid."""
     title: str
+    """Of the paper or page, in its own language."""
     url: str
+    """Where to read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic(Generic[S, R]):
+    """One question: its settings, run, pictures and texts. Of its two kinds, `InstantTopic` and `LiveTopic`, every topic is one."""
+
+    lab: str
+    """Name of its lab: the page's URL."""
+    name: str
+    """Within its lab; of a lab with one question it is the lab's name."""
+    folder: Path
+    """Where `text.en.md`, `text.zh.md`, the catalogue and the shipped result are."""
+    title: str
+    """In the navigation (msgid)."""
+    question: str
+    """In a student's words (msgid)."""
+    answer: str
+    """One sentence (msgid)."""
+    settings: type[S]
+    """Their defaults are what the topic opens with."""
+    controls: tuple[str, ...]
+    """The at most six settings that are seen first."""
+    more: tuple[str, ...]
+    """The rest."""
+    applies: Callable[[S, str], bool] = lambda settings, name: True
+    """Whether a control has an effect now."""
+    pictures: tuple[Draw[R], ...]
+    """Hero first, at most three."""
+    theory: tuple[Draw[R], ...]
+    """At most three pictures that lay closed forms over the measurement."""
+    comparisons: Callable[[R], Sequence[Comparison]]
+    """Measured beside predicted."""
+    presets: tuple[Preset, ...]
+    """At most eight."""
+    prediction: Prediction[R]
+    """The question before the picture."""
+    formula: Callable[[R, int, Language], str]
+    """Markdown with the live numbers of one frame (`result`, `step`, `language`)."""
+    script: Callable[[S], str]
+    """The standalone PyTorch script."""
+    headline: Callable[[R], Mapping[str, float]]
+    """The numbers that the script prints, by the names that it prints."""
+    table: Callable[[R], Mapping[str, NDArray[Any]]]
+    """Columns of equal length behind the pictures."""
+    sources: tuple[Source, ...]
+    """Behind the claims."""
+    upload: UploadKind | None = None
+    """What the visitor's own data is, where the topic takes any: a "table" (N, D), "images" (N, K, H, W) or "classes", a table
+    whose last column is the class. `run`, and `cost` of a `LiveTopic`, then take it (or None) as their second argument, and raise
+    UploadError where the settings want data and there is none."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the course: `layer`, `modes.gap`."""
+        return self.lab if self.name == self.lab else f"{self.lab}.{self.name}"
+
+    @property
+    def opening(self) -> S:
+        """The settings with which the topic opens."""
+        return self.settings()
+
+    def preset(self, name: str) -> S:
+        """The settings of a preset. Raises: KeyError where there is none of that name."""
+        return self.settings(**{preset.name: preset for preset in self.presets}[name].changes)
+
+    def text(self, language: Language) -> str:
+        """The long text below the pictures (Markdown)."""
+        return long_text(self.folder, language)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstantTopic(Topic[S, R]):
+    """A topic whose result is there before the visitor notices."""
+
+    run: Callable[..., R]
+    """`run(settings)`; `run(settings, data)` where `upload` says what the data is."""
+
+    def compute(self, settings: S, data: NDArray[Any] | None = None) -> R:
+        """The result for `settings`. Raises: what `run` raises."""
+        return self.run(settings) if self.upload is None else self.run(settings, data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveTopic(Topic[S, R]):
+    """A topic whose run takes long: started by a button, run in a worker process, its pictures drawn from partial results too."""
+
+    run: Callable[..., R]
+    """`run(settings, on_update)`; `run(settings, data, on_update)` where `upload` says what the data is. `on_update` gets partial
+    results on the way; None where nobody wants them."""
+    result: type[R]
+    """What `run` returns; it has `settings` and `progress`, the share of the run that it holds, in [0, 1]."""
+    cost: Callable[..., float]
+    """Seconds that a run will take on one core: `cost(settings)` or `cost(settings, data)`. Raises CostError where that is too much."""
+
+    def compute(self, settings: S, data: NDArray[Any] | None = None, on_update: Callable[[R], None] | None = None) -> R:
+        """The result for `settings`, computed here. Raises: what `run` raises."""
+        return self.run(settings, on_update) if self.upload is None else self.run(settings, data, on_update)
+
+    def seconds(self, settings: S, data: NDArray[Any] | None = None) -> float:
+        """What a run will take on one core. Raises: CostError."""
+        return self.cost(settings) if self.upload is None else self.cost(settings, data)
+
+    @property
+    def shipped(self) -> Path:
+        """The file with the result of the topic's opening; it may be missing."""
+        return self.folder / SHIPPED
+
+
+AnyTopic = InstantTopic[Any, Any] | LiveTopic[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson(Generic[S, R]):
-    """One lab.
-
-    `name`: URL, page file and long text. `title` (navigation), `question` and `answer` are msgids.
-    `controls`: the at most six that are seen first; `more`: the rest. `applies(settings, name)`: whether a control has an effect now.
-    `pictures`: hero first, at most three. `theory`: pictures that lay closed forms over the measurement, at most three.
-    `formula(result, step, language)`: Markdown with the live numbers of frame `step`.
-    `script(settings)`: the standalone PyTorch script. `headline(result)`: the numbers that it prints, by the names that it prints.
-    `table(result)`: columns of equal length behind the pictures.
-    `run` takes the settings and the visitor's own data or None, of a `live` lesson `on_update` or None. `upload`: what that data
-    is: a "table" (N, D), "images" (N, K, H, W), or "classes", a table whose last column is the class. The last goes with a `live`
-    lesson to its worker: `run` takes it as `data=`, `cost` as its second argument; both raise UploadError where the settings want a
-    table and there is none.
-    `live`: a run takes long, so it is started by a button, runs in a worker process as `Settings` and `run` of the module that
-    defines `run`, and its `pictures` are drawn from partial results too. `cost(settings)`: seconds that it will take on
-    one core; raises CostError where that is too much. `shipped`: the file in `bnviz/experiments/shipped` that holds the
-    result for the settings with which the part opens, if one is there.
-
-    A lab with several questions has `topics`: whole lessons by the value of the setting `topic`, of which `on(settings)` is the
-    one shown (see `with_topics`). `topic`: which of them this is. `opens`: what differs from the defaults when it is opened.
-    """
+class Lab:
+    """One page: a question of a chapter, with one topic or several that share the names of their settings."""
 
     name: str
+    """The page's URL."""
     title: str
+    """In the navigation (msgid)."""
     question: str
-    answer: str
-    settings: type[S]
-    run: Callable[[S, Any], R]
-    controls: tuple[str, ...]
-    more: tuple[str, ...]
-    applies: Callable[[S, str], bool]
-    pictures: tuple[Draw[R], ...]
-    theory: tuple[Draw[R], ...]
-    comparisons: Callable[[R], Sequence[Comparison]]
-    presets: tuple[Preset, ...]
-    prediction: Prediction[R]
-    formula: Callable[[R, int, Language], str]
-    script: Callable[[S], str]
-    headline: Callable[[R], Mapping[str, float]]
-    table: Callable[[R], Mapping[str, NDArray[Any]]]
-    sources: tuple[Source, ...]
-    upload: Literal["table", "images", "classes"] = "table"
-    live: bool = False
-    cost: Callable[..., float] | None = None
-    shipped: str = ""
-    topic: str = ""
-    opens: Mapping[str, Any] = field(default_factory=dict)
-    topics: Mapping[str, Lesson[S, R]] = field(default_factory=dict)
+    """A msgid."""
+    topics: tuple[AnyTopic, ...]
+    """In the order in which they are offered; the lab opens with the first."""
 
-    def on(self, settings: LabSettings) -> Lesson[S, R]:
-        """The part that `settings` choose: one of the topics, or the lesson itself where there are none."""
-        return self.topics[getattr(settings, "topic")] if self.topics else self  # noqa: B009 - only labs with topics have it
+    def topic(self, name: str) -> AnyTopic:
+        """The topic `name`; the first where there is none of that name."""
+        return next((topic for topic in self.topics if topic.name == name), self.topics[0])
 
-    @property
-    def parts(self) -> tuple[Lesson[S, R], ...]:
-        """All that `on` may return."""
-        return tuple(self.topics.values()) or (self,)
+    def from_query(self, query: Mapping[str, str]) -> tuple[AnyTopic, LabSettings, list[BnvizError]]:
+        """What a link to the lab means: a topic, its settings counted from its opening, and what is wrong with the link.
 
-    @property
-    def text(self) -> str:
-        """The name of the long text."""
-        return f"{self.name}_{self.topic}" if self.topic else self.name
+        Settings that only another topic of the lab has are not wrong: they say nothing here.
+        """
+        topic = self.topic(query.get(TOPIC_KEY, ""))
+        foreign = {name for other in self.topics for name in other.settings.model_fields} - set(
+            topic.settings.model_fields
+        )
+        problems: list[BnvizError] = []
+        if TOPIC_KEY in query and (len(self.topics) == 1 or topic.name != query[TOPIC_KEY]):
+            problems.append(self._no_such_topic(query[TOPIC_KEY]))
+        own = {name: text for name, text in query.items() if name != TOPIC_KEY and name not in foreign}
+        settings, wrong = from_query(topic.settings, own)
+        return topic, settings, problems + wrong
 
-    @property
-    def opening(self) -> dict[str, Any]:
-        """What differs from the defaults when this part is opened, `topic` among it."""
-        return {**({"topic": self.topic} if self.topic else {}), **self.opens}
+    def _no_such_topic(self, given: str) -> BnvizError:
+        if len(self.topics) == 1:
+            return UnknownSettingError([TOPIC_KEY], self.topics[0].settings.names())
+        allowed = Phrase(N_("one of {choices}"), {"choices": ", ".join(topic.name for topic in self.topics)})
+        return SettingError(TOPIC_KEY, allowed, given)
 
-    @property
-    def beginning(self) -> S:
-        """The settings with which this part is opened."""
-        return self.settings(**self.opening)
+    def to_query(self, topic: AnyTopic, settings: LabSettings, *, full: bool = False) -> dict[str, str]:
+        """The link's query from which `from_query` makes `settings` again: what differs from the opening, or everything (`full`)."""
+        named = {TOPIC_KEY: topic.name} if len(self.topics) > 1 and (full or topic is not self.topics[0]) else {}
+        return named | to_query(settings, full=full)
 
-    def preset(self, number: int) -> S:
-        """The settings of a preset."""
-        return self.settings(**{**self.opening, **self.presets[number].changes})
-
-    def from_query(self, query: Mapping[str, str]) -> tuple[S, list[BnvizError]]:
-        """The settings that a link to the lab means, counted from those with which its topic opens; and what is wrong with it."""
-        named = self.topics.get(query.get("topic", ""))
-        return from_query(self.settings, query, named.opening if named else {})
-
-    def to_query(self, settings: S, *, full: bool = False) -> dict[str, str]:
-        """The link's query from which `from_query` makes `settings` again: what differs, or everything (`full`)."""
-        every = to_query(settings, full=True)
-        if full:
-            return every
-        beginning = self.on(settings).beginning
-        opening = to_query(beginning, full=True)
-        if beginning != self.settings():  # without its topic the link would mean other settings
-            del opening["topic"]
-        return {name: text for name, text in every.items() if text != opening.get(name)}
-
-
-def with_topics(title: str, question: str, parts: Sequence[Lesson[S, R]]) -> Lesson[S, R]:
-    """One lab of several lessons, each with a `topic` of its own; it opens with the first. `title` and `question` are the lab's."""
-    return replace(parts[0], title=title, question=question, topics={part.topic: part for part in parts})
+    def carried_over(self, old: AnyTopic, settings: LabSettings, new: AnyTopic) -> LabSettings:
+        """The settings with which `new` is entered from `old`: a value comes along where both topics open with the same one."""
+        before: LabSettings = old.opening
+        after: LabSettings = new.opening
+        shared = [
+            name for name in after.names() if name in before.names() and getattr(before, name) == getattr(after, name)
+        ]
+        try:
+            return after.replace(**{name: getattr(settings, name) for name in shared})
+        except BnvizError:
+            return after

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import Translate
+from bnviz.plot.numbers import latex, short
 
 if TYPE_CHECKING:
     from bnviz.study.verdict import Finding

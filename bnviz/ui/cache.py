@@ -15,11 +15,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Scene
-from bnviz.i18n import Language
-from bnviz.teaching.lab import Lesson, Picture
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import InstantTopic, Picture
 from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.listing import ReadyListing
@@ -80,15 +80,15 @@ class Shared:
 _turns: Final = Turns()
 
 
-def result(lesson: Lesson[Any, Any], settings: LabSettings, data: NDArray[np.float32] | None) -> Any:
-    """The lab's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`."""
+def result(topic: InstantTopic[Any, Any], settings: LabSettings, data: NDArray[np.float32] | None) -> Any:
+    """The topic's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`."""
 
     def make() -> Any:
-        return _turns.take(lesson.text, lambda: lesson.run(settings, data), visit.still_wanted)
+        return _turns.take(topic.id, lambda: topic.compute(settings, data), visit.still_wanted)
 
     if data is not None:
         return make()
-    key = lesson.name, settings.model_dump_json()
+    key = topic.id, settings.model_dump_json()
     return _results.get(key, lambda: read_only(make()), visit.still_wanted)
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from bnviz.experiments.cases import REPRODUCTIONS, Measured
-from bnviz.plot.numbers import short
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.course import LABS
 from bnviz.lessons.cases import CASES, LONGEST_QUERY, QUESTION, Case, Link, found
-from bnviz.labs.course import LESSONS
+from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
 
 if TYPE_CHECKING:
-    from bnviz.teaching.lab import Lesson
+    from bnviz.teaching.lab import Lab
 
 DUST: Final = 1e-5
 EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"), N_("freeze"), N_("padding"))
@@ -82,19 +82,19 @@ def _card(case: Case, _: Translate) -> None:
     st.markdown("\n\n".join(lines))
     with st.container(horizontal=True, gap="small"):
         for link in case.links:
-            lesson = lab_of(link)
-            if lesson is not None:
+            lab = lab_of(link)
+            if lab is not None:
                 st.page_link(
-                    navigation.lab_page(lesson, _),
-                    label=f"{_(KINDS[link.kind])}: {_(lesson.title)}",
+                    navigation.lab_page(lab, _),
+                    label=f"{_(KINDS[link.kind])}: {_(lab.title)}",
                     icon=ICONS[link.kind],
                     query_params={**link.query, "predict": "0"},
                 )
 
 
-def lab_of(link: Link) -> Lesson[Any, Any] | None:
-    """The lesson that `link` leads to; None where the course does not have it."""
-    return next((lesson for lesson in LESSONS if lesson.name == link.lab), None)
+def lab_of(link: Link) -> Lab | None:
+    """The lab that `link` leads to; None where the course does not have it."""
+    return next((lab for lab in LABS if lab.name == link.lab), None)
 
 
 @st.cache_data(show_spinner=False)

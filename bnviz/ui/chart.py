@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, translator
 from bnviz.plot import theme
 from bnviz.plot.chart import Chart
-from bnviz.i18n import Language, translator
 from bnviz.ui import assets
 
 PALETTE: Final = {"light": theme.LIGHT, "dark": theme.DARK}

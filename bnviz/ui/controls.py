@@ -9,9 +9,10 @@ from typing import Any, Final, TypeVar
 import streamlit as st
 
 from bnviz.errors import BnvizError
-from bnviz.i18n import Translate
-from bnviz.teaching.lab import Lesson
+from bnviz.i18n import LANGUAGES, Language, translator
+from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
+from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 
@@ -21,53 +22,61 @@ BUTTON_PIXELS: Final = 32
 LETTER_PIXELS: Final = 6.2
 
 
-def draw(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
-    """Draw the lab's controls and put what they say into `state.settings`."""
-    _draw_some(lesson, state, lesson.controls, _)
-    if lesson.more and st.toggle(_("More"), key=f"{lesson.name}:more"):
-        _draw_some(lesson, state, lesson.more, _)
+def draw(state: LabState, language: Language) -> None:
+    """Draw the controls of the topic and put what they say into `state.settings`."""
+    _ = translator(language)
+    topic = state.topic
+    _draw_some(state, topic.controls, language)
+    if topic.more and st.toggle(_("More"), key=f"{topic.id}:more"):
+        _draw_some(state, topic.more, language)
 
 
-def topics(lesson: Lesson[Any, Any], state: LabState, _: Translate) -> None:
-    """Where a lab has several topics, let the visitor choose; what they share keeps its value."""
-    if not lesson.topics:
+def topics(lab: Lab, state: LabState, language: Language) -> None:
+    """Where a lab has several topics, let the visitor choose."""
+    if len(lab.topics) == 1:
         return
-    key = _key(lesson, "topic")
-    now = visit.shown(key, lesson.on(state.settings).topic)
+    _ = translator(language)
+    key = f"{lab.name}:{TOPIC_KEY}:{language}"
+    names = [topic.name for topic in lab.topics]
+    now = visit.shown(key, state.topic.name, names)
     chosen = st.segmented_control(
-        _("Topic"), list(lesson.topics), default=now, key=key, format_func=lambda topic: _(lesson.topics[topic].title),
-        required=True, label_visibility="collapsed",
-    )  # fmt: skip
-    part = lesson.topics[chosen or lesson.topic]
-    if part is lesson.on(state.settings):
-        return
-    try:
-        settings = state.settings.replace(**part.opening)
-    except BnvizError:
-        settings = part.beginning
-    apply(lesson, state, settings)
+        _("Topic"),
+        names,
+        default=now,
+        key=key,
+        format_func=lambda name: _(lab.topic(name).title),
+        required=True,
+        label_visibility="collapsed",
+    )
+    topic = lab.topic(chosen or state.topic.name)
+    if topic is not state.topic:
+        settings = lab.carried_over(state.topic, state.settings, topic)
+        state.topic = topic
+        apply(state, settings)
 
 
-def apply(lesson: Lesson[Any, Any], state: LabState, settings: LabSettings, preset: int | None = None) -> None:
+def apply(state: LabState, settings: LabSettings, preset: str | None = None) -> None:
     """Replace the settings, and let every widget show them."""
     state.settings = settings
     state.preset, state.problems = preset, []
-    for name in lesson.settings.names():
-        if name != "topic":
-            st.session_state.pop(_key(lesson, name), None)
+    for name in settings.names():
+        for language in LANGUAGES:
+            st.session_state.pop(_key(state.topic, name, language), None)
 
 
-def _key(lesson: Lesson[Any, Any], name: str) -> str:
-    return f"{lesson.name}:{name}"
+def _key(topic: AnyTopic, name: str, language: Language) -> str:
+    """Of the widget of a setting. Streamlit keeps a choice by what it was called, so each language has widgets of its own."""
+    return f"{topic.id}:{name}:{language}"
 
 
-def _draw_some(lesson: Lesson[Any, Any], state: LabState, names: tuple[str, ...], _: Translate) -> None:
-    described = fields(lesson.settings)
+def _draw_some(state: LabState, names: tuple[str, ...], language: Language) -> None:
+    topic = state.topic
+    described = fields(topic.settings)
     for name in names:
-        if not lesson.applies(state.settings, name):
+        if not topic.applies(state.settings, name):
             continue
         old = getattr(state.settings, name)
-        new = _widget(described[name], _key(lesson, name), old, _)
+        new = _widget(described[name], _key(topic, name, language), old, language)
         if new != old:
             _change(state, name, new)
 
@@ -83,31 +92,35 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})
 
 
-def _widget(field: SettingField, key: str, value: Any, _: Translate) -> Any:
+def _widget(field: SettingField, key: str, value: Any, language: Language) -> Any:
+    _ = translator(language)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
 
     def named(choice: Any) -> str:
-        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else _shown(choice)
+        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else str(choice) if isinstance(choice, int) else short(choice)
 
-    now = visit.shown(key, list(value) if field.kind == "values" else value)
     if field.kind == "bool":
-        return st.toggle(label, now, key=key, help=help_text)
-    if field.kind == "choice" and _fit_a_row([named(choice) for choice in field.choices]):
-        return st.segmented_control(
-            label, field.choices, default=now, key=key, help=help_text, required=True, format_func=named
-        )
+        return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text)
     if field.kind == "choice":
-        return st.selectbox(label, field.choices, field.choices.index(now), key=key, help=help_text, format_func=named)
+        now = visit.shown(key, value, field.choices)
+        if _fit_a_row([named(choice) for choice in field.choices]):
+            return st.segmented_control(
+                label, field.choices, default=now, key=key, help=help_text, required=True, format_func=named
+            )
+        index = field.choices.index(now)
+        return st.selectbox(label, field.choices, index, key=key, help=help_text, format_func=named)
     if field.kind == "values":
-        options = _with(field.parameter.stops, [*value, *now])
+        options = _with(field.parameter.stops, value)
+        now = visit.shown(key, list(value), options)
         chosen = st.pills(
             label, options, default=now, key=key, help=help_text, selection_mode="multi", format_func=named
         )
         same = not chosen or set(chosen) == set(value)
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
-        return st.number_input(label, int(field.low), int(field.high), now, key=key, help=help_text)
-    options = _with(field.parameter.stops, now)
+        return st.number_input(label, int(field.low), int(field.high), visit.shown(key, value), key=key, help=help_text)
+    options = _with(field.parameter.stops, value)
+    now = visit.shown(key, value, options)
     return st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
 
 
@@ -122,8 +135,3 @@ def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:
     wanted = [*stops, *(value if isinstance(value, tuple | list) else [value])]
     numbers = sorted({stop for stop in wanted if not isinstance(stop, str)})
     return [*numbers, *dict.fromkeys(stop for stop in wanted if isinstance(stop, str))]
-
-
-def _shown(value: Any) -> str:
-    text = f"{value:.3g}" if isinstance(value, float) else str(value)
-    return text.replace("e-0", "e-").replace("-", "−", 1 if value < 0 else 0)

@@ -6,12 +6,12 @@ from typing import Final
 
 import streamlit as st
 
-from bnviz.labs.layer.settings import Settings
-from bnviz.labs.layer.figures import glimpse as figures
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.course import COURSE, LABS
 from bnviz.labs.layer import lesson as layer
+from bnviz.labs.layer.figures import glimpse as figures
+from bnviz.labs.layer.settings import Settings
 from bnviz.lessons.cases import LONGEST_QUERY
-from bnviz.labs.course import COURSE, LESSONS
 from bnviz.ui import cache, navigation, player, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
@@ -27,7 +27,7 @@ def show() -> None:
     _head(_, language)
     picture, start = st.columns([1.7, 1], gap="medium", vertical_alignment="center")
     with picture:
-        scene = figures.glimpse(cache.result(layer.LESSON, GLIMPSE, None), language)
+        scene = figures.glimpse(cache.result(layer.TOPIC, GLIMPSE, None), language)
         player.ready(scene, "home", language).show(0)
     with start, st.container(key="start"):
         _start(_)
@@ -52,7 +52,7 @@ def _head(_: Translate, language: Language) -> None:
 
 def _start(_: Translate) -> None:
     """Two doors: the first lab, and the problem that brought the visitor here."""
-    first = LESSONS[0]
+    first = LABS[0]
     with st.container(border=True):
         label = _("Start with lab 1: {title}").format(title=_(first.title))
         st.page_link(navigation.lab_page(first, _), icon=":material/play_circle:", label=label)
@@ -75,7 +75,7 @@ def _course(_: Translate) -> None:
     for column, chapter in zip(st.columns(len(COURSE), gap="small"), COURSE, strict=True):
         with column:
             st.markdown("#### " + _(chapter.title))
-            for lesson in chapter.lessons:
+            for lab in chapter.labs:
                 number += 1
-                st.page_link(navigation.lab_page(lesson, _), label=f"**{number} · {_(lesson.title)}**")
-                st.markdown(_(lesson.question))
+                st.page_link(navigation.lab_page(lab, _), label=f"**{number} · {_(lab.title)}**")
+                st.markdown(_(lab.question))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from bnviz.errors import BnvizError, UploadError
-from bnviz.i18n import N_, Language, Translate, long_text, translator
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.lessons.cases import QUESTION as CASES_QUESTION
-from bnviz.teaching.lab import Lesson
-from bnviz.settings import LabSettings
+from bnviz.teaching.lab import Lab, LiveTopic
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
@@ -21,8 +20,6 @@ from bnviz.ui.visit import LabState
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-S = TypeVar("S", bound=LabSettings)
-R = TypeVar("R")
 
 VIEW_TITLES = {
     "picture": N_("Picture"),
@@ -34,65 +31,65 @@ VIEW_TITLES = {
 }
 
 
-def show(lab: Lesson[S, R]) -> None:
+def show(lab: Lab) -> None:
     """The page of `lab`."""
     state = visit.lab_state(lab)
     language = visit.current().language
     _ = translator(language)
     head = st.container(key="head")
-    controls.topics(lab, state, _)
-    lesson = lab.on(state.settings)
-    asking = visit.current().predict and lesson.topic not in state.guesses
-    head.markdown("### " + _(lesson.question) + "\n" + ("" if asking else _line_below(lesson, state, _)))
-    link = _presets(lesson, state, language)
+    controls.topics(lab, state, language)
+    topic = state.topic
+    asking = visit.current().predict and topic.name not in state.guesses
+    head.markdown("### " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
+    link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
-        controls.draw(lesson, state, _)
-        data = uploads.draw(lesson, state, language)
+        controls.draw(state, language)
+        data = uploads.draw(topic, state, language)
         aside = st.container(key="aside")
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
             result = None
-            if not lesson.live:
-                result = cache.result(lesson, state.settings, data)
+            if not isinstance(topic, LiveTopic):
+                result = cache.result(topic, state.settings, data)
             elif not asking:
-                result = live.result(lesson, state, data, language, below, aside)
+                result = live.result(topic, state, data, language, below, aside)
             if asking:
-                views.ask(lesson, state, language)
+                views.ask(topic, state, language)
             elif result is not None:
-                _views(lesson, state, result, language, below, kept=data is None)
+                _views(state, result, language, below, kept=data is None)
         except BnvizError as error:
             if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
-                views.explain_error(error, lesson, language)
+                views.explain_error(error, topic, language)
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state, full=False), visit.link(lab, state, full=True), language)
 
 
-def _presets(lesson: Lesson[S, R], state: LabState, language: Language) -> DeltaGenerator:
+def _presets(state: LabState, language: Language) -> DeltaGenerator:
     """The one-click settings; returns the place of the Share button at the row's end."""
     _ = translator(language)
     with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**" + _("Try this") + "**", width="content")
-        for number, preset in enumerate(lesson.presets):
+        for preset in state.topic.presets:
             st.button(
                 _(preset.title),
-                key=f"{lesson.text}:preset:{number}",
-                type="primary" if state.preset == number else "secondary",
+                key=f"{state.topic.id}:preset:{preset.name}",
+                type="primary" if state.preset == preset.name else "secondary",
                 on_click=_apply_preset,
-                args=(lesson, state, number),
+                args=(state, preset.name),
             )
         st.space("stretch")
         return st.container(width=112)
 
 
-def _apply_preset(lesson: Lesson[S, R], state: LabState, number: int) -> None:
-    controls.apply(lesson, state, lesson.preset(number), number)
+def _apply_preset(state: LabState, name: str) -> None:
+    controls.apply(state, state.topic.preset(name), name)
 
 
-def _onward(lab: Lesson[S, R], _: Translate) -> None:
+def _onward(lab: Lab, _: Translate) -> None:
     """The question that the next lab answers; after the last, the problems that people reported."""
     following = navigation.lab_after(lab.name)
     question = following.question if following else CASES_QUESTION
@@ -102,11 +99,10 @@ def _onward(lab: Lesson[S, R], _: Translate) -> None:
         st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
-def _line_below(lesson: Lesson[S, R], state: LabState, _: Translate) -> str:
+def _line_below(state: LabState, _: Translate) -> str:
     """The answer; after a preset, what to look for."""
-    if state.preset is None:
-        return _(lesson.answer)
-    return ":material/visibility: **" + _(lesson.presets[state.preset].look_for) + "**"
+    chosen = next((preset for preset in state.topic.presets if preset.name == state.preset), None)
+    return _(state.topic.answer) if chosen is None else ":material/visibility: **" + _(chosen.look_for) + "**"
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:
@@ -124,27 +120,26 @@ def _refused_file(state: LabState) -> bool:
     return any(isinstance(problem, UploadError) for problem in state.problems)
 
 
-def _views(
-    lesson: Lesson[S, R], state: LabState, result: R, language: Language, below: DeltaGenerator, *, kept: bool
-) -> None:
+def _views(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:
     _ = translator(language)
-    views.tell(lesson, state, result, language)
-    key = f"{lesson.name}:view"
-    now = visit.shown(key, state.view)
+    topic = state.topic
+    views.tell(topic, state, result, language)
+    key = f"{topic.lab}:view:{language}"
+    now = visit.shown(key, state.view, visit.VIEWS)
     chosen = st.segmented_control(
         _("View"), visit.VIEWS, default=now, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(cache.drawings(lesson.pictures, result, lesson.name, language, keep=kept), state, below)
-        below.markdown(long_text(lesson.text, language))
+        _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        below.markdown(topic.text(language))
     elif state.view == "theory":
-        _pictures(cache.drawings(lesson.theory, result, lesson.name, language, keep=kept), state, below)
+        _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
         with below:
-            views.comparisons(lesson.comparisons(result), language)
+            views.comparisons(topic.comparisons(result), language)
     else:
-        views.DRAW[state.view](lesson, state, result, language)
+        views.DRAW[state.view](topic, state, result, language)
 
 
 def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 import streamlit as st
 
-from bnviz.plot.listing import Code, Listing, Note, Table
 from bnviz.i18n import Language, Translate, translator
+from bnviz.plot.listing import Code, Listing, Note, Table
 from bnviz.ui import assets
 from bnviz.ui.views import escaped
 

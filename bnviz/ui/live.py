@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
-from bnviz.i18n import Language, Translate, long_text, translator
-from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import LiveTopic
 from bnviz.ui import assets, chart, views, visit
 from bnviz.ui.runs import RUNS, Run, shipped_result
-from bnviz.ui.views import AnyLesson
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ R = TypeVar("R")
 
 
 def result(
-    lesson: Lesson[S, R],
+    topic: LiveTopic[S, R],
     state: LabState,
     data: Table | None,
     language: Language,
@@ -37,54 +36,53 @@ def result(
 ) -> R | None:
     """The whole result, if it is known; else None, and the page shows the run, or the button that starts it.
 
-    `data`: the visitor's own table, where they gave one and the lesson takes it. Where a shipped result is shown, the button
+    `data`: the visitor's own table, where they gave one and the topic takes it. Where a shipped result is shown, the button
     stands `aside`, among the controls.
-    Raises what `lesson.cost` raises for settings that ask for too much.
+    Raises what `topic.cost` raises for settings that ask for too much.
     """
     owner = visit.current().owner
-    data = data if lesson.upload == "classes" else None
-    run = RUNS.latest(lesson, state.settings, data)
+    run = RUNS.latest(topic, state.settings, data)
     if run is not None and run.job.state == "done":
         whole: R = run.job.partial
         return whole
     if run is not None and not run.job.over and RUNS.join(run, owner):
         _watch(run, owner, language, below)
-        below.markdown(long_text(lesson.text, language))
+        below.markdown(topic.text(language))
         return None
     _ = translator(language)
-    shipped: R | None = shipped_result(lesson) if state.settings == lesson.beginning else None
+    shipped: R | None = shipped_result(topic) if state.settings == topic.opening else None
     mine = run if run is not None and run.job.over and owner in run.audience else None
     if mine is not None:
         _tell_the_end(mine, language)
     with nullcontext() if shipped is None else aside:
-        _offer(lesson, state, data, owner, shipped is not None, _)
+        _offer(topic, state, data, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
     if shipped is None:
-        below.markdown(long_text(lesson.text, language))
+        below.markdown(topic.text(language))
     return shipped
 
 
-def _start(lesson: AnyLesson, settings: LabSettings, owner: str, data: Table | None) -> None:
-    RUNS.start(lesson, settings, owner, data)
+def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Table | None) -> None:
+    RUNS.start(topic, settings, owner, data)
 
 
-def _offer(lesson: AnyLesson, state: LabState, data: Table | None, owner: str, shipped: bool, _: Translate) -> None:
+def _offer(
+    topic: LiveTopic[Any, Any], state: LabState, data: Table | None, owner: str, shipped: bool, _: Translate
+) -> None:
     """The button that starts the run, and what it will cost; where a `shipped` result is shown, where that comes from."""
-    given = (data,) if lesson.upload == "classes" else ()
-    seconds = None if lesson.cost is None else lesson.cost(state.settings, *given)
+    seconds = topic.seconds(state.settings, data)
     told = [_("Computed beforehand.")] if shipped else []
-    if seconds is not None:
-        cost = _("A run takes about {time}.") if shipped else _("A run takes about {time} on one core of this server.")
-        told.append(cost.format(time=time(seconds, _)))
+    cost = _("A run takes about {time}.") if shipped else _("A run takes about {time} on one core of this server.")
+    told.append(cost.format(time=time(seconds, _)))
     with st.container(horizontal=not shipped, vertical_alignment="center", gap="small"):
         st.button(
             _("Run it now") if shipped else _("Run"),
-            key=f"{lesson.name}:run",
+            key=f"{topic.id}:run",
             type="secondary" if shipped else "primary",
             icon=":material/play_arrow:",
             on_click=_start,
-            args=(lesson, state.settings, owner, data),
+            args=(topic, state.settings, owner, data),
             width="stretch" if shipped else "content",
             help=_("What you see is this very run, kept by `scripts/make_shipped.py`.") if shipped else None,
         )
@@ -96,7 +94,7 @@ def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> N
     _ = translator(language)
     snapshot = run.snapshot(language, RUNS.pool.place)
     assets.component("live")(
-        key=f"{run.lesson.name}.live",
+        key=f"{run.topic.id}.live",
         data={
             "job": run.job.number,
             "url": f"{assets.url('live')}/{run.job.number}/{language}?owner={owner}",
@@ -141,10 +139,10 @@ def _tell_the_end(run: Run, language: Language) -> None:
 
 
 def _draw_what_there_is(run: Run, language: Language, below: DeltaGenerator) -> None:
-    pictures = [draw(run.job.partial, language) for draw in run.lesson.pictures]
+    pictures = [draw(run.job.partial, language) for draw in run.topic.pictures]
     for number, picture in enumerate(picture for picture in pictures if isinstance(picture, Chart)):
         with below if number else nullcontext():
-            chart.ready(picture, run.lesson.name, "", language).show()
+            chart.ready(picture, run.topic.lab, "", language).show()
 
 
 def time(seconds: float, _: Translate) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from bnviz.i18n import Translate
-from bnviz.labs.course import COURSE
-from bnviz.teaching.lab import Lesson
+from bnviz.labs.course import COURSE, LABS
+from bnviz.teaching.lab import Lab
 
 if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
-PAGES: Final = Path(__file__).parents[2] / "pages"
+PACKAGE: Final = Path(__file__).parents[1]
+# Installed inside the package, beside it in a checkout.
+PAGES: Final = next(folder for folder in (PACKAGE / "pages", PACKAGE.parent / "pages") if (folder / "home.py").exists())
 
 
 def home_page(_: Translate) -> StreamlitPage:
@@ -27,19 +29,18 @@ def cases_page(_: Translate) -> StreamlitPage:
     return st.Page(PAGES / "cases.py", title=_("Reported problems"), url_path="cases")
 
 
-def lab_page(lesson: Lesson[Any, Any], _: Translate) -> StreamlitPage:
-    """The page of `lesson`."""
-    return st.Page(PAGES / f"{lesson.name}.py", title=_(lesson.title), url_path=lesson.name)
+def lab_page(lab: Lab, _: Translate) -> StreamlitPage:
+    """The page of `lab`."""
+    return st.Page(PAGES / f"{lab.name}.py", title=_(lab.title), url_path=lab.name)
 
 
-def lab_after(name: str) -> Lesson[Any, Any] | None:
-    """The lab that a class takes after the lab `name`; None after the last."""
-    lessons = [lesson for chapter in COURSE for lesson in chapter.lessons]
-    place = next(place for place, lesson in enumerate(lessons, start=1) if lesson.name == name)
-    return lessons[place] if place < len(lessons) else None
+def lab_after(name: str) -> Lab | None:
+    """The lab that a class takes after the lab `name`; None after the last, and for one outside the course."""
+    following = next((number for number, lab in enumerate(LABS, start=1) if lab.name == name), len(LABS))
+    return LABS[following] if following < len(LABS) else None
 
 
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
     """Home, then the labs by chapter, then where to go with a problem."""
-    chapters = {_(chapter.title): [lab_page(lesson, _) for lesson in chapter.lessons] for chapter in COURSE}
+    chapters = {_(chapter.title): [lab_page(lab, _) for lab in chapter.labs] for chapter in COURSE}
     return {"": [home_page(_)], **chapters, _("I have a problem"): [cases_page(_)]}

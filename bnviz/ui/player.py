@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.scene import Axis, Cube, Map, Scene
 from bnviz.i18n import Language, translator
+from bnviz.plot.scene import Axis, Cube, Map, Scene
 from bnviz.ui import assets
 from bnviz.ui.chart import PALETTE
 

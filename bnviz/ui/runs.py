@@ -8,18 +8,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from bnviz.errors import BnvizError
-from bnviz.study import shipped
-from bnviz.plot.chart import Chart
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool
-from bnviz.teaching.lab import Lesson
+from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
+from bnviz.study import shipped
+from bnviz.teaching.lab import LiveTopic
 from bnviz.ui import chart
 
 KEPT: Final = 32
@@ -49,9 +47,9 @@ class Snapshot:
 
 @dataclass(eq=False)
 class Run:
-    """A job and the lesson that it runs for. `audience`: everybody whose run it ever was."""
+    """A job and the topic that it runs for. `audience`: everybody whose run it ever was."""
 
-    lesson: Lesson[Any, Any]
+    topic: LiveTopic[Any, Any]
     settings: LabSettings
     job: Job
     audience: set[str] = field(default_factory=set)
@@ -95,9 +93,9 @@ class Run:
 
     def _payloads(self, partial: Any, updates: int, language: Language) -> list[dict[str, Any]]:
         """The charts of a partial result; scenes wait for the whole one."""
-        name = self.lesson.name
+        name = self.topic.id
         payloads = []
-        for number, draw in enumerate(self.lesson.pictures):
+        for number, draw in enumerate(self.topic.pictures):
             if number in self._scenes:
                 continue
             try:
@@ -142,15 +140,15 @@ class Runs:
         with self._lock:
             self._runs.clear()
 
-    def start(self, lesson: Lesson[Any, Any], settings: LabSettings, owner: str, data: Any = None) -> Run:
-        """The run of `lesson` with `settings` on `data`, new or already there, as `owner`'s only one."""
+    def start(self, topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Any = None) -> Run:
+        """The run of `topic` with `settings` on `data`, new or already there, as `owner`'s only one."""
         pool = self.pool
         with self._lock:
-            run = self.latest(lesson, settings, data)
+            run = self.latest(topic, settings, data)
             if run is None or run.job.state != "done":
-                job = pool.submit(owner, lesson.run.__module__, settings.model_dump_json(), data)
+                job = pool.submit(owner, topic.run.__module__, settings.model_dump_json(), data)
                 if run is None or run.job is not job:
-                    run = self._runs[_key(lesson, settings, data)] = Run(lesson, settings, job)
+                    run = self._runs[_key(topic, settings, data)] = Run(topic, settings, job)
                     self._forget()
             run.audience.add(owner)
             return run
@@ -162,10 +160,10 @@ class Runs:
         run.audience.add(owner)
         return self.pool.join(owner, run.job)
 
-    def latest(self, lesson: Lesson[Any, Any], settings: LabSettings, data: Any = None) -> Run | None:
+    def latest(self, topic: LiveTopic[Any, Any], settings: LabSettings, data: Any = None) -> Run | None:
         """The last run with exactly these settings and data."""
         with self._lock:
-            key = _key(lesson, settings, data)
+            key = _key(topic, settings, data)
             if key in self._runs:
                 self._runs.move_to_end(key)
             return self._runs.get(key)
@@ -181,25 +179,27 @@ class Runs:
             del self._runs[key]
 
 
-def _key(lesson: Lesson[Any, Any], settings: LabSettings, data: Any) -> tuple[str, str, str]:
-    return lesson.name, settings.model_dump_json(), fingerprint(data)
+def _key(topic: LiveTopic[Any, Any], settings: LabSettings, data: Any) -> tuple[str, str, str]:
+    return topic.id, settings.model_dump_json(), fingerprint(data)
 
 
-def shipped_result(lesson: Lesson[Any, Any]) -> Any:
-    """The result for the settings with which the part opens, where one comes with the dashboard and is of these settings; else None."""
-    if not lesson.shipped:
-        return None
-    result = _load(get_type_hints(lesson.run)["return"], shipped.FOLDER / lesson.shipped)
-    return None if result is None or result.settings != lesson.beginning else result
+def shipped_result(topic: LiveTopic[Any, Any]) -> Any:
+    """The result of the topic's opening, where one comes with the dashboard and is of just these settings; else None."""
+    result = _load(topic)
+    return None if result is None or result.settings != topic.opening else result
 
 
-@cache
-def _load(result_type: type[Any], path: Path) -> Any:
-    try:
-        return shipped.load(result_type, path)
-    except (FileNotFoundError, ValueError):
-        log.exception("%s does not hold what it should: run scripts/make_shipped.py", path)
-        return None
+def _load(topic: LiveTopic[Any, Any]) -> Any:
+    if topic.id not in _shipped:
+        _shipped[topic.id] = None
+        try:
+            _shipped[topic.id] = shipped.load(topic.result, topic.shipped)
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            log.exception("%s does not hold what it should: run scripts/make_shipped.py", topic.shipped)
+    return _shipped[topic.id]
 
 
+_shipped: Final[dict[str, Any]] = {}
 RUNS: Final = Runs()

@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bnviz.teaching.lab import Lesson
+from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
 from bnviz.ui import assets, broadcast, cache
 from bnviz.ui.runs import RUNS
 
@@ -175,23 +175,22 @@ def send_at_once() -> None:
 
 
 def warming(
-    lessons: Callable[[], Sequence[Lesson[Any, Any]]],
+    course: Callable[[], Sequence[AnyTopic]],
 ) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
-    """The server's lifespan: every short lab runs once, so that the first visitor does not wait for it; long ones get their workers."""
+    """The server's lifespan: every instant topic runs once, so that the first visitor does not wait for it; live ones get their workers."""
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
         send_at_once()
-        taught = lessons()
-        parts = [part for lesson in taught for part in lesson.parts]
-        for part in parts:
-            if not part.live:
-                cache.result(part, part.beginning, None)
+        topics = course()
+        for topic in topics:
+            if isinstance(topic, InstantTopic):
+                cache.result(topic, topic.opening, None)
         importlib.import_module("bnviz.ui.lab")  # and pandas with it
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()
-        if any(part.live for part in parts):
+        if any(isinstance(topic, LiveTopic) for topic in topics):
             threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
         try:
             yield {}
@@ -201,10 +200,10 @@ def warming(
     return lifespan
 
 
-def _course() -> Sequence[Lesson[Any, Any]]:
-    from bnviz.labs.course import LESSONS  # imports every lab, and PyTorch
+def _course() -> Sequence[AnyTopic]:
+    from bnviz.labs.course import TOPICS  # imports every lab, and PyTorch
 
-    return LESSONS
+    return TOPICS
 
 
 warm_up: Final = warming(_course)

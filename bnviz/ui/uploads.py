@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import Language, translator
-from bnviz.teaching.lab import Lesson
+from bnviz.teaching.lab import AnyTopic
 from bnviz.ui.visit import LabState
 
 TYPES: Final = ("csv", "npy", "npz")
 
 
-def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArray[np.float32] | None:
+def draw(topic: AnyTopic, state: LabState, language: Language) -> NDArray[np.float32] | None:
     """The uploader where the source is `upload`; the table (N, D) or images (N, K, H, W), or None with the error told."""
-    if getattr(state.settings, "source", "") != "upload":
+    if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
     _ = translator(language)
     from bnviz.core.uploads import read_classes, read_images, read_upload
@@ -29,10 +29,10 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
         "classes": _(
             "Rows are samples, the last column is the class, a whole number or a word, the others are features."
         ),
-    }[lesson.upload]
+    }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{lesson.name}:upload", help=f"{told} {kept}"
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{topic.lab}:upload", help=f"{told} {kept}"
     )
     state.problems = [
         problem for problem in state.problems if not isinstance(problem, UploadError)
@@ -40,7 +40,7 @@ def draw(lesson: Lesson[Any, Any], state: LabState, language: Language) -> NDArr
     if file is None:
         return None
     try:
-        read = {"table": read_upload, "images": read_images, "classes": read_classes}[lesson.upload]
+        read = {"table": read_upload, "images": read_images, "classes": read_classes}[topic.upload]
         return read(file.name, file.getvalue())
     except BnvizError as error:
         state.problems = [error]

@@ -10,15 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.study.comparison import Comparison
-from bnviz.scripting.notebook import notebook
-from bnviz.plot.numbers import grouped, short
 from bnviz.i18n import Language, translator
-from bnviz.teaching.lab import Lesson
+from bnviz.plot.numbers import grouped, short
+from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import AnyTopic
 from bnviz.ui.visit import LabState
-
-AnyLesson = Lesson[Any, Any]
 
 
 def escaped(text: str) -> str:
@@ -26,11 +24,11 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", text)
 
 
-def explain_error(error: BnvizError, lesson: AnyLesson, language: Language) -> None:
+def explain_error(error: BnvizError, topic: AnyTopic, language: Language) -> None:
     """The error in the visitor's language, settings by their labels; for a batch of one also why, and what to do."""
     _ = translator(language)
     if isinstance(error, CostError):
-        described = fields(lesson.settings)
+        described = fields(topic.settings)
         error = error.naming(", ".join(_(described[name].parameter.label) for name in error.reduce))
     st.error(escaped(error.text(language)))
     if isinstance(error, BatchOfOneError):
@@ -45,39 +43,39 @@ def explain_error(error: BnvizError, lesson: AnyLesson, language: Language) -> N
         )
 
 
-def ask(lesson: AnyLesson, state: LabState, language: Language) -> None:
+def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
     """The question before the picture."""
     _ = translator(language)
     with st.container(border=True, key="prediction"):
-        st.markdown("#### " + _("Predict first") + "\n" + _(lesson.prediction.question))
-        for number, option in enumerate(lesson.prediction.options):
+        st.markdown("#### " + _("Predict first") + "\n" + _(topic.prediction.question))
+        for number, option in enumerate(topic.prediction.options):
             st.button(
                 _(option),
-                key=f"{lesson.name}:guess:{number}",
+                key=f"{topic.id}:guess:{number}",
                 on_click=_guess,
-                args=(lesson, state, number),
+                args=(topic, state, number),
                 width="stretch",
             )
         st.button(
             _("Just show me"),
-            key=f"{lesson.name}:guess:skip",
+            key=f"{topic.id}:guess:skip",
             on_click=_guess,
-            args=(lesson, state, -1),
+            args=(topic, state, -1),
             type="tertiary",
         )
 
 
-def _guess(lesson: AnyLesson, state: LabState, number: int) -> None:
-    state.guesses[lesson.topic] = number
+def _guess(topic: AnyTopic, state: LabState, number: int) -> None:
+    state.guesses[topic.name] = number
 
 
-def tell(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """Whether the prediction was right, and why."""
-    guess = state.guesses.get(lesson.topic, -1)
+    guess = state.guesses.get(topic.name, -1)
     if guess < 0:
         return
     _ = translator(language)
-    prediction = lesson.prediction
+    prediction = topic.prediction
     right = prediction.correct(result)
     verdict = _("Right.") if guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
     with st.container(key="verdict"):
@@ -104,52 +102,56 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     st.markdown("\n".join(lines))
 
 
-def formula(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+def _file_name(topic: AnyTopic) -> str:
+    return topic.id.replace(".", "_")
+
+
+def formula(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The formula with live numbers. Markdown sets an equation large and centred only where its $$ stand on lines of their own."""
-    text = lesson.formula(result, state.step, language)
+    text = topic.formula(result, state.step, language)
     st.markdown(re.sub(r"^\$\$(.+)\$\$$", r"$$\n\1\n$$", text, flags=re.MULTILINE))
 
 
-def code(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The PyTorch script that prints the page's numbers."""
     _ = translator(language)
-    script = lesson.script(state.settings)
+    script = topic.script(state.settings)
     st.markdown(
         _("This script needs only torch, NumPy and scikit-learn (for the digits). It prints: ")
-        + ", ".join(f"`{name} = {value:.6g}`" for name, value in lesson.headline(result).items())
+        + ", ".join(f"`{name} = {value:.6g}`" for name, value in topic.headline(result).items())
     )
     with st.container(horizontal=True):
-        st.download_button(_("Download script (.py)"), script, f"bnviz_{lesson.name}.py", "text/x-python")
+        st.download_button(_("Download script (.py)"), script, f"bnviz_{_file_name(topic)}.py", "text/x-python")
         st.download_button(
             _("Download notebook (.ipynb)"),
-            notebook(script, _(lesson.question)),
-            f"bnviz_{lesson.name}.ipynb",
+            notebook(script, _(topic.question)),
+            f"bnviz_{_file_name(topic)}.ipynb",
             "application/x-ipynb+json",
         )
     st.code(script, language="python")
 
 
-def data(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+def data(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The numbers behind the picture."""
     _ = translator(language)
-    columns = lesson.table(result)
+    columns = topic.table(result)
     table = pd.DataFrame(dict(columns))
     st.download_button(
-        _("Download table (CSV)"), table.to_csv(index=False).encode(), f"bnviz_{lesson.name}.csv", "text/csv"
+        _("Download table (CSV)"), table.to_csv(index=False).encode(), f"bnviz_{_file_name(topic)}.csv", "text/csv"
     )
     fractions = [name for name, values in columns.items() if values.dtype.kind == "f"]
     numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in fractions}
     st.dataframe(table, hide_index=True, height=420, column_config=numbers)
 
 
-def sources(lesson: AnyLesson, state: LabState, result: Any, language: Language) -> None:
+def sources(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The paper or page behind each claim."""
     _ = translator(language)
-    lines = ["- " + _(source.claim) + f" — [{source.title}]({source.url})" for source in lesson.sources]
+    lines = ["- " + _(source.claim) + f" — [{source.title}]({source.url})" for source in topic.sources]
     st.markdown("\n".join(lines))
 
 
-DRAW: Final[dict[str, Callable[[AnyLesson, LabState, Any, Language], None]]] = {
+DRAW: Final[dict[str, Callable[[AnyTopic, LabState, Any, Language], None]]] = {
     "formula": formula,
     "code": code,
     "data": data,

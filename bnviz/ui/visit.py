@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
@@ -11,8 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
-from bnviz.teaching.lab import Lesson
 from bnviz.settings import LabSettings
+from bnviz.teaching.lab import AnyTopic, Lab
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PAGE_KEYS: Final = ("lang", "view", "step", "predict")
@@ -25,14 +26,21 @@ S = TypeVar("S", bound=LabSettings)
 
 @dataclass
 class LabState:
-    """Where the visitor stands in one lab. `guesses`: the option chosen in each topic's prediction, −1 for "just show me"."""
+    """Where the visitor stands in one lab."""
 
+    topic: AnyTopic
     settings: LabSettings
+    """Of `topic`."""
     view: str = "picture"
+    """Which of `VIEWS` is shown."""
     step: int = 0
+    """The frame at which the playhead was left."""
     guesses: dict[str, int] = field(default_factory=dict)
-    preset: int | None = None
+    """The option chosen in each topic's prediction, by the topic's name; −1 for "just show me"."""
+    preset: str | None = None
+    """The preset that was clicked last, until another setting is changed."""
     problems: list[BnvizError] = field(default_factory=list)
+    """What was wrong with the link, the settings or the file."""
 
 
 @dataclass
@@ -80,13 +88,18 @@ def read_link() -> None:
     visit.predict = query.get("predict") != "0"
 
 
-def shown(key: str, value: Any) -> Any:
+def shown(key: str, value: Any, options: Sequence[Any] | None = None) -> Any:
     """What the widget `key` shows: `value` when it is drawn first, later what the visitor or `apply` made of it.
+
+    `options`: what it may be. Whatever else Streamlit has kept under the key gives way to `value`.
 
     Every widget takes it as its default too. Streamlit sends a value of the session state once, and a browser that gets the
     widget's JavaScript only after the next rerun would start from the default, and answer with it.
     """
-    return st.session_state.setdefault(key, value)
+    now = st.session_state.setdefault(key, value)
+    if options is not None and any(part not in options for part in (now if isinstance(now, list) else [now])):
+        now = st.session_state[key] = value
+    return now
 
 
 def switches(_: Translate) -> None:
@@ -104,19 +117,19 @@ def _choose_language() -> None:
     current().wanted = st.session_state["lang"]
 
 
-def lab_state(lab: Lesson[Any, Any]) -> LabState:
+def lab_state(lab: Lab) -> LabState:
     """The state of `lab`: kept from earlier, replaced by what the link says when the page is entered with one."""
     visit, name = current(), lab.name
     entered, visit.page = visit.page != name, name
     query = dict(list(st.query_params.to_dict().items())[:TOO_MANY]) if entered else {}
     own = {key: value for key, value in query.items() if _names_a_setting(key)}
     if own or name not in visit.labs:
-        chosen, problems = lab.from_query(own)
+        topic, settings, problems = lab.from_query(own)
         guesses = visit.labs[name].guesses if name in visit.labs else {}
-        visit.labs[name] = LabState(chosen, guesses=guesses, problems=problems)
+        visit.labs[name] = LabState(topic, settings, guesses=guesses, problems=problems)
     state = visit.labs[name]
     if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
-        state.guesses.setdefault(getattr(state.settings, "topic", ""), -1)
+        state.guesses.setdefault(state.topic.name, -1)
     if entered:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
@@ -170,9 +183,9 @@ def page_link(*, full: bool) -> dict[str, str]:
     return ({} if visit.predict else {"predict": "0"}) | ({"lang": language} if language else {})
 
 
-def link(lab: Lesson[Any, Any], state: LabState, *, full: bool) -> dict[str, str]:
+def link(lab: Lab, state: LabState, *, full: bool) -> dict[str, str]:
     """The query that brings this state of `lab` back: short (what differs from the defaults) or `full` (survives new defaults)."""
-    own = lab.to_query(state.settings, full=full)
+    own = lab.to_query(state.topic, state.settings, full=full)
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
     return own | view | step | page_link(full=full)

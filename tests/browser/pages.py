@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
 from bnviz.i18n import Language, translator
-from bnviz.teaching.lab import Lesson
-
-Part = Lesson[Any, Any]
+from bnviz.teaching.lab import AnyTopic, Lab
 
 
 def segment(page: Page, name: str) -> Locator:
@@ -51,19 +49,19 @@ def painted(page: Page) -> list[str]:
     )
 
 
-def parts(page: Page, lesson: Part, language: Language = "en") -> Iterator[Part]:
-    """Go through the topics of the lab that the page shows; a lab without topics is its only one."""
+def topics(page: Page, lab: Lab, language: Language = "en") -> Iterator[AnyTopic]:
+    """Go through the topics of the lab that the page shows."""
     _ = translator(language)
-    for part in lesson.parts:
-        if lesson.topics:
-            segment(page, _(part.title)).click()
-        expect(page.get_by_role("heading", name=_(part.question)).first).to_be_visible()
-        yield part
+    for topic in lab.topics:
+        if len(lab.topics) > 1:
+            segment(page, _(topic.title)).click()
+        expect(page.get_by_role("heading", name=_(topic.question)).first).to_be_visible()
+        yield topic
 
 
-def guess(page: Page, part: Part) -> None:
+def guess(page: Page, topic: AnyTopic) -> None:
     """Answer the prediction."""
-    page.locator(".st-key-prediction").get_by_role("button", name=part.prediction.options[0], exact=True).click()
+    page.locator(".st-key-prediction").get_by_role("button", name=topic.prediction.options[0], exact=True).click()
     ready(page)
 
 

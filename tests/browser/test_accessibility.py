@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import LABS
+from bnviz.teaching.lab import Lab
 from tests.browser.conftest import Serve, Visit
-from tests.browser.pages import choose_view, guess, in_scheme, parts
+from tests.browser.pages import choose_view, guess, in_scheme, topics
 
 PLAIN = Path(__file__).parent / "plain.py"
 
@@ -57,16 +57,16 @@ def test_nothing_serious_on_the_pages_without_a_lab(visit: Visit, streamlits_own
     assert {finding: html for finding, html in ours.items() if finding not in streamlits_own} == {}
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_nothing_serious_of_our_own(visit: Visit, streamlits_own: set[Finding], lesson: Any) -> None:
-    page = visit(f"{lesson.name}?lang=en")
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_nothing_serious_of_our_own(visit: Visit, streamlits_own: set[Finding], lab: Lab) -> None:
+    page = visit(f"{lab.name}?lang=en")
     ours = {}
-    for part in parts(page, lesson):
-        ours[part.text, "prediction"] = serious(page)
-        guess(page, part)
-        ours[part.text, "picture"] = serious(page)
+    for topic in topics(page, lab):
+        ours[topic.id, "prediction"] = serious(page)
+        guess(page, topic)
+        ours[topic.id, "picture"] = serious(page)
         choose_view(page, "Against theory")
-        ours[part.text, "theory"] = serious(page)
+        ours[topic.id, "theory"] = serious(page)
         choose_view(page, "Picture")
     assert {
         (place, *finding): html

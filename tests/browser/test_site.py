@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bnviz.i18n import translator
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import LABS
 from bnviz.settings import fields
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from tests.browser.conftest import Visit
-from tests.browser.pages import Part, guess, in_scheme, painted, parts, ready, settled
+from tests.browser.pages import guess, in_scheme, painted, ready, settled, topics
 
-EVERY_LAB = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
+EVERY_LAB = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 CHART = ".js-plotly-plot"
 PYTORCHS_OWN = "Expected more than 1 value per channel when training"
 
@@ -45,28 +46,28 @@ def settled_zoom(page: Page, whole: list[float]) -> list[float]:
     raise AssertionError("the drag did not zoom")
 
 
-def first_slider(part: Part) -> tuple[str, str, tuple[str, str]]:
+def first_slider(topic: AnyTopic) -> tuple[str, str, tuple[str, str]]:
     """Name and label of the first control that is a slider, the batch size before others; the keys that move it and take it back."""
-    described = fields(part.settings)
-    names = sorted(part.controls, key=lambda name: name != "batch_size")
-    name = next(name for name in names if described[name].kind == "number" and part.applies(part.beginning, name))
+    described = fields(topic.settings)
+    names = sorted(topic.controls, key=lambda name: name != "batch_size")
+    name = next(name for name in names if described[name].kind == "number" and topic.applies(topic.opening, name))
     parameter = described[name].parameter
-    lowest = getattr(part.beginning, name) == parameter.stops[0]
+    lowest = getattr(topic.opening, name) == parameter.stops[0]
     return name, parameter.label, ("ArrowRight", "ArrowLeft") if lowest else ("ArrowLeft", "ArrowRight")
 
 
 @EVERY_LAB
-def test_a_prediction_is_asked_then_the_picture_comes_and_follows_a_slider(visit: Visit, lesson: Part) -> None:
-    page = visit(f"{lesson.name}?lang=en")
-    for part in parts(page, lesson):
-        expect(page.get_by_text(part.prediction.question)).to_be_visible()
+def test_a_prediction_is_asked_then_the_picture_comes_and_follows_a_slider(visit: Visit, lab: Lab) -> None:
+    page = visit(f"{lab.name}?lang=en")
+    for topic in topics(page, lab):
+        expect(page.get_by_text(topic.prediction.question)).to_be_visible()
         assert painted(page) == []
-        guess(page, part)
+        guess(page, topic)
         before = painted(page)
-        name, label, (there, back) = first_slider(part)
+        name, label, (there, back) = first_slider(topic)
         press(page, label, there)
         expect(page).to_have_url(re.compile(rf"{name}=\d+"))
-        if not part.live:  # the others wait for "Run"
+        if isinstance(topic, InstantTopic):  # the others wait for "Run"
             page.wait_for_function(
                 "(before) => { const now = [...document.querySelectorAll('[data-painted-digest]')].map((h) => h.dataset.paintedDigest);"
                 " return now.length >= before.length && before.some((digest, i) => digest !== now[i]); }",
@@ -140,14 +141,14 @@ def test_the_view_is_part_of_the_link(visit: Visit) -> None:
 
 
 @EVERY_LAB
-def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
-    page = ready(visit(f"{lesson.name}?predict=0&lang=zh"))
+def test_everything_is_chinese_when_asked(visit: Visit, lab: Lab) -> None:
+    page = ready(visit(f"{lab.name}?predict=0&lang=zh"))
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    for other in LESSONS:
+    for other in LABS:
         expect(
             page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(other.title), exact=True)
         ).to_be_visible()
-    for _ in parts(page, lesson, "zh"):
+    for _ in topics(page, lab, "zh"):
         text = ready(page).locator("body").inner_text()
         code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
         text = text.replace(PYTORCHS_OWN, "")
@@ -157,8 +158,8 @@ def test_everything_is_chinese_when_asked(visit: Visit, lesson: Part) -> None:
 
 def test_the_home_page_leads_into_the_course(visit: Visit) -> None:
     page = visit("?lang=en")
-    page.get_by_role("link", name=LESSONS[0].title).last.click()
-    expect(page.get_by_role("heading", name=LESSONS[0].question)).to_be_visible()
+    page.get_by_role("link", name=LABS[0].title).last.click()
+    expect(page.get_by_role("heading", name=LABS[0].question)).to_be_visible()
 
 
 def test_the_language_follows_the_browser_and_the_switch(visit: Visit) -> None:
@@ -170,9 +171,9 @@ def test_the_language_follows_the_browser_and_the_switch(visit: Visit) -> None:
 
 
 @EVERY_LAB
-def test_a_phone_shows_the_picture_first_and_nothing_sticks_out(visit: Visit, lesson: Part) -> None:
-    page = ready(visit(f"{lesson.name}?predict=0&lang=en", width=390, height=844, has_touch=True))
-    for _ in parts(page, lesson):
+def test_a_phone_shows_the_picture_first_and_nothing_sticks_out(visit: Visit, lab: Lab) -> None:
+    page = ready(visit(f"{lab.name}?predict=0&lang=en", width=390, height=844, has_touch=True))
+    for _ in topics(page, lab):
         for scheme in ("dark", "light"):
             in_scheme(page, scheme)
             assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

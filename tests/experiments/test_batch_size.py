@@ -15,11 +15,11 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import CostError, SettingError
-from bnviz.study import shipped
 from bnviz.labs.batch_size.error.experiment import Result, Settings, estimated_seconds, run
-from bnviz.labs.batch_size.shared.population import network_plan
-from bnviz.study.verdict import NOISY, SHOWS, judge
 from bnviz.labs.batch_size.lab import LESSON
+from bnviz.labs.batch_size.shared.population import network_plan
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, judge
 from tests.agreement import assert_same_outcome
 
 SMALL: dict[str, Any] = {"batch_sizes": (32, 8), "epochs": 2, "seeds": 3}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.batch_size.error.advice import Advice, Match, advise
 from bnviz.study.verdict import judge
-from bnviz.i18n import LANGUAGES
 
 WORSE = (0.20, 0.22, 0.21)
 BETTER = (-0.03, -0.032, -0.031)

@@ -14,8 +14,8 @@ from torch import nn
 from bnviz.errors import CostError
 from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
 from bnviz.labs.builder.experiment.measure import build
-from bnviz.labs.builder.plan import has_bias
 from bnviz.labs.builder.experiment.warnings import RULES, Seen, advice
+from bnviz.labs.builder.plan import has_bias
 from bnviz.labs.builder.script import block
 
 SMALL: dict[str, Any] = {

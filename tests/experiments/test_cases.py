@@ -13,8 +13,8 @@ from torch.utils.checkpoint import checkpoint
 
 from bnviz.errors import BatchOfOneError
 from bnviz.experiments.cases import REPRODUCTIONS
-from bnviz.lessons.cases import CASES, Link
 from bnviz.labs.course import LESSONS
+from bnviz.lessons.cases import CASES, Link
 
 NAMES = {lesson.name: lesson for lesson in LESSONS}
 

@@ -13,8 +13,8 @@ from bnviz.core.datasets import digits, photos
 from bnviz.core.feature_maps import convolution, tiles
 from bnviz.errors import BatchOfOneError, BnvizError, SettingError, UploadError
 from bnviz.labs.convolution.effective import experiment as effective
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
 from bnviz.labs.convolution.shared.data import draws
+from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
 from bnviz.labs.convolution.sharing.experiment import SHARING, membership_of, sharing_of
 from bnviz.theory.placement import statistic_count
 

@@ -15,12 +15,12 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError, SettingError
-from bnviz.labs.modes.shared import dispatch as modes
-from bnviz.labs.modes.momentum_error import experiment as modes_momentum_error
-from bnviz.labs.modes.shared.dispatch import Settings
 from bnviz.labs.modes.freeze_matrix.experiment import QUANTITIES, WAYS, Way
-from bnviz.labs.modes.shared.network import network_plan
+from bnviz.labs.modes.momentum_error import experiment as modes_momentum_error
 from bnviz.labs.modes.poison.experiment import batch_weight
+from bnviz.labs.modes.shared import dispatch as modes
+from bnviz.labs.modes.shared.dispatch import Settings
+from bnviz.labs.modes.shared.network import network_plan
 from bnviz.labs.modes.update_count.experiment import corrected_momentum
 from bnviz.study.verdict import SHOWS, judge
 

@@ -15,10 +15,10 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_layers import StackedDropout
 from bnviz.core.replica_networks import build_replicas
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.labs.noise.shift import experiment as noise_shift
-from bnviz.labs.noise.shared.dispatch import Result, Settings, run, run_mates
 from bnviz.labs.noise.mates.experiment import law_cdf, measure_mates
+from bnviz.labs.noise.shared.dispatch import Result, Settings, run, run_mates
 from bnviz.labs.noise.shared.pure import MEANS, RATES, measure_pure
+from bnviz.labs.noise.shift import experiment as noise_shift
 from bnviz.labs.noise.shift.experiment import NETWORKS, measure_fresh, measure_shift, network_plan
 from bnviz.theory import output_law
 

@@ -15,14 +15,14 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, evaluate, train
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.labs.noise.shared import dispatch as noise
 from bnviz.labs.noise.dropout import experiment as noise_dropout
-from bnviz.labs.noise.ghost import experiment as noise_ghost
-from bnviz.study import shipped
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from bnviz.labs.noise.dropout.lesson import DROPOUT_TOPIC
+from bnviz.labs.noise.ghost import experiment as noise_ghost
 from bnviz.labs.noise.ghost.lesson import GHOST
+from bnviz.labs.noise.shared import dispatch as noise
+from bnviz.labs.noise.shared.settings import Settings
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 3, "seeds": 3, "train_size": 200}

@@ -16,7 +16,6 @@ from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.study import shipped
 from bnviz.labs.placement.experiment import (
     POSITIONS,
     Result,
@@ -26,8 +25,9 @@ from bnviz.labs.placement.experiment import (
     run,
 )
 from bnviz.labs.placement.experiment.measure import look
-from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from bnviz.labs.placement.lesson import LESSON
+from bnviz.study import shipped
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3}

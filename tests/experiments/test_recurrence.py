@@ -14,20 +14,20 @@ from bnviz.core.recurrent_networks import build_recurrent, plain_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.labs.recurrence.shared import dispatch as recurrence
+from bnviz.labs.recurrence.error.experiment import estimated_seconds
+from bnviz.labs.recurrence.lab import LESSON
 from bnviz.labs.recurrence.shared import batches as recurrence_batches
-from bnviz.labs.recurrence.steps import experiment as recurrence_steps
-from bnviz.labs.recurrence.through_time import experiment as recurrence_through_time
-from bnviz.study import shipped
-from bnviz.labs.recurrence.shared.dispatch import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
+from bnviz.labs.recurrence.shared import dispatch as recurrence
 from bnviz.labs.recurrence.shared.batches import PASSES, plan_of
 from bnviz.labs.recurrence.shared.comparisons import of_error, of_steps, of_through_time
-from bnviz.labs.recurrence.error.experiment import estimated_seconds
+from bnviz.labs.recurrence.shared.dispatch import ErrorResult, Result, Settings, StepsResult, ThroughTimeResult, run
 from bnviz.labs.recurrence.shared.measure import Kept
-from bnviz.labs.recurrence.steps.experiment.padding import lengths, padded_statistics
 from bnviz.labs.recurrence.shared.settings import VARIANTS
+from bnviz.labs.recurrence.steps import experiment as recurrence_steps
+from bnviz.labs.recurrence.steps.experiment.padding import lengths, padded_statistics
+from bnviz.labs.recurrence.through_time import experiment as recurrence_through_time
+from bnviz.study import shipped
 from bnviz.study.verdict import NOISY, SHOWS, judge
-from bnviz.labs.recurrence.lab import LESSON
 from bnviz.theory.growth import growth_recurrent_tanh
 from bnviz.theory.running import initial_weight
 from tests.agreement import assert_same_beginning, assert_same_outcome

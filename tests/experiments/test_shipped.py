@@ -16,8 +16,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study import shipped
 from bnviz.settings import BatchSize, LabSettings, Momentums
+from bnviz.study import shipped
 from scripts import make_shipped
 
 

@@ -16,20 +16,20 @@ from torch import nn
 from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.errors import BatchOfOneError, CostError, SettingError, UploadError
-from bnviz.study import shipped
-from bnviz.labs.training.shared import dispatch as training
 from bnviz.labs.training.boundaries import experiment as training_boundaries
+from bnviz.labs.training.lab import LESSON
 from bnviz.labs.training.landscape import experiment as training_landscape
 from bnviz.labs.training.race import experiment as training_race
-from bnviz.labs.training.sweep import experiment as training_sweep
-from bnviz.labs.training.shared.dispatch import Result, Settings, run
-from bnviz.labs.training.shared.networks import labelled, network_plan, training_data
 from bnviz.labs.training.race.experiment import estimated_seconds, record_points
 from bnviz.labs.training.race.experiment.measure import drift, first_reaching, unit_moments
+from bnviz.labs.training.shared import dispatch as training
+from bnviz.labs.training.shared.dispatch import Result, Settings, run
+from bnviz.labs.training.shared.networks import labelled, network_plan, training_data
 from bnviz.labs.training.shared.settings import OPENS, opening
-from bnviz.study.verdict import SHOWS, judge
-from bnviz.labs.training.lab import LESSON
+from bnviz.labs.training.sweep import experiment as training_sweep
 from bnviz.settings import from_query
+from bnviz.study import shipped
+from bnviz.study.verdict import SHOWS, judge
 from tests.agreement import assert_same_beginning, assert_same_outcome
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 3, "activation": "relu", "init": "he"}

@@ -16,15 +16,15 @@ from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import SettingError, UploadError
-from bnviz.study import shipped
 from bnviz.labs.training.boundaries import experiment as training_boundaries
+from bnviz.labs.training.lab import LESSON
 from bnviz.labs.training.landscape import experiment as training_landscape
-from bnviz.labs.training.sweep import experiment as training_sweep
-from bnviz.labs.training.sweep.experiment.growth import growth_of
 from bnviz.labs.training.shared.networks import network_plan, training_data
 from bnviz.labs.training.shared.settings import Settings, opening
+from bnviz.labs.training.sweep import experiment as training_sweep
+from bnviz.labs.training.sweep.experiment.growth import growth_of
+from bnviz.study import shipped
 from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT
-from bnviz.labs.training.lab import LESSON
 from bnviz.theory.plane import posterior
 
 TINY: dict[str, Any] = {"width": 16, "depth": 2, "seeds": 3, "normalizers": ("none", "batch")}

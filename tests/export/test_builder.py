@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bnviz.labs.builder.experiment import Settings, run
-from bnviz.labs.builder.script import block
-from bnviz.labs.builder.other_frameworks import flax, keras, momentum
 from bnviz.labs.builder.lesson import LESSON, headline
+from bnviz.labs.builder.other_frameworks import flax, keras, momentum
+from bnviz.labs.builder.script import block
 from tests.conftest import RunScript
 from tests.experiments.test_builder import GRID, SMALL
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from bnviz.core.uploads import read_images
-from bnviz.labs.convolution.shared.dispatch import Settings, run
 from bnviz.labs.convolution.lab import LESSON
+from bnviz.labs.convolution.shared.dispatch import Settings, run
 from tests.conftest import RunScript
 
 SHARING = LESSON.topics["sharing"]

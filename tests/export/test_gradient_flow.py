@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bnviz.labs.gradient_flow.experiment import Settings, run
-from bnviz.labs.gradient_flow.script import script
 from bnviz.labs.gradient_flow.lesson import headline
+from bnviz.labs.gradient_flow.script import script
 from tests.conftest import RunScript
 
 CASES = {

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bnviz.labs.layer.experiment import Settings, run
-from bnviz.plot.numbers import latex
+from bnviz.labs.layer.formula import formula
 from bnviz.labs.layer.lesson import LESSON, applies, headline, table
-from bnviz.labs.layer.lesson.formula import formula
+from bnviz.plot.numbers import latex
 from bnviz.settings import fields
 from tests.conftest import RunScript
 

@@ -12,8 +12,8 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
 from bnviz.labs.noise.ghost.experiment import size_plan
-from bnviz.labs.noise.shared.settings import Settings
 from bnviz.labs.noise.lab import LESSON
+from bnviz.labs.noise.shared.settings import Settings
 from tests.conftest import RunScript
 
 TINY: dict[str, Any] = {

@@ -12,9 +12,9 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import TrainingPlan, train
 from bnviz.labs.placement.experiment import POSITIONS, network_plan, run
-from bnviz.labs.placement.settings import Settings
-from bnviz.labs.placement.script import script
 from bnviz.labs.placement.lesson import headline
+from bnviz.labs.placement.script import script
+from bnviz.labs.placement.settings import Settings
 from tests.conftest import RunScript
 
 CASES = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bnviz.labs.recurrence.shared.dispatch import Settings, run
 from bnviz.labs.recurrence.lab import LESSON
+from bnviz.labs.recurrence.shared.dispatch import Settings, run
 from tests.conftest import RunScript
 
 # One of each topic is run, with another cell each; Adam amplifies rounding over a few steps to about 1e-5.

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.training.shared.settings import Settings
 from bnviz.labs.training.lab import LESSON
+from bnviz.labs.training.shared.settings import Settings
 from tests.conftest import RunScript
 
 # Smooth activations, so that float32, which rounds differently one network after another, does not grow.

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.batch_size.error.experiment import Result, Settings, run
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.batch_size.error import figures
-from bnviz.labs.batch_size.statistics import figures as why
+from bnviz.labs.batch_size.error.experiment import Result, Settings, run
 from bnviz.labs.batch_size.error.figures.differences import differences, stretched
+from bnviz.labs.batch_size.statistics import figures as why
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
 from bnviz.plot.primitives import wrapped
 from bnviz.plot.theme import color
-from bnviz.i18n import LANGUAGES
 
 SMALL: dict[str, Any] = {"batch_sizes": (32, 8), "epochs": 1, "seeds": 3}
 DRAWN = (figures.cliff, differences, figures.recalibration, why.outputs, why.fidelity, why.noise, why.effective)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.builder.experiment import Result, Settings, run
 from bnviz.labs.builder import figures
-from bnviz.plot.listing import Code, Table
+from bnviz.labs.builder.experiment import Result, Settings, run
 from bnviz.labs.builder.lesson import code
+from bnviz.plot.listing import Code, Table
 
 CASES: tuple[dict[str, Any], ...] = (
     {},

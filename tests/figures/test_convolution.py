@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.labs.convolution.effective import figures as convolution_effective
+from bnviz.labs.convolution.lab import LESSON
+from bnviz.labs.convolution.maps import figures as convolution_maps
 from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
 from bnviz.labs.convolution.sharing import figures
-from bnviz.labs.convolution.effective import figures as convolution_effective
-from bnviz.labs.convolution.maps import figures as convolution_maps
 from bnviz.plot.scene import Cube, Map, Scene
-from bnviz.labs.convolution.lab import LESSON
 from bnviz.teaching.lab import Picture
 from bnviz.ui.chart import payload
 from bnviz.ui.player import ready

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz.labs.gradient_flow.experiment import Result, Settings, run
 from bnviz.labs.gradient_flow import figures
+from bnviz.labs.gradient_flow.experiment import Result, Settings, run
 from bnviz.labs.gradient_flow.figures import growth as growth_figures
 from bnviz.labs.gradient_flow.figures import window as window_figures
-from bnviz.plot.chart import Chart
 from bnviz.labs.gradient_flow.figures.layers_axis import layer_ticks
+from bnviz.plot.chart import Chart
 from bnviz.plot.theme import color
 
 CHARTS = (figures.flow, figures.heat, growth_figures.layer_growth, growth_figures.growth_by_step)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.layer.experiment import Result, Settings, run
 from bnviz.labs.layer import figures
+from bnviz.labs.layer.experiment import Result, Settings, run
 from bnviz.labs.layer.figures import theory as layer_theory
-from bnviz.plot.scene import Panel, Scene
 from bnviz.labs.layer.lesson import LESSON, applies, outcome
+from bnviz.plot.scene import Panel, Scene
 
 RESULT = run(Settings(steps=12))
 CASES: list[dict[str, Any]] = [

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.modes.shared import dispatch as modes
-from bnviz.labs.modes.shared.dispatch import Settings
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.modes.freeze_matrix import figures as modes_freeze_matrix
 from bnviz.labs.modes.gap import figures as modes_gap
 from bnviz.labs.modes.influence import figures as modes_influence
+from bnviz.labs.modes.lab import LESSON
 from bnviz.labs.modes.momentum_error import figures as modes_momentum_error
 from bnviz.labs.modes.poison import figures as modes_poison
+from bnviz.labs.modes.shared import dispatch as modes
+from bnviz.labs.modes.shared.dispatch import Settings
 from bnviz.labs.modes.update_count import figures as modes_update_count
 from bnviz.plot.chart import Chart
 from bnviz.plot.theme import color
-from bnviz.i18n import LANGUAGES
-from bnviz.labs.modes.lab import LESSON
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "batch_size": 8, "steps": 12, "seeds": 3}
 EDGES: dict[str, tuple[dict[str, Any], ...]] = {

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.noise.shared import dispatch as noise
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.noise.dropout import experiment as noise_dropout
-from bnviz.labs.noise.ghost import experiment as noise_ghost
-from bnviz.labs.noise.shared.settings import Settings
 from bnviz.labs.noise.dropout import figures as dropout_figures
+from bnviz.labs.noise.ghost import experiment as noise_ghost
 from bnviz.labs.noise.ghost import figures as ghost_figures
 from bnviz.labs.noise.mates import figures as mates_figures
+from bnviz.labs.noise.shared import dispatch as noise
+from bnviz.labs.noise.shared.settings import Settings
 from bnviz.labs.noise.shift import figures as shift_figures
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points
-from bnviz.i18n import LANGUAGES
 
 INSTANT: dict[str, Any] = {"draws": 400, "depth": 2, "width": 24}
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 2, "seeds": 3, "train_size": 200}

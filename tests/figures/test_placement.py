@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.i18n import LANGUAGES
+from bnviz.labs.placement import figures
 from bnviz.labs.placement.experiment import Result, run
 from bnviz.labs.placement.settings import Settings
-from bnviz.labs.placement import figures
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
-from bnviz.study.figures.seeds import apart
 from bnviz.plot.theme import color
-from bnviz.i18n import LANGUAGES
+from bnviz.study.figures.seeds import apart
 from bnviz.theory.activations import moments_after
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 16, "epochs": 2, "seeds": 4}

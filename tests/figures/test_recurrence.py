@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.recurrence.shared.dispatch import Settings, run
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.recurrence.error import figures as recurrence_error
+from bnviz.labs.recurrence.shared.dispatch import Settings, run
+from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES, VARIANT_ROLES
 from bnviz.labs.recurrence.steps import figures as recurrence_steps
 from bnviz.labs.recurrence.through_time import figures as recurrence_through_time
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES, VARIANT_ROLES
 from bnviz.plot.theme import color
-from bnviz.i18n import LANGUAGES
 
 STEPS = (recurrence_steps.drift, recurrence_steps.weights, recurrence_steps.padding, recurrence_steps.fluctuation,
          recurrence_steps.handed_on)  # fmt: skip

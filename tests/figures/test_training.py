@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.training.boundaries import experiment as training_boundaries
-from bnviz.labs.training.landscape import experiment as training_landscape
-from bnviz.labs.training.race import experiment as training_race
-from bnviz.labs.training.sweep import experiment as training_sweep
-from bnviz.labs.training.shared.settings import Settings, opening
-from bnviz.study.verdict import judge
 from bnviz.labs.training.boundaries import figures as boundary_figures
+from bnviz.labs.training.lab import LESSON
+from bnviz.labs.training.landscape import experiment as training_landscape
 from bnviz.labs.training.landscape import figures as landscape_figures
+from bnviz.labs.training.race import experiment as training_race
 from bnviz.labs.training.race import figures as race_figures
+from bnviz.labs.training.shared.settings import Settings, opening
+from bnviz.labs.training.sweep import experiment as training_sweep
 from bnviz.labs.training.sweep import figures as sweep_figures
 from bnviz.plot.chart import Chart
-from bnviz.study.figures.forest import Claim, Effect, forest, times
 from bnviz.plot.numbers import points, with_spread
 from bnviz.plot.theme import color
-from bnviz.i18n import LANGUAGES
-from bnviz.labs.training.lab import LESSON
+from bnviz.study.figures.forest import Claim, Effect, forest, times
+from bnviz.study.verdict import judge
 
 MODULES: dict[str, Any] = {
     "race": training_race, "sweep": training_sweep, "boundaries": training_boundaries, "landscape": training_landscape,

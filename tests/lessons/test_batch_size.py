@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.study import shipped
-from bnviz.labs.batch_size.error.experiment import Result, Settings, run
-from bnviz.labs.batch_size.error.advice import advise
-from bnviz.study.verdict import judge
 from bnviz.i18n import LANGUAGES
+from bnviz.labs.batch_size.error.advice import advise
+from bnviz.labs.batch_size.error.experiment import Result, Settings, run
 from bnviz.labs.batch_size.lab import LESSON
 from bnviz.labs.batch_size.statistics.lesson import BOTH, NEITHER, ONLY_CNN
+from bnviz.study import shipped
+from bnviz.study.verdict import judge
 
 ERROR, STATISTICS = LESSON.parts
 SMALL: dict[str, Any] = {"batch_sizes": (8, 32), "epochs": 1, "seeds": 3}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bnviz.labs.builder.experiment import Settings, comparisons, run
 from bnviz.i18n import LANGUAGES
+from bnviz.labs.builder.experiment import Settings, comparisons, run
 from bnviz.labs.builder.lesson import LESSON, NOTHING, ONLY_AFFINE, applies, table
 from bnviz.settings import fields
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.convolution.shared.dispatch import Settings, run
-from bnviz.plot.numbers import latex
-from bnviz.labs.convolution.lab import LESSON
 from bnviz.labs.convolution.effective.lesson import ALL, BETWEEN, MORE, PER_IMAGE
+from bnviz.labs.convolution.lab import LESSON
 from bnviz.labs.convolution.maps.lesson import ALIKE, OTHER, SAME
+from bnviz.labs.convolution.shared.dispatch import Settings, run
 from bnviz.labs.convolution.sharing.lesson import CHANNEL, GROUP, IMAGE, MAP, count_table
+from bnviz.plot.numbers import latex
 
 SHARING, MAPS, EFFECTIVE = LESSON.parts
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.gradient_flow.experiment import Settings, run
-from bnviz.plot.numbers import latex
 from bnviz.i18n import LANGUAGES
+from bnviz.labs.gradient_flow.experiment import Settings, run
 from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, LESSON, MUCH_LARGER, SMALLER
+from bnviz.plot.numbers import latex
 from bnviz.teaching.lab import Preset
 
 SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}

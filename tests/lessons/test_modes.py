@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.modes.shared.dispatch import Settings, run
-from bnviz.labs.modes.freeze_matrix.experiment import Way
-from bnviz.study.verdict import SHOWS
 from bnviz.labs.modes.freeze_matrix import lesson as modes_freeze_matrix
+from bnviz.labs.modes.freeze_matrix.experiment import Way
 from bnviz.labs.modes.gap import lesson as modes_gap
 from bnviz.labs.modes.influence import lesson as modes_influence
+from bnviz.labs.modes.lab import LESSON
 from bnviz.labs.modes.momentum_error import lesson as modes_momentum_error
 from bnviz.labs.modes.poison import lesson as modes_poison
-from bnviz.labs.modes.lab import LESSON
+from bnviz.labs.modes.shared.dispatch import Settings, run
+from bnviz.study.verdict import SHOWS
 
 EVERY_PART = pytest.mark.parametrize("part", LESSON.parts, ids=lambda part: part.topic)
 

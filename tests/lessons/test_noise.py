@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.noise.shared import dispatch as noise
-from bnviz.labs.noise.dropout import experiment as noise_dropout
-from bnviz.labs.noise.ghost import experiment as noise_ghost
-from bnviz.study import shipped
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.study.verdict import SHOWS, SHOWS_NOT, judge
 from bnviz.i18n import LANGUAGES
+from bnviz.labs.noise.dropout import experiment as noise_dropout
 from bnviz.labs.noise.dropout import lesson as dropout_lesson
+from bnviz.labs.noise.ghost import experiment as noise_ghost
 from bnviz.labs.noise.ghost import lesson as ghost_lesson
 from bnviz.labs.noise.lab import LESSON
+from bnviz.labs.noise.shared import dispatch as noise
+from bnviz.labs.noise.shared.settings import Settings
+from bnviz.study import shipped
+from bnviz.study.verdict import SHOWS, SHOWS_NOT, judge
 
 MATES, SHIFT, DROPOUT, GHOST = LESSON.parts
 TINY: dict[str, Any] = {"batch_size": 64, "depth": 2, "width": 16, "epochs": 2, "seeds": 3, "train_size": 200}

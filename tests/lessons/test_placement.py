@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.placement.experiment import Result, run
+from bnviz.labs.placement.lesson import AFTER, ALIKE, BEFORE, LESSON, UNKNOWN, comparisons, headline
 from bnviz.labs.placement.settings import Settings
 from bnviz.study.verdict import NOISY, judge
-from bnviz.i18n import LANGUAGES
 from bnviz.teaching.lab import Preset
-from bnviz.labs.placement.lesson import AFTER, ALIKE, BEFORE, LESSON, UNKNOWN, comparisons, headline
 
 SMALL: dict[str, Any] = {"depth": 2, "width": 32, "epochs": 2, "seeds": 4}
 

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.study import shipped
-from bnviz.labs.recurrence.shared.dispatch import ErrorResult, Settings, StepsResult, ThroughTimeResult, run
-from bnviz.study.verdict import judge
 from bnviz.i18n import LANGUAGES, long_text
 from bnviz.labs.recurrence.error import lesson as recurrence_error
+from bnviz.labs.recurrence.lab import LESSON, PARTS
+from bnviz.labs.recurrence.shared.dispatch import ErrorResult, Settings, StepsResult, ThroughTimeResult, run
 from bnviz.labs.recurrence.steps import lesson as recurrence_steps
 from bnviz.labs.recurrence.through_time import lesson as recurrence_through_time
-from bnviz.labs.recurrence.lab import LESSON, PARTS
 from bnviz.settings import fields
+from bnviz.study import shipped
+from bnviz.study.verdict import judge
 
 
 def of(topic: str, number: int, **changes: Any) -> Any:

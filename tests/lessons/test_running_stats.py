@@ -8,8 +8,8 @@ import string
 import numpy as np
 import pytest
 
-from bnviz.labs.running_stats.experiment import Settings, run
 from bnviz.i18n import LANGUAGES, long_text, translator
+from bnviz.labs.running_stats.experiment import Settings, run
 from bnviz.labs.running_stats.lesson import BETWEEN, CUMULATIVE, LARGEST, LESSON, SMALLEST, momentum_table
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.training.shared.settings import Settings, opening
-from bnviz.study.verdict import judge
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.training.boundaries import lesson as training_boundaries
+from bnviz.labs.training.lab import LESSON
 from bnviz.labs.training.landscape import lesson as training_landscape
 from bnviz.labs.training.race import lesson as training_race
+from bnviz.labs.training.shared.settings import Settings, opening
 from bnviz.labs.training.sweep import lesson as training_sweep
-from bnviz.labs.training.lab import LESSON
+from bnviz.study.verdict import judge
 
 TINY: dict[str, Any] = {"width": 16, "depth": 2, "epochs": 2, "seeds": 3, "learning_rates": (0.1, 1.0)}
 MODULES: dict[str, Any] = {

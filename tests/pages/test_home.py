@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.i18n import translator
+from bnviz.labs.course import COURSE, LABS
 from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.figures.glimpse import glimpse
-from bnviz.i18n import translator
-from bnviz.labs.course import COURSE, LESSONS
 from bnviz.ui import player
 from bnviz.ui.home import EXAMPLES, GLIMPSE
 from tests.pages.test_pages import open_page, words
@@ -25,11 +25,11 @@ def test_the_course_stands_in_its_order_with_numbers_and_the_labs_own_questions(
     told = words(page)
     place = 0
     for chapter in COURSE:
-        for text in (chapter.title, *(lesson.question for lesson in chapter.lessons)):
+        for text in (chapter.title, *(lab.question for lab in chapter.labs)):
             place = told.index(_(text), place) + 1  # raises ValueError where it does not stand behind the one before
     labels = [link.proto.label for link in page.get("page_link")]
     numbered = [label for label in labels if label.startswith("**")]
-    assert numbered == [f"**{number} · {_(lesson.title)}**" for number, lesson in enumerate(LESSONS, start=1)]
+    assert numbered == [f"**{number} · {_(lab.title)}**" for number, lab in enumerate(LABS, start=1)]
     assert {_(example) for example in EXAMPLES} < set(labels)
 
 
@@ -71,6 +71,6 @@ def test_the_picture_shows_what_it_says() -> None:
 
 
 def test_pictures_of_labs_do_not_start_by_themselves() -> None:
-    layer = next(lesson for lesson in LESSONS if lesson.name == "layer")
-    scene: Any = layer.pictures[0](layer.run(layer.beginning, None), "en")
+    layer = next(lab for lab in LABS if lab.name == "layer").topics[0]
+    scene: Any = layer.pictures[0](layer.compute(layer.opening), "en")
     assert b'"autoplay":false,"loop":false' in player.ready(scene, "layer", "en").content(0)

@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from bnviz.i18n import translator
-from bnviz.labs.course import LESSONS
-from bnviz.settings import fields, to_query
+from bnviz.labs.course import LABS, TOPICS
+from bnviz.settings import fields
+from bnviz.teaching.lab import LiveTopic
 from bnviz.ui.runs import shipped_result
 from bnviz.ui.visit import VIEWS
 
 ROOT = Path(__file__).parents[2]
 FRAME = ROOT / "bnviz" / "ui" / "frame.py"
-EVERY_LESSON = pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-PARTS = [part for lesson in LESSONS for part in lesson.parts]
-EVERY_PART = pytest.mark.parametrize("lesson", PARTS, ids=lambda part: part.text)
+EVERY_LAB = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+LABS_WITH_TOPICS = [lab for lab in LABS if len(lab.topics) > 1]
+LAB_OF = {topic.id: lab for lab in LABS for topic in lab.topics}
 
 
 def open_page(name: str, **query: str) -> AppTest:
@@ -32,9 +34,15 @@ def open_page(name: str, **query: str) -> AppTest:
     return page.run()
 
 
-def open_part(lesson: Any, **query: str) -> AppTest:
-    """The page of `lesson` as it opens; of a lab with topics, at this one."""
-    return open_page(lesson.name, **to_query(lesson.beginning), **query)
+def open_topic(topic: Any, **query: str) -> AppTest:
+    """The lab's page, opened at `topic`."""
+    named = {} if topic.name == topic.lab else {"topic": topic.name}
+    return open_page(topic.lab, **named, **query)
+
+
+def state(page: AppTest, lab: str) -> Any:
+    """Where the visitor stands in a lab."""
+    return page.session_state["visit"].labs[lab]
 
 
 def words(page: AppTest) -> str:
@@ -51,92 +59,93 @@ def words(page: AppTest) -> str:
 def test_home_names_every_lab(language: str) -> None:
     page = open_page("home", lang=language)
     assert not page.exception
-    for lesson in LESSONS:
-        assert translator("zh" if language == "zh" else "en")(lesson.question) in words(page)
+    for lab in LABS:
+        assert translator("zh" if language == "zh" else "en")(lab.question) in words(page)
 
 
-@EVERY_PART
+@EVERY_TOPIC
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_renders(lesson: Any, language: str, view: str) -> None:
-    page = open_part(lesson, lang=language, view=view, predict="0")
+def test_every_view_renders(topic: Any, language: str, view: str) -> None:
+    page = open_topic(topic, lang=language, view=view, predict="0")
     assert not page.exception
     assert not page.error
     assert not page.warning
-    assert translator("zh" if language == "zh" else "en")(lesson.question) in words(page)
+    assert translator("zh" if language == "zh" else "en")(topic.question) in words(page)
 
 
-@EVERY_PART
-def test_the_picture_waits_for_the_prediction(lesson: Any) -> None:
-    page = open_part(lesson, lang="en")
+@EVERY_TOPIC
+def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
+    page = open_topic(topic, lang="en")
     assert page.segmented_control(key="lang").value == "en"
-    assert f"{lesson.name}:view" not in [control.key for control in page.segmented_control]
-    known = shipped_result(lesson) if lesson.live else lesson.run(lesson.beginning, None)
-    if known is None:  # a long run that comes with no result: the question gives way to the Run button
-        page.button(key=f"{lesson.name}:guess:0").click().run()
-        assert not page.exception
-        assert page.button(key=f"{lesson.name}:run")
-        return
-    right = lesson.prediction.correct(known)
-    page.button(key=f"{lesson.name}:guess:{right}").click().run()
+    assert f"{topic.lab}:view:en" not in [control.key for control in page.segmented_control]
+    result = shipped_result(topic) if isinstance(topic, LiveTopic) else topic.compute(topic.opening)
+    right = topic.prediction.correct(result)
+    page.button(key=f"{topic.id}:guess:{right}").click().run()
     assert not page.exception
     assert "Right." in words(page)
-    wrong = open_part(lesson, lang="en")
-    other = (right + 1) % len(lesson.prediction.options)
-    wrong.button(key=f"{lesson.name}:guess:{other}").click().run()
+    wrong = open_topic(topic, lang="en")
+    other = (right + 1) % len(topic.prediction.options)
+    wrong.button(key=f"{topic.id}:guess:{other}").click().run()
     assert "Not quite" in words(wrong)
 
 
-@EVERY_PART
-def test_presets_render_and_say_what_to_look_for(lesson: Any) -> None:
-    page = open_part(lesson, lang="en", predict="0")
-    assert 3 <= len(lesson.presets) <= 8
-    for number, preset in enumerate(lesson.presets):
-        page.button(key=f"{lesson.text}:preset:{number}").click().run()
+@EVERY_TOPIC
+def test_presets_render_and_say_what_to_look_for(topic: Any) -> None:
+    page = open_topic(topic, lang="en", predict="0")
+    assert 3 <= len(topic.presets) <= 8
+    assert len({preset.name for preset in topic.presets}) == len(topic.presets)
+    assert all(preset.name.isidentifier() for preset in topic.presets)
+    for preset in topic.presets:
+        page.button(key=f"{topic.id}:preset:{preset.name}").click().run()
         assert not page.exception
         assert preset.look_for in words(page)
-        chosen = page.session_state["visit"].labs[lesson.name].settings
-        assert chosen == lesson.preset(number)
-        assert getattr(chosen, "topic", "") == lesson.topic
+        assert (state(page, topic.lab).topic, state(page, topic.lab).settings) == (topic, topic.preset(preset.name))
 
 
-@EVERY_LESSON
-def test_at_most_six_controls_are_seen_first_and_the_rest_under_more(lesson: Any) -> None:
-    shown: set[str] = {"topic"} if lesson.topics else set()
-    for part in lesson.parts:
-        assert len(part.controls) <= 6
-        assert len({*part.controls, *part.more}) == len((*part.controls, *part.more))
-        shown.update(part.controls, part.more)
-    assert sorted(shown) == sorted(lesson.settings.names())
+@EVERY_TOPIC
+def test_at_most_six_controls_are_seen_first_and_the_rest_under_more(topic: Any) -> None:
+    assert len(topic.controls) <= 6
+    assert sorted((*topic.controls, *topic.more)) == sorted(topic.settings.names())
 
 
 @pytest.mark.parametrize(
-    "lesson", [lesson for lesson in PARTS if lesson.topic], ids=lambda lesson: f"{lesson.name}-{lesson.topic}"
+    "topic", [topic for lab in LABS_WITH_TOPICS for topic in lab.topics], ids=lambda topic: topic.id
 )
-def test_a_link_with_a_topic_alone_opens_it_as_a_click_does(lesson: Any) -> None:
-    page = open_page(lesson.name, topic=lesson.topic)
-    state = page.session_state["visit"].labs[lesson.name]
-    assert (state.settings, state.problems) == (lesson.beginning, [])
+def test_a_link_with_a_topic_alone_opens_it_as_a_click_does(topic: Any) -> None:
+    page = open_topic(topic)
+    found = state(page, topic.lab)
+    assert (found.topic, found.settings, found.problems) == (topic, topic.opening, [])
 
 
 @pytest.mark.parametrize("full", [False, True])
-@EVERY_PART
-def test_a_link_brings_its_settings_back(lesson: Any, full: bool) -> None:
-    lab = next(lab for lab in LESSONS if lab.name == lesson.name)
-    topic = {"topic": lesson.topic} if lesson.topic else {}
-    for chosen in [lesson.beginning, lesson.settings(**topic), lesson.settings(**topic, seed=3)]:
-        assert lab.from_query(lab.to_query(chosen, full=full)) == (chosen, [])
+@EVERY_TOPIC
+def test_a_link_brings_its_settings_back(topic: Any, full: bool) -> None:
+    lab = LAB_OF[topic.id]
+    for chosen in [topic.opening, *(topic.preset(preset.name) for preset in topic.presets), topic.settings(seed=3)]:
+        assert lab.from_query(lab.to_query(topic, chosen, full=full)) == (topic, chosen, [])
 
 
-@pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson.topics], ids=lambda lesson: lesson.name)
-def test_topics_are_chosen_on_the_page_and_keep_what_they_share(lesson: Any) -> None:
-    page = open_page(lesson.name, lang="en", predict="0", seed="3")
-    for part in (*lesson.parts[1:], lesson.parts[0]):
-        control(page, f"{lesson.name}:topic").set_value(part.topic).run()
+@pytest.mark.parametrize("lab", LABS_WITH_TOPICS, ids=lambda lab: lab.name)
+def test_settings_of_one_topic_say_nothing_in_another_and_a_wrong_topic_is_told(lab: Any) -> None:
+    for topic in lab.topics:
+        foreign = {name for other in lab.topics for name in other.settings.names()} - set(topic.settings.names())
+        query = {"topic": topic.name, "seed": "5"} | dict.fromkeys(foreign, "1")
+        assert lab.from_query(query) == (topic, topic.settings(seed=5), [])
+    topic, settings, problems = lab.from_query({"topic": "<b>", "seed": "5"})
+    assert (topic, settings) == (lab.topics[0], lab.topics[0].settings(seed=5))
+    assert [problem.name for problem in problems] == ["topic"]
+
+
+@pytest.mark.parametrize("lab", LABS_WITH_TOPICS, ids=lambda lab: lab.name)
+def test_topics_are_chosen_on_the_page_and_keep_what_they_share(lab: Any) -> None:
+    page = open_page(lab.name, lang="en", predict="0", seed="3")
+    for topic in (*lab.topics[1:], lab.topics[0]):
+        control(page, f"{lab.name}:topic:en").set_value(topic.name).run()
         assert not page.exception
-        assert part.question in words(page)
-        settings = page.session_state["visit"].labs[lesson.name].settings
-        assert (settings.topic, settings.seed) == (part.topic, 3)
+        assert topic.question in words(page)
+        found = state(page, lab.name)
+        assert (found.topic, found.settings.seed) == (topic, 3)
 
 
 def control(page: AppTest, key: str) -> Any:
@@ -148,53 +157,73 @@ def control(page: AppTest, key: str) -> Any:
     raise KeyError(key)
 
 
-@EVERY_PART
-def test_a_moved_control_is_in_the_link_and_survives_a_page_switch(lesson: Any) -> None:
-    page = open_part(lesson, lang="en", predict="0")
-    name = next(name for name in lesson.controls if fields(lesson.settings)[name].parameter.stops
-                and fields(lesson.settings)[name].kind == "number")  # fmt: skip
-    stops = fields(lesson.settings)[name].parameter.stops
-    target = next(stop for stop in stops[1:] if stop != getattr(lesson.beginning, name))
-    control(page, f"{lesson.name}:{name}").set_value(target).run()
+@EVERY_TOPIC
+def test_a_moved_control_is_in_the_link_and_survives_a_page_switch(topic: Any) -> None:
+    page = open_topic(topic, lang="en", predict="0")
+    described = fields(topic.settings)
+    name = next(name for name in topic.controls if described[name].parameter.stops and described[name].kind == "number")
+    target = next(stop for stop in described[name].parameter.stops[1:] if stop != getattr(topic.opening, name))
+    control(page, f"{topic.id}:{name}:en").set_value(target).run()
     assert not page.exception
-    visit = page.session_state["visit"]
-    assert getattr(visit.labs[lesson.name].settings, name) == target
-    for left in ("home", lesson.name):
+    assert getattr(state(page, topic.lab).settings, name) == target
+    for left in ("home", topic.lab):
         page.query_params.clear()  # as a browser that follows a link of the navigation
         page.switch_page(f"../../pages/{left}.py").run()
-    assert getattr(page.session_state["visit"].labs[lesson.name].settings, name) == target
-    assert control(page, f"{lesson.name}:{name}").value == target
+    assert getattr(state(page, topic.lab).settings, name) == target
+    assert control(page, f"{topic.id}:{name}:en").value == target
 
 
-@EVERY_LESSON
-def test_a_bad_link_is_told_and_the_rest_kept(lesson: Any) -> None:
-    page = open_page(lesson.name, lang="en", predict="0", seed="7", batch_size="99999", colour="<b>red</b>", eps="nan")
+@EVERY_TOPIC
+def test_the_language_is_switched_there_and_back_and_everything_is_kept(topic: Any) -> None:
+    page = open_topic(topic, lang="en", predict="0")
+    if topic.more:
+        control(page, f"{topic.id}:more").set_value(True).run()
+    for name, field in fields(topic.settings).items():
+        if field.kind == "choice":
+            try:
+                widget = control(page, f"{topic.id}:{name}:en")
+            except KeyError:  # it has no effect now
+                continue
+            widget.set_value(next(choice for choice in field.choices if choice != getattr(topic.opening, name))).run()
+    chosen = state(page, topic.lab).settings
+    for language in ("zh", "en", "zh"):
+        control(page, "lang").set_value(language).run()
+        assert not page.exception
+        assert state(page, topic.lab).settings == chosen
+
+
+@EVERY_LAB
+def test_a_bad_link_is_told_and_the_rest_kept(lab: Any) -> None:
+    page = open_page(lab.name, lang="en", predict="0", seed="99999999999", colour="<b>red</b>", batch_size="8")
     assert not page.exception
-    told = words(page)
-    assert "batch\\_size must be a whole number in" in told
-    assert "<b>" not in told
-    assert page.session_state["visit"].labs[lesson.name].settings == lesson.settings(seed=7)
+    said = words(page)
+    assert "seed must be a whole number in" in said
+    assert "<b>" not in said
+    kept = {"batch_size": 8} if "batch_size" in lab.topics[0].settings.names() else {}
+    assert state(page, lab.name).settings == lab.topics[0].settings(**kept)
 
 
-@EVERY_LESSON
+@EVERY_LAB
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
-def test_hostile_links_leave_the_page_standing(lesson: Any, data: st.DataObject) -> None:
-    names = st.sampled_from([*lesson.settings.names(), "lang", "view", "step", "predict", "x", "__class__"])
+def test_hostile_links_leave_the_page_standing(lab: Any, data: st.DataObject) -> None:
+    known = sorted({name for topic in lab.topics for name in topic.settings.names()})
+    names = st.sampled_from([*known, "topic", "lang", "view", "step", "predict", "x", "__class__"])
     values = st.one_of(
         st.text(max_size=30), st.integers().map(str), st.floats().map(str),
         st.sampled_from(["", "1e9", "-1", "null", "../../etc/passwd", "'; DROP TABLE", "$\\frac{1}{0}$", "%00"]),
     )  # fmt: skip
     query = data.draw(st.dictionaries(names, values, min_size=1, max_size=5))
-    page = open_page(lesson.name, **query)
+    page = open_page(lab.name, **query)
     assert not page.exception
-    own = {key: value for key, value in query.items() if key in lesson.settings.names()}
-    assert page.session_state["visit"].labs[lesson.name].settings == lesson.from_query(own)[0]
+    own = {key: value for key, value in query.items() if key in (*known, "topic")}
+    found = state(page, lab.name)
+    assert (found.topic, found.settings) == lab.from_query(own)[:2]
 
 
 def test_too_much_work_is_refused_with_the_names_that_the_page_shows() -> None:
     page = open_page("gradient_flow", lang="en", predict="0", depth="50", width="512", batch_size="1024", steps="200")
     assert not page.exception
     assert "Reduce Depth, Width, Batch size" in words(page)
-    control(page, "gradient_flow:depth").set_value(1).run()
+    control(page, "gradient_flow:depth:en").set_value(1).run()
     assert not page.exception

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.labs.course import LESSONS
+from bnviz.labs.course import LABS
+from bnviz.teaching.lab import LiveTopic
 from bnviz.ui import cache
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.runs import shipped_result
 
-LAYER = next(lesson for lesson in LESSONS if lesson.name == "layer")
+LAYER = next(lab for lab in LABS if lab.name == "layer").topics[0]
 
 
 def counted() -> tuple[Any, list[Any]]:
@@ -124,8 +125,8 @@ def test_who_leaves_does_not_wait_for_what_another_makes() -> None:
         assert value.result(30) == 1
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
-def test_pictures_are_drawn_once_for_each_language(lesson: Any) -> None:
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_pictures_are_drawn_once_for_each_language(lab: Any) -> None:
     drawn: list[str] = []
 
     def noted(draw: Any) -> Any:
@@ -135,14 +136,14 @@ def test_pictures_are_drawn_once_for_each_language(lesson: Any) -> None:
 
         return note
 
-    part = lesson.parts[0]
-    draws = tuple(noted(draw) for draw in part.pictures)
-    result = shipped_result(part) if part.live else part.run(part.beginning, None)
+    topic = lab.topics[0]
+    draws = tuple(noted(draw) for draw in topic.pictures)
+    result = shipped_result(topic) if isinstance(topic, LiveTopic) else topic.compute(topic.opening)
     for language in ("en", "zh", "en"):
-        ready = cache.drawings(draws, result, part.name, language, keep=True)
+        ready = cache.drawings(draws, result, topic.name, language, keep=True)
         assert len(ready) == len(draws)
     assert drawn == ["en"] * len(draws) + ["zh"] * len(draws)
-    cache.drawings(draws, result, part.name, "en", keep=False)
+    cache.drawings(draws, result, topic.name, "en", keep=False)
     assert len(drawn) == 3 * len(draws)
 
 

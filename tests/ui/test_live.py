@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import threading
 import time
@@ -21,17 +22,17 @@ import websockets
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-from bnviz.study import shipped
-from bnviz.plot.chart import Chart
-from bnviz.i18n import Language
+from bnviz.i18n import LANGUAGES, Language
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import JobPool
+from bnviz.plot.chart import Chart
+from bnviz.study import shipped
 from bnviz.ui import broadcast, live, runs
 from bnviz.ui.runs import KEPT, Run, Runs, shipped_result
 from scripts import make_shipped
 from tests.jobs import slow
 from tests.jobs.slow import Settings
-from tests.jobs.slow_lesson import LESSON, walk
+from tests.jobs.slow_topic import LAB, TOPIC, walk
 
 FRAME = Path(__file__).parents[1] / "browser" / "live" / "frame.py"
 LONG = 768
@@ -85,8 +86,8 @@ def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all(
         return walk(result, language)
 
     job = partial(2)
-    scene = LESSON.pictures[1]
-    run = Run(replace(LESSON, pictures=(counted, scene)), Settings(), job)
+    scene = TOPIC.pictures[1]
+    run = Run(replace(TOPIC, pictures=(counted, scene)), Settings(), job)
     first = run.snapshot("en", no_place)
     assert run.snapshot("en", no_place) is first
     assert run.snapshot("zh", no_place) is not first
@@ -98,7 +99,7 @@ def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all(
     job.partial, job.updates = slow.Result(job.partial.settings, job.partial.values.repeat(2), 1), 2
     job.announce()
     (chart,) = json.loads(run.snapshot("en", no_place).charts)
-    assert chart["live"] == {"run": "7/en", "update": 2, "key": f"{LESSON.name}.walk"}
+    assert chart["live"] == {"run": "7/en", "update": 2, "key": f"{TOPIC.id}.walk"}
     assert "4 ticks" in chart["alt"]
     assert drawn[2:] == [(4, "en")]
 
@@ -107,17 +108,17 @@ def test_a_picture_that_cannot_be_drawn_yet_does_not_take_the_others_with_it() -
     def never(result: slow.Result, language: Language) -> Chart:
         raise IndexError
 
-    run = Run(replace(LESSON, pictures=(never, walk)), Settings(), partial(2))
-    assert [chart["live"]["key"] for chart in run.snapshot("en", no_place).payloads] == [f"{LESSON.name}.walk"]
+    run = Run(replace(TOPIC, pictures=(never, walk)), Settings(), partial(2))
+    assert [chart["live"]["key"] for chart in run.snapshot("en", no_place).payloads] == [f"{TOPIC.id}.walk"]
 
 
 def test_the_status_tells_state_place_progress_time_and_problem() -> None:
     job = partial(4)
-    status = json.loads(Run(LESSON, Settings(), job).snapshot("zh", lambda _: 3).status)
+    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", lambda _: 3).status)
     assert {"job": 7, "state": "running", "place": 3, "progress": 0.125, "problem": ""}.items() <= status.items()
     job.partial = None
     job.announce()
-    status = json.loads(Run(LESSON, Settings(), job).snapshot("zh", no_place).status)
+    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", no_place).status)
     assert status["progress"] is status["left"] is None
 
 
@@ -126,52 +127,52 @@ def test_the_status_tells_state_place_progress_time_and_problem() -> None:
 
 def test_what_is_done_is_known_and_never_runs_again(known: Runs) -> None:
     settings = Settings(batch_size=4)
-    run = known.start(LESSON, settings, "ada")
-    assert known.latest(LESSON, settings) is run
+    run = known.start(TOPIC, settings, "ada")
+    assert known.latest(TOPIC, settings) is run
     assert known.find(run.job.number) is run
     wait(lambda: run.job.state == "done")
-    assert known.start(LESSON, settings, "bob") is run
-    assert known.latest(LESSON, Settings(batch_size=6)) is None
+    assert known.start(TOPIC, settings, "bob") is run
+    assert known.latest(TOPIC, Settings(batch_size=6)) is None
 
 
 def test_a_run_on_other_data_is_another_run(known: Runs) -> None:
     settings, table = Settings(batch_size=2), np.ones((2, 2), dtype=np.float32)
-    run = known.start(LESSON, settings, "ada", table)
-    assert known.latest(LESSON, settings) is None
-    assert known.latest(LESSON, settings, table + 1) is None
-    assert known.latest(LESSON, settings, table.copy()) is run
+    run = known.start(TOPIC, settings, "ada", table)
+    assert known.latest(TOPIC, settings) is None
+    assert known.latest(TOPIC, settings, table + 1) is None
+    assert known.latest(TOPIC, settings, table.copy()) is run
 
 
 def test_what_failed_may_be_tried_again(known: Runs) -> None:
     settings = Settings(seed=slow.WRONG)
-    first = known.start(LESSON, settings, "ada")
+    first = known.start(TOPIC, settings, "ada")
     wait(lambda: first.job.over)
-    second = known.start(LESSON, settings, "ada")
+    second = known.start(TOPIC, settings, "ada")
     assert second is not first
-    assert known.latest(LESSON, settings) is second
+    assert known.latest(TOPIC, settings) is second
 
 
 def test_only_so_many_results_are_kept_and_the_latest_seen_stay(known: Runs) -> None:
-    first = known.start(LESSON, Settings(batch_size=2, seed=0), "ada")
+    first = known.start(TOPIC, Settings(batch_size=2, seed=0), "ada")
     wait(lambda: first.job.over)
     for seed in range(1, KEPT + 3):
-        known.latest(LESSON, first.settings)
-        run = known.start(LESSON, Settings(batch_size=2, seed=seed), "ada")
+        known.latest(TOPIC, first.settings)
+        run = known.start(TOPIC, Settings(batch_size=2, seed=seed), "ada")
         wait(lambda run=run: run.job.over)  # type: ignore[misc]
-    alive = known.start(LESSON, Settings(batch_size=LONG), "ada")
+    alive = known.start(TOPIC, Settings(batch_size=LONG), "ada")
     assert len(known._runs) == KEPT + 1
-    assert known.latest(LESSON, first.settings) is first
-    assert known.latest(LESSON, Settings(batch_size=2, seed=1)) is None
-    assert known.latest(LESSON, alive.settings) is alive
+    assert known.latest(TOPIC, first.settings) is first
+    assert known.latest(TOPIC, Settings(batch_size=2, seed=1)) is None
+    assert known.latest(TOPIC, alive.settings) is alive
 
 
 def test_who_stopped_a_run_is_not_taken_back_into_it(known: Runs, pool: JobPool) -> None:
-    run = known.start(LESSON, Settings(batch_size=LONG), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG), "ada")
     assert known.join(run, "bob")
     pool.leave("bob")
     assert not run.job.over
     assert not known.join(run, "bob")
-    assert known.start(LESSON, run.settings, "bob") is run
+    assert known.start(TOPIC, run.settings, "bob") is run
     assert run.job.owners == {"ada", "bob"}
 
 
@@ -179,13 +180,13 @@ def test_who_stopped_a_run_is_not_taken_back_into_it(known: Runs, pool: JobPool)
 
 
 @pytest.fixture
-def shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
-    runs._load.cache_clear()
-    lesson = replace(LESSON, shipped="slow.npz")
-    make_shipped.make(lesson, tmp_path)
-    yield lesson
-    runs._load.cache_clear()
+def shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    for language in LANGUAGES:
+        shutil.copy(TOPIC.folder / f"text.{language}.md", tmp_path)
+    topic = replace(TOPIC, folder=tmp_path)
+    make_shipped.make(topic, topic.shipped)
+    monkeypatch.setattr(runs, "_shipped", {})
+    return topic
 
 
 def test_a_shipped_result_is_the_run_itself(shipping: Any) -> None:
@@ -194,22 +195,22 @@ def test_a_shipped_result_is_the_run_itself(shipping: Any) -> None:
 
 
 def test_a_result_for_other_defaults_is_not_shown(shipping: Any) -> None:
-    shipped.save(slow.run(Settings(seed=1, batch_size=4)), shipped.FOLDER / "slow.npz")
+    shipped.save(slow.run(Settings(seed=1, batch_size=4)), shipping.shipped)
     assert shipped_result(shipping) is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"nonsense", b"PK\x03\x04 nonsense"])
 def test_a_broken_file_is_no_result(shipping: Any, content: bytes | None) -> None:
-    path = shipped.FOLDER / "slow.npz"
+    path = shipping.shipped
     path.unlink()
     if content is not None:
         path.write_bytes(content)
     assert shipped_result(shipping) is None
 
 
-@pytest.mark.parametrize("lesson", make_shipped.wanted([]), ids=lambda lesson: lesson.name)
-def test_what_is_shipped_is_whole_and_belongs_to_todays_defaults(lesson: Any) -> None:
-    assert shipped_result(lesson).progress == 1
+@pytest.mark.parametrize("topic", make_shipped.wanted([]), ids=lambda topic: topic.id)
+def test_what_is_shipped_is_whole_and_belongs_to_todays_opening(topic: Any) -> None:
+    assert shipped_result(topic).progress == 1
 
 
 # --- the WebSocket -----------------------------------------------------------------------------------------------
@@ -243,7 +244,7 @@ def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:
 
 @pytest.mark.parametrize("path", ["{number}/en?owner=eve", "{number}/en", "{number}/xx?owner=ada", "999/en?owner=ada"])
 def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str) -> None:
-    run = known.start(LESSON, Settings(batch_size=LONG), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG), "ada")
 
     async def conversation(address: str) -> None:
         async with websockets.connect(f"{address}/{path.format(number=run.job.number)}") as one:
@@ -257,7 +258,7 @@ def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str) -> None:
 
 
 def test_a_viewer_sees_the_run_grow_to_its_end(known: Runs) -> None:
-    run = known.start(LESSON, Settings(batch_size=48, seed=1), "ada")
+    run = known.start(TOPIC, Settings(batch_size=48, seed=1), "ada")
     seen: list[int] = []
 
     async def conversation(address: str) -> None:
@@ -277,7 +278,7 @@ def test_a_viewer_sees_the_run_grow_to_its_end(known: Runs) -> None:
 
 def test_who_is_slow_gets_the_newest_and_no_queue(known: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(broadcast, "SEEN_WITHIN_SECONDS", 60)
-    run = known.start(LESSON, Settings(batch_size=LONG, seed=2), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG, seed=2), "ada")
     wait(lambda: run.job.updates > 0)
 
     async def conversation(address: str) -> None:
@@ -294,7 +295,7 @@ def test_who_is_slow_gets_the_newest_and_no_queue(known: Runs, monkeypatch: pyte
 
 
 def test_orders_come_back_over_the_socket(known: Runs) -> None:
-    run = known.start(LESSON, Settings(batch_size=LONG, seed=3), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG, seed=3), "ada")
 
     async def conversation(address: str) -> None:
         async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
@@ -327,7 +328,7 @@ def test_orders_come_back_over_the_socket(known: Runs) -> None:
 
 
 def test_the_run_pauses_when_the_last_viewer_is_gone(known: Runs) -> None:
-    run = known.start(LESSON, Settings(batch_size=LONG, seed=4), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG, seed=4), "ada")
     known.join(run, "bob")
 
     async def conversation(address: str) -> None:
@@ -346,7 +347,7 @@ def test_the_run_pauses_when_the_last_viewer_is_gone(known: Runs) -> None:
 
 
 def test_viewers_who_come_and_go_leave_nothing_behind(known: Runs) -> None:
-    run = known.start(LESSON, Settings(batch_size=LONG, seed=5), "ada")
+    run = known.start(TOPIC, Settings(batch_size=LONG, seed=5), "ada")
 
     async def visit(address: str) -> None:
         async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
@@ -387,40 +388,40 @@ def words(page: AppTest) -> str:
 def test_an_unknown_result_is_offered_with_its_cost(known: Runs) -> None:
     page = open_page(batch_size="64")
     assert not page.exception
-    assert page.button(key=f"{LESSON.name}:run").label == "Run"
+    assert page.button(key=f"{TOPIC.id}:run").label == "Run"
     assert "A run takes about 4 s on one core of this server." in words(page)
     assert not page.get("bidi_component")[1:]
 
 
 def test_the_button_starts_the_run_and_the_end_brings_every_view(known: Runs) -> None:
     page = open_page(batch_size="4", seed="77")
-    page.button(key=f"{LESSON.name}:run").click().run()
+    page.button(key=f"{TOPIC.id}:run").click().run()
     assert not page.exception
-    run = known.latest(LESSON, Settings(batch_size=4, seed=77))
+    run = known.latest(TOPIC, Settings(batch_size=4, seed=77))
     assert run is not None
     wait(lambda: run.job.over)
     page.run()
     assert not page.exception
-    assert f"{LESSON.name}:view" in [control.key for control in page.get("button_group")]
-    assert f"{LESSON.name}:run" not in [button.key for button in page.button]
+    assert "slow:view:en" in [control.key for control in page.get("button_group")]
+    assert f"{TOPIC.id}:run" not in [button.key for button in page.button]
 
 
 def test_a_shipped_result_is_shown_with_its_origin(known: Runs, shipping: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.jobs.slow_lesson.LESSON", shipping)
+    monkeypatch.setattr("tests.jobs.slow_topic.LAB", replace(LAB, topics=(shipping,)))
     page = open_page()
     assert not page.exception
     assert "Computed beforehand." in words(page)
-    button = page.button(key=f"{LESSON.name}:run")
+    button = page.button(key=f"{TOPIC.id}:run")
     assert button.label == "Run it now"
     assert "`scripts/make_shipped.py`" in button.help
-    assert f"{LESSON.name}:view" in [control.key for control in page.get("button_group")]
+    assert "slow:view:en" in [control.key for control in page.get("button_group")]
 
 
 def test_too_much_is_refused(known: Runs) -> None:
     page = open_page(batch_size="1024")
     assert not page.exception
     assert "batch\\_size must be below 1024" in words(page)
-    assert f"{LESSON.name}:run" not in [button.key for button in page.button]
+    assert f"{TOPIC.id}:run" not in [button.key for button in page.button]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
-"""The lessons of the lab `batch_size`."""
+"""The lab `batch_size`: its topics in the order in which they are offered."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from bnviz.i18n import N_
-from bnviz.labs.batch_size.error.lesson import ERROR
-from bnviz.labs.batch_size.statistics.lesson import STATISTICS
-from bnviz.teaching.lab import with_topics
+from bnviz.labs.batch_size.error.lesson import TOPIC as ERROR
+from bnviz.labs.batch_size.statistics.lesson import TOPIC as STATISTICS
+from bnviz.teaching.lab import Lab
 
-LESSON: Final = with_topics(
-    N_("Batch size"), N_("How small may a batch be, and what to use instead?"), (ERROR, STATISTICS)
+LAB: Final = Lab(
+    name="batch_size",
+    title=N_("Batch size"),
+    question=N_("How small may a batch be, and what to use instead?"),
+    topics=(
+        ERROR,
+        STATISTICS,
+    ),
 )

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Code, Listing, Note, Table, Tone
 from bnviz.plot.numbers import grouped, short
 from bnviz.plot.primitives import PHONE_FONT, key, line, log_axis, log_range, note, points, power_ticks, small
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import N_, Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.builder.experiment import Result

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnviz.labs.builder.plan import LayerKind, Stage, norm_follows, plan
 from bnviz.i18n import N_
+from bnviz.labs.builder.plan import LayerKind, Stage, norm_follows, plan
 from bnviz.settings import (
     Activation,
     Affine,

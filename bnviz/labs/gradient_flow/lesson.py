@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.gradient_flow import figures
 from bnviz.labs.gradient_flow.experiment import Result, Settings, run
 from bnviz.labs.gradient_flow.experiment.theory import comparisons
-from bnviz.labs.gradient_flow.script import script
-from bnviz.labs.gradient_flow import figures
 from bnviz.labs.gradient_flow.figures import growth as growth_figures
 from bnviz.labs.gradient_flow.figures import window as window_figures
+from bnviz.labs.gradient_flow.script import script
 from bnviz.plot.numbers import latex
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory.activations import NormalMoments, moments_after
 
 SMALLER, ALIKE, LARGER, MUCH_LARGER = range(4)
@@ -218,8 +219,10 @@ def outcome(result: Result) -> int:
     return LARGER if ratio <= 1000 else MUCH_LARGER
 
 
-LESSON: Final = Lesson(
+TOPIC: Final = InstantTopic(
+    lab="gradient_flow",
     name="gradient_flow",
+    folder=Path(__file__).parent,
     title=N_("Gradient flow"),
     question=N_("When do gradients vanish, and what does batch norm change?"),
     answer=N_(
@@ -236,6 +239,7 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
+            "sigmoid_vanishes",
             N_("Sigmoid vanishes"),
             N_(
                 "Without normalization each layer lets a seventh of the gradient through, and layer 1 gets 2·10⁻⁸ of it, "
@@ -244,6 +248,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
+            "with_50_relu_layers_explode",
             N_("50 ReLU layers explode"),
             N_(
                 "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. A few training steps bend it "
@@ -252,6 +257,7 @@ LESSON: Final = Lesson(
             {"activation": "relu", "depth": 50, "steps": 10},
         ),
         Preset(
+            "tiny_weights",
             N_("Tiny weights"),
             N_(
                 "σ_w = 0.1: without normalization the gradient is gone after a few layers. With batch norm the line lies "
@@ -260,6 +266,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "scaled", "weight_gain": 0.1},
         ),
         Preset(
+            "huge_weights",
             N_("Huge weights"),
             N_(
                 "σ_w = 3: without normalization a third of the units saturate, and the gradient explodes all the same: the "
@@ -268,6 +275,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "scaled", "weight_gain": 3.0},
         ),
         Preset(
+            "well_set_tanh",
             N_("Well-set tanh"),
             N_(
                 "σ_w = 1, Glorot's choice: ten layers lose little without any normalization. Batch norm does not save "
@@ -276,6 +284,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "scaled", "weight_gain": 1.0},
         ),
         Preset(
+            "layer_norm",
             N_("Layer norm"),
             N_(
                 "Layer norm divides by the spread across units, and cannot remove what all samples share: with sigmoid the "

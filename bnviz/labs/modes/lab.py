@@ -1,25 +1,28 @@
-"""The lesson `modes`: why a model answers differently after `model.eval()`, in six topics."""
+"""The lab `modes`: its topics in the order in which they are offered."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from bnviz.labs.modes.shared.dispatch import Settings
 from bnviz.i18n import N_
-from bnviz.labs.modes.freeze_matrix import lesson as modes_freeze_matrix
-from bnviz.labs.modes.gap import lesson as modes_gap
-from bnviz.labs.modes.influence import lesson as modes_influence
-from bnviz.labs.modes.momentum_error import lesson as modes_momentum_error
-from bnviz.labs.modes.poison import lesson as modes_poison
-from bnviz.labs.modes.update_count import lesson as modes_update_count
-from bnviz.teaching.lab import Lesson, with_topics
+from bnviz.labs.modes.freeze_matrix.lesson import TOPIC as FREEZE_MATRIX
+from bnviz.labs.modes.gap.lesson import TOPIC as GAP
+from bnviz.labs.modes.influence.lesson import TOPIC as INFLUENCE
+from bnviz.labs.modes.momentum_error.lesson import TOPIC as MOMENTUM_ERROR
+from bnviz.labs.modes.poison.lesson import TOPIC as POISON
+from bnviz.labs.modes.update_count.lesson import TOPIC as UPDATE_COUNT
+from bnviz.teaching.lab import Lab
 
-PARTS: Final[tuple[Lesson[Settings, Any], ...]] = (
-    modes_gap.LESSON,
-    modes_momentum_error.LESSON,
-    modes_freeze_matrix.LESSON,
-    modes_update_count.LESSON,
-    modes_influence.LESSON,
-    modes_poison.LESSON,
+LAB: Final = Lab(
+    name="modes",
+    title=N_("Train and eval"),
+    question=N_("Why does my model answer differently after model.eval()?"),
+    topics=(
+        GAP,
+        MOMENTUM_ERROR,
+        FREEZE_MATRIX,
+        UPDATE_COUNT,
+        INFLUENCE,
+        POISON,
+    ),
 )
-LESSON: Final = with_topics(N_("Train and eval"), N_("Why does my model answer differently after model.eval()?"), PARTS)

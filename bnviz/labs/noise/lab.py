@@ -1,19 +1,24 @@
-"""The lesson `noise`: why batch norm regularizes, and what happens with Dropout."""
+"""The lab `noise`: its topics in the order in which they are offered."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from bnviz.labs.noise.shared.settings import Settings
 from bnviz.i18n import N_
-from bnviz.teaching.lab import Lesson, with_topics
-from bnviz.labs.noise.dropout.lesson import DROPOUT_TOPIC
-from bnviz.labs.noise.ghost.lesson import GHOST
-from bnviz.labs.noise.mates.lesson import MATES
-from bnviz.labs.noise.shift.lesson import SHIFT
+from bnviz.labs.noise.dropout.lesson import TOPIC as DROPOUT
+from bnviz.labs.noise.ghost.lesson import TOPIC as GHOST
+from bnviz.labs.noise.mates.lesson import TOPIC as MATES
+from bnviz.labs.noise.shift.lesson import TOPIC as SHIFT
+from bnviz.teaching.lab import Lab
 
-PARTS: Final[tuple[Lesson[Settings, Any], ...]] = (MATES, SHIFT, DROPOUT_TOPIC, GHOST)
-
-LESSON: Final[Lesson[Settings, Any]] = with_topics(
-    N_("Noise and Dropout"), N_("Why does batch norm regularize, and what happens with Dropout?"), PARTS
+LAB: Final = Lab(
+    name="noise",
+    title=N_("Noise and Dropout"),
+    question=N_("Why does batch norm regularize, and what happens with Dropout?"),
+    topics=(
+        MATES,
+        SHIFT,
+        DROPOUT,
+        GHOST,
+    ),
 )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.study.figures import seeds
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, superscript
 from bnviz.plot.primitives import key, largest, note, small
 from bnviz.plot.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
-from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.theory.activations import moments_after, saturated_intervals
 
 if TYPE_CHECKING:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.placement.experiment import Result, estimated_seconds, run
-from bnviz.labs.placement.settings import Settings
-from bnviz.study.verdict import NOISY, SHOWS_NOT
-from bnviz.labs.placement.script import script
-from bnviz.labs.placement import figures
-from bnviz.plot.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.placement import figures
+from bnviz.labs.placement.experiment import Result, estimated_seconds, run
+from bnviz.labs.placement.script import script
+from bnviz.labs.placement.settings import Settings
+from bnviz.plot.numbers import latex
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import paired_difference
 from bnviz.theory.activations import moments_after
 
@@ -149,8 +150,10 @@ def outcome(result: Result) -> int:
     return AFTER if finding.mean > 0 else BEFORE
 
 
-LESSON: Final = Lesson(
+TOPIC: Final = LiveTopic(
+    lab="placement",
     name="placement",
+    folder=Path(__file__).parent,
     title=N_("Before or after"),
     question=N_("Batch norm before or after the activation?"),
     answer=N_(
@@ -161,12 +164,12 @@ LESSON: Final = Lesson(
     run=run,
     controls=("activation", "learning_rate", "epochs", "batch_size", "depth", "seeds"),
     more=("init", "width", "bias", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.curves, figures.differences, figures.signals),
     theory=(figures.moments, figures.bias),
     comparisons=comparisons,
     presets=(
         Preset(
+            "relu",
             N_("ReLU"),
             N_(
                 "Before and after end together: the interval of their difference lies within one point. Both are better "
@@ -175,6 +178,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
+            "sigmoid",
             N_("Sigmoid"),
             N_(
                 "After is a little better than before: a sigmoid hands on numbers around ½ with little spread, and batch norm "
@@ -183,6 +187,7 @@ LESSON: Final = Lesson(
             {"activation": "sigmoid"},
         ),
         Preset(
+            "tanh",
             N_("tanh"),
             N_(
                 "No difference that matters here either. Without batch norm tanh does better than sigmoid: it is centred on 0."
@@ -190,6 +195,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh"},
         ),
         Preset(
+            "pytorch_s_initialization",
             N_("PyTorch's initialization"),
             N_(
                 "nn.Linear's own, smaller weights, with tanh: now before is a little ahead. The answer depends on more than the "
@@ -198,6 +204,7 @@ LESSON: Final = Lesson(
             {"activation": "tanh", "init": "torch"},
         ),
         Preset(
+            "too_few_seeds",
             N_("Too few seeds"),
             N_(
                 "Four seeds and three epochs: see how wide the interval is. One run each would have named a winner, and another "
@@ -206,6 +213,7 @@ LESSON: Final = Lesson(
             {"seeds": 4, "epochs": 3},
         ),
         Preset(
+            "learning_rate_10",
             N_("Learning rate 10"),
             N_(
                 "A rate a hundred times as high. Crosses mark where a loss is no longer a number: without batch norm in most seeds, after "
@@ -262,7 +270,6 @@ LESSON: Final = Lesson(
             "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
         ),
     ),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="placement.npz",
 )

@@ -1,18 +1,22 @@
-"""The lesson `recurrence`: why batch norm is awkward in an RNN."""
+"""The lab `recurrence`: its topics in the order in which they are offered."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from bnviz.i18n import N_
-from bnviz.labs.recurrence.error import lesson as recurrence_error
-from bnviz.labs.recurrence.steps import lesson as recurrence_steps
-from bnviz.labs.recurrence.through_time import lesson as recurrence_through_time
-from bnviz.teaching.lab import Lesson, with_topics
+from bnviz.labs.recurrence.error.lesson import TOPIC as ERROR
+from bnviz.labs.recurrence.steps.lesson import TOPIC as STEPS
+from bnviz.labs.recurrence.through_time.lesson import TOPIC as THROUGH_TIME
+from bnviz.teaching.lab import Lab
 
-PARTS: Final[tuple[Lesson[Any, Any], ...]] = (
-    recurrence_steps.LESSON,
-    recurrence_error.LESSON,
-    recurrence_through_time.LESSON,
+LAB: Final = Lab(
+    name="recurrence",
+    title=N_("Recurrent networks"),
+    question=N_("Why is batch norm awkward in an RNN?"),
+    topics=(
+        STEPS,
+        ERROR,
+        THROUGH_TIME,
+    ),
 )
-LESSON: Final = with_topics(N_("Recurrent networks"), N_("Why is batch norm awkward in an RNN?"), PARTS)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range
 from bnviz.plot.scene import Axis, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.plot.theme import SERIES, Role, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import MomentumValue
 
 if TYPE_CHECKING:

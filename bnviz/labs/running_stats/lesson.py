@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.running_stats import figures
 from bnviz.labs.running_stats.experiment import Result, Settings, run
 from bnviz.labs.running_stats.experiment.comparisons import comparisons
-from bnviz.labs.running_stats.script import script
-from bnviz.labs.running_stats import figures
-from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.labs.running_stats.figures import momentum_name
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.running_stats.script import script
+from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.settings import MomentumValue
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory import running
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
@@ -140,21 +141,25 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 
 PRESETS: Final = (
     Preset(
+        "momentum_race",
         N_("Momentum race"),
         N_("Ten times the momentum: ten times as fast, and about three times as noisy ever after."),
         {"momentums": (0.001, 0.01, 0.1, 0.5, 1.0, "cumulative"), "batch_size": 8},
     ),
     Preset(
+        "still_data",
         N_("Still data"),
         N_("While nothing moves, the cumulative average wins: its noise falls as 1/√t, that of α = 0.1 stays."),
         {"momentums": (0.1, "cumulative"), "batch_size": 8, "steps": 500},
     ),
     Preset(
+        "a_jump",
         N_("A jump"),
         N_("The mean jumps after batch 100. The cumulative average never recovers: old batches keep their full weight."),
         {"momentums": (0.01, 0.1, "cumulative"), "disturbance": "jump", "steps": 300},
     ),
     Preset(
+        "a_drift",
         N_("A drift"),
         N_("Every line trails the moving truth by d(1 − α)/α: the small momentum by far the most."),
         {
@@ -163,19 +168,23 @@ PRESETS: Final = (
         },
     ),
     Preset(
+        "batch_of_2",
         N_("Batch of 2"),
         N_("The noise of a batch mean is σ/√m: with two samples the band is four times as wide as with 32."),
         {"batch_size": 2},
     ),
     Preset(
+        "pytorch_or_keras",
         N_("PyTorch or Keras?"),
         N_("Keras' default 0.99 is PyTorch's 0.01, PyTorch's default 0.1 is Keras' 0.9: half-lives of 69 and 7 batches."),
         {"momentums": (0.1, 0.01), "steps": 300},
     ),
 )  # fmt: skip
 
-LESSON: Final = Lesson(
+TOPIC: Final = InstantTopic(
+    lab="running_stats",
     name="running_stats",
+    folder=Path(__file__).parent,
     title=N_("Running statistics"),
     question=N_("How fast do the running statistics find the truth, and how noisy do they stay?"),
     answer=N_(

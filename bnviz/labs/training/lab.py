@@ -1,15 +1,24 @@
-"""The lesson `training`: what batch norm buys a whole network, in four topics."""
+"""The lab `training`: its topics in the order in which they are offered."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from bnviz.i18n import N_
-from bnviz.teaching.lab import Lesson, with_topics
-from bnviz.labs.training.boundaries.lesson import BOUNDARIES
-from bnviz.labs.training.landscape.lesson import LANDSCAPE
-from bnviz.labs.training.race.lesson import RACE
-from bnviz.labs.training.sweep.lesson import SWEEP
+from bnviz.labs.training.boundaries.lesson import TOPIC as BOUNDARIES
+from bnviz.labs.training.landscape.lesson import TOPIC as LANDSCAPE
+from bnviz.labs.training.race.lesson import TOPIC as RACE
+from bnviz.labs.training.sweep.lesson import TOPIC as SWEEP
+from bnviz.teaching.lab import Lab
 
-PARTS: Final[tuple[Lesson[Any, Any], ...]] = (RACE, SWEEP, BOUNDARIES, LANDSCAPE)
-LESSON: Final = with_topics(N_("Training a network"), N_("What does batch norm buy a whole network?"), PARTS)
+LAB: Final = Lab(
+    name="training",
+    title=N_("Training a network"),
+    question=N_("What does batch norm buy a whole network?"),
+    topics=(
+        RACE,
+        SWEEP,
+        BOUNDARIES,
+        LANDSCAPE,
+    ),
+)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import PHONE_FONT, domain, largest, note
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Translate
 
 if TYPE_CHECKING:
     from bnviz.study.verdict import Finding

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import GAP, spread_out
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.primitives import band, domain, largest, line, note
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Translate
 
 if TYPE_CHECKING:
     from bnviz.study.over_seeds import OverSeeds

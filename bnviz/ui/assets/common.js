@@ -93,16 +93,17 @@ export function readTheme(host, palette) {
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 const minus = (text) => text.replace("-", "−");
 
-/** Number for people: at most three significant digits, U+2212 as minus, ×10ⁿ where it would be long. `padded` keeps zeros. */
+/** Number for people, as `short` in plot/numbers.py writes it: at most three significant digits, 13700, 2.34×10⁻⁵, 10⁶. `padded` keeps zeros. */
 export function formatNumber(value, padded = false) {
   if (Number.isNaN(value) || value === null || value === undefined) return "–";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const [mantissa, exponent] = value.toExponential(2).split("e");
   const power = Number(exponent);
-  if (power < -3 || power > 4) {
+  if (power < -4 || power > 5) {
     const digits = padded ? mantissa : String(Number(mantissa));
-    return `${minus(digits)}×10${[...String(power)].map((c) => SUPERSCRIPT[c]).join("")}`;
+    const factor = { 1: "", "-1": "−" }[digits] ?? `${minus(digits)}×`;
+    return `${factor}10${[...String(power)].map((c) => SUPERSCRIPT[c]).join("")}`;
   }
   const rounded = Number(value.toPrecision(3));
   return minus(padded ? rounded.toFixed(Math.max(0, 2 - power)) : String(rounded));

@@ -12,13 +12,13 @@ import streamlit as st
 from bnviz.jobs.pool import JobPool
 from bnviz.ui import server
 from bnviz.ui.runs import RUNS
-from tests.jobs.slow_lesson import LESSON
+from tests.jobs.slow_topic import TOPIC
 
 RUNS._make_pool = lambda: JobPool(workers=2, modules=("tests.jobs.slow",))
 
 app = st.App(
     Path(__file__).parent / "frame.py",
-    lifespan=server.warming(lambda: (LESSON,)),
+    lifespan=server.warming(lambda: (TOPIC,)),
     routes=server.routes(),
     middleware=server.middleware(),
 )

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bnviz.errors import Phrase
-from bnviz.study.verdict import NOISY, SHOWS_NOT, Finding
 from bnviz.i18n import N_
 from bnviz.settings import VARIANT_NAMES
+from bnviz.study.verdict import NOISY, SHOWS_NOT, Finding
 
 Standing = Literal["better", "alike", "worse", "not_worse", "unknown", "diverged", "refused", "missing"]
 Outcome = Literal["everywhere", "from", "nowhere", "unknown", "nothing"]

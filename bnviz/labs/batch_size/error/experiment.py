@@ -16,9 +16,10 @@ from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data, ste
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, evaluate, every, side_by_side, training
-from bnviz.labs.batch_size.shared.population import network_plan
 from bnviz.labs.batch_size.error.result import Board, Refusal, Result
-from bnviz.labs.batch_size.shared.settings import NetworkName, Settings
+from bnviz.labs.batch_size.error.settings import Settings
+from bnviz.labs.batch_size.shared.population import network_plan
+from bnviz.labs.batch_size.shared.settings import NetworkName
 from bnviz.labs.batch_size.statistics.experiment import Statistics, measure
 from bnviz.study.cost import check_cost
 from bnviz.study.updates import Updates

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.labs.batch_size.error.experiment import Result, estimated_seconds, run
-from bnviz.labs.batch_size.shared.settings import RULE_BATCH, Settings
-from bnviz.study.comparison import Comparison
-from bnviz.labs.batch_size.error.script import script
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.batch_size.error import figures
+from bnviz.labs.batch_size.error.experiment import Result, estimated_seconds, run
 from bnviz.labs.batch_size.error.figures.differences import differences
+from bnviz.labs.batch_size.error.script import script
+from bnviz.labs.batch_size.error.settings import Settings
+from bnviz.labs.batch_size.shared.settings import RULE_BATCH
 from bnviz.labs.batch_size.statistics.figures import fidelity, noise
+from bnviz.labs.batch_size.statistics.lesson import comparisons_of
 from bnviz.plot.numbers import latex
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.batch_size.statistics.lesson import comparisons_of
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import mean_and_verdict
 
 OUTCOMES: Final = ("everywhere", "from", "nowhere", "unknown")
@@ -147,9 +149,10 @@ def outcome(result: Result) -> int:
     return OUTCOMES.index(wanted if wanted in OUTCOMES else "unknown")
 
 
-ERROR: Final = Lesson(
-    name="batch_size",
-    topic="error",
+TOPIC: Final = LiveTopic(
+    lab="batch_size",
+    name="error",
+    folder=Path(__file__).parent,
     title=N_("Test error"),
     question=N_("How small may a batch be, and what to use instead?"),
     answer=N_(
@@ -166,6 +169,7 @@ ERROR: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
+            "with_2_to_64",
             N_("2 to 64"),
             N_(
                 "A cliff at batch 2, at most a hint at 4, nothing above. Layer and group norm do not notice the batch size."
@@ -173,6 +177,7 @@ ERROR: Final = Lesson(
             {},
         ),
         Preset(
+            "where_it_ends",
             N_("Where it ends"),
             N_(
                 "Batches of 2, 3, 4 and 6: already the third sample takes most of the loss away, and at 6 nothing of it is left."
@@ -180,6 +185,7 @@ ERROR: Final = Lesson(
             {"batch_sizes": (2, 3, 4, 6)},
         ),
         Preset(
+            "cnn",
             N_("CNN"),
             N_(
                 "The same batches in a small convolutional network: no cliff. Each mean is taken over all pixels of all "
@@ -188,6 +194,7 @@ ERROR: Final = Lesson(
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),
         Preset(
+            "one_class",
             N_("One class"),
             N_(
                 "Each batch holds one class only, as when the data are read sorted. In the MLP batch norm is no better than "
@@ -196,6 +203,7 @@ ERROR: Final = Lesson(
             {"sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "seeds": 6},
         ),
         Preset(
+            "one_class_cnn",
             N_("One class, CNN"),
             N_(
                 "The same in the CNN: batch norm learns, as the others do. A class shows in where its strokes are and hardly in a "
@@ -204,11 +212,13 @@ ERROR: Final = Lesson(
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},
         ),
         Preset(
+            "batch_of_1",
             N_("Batch of 1"),
             N_("PyTorch refuses batch norm in the MLP: one value per channel has no variance. The others train."),
             {"batch_sizes": (1, 2), "epochs": 5, "seeds": 6},
         ),
         Preset(
+            "batch_of_1_cnn",
             N_("Batch of 1, CNN"),
             N_(
                 "Not refused: one image still has 8×8 values per channel, and later 4×4. Batch norm learns from single images."
@@ -216,6 +226,7 @@ ERROR: Final = Lesson(
             {"network": "cnn", "batch_sizes": (1, 2), "epochs": 4, "seeds": 6},
         ),
         Preset(
+            "fixed_rate",
             N_("Fixed rate"),
             N_(
                 "Learning rate 0.03 at every batch size instead of in proportion: the cliff at 2 stays, so it is not the rate's."
@@ -245,7 +256,6 @@ ERROR: Final = Lesson(
     headline=headline,
     table=table,
     sources=SOURCES,
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="batch_size.npz",
 )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from bnviz.core.training import Update
 from bnviz.labs.batch_size.error.advice import Advice, Match, advise
-from bnviz.labs.batch_size.shared.settings import NetworkName, Settings
+from bnviz.labs.batch_size.error.settings import Settings
+from bnviz.labs.batch_size.shared.settings import NetworkName
 from bnviz.labs.batch_size.statistics.experiment import Statistics
 from bnviz.study.over_seeds import OverSeeds, over_seeds
 from bnviz.study.verdict import Finding, judge

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT, linear
 
 if TYPE_CHECKING:
-    from bnviz.labs.batch_size.shared.settings import Settings
+    from bnviz.labs.batch_size.error.settings import Settings
 
 _SCRIPT: Final = '''"""How small may a batch be? Every normalizer at every batch size, each seed with the same split, weights and batches.
 

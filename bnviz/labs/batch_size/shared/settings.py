@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -99,7 +99,8 @@ class Settings(LabSettings):
     `batch_size` and `hidden_layer` choose what the topic `statistics` looks at closely.
     """
 
-    topic: Topic = "error"
+    topic: ClassVar[str] = "error"
+
     normalizers: Normalizers = ("batch", "layer", "group")
     batch_sizes: BatchSizes = (2, 4, 8, 16, 32, 64)
     network: Network = "mlp"

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.batch_size.error.figures import size_axis
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small, wrapped
-from bnviz.study.figures.seeds import apart
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
+from bnviz.study.figures.seeds import apart
 
 if TYPE_CHECKING:
     from bnviz.labs.batch_size.error.experiment import Result

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.labs.batch_size.error.experiment import Result, run
-from bnviz.labs.batch_size.shared.settings import Settings
-from bnviz.labs.batch_size.statistics.experiment import Statistics
-from bnviz.study.comparison import Comparison
-from bnviz.labs.batch_size.statistics.script import script
-from bnviz.labs.batch_size.statistics.figures import effective, fidelity, noise, outputs
-from bnviz.plot.numbers import latex, latex_signed
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.batch_size.error.experiment import Result, run
+from bnviz.labs.batch_size.statistics.experiment import Statistics
+from bnviz.labs.batch_size.statistics.figures import effective, fidelity, noise, outputs
+from bnviz.labs.batch_size.statistics.script import script
+from bnviz.labs.batch_size.statistics.settings import Settings
+from bnviz.plot.numbers import latex, latex_signed
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 KEPT: Final = 0.9
 NEITHER, ONLY_CNN, BOTH = range(3)
@@ -153,9 +154,10 @@ def outcome(result: Result) -> int:
     return BOTH if kept["mlp"] and kept["cnn"] else ONLY_CNN if kept["cnn"] else NEITHER
 
 
-STATISTICS: Final = Lesson(
-    name="batch_size",
-    topic="statistics",
+TOPIC: Final = InstantTopic(
+    lab="batch_size",
+    name="statistics",
+    folder=Path(__file__).parent,
     title=N_("Noisy statistics"),
     question=N_("What does a small batch do to a value, and why is the CNN spared?"),
     answer=N_(
@@ -166,22 +168,24 @@ STATISTICS: Final = Lesson(
     run=run,
     controls=("batch_size", "batch_sizes", "sampling", "hidden_layer"),
     more=("seed",),
-    applies=lambda settings, name: True,
     pictures=(outputs, fidelity),
     theory=(noise, effective),
     comparisons=comparisons,
     presets=(
         Preset(
+            "batch_of_2",
             N_("Batch of 2"),
             N_("MLP: nearly every output is +1 or −1. CNN: the outputs lie along the dashed line."),
             {},
         ),
         Preset(
+            "batch_of_3",
             N_("Batch of 3"),
             N_("MLP: no output beyond ±√2, the bound √(m − 1), and nowhere are they denser than at these two ends."),
             {"batch_size": 3, "batch_sizes": (2, 3, 4, 8, 16, 32, 64)},
         ),
         Preset(
+            "batch_of_32",
             N_("Batch of 32"),
             N_(
                 "Both clouds lie along the dashed line: 32 samples are enough for the MLP too, though the CNN's line is still "
@@ -190,6 +194,7 @@ STATISTICS: Final = Lesson(
             {"batch_size": 32},
         ),
         Preset(
+            "one_image",
             N_("One image"),
             N_(
                 "PyTorch refuses the MLP's batch of one. The CNN's has 64 values per channel, and nearly all of a value "
@@ -198,6 +203,7 @@ STATISTICS: Final = Lesson(
             {"batch_size": 1, "batch_sizes": (1, 2, 4, 8, 16, 32, 64)},
         ),
         Preset(
+            "from_one_class",
             N_("From one class"),
             N_(
                 "The MLP's curve flattens: what tells the classes apart is the same in the whole batch, and batch norm "
@@ -206,6 +212,7 @@ STATISTICS: Final = Lesson(
             {"sampling": "one_class", "batch_size": 32},
         ),
         Preset(
+            "second_layer",
             N_("Second layer"),
             N_(
                 "Only 4×4 values per image and channel are left in the CNN: a little more is lost than in the first layer, "

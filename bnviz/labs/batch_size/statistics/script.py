@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT, linear
 
 if TYPE_CHECKING:
-    from bnviz.labs.batch_size.shared.settings import Settings
+    from bnviz.labs.batch_size.statistics.settings import Settings
 
 _SCRIPT: Final = '''"""How noisy is batch norm's mean, and what is left of a value? An MLP and a CNN, batch size by batch size.
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.errors import Phrase
+from bnviz.i18n import N_
 from bnviz.labs.builder.experiment.measure import Tensors, Trial, build, send, tensors_of
+from bnviz.labs.builder.experiment.warnings import Advice, Seen, advice
 from bnviz.labs.builder.plan import Stage, output_positions
 from bnviz.labs.builder.settings import Settings
-from bnviz.labs.builder.experiment.warnings import Advice, Seen, advice
 from bnviz.study.comparison import Comparison
 from bnviz.study.cost import check_cost
-from bnviz.i18n import N_
 from bnviz.theory import noise
 from bnviz.theory.placement import statistic_count
 
@@ -85,7 +85,7 @@ class Result:
         return next(place for place, stage in enumerate(self.stages) if stage.role == "layer")
 
 
-def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
+def run(settings: Settings) -> Result:
     """Make the block, send one batch of Gaussian numbers through it, and read everything off the modules.
 
     What PyTorch refuses stands in `Result.refusal`. Raises: CostError.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from bnviz.errors import Phrase
-from bnviz.labs.builder.plan import has_bias, norm_follows, output_positions
 from bnviz.i18n import N_
+from bnviz.labs.builder.plan import has_bias, norm_follows, output_positions
 from bnviz.theory.noise import output_variance
 from bnviz.theory.running import initial_weight
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.histogram import histogram
+from bnviz.labs.convolution.effective.settings import Settings
 from bnviz.labs.convolution.shared.data import draws
-from bnviz.labs.convolution.shared.settings import Settings
 from bnviz.theory import noise
 
 Floats = NDArray[np.float64]

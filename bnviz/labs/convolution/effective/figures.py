@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.convolution.maps.figures import KINDS, kind_of
+from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small, steps
 from bnviz.plot.theme import SERIES, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.convolution.shared.dispatch import Result

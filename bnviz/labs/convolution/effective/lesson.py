@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
-from bnviz.labs.convolution.shared.scripts import script
-from bnviz.labs.convolution.effective import figures
-from bnviz.plot.numbers import latex, latex_signed
 from bnviz.i18n import N_, Language, translator
+from bnviz.labs.convolution.effective import figures
+from bnviz.labs.convolution.effective.settings import Settings
+from bnviz.labs.convolution.shared.dispatch import Result, run
+from bnviz.labs.convolution.shared.scripts import script
 from bnviz.labs.convolution.sharing.lesson import BATCH_NORM, PHOTOGRAPHS
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.plot.numbers import latex, latex_signed
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 PER_IMAGE, BETWEEN, ALL, MORE = range(4)
 FEW: Final = 1.5  # times N: about one number per image
@@ -108,9 +110,10 @@ def outcome(result: Result) -> int:
     return PER_IMAGE if share * H * W <= FEW else BETWEEN
 
 
-LESSON: Final = Lesson(
-    name="convolution",
-    topic="effective",
+TOPIC: Final = InstantTopic(
+    lab="convolution",
+    name="effective",
+    folder=Path(__file__).parent,
     title=N_("Effective sample size"),
     question=N_("How many independent numbers are N·H·W pixels worth?"),
     answer=N_(
@@ -120,12 +123,12 @@ LESSON: Final = Lesson(
     run=run,
     controls=("source", "kernels", "channel", "batch_size", "height", "width"),
     more=("channels", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.resolution, figures.batch_means, figures.correlation),
     theory=(figures.channels,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "an_edge_detector",
             N_("An edge detector"),
             N_(
                 "Bright and dark edges cancel within an image, so its mean fluctuates little: the same pixels are worth several "
@@ -134,16 +137,19 @@ LESSON: Final = Lesson(
             {"channel": 1},
         ),
         Preset(
+            "finer_maps",
             N_("Finer maps"),
             N_("8×8 instead of 4×4: four times as many numbers, and the blurred map is worth hardly more than before."),
             {"height": 8, "width": 8},
         ),
         Preset(
+            "batch_of_16",
             N_("Batch of 16"),
             N_("Other images are independent: four times as many are worth four times as much, in every channel."),
             {"batch_size": 16},
         ),
         Preset(
+            "digits",
             N_("Digits"),
             N_(
                 "More than N·H·W. Every digit brings the same bright middle and dark border, as a stratified sample does, and so "
@@ -152,6 +158,7 @@ LESSON: Final = Lesson(
             {"source": "digits"},
         ),
         Preset(
+            "random_kernels",
             N_("Random kernels"),
             N_(
                 "Eight random kernels, as an untrained network has them: see which ones blur and which ones find edges."

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, note, points, small, steps
 from bnviz.plot.scene import Map, Readout, Row, Scene
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import N_, Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.convolution.shared.dispatch import Maps, Result

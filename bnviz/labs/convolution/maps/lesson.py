@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
-from bnviz.labs.convolution.shared.scripts import script
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.convolution.maps import figures
 from bnviz.labs.convolution.maps.figures import measured
-from bnviz.plot.numbers import latex, latex_signed
-from bnviz.i18n import N_, Language, translator
+from bnviz.labs.convolution.maps.settings import Settings
+from bnviz.labs.convolution.shared.dispatch import Result, run
+from bnviz.labs.convolution.shared.scripts import script
 from bnviz.labs.convolution.sharing.lesson import BATCH_NORM, PHOTOGRAPHS, SETS
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 ALIKE, SAME, OTHER = range(3)
 CLOSE: Final = 0.02  # of the largest: standard deviations nearer than this look alike
@@ -114,10 +116,10 @@ def applies(settings: Settings, name: str) -> bool:
     return rules.get(name, True)
 
 
-LESSON: Final = Lesson(
-    name="convolution",
-    topic="maps",
-    opens={"channels": 4, "groups": 2},
+TOPIC: Final = InstantTopic(
+    lab="convolution",
+    name="maps",
+    folder=Path(__file__).parent,
     title=N_("Feature maps"),
     question=N_("What does a normalizer do to a feature map?"),
     answer=N_("Batch norm gives every channel the same contrast; γ and β then set contrast and brightness anew."),
@@ -131,11 +133,13 @@ LESSON: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
+            "gamma_2_beta_1",
             N_("γ = 2, β = −1"),
             N_("Channel 0 only: twice the contrast, and darker. The other channels stay as they are."),
             {"gamma": 2.0, "beta": -1.0},
         ),
         Preset(
+            "layer_norm",
             N_("Layer norm"),
             N_(
                 "All channels of an image are moved together: what was darker or weaker than another channel before is so "
@@ -144,6 +148,7 @@ LESSON: Final = Lesson(
             {"normalizer": "layer"},
         ),
         Preset(
+            "instance_norm",
             N_("Instance norm"),
             N_(
                 "Every map by itself: σ is 1 in every image. In batch norm the image with more contrast keeps more; step through "
@@ -152,11 +157,13 @@ LESSON: Final = Lesson(
             {"normalizer": "instance"},
         ),
         Preset(
+            "eps_1",
             N_("ε = 1"),
             N_("ε is now far larger than the variances: no channel reaches contrast 1, and the weak ones stay weak."),
             {"eps": 1.0},
         ),
         Preset(
+            "digits",
             N_("Digits"),
             N_(
                 "The same kernels on handwritten digits, 8×8 pixels. Step through the batch: μ and σ belong to all of it."

@@ -13,8 +13,8 @@ from bnviz.core.datasets import digits, photos
 from bnviz.core.feature_maps import convolution, tiles
 from bnviz.core.streams import stream
 from bnviz.errors import UploadError
-from bnviz.labs.convolution.shared.settings import Settings
 from bnviz.i18n import N_
+from bnviz.labs.convolution.shared.settings import Settings
 
 MOST_SAMPLES: Final = 2000
 SHOWN_PIXELS: Final = 60_000  # of the whole images that the maps show

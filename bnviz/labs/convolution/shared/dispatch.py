@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.errors import BatchOfOneError, BnvizError
+from bnviz.i18n import N_
 from bnviz.labs.convolution.effective import experiment as effective
-from bnviz.labs.convolution.maps import experiment as maps
-from bnviz.labs.convolution.shared.data import draws, images_of, population_of
 from bnviz.labs.convolution.effective.experiment import Effective
+from bnviz.labs.convolution.maps import experiment as maps
 from bnviz.labs.convolution.maps.experiment import Maps
+from bnviz.labs.convolution.shared.data import draws, images_of, population_of
 from bnviz.labs.convolution.shared.settings import Settings, SharingName
 from bnviz.labs.convolution.sharing.experiment import SHARING, Sharing, gaps, sharing_of
-from bnviz.i18n import N_
 from bnviz.settings import NORMALIZERS
 
 __all__ = ["Effective", "Maps", "Result", "Settings", "Sharing", "run"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -90,7 +90,8 @@ class Settings(LabSettings):
     belong to `channel`; every other channel keeps 1 and 0.
     """
 
-    topic: Topic = "sharing"
+    topic: ClassVar[str] = "sharing"
+
     normalizer: Normalizer = "batch"
     batch_size: Samples = 4
     channels: Channels = 8

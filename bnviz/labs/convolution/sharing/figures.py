@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, log_axis, note, points, small
 from bnviz.plot.scene import Cube, Readout, Row, Scene
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.convolution.shared.dispatch import Result, Sharing

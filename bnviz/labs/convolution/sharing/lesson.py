@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.convolution.shared.dispatch import Result, run
 from bnviz.labs.convolution.shared.scripts import script
 from bnviz.labs.convolution.sharing import figures
+from bnviz.labs.convolution.sharing.settings import Settings
 from bnviz.plot.numbers import latex, latex_signed
-from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory.placement import statistic_count
 
 CHANNEL, IMAGE, MAP, GROUP = range(4)
@@ -160,9 +162,10 @@ def outcome(result: Result) -> int:
     return {"batch": CHANNEL, "layer": IMAGE, "instance": MAP}[settings.normalizer]
 
 
-LESSON: Final = Lesson(
-    name="convolution",
-    topic="sharing",
+TOPIC: Final = InstantTopic(
+    lab="convolution",
+    name="sharing",
+    folder=Path(__file__).parent,
     title=N_("Shared means"),
     question=N_("Which numbers share one mean?"),
     answer=N_(
@@ -172,12 +175,12 @@ LESSON: Final = Lesson(
     run=run,
     controls=("normalizer", "batch_size", "channels", "height", "width", "groups"),
     more=("source", "kernels", "eps", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.cubes, figures.values),
     theory=(figures.counts,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "batch_of_1",
             N_("Batch of 1"),
             N_(
                 "With N = 1, batch norm and instance norm light up the same numbers: a batch of one image is an image by itself."
@@ -185,6 +188,7 @@ LESSON: Final = Lesson(
             {"batch_size": 1},
         ),
         Preset(
+            "with_1_group",
             N_("1 group"),
             N_(
                 "Group norm with G = 1 lights up what layer norm does. “Against theory” runs both modules: the outputs agree."
@@ -192,11 +196,13 @@ LESSON: Final = Lesson(
             {"groups": 1},
         ),
         Preset(
+            "with_8_groups",
             N_("8 groups"),
             N_("Group norm with G = C lights up what instance norm does: a single map."),
             {"groups": 8},
         ),
         Preset(
+            "with_1_pixel",
             N_("1 pixel"),
             N_(
                 "With H = W = 1 the tensor is a feature vector per sample. Batch norm is left with N numbers, instance norm with "
@@ -205,6 +211,7 @@ LESSON: Final = Lesson(
             {"height": 1, "width": 1},
         ),
         Preset(
+            "with_3_groups",
             N_("3 groups"),
             N_("Eight channels do not divide by three. PyTorch refuses that group norm; the other three stand."),
             {"groups": 3},

@@ -21,7 +21,7 @@ from bnviz.core.histogram import Histogram
 from bnviz.core.networks import MLPShape
 from bnviz.core.normalizers import make_normalizer
 from bnviz.errors import BatchOfOneError, BnvizError
-from bnviz.study.cost import check_cost
+from bnviz.i18n import N_
 from bnviz.labs.gradient_flow.experiment.measure import (
     BINS,
     first_measurable,
@@ -30,13 +30,13 @@ from bnviz.labs.gradient_flow.experiment.measure import (
     layer_growth,
     train,
 )
-from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.labs.gradient_flow.experiment.theory import predict
-from bnviz.i18n import N_
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.settings import (
     ActivationName,
     NormalizerName,
 )
+from bnviz.study.cost import check_cost
 from bnviz.theory import activations
 
 __all__ = ["OneValueError", "Result", "Settings", "recorded_steps", "run"]

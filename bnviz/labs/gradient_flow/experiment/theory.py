@@ -15,9 +15,9 @@ from torch import Tensor
 
 from bnviz.core.networks import MLPShape
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
 from bnviz.i18n import N_
 from bnviz.settings import VARIANT_NAMES, ActivationName
+from bnviz.study.comparison import Comparison
 from bnviz.theory import activations, gradient, growth
 from bnviz.theory.output_law import output_cdf
 

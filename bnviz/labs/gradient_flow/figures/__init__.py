@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.gradient_flow.figures.layers_axis import ROLES, drawable, layer_range, layer_ticks, step_ticks
+from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import line, note, power_ticks
 from bnviz.plot.theme import SERIES, axis, color, layout
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.gradient_flow.experiment import Result

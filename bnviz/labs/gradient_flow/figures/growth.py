@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
+from bnviz.i18n import Language, translator
 from bnviz.labs.gradient_flow.figures.layers_axis import (
     ROLES,
     drawable,
@@ -18,11 +18,11 @@ from bnviz.labs.gradient_flow.figures.layers_axis import (
     stacked,
     step_ticks,
 )
+from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import largest, line
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import Language, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.gradient_flow.experiment import Result

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.gradient_flow.figures.layers_axis import ROLES
 from bnviz.plot.numbers import short
 from bnviz.plot.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.gradient_flow.experiment import Result

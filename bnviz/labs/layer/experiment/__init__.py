@@ -22,7 +22,7 @@ from bnviz.core.batch_norm import Recording, record, seeded_layer, warm_up
 from bnviz.core.datasets import SyntheticName, batches, digits, synthetic
 from bnviz.core.histogram import Histogram
 from bnviz.errors import BatchOfOneError, Phrase, SettingError, UploadError
-from bnviz.study.cost import check_cost
+from bnviz.i18n import N_
 from bnviz.labs.layer.experiment.comparisons import comparisons
 from bnviz.labs.layer.experiment.population import (
     SIDE,
@@ -32,7 +32,6 @@ from bnviz.labs.layer.experiment.population import (
     measure_population,
     predicted_density,
 )
-from bnviz.labs.layer.settings import Settings
 from bnviz.labs.layer.experiment.stages import (
     Floats,
     Rows,
@@ -45,7 +44,8 @@ from bnviz.labs.layer.experiment.stages import (
     pooled_density,
     rows_of,
 )
-from bnviz.i18n import N_
+from bnviz.labs.layer.settings import Settings
+from bnviz.study.cost import check_cost
 from bnviz.theory import running
 
 __all__ = ["Result", "Settings", "comparisons", "run"]

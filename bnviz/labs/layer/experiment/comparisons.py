@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import ROUNDING, STANDARD_ERRORS, Comparison
-from bnviz.labs.layer.experiment.population import SMALL_EPS
 from bnviz.i18n import N_
+from bnviz.labs.layer.experiment.population import SMALL_EPS
 from bnviz.settings import Activation, Parameter
+from bnviz.study.comparison import ROUNDING, STANDARD_ERRORS, Comparison
 from bnviz.theory import activations, noise, output_law, running
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.plot.numbers import short
 from bnviz.plot.scene import Axis, Band, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.plot.theme import Role
-from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.settings import Activation, Parameter
 
 if TYPE_CHECKING:

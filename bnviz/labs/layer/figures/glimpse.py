@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, translator
 from bnviz.labs.layer.figures import ceiling
 from bnviz.plot.scene import Axis, Layer, Marker, Panel, Row, Scene
 from bnviz.plot.theme import Role
-from bnviz.i18n import Language, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.layer.experiment import Result

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.layer.figures import DUST, Floats, ceiling
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.labs.layer.figures import DUST, Floats, ceiling
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, points, small, steps
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.layer.experiment import Result

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bnviz.plot.chart import Chart
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.modes.shared.figures import Bar, bars, phone
+from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, note
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import N_, Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.freeze_matrix.experiment import FreezeResult, Way

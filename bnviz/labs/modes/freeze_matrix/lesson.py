@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import FreezeResult, Settings, run
-from bnviz.labs.modes.freeze_matrix.experiment import Way
-from bnviz.labs.modes.shared.scripts import freeze_matrix_script
-from bnviz.labs.modes.freeze_matrix import figures
-from bnviz.labs.modes.freeze_matrix.figures import way_name
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.modes.freeze_matrix import figures
+from bnviz.labs.modes.freeze_matrix.experiment import FreezeResult, Way, run
+from bnviz.labs.modes.freeze_matrix.figures import way_name
+from bnviz.labs.modes.freeze_matrix.settings import Settings
+from bnviz.labs.modes.shared.scripts import freeze_matrix_script
 from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 NOTHING, STATISTICS, PARAMETERS, EVERYTHING = range(4)
 NO_GRADIENT: Final = Way(requires_grad=False, eval_mode=False, track_running_stats=True)
@@ -116,9 +117,10 @@ def outcome(result: FreezeResult) -> int:
     return STATISTICS if statistics else NOTHING
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="freeze_matrix",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="freeze_matrix",
+    folder=Path(__file__).parent,
     title=N_("Freezing"),
     question=N_("I froze the backbone with requires_grad=False. Why does it still change?"),
     answer=N_(
@@ -129,27 +131,30 @@ LESSON: Final = Lesson(
     run=run,
     controls=("frozen", "steps", "momentum", "learning_rate", "batch_size"),
     more=("depth", "width", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.freeze_cells, figures.freeze_forgetting),
     theory=(figures.freeze_drift,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "batch_norms_only",
             N_("Batch norms only"),
             N_("requires_grad=False on γ and β only: the weights in front of them learn, and the body changes in every row."),
             {"frozen": "norms"},
         ),
         Preset(
+            "with_1_step",
             N_("1 step"),
             N_("One forward pass in train mode is enough: the third row has moved, by a tenth of the way."),
             {"steps": 1},
         ),
         Preset(
+            "momentum_0_01",
             N_("Momentum 0.01"),
             N_("A tenth of the momentum: the statistics go the same way ten times as slowly."),
             {"momentum": 0.01},
         ),
         Preset(
+            "with_100_steps",
             N_("100 steps"),
             N_("The running statistics of the frozen body have wholly become those of the new digits."),
             {"steps": 100},
@@ -195,5 +200,4 @@ LESSON: Final = Lesson(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-    opens={"steps": 20, "batch_size": 32, "momentum": 0.1},
 )  # fmt: skip

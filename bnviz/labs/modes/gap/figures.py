@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.modes.shared.figures import MARGIN, phone, phone_labels_above
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.labs.modes.shared.figures import MARGIN, phone, phone_labels_above
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, largest, line, points
 from bnviz.plot.theme import SERIES, Role, axis, layout
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.gap.experiment import GapResult

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import GapResult, Settings, run
-from bnviz.labs.modes.shared.scripts import gap_script
-from bnviz.labs.modes.gap import figures
-from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
+from bnviz.labs.modes.gap import figures
+from bnviz.labs.modes.gap.experiment import GapResult, run
+from bnviz.labs.modes.gap.settings import Settings
+from bnviz.labs.modes.shared.scripts import gap_script
 from bnviz.labs.modes.shared.sources import DIGITS, EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 
 NONE, SMALL, LARGE = range(3)
 NOTHING: Final = 0.05  # of a standard deviation: nobody would see it
@@ -119,9 +121,10 @@ def outcome(result: GapResult) -> int:
     return SMALL if gap < HALF else LARGE
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="gap",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="gap",
+    folder=Path(__file__).parent,
     title=N_("The gap"),
     question=N_("The weights are the same, the images are the same. Why does eval() answer differently?"),
     answer=N_(
@@ -132,34 +135,38 @@ LESSON: Final = Lesson(
     run=run,
     controls=("momentum", "batch_size", "steps", "passes", "depth", "learning_rate"),
     more=("width", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.gap_curves, figures.gap_layers, figures.gap_answers),
     theory=(figures.gap_own, figures.gap_floor),
     comparisons=comparisons,
     presets=(
         Preset(
+            "with_10_steps_in",
             N_("10 steps in"),
             N_("After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
                "statistics' doing, the rest is the noise of the batch."),
             {"steps": 10},
         ),
         Preset(
+            "momentum_0_01",
             N_("Momentum 0.01"),
             N_("After 100 steps the initial values still weigh 37 %. Keras users know this number as 0.99."),
             {"momentum": 0.01},
         ),
         Preset(
+            "batch_of_4",
             N_("Batch of 4"),
             N_("Recalibration hardly helps: it is train mode that is off, by the noise of four images. Which mode is right? Look at "
                "the share of wrong answers."),
             {"batch_size": 4},
         ),
         Preset(
+            "batch_of_256",
             N_("Batch of 256"),
             N_("With 256 images per batch train mode has little noise, and both modes say nearly the same."),
             {"batch_size": 256},
         ),
         Preset(
+            "with_10_layers",
             N_("10 layers"),
             N_("Each layer hands its gap on and adds its own. See how it grows with depth."),
             {"depth": 10},
@@ -186,5 +193,4 @@ LESSON: Final = Lesson(
     headline=headline,
     table=table,
     sources=(EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN, DIGITS),
-    opens={"batch_size": 32, "momentum": 0.1, "steps": 100},
 )  # fmt: skip

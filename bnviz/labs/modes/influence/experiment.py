@@ -17,6 +17,8 @@ from torch.nn import functional
 
 from bnviz.core.replica_networks import plain_network
 from bnviz.errors import Phrase, SettingError
+from bnviz.i18n import N_
+from bnviz.labs.modes.influence.settings import Settings
 from bnviz.labs.modes.shared.network import (
     CLASSES,
     check_seconds,
@@ -29,8 +31,6 @@ from bnviz.labs.modes.shared.network import (
     take_step,
     training_batches,
 )
-from bnviz.labs.modes.shared.settings import Settings
-from bnviz.i18n import N_
 from bnviz.settings import NormalizerName
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ class InfluenceResult:
     eps: float
 
 
-def influence(settings: Settings) -> InfluenceResult:
+def run(settings: Settings) -> InfluenceResult:
     """Train each network for a few steps, then differentiate every sample's logits with respect to every sample's image.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one in train mode; SettingError where

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.modes.shared.figures import phone
+from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, largest, line, note, points
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.influence.experiment import InfluenceResult

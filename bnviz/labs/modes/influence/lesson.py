@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import InfluenceResult, Settings, run
-from bnviz.labs.modes.shared.scripts import influence_script
-from bnviz.labs.modes.influence import figures
-from bnviz.plot.numbers import latex, latex_signed
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.modes.influence import figures
+from bnviz.labs.modes.influence.experiment import InfluenceResult, run
+from bnviz.labs.modes.influence.settings import Settings
+from bnviz.labs.modes.shared.scripts import influence_script
 from bnviz.labs.modes.shared.sources import DIGITS
+from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 OWN, BATCH, ALL, OTHER = range(4)
 
@@ -124,9 +126,10 @@ def outcome(result: InfluenceResult) -> int:
     return BATCH if moved["batch"] and sum(moved.values()) == 1 else OTHER
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="influence",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="influence",
+    folder=Path(__file__).parent,
     title=N_("Batch-mates"),
     question=N_("Does the answer for my image depend on the other images in the batch?"),
     answer=N_(
@@ -137,27 +140,30 @@ LESSON: Final = Lesson(
     run=run,
     controls=("mode", "batch_size", "sample", "groups", "depth", "learning_rate"),
     more=("momentum", "width", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.influence_matrices, figures.influence_changes),
     theory=(figures.influence_jacobian,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "eval",
             N_("eval()"),
             N_("The running statistics are constants: beside the diagonal everything is exactly zero."),
             {"mode": "eval"},
         ),
         Preset(
+            "batch_of_2",
             N_("Batch of 2"),
             N_("With two images each answer depends on the other one as much as on its own."),
             {"batch_size": 2},
         ),
         Preset(
+            "batch_of_32",
             N_("Batch of 32"),
             N_("Each other image has a small part, but there are 31 of them."),
             {"batch_size": 32},
         ),
         Preset(
+            "with_1_layer",
             N_("1 layer"),
             N_("A single batch norm is enough: the matrix is full."),
             {"depth": 1},
@@ -206,5 +212,4 @@ LESSON: Final = Lesson(
         ),
         DIGITS,
     ),
-    opens={"batch_size": 8, "momentum": 0.1},
 )  # fmt: skip

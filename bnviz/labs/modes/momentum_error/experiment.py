@@ -26,6 +26,7 @@ from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, predicted, train
+from bnviz.labs.modes.momentum_error.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     forward_seconds,
@@ -33,10 +34,9 @@ from bnviz.labs.modes.shared.network import (
     norms_of,
     refuse_batch_of_one,
 )
-from bnviz.labs.modes.shared.settings import Settings
+from bnviz.settings import MomentumValue
 from bnviz.study.over_seeds import OverSeeds, over_seeds
 from bnviz.study.verdict import Finding, judge
-from bnviz.settings import MomentumValue
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ class MomentumErrorResult:
     diverged_at: NDArray[np.int64]
 
 
-def momentum_error(settings: Settings) -> MomentumErrorResult:
+def run(settings: Settings) -> MomentumErrorResult:
     """Train `seeds` networks once, evaluate them with the running statistics of every momentum, and recalibrated.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bnviz.study.figures import seeds
-from bnviz.plot.chart import Chart
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.modes.shared.figures import phone
+from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, note, points, power_ticks
-from bnviz.study.figures.seeds import HIGHEST, LOWEST, TICKS, Pair
 from bnviz.plot.theme import Role, axis, layout
-from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import MomentumValue
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import HIGHEST, LOWEST, TICKS, Pair
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.momentum_error.experiment import MomentumErrorResult

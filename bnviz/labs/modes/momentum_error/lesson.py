@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import MomentumErrorResult, Settings, run
-from bnviz.study.verdict import NOISY, SHOWS_NOT
-from bnviz.labs.modes.shared.scripts import momentum_error_script
-from bnviz.labs.modes.momentum_error import figures
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.modes.momentum_error import figures
+from bnviz.labs.modes.momentum_error.experiment import MomentumErrorResult, run
+from bnviz.labs.modes.momentum_error.settings import Settings
+from bnviz.labs.modes.shared.scripts import momentum_error_script
 from bnviz.labs.modes.shared.sources import DIGITS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 HELPS, ALIKE, HURTS, UNKNOWN = range(4)
 
@@ -99,9 +101,10 @@ def outcome(result: MomentumErrorResult) -> int:
     return HELPS if finding.mean > 0 else HURTS
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="momentum_error",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="momentum_error",
+    folder=Path(__file__).parent,
     title=N_("Momentum"),
     question=N_("My training run was short and the eval error is terrible. Is it the momentum?"),
     answer=N_(
@@ -112,32 +115,36 @@ LESSON: Final = Lesson(
     run=run,
     controls=("momentum", "passes", "steps", "batch_size", "seeds", "learning_rate"),
     more=("depth", "width", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.momentum_curve, figures.momentum_passes, figures.momentum_paired),
     theory=(figures.momentum_left_over,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "pytorch_s_0_1",
             N_("PyTorch's 0.1"),
             N_("After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."),
             {"momentum": 0.1},
         ),
         Preset(
+            "momentum_0_001",
             N_("Momentum 0.001"),
             N_("Nearly half of the answers are wrong, with weights that recalibration shows to be good."),
             {"momentum": 0.001},
         ),
         Preset(
+            "only_the_last_batch",
             N_("Only the last batch"),
             N_("Momentum 1: the running statistics are those of sixteen images. Averaging more batches gains points."),
             {"momentum": 1.0},
         ),
         Preset(
+            "with_4_epochs",
             N_("4 epochs"),
             N_("After 336 steps the curve is flatter: 0.01 has arrived, 0.001 has not."),
             {"steps": 336},
         ),
         Preset(
+            "recalibrate_once",
             N_("Recalibrate once"),
             N_("k = 1 gives the noise of a single batch. See how many it takes until more do not help."),
             {"passes": 1},
@@ -175,5 +182,4 @@ LESSON: Final = Lesson(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-    opens={"momentum": 0.01, "batch_size": 16, "steps": 84, "seeds": 6},
 )  # fmt: skip

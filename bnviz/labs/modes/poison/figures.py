@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import end_labels
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.modes.gap.figures import finite
 from bnviz.labs.modes.shared.figures import MARGIN, Bar, bars, phone
+from bnviz.plot.chart import Chart
+from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short, superscript
 from bnviz.plot.primitives import key, line, note, points
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import N_, Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.poison.experiment import PoisonResult

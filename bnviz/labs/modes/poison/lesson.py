@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import PoisonResult, Settings, run
-from bnviz.labs.modes.shared.scripts import poison_script
-from bnviz.labs.modes.poison import figures
-from bnviz.labs.modes.poison.figures import value_name, word
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.modes.poison import figures
+from bnviz.labs.modes.poison.experiment import PoisonResult, run
+from bnviz.labs.modes.poison.figures import value_name, word
+from bnviz.labs.modes.poison.settings import Settings
+from bnviz.labs.modes.shared.scripts import poison_script
 from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 WELL, LOST, USELESS = range(3)
 CLOSE: Final = 0.05  # share of the test images by which eval mode may be worse than train mode and still count as well
@@ -126,9 +128,10 @@ def outcome(result: PoisonResult) -> int:
     return WELL if error <= level + CLOSE else USELESS
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="poison",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="poison",
+    folder=Path(__file__).parent,
     title="NaN",
     question=N_("Training looks perfect, but in eval() every output is NaN. What happened?"),
     answer=N_(
@@ -139,34 +142,38 @@ LESSON: Final = Lesson(
     run=run,
     controls=("poison", "poison_at", "momentum", "skip_bad_steps", "steps", "passes"),
     more=("batch_size", "depth", "width", "learning_rate", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.poison_course, figures.poison_cures),
     theory=(figures.poison_statistics,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "infinity",
             N_("Infinity"),
             N_("The mean becomes infinite and the variance NaN, because ∞ − ∞ is no number. The same end."),
             {"poison": "inf"},
         ),
         Preset(
+            "infinite_square",
             N_("Infinite square"),
             N_("10²⁵ has a square beyond float32. The loss stays finite and no NaN shows anywhere, but the running variance of the first "
                "layer is infinite: eval mode gives every image the same answer."),
             {"poison": "huge"},
         ),
         Preset(
+            "merely_large",
             N_("Merely large"),
             N_("10⁴ is forgotten: the weight of the bad batch falls by a tenth with every batch. Here it takes about a hundred, longer "
                "than the run; a hundred more good batches do cure it."),
             {"poison": "large"},
         ),
         Preset(
+            "step_not_skipped",
             N_("Step not skipped"),
             N_("The NaN loss goes backward and every weight becomes NaN. Now no recalibration helps: only an older checkpoint does."),
             {"skip_bad_steps": False},
         ),
         Preset(
+            "plain_average",
             N_("Plain average"),
             N_("momentum=None forgets nothing: it heals neither from NaN nor, in any useful time, from 10⁴."),
             {"poison": "large", "momentum": "cumulative"},
@@ -205,5 +212,4 @@ LESSON: Final = Lesson(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-    opens={"steps": 60, "batch_size": 32, "momentum": 0.1},
 )  # fmt: skip

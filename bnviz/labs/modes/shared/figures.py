@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from bnviz.plot.chart import Chart
 from bnviz.plot.primitives import PHONE_FONT, key, note, small
-from bnviz.study.figures.seeds import phone_key
 from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.study.figures.seeds import phone_key
 
 MARGIN: Final = {"l": 64, "r": 190, "t": 40, "b": 52}
 PHONE_MARGIN: Final = {"l": 50, "r": 116, "t": 68, "b": 48}

@@ -17,9 +17,9 @@ from bnviz.core.optimizers import SGD
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import NetworkPlan
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
 from bnviz.labs.modes.shared.settings import Settings
 from bnviz.settings import NormalizerName
+from bnviz.study.cost import check_cost
 from bnviz.theory.running import pytorch_momentum
 
 FEATURES: Final = 64

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from bnviz.labs.modes.shared.script_templates import FREEZE_MATRIX, GAP, INFLUENCE, MOMENTUM_ERROR, POISON, UPDATE_COUNT
 from bnviz.labs.modes.shared.script_snippets import head
+from bnviz.labs.modes.shared.script_templates import FREEZE_MATRIX, GAP, INFLUENCE, MOMENTUM_ERROR, POISON, UPDATE_COUNT
 
 if TYPE_CHECKING:
     from bnviz.labs.modes.shared.settings import Settings

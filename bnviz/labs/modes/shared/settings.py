@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -112,7 +112,8 @@ class Settings(LabSettings):
     All topics: `batch_size`, `depth`, `width`, `learning_rate`, `momentum`, `seed`, and `steps` where something is trained.
     """
 
-    topic: Topic = "gap"
+    topic: ClassVar[str] = "gap"
+
     batch_size: BatchSize = 32
     momentum: Momentum = 0.1
     steps: Steps = 100

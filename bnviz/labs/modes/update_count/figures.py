@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import end_labels
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.modes.gap.figures import finite
 from bnviz.labs.modes.momentum_error.figures import momentum_word
 from bnviz.labs.modes.shared.figures import Bar, bars, phone
+from bnviz.plot.chart import Chart
+from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, points
 from bnviz.plot.theme import Role, axis, layout
-from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.theory.running import initial_weight
 
 if TYPE_CHECKING:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.modes.shared.dispatch import Settings, UpdateCountResult, run
-from bnviz.labs.modes.shared.scripts import update_count_script
-from bnviz.labs.modes.update_count import figures
-from bnviz.labs.modes.update_count.figures import NAMES
-from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.modes.shared.scripts import update_count_script
 from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM
+from bnviz.labs.modes.update_count import figures
+from bnviz.labs.modes.update_count.experiment import UpdateCountResult, run
+from bnviz.labs.modes.update_count.figures import NAMES
+from bnviz.labs.modes.update_count.settings import Settings
+from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 NEVER, ONCE, TWICE, OFTEN = range(4)
 
@@ -98,9 +100,10 @@ def outcome(result: UpdateCountResult) -> int:
     return min(count, OFTEN)
 
 
-LESSON: Final = Lesson(
-    name="modes",
-    topic="update_count",
+TOPIC: Final = InstantTopic(
+    lab="modes",
+    name="update_count",
+    folder=Path(__file__).parent,
     title=N_("Update count"),
     question=N_("How often do the running statistics move per optimizer step?"),
     answer=N_(
@@ -111,22 +114,24 @@ LESSON: Final = Lesson(
     run=run,
     controls=("accumulation", "momentum", "steps", "batch_size"),
     more=("depth", "width", "learning_rate", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.update_counts, figures.update_pace),
     theory=(figures.update_momentum,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "accumulate_16",
             N_("Accumulate 16"),
             N_("Sixteen updates per step: a momentum of 0.1 becomes 0.815, and the running statistics remember little more than one step."),
             {"accumulation": 16},
         ),
         Preset(
+            "momentum_0_01",
             N_("Momentum 0.01"),
             N_("While α is small, k updates simply make it k times as large: 0.01 becomes 0.0394 with four."),
             {"momentum": 0.01},
         ),
         Preset(
+            "plain_average",
             N_("Plain average"),
             N_("The plain average counts forward passes too, but has no pace to lose: after the first batch the old value is gone."),
             {"momentum": "cumulative"},
@@ -167,5 +172,4 @@ LESSON: Final = Lesson(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-    opens={"steps": 20, "batch_size": 32, "momentum": 0.1},
 )  # fmt: skip

@@ -21,12 +21,12 @@ from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, evaluate, every
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
-from bnviz.study.updates import train_in_turns
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.labs.noise.shift.experiment import Shift, measure_shift, network_plan
+from bnviz.labs.noise.dropout.settings import Settings
 from bnviz.labs.noise.shared.training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
+from bnviz.labs.noise.shift.experiment import Shift, measure_shift, network_plan
+from bnviz.study.cost import check_cost
 from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding
 
 __all__ = ["Result", "Settings", "estimated_seconds", "run"]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from bnviz.study.figures import seeds
-from bnviz.plot.chart import Chart
-from bnviz.labs.noise.shift.figures import ratio_chart, unit_chart
-from bnviz.study.figures.seeds import Course, Pair, error_curves
-from bnviz.plot.theme import Role
 from bnviz.i18n import N_, Language, translator
+from bnviz.labs.noise.shift.figures import ratio_chart, unit_chart
+from bnviz.plot.chart import Chart
+from bnviz.plot.theme import Role
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import Course, Pair, error_curves
 
 if TYPE_CHECKING:
     from bnviz.labs.noise.dropout.experiment import Result

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.study.comparison import Comparison
-from bnviz.labs.noise.dropout.experiment import ALONE, BEFORE, COSTS, HELPS, LEFT, RECOVERED, Result, estimated_seconds, run
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.study.verdict import SHOWS
-from bnviz.labs.noise.shared.training_scripts import dropout_script
-from bnviz.labs.noise.dropout import figures
-from bnviz.plot.numbers import short
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.noise.dropout import figures
+from bnviz.labs.noise.dropout.experiment import (
+    ALONE,
+    BEFORE,
+    COSTS,
+    HELPS,
+    LEFT,
+    RECOVERED,
+    Result,
+    estimated_seconds,
+    run,
+)
+from bnviz.labs.noise.dropout.settings import Settings
 from bnviz.labs.noise.shared.findings import told
-from bnviz.labs.noise.shift.lesson import layer_comparisons, layers_table
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
+from bnviz.labs.noise.shared.training_scripts import dropout_script
+from bnviz.labs.noise.shift.lesson import layer_comparisons, layers_table
+from bnviz.plot.numbers import short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 
 NEARLY_ALL, HALF = 0.8, 0.5
 
@@ -130,9 +141,10 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-DROPOUT_TOPIC: Final = Lesson(
-    name="noise",
-    topic="dropout",
+TOPIC: Final = LiveTopic(
+    lab="noise",
+    name="dropout",
+    folder=Path(__file__).parent,
     title=N_("With Dropout"),
     question=N_("Does Dropout harm a network with batch norm, and is the variance shift to blame?"),
     answer=N_(
@@ -143,12 +155,12 @@ DROPOUT_TOPIC: Final = Lesson(
     run=run,
     controls=("dropout", "epochs", "train_size", "learning_rate", "batch_size", "seeds"),
     more=("depth", "width", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.curves, figures.differences, figures.ratios),
     theory=(figures.remainder, figures.units),
     comparisons=comparisons,
     presets=(
         Preset(
+            "half_dropped",
             N_("Half dropped"),
             N_(
                 "Behind the last norm Dropout helps; in front of every norm it costs points, and recalibration gives back the smaller "
@@ -157,11 +169,13 @@ DROPOUT_TOPIC: Final = Lesson(
             {},
         ),
         Preset(
+            "a_fifth_dropped",
             N_("A fifth dropped"),
             N_("At this rate neither place costs a point: what harms at one half may be harmless at one fifth."),
             {"dropout": 0.2},
         ),
         Preset(
+            "four_fifths_dropped",
             N_("Four fifths dropped"),
             N_(
                 "In front of norm eval mode breaks down. Recalibration brings back a good half of what was lost, and Dropout without batch "
@@ -170,16 +184,19 @@ DROPOUT_TOPIC: Final = Lesson(
             {"dropout": 0.8},
         ),
         Preset(
+            "with_100_images",
             N_("100 images"),
             N_("The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."),
             {"train_size": 100, "epochs": 60},
         ),
         Preset(
+            "all_images",
             N_("All images"),
             N_("With all 1347 images Dropout behind the last norm neither helps nor harms by a point. In front it still costs."),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
+            "too_few_seeds",
             N_("Too few seeds"),
             N_("Four seeds, five epochs: whether Dropout behind norm helps is now too noisy to tell."),
             {"seeds": 4, "epochs": 5},
@@ -223,10 +240,6 @@ DROPOUT_TOPIC: Final = Lesson(
         EQUIVALENCE,
         DIGITS,
     ),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="noise_dropout.npz",
-    opens={
-        "batch_size": 64, "dropout": 0.5, "depth": 3, "width": 128, "learning_rate": 0.2, "epochs": 30, "train_size": 600, "seeds": 10,
-    },
 )  # fmt: skip

@@ -21,13 +21,13 @@ from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, every
 from bnviz.errors import BatchOfOneError, BnvizError
+from bnviz.i18n import N_
+from bnviz.labs.noise.ghost.settings import Settings
+from bnviz.labs.noise.shared.population import squared_correlation
+from bnviz.labs.noise.shared.training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
 from bnviz.study.cost import check_cost
 from bnviz.study.updates import train_in_turns
-from bnviz.labs.noise.shared.population import squared_correlation
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.labs.noise.shared.training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
 from bnviz.study.verdict import Finding
-from bnviz.i18n import N_
 from bnviz.theory import noise
 
 __all__ = ["Result", "Settings", "estimated_seconds", "run"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bnviz.study.figures import seeds
+from bnviz.i18n import Language, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small
-from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Language, translator
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import Course, Pair, error_curves
 
 if TYPE_CHECKING:
     from bnviz.labs.noise.ghost.experiment import Result

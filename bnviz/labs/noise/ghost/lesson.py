@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.noise.ghost.experiment import Result, estimated_seconds, ghost_sizes, run
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.study.verdict import SHOWS
-from bnviz.labs.noise.shared.training_scripts import ghost_script
-from bnviz.labs.noise.ghost import figures
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.noise.ghost import figures
+from bnviz.labs.noise.ghost.experiment import Result, estimated_seconds, ghost_sizes, run
+from bnviz.labs.noise.ghost.settings import Settings
 from bnviz.labs.noise.shared.findings import told
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, EQUIVALENCE
+from bnviz.labs.noise.shared.training_scripts import ghost_script
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 
 OPTIONS: Final[dict[int, int]] = {
     8: 1,
@@ -124,9 +125,10 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-GHOST: Final = Lesson(
-    name="noise",
-    topic="ghost",
+TOPIC: Final = LiveTopic(
+    lab="noise",
+    name="ghost",
+    folder=Path(__file__).parent,
     title=N_("Ghost batches"),
     question=N_("Is the noise of small batches good for anything?"),
     answer=N_(
@@ -137,12 +139,12 @@ GHOST: Final = Lesson(
     run=run,
     controls=("train_size", "epochs", "batch_size", "learning_rate", "width", "seeds"),
     more=("depth", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.curves, figures.differences, figures.sizes),
     theory=(figures.noise,),
     comparisons=comparisons,
     presets=(
         Preset(
+            "with_200_images",
             N_("200 images"),
             N_(
                 "Parts of 8 beat the whole batch, and the interval leaves out 0. Of parts of 4 sixteen seeds cannot tell. Parts of 2 "
@@ -151,21 +153,25 @@ GHOST: Final = Lesson(
             {},
         ),
         Preset(
+            "with_100_images",
             N_("100 images"),
             N_("Fewer images, larger gains: now parts of 8 and parts of 4 both save about two points."),
             {"train_size": 100},
         ),
         Preset(
+            "all_images",
             N_("All images"),
             N_("Nothing left to gain: parts of 8 are as good as the whole batch to within a point, parts of 4 already cost one."),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
+            "with_20_seeds",
             N_("20 seeds"),
             N_("Four more seeds narrow the intervals: whatever parts of 4 bring, it is less than a point."),
             {"seeds": 20},
         ),
         Preset(
+            "too_few_seeds",
             N_("Too few seeds"),
             N_("Four seeds, a fifth of the epochs: of parts of 8 nothing can be told. That parts of 2 break, four seeds show well enough."),
             {"seeds": 4, "epochs": 20},
@@ -197,10 +203,6 @@ GHOST: Final = Lesson(
         EQUIVALENCE,
         DIGITS,
     ),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="noise_ghost.npz",
-    opens={
-        "batch_size": 64, "depth": 3, "width": 128, "learning_rate": 0.1, "epochs": 100, "train_size": 200, "seeds": 16,
-    },
 )  # fmt: skip

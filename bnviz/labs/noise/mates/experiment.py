@@ -16,9 +16,9 @@ from scipy.special import ndtr
 from torch import nn
 
 from bnviz.core.histogram import Histogram, histogram
-from bnviz.study.cost import check_cost
+from bnviz.labs.noise.mates.settings import Settings
 from bnviz.labs.noise.shared.population import Draw, batches_around, first_outputs, population, squared_correlation
-from bnviz.labs.noise.shared.settings import Settings
+from bnviz.study.cost import check_cost
 from bnviz.theory import noise, output_law
 
 Floats = NDArray[np.float64]

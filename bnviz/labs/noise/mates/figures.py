@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import N_, Language, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, largest, line, log_axis, note, points, small, steps
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import N_, Language, translator
 
 if TYPE_CHECKING:
-    from bnviz.labs.noise.shared.dispatch import MatesResult
     from bnviz.labs.noise.mates.experiment import Mates
+    from bnviz.labs.noise.shared.dispatch import MatesResult
 
 MARGIN: Final = {"l": 72, "r": 28, "t": 44, "b": 52}
 PHONE: Final = {"l": 54, "r": 14, "t": 74, "b": 46}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.noise.shared.dispatch import MatesResult, run_mates
-from bnviz.labs.noise.mates.experiment import Mates
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.labs.noise.shared.instant_scripts import mates_script
-from bnviz.labs.noise.mates import figures
-from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.noise.mates import figures
+from bnviz.labs.noise.mates.experiment import Mates
+from bnviz.labs.noise.mates.settings import Settings
+from bnviz.labs.noise.shared.dispatch import MatesResult, run_mates
+from bnviz.labs.noise.shared.instant_scripts import mates_script
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT_PAPER
+from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory import output_law
 
 LITTLE, MUCH = 0.1, 0.4  # s.d. between which the answers of the prediction change
@@ -152,9 +153,10 @@ def table(result: MatesResult) -> dict[str, NDArray[Any]]:
     }
 
 
-MATES: Final = Lesson(
-    name="noise",
-    topic="mates",
+TOPIC: Final = InstantTopic(
+    lab="noise",
+    name="mates",
+    folder=Path(__file__).parent,
     title=N_("Batch noise"),
     question=N_("Why does the same sample come out differently in every batch?"),
     answer=N_(
@@ -165,37 +167,42 @@ MATES: Final = Lesson(
     run=run_mates,
     controls=("batch_size", "sample_value", "source", "draws"),
     more=("seed",),
-    applies=lambda settings, name: True,
     pictures=(figures.law, figures.rates, figures.values),
     theory=(figures.distribution, figures.fidelity),
     comparisons=comparisons,
     presets=(
         Preset(
+            "batch_of_32",
             N_("Batch of 32"),
             N_("One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."),
             {},
         ),
         Preset(
+            "batch_of_4",
             N_("Batch of 4"),
             N_("The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."),
             {"batch_size": 4},
         ),
         Preset(
+            "batch_of_2",
             N_("Batch of 2"),
             N_("Only +1 and −1 are left: batch norm keeps which of the two is larger, and nothing else."),
             {"batch_size": 2},
         ),
         Preset(
+            "batch_of_512",
             N_("Batch of 512"),
             N_("A needle at the true value: in a large batch the batch-mates hardly matter."),
             {"batch_size": 512},
         ),
         Preset(
+            "an_outlier",
             N_("An outlier"),
             N_("A sample at 3 σ among eight is pulled in: it makes the very standard deviation that it is divided by."),
             {"batch_size": 8, "sample_value": 3.0},
         ),
         Preset(
+            "real_features",
             N_("Real features"),
             N_("Digits behind ReLU are not normal. Here the scatter is clearly wider than the law: the dashed line is an approximation."),
             {"source": "digits_relu"},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from bnviz.study.verdict import Finding
-from bnviz.plot.numbers import points
 from bnviz.i18n import Translate
+from bnviz.plot.numbers import points
+from bnviz.study.verdict import Finding
 
 
 def told(what: str, finding: Finding, _: Translate) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -109,7 +109,8 @@ class Settings(LabSettings):
     `learning_rate` and `train_size` where something is trained. Replicas take the seeds `seed`, `seed` + 1 …
     """
 
-    topic: Topic = "mates"
+    topic: ClassVar[str] = "mates"
+
     batch_size: BatchSize = 32
     sample_value: SampleValue = 1.0
     draws: Draws = 4000

@@ -21,8 +21,9 @@ from bnviz.core.replica_data import ReplicaData, digits_data
 from bnviz.core.replica_layers import StackedDropout
 from bnviz.core.replica_networks import DropoutOrder, NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
+from bnviz.labs.noise.shared.settings import OrderName
+from bnviz.labs.noise.shift.settings import Settings
 from bnviz.study.cost import check_cost
-from bnviz.labs.noise.shared.settings import OrderName, Settings
 from bnviz.theory import dropout as theory
 from bnviz.theory.variance_shift import Block, chained_ratios
 

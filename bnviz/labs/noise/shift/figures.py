@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, largest, line, log_axis, note, points, small, steps
-from bnviz.study.figures.seeds import phone_key
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
+from bnviz.study.figures.seeds import phone_key
 
 if TYPE_CHECKING:
     from bnviz.labs.noise.shared.dispatch import Result

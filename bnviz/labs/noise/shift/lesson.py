@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.noise.shared.dispatch import Result, run_instant
-from bnviz.labs.noise.shared.settings import Settings
-from bnviz.labs.noise.shift.experiment import IMAGES, NETWORKS, PASSES, Shift
-from bnviz.labs.noise.shared.instant_scripts import shift_script
-from bnviz.labs.noise.shift import figures
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.noise.shared.dispatch import Result, run_instant
+from bnviz.labs.noise.shared.instant_scripts import shift_script
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, VARIANCE_SHIFT
+from bnviz.labs.noise.shift import figures
+from bnviz.labs.noise.shift.experiment import IMAGES, NETWORKS, PASSES, Shift
+from bnviz.labs.noise.shift.settings import Settings
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory.dropout import training_variance
 
 ALIKE, MILD, STRONG = 0.9, 0.3, 0.1  # variance ratios between which the answers of the prediction change
@@ -122,9 +123,10 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
-SHIFT: Final = Lesson(
-    name="noise",
-    topic="shift",
+TOPIC: Final = InstantTopic(
+    lab="noise",
+    name="shift",
+    folder=Path(__file__).parent,
     title=N_("Variance shift"),
     question=N_("What does Dropout in front of batch norm do in eval mode?"),
     answer=N_(
@@ -141,26 +143,31 @@ SHIFT: Final = Lesson(
     comparisons=comparisons,
     presets=(
         Preset(
+            "half_dropped",
             N_("Half dropped"),
             N_("Every layer hands on less than it did in training; by the third less than a tenth of the variance is left."),
             {},
         ),
         Preset(
+            "a_fifth_dropped",
             N_("A fifth dropped"),
             N_("A small rate shifts too, and still more with every layer."),
             {"dropout": 0.2},
         ),
         Preset(
+            "after_the_last_norm",
             N_("After the last norm"),
             N_("No batch norm sees the Dropout: the variance is 1 in both modes, at every layer."),
             {"order": "dropout_after_norm"},
         ),
         Preset(
+            "with_10_layers",
             N_("10 layers"),
             N_("The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."),
             {"depth": 10, "width": 64, "dropout": 0.2},
         ),
         Preset(
+            "four_fifths_dropped",
             N_("Four fifths dropped"),
             N_("Hardly anything is left of the signal in eval mode: the next layer sees almost the same for every image."),
             {"dropout": 0.8},

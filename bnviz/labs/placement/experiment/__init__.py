@@ -21,13 +21,13 @@ from bnviz.core.replica_data import batch_indices, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.training import TrainingPlan, Update, every
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
-from bnviz.study.updates import train_in_turns
-from bnviz.study.over_seeds import OverSeeds, over_seeds
 from bnviz.labs.placement.experiment.measure import BINS, HALF_RANGE, LOOKED_AT, BiasCheck, Look, bias_check, look
 from bnviz.labs.placement.settings import Settings
-from bnviz.study.verdict import Finding, judge
 from bnviz.settings import PositionName
+from bnviz.study.cost import check_cost
+from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.updates import train_in_turns
+from bnviz.study.verdict import Finding, judge
 
 Floats = NDArray[np.float64]
 

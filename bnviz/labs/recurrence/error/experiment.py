@@ -21,11 +21,12 @@ from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, every, predicted
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
-from bnviz.study.updates import train_in_turns
-from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.labs.recurrence.error.settings import Settings
 from bnviz.labs.recurrence.shared.batches import plan_of
-from bnviz.labs.recurrence.shared.settings import PIXELS, TRAINING_IMAGES, VARIANTS, Settings
+from bnviz.labs.recurrence.shared.settings import PIXELS, TRAINING_IMAGES, VARIANTS
+from bnviz.study.cost import check_cost
+from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge
 
 Floats = NDArray[np.float64]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bnviz.study.figures import seeds
+from bnviz.i18n import Language, translator
+from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, power_ticks, small
-from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
-from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.plot.theme import Role, axis, layout
-from bnviz.i18n import Language, translator
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.theory.running import initial_weight
 
 if TYPE_CHECKING:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.labs.recurrence.shared.comparisons import of_error
-from bnviz.labs.recurrence.error.experiment import ErrorResult, estimated_seconds, run
-from bnviz.labs.recurrence.shared.settings import Settings
-from bnviz.study.verdict import NOISY, SHOWS_NOT
-from bnviz.labs.recurrence.error.script import script
-from bnviz.labs.recurrence.error import figures
-from bnviz.plot.numbers import short
-from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
-from bnviz.study.figures.seeds import mean_line
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
-from bnviz.teaching.paired import paired_difference
+from bnviz.labs.recurrence.error import figures
+from bnviz.labs.recurrence.error.experiment import ErrorResult, estimated_seconds, run
+from bnviz.labs.recurrence.error.script import script
+from bnviz.labs.recurrence.error.settings import Settings
+from bnviz.labs.recurrence.shared.comparisons import of_error
+from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
 from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, DIGITS, LAURENT, RNN_MODULES
+from bnviz.plot.numbers import short
+from bnviz.study.figures.seeds import mean_line
+from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset
+from bnviz.teaching.paired import paired_difference
 
 BETTER, ALIKE, WORSE, UNKNOWN = range(4)
 
@@ -120,10 +121,10 @@ def table(result: ErrorResult) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-LESSON: Final = Lesson(
-    name="recurrence",
-    topic="error",
-    opens={"cell": "lstm", "sequence": "rows", "width": 32},
+TOPIC: Final = LiveTopic(
+    lab="recurrence",
+    name="error",
+    folder=Path(__file__).parent,
     title=N_("Test error"),
     question=N_("What may be normalized in a recurrent cell?"),
     answer=N_(
@@ -135,12 +136,12 @@ LESSON: Final = Lesson(
     run=run,
     controls=("cell", "gamma", "batch_size", "momentum", "epochs", "seeds"),
     more=("sequence", "width", "learning_rate", "seed"),
-    applies=lambda settings, name: True,
     pictures=(figures.curves, figures.differences, figures.statistics),
     theory=(figures.left_over,),
     comparisons=of_error,
     presets=(
         Preset(
+            "with_8_seeds",
             N_("8 seeds"),
             N_(
                 "Shared statistics lose to statistics per step, in every interval. The other comparisons are too "
@@ -149,6 +150,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
+            "with_20_seeds",
             N_("20 seeds"),
             N_(
                 "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none "
@@ -157,6 +159,7 @@ LESSON: Final = Lesson(
             {"seeds": 20},
         ),
         Preset(
+            "gamma_0_1",
             N_("γ = 0.1"),
             N_(
                 "Every γ starts at 0.1, as Cooijmans proposes: batch norm per step now ends below no normalizer. "
@@ -165,6 +168,7 @@ LESSON: Final = Lesson(
             {"gamma": 0.1},
         ),
         Preset(
+            "batch_of_4",
             N_("Batch of 4"),
             N_(
                 "Four values per statistic: batch norm per step is the worst but for the shared one. On the input "
@@ -173,6 +177,7 @@ LESSON: Final = Lesson(
             {"batch_size": 4, "epochs": 2},
         ),
         Preset(
+            "momentum_0_01",
             N_("Momentum 0.01"),
             N_(
                 "The verdict turns round: one module per step is updated once per training step and still remembers "
@@ -181,6 +186,7 @@ LESSON: Final = Lesson(
             {"momentum": 0.01},
         ),
         Preset(
+            "gru",
             N_("GRU"),
             N_("A GRU learns this without help: no normalizer is hard to beat, and layer norm is worse than none."),
             {"cell": "gru"},
@@ -209,7 +215,6 @@ LESSON: Final = Lesson(
     headline=headline,
     table=table,
     sources=(COOIJMANS, LAURENT, BA, BATCH_NORM, RNN_MODULES, DIGITS),
-    live=True,
+    result=ErrorResult,
     cost=estimated_seconds,
-    shipped="recurrence_error.npz",
 )

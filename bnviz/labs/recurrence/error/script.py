@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.recurrence.shared.script_snippets import common
 
 if TYPE_CHECKING:
-    from bnviz.labs.recurrence.shared.settings import Settings
+    from bnviz.labs.recurrence.error.settings import Settings
 
 _SCRIPT: Final = '''"""What may be normalized in a recurrent cell? Every seed is trained five times: same split, weights and batches.
 

@@ -25,7 +25,6 @@ from bnviz.theory.running import pytorch_momentum
 PASSES: Final = 100  # so that a momentum of 0.1 has forgotten where it started
 WARMUP_BATCH: Final = 64
 WITHOUT_EFFECT: Final = (
-    "topic",
     "term",
     "batch_size",
     "momentum",

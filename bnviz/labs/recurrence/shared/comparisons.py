@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
+from bnviz.i18n import N_
 from bnviz.labs.recurrence.error.experiment import BATCHED, ErrorResult
 from bnviz.labs.recurrence.steps.experiment import StepsResult
 from bnviz.labs.recurrence.through_time.experiment import ThroughTimeResult
-from bnviz.i18n import N_
+from bnviz.study.comparison import Comparison
 from bnviz.theory.running import initial_weight
 
 NAMES = {

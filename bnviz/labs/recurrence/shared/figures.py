@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_
 from bnviz.plot.chart import Chart
 from bnviz.plot.primitives import key, note, small
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.plot.variants import NORMALIZER_ROLES
-from bnviz.i18n import N_
 
 Floats = NDArray[np.float64]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -109,7 +109,8 @@ AdamRate = Annotated[
 class Settings(LabSettings):
     """Settings of the lab. Replicas take the seeds `seed`, `seed` + 1 …; `topic` says which of them have an effect."""
 
-    topic: Topic = "steps"
+    topic: ClassVar[str] = "steps"
+
     cell: Cell = "lstm"
     sequence: Sequence = "rows"
     normalizer: Variant = "none"

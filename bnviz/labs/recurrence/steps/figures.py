@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_ROLES, Floats, dot, span, time_axis, two_panels
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, note, points, small
-from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_ROLES, Floats, dot, span, time_axis, two_panels
 from bnviz.plot.theme import axis, color, layout
-from bnviz.i18n import Language, Translate, translator
 
 if TYPE_CHECKING:
     from bnviz.labs.recurrence.steps.experiment import StepsResult

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.recurrence.shared.comparisons import of_steps
-from bnviz.labs.recurrence.shared.settings import Settings
+from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, DIGITS, PADDED, RNN_MODULES
+from bnviz.labs.recurrence.steps import figures
 from bnviz.labs.recurrence.steps.experiment import StepsResult, run
 from bnviz.labs.recurrence.steps.script import script
-from bnviz.labs.recurrence.steps import figures
+from bnviz.labs.recurrence.steps.settings import Settings
 from bnviz.plot.numbers import latex, short
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
-from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, DIGITS, PADDED, RNN_MODULES
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.theory.running import initial_weight
 
 FIRST, ALIKE, LAST = range(3)
@@ -144,10 +145,10 @@ def table(result: StepsResult) -> dict[str, NDArray[Any]]:
     }
 
 
-LESSON: Final = Lesson(
-    name="recurrence",
-    topic="steps",
-    opens={"cell": "lstm", "sequence": "rows", "width": 32},
+TOPIC: Final = InstantTopic(
+    lab="recurrence",
+    name="steps",
+    folder=Path(__file__).parent,
     title=N_("Time steps"),
     question=N_("Do all time steps have the same mean and variance?"),
     answer=N_(
@@ -165,6 +166,7 @@ LESSON: Final = Lesson(
     comparisons=of_steps,
     presets=(
         Preset(
+            "with_4_epochs",
             N_("4 epochs"),
             N_(
                 "At step 1 the state is 0 and W_h h does not vary at all; at the last step its standard deviation is "
@@ -173,6 +175,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
+            "fresh_weights",
             N_("Fresh weights"),
             N_(
                 "Before training W_h h is nearly a constant: its standard deviation is about a hundredth. By that "
@@ -181,6 +184,7 @@ LESSON: Final = Lesson(
             {"warmup": 0},
         ),
         Preset(
+            "momentum_0_5",
             N_("Momentum 0.5"),
             N_(
                 "Half of what the shared module keeps is the last step's, and the first four together weigh a "
@@ -189,6 +193,7 @@ LESSON: Final = Lesson(
             {"momentum": 0.5},
         ),
         Preset(
+            "batch_of_4",
             N_("Batch of 4"),
             N_(
                 "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
@@ -197,6 +202,7 @@ LESSON: Final = Lesson(
             {"batch_size": 4},
         ),
         Preset(
+            "mostly_padding",
             N_("Mostly padding"),
             N_(
                 "See the third picture: towards the end nearly everything is padding, and the standard deviation that "
@@ -205,6 +211,7 @@ LESSON: Final = Lesson(
             {"padding": 0.6, "term": "input"},
         ),
         Preset(
+            "with_64_pixels",
             N_("64 pixels"),
             N_(
                 "One pixel at a time: the first pixels are blank in every image, so that nothing varies there. In the "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.recurrence.shared.script_snippets import common
 
 if TYPE_CHECKING:
-    from bnviz.labs.recurrence.shared.settings import Settings
+    from bnviz.labs.recurrence.steps.settings import Settings
 
 _SCRIPT: Final = '''"""How do the statistics in front of a recurrent cell's gates differ from time step to time step?
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, dot, span, time_axis
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, power_ticks, small
-from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, dot, span, time_axis
-from bnviz.study.figures.seeds import apart
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.i18n import Language, Translate, translator
+from bnviz.study.figures.seeds import apart
 
 if TYPE_CHECKING:
     from bnviz.labs.recurrence.through_time.experiment import ThroughTimeResult

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.recurrence.shared.comparisons import of_through_time
-from bnviz.labs.recurrence.shared.settings import Settings
+from bnviz.labs.recurrence.shared.sources import COOIJMANS, DIGITS, RNN_MODULES, SCHOENHOLZ, YANG
+from bnviz.labs.recurrence.through_time import figures
 from bnviz.labs.recurrence.through_time.experiment import ThroughTimeResult, run
 from bnviz.labs.recurrence.through_time.script import script
-from bnviz.labs.recurrence.through_time import figures
+from bnviz.labs.recurrence.through_time.settings import Settings
 from bnviz.plot.numbers import latex, short
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
-from bnviz.labs.recurrence.shared.sources import COOIJMANS, DIGITS, RNN_MODULES, SCHOENHOLZ, YANG
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.theory.activations import moments_after
 from bnviz.theory.growth import growth_recurrent_tanh
 
@@ -118,10 +119,10 @@ def table(result: ThroughTimeResult) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-LESSON: Final = Lesson(
-    name="recurrence",
-    topic="through_time",
-    opens={"cell": "rnn", "sequence": "rows", "width": 128, "seeds": 6},
+TOPIC: Final = InstantTopic(
+    lab="recurrence",
+    name="through_time",
+    folder=Path(__file__).parent,
     title=N_("Gradient through time"),
     question=N_("Does batch norm keep the gradient alive through time?"),
     answer=N_(
@@ -132,12 +133,12 @@ LESSON: Final = Lesson(
     run=run,
     controls=("cell", "gamma", "batch_size", "width", "sequence", "seeds"),
     more=("seed",),
-    applies=lambda settings, name: True,
     pictures=(figures.gradient, figures.gammas),
     theory=(figures.growth,),
     comparisons=of_through_time,
     presets=(
         Preset(
+            "tanh_gamma_1",
             N_("tanh, γ = 1"),
             N_(
                 "Without a normalizer every step back leaves 0.57 of the gradient; with batch norm per step nearly "
@@ -146,6 +147,7 @@ LESSON: Final = Lesson(
             {},
         ),
         Preset(
+            "gamma_0_1",
             N_("γ = 0.1"),
             N_(
                 "Cooijmans' proposal, which is said to keep the gradient: here it keeps less than γ = 1. Half of what "
@@ -154,6 +156,7 @@ LESSON: Final = Lesson(
             {"gamma": 0.1},
         ),
         Preset(
+            "gamma_3",
             N_("γ = 3"),
             N_(
                 "The other end: the gradient grows on its way back, although tanh is saturated. Batch norm divides by "
@@ -162,6 +165,7 @@ LESSON: Final = Lesson(
             {"gamma": 3.0},
         ),
         Preset(
+            "lstm",
             N_("LSTM"),
             N_(
                 "No closed form here. Without a normalizer the first step back costs most: the output gate and the "
@@ -170,6 +174,7 @@ LESSON: Final = Lesson(
             {"cell": "lstm"},
         ),
         Preset(
+            "with_64_pixels",
             N_("64 pixels"),
             N_(
                 "The first pixels are blank in nearly every image: the state hardly varies there, batch norm divides "
@@ -178,6 +183,7 @@ LESSON: Final = Lesson(
             {"sequence": "pixels", "width": 64, "seeds": 3},
         ),
         Preset(
+            "batch_of_4",
             N_("Batch of 4"),
             N_(
                 "Fewer samples, a larger and more uneven factor: batch norm per step leaves the closed form, layer "

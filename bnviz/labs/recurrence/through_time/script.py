@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.recurrence.shared.script_snippets import common
 
 if TYPE_CHECKING:
-    from bnviz.labs.recurrence.shared.settings import Settings
+    from bnviz.labs.recurrence.through_time.settings import Settings
 
 _SCRIPT: Final = '''"""How much of the loss's gradient reaches each time step of a fresh recurrent network?
 

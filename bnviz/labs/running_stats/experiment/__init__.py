@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from bnviz.core.histogram import Histogram, histogram
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
 from bnviz.labs.running_stats.experiment.data import Floats, Population, make_batches, make_population, mean_shift
 from bnviz.labs.running_stats.settings import Settings
+from bnviz.study.cost import check_cost
 from bnviz.theory import running
 
 __all__ = ["Result", "Settings", "Spread", "run"]
@@ -109,10 +109,9 @@ class Result:
         return self.expected_mean_std[:, -1]
 
 
-def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
+def run(settings: Settings) -> Result:
     """Feed the same batches to one `nn.BatchNorm1d` per momentum and record its buffers.
 
-    `data` is part of every lab's interface; this lab needs a population whose moments are known and leaves it alone.
     Raises: CostError where the settings ask for too much, BatchOfOneError (PyTorch's own words) for batches of one.
     """
     _check_cost(settings)

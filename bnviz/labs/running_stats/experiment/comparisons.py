@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.running_stats.experiment import Result
 from bnviz.i18n import N_
+from bnviz.labs.running_stats.experiment import Result
 from bnviz.settings import MomentumValue
+from bnviz.study.comparison import Comparison
 from bnviz.theory import running
 
 FORGOTTEN: Final = 1e-3  # a start that weighs less than this may be left out of a formula for the steady state

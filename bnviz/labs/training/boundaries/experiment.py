@@ -20,8 +20,8 @@ from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import Update, every
 from bnviz.errors import Phrase, SettingError, UploadError
-from bnviz.study.updates import train_in_turns
-from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.i18n import N_
+from bnviz.labs.training.boundaries.settings import Settings
 from bnviz.labs.training.shared.networks import (
     Table,
     check,
@@ -32,9 +32,10 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.labs.training.shared.settings import PLANE, Settings, VariantName
+from bnviz.labs.training.shared.settings import PLANE, VariantName
+from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge
-from bnviz.i18n import N_
 from bnviz.theory.plane import best_accuracy, posterior
 
 Floats = NDArray[np.float64]
@@ -99,7 +100,7 @@ class Result:
         return int(self.steps[-1]) / self.total_steps
 
 
-def run(settings: Settings, on_update: Callable[[Result], None] | None = None, data: Table | None = None) -> Result:
+def run(settings: Settings, data: Table | None = None, on_update: Callable[[Result], None] | None = None) -> Result:
     """Train all variants in turns and look at what they decide; `on_update` gets partial results on the way.
 
     Raises: CostError where the settings ask for too much; SettingError for data that do not lie in a plane; BatchOfOneError;

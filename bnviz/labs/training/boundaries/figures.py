@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.study.figures import seeds
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.shared.figures import courses
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, with_spread
 from bnviz.plot.primitives import PHONE_FONT, domain, key, line, note, small
-from bnviz.study.figures.seeds import Pair, error_curves
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.labs.training.shared.figures import courses
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
+from bnviz.study.figures import seeds
+from bnviz.study.figures.seeds import Pair, error_curves
 
 if TYPE_CHECKING:
     from bnviz.labs.training.boundaries.experiment import Result

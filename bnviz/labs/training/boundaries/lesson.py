@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.training.boundaries.experiment import Result, estimated_seconds, run
-from bnviz.labs.training.shared.settings import Settings, applies, opening
-from bnviz.study.verdict import NOISY, SHOWS
-from bnviz.labs.training.boundaries.script import script
-from bnviz.labs.training.boundaries import figures
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.training.boundaries import figures
+from bnviz.labs.training.boundaries.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.boundaries.script import script
+from bnviz.labs.training.boundaries.settings import Settings
+from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
+from bnviz.plot.numbers import latex, short
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 
 BETTER, NO_BETTER, UNKNOWN = range(3)
 ACCURACIES: Final = {
@@ -116,9 +118,10 @@ def outcome(result: Result) -> int:
     return BETTER if found[0].verdict == SHOWS and found[0].mean > 0 else NO_BETTER
 
 
-BOUNDARIES: Final = Lesson(
-    name="training",
-    topic="boundaries",
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="boundaries",
+    folder=Path(__file__).parent,
     title=N_("Decision boundaries"),
     question=N_("How does a network bend its boundary around the data, and does batch norm help it?"),
     answer=N_(
@@ -133,35 +136,40 @@ BOUNDARIES: Final = Lesson(
     pictures=(figures.maps, figures.curves, figures.growth),
     theory=(figures.limit, figures.differences),
     comparisons=comparisons,
-    opens=opening("boundaries"),
     presets=(
         Preset(
+            "spirals",
             N_("Spirals"),
             N_("The dashed line is the best possible boundary. See in the third picture how early the network with batch norm bends."),
             {},
         ),
         Preset(
+            "moons",
             N_("Moons"),
             N_("An easy task: batch norm is there sooner, and in the end there is no difference that matters."),
             {"source": "moons", "noise": 0.15},
         ),
         Preset(
+            "much_noise",
             N_("Much noise"),
             N_("Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
                "single points that are only noise."),
             {"source": "circles", "noise": 0.2},
         ),
         Preset(
+            "with_50_points",
             N_("50 points"),
             N_("Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."),
             {"samples": 50, "batch_size": 16},
         ),
         Preset(
+            "adam",
             N_("Adam"),
             N_("With Adam both networks wind around the spirals: the difference was one of the optimizer."),
             {"optimizer": "adam", "learning_rate": 0.01},
         ),
         Preset(
+            "all_four",
             N_("All four"),
             N_("Layer and group norm too, for 60 epochs. Which of them are through by then?"),
             {"normalizers": ("none", "batch", "layer", "group"), "epochs": 60},
@@ -191,8 +199,7 @@ BOUNDARIES: Final = Lesson(
         ),
         BATCH_NORM,
     ),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="training_boundaries.npz",
     upload="classes",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.training.shared import script_snippets as training_parts
 
 if TYPE_CHECKING:
-    from bnviz.labs.training.shared.settings import Settings
+    from bnviz.labs.training.boundaries.settings import Settings
 
 _SCRIPT: Final = '''"""Small networks of two inputs, with and without normalizers: test errors, and a drawing of what they decide.
 

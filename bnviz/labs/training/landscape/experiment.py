@@ -23,7 +23,7 @@ from bnviz.core.replica_data import ReplicaData, batch_indices, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import Update, replica_losses
-from bnviz.study.updates import train_in_turns
+from bnviz.labs.training.landscape.settings import Settings
 from bnviz.labs.training.shared.networks import (
     Table,
     check,
@@ -34,7 +34,8 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.labs.training.shared.settings import Settings, VariantName
+from bnviz.labs.training.shared.settings import VariantName
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge
 
 Floats = NDArray[np.float64]
@@ -120,7 +121,7 @@ class Result:
         return int(self.look_steps[-1]) / self.total_steps
 
 
-def run(settings: Settings, on_update: Callable[[Result], None] | None = None, data: Table | None = None) -> Result:
+def run(settings: Settings, data: Table | None = None, on_update: Callable[[Result], None] | None = None) -> Result:
     """Train all variants in turns, looking along the gradient on the way; `on_update` gets partial results.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError; UploadError.

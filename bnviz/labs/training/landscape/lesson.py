@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.training.landscape.experiment import Result, estimated_seconds, run
-from bnviz.labs.training.shared.settings import Settings, applies, opening
-from bnviz.study.verdict import NOISY, SHOWS
-from bnviz.labs.training.landscape.script import script
-from bnviz.labs.training.landscape import figures
-from bnviz.plot.numbers import latex
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
+from bnviz.labs.training.landscape import figures
+from bnviz.labs.training.landscape.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.landscape.script import script
+from bnviz.labs.training.landscape.settings import Settings
+from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, DIGITS, SANTURKAR
+from bnviz.plot.numbers import latex
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 
 SMALLER, NO_SMALLER, UNKNOWN = range(3)
 ROWS: Final = {
@@ -124,9 +126,10 @@ def outcome(result: Result) -> int:
     return SMALLER if found[0].verdict == SHOWS and found[0].mean < 0 else NO_SMALLER
 
 
-LANDSCAPE: Final = Lesson(
-    name="training",
-    topic="landscape",
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="landscape",
+    folder=Path(__file__).parent,
     title=N_("Loss along the gradient"),
     question=N_("How far may one trust the gradient, and how much further with batch norm?"),
     answer=N_(
@@ -141,33 +144,37 @@ LANDSCAPE: Final = Lesson(
     pictures=(figures.ranges, figures.changes, figures.claims),
     theory=(figures.along,),
     comparisons=comparisons,
-    opens=opening("landscape"),
     presets=(
         Preset(
+            "as_in_the_paper",
             N_("As in the paper"),
             N_("Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
                "soon far below."),
             {},
         ),
         Preset(
+            "sigmoid",
             N_("Sigmoid"),
             N_("The network of the topic Race. Here too the loss varies less along the gradient with batch norm; the gradient's own change "
                "differs less."),
             {"activation": "sigmoid", "init": "normal", "learning_rate": 0.5, "batch_size": 60, "epochs": 40},
         ),
         Preset(
+            "look_farther",
             N_("Look farther"),
             N_("Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
                "batch norm it hardly moves."),
             {"reach": 16.0},
         ),
         Preset(
+            "all_four",
             N_("All four"),
             N_("Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
                "third picture says."),
             {"normalizers": ("none", "batch", "layer", "group")},
         ),
         Preset(
+            "a_small_rate",
             N_("A small rate"),
             N_("At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
                "still changes less."),
@@ -186,8 +193,7 @@ LANDSCAPE: Final = Lesson(
     headline=headline,
     table=table,
     sources=(SANTURKAR, BATCH_NORM, DIGITS),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="training_landscape.npz",
     upload="classes",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.training.shared import script_snippets as training_parts
 
 if TYPE_CHECKING:
-    from bnviz.labs.training.shared.settings import Settings
+    from bnviz.labs.training.landscape.settings import Settings
 
 _SCRIPT: Final = '''"""How far the gradient may be trusted: range of the loss along it, and how much the gradient changes on the way.
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.shared.figures import courses, effects
 from bnviz.plot.chart import Chart
-from bnviz.study.figures.forest import Claim, forest, times
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.primitives import PHONE_FONT, band, domain, key, largest, line, note, small
-from bnviz.study.figures.seeds import error_curves
 from bnviz.plot.theme import axis, layout
-from bnviz.labs.training.shared.figures import courses, effects
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
+from bnviz.study.figures.forest import Claim, forest, times
+from bnviz.study.figures.seeds import error_curves
 
 if TYPE_CHECKING:
     from bnviz.labs.training.race.experiment import Result

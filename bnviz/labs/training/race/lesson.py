@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.training.race.experiment import Result, estimated_seconds, run
-from bnviz.labs.training.shared.settings import Settings, applies, opening
-from bnviz.study.verdict import NOISY, SHOWS, Finding
-from bnviz.labs.training.race.script import script
-from bnviz.labs.training.race import figures
-from bnviz.plot.numbers import latex
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset
+from bnviz.labs.training.race import figures
+from bnviz.labs.training.race.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.race.script import script
+from bnviz.labs.training.race.settings import Settings
+from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, DIGITS, SANTURKAR
+from bnviz.plot.numbers import latex
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS, Finding
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.theory.gradient import first_length, linear_default_variances, mean_field_lengths
 
 SOONER, NO_SOONER, UNKNOWN = range(3)
@@ -178,9 +180,10 @@ def batch_finding(result: Result) -> Finding | None:
     return found[0] if found else None
 
 
-RACE: Final = Lesson(
-    name="training",
-    topic="race",
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="race",
+    folder=Path(__file__).parent,
     title=N_("Race"),
     question=N_("How much sooner is a network trained, and does its inside stand still?"),
     answer=N_(
@@ -195,32 +198,36 @@ RACE: Final = Lesson(
     pictures=(figures.curves, figures.received, figures.claims),
     theory=(figures.learned,),
     comparisons=comparisons,
-    opens=opening("race"),
     presets=(
         Preset(
+            "figure_1_of_the_paper",
             N_("Figure 1 of the paper"),
             N_("In the second picture, the unit without batch norm wanders and widens; with batch norm it keeps its place. Layer "
                "and group norm wander too, and are fast all the same."),
             {},
         ),
         Preset(
+            "adam",
             N_("Adam"),
             N_("With Adam the network without any normalizer does fine as well: that a sigmoid network needs batch norm is "
                "folklore, it needs it with plain SGD."),
             {"optimizer": "adam", "learning_rate": 0.01, "epochs": 20},
         ),
         Preset(
+            "pytorch_s_initialization",
             N_("PyTorch's initialization"),
             N_("With nn.Linear's own, smaller weights, the sigmoid network without batch norm stays at chance for the whole run."),
             {"init": "torch"},
         ),
         Preset(
+            "relu",
             N_("ReLU"),
             N_("With ReLU and He's initialization, everybody learns quickly. What batch norm gains in the end is small, and has "
                "its interval."),
             {"activation": "relu", "init": "he", "learning_rate": 0.1, "epochs": 15},
         ),
         Preset(
+            "too_fast",
             N_("Too fast"),
             N_("A learning rate that is too high: the crosses say at which step a network stops being a number. The others go on."),
             {"activation": "relu", "init": "he", "learning_rate": 5.0, "epochs": 10},
@@ -241,8 +248,7 @@ RACE: Final = Lesson(
     headline=headline,
     table=table,
     sources=(BATCH_NORM_PAPER, SANTURKAR, BATCH_NORM, DIGITS),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="training_race.npz",
     upload="classes",
 )  # fmt: skip

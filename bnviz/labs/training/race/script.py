@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.training.shared import script_snippets as training_parts
 
 if TYPE_CHECKING:
-    from bnviz.labs.training.shared.settings import Settings
+    from bnviz.labs.training.race.settings import Settings
 
 _SCRIPT: Final = '''"""Networks with and without normalizers: test error, steps to 90 %, and how far the input of one unit drifts.
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Translate
+from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
+from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Effect
 from bnviz.study.figures.seeds import Course
-from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Translate
-from bnviz.settings import NORMALIZERS
 
 if TYPE_CHECKING:
     from bnviz.labs.training.boundaries import experiment as training_boundaries

@@ -17,9 +17,9 @@ from bnviz.core.replica_networks import NetworkPlan
 from bnviz.core.streams import stream
 from bnviz.core.training import TrainingPlan
 from bnviz.errors import BatchOfOneError, UploadError
-from bnviz.study.cost import check_cost
-from bnviz.labs.training.shared.settings import PLANE, Settings, VariantName
 from bnviz.i18n import N_
+from bnviz.labs.training.shared.settings import PLANE, Settings, VariantName
+from bnviz.study.cost import check_cost
 
 Table = NDArray[np.float32]
 

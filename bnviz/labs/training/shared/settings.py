@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -166,7 +166,8 @@ PLANE: Final = ("moons", "circles", "spirals")
 class Settings(LabSettings):
     """Settings of the lab. The variants are compared in the order of `normalizers`; replicas take the seeds `seed`, `seed` + 1 …"""
 
-    topic: Topic = "race"
+    topic: ClassVar[str] = "race"
+
     source: Source = "digits"
     normalizers: Variants = ("none", "batch", "layer", "group")
     activation: Activation = "sigmoid"

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.shared.figures import effects
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
-from bnviz.study.figures.forest import Claim, forest, times
 from bnviz.plot.numbers import points, short
 from bnviz.plot.primitives import PHONE_FONT, key, line, log_range, note, power_ticks, small
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
-from bnviz.labs.training.shared.figures import effects
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
 from bnviz.settings import NORMALIZERS
+from bnviz.study.figures.forest import Claim, forest, times
 
 if TYPE_CHECKING:
     from bnviz.labs.training.sweep.experiment import Result

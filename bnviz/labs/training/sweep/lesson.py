@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.study.comparison import Comparison
-from bnviz.labs.training.shared.settings import Settings, applies, opening
-from bnviz.labs.training.sweep.experiment import Result, estimated_seconds, run
-from bnviz.study.verdict import NOISY, SHOWS
-from bnviz.labs.training.sweep.script import script
-from bnviz.labs.training.sweep import figures
-from bnviz.plot.numbers import latex, short
 from bnviz.i18n import N_, Language, translator
-from bnviz.teaching.lab import Lesson, Prediction, Preset, Source
+from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, DIGITS
+from bnviz.labs.training.sweep import figures
+from bnviz.labs.training.sweep.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.sweep.script import script
+from bnviz.labs.training.sweep.settings import Settings
+from bnviz.plot.numbers import latex, short
 from bnviz.settings import NORMALIZERS
+from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 
 LARGER, NO_LARGER, UNKNOWN = range(3)
 FACTOR: Final = math.log10(3.0)
@@ -129,9 +131,10 @@ def outcome(result: Result) -> int:
     return LARGER if found[0].verdict == SHOWS and found[0].mean > FACTOR else NO_LARGER
 
 
-SWEEP: Final = Lesson(
-    name="training",
-    topic="sweep",
+TOPIC: Final = LiveTopic(
+    lab="training",
+    name="sweep",
+    folder=Path(__file__).parent,
     title=N_("Learning rates"),
     question=N_("How large may the learning rate be, and what does a network gain by it?"),
     answer=N_(
@@ -146,25 +149,28 @@ SWEEP: Final = Lesson(
     pictures=(figures.rates, figures.claims),
     theory=(figures.lengths,),
     comparisons=comparisons,
-    opens=opening("sweep"),
     presets=(
         Preset(
+            "relu",
             N_("ReLU"),
             N_("The dotted line is 90 %. Follow each curve to the right: without a normalizer it leaves first, with batch norm last."),
             {},
         ),
         Preset(
+            "sigmoid",
             N_("Sigmoid"),
             N_("Eight epochs of SGD on sigmoids: without a normalizer no rate trains at all, with layer norm neither; batch norm trains at "
                "nearly all of them."),
             {"activation": "sigmoid", "init": "torch", "learning_rates": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)},
         ),
         Preset(
+            "with_8_layers",
             N_("8 layers"),
             N_("Deeper, the gap grows: without a normalizer hardly any of these rates is left, with batch norm many."),
             {"depth": 8, "seeds": 3},
         ),
         Preset(
+            "adam",
             N_("Adam"),
             N_("Adam takes its own measure of every weight's step. The range of rates without a normalizer is wide now; look at what is "
                "left of the difference."),
@@ -196,8 +202,7 @@ SWEEP: Final = Lesson(
         BATCH_NORM,
         DIGITS,
     ),
-    live=True,
+    result=Result,
     cost=estimated_seconds,
-    shipped="training_sweep.npz",
     upload="classes",
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from bnviz.labs.training.shared import script_snippets as training_parts
 
 if TYPE_CHECKING:
-    from bnviz.labs.training.shared.settings import Settings
+    from bnviz.labs.training.sweep.settings import Settings
 
 _SCRIPT: Final = '''"""Every network with every learning rate: test errors, and the largest rate at which every seed ends with 90 %.
 

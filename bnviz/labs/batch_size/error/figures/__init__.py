@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import with_spread
 from bnviz.plot.primitives import band, line, note, points, wrapped
-from bnviz.study.figures.seeds import apart, mean_line
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-from bnviz.i18n import Language, Translate, translator
+from bnviz.study.figures.seeds import apart, mean_line
 
 if TYPE_CHECKING:
     from bnviz.labs.batch_size.error.experiment import Result

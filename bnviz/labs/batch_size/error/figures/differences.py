@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points as in_points
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, largest, line, note, points, wrapped
-from bnviz.study.figures.seeds import mean_line
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import normalizer_name
-from bnviz.i18n import Language, Translate, translator
+from bnviz.study.figures.seeds import mean_line
 
 if TYPE_CHECKING:
-    from bnviz.labs.batch_size.error.experiment import Result
     from bnviz.labs.batch_size.error.advice import Match
+    from bnviz.labs.batch_size.error.experiment import Result
     from bnviz.study.verdict import Finding
 
 Floats = NDArray[np.float64]

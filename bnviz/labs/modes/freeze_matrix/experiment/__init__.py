@@ -22,6 +22,7 @@ from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_networks import plain_network
 from bnviz.core.streams import Purpose, stream
 from bnviz.labs.modes.freeze_matrix.experiment.drift import PRETRAINING, drift, drift_theory
+from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
@@ -32,7 +33,6 @@ from bnviz.labs.modes.shared.network import (
     sgd,
     take_step,
 )
-from bnviz.labs.modes.shared.settings import Settings
 
 Floats = NDArray[np.float64]
 Afterwards = Literal["", "train", "untracked"]
@@ -105,7 +105,7 @@ class _Task:
     test: tuple[Tensor, Tensor]
 
 
-def freeze_matrix(settings: Settings) -> FreezeResult:
+def run(settings: Settings) -> FreezeResult:
     """Train on the old classes, then fine-tune on the new ones in every way, and compare before with after.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bnviz.core.datasets import batches
 from bnviz.core.streams import stream
-from bnviz.labs.modes.shared.settings import Settings
+from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]

@@ -17,6 +17,7 @@ from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import plain_network
 from bnviz.core.streams import stream
 from bnviz.labs.modes.gap.experiment.measure import Sample, look, one_sample
+from bnviz.labs.modes.gap.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
@@ -27,7 +28,6 @@ from bnviz.labs.modes.shared.network import (
     take_step,
     training_batches,
 )
-from bnviz.labs.modes.shared.settings import Settings
 from bnviz.theory import noise, running
 
 Floats = NDArray[np.float64]
@@ -68,7 +68,7 @@ class GapResult:
     sample: Sample
 
 
-def gap(settings: Settings) -> GapResult:
+def run(settings: Settings) -> GapResult:
     """Train, and at recorded steps send the same test batches through the same weights in both modes.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.replica_networks import plain_network
+from bnviz.labs.modes.poison.experiment.cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
+from bnviz.labs.modes.poison.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
@@ -27,8 +29,7 @@ from bnviz.labs.modes.shared.network import (
     sgd,
     training_batches,
 )
-from bnviz.labs.modes.poison.experiment.cures import CURES, MORE, CureName, cured, share_bad, spared_step, wrong
-from bnviz.labs.modes.shared.settings import PoisonName, Settings
+from bnviz.labs.modes.shared.settings import PoisonName
 from bnviz.theory import running
 
 Floats = NDArray[np.float64]
@@ -79,7 +80,7 @@ class PoisonResult:
         return int(np.searchsorted(self.batches, self.poisoned_at or self.batches[-1] + 1)) - 1
 
 
-def poison(settings: Settings) -> PoisonResult:
+def run(settings: Settings) -> PoisonResult:
     """Train with one poisoned batch, look after every step, and try the cures on copies of what is left.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

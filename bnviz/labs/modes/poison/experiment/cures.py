@@ -14,8 +14,8 @@ from torch.nn import functional
 from bnviz.core.optimizers import SGD
 from bnviz.core.recalibration import refill
 from bnviz.core.replica_data import ReplicaData, batch_indices
+from bnviz.labs.modes.poison.settings import Settings
 from bnviz.labs.modes.shared.network import norms_of, put_back, sgd
-from bnviz.labs.modes.shared.settings import Settings
 
 CureName = Literal["nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate"]
 

@@ -29,8 +29,8 @@ from bnviz.labs.modes.shared.network import (
     sgd,
     training_batches,
 )
-from bnviz.labs.modes.shared.settings import Settings
 from bnviz.labs.modes.update_count.experiment.ways import STEPS, WAYS, WayName
+from bnviz.labs.modes.update_count.settings import Settings
 from bnviz.settings import MomentumValue
 from bnviz.theory import running
 
@@ -68,7 +68,7 @@ class UpdateCountResult:
     running_mean: float
 
 
-def update_count(settings: Settings) -> UpdateCountResult:
+def run(settings: Settings) -> UpdateCountResult:
     """Train in every way and count.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

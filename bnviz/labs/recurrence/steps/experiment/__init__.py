@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,7 +17,6 @@ from torch import Tensor
 from bnviz.core.recurrent import GATES, RecurrentLayer
 from bnviz.core.replica_data import ReplicaData, digits_data
 from bnviz.errors import BatchOfOneError
-from bnviz.study.cost import check_cost
 from bnviz.labs.recurrence.shared.batches import (
     PASSES,
     WARMUP_BATCH,
@@ -35,8 +34,10 @@ from bnviz.labs.recurrence.shared.measure import (
     statistics,
     terms,
 )
+from bnviz.labs.recurrence.shared.settings import PIXELS, TRAINING_IMAGES
 from bnviz.labs.recurrence.steps.experiment.padding import Padded, lengths, padded_statistics
-from bnviz.labs.recurrence.shared.settings import PIXELS, TRAINING_IMAGES, Settings
+from bnviz.labs.recurrence.steps.settings import Settings
+from bnviz.study.cost import check_cost
 from bnviz.theory.running import (
     batch_weights,
     finite_population_factor,
@@ -93,7 +94,7 @@ class StepsResult:
     padded: Padded
 
 
-def run(settings: Settings, on_update: Any = None) -> StepsResult:
+def run(settings: Settings) -> StepsResult:
     """Train a little, send the batches through, and read what the modules keep.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,12 @@ from bnviz.core.recurrent import GATES, VariantName
 from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts, set_gamma
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
+from bnviz.labs.recurrence.shared.batches import plan_of
+from bnviz.labs.recurrence.shared.settings import PIXELS
+from bnviz.labs.recurrence.through_time.experiment.gradient import NORMALIZED, input_vars, scales, send, slopes, squares
+from bnviz.labs.recurrence.through_time.settings import Settings
 from bnviz.study.cost import check_cost
 from bnviz.study.over_seeds import OverSeeds, over_seeds
-from bnviz.labs.recurrence.shared.batches import plan_of
-from bnviz.labs.recurrence.through_time.experiment.gradient import NORMALIZED, input_vars, scales, send, slopes, squares
-from bnviz.labs.recurrence.shared.settings import PIXELS, Settings
 from bnviz.theory.growth import growth_recurrent_tanh, growth_without_normalizer
 from bnviz.theory.recurrence import recurrent_tanh_factors
 
@@ -86,7 +87,7 @@ class ThroughTimeResult:
             return np.asarray((self.gradient[..., 0] / self.gradient[..., -1]) ** (1 / (self.gradient.shape[-1] - 1)))
 
 
-def run(settings: Settings, on_update: Any = None) -> ThroughTimeResult:
+def run(settings: Settings) -> ThroughTimeResult:
     """Send the batches through the fresh networks and back.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.

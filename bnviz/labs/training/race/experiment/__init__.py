@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from bnviz.core.replica_data import batch_indices, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import Update
-from bnviz.study.updates import train_in_turns
-from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.labs.training.race.experiment.measure import UnitMoments, affine, drift, first_reaching, unit_moments
+from bnviz.labs.training.race.settings import Settings
 from bnviz.labs.training.shared.networks import (
     Table,
     check,
@@ -29,8 +29,9 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.labs.training.race.experiment.measure import UnitMoments, affine, drift, first_reaching, unit_moments
-from bnviz.labs.training.shared.settings import Settings, VariantName
+from bnviz.labs.training.shared.settings import VariantName
+from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge
 
 Floats = NDArray[np.float64]
@@ -109,7 +110,7 @@ class Result:
         return int(self.steps[-1]) / self.total_steps
 
 
-def run(settings: Settings, on_update: Callable[[Result], None] | None = None, data: Table | None = None) -> Result:
+def run(settings: Settings, data: Table | None = None, on_update: Callable[[Result], None] | None = None) -> Result:
     """Train all variants in turns and return what was measured; `on_update` gets partial results on the way.
 
     `data`: the visitor's own table, where the source is `upload`.

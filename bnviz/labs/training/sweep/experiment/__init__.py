@@ -17,9 +17,6 @@ from numpy.typing import NDArray
 from bnviz.core.replica_data import steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.training import Update, every
-from bnviz.study.updates import train_in_turns
-from bnviz.study.over_seeds import over_seeds
-from bnviz.labs.training.sweep.experiment.growth import Growth, growth_of
 from bnviz.labs.training.shared.networks import (
     Table,
     check,
@@ -30,7 +27,11 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.labs.training.shared.settings import Settings, VariantName
+from bnviz.labs.training.shared.settings import VariantName
+from bnviz.labs.training.sweep.experiment.growth import Growth, growth_of
+from bnviz.labs.training.sweep.settings import Settings
+from bnviz.study.over_seeds import over_seeds
+from bnviz.study.updates import train_in_turns
 from bnviz.study.verdict import Finding, judge
 
 Floats = NDArray[np.float64]
@@ -89,7 +90,7 @@ class Result:
         return int(self.steps[-1]) / self.total_steps
 
 
-def run(settings: Settings, on_update: Callable[[Result], None] | None = None, data: Table | None = None) -> Result:
+def run(settings: Settings, data: Table | None = None, on_update: Callable[[Result], None] | None = None) -> Result:
     """Train all variants in turns, each with all rates at once; `on_update` gets partial results on the way.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError; UploadError.

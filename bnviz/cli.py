@@ -1,0 +1,49 @@
+"""The command `bnviz`: the dashboard, a recording in it, or a check of one model."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from bnviz import __version__
+
+MISSING = "The dashboard needs more than `bnviz` alone: pip install 'bnviz[app]' ({name} is missing)."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status."""
+    chosen = parser().parse_args(arguments)
+    status: int = chosen.run(chosen)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command understands."""
+    top = argparse.ArgumentParser(prog="bnviz", description="A laboratory for batch normalization.")
+    top.add_argument("--version", action="version", version=f"bnviz {__version__}")
+    _address(top)
+    top.set_defaults(run=serve, recording=None)
+    commands = top.add_subparsers(title="commands", metavar="")
+    labs = commands.add_parser("serve", help="serve the dashboard (what `bnviz` alone does)")
+    _address(labs)
+    labs.set_defaults(run=serve, recording=None)
+    return top
+
+
+def _address(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=int, default=8501, help="where to listen (8501)")
+    command.add_argument("--address", default="localhost", help="on which of the machine's addresses (localhost)")
+    command.add_argument("--base-path", default="", help="path below which a proxy shows it, for instance /school")
+
+
+def serve(chosen: argparse.Namespace) -> int:
+    """Serve the dashboard until it is stopped."""
+    try:
+        server = import_module("bnviz.ui.server.serve")
+    except ModuleNotFoundError as error:
+        print(MISSING.format(name=error.name), file=sys.stderr)
+        return 1
+    server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path)
+    return 0

@@ -1,0 +1,227 @@
+"""The lesson `layer`: what batch norm does to the numbers, and who supplies μ and σ²."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_
+from bnviz.labs.layer import figures
+from bnviz.labs.layer.experiment import Result, Settings, run
+from bnviz.labs.layer.experiment.comparisons import comparisons
+from bnviz.labs.layer.figures import theory as layer_theory
+from bnviz.labs.layer.formula import formula
+from bnviz.labs.layer.script import script
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+
+UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0
+SQUEEZE: Final = 0.95  # a variance of x̂ below this is called squeezed
+
+
+def applies(settings: Settings, name: str) -> bool:
+    """Whether the control `name` changes anything now."""
+    updates = settings.track_running_stats and (settings.mode == "train" or settings.warmup > 0)
+    rules = {
+        "gamma": settings.affine,
+        "beta": settings.affine,
+        "momentum": updates,
+        "warmup": settings.track_running_stats,
+    }
+    return rules.get(name, True)
+
+
+def headline(result: Result) -> dict[str, float]:
+    """The last batch's numbers of the chosen channel, by the names that the script prints."""
+    c = result.settings.channel
+    numbers = {
+        "batch_mean": result.batch_mean[-1, c],
+        "batch_var": result.batch_var[-1, c],
+        "used_mean": result.used_mean[-1, c],
+        "used_var": result.used_var[-1, c],
+        "normalized_mean": result.stage_mean["normalized"][-1, c],
+        "normalized_std": result.stage_std["normalized"][-1, c],
+        "output_mean": result.stage_mean["output"][-1, c],
+        "output_std": result.stage_std["output"][-1, c],
+    }
+    if result.settings.track_running_stats:
+        numbers |= {"running_mean": result.running_mean[-1, c], "running_var": result.running_var[-1, c]}
+    return {name: float(value) for name, value in numbers.items()}
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per shown batch, for the chosen channel; the running statistics as they stand after it."""
+    c = result.settings.channel
+    columns: dict[str, NDArray[Any]] = {
+        "batch": np.arange(1, result.settings.steps + 1),
+        "batch_mean": result.batch_mean[:, c],
+        "batch_var": result.batch_var[:, c],
+        "used_mean": result.used_mean[:, c],
+        "used_var": result.used_var[:, c],
+        "normalized_mean": result.stage_mean["normalized"][:, c],
+        "normalized_std": result.stage_std["normalized"][:, c],
+        "output_mean": result.stage_mean["output"][:, c],
+        "output_std": result.stage_std["output"][:, c],
+    }
+    if result.settings.track_running_stats:
+        columns |= {"running_mean": result.running_mean[1:, c], "running_var": result.running_var[1:, c]}
+    return columns
+
+
+def outcome(result: Result) -> int:
+    """What became of the values in this run: the index of the right option of the prediction."""
+    c = result.settings.channel
+    mean, std = result.stage_mean["normalized"][:, c], result.stage_std["normalized"][:, c]
+    before, spread = result.batch_mean[:, c], result.stage_std["input"][:, c]
+    if np.allclose(mean, before, rtol=1e-3, atol=1e-3) and np.allclose(std, spread, rtol=1e-3, atol=1e-3):
+        return UNCHANGED
+    if np.abs(mean).max() > 0.01:
+        return WANDERING
+    return SQUEEZED if float((std**2).mean()) < SQUEEZE else STANDARD
+
+
+TOPIC: Final = InstantTopic(
+    lab="layer",
+    name="layer",
+    folder=Path(__file__).parent,
+    title=N_("What it does"),
+    question=N_("What does batch norm do to the numbers, and who supplies μ and σ²?"),
+    answer=N_(
+        "It centres and scales each channel: in training by its own batch, in eval mode by running statistics of "
+        "earlier batches."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("mode", "warmup", "batch_size", "momentum", "input_shift", "drift"),
+    more=(
+        "source",
+        "layer",
+        "input_scale",
+        "eps",
+        "affine",
+        "gamma",
+        "beta",
+        "track_running_stats",
+        "activation",
+        "channels",
+        "channel",
+        "steps",
+        "seed",
+    ),
+    upload="table",
+    applies=applies,
+    pictures=(figures.stages,),
+    theory=(layer_theory.law, layer_theory.means, layer_theory.variances),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "fresh_layer_eval",
+            N_("Fresh layer, eval"),
+            N_(
+                "Nothing is normalized: nobody has updated the running statistics, so μ = 0 and σ² = 1 are used, and the "
+                "values leave as they came. Then set “Batches before” to 100."
+            ),
+            {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
+        ),
+        Preset(
+            "train_or_eval",
+            N_("Train or eval"),
+            N_(
+                "After 100 batches, switch the mode to train and back. In train every batch is centred on 0 exactly; "
+                "in eval the same fixed μ and σ² serve every batch, and the batches scatter around 0."
+            ),
+            {"mode": "eval", "warmup": 100, "batch_size": 8},
+        ),
+        Preset(
+            "eps_as_large_as_variance",
+            N_("ε as large as σ²"),
+            N_(
+                "The variance of x̂ is σ²/(σ² + ε): with ε = σ² only half of 1. ε matters where the numbers in front of "
+                "the layer are small."
+            ),
+            {"eps": 0.04},
+        ),
+        Preset(
+            "batch_of_2",
+            N_("Batch of 2"),
+            N_(
+                "Every value becomes −1 or 1, whatever went in: with two values, only the sign of their difference is left."
+            ),
+            {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
+        ),
+        Preset(
+            "drifting_input",
+            N_("Drifting input"),
+            N_(
+                "The input walks away; what leaves batch norm stays where it is. The running mean follows behind by "
+                "d·(1 − α)/α = 0.45: switch to eval and the output walks, too."
+            ),
+            {"drift": 0.05},
+        ),
+        Preset(
+            "conv_or_linear",
+            N_("Conv or linear"),
+            N_(
+                "Two images, but every pixel counts: 2·64 = 128 values share one mean, where a linear layer would have 2. "
+                "Switch “Layer in front” to Linear and see ±1."
+            ),
+            {"layer": "conv", "batch_size": 2},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "The picture follows one channel over many batches. Where do the values lie after normalization (x̂)?"
+        ),
+        options=(
+            N_("mean 0 and variance 1 in every batch"),
+            N_("exactly where they were before"),
+            N_("near 0, but mean and spread change from batch to batch"),
+            N_("mean 0 in every batch, but variance clearly below 1"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "What decides is who supplies μ and σ². A batch's own statistics make its mean exactly 0, and its variance "
+            "σ²/(σ² + ε). Running estimates fit no single batch exactly, and a fresh layer's do nothing at all."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(
+        Source(
+            N_("Batch normalization, its four steps, and why inference takes fixed statistics"),
+            "Ioffe & Szegedy 2015, arXiv:1502.03167",
+            "https://arxiv.org/abs/1502.03167",
+        ),
+        Source(
+            N_(
+                "What PyTorch computes: biased variance to normalize, unbiased into the running variance, momentum of the new value"
+            ),
+            "torch.nn.BatchNorm1d",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
+        ),
+        Source(
+            N_("One mean and variance per channel over all pixels of all images"),
+            "torch.nn.BatchNorm2d",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html",
+        ),
+        Source(
+            N_("No value of a sample of n lies farther than √(n − 1) standard deviations from its mean"),
+            "Samuelson’s inequality (1968)",
+            "https://en.wikipedia.org/wiki/Samuelson%27s_inequality",
+        ),
+        Source(
+            N_("The unbiased variance goes into the running variance, the biased one normalizes"),
+            "pytorch/pytorch issue 19902",
+            "https://github.com/pytorch/pytorch/issues/19902",
+        ),
+        Source(
+            N_("The handwritten digits"),
+            "UCI, Optical Recognition of Handwritten Digits",
+            "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        ),
+    ),
+)
