@@ -1,6 +1,6 @@
 """The search for a card: by symptom, pasted traceback, other libraries' words or Chinese, ranked by shared words.
 
-SQLite's FTS5 (in the standard library) stems English and ranks by BM25; a table of synonyms is applied to cards and queries alike.
+SQLite's FTS5 (in the standard library) finds and stems words; a table of synonyms is applied to cards and queries alike.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, lru_cache
+from math import log
 from threading import Lock
 from typing import Final
 
@@ -24,47 +25,63 @@ LONGEST_LINK: Final = 80
 """Characters of a query that a link carries."""
 MOST: Final = 6
 """Cards that a search gives at most."""
-CLOSE: Final = 0.35
+CLOSE: Final = 0.4
 """A card is given if it scores at least this share of the best one's score."""
 
-COLUMNS: Final = {"symptom": 3.0, "words": 3.0, "text": 0.6, "threads": 1.0}
+COLUMNS: Final = {"symptom": 1.2, "words": 1.0, "text": 0.3, "threads": 0.6}
 """What of a card is searched, with the weight of a word found there."""
-PIECE: Final = re.compile(r"[a-z0-9]+|[\u0370-\u03ff]|[\u4e00-\u9fff]+")
+MEANING: Final = 1.5
+"""Weight of a group of synonyms, in that of a word."""
+WORD: Final = re.compile(r"[A-Za-z0-9]+|[\u0370-\u03ff]|[\u4e00-\u9fff]+")
+HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
 def search(query: str) -> list[Case]:
-    """The cards that fit `query`, best first, at most MOST; all of them where there is no query."""
+    """The cases that fit `query`, best first, at most MOST; all of them where there is no query."""
     if not query.strip():
         return list(CASES)
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
-    return [CASES[number] for number, score in list(scores.items())[:MOST] if score >= CLOSE * best]
+    ranked = sorted(scores, key=lambda number: (-scores[number], number))
+    return [CASES[number] for number in ranked[:MOST] if scores[number] >= CLOSE * best]
 
 
 def shortened(query: str) -> str:
-    """`query` for a link: as it is where it is short, else its rarest words that cards know, in their order."""
+    """`query` for a link: as it is where it is short, else those of its words that tell most, in their order."""
     if len(query) <= LONGEST_LINK:
         return query
     words = list(dict.fromkeys(re.findall(r"[\w.]+", query[:LONGEST_QUERY])))
-    known = {word: max(_scores(word).values(), default=0.0) for word in words}
+    telling = {word: max(_scores(word).values(), default=0.0) for word in words}
     chosen: list[str] = []
-    for word in sorted((word for word in words if known[word]), key=lambda word: -known[word]):
-        if sum(map(len, chosen)) + len(chosen) + len(word) <= LONGEST_LINK:
+    for word in sorted((word for word in words if telling[word]), key=lambda word: -telling[word]):
+        if len(" ".join((*chosen, word))) <= LONGEST_LINK:
             chosen.append(word)
     return " ".join(sorted(chosen, key=words.index)) or query[:LONGEST_LINK]
 
 
 def _scores(query: str) -> dict[int, float]:
-    """Score of each card that shares a word with `query`, by its number in CASES, highest first."""
-    terms = list(dict.fromkeys(term for term in _terms(query) if term not in IGNORED))
-    if not terms:
-        return {}
-    weights = ", ".join(str(weight) for weight in COLUMNS.values())
-    statement = f"SELECT rowid, -bm25(cards, {weights}) AS score FROM cards WHERE cards MATCH ? ORDER BY score DESC, rowid"
+    """Score of each card that shares a word with `query`, by its number in CASES: its words' weights, rare words weighing more."""
+    scores: dict[int, float] = {}
+    for term in dict.fromkeys(_terms(query)):
+        if term not in IGNORED:
+            for number, weight in _weights(term).items():
+                scores[number] = scores.get(number, 0.0) + weight
+    return scores
+
+
+@lru_cache(maxsize=4096)
+def _weights(term: str) -> Mapping[int, float]:
+    """What `term` adds to the score of each card that contains it: where it stands, times its rarity, log (cards / cards with it)."""
     database, lock = _index()
+    found: dict[int, float] = {}
     with lock:  # one connection for all sessions
-        return dict(database.execute(statement, (" OR ".join(f'"{term}"' for term in terms),)))
+        for column, weight in COLUMNS.items():
+            for (number,) in database.execute("SELECT rowid FROM cards WHERE cards MATCH ?", (f'{column} : "{term}"',)):
+                found[number] = max(found.get(number, 0.0), weight)
+    rarity = log((len(CASES) + 1) / (0.5 + sum(min(weight, 1.0) for weight in found.values())))
+    factor = rarity * (MEANING if term.startswith("meaning") else 1.0)
+    return {number: weight * factor for number, weight in found.items()}
 
 
 @cache
@@ -97,27 +114,30 @@ def _texts(case: Case) -> tuple[str, str, str, str]:
 
 def _terms(text: str) -> Iterator[str]:
     """The words of `text`, pairs of Chinese characters, and a term of its own for each group of synonyms that occurs."""
-    pieces = PIECE.findall(unicodedata.normalize("NFKC", text).casefold())
+    words = WORD.findall(unicodedata.normalize("NFKC", text))
+    parts = [part for word in words for part in HUMP.split(word)]  # SyncBatchNorm: Sync, Batch, Norm
+    pieces = [piece.casefold() for piece in dict.fromkeys((*words, *parts))]
     for piece in pieces:
         if HAN.match(piece):
             yield from (piece[start : start + 2] for start in range(max(1, len(piece) - 1)))
         else:
             yield piece
-    joined = _joined(pieces)
+    whole, split = _joined(words), _joined(parts)
     for number, pattern in enumerate(_patterns()):
-        if pattern.search(joined):
+        if pattern.search(whole) or pattern.search(split):
             yield f"meaning{number}"
 
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     """One expression per group of synonyms, for text joined by `_joined`."""
-    return tuple(
-        re.compile("|".join(re.escape(_joined(PIECE.findall(unicodedata.normalize("NFKC", phrase).casefold()))) for phrase in group))
-        for group in SYNONYMS
-    )
+
+    def expression(phrase: str) -> str:
+        return re.escape(_joined(WORD.findall(unicodedata.normalize("NFKC", phrase))))
+
+    return tuple(re.compile("|".join(map(expression, group))) for group in SYNONYMS)
 
 
-def _joined(pieces: list[str]) -> str:
-    """`pieces` with a space around each word and none around Chinese, where words have no borders."""
-    return "".join(piece if HAN.match(piece) else f" {piece} " for piece in pieces)
+def _joined(words: list[str]) -> str:
+    """`words` in lower case with a space around each, and none around Chinese, where words have no borders."""
+    return "".join(word if HAN.match(word) else f" {word.casefold()} " for word in words)

@@ -38,23 +38,23 @@ CASE = Case(
     family="batch",
     symptom=N_("Gradient accumulation does not give what a large batch gives"),
     words=N_(
-        "gradient accumulation, accumulate gradients, accumulation steps, accumulate_grad_batches, micro-batch, iter_size, "
-        "subdivisions, virtual batch size, effective batch size, equivalent to large batch, GradientCumulativeOptimizerHook, "
-        "pipeline parallel"
+        "gradient accumulation, accumulate gradients, accumulation steps, accumulate_grad_batches, micro-batch, "
+        "iter_size, subdivisions, virtual batch size, effective batch size, equivalent to large batch, "
+        "GradientCumulativeOptimizerHook, pipeline parallel"
     ),
     threads=(github("ultralytics/yolov5", 1630), github("open-mmlab/mmcv", 1869)),
     links=(wrong("modes", topic="update_count"),),
     look=N_(
-        "distance of the gradient accumulated over 4 batches of 8 from that of one batch of 32, relative: batch norm, and "
-        "layer norm"
+        "distance of the gradient accumulated over 4 batches of 8 from that of one batch of 32, relative: batch "
+        "norm, and layer norm"
     ),
     cause=N_(
-        "Batch norm normalizes each small batch with its own mean and variance, so the outputs, and with them the gradients, "
-        "differ from those of the large batch. The running statistics also move once per small batch."
+        "Batch norm normalizes each small batch with its own mean and variance, so the outputs, and with them the "
+        "gradients, differ from those of the large batch. The running statistics also move once per small batch."
     ),
     cure=N_(
-        "Group or layer norm, synchronized batch norm over more devices, or a batch that is large enough by itself. For "
-        "the running statistics: momentum = 1 − (1 − α)^(1/k) with k small batches per step."
+        "Group or layer norm, synchronized batch norm over more devices, or a batch that is large enough by itself."
+        " For the running statistics: momentum = 1 − (1 − α)^(1/k) with k small batches per step."
     ),
     reproduce=reproduce,
 )

@@ -39,8 +39,9 @@ CASE = Case(
     symptom=N_("The averaged model (EMA, SWA) is far worse than the model itself"),
     words=N_(
         "EMA, exponential moving average of weights, ema_model, ModelEMA, mean teacher, teacher model, SWA, "
-        "stochastic weight averaging, bn_update, update_bn, swa_utils, AveragedModel, buffers not averaged, buffer update, "
-        "only parameters are updated, model averaging, model soup, checkpoint averaging, momentum encoder, BYOL target"
+        "stochastic weight averaging, bn_update, update_bn, swa_utils, AveragedModel, buffers not averaged, buffer "
+        "update, only parameters are updated, model averaging, model soup, checkpoint averaging, momentum encoder, "
+        "BYOL target"
     ),
     threads=(
         github("CuriousAI/mean-teacher", 9),
@@ -48,16 +49,16 @@ CASE = Case(
         github("mosaicml/composer", 624),
     ),
     look=N_(
-        "standard deviation of the averaged model's output after batch norm, in eval mode: buffers left as they were, and "
-        "refilled by update_bn"
+        "standard deviation of the averaged model's output after batch norm, in eval mode: buffers left as they "
+        "were, and refilled by update_bn"
     ),
     cause=N_(
-        "parameters() does not contain the running statistics: the averaged copy keeps those it was created with. Averaged "
-        "statistics do not fit averaged weights exactly either, since the variance is not linear in them."
+        "parameters() does not contain the running statistics: the averaged copy keeps those it was created with. "
+        "Averaged statistics do not fit averaged weights exactly either, since the variance is not linear in them."
     ),
     cure=N_(
-        "torch.optim.swa_utils.update_bn(loader, model): some forward passes in train mode after averaging. Or copy the "
-        "buffers from the model, which is close for EMA (today's AveragedModel does so)."
+        "torch.optim.swa_utils.update_bn(loader, model): some forward passes in train mode after averaging. Or copy"
+        " the buffers from the model, which is close for EMA (today's AveragedModel does so)."
     ),
     reproduce=reproduce,
 )

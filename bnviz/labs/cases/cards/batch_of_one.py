@@ -42,8 +42,8 @@ CASE = Case(
         "forward passes refused in an epoch of 33 samples in batches of 8: last batch kept, and last batch dropped"
     ),
     cause=N_(
-        "A single value per channel is its own mean, and its variance is 0. Often it is the short last batch of an epoch, "
-        "or a 1×1 map after global pooling with one image per GPU."
+        "A single value per channel is its own mean, and its variance is 0. Often it is the short last batch of an "
+        "epoch, or a 1×1 map after global pooling with one image per GPU."
     ),
     cure=N_(
         "drop_last=True in the DataLoader, two or more samples per device, or layer or group norm. For testing, "

@@ -24,20 +24,20 @@ CASE = Case(
     family="design",
     symptom=N_("Is batch norm in the wrong place: before or after the activation?"),
     words=N_(
-        "before or after activation, before or after ReLU, order of BN and ReLU, conv-bn-relu, conv-relu-bn, cnn-relu-bn, "
-        "conv relu bn, activation after batch norm, nonlinearity, placement, layer order, pre-activation, ResNet v2, "
-        "post-activation"
+        "before or after activation, before or after ReLU, order of BN and ReLU, conv-bn-relu, conv-relu-bn, "
+        "cnn-relu-bn, conv relu bn, activation after batch norm, nonlinearity, placement, layer order, "
+        "pre-activation, ResNet v2, post-activation"
     ),
     threads=(github("keras-team/keras", 1802), github("cvjena/cnn-models", 3)),
     links=(wrong("placement", activation="relu"),),
     look=N_("mean that the next layer receives: batch norm before ReLU, and after it"),
     cause=N_(
-        "Before, the activation gets mean 0 and variance 1, and half of ReLU's outputs are 0; after, the next layer gets them "
-        "instead. The paper puts it before; both are in use, and both train."
+        "Before, the activation gets mean 0 and variance 1, and half of ReLU's outputs are 0; after, the next layer"
+        " gets them instead. The paper puts it before; both are in use, and both train."
     ),
     cure=N_(
-        "Neither is wrong; the lab compares both on real digits, over seeds. With pretrained weights keep the order that they "
-        "were trained with."
+        "Neither is wrong; the lab compares both on real digits, over seeds. With pretrained weights keep the order"
+        " that they were trained with."
     ),
     reproduce=reproduce,
 )

@@ -30,8 +30,9 @@ CASE = Case(
     family="modes",
     symptom=N_("running_var is not the variance that training used"),
     words=N_(
-        "unbiased, biased, estimator, Bessel's correction, n − 1, variance formula, running variance, normalization var "
-        "and running var not compatible, documentation, own implementation, reimplementation, mismatch, np.var, torch.var"
+        "unbiased, biased, estimator, Bessel's correction, n − 1, variance formula, population statistics, "
+        "population variance, sample variance, running variance, normalization var and running var not compatible, "
+        "documentation, own implementation, reimplementation, mismatch, np.var, torch.var"
     ),
     threads=(github("pytorch/pytorch", 19902), github("pytorch/pytorch", 3122)),
     links=(
@@ -40,9 +41,9 @@ CASE = Case(
     ),
     look=N_("variance after batch norm in eval mode over that in train mode: batches of 4 and of 64"),
     cause=N_(
-        "PyTorch normalizes with the biased variance (divided by n) and updates the running variance with the unbiased "
-        "one (divided by n − 1), as in the paper. Eval outputs are therefore smaller by a factor √((n − 1)/n). This is "
-        "intended."
+        "PyTorch normalizes with the biased variance (divided by n) and updates the running variance with the "
+        "unbiased one (divided by n − 1), as in the paper. Eval outputs are therefore smaller by a factor √((n − "
+        "1)/n). This is intended."
     ),
     cure=N_("Nothing to fix. With large batches, or images (n = N·H·W), the difference is negligible."),
     reproduce=reproduce,

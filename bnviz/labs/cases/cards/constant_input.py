@@ -26,14 +26,15 @@ CASE = Case(
     family="statistics",
     symptom=N_("Constant input: batch norm gives huge values, or ±1 instead of 0"),
     words=N_(
-        "constant input, constant channel, constant feature, all zeros, zero variance, dead channel, numeric instability, "
-        "numerical stability, very large value, catastrophic cancellation, blows up, low variance, large mean, amplifies noise"
+        "constant input, constant channel, constant feature, all zeros, zero variance, dead channel, numeric "
+        "instability, numerical stability, very large value, catastrophic cancellation, blows up, low variance, "
+        "large mean, amplifies noise"
     ),
     threads=(github("pytorch/pytorch", 5410), github("torch/nn", 770)),
     look=N_("output for an input that is off by 1, after 300 constant batches, in eval mode: ε = 1e-5, and ε = 1"),
     cause=N_(
-        "The variance is 0 up to rounding, so ε alone stands in the denominator: x is divided by √ε. Rounding of the mean, "
-        "or the smallest deviation at test time, is magnified 316 times at ε = 1e-5."
+        "The variance is 0 up to rounding, so ε alone stands in the denominator: x is divided by √ε. Rounding of "
+        "the mean, or the smallest deviation at test time, is magnified 316 times at ε = 1e-5."
     ),
     cure=N_(
         "Remove constant channels, center large values before the network, or raise ε to the variance that matters."

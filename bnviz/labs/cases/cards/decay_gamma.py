@@ -30,21 +30,21 @@ CASE = Case(
     family="design",
     symptom=N_("Should weight decay be applied to γ and β of batch norm?"),
     words=N_(
-        "weight decay, weight_decay, no weight decay, exclude from weight decay, exclude_from_weight_decay, no_decay, "
-        "skip weight decay, weight decay of BN weights, norm parameters, biases and normalization layers, bias and norm, "
-        "parameter groups, param groups, pg0, gamma and beta, LayerNorm, AdamW"
+        "weight decay, weight_decay, no weight decay, exclude from weight decay, exclude_from_weight_decay, "
+        "no_decay, skip weight decay, weight decay of BN weights, norm parameters, biases and normalization layers,"
+        " bias and norm, parameter groups, param groups, pg0, gamma and beta, LayerNorm, AdamW"
     ),
     threads=(github("ultralytics/yolov5", 4104), github("autrainer/autrainer", 166, "pull")),
     look=N_(
         "γ after 400 steps without a gradient (learning rate 0.1): weight decay 0.01 on all parameters, and not on γ"
     ),
     cause=N_(
-        "γ sets the scale of the output itself, unlike the weights before batch norm. Decay shrinks it by 1 − ηλ per step "
-        "where the loss does not resist: channels fade out, and with small γ the gradients behind them."
+        "γ sets the scale of the output itself, unlike the weights before batch norm. Decay shrinks it by 1 − ηλ "
+        "per step where the loss does not resist: channels fade out, and with small γ the gradients behind them."
     ),
     cure=N_(
-        "Two parameter groups: decay for tensors with two or more dimensions, none for γ, β and biases. Most recipes do so; "
-        "decaying γ on purpose is a way to prune channels."
+        "Two parameter groups: decay for tensors with two or more dimensions, none for γ, β and biases. Most "
+        "recipes do so; decaying γ on purpose is a way to prune channels."
     ),
     reproduce=reproduce,
 )

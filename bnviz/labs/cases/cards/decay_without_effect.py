@@ -29,9 +29,9 @@ CASE = Case(
     family="design",
     symptom=N_("L2 regularization does not regularize a network with batch norm"),
     words=N_(
-        "L2, L2 regularization, weight decay has no effect, weight norm grows, scale invariant, scale-invariant weights, "
-        "effective learning rate, normalize the weights, overfitting, regularization, disable regularization, AdamP, "
-        "angular update, weight normalization, learning rate has no effect"
+        "L2, L2 regularization, weight decay has no effect, weight norm grows, scale invariant, scale-invariant "
+        "weights, effective learning rate, normalize the weights, overfitting, regularization, disable "
+        "regularization, AdamP, angular update, weight normalization, learning rate has no effect"
     ),
     threads=(
         github("leela-zero/leela-zero", 785),
@@ -40,12 +40,12 @@ CASE = Case(
     ),
     look=N_("relative change of the output when decay has halved the weights: followed by batch norm, and without"),
     cause=N_(
-        "Batch norm divides the length of the weights out again. Decay only shortens them, and shorter weights have larger "
-        "gradients: it sets the angle per step, that is the effective learning rate (about √(2ηλ))."
+        "Batch norm divides the length of the weights out again. Decay only shortens them, and shorter weights have"
+        " larger gradients: it sets the angle per step, that is the effective learning rate (about √(2ηλ))."
     ),
     cure=N_(
-        "Tune η·λ as one number. To regularize, use augmentation, label smoothing or Dropout at the end; decay still works on "
-        "layers without batch norm after them."
+        "Tune η·λ as one number. To regularize, use augmentation, label smoothing or Dropout at the end; decay "
+        "still works on layers without batch norm after them."
     ),
     reproduce=reproduce,
 )

@@ -27,9 +27,10 @@ CASE = Case(
     family="copies",
     symptom=N_("Several GPUs: each one has its own batch norm statistics"),
     words=N_(
-        "multi-GPU, multiple GPUs, across GPUs, per GPU, DDP, DistributedDataParallel, DataParallel, distributed training, "
-        "SyncBatchNorm, SyncBN, synchronized batch norm, convert_sync_batchnorm, SyncBatchNorm expected input tensor to be on "
-        "GPU, SyncBN on CPU, run demo in CPU, single GPU, broadcast_buffers, rank 0, distribute_bn, world size, Horovod, apex"
+        "multi-GPU, multiple GPUs, across GPUs, per GPU, DDP, DistributedDataParallel, DataParallel, distributed "
+        "training, SyncBatchNorm, SyncBN, synchronized batch norm, convert_sync_batchnorm, SyncBatchNorm expected "
+        "input tensor to be on GPU, SyncBN on CPU, run demo in CPU, single GPU, broadcast_buffers, rank 0, "
+        "distribute_bn, world size, Horovod, apex"
     ),
     threads=(
         github("pytorch/pytorch", 110363),
@@ -40,12 +41,13 @@ CASE = Case(
         "running variance over the total variance, four devices with shifted data: device 0 alone, and synchronized"
     ),
     cause=N_(
-        "DataParallel and DDP normalize each device's part of the batch with its own mean and variance; DDP then broadcasts "
-        "the buffers of rank 0. The effective batch is the one per device."
+        "DataParallel and DDP normalize each device's part of the batch with its own mean and variance; DDP then "
+        "broadcasts the buffers of rank 0. The effective batch is the one per device."
     ),
     cure=N_(
-        "SyncBatchNorm.convert_sync_batchnorm(model) where the batch per device is small or the data differ; shuffled data "
-        "and 16 or more per device do without. Older versions of SyncBatchNorm refuse the CPU: use BatchNorm for inference."
+        "SyncBatchNorm.convert_sync_batchnorm(model) where the batch per device is small or the data differ; "
+        "shuffled data and 16 or more per device do without. Older versions of SyncBatchNorm refuse the CPU: use "
+        "BatchNorm for inference."
     ),
     reproduce=reproduce,
 )

@@ -26,20 +26,20 @@ CASE = Case(
     symptom=N_("Another camera, hospital or data set: accuracy drops sharply in eval mode"),
     words=N_(
         "domain shift, domain adaptation, distribution shift, out of distribution, new dataset, different dataset, "
-        "test-time adaptation, TENT, adapt statistics, BN adapt, AdaBN, corruptions, CIFAR-10-C, ImageNet-C, target domain, "
-        "brightness, contrast, recalibrate on target, deteriorates"
+        "test-time adaptation, TENT, adapt statistics, BN adapt, AdaBN, corruptions, CIFAR-10-C, ImageNet-C, target"
+        " domain, brightness, contrast, recalibrate on target, deteriorates"
     ),
     threads=(github("DequanWang/tent", 7), github("qinenergy/cotta", 17)),
     look=N_(
         "mean output for data shifted by 2σ, in eval mode: statistics of the old data, and re-estimated on the new"
     ),
     cause=N_(
-        "The running statistics belong to the training data. Other brightness or contrast shifts and stretches every "
-        "channel, and nothing in eval mode takes that out again."
+        "The running statistics belong to the training data. Other brightness or contrast shifts and stretches "
+        "every channel, and nothing in eval mode takes that out again."
     ),
     cure=N_(
-        "Re-estimate the statistics on unlabeled new data (reset, then forward passes in train mode), or mix old and new. "
-        "Use hundreds of shuffled samples: small or sorted batches make it worse."
+        "Re-estimate the statistics on unlabeled new data (reset, then forward passes in train mode), or mix old "
+        "and new. Use hundreds of shuffled samples: small or sorted batches make it worse."
     ),
     reproduce=reproduce,
 )

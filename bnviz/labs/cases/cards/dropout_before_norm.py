@@ -33,8 +33,8 @@ CASE = Case(
     family="modes",
     symptom=N_("Dropout and batch norm together make evaluation worse"),
     words=N_(
-        "dropout, variance shift, disharmony, order of dropout, dropout before or after, combine dropout, "
-        "dropout layer, which one first"
+        "dropout, variance shift, disharmony, order of dropout, dropout before or after, combine dropout, dropout "
+        "layer, which one first"
     ),
     threads=(github("pythonlessons/mltu", 41), github("luigibonati/mlcolvar", 205, "pull")),
     links=(
@@ -47,8 +47,8 @@ CASE = Case(
         "variance after batch norm in eval mode (in train mode it is 1): Dropout with p = 0.5 before it, and after it"
     ),
     cause=N_(
-        "Dropout raises the variance that the running statistics learn. In eval mode it is off, and the input varies less "
-        "than they say."
+        "Dropout raises the variance that the running statistics learn. In eval mode it is off, and the input "
+        "varies less than they say."
     ),
     cure=N_("Put Dropout after the last batch norm, or re-estimate the running statistics with Dropout off."),
     reproduce=reproduce,

@@ -27,7 +27,9 @@ CASE = Case(
     symptom=N_("My model answers differently, and worse, after model.eval()"),
     words=N_(
         "eval, train, inference, evaluation, test mode, different output, different results, behaves differently, "
-        "high error, high loss, accuracy drops in eval, bad validation, without eval better, fresh layer, discrepancy"
+        "same data, same dataset, on training data, training and validation, low validation accuracy, broken for "
+        "validation, model.fit and model.evaluate, different loss, high error, high loss, accuracy drops in eval, "
+        "without eval better, fresh layer, discrepancy, inconsistency"
     ),
     threads=(github("pytorch/pytorch", 5406), github("pytorch/pytorch", 4741)),
     links=(
@@ -37,12 +39,12 @@ CASE = Case(
     ),
     look=N_("standard deviation after batch norm in eval mode (in train mode it is 1): after 2 batches and after 100"),
     cause=N_(
-        "In train mode mean and variance come from the batch, in eval mode from the running statistics. These start at "
-        "0 and 1, and after a few batches they are still far from the data's."
+        "In train mode mean and variance come from the batch, in eval mode from the running statistics. These start"
+        " at 0 and 1, and after a few batches they are still far from the data's."
     ),
     cure=N_(
-        "Train longer, use a larger momentum, or re-estimate: reset the statistics, then run some forward passes in "
-        "train mode. Evaluating in train mode instead only hides the problem."
+        "Train longer, use a larger momentum, or re-estimate: reset the statistics, then run some forward passes in"
+        " train mode. Evaluating in train mode instead only hides the problem."
     ),
     reproduce=reproduce,
 )

@@ -32,9 +32,9 @@ CASE = Case(
     family="porting",
     symptom=N_("The exported model (ONNX, TorchScript, TFLite) gives other outputs than PyTorch"),
     words=N_(
-        "export, exported, exporting, ONNX, onnxruntime, torch.onnx.export, TrainingMode, training_mode, TorchScript, "
-        "torch.jit.trace, torch.export, TFLite, tflite, CoreML, OpenVINO, TensorRT, converter, .pth and onnx, opset, "
-        "traced in train mode, set to training mode, running stats are None"
+        "export, exported, exporting, ONNX, onnxruntime, torch.onnx.export, TrainingMode, training_mode, "
+        "TorchScript, torch.jit.trace, torch.export, TFLite, tflite, CoreML, OpenVINO, TensorRT, converter, .pth "
+        "and onnx, opset, traced in train mode, set to training mode, running stats are None"
     ),
     threads=(
         github("microsoft/onnxruntime", 3873),
@@ -42,16 +42,16 @@ CASE = Case(
         github("onnx/onnx", 5590),
     ),
     look=N_(
-        "root mean square difference between the exported operation and model.eval(), for a batch of 4: exported in train "
-        "mode, and in eval mode"
+        "root mean square difference between the exported operation and model.eval(), for a batch of 4: exported in"
+        " train mode, and in eval mode"
     ),
     cause=N_(
-        "The exporter writes down the mode: in train mode, or without running statistics, the graph contains a batch norm "
-        "that uses the batch. The comparison often runs PyTorch itself in train mode, too."
+        "The exporter writes down the mode: in train mode, or without running statistics, the graph contains a "
+        "batch norm that uses the batch. The comparison often runs PyTorch itself in train mode, too."
     ),
     cure=N_(
-        "model.eval() before the export and before the comparison; keep track_running_stats=True. Compare with a tolerance "
-        "of about 1e-5."
+        "model.eval() before the export and before the comparison; keep track_running_stats=True. Compare with a "
+        "tolerance of about 1e-5."
     ),
     reproduce=reproduce,
 )

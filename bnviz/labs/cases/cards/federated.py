@@ -33,21 +33,22 @@ CASE = Case(
     family="copies",
     symptom=N_("Federated learning: the aggregated model with batch norm is poor"),
     words=N_(
-        "federated learning, FedAvg, FedBN, clients, server aggregation, aggregate, averaged across clients, global model, "
-        "non-iid clients, communication round, synchronize running statistics, local statistics, PFLlib, Flower"
+        "federated learning, FedAvg, FedBN, clients, server aggregation, aggregate, averaged across clients, global"
+        " model, non-iid clients, communication round, synchronize running statistics, local statistics, PFLlib, "
+        "Flower"
     ),
     threads=(github("TsingZ0/PFLlib", 260), github("SymbioticLab/FedScale", 57)),
     look=N_(
-        "size (root mean square) of the global model's output on all clients' data, in eval mode: one client's buffers, "
-        "and combined ones"
+        "size (root mean square) of the global model's output on all clients' data, in eval mode: one client's "
+        "buffers, and combined ones"
     ),
     cause=N_(
-        "Averaging over parameters() leaves the running statistics of one client, or the initial ones. Averaging the "
-        "variances as well is not enough: the distance between the clients' means is missing."
+        "Averaging over parameters() leaves the running statistics of one client, or the initial ones. Averaging "
+        "the variances as well is not enough: the distance between the clients' means is missing."
     ),
     cure=N_(
-        "mean = average of the means; variance = average of the variances + variance of the means. Or keep statistics per "
-        "client (FedBN), or use group norm."
+        "mean = average of the means; variance = average of the variances + variance of the means. Or keep "
+        "statistics per client (FedBN), or use group norm."
     ),
     reproduce=reproduce,
 )

@@ -40,8 +40,8 @@ CASE = Case(
     look=N_("weight that the initial 0 and 1 still have in the running statistics: after 5 batches and after 50"),
     cause=N_("The initial values keep the weight (1 − α)^t: at momentum 0.1 they still make up 59 % after 5 batches."),
     cure=N_(
-        "Some 50 forward passes in train mode without an optimizer step, or momentum=None (the plain average) after a "
-        "reset."
+        "Some 50 forward passes in train mode without an optimizer step, or momentum=None (the plain average) after"
+        " a reset."
     ),
     reproduce=reproduce,
 )

@@ -33,9 +33,9 @@ CASE = Case(
     family="porting",
     symptom=N_("After fusing batch norm into the convolution the outputs differ"),
     words=N_(
-        "fold, folding, fuse, fused, fusing, fusion, fuse_conv_bn, fuse_conv_and_bn, fuse_modules, merge bn, merge batch norm, "
-        "absorb, conv and bn, wrong inference result, output mismatch after fusion, quantization, QAT, int8, deploy, "
-        "transposed convolution, RepVGG, reparameterize, TensorRT"
+        "fold, folding, fuse, fused, fusing, fusion, fuse_conv_bn, fuse_conv_and_bn, fuse_modules, merge bn, merge "
+        "batch norm, absorb, conv and bn, wrong inference result, output mismatch after fusion, quantization, QAT, "
+        "int8, deploy, transposed convolution, RepVGG, reparameterize, TensorRT"
     ),
     threads=(
         github("ultralytics/yolov3", 807),
@@ -47,12 +47,12 @@ CASE = Case(
         "unscaled, and PyTorch's own fusion"
     ),
     cause=N_(
-        "W′ = γW/√(v + ε) and b′ = β + γ(b − μ)/√(v + ε): forgotten ε, a forgotten or unscaled b, folding in train mode, or "
-        "the wrong axis of a transposed convolution each give other outputs."
+        "W′ = γW/√(v + ε) and b′ = β + γ(b − μ)/√(v + ε): forgotten ε, a forgotten or unscaled b, folding in train "
+        "mode, or the wrong axis of a transposed convolution each give other outputs."
     ),
     cure=N_(
-        "torch.nn.utils.fuse_conv_bn_eval(conv, bn) with both in eval mode; create the new convolution with bias=True. A "
-        "relative difference of 1e-6 is rounding."
+        "torch.nn.utils.fuse_conv_bn_eval(conv, bn) with both in eval mode; create the new convolution with "
+        "bias=True. A relative difference of 1e-6 is rounding."
     ),
     reproduce=reproduce,
 )

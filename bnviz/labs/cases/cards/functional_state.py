@@ -33,18 +33,18 @@ CASE = Case(
     symptom=N_('Flax or JAX: collection "batch_stats" is immutable, or the statistics stay at their initial values'),
     words=N_(
         "Flax, JAX, linen, Haiku, Equinox, batch_stats, use_running_average, mutable, mutable collection, "
-        "ModifyScopeVariableError, ScopeCollectionNotFound, collection is empty, nn.BatchNorm in flax, functional_call, "
-        "make_functional, initialization, state"
+        "ModifyScopeVariableError, ScopeCollectionNotFound, collection is empty, nn.BatchNorm in flax, "
+        "functional_call, make_functional, initialization, state"
     ),
     threads=(github("google/flax", 2279), github("google/evojax", 60)),
     look=N_("running mean over the true mean after 100 functional calls: new statistics dropped, and carried on"),
     cause=N_(
-        "A functional model holds no state: batch norm returns new statistics next to its output. Flax refuses to write them "
-        "unless the collection is mutable, and forgets them unless they are passed to the next call."
+        "A functional model holds no state: batch norm returns new statistics next to its output. Flax refuses to "
+        "write them unless the collection is mutable, and forgets them unless they are passed to the next call."
     ),
     cure=N_(
-        "Training: y, new = model.apply({'params': params, 'batch_stats': stats}, x, mutable=['batch_stats']), then "
-        "stats = new['batch_stats']. Testing: use_running_average=True."
+        "Training: y, new = model.apply({'params': params, 'batch_stats': stats}, x, mutable=['batch_stats']), then"
+        " stats = new['batch_stats']. Testing: use_running_average=True."
     ),
     reproduce=reproduce,
 )

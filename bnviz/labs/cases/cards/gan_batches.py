@@ -29,22 +29,23 @@ CASE = Case(
     family="batch",
     symptom=N_("GAN: should the discriminator see real and fake images in one batch or in two?"),
     words=N_(
-        "GAN, discriminator, generator, real and fake, separate batches, half batches, concatenate real and fake, DCGAN, "
-        "mode collapse, shuffle real and fake, mini-batches for real and fake, virtual batch norm, spectral norm"
+        "GAN, discriminator, generator, real and fake, separate batches, half batches, concatenate real and fake, "
+        "DCGAN, mode collapse, shuffle real and fake, mini-batches for real and fake, virtual batch norm, spectral "
+        "norm"
     ),
     threads=(github("eriklindernoren/Keras-GAN", 9), github("carpedm20/DCGAN-tensorflow", 266)),
     look=N_(
-        "mean distance between the outputs for real and fake, 2σ apart before: batch norm on two separate batches, and "
-        "layer norm"
+        "mean distance between the outputs for real and fake, 2σ apart before: batch norm on two separate batches, "
+        "and layer norm"
     ),
     cause=N_(
-        "In separate batches, batch norm gives real and fake the same mean and variance, so that the discriminator cannot "
-        "see a wrong level. In one batch each output depends on how many fakes there are. And the running statistics, a "
-        "mixture of both, fit neither."
+        "In separate batches, batch norm gives real and fake the same mean and variance, so that the discriminator "
+        "cannot see a wrong level. In one batch each output depends on how many fakes there are. And the running "
+        "statistics, a mixture of both, fit neither."
     ),
     cure=N_(
-        "Both ways are in use (ganhacks advises two batches): choose one and keep to it in every pass. Or avoid the "
-        "question: spectral norm, layer norm or instance norm in the discriminator."
+        "Both ways are in use (ganhacks advises two batches): choose one and keep to it in every pass. Or avoid the"
+        " question: spectral norm, layer norm or instance norm in the discriminator."
     ),
     reproduce=reproduce,
 )

@@ -42,8 +42,8 @@ CASE = Case(
     ),
     look=N_("number of the 31 other samples on which the critic's output for one depends: batch norm, and layer norm"),
     cause=N_(
-        "The penalty holds the gradient of the critic at each sample near 1. With batch norm an output depends on all samples, "
-        "and the gradient at one sample contains those of the others."
+        "The penalty holds the gradient of the critic at each sample near 1. With batch norm an output depends on "
+        "all samples, and the gradient at one sample contains those of the others."
     ),
     cure=N_(
         "Layer norm or instance norm in the critic, as the paper advises; batch norm in the generator is no problem."

@@ -31,8 +31,8 @@ CASE = Case(
         "RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation"
     ),
     words=N_(
-        "inplace operation, in-place, inplace error, modified by an inplace operation, is at version; expected version, "
-        "two forward passes, forward called twice, DDP, DistributedDataParallel, broadcast_buffers=False, "
+        "inplace operation, in-place, inplace error, modified by an inplace operation, is at version; expected "
+        "version, two forward passes, forward called twice, DDP, DistributedDataParallel, broadcast_buffers=False, "
         "CudnnBatchNormBackward, NativeBatchNormBackward, detect_anomaly, set_detect_anomaly"
     ),
     threads=(
@@ -42,12 +42,13 @@ CASE = Case(
     ),
     look=N_("backward passes that PyTorch refuses: buffers written in between, as DDP does, and not"),
     cause=N_(
-        "DistributedDataParallel copies the buffers of rank 0 into every rank before each forward pass, in place. A second "
-        "forward pass so changes what the first one has saved for its backward pass."
+        "DistributedDataParallel copies the buffers of rank 0 into every rank before each forward pass, in place. A"
+        " second forward pass so changes what the first one has saved for its backward pass."
     ),
     cure=N_(
-        "broadcast_buffers=False (with SyncBatchNorm the buffers are equal anyway), or one forward pass over the joined "
-        "batch, or backward() after each forward pass. An inplace ReLU after batch norm is another, unrelated cause."
+        "broadcast_buffers=False (with SyncBatchNorm the buffers are equal anyway), or one forward pass over the "
+        "joined batch, or backward() after each forward pass. An inplace ReLU after batch norm is another, "
+        "unrelated cause."
     ),
     reproduce=reproduce,
 )

@@ -29,9 +29,10 @@ CASE = Case(
     family="porting",
     symptom=N_("Weights converted from another framework give other outputs, and the difference grows with depth"),
     words=N_(
-        "epsilon, eps, 1e-3, 0.001, 1e-5, 1e-6, convert, converted weights, converting from TF to PyTorch, port weights, "
-        "MXNet, Caffe, darknet, fix_gamma, different BN epsilon, output mismatch, difference in batchnorm outputs, "
-        "inference result differs after conversion"
+        "epsilon, eps, 1e-3, 0.001, 1e-5, 1e-6, convert, converted weights, converting from TF to PyTorch, port "
+        "weights, MXNet, Caffe, Scale layer, darknet, fix_gamma, different BN epsilon, output mismatch, difference "
+        "in batchnorm outputs, output is not equal to (input - mean) / sqrt(var + eps), inference result differs "
+        "after conversion"
     ),
     threads=(github("ceccocats/tkDNN", 167), github("gzuidhof/nn-transfer", 3, "pull"), github("apache/mxnet", 15717)),
     links=(
@@ -42,12 +43,12 @@ CASE = Case(
         "output of the converted layer over the original's (ε = 1e-3), channels of variance 1e-4: ε = 1e-5, and 1e-3"
     ),
     cause=N_(
-        "ε is not stored with the weights. Keras and MXNet use 1e-3, PyTorch 1e-5: where the variance is not much larger, "
-        "the outputs differ by √((σ² + ε₁)/(σ² + ε₂)) in every layer."
+        "ε is not stored with the weights. Keras and MXNet use 1e-3, PyTorch 1e-5: where the variance is not much "
+        "larger, the outputs differ by √((σ² + ε₁)/(σ² + ε₂)) in every layer."
     ),
     cure=N_(
-        "Set eps to the original's value. Then check the order of γ, β, mean and variance, and MXNet's fix_gamma (γ is 1, "
-        "whatever is stored)."
+        "Set eps to the original's value. Then check the order of γ, β, mean and variance, and MXNet's fix_gamma (γ"
+        " is 1, whatever is stored)."
     ),
     reproduce=reproduce,
 )

@@ -26,9 +26,9 @@ CASE = Case(
     family="porting",
     symptom=N_("Validation jumps up and down since I ported the model from Keras or TensorFlow"),
     words=N_(
-        "momentum, batch norm momentum, 1 - momentum, bn_momentum, decay, 0.99, 0.9, 0.997, Keras, TensorFlow, JAX, "
-        "momentum convention, meaning of momentum, momentum is incorrect, wrong momentum, momentum problem, opposite, "
-        "unstable validation, port, ported, EfficientNet, typo"
+        "momentum, batch norm momentum, 1 - momentum, bn_momentum, decay, 0.99, 0.9, 0.997, Keras, TensorFlow, JAX,"
+        " momentum convention, meaning of momentum, momentum is incorrect, wrong momentum, momentum problem, "
+        "opposite, unstable validation, port, ported, EfficientNet, typo"
     ),
     threads=(
         github("keras-team/keras", 6839),
@@ -44,8 +44,8 @@ CASE = Case(
     ),
     look=N_("scatter of the running mean from run to run, over σ: momentum 0.99 and momentum 0.01"),
     cause=N_(
-        "In Keras momentum is the weight of the old estimate, in PyTorch that of the newest batch. 0.99 copied over keeps "
-        "almost nothing but the last batch."
+        "In Keras momentum is the weight of the old estimate, in PyTorch that of the newest batch. 0.99 copied over"
+        " keeps almost nothing but the last batch."
     ),
     cure=N_("Write 1 − momentum: Keras' default 0.99 is 0.01 in PyTorch. Compare ε too: 1e-3 there, 1e-5 here."),
     reproduce=reproduce,

@@ -29,8 +29,8 @@ CASE = Case(
     symptom=N_("The model cheats: samples of one batch know of each other"),
     words=N_(
         "information leak, leaked, leakage, intra-batch communication, contrastive learning, MoCo, SimCLR, BYOL, "
-        "self-supervised, shuffling BN, shuffle BN, ShuffleBN, single GPU, cheating, shortcut, batch-mates, "
-        "samples influence each other"
+        "self-supervised, shuffling BN, shuffle BN, ShuffleBN, single GPU, cheating, shortcut, batch-mates, samples"
+        " influence each other"
     ),
     threads=(github("facebookresearch/moco", 137), github("warpem/miss-alignment", 6)),
     links=(
@@ -40,11 +40,12 @@ CASE = Case(
     ),
     look=N_("how many of the 31 others' outputs change when one sample is changed: batch norm, and layer norm"),
     cause=N_(
-        "In train mode every output depends on the whole batch through mean and variance, and gradients flow the same way."
+        "In train mode every output depends on the whole batch through mean and variance, and gradients flow the "
+        "same way."
     ),
     cure=N_(
-        "Layer or group norm, statistics over shuffled parts of the batch (as MoCo does), or eval mode where gradients are "
-        "not needed."
+        "Layer or group norm, statistics over shuffled parts of the batch (as MoCo does), or eval mode where "
+        "gradients are not needed."
     ),
     reproduce=reproduce,
 )

@@ -39,16 +39,16 @@ CASE = Case(
     threads=(github("lightning-uq-box/lightning-uq-box", 173, "pull"), github("keras-team/keras", 9412)),
     links=(wrong("modes", topic="freeze_matrix"),),
     look=N_(
-        "how far 50 Monte Carlo passes over other data move the running mean, over σ: whole model in train mode, and "
-        "only Dropout"
+        "how far 50 Monte Carlo passes over other data move the running mean, over σ: whole model in train mode, "
+        "and only Dropout"
     ),
     cause=N_(
-        "model.train() switches every module: besides Dropout, batch norm normalizes with the test batch and takes it "
-        "into its running statistics."
+        "model.train() switches every module: besides Dropout, batch norm normalizes with the test batch and takes "
+        "it into its running statistics."
     ),
     cure=N_(
-        "model.eval(), then train() on the Dropout modules only. If dropout is functional: model.train(), then eval() on "
-        "every batch norm."
+        "model.eval(), then train() on the Dropout modules only. If dropout is functional: model.train(), then "
+        "eval() on every batch norm."
     ),
     reproduce=reproduce,
 )

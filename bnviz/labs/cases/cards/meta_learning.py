@@ -38,21 +38,21 @@ CASE = Case(
     family="batch",
     symptom=N_("MAML and few-shot learning: train() or eval() for the query set?"),
     words=N_(
-        "meta-learning, meta learning, MAML, few-shot, support set, query set, transductive, inductive, episodes, tasks, "
-        "omniglot, Reptile, higher, learn2learn, track_running_stats=False, inner loop, meta-test"
+        "meta-learning, meta learning, MAML, few-shot, support set, query set, transductive, inductive, episodes, "
+        "tasks, omniglot, Reptile, higher, learn2learn, track_running_stats=False, inner loop, meta-test"
     ),
     threads=(github("tristandeleu/pytorch-maml", 19), github("facebookresearch/higher", 107)),
     look=N_(
-        "mean output for a new task's queries, root mean square over tasks that lie 3σ apart: statistics of earlier tasks, "
-        "and of the task's own support set"
+        "mean output for a new task's queries, root mean square over tasks that lie 3σ apart: statistics of earlier"
+        " tasks, and of the task's own support set"
     ),
     cause=N_(
-        "Each task has its own level. Running statistics average over tasks and fit none. With train() on the query set, "
-        "the queries see each other: the transductive setting, which counts as another benchmark."
+        "Each task has its own level. Running statistics average over tasks and fit none. With train() on the query"
+        " set, the queries see each other: the transductive setting, which counts as another benchmark."
     ),
     cure=N_(
-        "Statistics of the support set alone, kept per task (reset them, pass the support set, then eval()), or layer norm. "
-        "Say which setting was used."
+        "Statistics of the support set alone, kept per task (reset them, pass the support set, then eval()), or "
+        "layer norm. Say which setting was used."
     ),
     reproduce=reproduce,
 )

@@ -29,19 +29,19 @@ CASE = Case(
     family="copies",
     symptom=N_("Missing or unexpected key(s) in state_dict: num_batches_tracked"),
     words=N_(
-        "Error(s) in loading state_dict, missing key, unexpected key, num_batches_tracked, load_state_dict, checkpoint, "
-        "pretrained weights, strict=False, PyTorch 0.4, old version, retrocompatibility, backward compatibility, "
-        "running_mean missing in checkpoint, module. prefix"
+        "Error(s) in loading state_dict, missing key, unexpected key, num_batches_tracked, load_state_dict, "
+        "checkpoint, pretrained weights, strict=False, PyTorch 0.4, old version, retrocompatibility, backward "
+        "compatibility, running_mean missing in checkpoint, module. prefix"
     ),
     threads=(github("pytorch/pytorch", 8430), github("pytorch/pytorch", 8481)),
     look=N_("keys that load_state_dict refuses: key missing, and key put back"),
     cause=N_(
-        "num_batches_tracked came with PyTorch 0.4.1. Older checkpoints lack it, older versions do not know it, and tools "
-        "that convert or average floating-point tensors drop it."
+        "num_batches_tracked came with PyTorch 0.4.1. Older checkpoints lack it, older versions do not know it, and"
+        " tools that convert or average floating-point tensors drop it."
     ),
     cure=N_(
-        "Add the key with tensor(0), or delete it for older versions. It matters only with momentum=None. strict=False also "
-        "hides keys that do matter: print what it skipped."
+        "Add the key with tensor(0), or delete it for older versions. It matters only with momentum=None. "
+        "strict=False also hides keys that do matter: print what it skipped."
     ),
     reproduce=reproduce,
 )

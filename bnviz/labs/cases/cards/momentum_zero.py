@@ -24,10 +24,10 @@ def reproduce() -> Measured:
 CASE = Case(
     name="momentum_zero",
     family="statistics",
-    symptom=N_("A ported model with momentum=0 cannot be fine-tuned: its running statistics stay as they were"),
+    symptom=N_("momentum=0: the running statistics stay as they were, whatever the data"),
     words=N_(
-        "momentum 0, momentum zero, momentum=0.0, Inception, pretrained model on another dataset, Caffe, "
-        "use_global_stats, moving_average_fraction, discrepancy between train and eval after fine-tuning"
+        "momentum 0, momentum zero, momentum=0.0, momentum set to 0, Inception models, Caffe, "
+        "moving_average_fraction, use_global_stats"
     ),
     threads=(github("Cadene/pretrained-models.pytorch", 5),),
     links=(
@@ -36,8 +36,8 @@ CASE = Case(
     ),
     look=N_("running mean over the true mean after 100 batches: momentum 0 and momentum 0.1"),
     cause=N_(
-        "PyTorch's momentum is the weight of the newest batch: with 0 nothing is ever taken over. Frameworks with the "
-        "opposite convention use 0 or 1 to switch the update off."
+        "PyTorch's momentum is the weight of the newest batch: with 0 nothing is ever taken over. Frameworks with "
+        "the opposite convention use 0 or 1 to switch the update off."
     ),
     cure=N_("Set module.momentum = 0.1 for every batch norm before training on other data."),
     reproduce=reproduce,

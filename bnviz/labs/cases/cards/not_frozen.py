@@ -30,9 +30,10 @@ CASE = Case(
     family="statistics",
     symptom=N_("I froze the layers, and the features change all the same"),
     words=N_(
-        "freeze, frozen, freezing, freeze_bn, frozen batch norm, requires_grad, trainable=False, fine-tuning, finetune, "
-        "transfer learning, backbone, feature extractor, freeze running mean, running_mean changes, statistics still change, "
-        "eval mode for batch norm while training, pretrained"
+        "freeze, frozen, freezing, freeze_bn, frozen batch norm, requires_grad, trainable=False, fine-tuning, "
+        "finetune, fine-tuned model, low accuracy after fine-tuning, new set of classes, transfer learning, "
+        "pretrained ResNet50, InceptionV3, VGG16 works, backbone, feature extractor, freeze running mean, "
+        "statistics still change, eval mode for batch norm while training, quantization-aware training"
     ),
     threads=(github("pytorch/pytorch", 86590), github("keras-team/keras", 9522)),
     links=(wrong("modes", topic="freeze_matrix"), wrong("modes", topic="freeze_matrix", frozen="norms")),
@@ -40,8 +41,8 @@ CASE = Case(
         "how far the running mean moves in 50 batches of other data, over σ: only parameters frozen, and also eval()"
     ),
     cause=N_(
-        "requires_grad=False stops the optimizer, but running statistics are not moved by the optimizer: every forward "
-        "pass in train mode moves them. The model.train() of the next epoch undoes eval()."
+        "requires_grad=False stops the optimizer, but running statistics are not moved by the optimizer: every "
+        "forward pass in train mode moves them. The model.train() of the next epoch undoes eval()."
     ),
     cure=N_(
         "Put the frozen batch norms into eval mode after every model.train(). Today's Keras does so by itself for "

@@ -30,15 +30,15 @@ CASE = Case(
     family="statistics",
     symptom=N_("Batch norm on padded sequences: results depend on how much padding there is"),
     words=N_(
-        "padding, padded, mask, masking, masked batch norm, variable length, various length, sequence lengths, zero padding, "
-        "RNN, speech, text, point cloud, NestedTensor, ignores mask"
+        "padding, padded, mask, masking, masked batch norm, variable length, various length, sequence lengths, zero"
+        " padding, RNN, speech, text, point cloud, NestedTensor, ignores mask"
     ),
     threads=(github("pytorch/pytorch", 70529), github("pytorch/pytorch", 25910)),
     links=(wrong("recurrence", topic="steps", padding="0.4"), right("recurrence", topic="steps", padding="0")),
     look=N_("running mean over the true mean, 40 % of the steps padding: zeros counted, and left out"),
     cause=N_(
-        "Batch norm uses every position it is given; the zeros after a sequence's end pull the mean towards 0 and change "
-        "the variance."
+        "Batch norm uses every position it is given; the zeros after a sequence's end pull the mean towards 0 and "
+        "change the variance."
     ),
     cure=N_("Pass the real positions only (index with the mask, write back), or use layer norm per step."),
     reproduce=reproduce,

@@ -36,9 +36,10 @@ CASE = Case(
     family="design",
     symptom=N_("Per-sample gradients (differential privacy, vmap, jacrev) do not work with batch norm"),
     words=N_(
-        "per-sample gradient, per sample gradients, differential privacy, DP-SGD, Opacus, ModuleValidator, grad sampler is not "
-        "yet implemented for BatchNorm2d, private training, functorch, vmap, jacrev, jacfwd, hessian, transforms, torch.func, "
-        "Batch norm got a batched tensor as input, running_mean were not batched, mutate a captured Tensor, influence function"
+        "per-sample gradient, per sample gradients, differential privacy, DP-SGD, Opacus, ModuleValidator, grad "
+        "sampler is not yet implemented for BatchNorm2d, private training, functorch, vmap, jacrev, jacfwd, "
+        "hessian, transforms, torch.func, Batch norm got a batched tensor as input, running_mean were not batched, "
+        "mutate a captured Tensor, influence function"
     ),
     threads=(
         github("pytorch/pytorch", 85533),
@@ -50,15 +51,16 @@ CASE = Case(
         right("modes", topic="influence", mode="eval"),
     ),
     look=N_(
-        "relative distance of one sample's gradient in two batches that share only this sample: batch norm, and layer norm"
+        "relative distance of one sample's gradient in two batches that share only this sample: batch norm, and "
+        "layer norm"
     ),
     cause=N_(
-        "In train mode a sample's loss depends on its batch-mates, so there is no gradient of one sample alone: it cannot be "
-        "clipped or kept private. And vmap cannot write running statistics in place."
+        "In train mode a sample's loss depends on its batch-mates, so there is no gradient of one sample alone: it "
+        "cannot be clipped or kept private. And vmap cannot write running statistics in place."
     ),
     cure=N_(
-        "Group or layer norm (Opacus: ModuleValidator.fix(model)), or eval mode, or track_running_stats=False where only the "
-        "in-place update is in the way."
+        "Group or layer norm (Opacus: ModuleValidator.fix(model)), or eval mode, or track_running_stats=False where"
+        " only the in-place update is in the way."
     ),
     reproduce=reproduce,
 )

@@ -34,19 +34,19 @@ CASE = Case(
     family="statistics",
     symptom=N_("NaN in eval mode, although training looks fine"),
     words=N_(
-        "NaN, nan loss, nan values, inf, running_mean nan, running_var nan, moving_variance nan, output nan, "
-        "nan during testing, mixed precision, AMP, GradScaler, exploding, bad batch"
+        "NaN, nan loss, nan values, inf, running_mean nan, running_var nan, moving_variance nan, output nan, nan "
+        "during testing, mixed precision, AMP, GradScaler, exploding, bad batch"
     ),
     threads=(github("pytorch/pytorch", 1206), github("pytorch/pytorch", 88474)),
     links=(wrong("modes", topic="poison"), right("modes", topic="poison", poison_at="1000")),
     look=N_("share of running statistics that are NaN: 100 good batches after a bad one, and 20 batches after a reset"),
     cause=N_(
-        "One batch with a NaN or an overflow is enough: every later estimate contains it. Train mode does not use the "
-        "estimates, so nothing shows until evaluation."
+        "One batch with a NaN or an overflow is enough: every later estimate contains it. Train mode does not use "
+        "the estimates, so nothing shows until evaluation."
     ),
     cure=N_(
-        "reset_running_stats() and some forward passes in train mode. Skipping the optimizer step is not enough: the "
-        "forward pass has already moved the statistics. Check the input first."
+        "reset_running_stats() and some forward passes in train mode. Skipping the optimizer step is not enough: "
+        "the forward pass has already moved the statistics. Check the input first."
     ),
     reproduce=reproduce,
 )

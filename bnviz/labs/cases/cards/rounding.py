@@ -33,8 +33,8 @@ CASE = Case(
     family="modes",
     symptom=N_("In eval mode, the same image still gives slightly different outputs with another batch size"),
     words=N_(
-        "slightly different, numerical precision, floating point, 1e-6, tiny difference, batched inference, same input "
-        "different batch size, different precision output, nondeterministic, cuDNN, TF32, allclose fails"
+        "slightly different, numerical precision, floating point, 1e-6, tiny difference, batched inference, "
+        "different precision output, nondeterministic, cuDNN, TF32, allclose fails"
     ),
     threads=(github("pytorch/pytorch", 58128), github("huggingface/pytorch-image-models", 2244)),
     look=N_("largest difference between a sample alone and in a batch of 64, over σ: float32 and float64"),
@@ -43,8 +43,8 @@ CASE = Case(
         "algorithm by size and add up in another order, which changes the last digits."
     ),
     cure=N_(
-        "Compare with a tolerance (torch.testing.assert_close), or in float64. If the difference is larger than rounding, "
-        "some layer is not in eval mode."
+        "Compare with a tolerance (torch.testing.assert_close), or in float64. If the difference is larger than "
+        "rounding, some layer is not in eval mode."
     ),
     reproduce=reproduce,
 )

@@ -30,9 +30,9 @@ CASE = Case(
     family="statistics",
     symptom=N_("One batch norm used on several inputs (Siamese branches, domains, time steps) fails in eval mode"),
     words=N_(
-        "shared layer, Siamese, two branches, two inputs, reuse module, different domains, domain-specific batch norm, "
-        "domain specific, DSBN, source and target, multiple pairs of running mean, separate running averages, "
-        "share gamma and beta only, time steps, recurrent, LSTM, conditional batch norm, auxiliary batch norm"
+        "shared layer, Siamese, two branches, two inputs, reuse module, different domains, domain-specific batch "
+        "norm, domain specific, DSBN, source and target, multiple pairs of running mean, separate running averages,"
+        " share gamma and beta only, time steps, recurrent, LSTM, conditional batch norm, auxiliary batch norm"
     ),
     threads=(github("keras-team/keras", 8794), github("pytorch/pytorch", 1738)),
     links=(
@@ -40,12 +40,12 @@ CASE = Case(
         right("recurrence", topic="steps", normalizer="batch_per_step"),
     ),
     look=N_(
-        "distance of the mean output from 0 for one of two domains 6σ apart, in eval mode: one batch norm for both, and "
-        "one for each"
+        "distance of the mean output from 0 for one of two domains 6σ apart, in eval mode: one batch norm for both,"
+        " and one for each"
     ),
     cause=N_(
-        "In train mode each call is normalized with its own batch; the one running mean averages over all calls, and the "
-        "running variance lacks the distance between them."
+        "In train mode each call is normalized with its own batch; the one running mean averages over all calls, "
+        "and the running variance lacks the distance between them."
     ),
     cure=N_("A batch norm for each input (γ and β may be shared), all inputs in one batch, or layer norm."),
     reproduce=reproduce,

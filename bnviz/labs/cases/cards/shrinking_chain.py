@@ -29,8 +29,8 @@ CASE = Case(
     family="modes",
     symptom=N_("The same data come out smaller in eval mode, and the deeper the network the smaller"),
     words=N_(
-        "chain of batch norms, stacked batch norm, deep network, shrinks, scale, calculates not correctly, "
-        "seems not correct, wrong calculation in eval mode"
+        "chain of batch norms, stacked batch norm, deep network, shrinks, scale, calculates not correctly, seems "
+        "not correct, wrong calculation in eval mode"
     ),
     threads=(github("pytorch/pytorch", 100048),),
     links=(
@@ -39,12 +39,12 @@ CASE = Case(
     ),
     look=N_("eval output over train output after twenty batch norms in a row: batches of 64 and of 2048"),
     cause=N_(
-        "Each batch norm divides by the biased standard deviation in training and by the unbiased one in eval mode: a "
-        "factor √((n − 1)/n) per layer, and the factors multiply."
+        "Each batch norm divides by the biased standard deviation in training and by the unbiased one in eval mode:"
+        " a factor √((n − 1)/n) per layer, and the factors multiply."
     ),
     cure=N_(
-        "A larger n. In a trained network the statistics of the next layer absorb the factor; the lab shows one link of "
-        "the chain."
+        "A larger n. In a trained network the statistics of the next layer absorb the factor; the lab shows one "
+        "link of the chain."
     ),
     reproduce=reproduce,
 )

@@ -22,8 +22,8 @@ CASE = Case(
     symptom=N_("With batches of 2 the model trains badly"),
     words=N_(
         "small batch size, smaller batch size, tiny batch, batch size 2, batch size 4, little memory, detection, "
-        "segmentation, 3D, medical, group normalization instead, replace batch norm with group norm, GN, noisy statistics, "
-        "poor accuracy, batch renormalization, unstable training"
+        "segmentation, 3D, medical, group normalization instead, replace batch norm with group norm, GN, noisy "
+        "statistics, poor accuracy, batch renormalization, unstable training"
     ),
     threads=(github("facebookresearch/fvcore", 7), github("google/automl", 881)),
     links=(
@@ -37,8 +37,8 @@ CASE = Case(
         "Mean and variance of two values are mostly noise. Training normalizes with that noise, eval mode does not."
     ),
     cure=N_(
-        "A larger batch per device, group or layer norm, or synchronized batch norm. Gradient accumulation does not help: "
-        "the statistics are still those of the small batch."
+        "A larger batch per device, group or layer norm, or synchronized batch norm. Gradient accumulation does not"
+        " help: the statistics are still those of the small batch."
     ),
     reproduce=reproduce,
 )

@@ -25,9 +25,9 @@ CASE = Case(
     family="batch",
     symptom=N_("Data sorted by class: training looks perfect, testing is at chance"),
     words=N_(
-        "shuffle, shuffle=False, not shuffled, sorted by class, one class per batch, same label in a batch, ordered data, "
-        "sequential sampling, streaming, video frames of one clip, class-balanced batch, imbalanced, single class, correlated "
-        "samples, non-iid batches"
+        "shuffle, shuffle=False, not shuffled, sorted by class, one class per batch, same label in a batch, ordered"
+        " data, sequential sampling, streaming, video frames of one clip, class-balanced batch, imbalanced, single "
+        "class, correlated samples, non-iid batches"
     ),
     threads=(github("openpifpaf/openpifpaf", 308, "pull"), github("happynear/NormFace", 4)),
     links=(
@@ -36,12 +36,12 @@ CASE = Case(
     ),
     look=N_("distance between the mean outputs of two classes, 6σ apart before: sorted batches, and shuffled ones"),
     cause=N_(
-        "In a batch of one class, batch norm subtracts that class's own mean. The network learns from what is left and from "
-        "the fact that the batch is all of one kind; in eval mode neither is there."
+        "In a batch of one class, batch norm subtracts that class's own mean. The network learns from what is left "
+        "and from the fact that the batch is all of one kind; in eval mode neither is there."
     ),
     cure=N_(
-        "shuffle=True in the DataLoader (for video: frames of several clips per batch), or layer or group norm, which do "
-        "not look across the batch."
+        "shuffle=True in the DataLoader (for video: frames of several clips per batch), or layer or group norm, "
+        "which do not look across the batch."
     ),
     reproduce=reproduce,
 )

@@ -34,21 +34,21 @@ CASE = Case(
     family="copies",
     symptom=N_("Reinforcement learning with batch norm: the target network answers nonsense"),
     words=N_(
-        "RL, reinforcement learning, target network, target net, target update, soft update, hard update, polyak update, tau, "
-        "DQN, DDPG, TD3, SAC, q_net_target, critic target, policy, stable-baselines"
+        "RL, reinforcement learning, target network, target net, target update, soft update, hard update, polyak "
+        "update, tau, DQN, DDPG, TD3, SAC, q_net_target, critic target, policy, stable-baselines"
     ),
     threads=(github("DLR-RM/stable-baselines3", 1004, "pull"), github("DLR-RM/stable-baselines3", 996)),
     look=N_(
-        "root mean square difference between the outputs of online and target network with equal parameters: buffers left "
-        "out, and copied"
+        "root mean square difference between the outputs of online and target network with equal parameters: "
+        "buffers left out, and copied"
     ),
     cause=N_(
-        "The soft update runs over parameters(). Running mean and variance are buffers: the target keeps its initial 0 "
-        "and 1."
+        "The soft update runs over parameters(). Running mean and variance are buffers: the target keeps its "
+        "initial 0 and 1."
     ),
     cure=N_(
-        "Copy the buffers at every update (copy, do not interpolate), and keep the target in eval mode. Many avoid batch "
-        "norm here altogether: layer norm has no buffers."
+        "Copy the buffers at every update (copy, do not interpolate), and keep the target in eval mode. Many avoid "
+        "batch norm here altogether: layer norm has no buffers."
     ),
     reproduce=reproduce,
 )

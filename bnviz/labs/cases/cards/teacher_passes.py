@@ -30,22 +30,22 @@ CASE = Case(
     family="statistics",
     symptom=N_("Semi-supervised training: passes over unlabeled or augmented images change the running statistics"),
     words=N_(
-        "semi-supervised, unlabeled data, strong augmentation, weak augmentation, pseudo labels, student, teacher forward, "
-        "consistency loss, adversarial examples, second forward pass, torch.no_grad still updates, validation in train mode"
+        "semi-supervised, unlabeled data, strong augmentation, weak augmentation, pseudo labels, student, teacher "
+        "forward, consistency loss, adversarial examples, second forward pass, torch.no_grad still updates"
     ),
     threads=(github("facebookresearch/unbiased-teacher", 47), github("LiheYoung/UniMatch", 94)),
     links=(wrong("modes", topic="update_count"),),
     look=N_(
-        "error of the running mean, over σ, with one pass over data shifted by 2σ per step: that pass in train mode, "
-        "and in eval mode"
+        "error of the running mean, over σ, with one pass over data shifted by 2σ per step: that pass in train "
+        "mode, and in eval mode"
     ),
     cause=N_(
-        "Every forward pass in train mode moves the running statistics, with or without a gradient; torch.no_grad() does "
-        "not change that. The last pass before each evaluation weighs most."
+        "Every forward pass in train mode moves the running statistics, with or without a gradient; torch.no_grad()"
+        " does not change that. The last pass before each evaluation weighs most."
     ),
     cure=N_(
-        "Run passes that need no gradient in eval mode, or give the other data a batch norm of its own, or put both kinds "
-        "into one batch."
+        "Run passes that need no gradient in eval mode, or give the other data a batch norm of its own, or put both"
+        " kinds into one batch."
     ),
     reproduce=reproduce,
 )

@@ -30,8 +30,8 @@ CASE = Case(
     words=N_(
         "results depend on batch size, output changes with batch size, inconsistent predict, different every time, "
         "different when loaded again, not reproducible, forgot model.eval, tested in train mode, shuffle test set, "
-        "batch size at test time, inference one image alone, is_training=True, use_global_stats, track_running_stats=False, "
-        "accuracy depends on order"
+        "batch size at test time, batch size of the test set, embeddings differ, inference one image alone, single "
+        "image, is_training=True, use_global_stats, track_running_stats=False, accuracy depends on order"
     ),
     threads=(github("facebookarchive/C3D", 277), github("keras-team/keras", 12400)),
     links=(
@@ -43,8 +43,8 @@ CASE = Case(
         "standard deviation of one sample's output over 200 test batches of 8 that contain it: train mode and eval mode"
     ),
     cause=N_(
-        "The model is tested in train mode, or keeps no running statistics: each sample is normalized with the mean and "
-        "variance of the samples that happen to be in its batch."
+        "The model is tested in train mode, or keeps no running statistics: each sample is normalized with the mean"
+        " and variance of the samples that happen to be in its batch."
     ),
     cure=N_(
         "Call model.eval() before testing, and keep track_running_stats=True (in TensorFlow and Keras: training=False)."

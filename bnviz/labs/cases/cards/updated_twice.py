@@ -31,15 +31,15 @@ CASE = Case(
     family="statistics",
     symptom=N_("With gradient checkpointing, the running statistics are updated twice and eval results differ"),
     words=N_(
-        "gradient checkpointing, activation checkpointing, torch.utils.checkpoint, recomputation, recompute, updated twice, "
-        "update twice, double update, num_batches_tracked, second forward pass, memory efficient"
+        "gradient checkpointing, activation checkpointing, torch.utils.checkpoint, recomputation, recompute, "
+        "updated twice, update twice, double update, num_batches_tracked, second forward pass, memory efficient"
     ),
     threads=(github("pytorch/pytorch", 96136), github("deepinsight/insightface", 2053)),
     links=(wrong("modes", topic="update_count"),),
     look=N_("weight of one batch in the running mean with checkpointing: momentum 0.1, and momentum 1 − √0.9"),
     cause=N_(
-        "Checkpointing runs the forward pass again during the backward pass, and both passes move the statistics. Any "
-        "second pass in train mode does the same."
+        "Checkpointing runs the forward pass again during the backward pass, and both passes move the statistics. "
+        "Any second pass in train mode does the same."
     ),
     cure=N_("momentum = 1 − √(1 − α) for two passes, 1 − (1 − α)^(1/k) for k."),
     reproduce=reproduce,

@@ -24,9 +24,9 @@ CASE = Case(
     family="porting",
     symptom=N_("Batch norm over the wrong axis: channels last, or (batch, time, features)"),
     words=N_(
-        "axis, wrong axis, axis=1, axis=-1, channel axis, channels first, channels last, channels_first, data_format, NHWC, "
-        "NCHW, NLC, (N, L, C), batch_first, time steps, features last, transformer, LSTM output, transpose, permute, "
-        "1D convolution, Conv1D, frequency axis, dim"
+        "axis, wrong axis, axis=1, axis=-1, channel axis, channels first, channels last, channels_first, "
+        "data_format, NHWC, NCHW, NLC, (N, L, C), batch_first, time steps, features last, transformer, LSTM output,"
+        " transpose, permute, 1D convolution, Conv1D, frequency axis, dim"
     ),
     threads=(
         github("sharathadavanne/seld-dcase2021", 8),
@@ -37,12 +37,12 @@ CASE = Case(
         "standard deviation of the channels' means after batch norm of an (N, L, C) tensor: as it is, and transposed"
     ),
     cause=N_(
-        "PyTorch takes axis 1 for the channels, Keras the last one. Where sequence length and number of channels agree there "
-        "is no error: each position gets a mean of its own, and the channels keep theirs."
+        "PyTorch takes axis 1 for the channels, Keras the last one. Where sequence length and number of channels "
+        "agree there is no error: each position gets a mean of its own, and the channels keep theirs."
     ),
     cure=N_(
-        "PyTorch: norm(x.transpose(1, 2)).transpose(1, 2). Keras with channels first: BatchNormalization(axis=1). Or layer "
-        "norm, whose axis is the last."
+        "PyTorch: norm(x.transpose(1, 2)).transpose(1, 2). Keras with channels first: BatchNormalization(axis=1). "
+        "Or layer norm, whose axis is the last."
     ),
     reproduce=reproduce,
 )

@@ -20,8 +20,9 @@ CASE = Case(
     family="errors",
     symptom=N_("RuntimeError: running_mean should contain 256 elements not 512"),
     words=N_(
-        "should contain elements not, running_mean should contain, weight should contain, num_features, number of channels, "
-        "channel mismatch, size mismatch for bn, concatenation, skip connection, pruning, input features changed"
+        "should contain elements not, running_mean should contain, weight should contain, num_features, number of "
+        "channels, channel mismatch, size mismatch for bn, concatenation, skip connection, pruning, input features "
+        "changed"
     ),
     threads=(
         github("tteepe/GaitGraph2", 11),
@@ -30,12 +31,13 @@ CASE = Case(
     ),
     look=N_("forward passes refused for an input of 8 channels: num_features = 16, and 8"),
     cause=N_(
-        "The first number is the size of axis 1 of the input, the second the num_features of the layer. Usual reasons: a "
-        "concatenation, another number of input features or joints, pruned channels, a transposed tensor."
+        "The first number is the size of axis 1 of the input, the second the num_features of the layer. Usual "
+        "reasons: a concatenation, another number of input features or joints, pruned channels, a transposed "
+        "tensor."
     ),
     cure=N_(
-        "Print x.shape before the layer and set num_features to its axis 1, or use LazyBatchNorm, which takes the number "
-        "from the first input."
+        "Print x.shape before the layer and set num_features to its axis 1, or use LazyBatchNorm, which takes the "
+        "number from the first input."
     ),
     reproduce=reproduce,
 )

@@ -21,8 +21,8 @@ CASE = Case(
     symptom=N_("ValueError: expected 4D input (got 2D input)"),
     words=N_(
         "expected 2D or 3D input (got 4D input), got 1D input, got 3D input, got 5D input, expected 5D input, "
-        "expected at least 3D input, BatchNorm1d instead of BatchNorm2d, should be BatchNorm1d, BatchNorm3d, "
-        "number of dimensions, dims, cannot process input, input shape, squeeze, unsqueeze, linear layer, fc"
+        "expected at least 3D input, BatchNorm1d instead of BatchNorm2d, should be BatchNorm1d, BatchNorm3d, number"
+        " of dimensions, dims, cannot process input, input shape, squeeze, unsqueeze, linear layer, fc"
     ),
     threads=(
         github("pytorch/pytorch", 6316),
@@ -31,8 +31,8 @@ CASE = Case(
     ),
     look=N_("forward passes refused for an input (N, C): BatchNorm2d, and BatchNorm1d"),
     cause=N_(
-        "BatchNorm1d takes (N, C) or (N, C, L), BatchNorm2d (N, C, H, W), BatchNorm3d (N, C, D, H, W). PyTorch before 0.4 did "
-        "not check. A squeeze() that removes the batch axis of a batch of one has the same effect."
+        "BatchNorm1d takes (N, C) or (N, C, L), BatchNorm2d (N, C, H, W), BatchNorm3d (N, C, D, H, W). PyTorch "
+        "before 0.4 did not check. A squeeze() that removes the batch axis of a batch of one has the same effect."
     ),
     cure=N_(
         "After a linear layer BatchNorm1d, after Conv2d BatchNorm2d. Replace squeeze() by flatten(1) or name its axis."

@@ -30,19 +30,19 @@ CASE = Case(
     family="design",
     symptom=N_("The last batch norm of each residual block starts with γ = 0: is that a bug?"),
     words=N_(
-        "gamma, gamma zero, zero gamma, gamma=0, zero init, zero_init_residual, zero-initialized, initialized as zero, "
-        "initialize BN with zeros, gamma_initializer, scale initialized to 0, residual branch, residual block, skip "
-        "connection, ResNet, non-local block, ReZero, Fixup, SkipInit, gradient explosion with ResNet"
+        "gamma, gamma zero, zero gamma, gamma=0, zero init, zero_init_residual, zero-initialized, initialized as "
+        "zero, initialize BN with zeros, gamma_initializer, scale initialized to 0, residual branch, residual "
+        "block, skip connection, ResNet, non-local block, ReZero, Fixup, SkipInit, gradient explosion with ResNet"
     ),
     threads=(github("google-deepmind/sonnet", 185), github("tensorpack/tensorpack", 420)),
     look=N_("variance after 16 residual blocks at initialization (1 at the input): γ = 1 in every branch, and γ = 0"),
     cause=N_(
-        "With γ = 0 every block starts as the identity: the variance stays 1 instead of growing by 1 per block. In the first "
-        "step only γ and β of the branch have a gradient; then γ is no longer 0 and the rest follows."
+        "With γ = 0 every block starts as the identity: the variance stays 1 instead of growing by 1 per block. In "
+        "the first step only γ and β of the branch have a gradient; then γ is no longer 0 and the rest follows."
     ),
     cure=N_(
-        "Nothing to fix: it is meant so (Goyal et al. 2017). Only where there is no skip connection does γ = 0 stop "
-        "everything: the output is β."
+        "Nothing to fix: it is meant so (Goyal et al. 2017). Only where there is no skip connection does γ = 0 stop"
+        " everything: the output is β."
     ),
     reproduce=reproduce,
 )
