@@ -38,9 +38,11 @@ HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
 def search(query: str) -> list[Case]:
-    """The cases that fit `query`, best first, at most MOST; all of them where there is no query."""
+    """The cases that fit `query`, best first, at most MOST; all of them where there is no query, the one that it names."""
     if not query.strip():
         return list(CASES)
+    if query in (named := {case.name: case for case in CASES}):
+        return [named[query]]
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
     ranked = sorted(scores, key=lambda number: (-scores[number], number))

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from typing import Final
 
-IGNORED: Final = frozenset(
-    # batch norm itself: every card is about it
-    "batchnorm batchnorm1d batchnorm2d batchnorm3d batchnormalization batchnorms bn bnorm norm norms normalization normalisation "
-    "normalize normalise normalized normalizing normalizzation nn torch pytorch layer layers network networks model models net "
-    # words that carry no symptom
-    "a about after all also although always am an and any are as at be been before being below between both but by can cannot "
-    "could did didn do does doesn doing don done each either else ever every few for from get gets getting give gives go goes got "
-    "had has have having he help hello hi how however i if in instead into is isn it its just know like made make makes many may "
-    "me might more most much must my need needed needs no nor not now of off often on once one only or other our out over own "
-    "please possible put question questions really regarding s same say see seem seems shall she should shouldn since so some "
-    "something still such take t than that the their them then there these they thing this those though through thus to too try "
-    "under until up use used uses using usual ve very want was wasn way we well were what when where whether which while who why "
-    "will with within without wonder won would wouldn wrong yes yet you your "
-    # of tracebacks
-    "file line traceback recent call last home user lib python python3 site packages module modules self return forward call impl "
-    "input inputs args kwargs py raise error exception main tools package".split()  # noqa: SIM905
-)
+_BATCH_NORM: Final = """
+batchnorm batchnorm1d batchnorm2d batchnorm3d batchnormalization batchnorms bn bnorm norm norms normalization normalisation
+normalize normalise normalized normalizing normalizzation nn torch pytorch layer layers network networks model models net
+"""
+_WITHOUT_SYMPTOM: Final = """
+a about after all also although always am an and any are as at be been before being below between both but by can cannot
+could did didn do does doesn doing don done each either else ever every few for from get gets getting give gives go goes got
+had has have having he help hello hi how however i if in instead into is isn it its just know like made make makes many may
+me might more most much must my need needed needs no nor not now of off often on once one only or other our out over own
+please possible put question questions really regarding s same say see seem seems shall she should shouldn since so some
+something still such take t than that the their them then there these they thing this those though through thus to too try
+under until up use used uses using usual ve very want was wasn way we well were what when where whether which while who why
+will with within without wonder won would wouldn wrong yes yet you your
+"""
+_OF_TRACEBACKS: Final = """
+file line traceback recent call last home user lib python python3 site packages module modules self return forward call impl
+input inputs args kwargs py raise error exception main tools package
+"""
+
+IGNORED: Final = frozenset((_BATCH_NORM + _WITHOUT_SYMPTOM + _OF_TRACEBACKS).split())
 """Words that are left out of queries; the cards' own words keep them where a phrase below contains them."""
 
 SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
