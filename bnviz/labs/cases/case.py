@@ -66,7 +66,7 @@ class Case:
     symptom: str
     """What one sees, in the words that people use."""
     words: str
-    """Further words by which it is searched for, separated by commas."""
+    """Words by which it is searched for, separated by commas: first the one that, alone, means this card."""
     threads: tuple[Thread, ...]
     """Public reports of the problem, at least one."""
     look: str

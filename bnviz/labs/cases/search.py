@@ -28,11 +28,11 @@ MOST: Final = 6
 CLOSE: Final = 0.4
 """A card is given if it scores at least this share of the best one's score."""
 
-COLUMNS: Final = {"symptom": 1.2, "words": 1.0, "text": 0.3, "threads": 0.6}
+COLUMNS: Final = {"chief": 1.5, "symptom": 1.2, "words": 1.0, "text": 0.3, "threads": 0.6}
 """What of a card is searched, with the weight of a word found there."""
 MEANING: Final = 1.5
 """Weight of a group of synonyms, in that of a word."""
-WORD: Final = re.compile(r"[A-Za-z0-9]+|[\u0370-\u03ff]|[\u4e00-\u9fff]+")
+WORD: Final = re.compile(r"[0-9]+\.[0-9]+|[A-Za-z0-9]+|[\u0370-\u03ff]|[\u4e00-\u9fff]+")
 HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
@@ -50,13 +50,15 @@ def search(query: str) -> list[Case]:
 
 
 def shortened(query: str) -> str:
-    """`query` for a link: as it is where it is short, else those of its words that tell most, in their order."""
+    """`query` for a link: as it is where it is short, else those of its words that speak most for its best card, in their order."""
     if len(query) <= LONGEST_LINK:
         return query
+    scores = _scores(query[:LONGEST_QUERY])
+    best = min(scores, key=lambda number: (-scores[number], number), default=0)
     words = list(dict.fromkeys(re.findall(r"[\w.]+", query[:LONGEST_QUERY])))
-    telling = {word: max(_scores(word).values(), default=0.0) for word in words}
+    speaks = {word: _scores(word).get(best, 0.0) for word in words}
     chosen: list[str] = []
-    for word in sorted((word for word in words if telling[word]), key=lambda word: -telling[word]):
+    for word in sorted((word for word in words if speaks[word]), key=lambda word: -speaks[word]):
         if len(" ".join((*chosen, word))) <= LONGEST_LINK:
             chosen.append(word)
     return " ".join(sorted(chosen, key=words.index)) or query[:LONGEST_LINK]
@@ -93,24 +95,25 @@ def _index() -> tuple[sqlite3.Connection, Lock]:
     database.execute(f"CREATE VIRTUAL TABLE cards USING fts5({', '.join(COLUMNS)}, tokenize = 'porter unicode61')")
     for number, case in enumerate(CASES):
         database.execute(
-            "INSERT INTO cards (rowid, symptom, words, text, threads) VALUES (?, ?, ?, ?, ?)",
+            f"INSERT INTO cards (rowid, {', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)",
             (number, *(" ".join(_terms(text)) for text in _texts(case))),
         )
     return database, Lock()
 
 
-def _texts(case: Case) -> tuple[str, str, str, str]:
+def _texts(case: Case) -> tuple[str, ...]:
     """What is searched of a card, in the order of COLUMNS."""
 
-    def in_every_language(*messages: str) -> str:
-        return " , ".join(translator(language)(message) for language in LANGUAGES for message in messages)
+    def in_every_language(*messages: str) -> list[str]:
+        return [translator(language)(message) for language in LANGUAGES for message in messages]
 
-    threads = " , ".join(thread.name for thread in case.threads)
+    words = in_every_language(case.words)
     return (
-        in_every_language(case.symptom),
-        in_every_language(case.words),
-        in_every_language(case.look, case.cause, case.cure),
-        threads,
+        " , ".join(text.split(",")[0] for text in words),
+        " , ".join(in_every_language(case.symptom)),
+        " , ".join(words),
+        " , ".join(in_every_language(case.look, case.cause, case.cure)),
+        " , ".join(thread.name for thread in case.threads),
     )
 
 

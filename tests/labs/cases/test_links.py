@@ -188,6 +188,75 @@ def _(wrong: Any, right: Any) -> None:
     assert right.padded.mean == pytest.approx(right.padded.real_mean, abs=1e-5)
 
 
+@shows("keras_epsilon", "layer")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.stage_std["normalized"][:, 0].mean() < 0.4
+    assert right.stage_std["normalized"][:, 0].mean() > 0.8
+
+
+@shows("never_updated", "layer")
+def _(wrong: Any, right: Any) -> None:
+    before = wrong.stage_std["input"][:, 0].mean()
+    assert wrong.stage_std["normalized"][:, 0].mean() == pytest.approx(
+        before, rel=1e-3
+    )  # mean 0, variance 1 change nothing
+    assert right.stage_std["normalized"][:, 0].mean() == pytest.approx(1, abs=0.1)
+
+
+@shows("momentum_zero", "running_stats")
+def _(wrong: Any, right: Any) -> None:
+    assert abs(wrong.running_mean[0, -1].mean()) < 0.1 * abs(wrong.population_mean)
+    assert right.running_mean[0, -1].mean() == pytest.approx(right.population_mean, rel=0.2)
+
+
+@shows("shared_module", "recurrence")
+def _(wrong: Any, right: Any) -> None:
+    assert abs(wrong.var - wrong.shared_var).max() > 0.5 * wrong.shared_var  # no step is like the average
+    assert abs(right.var - right.running_var).max() < 0.2 * right.shared_var
+
+
+@shows("accumulation", "modes")
+def _(wrong: Any, right: Any) -> None:
+    assert dict(zip(wrong.ways, wrong.updates, strict=True))["accumulation"] == wrong.settings.accumulation > 1
+
+
+@shows("teacher_passes", "modes")
+def _(wrong: Any, right: Any) -> None:
+    counts = dict(zip(wrong.ways, wrong.updates, strict=True))
+    assert counts["second_pass"] == 2 * counts["plain"]
+
+
+@shows("mc_dropout", "modes")
+def _(wrong: Any, right: Any) -> None:
+    """Forward passes in train mode move the running mean whatever is frozen; in eval mode they do not."""
+    LINKED["not_frozen", "modes"](wrong, right)
+
+
+@shows("gradient_penalty", "modes")
+@shows("per_sample_gradients", "modes")
+def _(wrong: Any, right: Any) -> None:
+    batch, layer = (wrong.normalizers.index(name) for name in ("batch", "layer"))
+    others = [sample for sample in range(wrong.settings.batch_size) if sample != wrong.changed]
+    assert (abs(wrong.gradient_change[batch][others]) > 0).all()
+    assert (wrong.gradient_change[layer][others] == 0).all()
+    assert (right.gradient_change[batch][others] == 0).all()
+
+
+@shows("before_or_after", "placement")
+def _(wrong: Any, right: Any) -> None:
+    before, after = (wrong.positions.index(position) for position in ("before", "after"))
+    assert wrong.passed_mean[before].mean() == pytest.approx(0.4, abs=0.1)
+    assert wrong.passed_mean[after].mean() == pytest.approx(0, abs=0.05)
+
+
+@shows("sorted_batches", "batch_size")
+def _(wrong: Any, right: Any) -> None:
+    batch, layer = (wrong.settings.normalizers.index(name) for name in ("batch", "layer"))
+    assert (wrong.test_error[batch].mean(-1) > 0.5).all()
+    assert wrong.test_error[batch].mean() > wrong.test_error[layer].mean() + 0.2
+    assert right.test_error[batch, -1].mean() < 0.2
+
+
 PAIRS = sorted({(case.name, link.lab) for case in CASES for link in case.links})
 LINKS = [
     pytest.param(link, id=f"{case.name}-{link.lab}-{number}")

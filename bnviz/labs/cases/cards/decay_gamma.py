@@ -40,7 +40,8 @@ CASE = Case(
     ),
     cause=N_(
         "γ sets the scale of the output itself, unlike the weights before batch norm. Decay shrinks it by 1 − ηλ "
-        "per step where the loss does not resist: channels fade out, and with small γ the gradients behind them."
+        "per step where the loss does not resist: channels fade out, and so do the gradients of the layers before "
+        "them."
     ),
     cure=N_(
         "Two parameter groups: decay for tensors with two or more dimensions, none for γ, β and biases. Most "

@@ -39,7 +39,7 @@ CASE = Case(
         "per-sample gradient, per sample gradients, differential privacy, DP-SGD, Opacus, ModuleValidator, grad "
         "sampler is not yet implemented for BatchNorm2d, private training, functorch, vmap, jacrev, jacfwd, "
         "hessian, transforms, torch.func, Batch norm got a batched tensor as input, running_mean were not batched, "
-        "mutate a captured Tensor, influence function"
+        "will be updated in place, mutate a captured Tensor, influence function"
     ),
     threads=(
         github("pytorch/pytorch", 85533),

@@ -32,7 +32,8 @@ CASE = Case(
     words=N_(
         "gamma, gamma zero, zero gamma, gamma=0, zero init, zero_init_residual, zero-initialized, initialized as "
         "zero, initialize BN with zeros, gamma_initializer, scale initialized to 0, residual branch, residual "
-        "block, skip connection, ResNet, non-local block, ReZero, Fixup, SkipInit, gradient explosion with ResNet"
+        "block, skip connection, ResNet, non-local block, ReZero, Fixup, SkipInit, gradient explosion with ResNet, "
+        "γ"
     ),
     threads=(github("google-deepmind/sonnet", 185), github("tensorpack/tensorpack", 420)),
     look=N_("variance after 16 residual blocks at initialization (1 at the input): γ = 1 in every branch, and γ = 0"),
