@@ -33,9 +33,10 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("train and eval", "train() and eval()", "train vs eval", "train and eval modes",
      "eval() not giving the same results", "behaves different", "behaving differently", "training and inference",
      "train and test", "model.train() and model.eval()", "training and validation", "train and validation",
-     "training and evaluation", "fit() accuracy", "high accuracy during training", "without eval", "accuracy drops in eval", "drops in eval", "worse in eval", "bad in eval",
-     "eval() turned off", "turned off eval", "训练和推理", "训练与推理", "训练和测试", "训练与测试", "训练和评估",
-     "推理结果不同", "推理结果不一致", "测试结果不一致", "推理变差", "验证集变差", "关掉 eval"),
+     "training and evaluation", "fit() accuracy", "high accuracy during training", "without eval",
+     "accuracy drops in eval", "drops in eval", "worse in eval", "bad in eval", "eval() turned off",
+     "turned off eval", "训练和推理", "训练与推理", "训练和测试", "训练与测试", "训练和评估", "推理结果不同",
+     "推理结果不一致", "测试结果不一致", "推理变差", "验证集变差", "关掉 eval"),
     ("different output", "different outputs", "different result", "different results", "inconsistent",
      "not the same result", "same results", "results differ", "outputs differ", "not reproducible", "结果不同",
      "结果不一致", "输出不同", "不可复现"),
@@ -170,6 +171,7 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("l2", "l2 regularization", "l2 loss", "l2 penalty", "scale invariant", "scale-invariant", "scale invariance",
      "effective learning rate", "weight norm", "normalize the weights", "正则化", "尺度不变"),
     ("per-sample", "per sample", "per-example", "per example", "vmap", "jacrev", "jacfwd", "functorch", "opacus",
-     "dp-sgd", "differential privacy", "hessian", "jacobian", "grad sampler", "batched tensor", "not batched", "逐样本梯度", "差分隐私"),
+     "dp-sgd", "differential privacy", "hessian", "jacobian", "grad sampler", "batched tensor", "not batched",
+     "逐样本梯度", "差分隐私"),
 )  # fmt: skip
 """Groups of equal meaning. A phrase counts as a whole, wherever its words stand in this order."""
