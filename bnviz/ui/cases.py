@@ -51,7 +51,7 @@ def show() -> None:
 
 def _search(_: Translate, language: Language) -> str:
     with st.container(key="search", horizontal=True, gap="small", vertical_alignment="bottom"):
-        with st.container(width=400):
+        with st.container(width=345):
             query = visit.search_field(
                 LONGEST_QUERY,
                 _("Search by symptom, or paste the error message"),
@@ -76,7 +76,7 @@ def _families(_: Translate) -> None:
         place = lengths.index(min(lengths))
         lengths[place] += len(members) + 1
         with columns[place]:
-            st.markdown("#### " + _(FAMILIES[family]))
+            st.markdown("##### " + _(FAMILIES[family]))
             for case in members:
                 _card(case, _)
 

@@ -23,8 +23,11 @@ CSS: Final = """<style>
 .st-key-presets, .st-key-search { gap: 0.45rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
-.st-key-cases h5 { padding: 0 0 0.2rem; }
+.st-key-cases h5 { padding: 0.4rem 0 0.9rem; }
+.st-key-cases [data-testid="stVerticalBlock"], .st-key-cases { gap: 0.45rem; }
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
+.st-key-cases summary [data-testid="stMarkdownContainer"] p { margin: 0; }
+.st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below { gap: 0.5rem; }

@@ -126,13 +126,13 @@ def test_a_card_opens_the_picture_without_the_question_and_other_labs_still_ask(
     page.query_params["predict"] = "0"
     page.run()
     assert not page.exception
-    assert control(page, "layer:view").value == "picture"
+    assert control(page, "layer:view:en").value == "picture"
     assert page.session_state["visit"].labs["layer"].settings.mode == "eval"
     assert page.session_state["visit"].predict
     page.query_params.clear()
     page.switch_page("../../pages/running_stats.py").run()
     with pytest.raises(KeyError):
-        control(page, "running_stats:view")
+        control(page, "running_stats:view:en")
 
 
 def test_the_last_lab_leads_here() -> None:

@@ -77,6 +77,8 @@ class Case:
     """What helps."""
     reproduce: Callable[[], Measured]
     """The problem in the small: a few milliseconds of PyTorch, drawn from generators of its own."""
+    common: bool = False
+    """Whether many report it: such cards head their family."""
     links: tuple[Link, ...] = ()
     """States of labs that show it; empty where no lab does."""
 

@@ -61,4 +61,5 @@ CASE = Case(
         " the buffers from the model, which is close for EMA (today's AveragedModel does so)."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -50,4 +50,5 @@ CASE = Case(
         "model.eval()."
     ),
     reproduce=reproduce,
+    common=True,
 )

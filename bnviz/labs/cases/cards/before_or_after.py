@@ -40,4 +40,5 @@ CASE = Case(
         " that they were trained with."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -50,4 +50,5 @@ CASE = Case(
         "BatchNorm for inference."
     ),
     reproduce=reproduce,
+    common=True,
 )

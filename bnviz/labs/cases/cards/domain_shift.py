@@ -42,4 +42,5 @@ CASE = Case(
         "and new. Use hundreds of shuffled samples: small or sorted batches make it worse."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -47,4 +47,5 @@ CASE = Case(
         " train mode. Evaluating in train mode instead only hides the problem."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -54,4 +54,5 @@ CASE = Case(
         "tolerance of about 1e-5."
     ),
     reproduce=reproduce,
+    common=True,
 )

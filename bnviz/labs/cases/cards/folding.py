@@ -55,4 +55,5 @@ CASE = Case(
         "bias=True. A relative difference of 1e-6 is rounding."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -49,4 +49,5 @@ CASE = Case(
     ),
     cure=N_("Write 1 − momentum: Keras' default 0.99 is 0.01 in PyTorch. Compare ε too: 1e-3 there, 1e-5 here."),
     reproduce=reproduce,
+    common=True,
 )

@@ -52,4 +52,5 @@ CASE = Case(
         "the module does it by itself in train mode; F.batch_norm needs running_mean and running_var."
     ),
     reproduce=reproduce,
+    common=True,
 )

@@ -49,4 +49,5 @@ CASE = Case(
         "trainable=False."
     ),
     reproduce=reproduce,
+    common=True,
 )

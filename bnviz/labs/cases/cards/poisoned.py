@@ -49,4 +49,5 @@ CASE = Case(
         "the forward pass has already moved the statistics. Check the input first."
     ),
     reproduce=reproduce,
+    common=True,
 )

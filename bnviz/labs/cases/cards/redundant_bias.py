@@ -37,4 +37,5 @@ CASE = Case(
     cause=N_("Batch norm subtracts the batch mean, and the bias with it: its gradient is 0 up to rounding."),
     cure=N_("bias=False directly before batch norm; β does the work. It changes no result, it saves parameters."),
     reproduce=reproduce,
+    common=True,
 )

@@ -41,4 +41,5 @@ CASE = Case(
         " help: the statistics are still those of the small batch."
     ),
     reproduce=reproduce,
+    common=True,
 )

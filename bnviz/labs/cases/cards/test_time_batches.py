@@ -50,4 +50,5 @@ CASE = Case(
         "Call model.eval() before testing, and keep track_running_stats=True (in TensorFlow and Keras: training=False)."
     ),
     reproduce=reproduce,
+    common=True,
 )

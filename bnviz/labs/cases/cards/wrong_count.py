@@ -40,4 +40,5 @@ CASE = Case(
         "number from the first input."
     ),
     reproduce=reproduce,
+    common=True,
 )
