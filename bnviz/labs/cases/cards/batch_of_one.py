@@ -28,8 +28,8 @@ CASE = Case(
     symptom=N_("ValueError: Expected more than 1 value per channel when training"),
     words=N_(
         "batch of one, batch of 1, batch size 1, batch_size=1, single sample, single batch, one image, last batch, "
-        "got input size torch.Size([1, 512, 1, 1]), ASPP, global average pooling, PSP, 1×1 feature map, drop_last, "
-        "variance nan with one sample"
+        "last incomplete batch, drop last batch, got input size torch.Size([1, 512, 1, 1]), ASPP, global average "
+        "pooling, PSP, 1×1 feature map, drop_last, variance nan with one sample"
     ),
     threads=(github("open-mmlab/mmsegmentation", 272), github("yassouali/pytorch-segmentation", 8)),
     links=(

@@ -24,9 +24,9 @@ CASE = Case(
     family="design",
     symptom=N_("Is batch norm in the wrong place: before or after the activation?"),
     words=N_(
-        "before or after activation, before or after ReLU, order of BN and ReLU, conv-bn-relu, conv-relu-bn, "
-        "cnn-relu-bn, conv relu bn, activation after batch norm, nonlinearity, placement, layer order, "
-        "pre-activation, ResNet v2, post-activation"
+        "before or after activation, before or after ReLU, batch norm order, order of BN and ReLU, position of "
+        "batch norm, conv-bn-relu, conv-relu-bn, cnn-relu-bn, conv relu bn, activation after batch norm, "
+        "nonlinearity, placement, layer order, pre-activation, ResNet v2, post-activation"
     ),
     threads=(github("keras-team/keras", 1802), github("cvjena/cnn-models", 3)),
     links=(wrong("placement", activation="relu"),),

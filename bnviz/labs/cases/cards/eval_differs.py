@@ -28,8 +28,8 @@ CASE = Case(
     words=N_(
         "eval, train, inference, evaluation, test mode, different output, different results, behaves differently, "
         "same data, same dataset, on training data, training and validation, low validation accuracy, broken for "
-        "validation, model.fit and model.evaluate, different loss, high error, high loss, accuracy drops in eval, "
-        "without eval better, fresh layer, discrepancy, inconsistency"
+        "validation, model.fit and model.evaluate, different loss, high error, high loss, validation loss "
+        "exploding, explodes, accuracy drops in eval, without eval better, fresh layer, discrepancy, inconsistency"
     ),
     threads=(github("pytorch/pytorch", 5406), github("pytorch/pytorch", 4741)),
     links=(

@@ -29,7 +29,7 @@ CASE = Case(
     symptom=N_("Validation is only good after some warm-up batches in train mode"),
     words=N_(
         "warm-up, few steps, short training, first epochs, early epochs, cold start, small dataset, schedule-free, "
-        "recalibration, precise BN, re-estimate, how many batches, validation erratic at the beginning"
+        "recalibration, precise BN, re-estimate, how many batches, first validation bad"
     ),
     threads=(github("facebookresearch/schedule_free", 60), github("tensorflow/tensorflow", 1122)),
     links=(

@@ -28,7 +28,8 @@ CASE = Case(
     words=N_(
         "momentum, batch norm momentum, 1 - momentum, bn_momentum, decay, 0.99, 0.9, 0.997, Keras, TensorFlow, JAX,"
         " momentum convention, meaning of momentum, momentum is incorrect, wrong momentum, momentum problem, "
-        "opposite, unstable validation, port, ported, EfficientNet, typo"
+        "opposite, unstable validation, validation loss fluctuates, oscillates, erratic, port, ported, "
+        "EfficientNet, typo"
     ),
     threads=(
         github("keras-team/keras", 6839),

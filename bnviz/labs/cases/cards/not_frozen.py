@@ -32,8 +32,9 @@ CASE = Case(
     words=N_(
         "freeze, frozen, freezing, freeze_bn, frozen batch norm, requires_grad, trainable=False, fine-tuning, "
         "finetune, fine-tuned model, low accuracy after fine-tuning, new set of classes, transfer learning, "
-        "pretrained ResNet50, InceptionV3, VGG16 works, backbone, feature extractor, freeze running mean, "
-        "statistics still change, eval mode for batch norm while training, quantization-aware training"
+        "pretrained ResNet50, InceptionV3, VGG16 works, backbone, FrozenBatchNorm2d, norm_eval=True, object "
+        "detection, feature extractor, freeze running mean, statistics still change, eval mode for batch norm while"
+        " training, quantization-aware training"
     ),
     threads=(github("pytorch/pytorch", 86590), github("keras-team/keras", 9522)),
     links=(wrong("modes", topic="freeze_matrix"), wrong("modes", topic="freeze_matrix", frozen="norms")),

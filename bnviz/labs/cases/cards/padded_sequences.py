@@ -31,7 +31,7 @@ CASE = Case(
     symptom=N_("Batch norm on padded sequences: results depend on how much padding there is"),
     words=N_(
         "padding, padded, mask, masking, masked batch norm, variable length, various length, sequence lengths, zero"
-        " padding, RNN, speech, text, point cloud, NestedTensor, ignores mask"
+        " padding, sequence-wise, speech, text, point cloud, NestedTensor, ignores mask"
     ),
     threads=(github("pytorch/pytorch", 70529), github("pytorch/pytorch", 25910)),
     links=(wrong("recurrence", topic="steps", padding="0.4"), right("recurrence", topic="steps", padding="0")),

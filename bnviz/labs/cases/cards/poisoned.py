@@ -35,7 +35,7 @@ CASE = Case(
     symptom=N_("NaN in eval mode, although training looks fine"),
     words=N_(
         "NaN, nan loss, nan values, inf, running_mean nan, running_var nan, moving_variance nan, output nan, nan "
-        "during testing, mixed precision, AMP, GradScaler, exploding, bad batch"
+        "during testing, mixed precision, AMP, GradScaler, bad batch"
     ),
     threads=(github("pytorch/pytorch", 1206), github("pytorch/pytorch", 88474)),
     links=(wrong("modes", topic="poison"), right("modes", topic="poison", poison_at="1000")),

@@ -32,7 +32,7 @@ CASE = Case(
     words=N_(
         "shared layer, Siamese, two branches, two inputs, reuse module, different domains, domain-specific batch "
         "norm, domain specific, DSBN, source and target, multiple pairs of running mean, separate running averages,"
-        " share gamma and beta only, time steps, recurrent, LSTM, conditional batch norm, auxiliary batch norm"
+        " share gamma and beta only, RNN, recurrent, LSTM, time steps, conditional batch norm, auxiliary batch norm"
     ),
     threads=(github("keras-team/keras", 8794), github("pytorch/pytorch", 1738)),
     links=(
