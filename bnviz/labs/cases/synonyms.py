@@ -20,6 +20,9 @@ will with within without wonder won would wouldn wrong yes yet you your
 true false set sets setting settings default defaults change changes changed changing add adds added adding fix fixed fixes
 bug bugs issue issues problem problems support data train trains trained training batch batches code example examples function
 method value values work works working implement implements implemented implementation implementing result results important
+parameter parameters param behaviour behavior request feature features align correct correctly incorrect incorrectly properly
+latest master version versions custom output outputs different differently difference differences effect effects introduce
+basic simple general current currently default expected unexpected strange weird significant huge large small larger smaller
 ensure make sure clarify deprecated wip help understand meaning reason purpose effect case cases new old good better best
 """
 _OF_TRACEBACKS: Final = """
@@ -42,6 +45,13 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
      "high accuracy during training", "without eval", "accuracy drops in eval", "drops in eval", "worse in eval",
      "bad in eval", "eval() turned off", "turned off eval", "训练和推理", "训练与推理", "训练和测试", "训练与测试",
      "训练和评估", "推理结果不同", "推理结果不一致", "测试结果不一致", "推理变差", "验证集变差", "关掉 eval"),
+    ("is_training", "is_train", "istraining", "training=true", "training=false", "training flag", "phase_train",
+     "learning_phase", "in training mode", "train mode", "training mode", "model.train", "net.train", "训练模式"),
+    ("domain-specific", "domain specific", "dsbn", "per domain", "separate bn", "separate batch norm", "auxiliary bn",
+     "split bn", "域特定"),
+    ("quantization", "quantized", "quantize", "qat", "int8", "fake quant", "量化"),
+    ("video", "videos", "frames", "clips", "视频"),
+    ("imbalanced", "class imbalance", "unbalanced", "不平衡"),
     ("different output", "different outputs", "different result", "different results", "inconsistent",
      "not the same result", "same results", "results differ", "outputs differ", "not reproducible", "结果不同",
      "结果不一致", "输出不同", "不可复现"),
@@ -79,7 +89,8 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("1 - momentum", "1-momentum", "1 - batch_norm_momentum", "momentum is incorrect", "momentum convention",
      "meaning of momentum", "动量的含义", "动量含义"),
     ("freeze", "frozen", "freezing", "freezed", "freeze_bn", "froze", "fronze", "freezes", "unfreeze", "norm_eval",
-     "fixed batch norm", "frozenbn", "fix bn", "requires_grad", "trainable=false", "冻结"),
+     "fixed batch norm", "frozenbn", "fix bn", "requires_grad", "trainable=false", "trainable", "untrainable",
+     "fix batch norm", "fixing batch norm", "冻结"),
     ("fine-tuning", "fine tuning", "finetuning", "finetune", "fine-tune", "fine tune", "finetunning",
      "transfer learning", "微调", "迁移学习"),
     ("fluctuate", "fluctuates", "fluctuating", "fluctuation", "fluctuations", "oscillate", "oscillates",
@@ -105,8 +116,9 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
      "numeric instability", "numerical stability", "常数", "方差为 0", "方差为0", "数值不稳定"),
     ("ema", "exponential moving average", "ema_model", "ema model", "modelema", "ema teacher", "mean teacher",
      "mean-teacher", "权重平均", "指数滑动平均", "指数移动平均"),
-    ("swa", "stochastic weight averaging", "stochasticweightaveraging", "weight averaging", "averaged model",
-     "bn_update", "update_bn", "swa_utils"),
+    ("swa", "avg_checkpoints", "average checkpoints", "averaging checkpoints", "checkpoint averaging",
+     "average weights", "averaging weights", "stochastic weight averaging", "stochasticweightaveraging",
+     "weight averaging", "averaged model", "bn_update", "update_bn", "swa_utils"),
     ("buffers", "buffer", "缓冲区"),
     ("target network", "target networks", "target net", "q_net_target", "target update", "update target",
      "update target network", "updating target", "to target", "soft update", "hard update", "polyak", "目标网络",
@@ -162,7 +174,11 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
      "fuse_conv_and_bn", "fuse_bn_into_conv", "conv_bn fusion", "absorb", "融合", "折叠", "合并 bn", "合并bn"),
     ("export", "exported", "exporting", "exporter", "onnx", "onnxruntime", "torchscript", "jit", "tflite", "tf-lite",
      "coreml", "openvino", "导出"),
-    ("half", "fp16", "float16", "half precision", "halftensor", "16-bit", "半精度", "混合精度"),
+    ("half", "fp16", "float16", "half precision", "halftensor", "16-bit", "bf16", "bfloat16", "半精度"),
+    ("mixed precision", "mixed-precision", "amp", "autocast", "混合精度"),
+    ("save and load", "save/load", "saving and loading", "after loading", "is loaded", "loading checkpoint",
+     "checkpoints are broken", "old checkpoints", "restore", "restored", "get lost when checkpointing", "加载权重",
+     "加载后"),
     ("axis", "dim", "dimension order", "channels last", "channels_last", "channels first", "channels_first",
      "channel axis", "transpose", "permute", "nhwc", "nchw", "轴", "通道在后"),
     ("1d convolutions", "1d convolution", "conv1d", "1d conv"),

@@ -29,8 +29,8 @@ CASE = Case(
     words=N_(
         "multi-GPU, multiple GPUs, across GPUs, per GPU, DDP, DistributedDataParallel, DataParallel, distributed "
         "training, SyncBatchNorm, SyncBN, synchronized batch norm, convert_sync_batchnorm, SyncBatchNorm expected "
-        "input tensor to be on GPU, SyncBN on CPU, run demo in CPU, single GPU, broadcast_buffers, rank 0, "
-        "distribute_bn, world size, Horovod, apex"
+        "input tensor to be on GPU, SyncBN on CPU, run demo in CPU, single GPU better than multi-GPU, worse with "
+        "several GPUs, broadcast_buffers, rank 0, distribute_bn, world size, Horovod, apex"
     ),
     threads=(
         github("pytorch/pytorch", 110363),

@@ -29,7 +29,9 @@ CASE = Case(
         "eval, train, inference, evaluation, test mode, different output, different results, behaves differently, "
         "same data, same dataset, on training data, training and validation, low validation accuracy, broken for "
         "validation, model.fit and model.evaluate, different loss, high error, high loss, validation loss "
-        "exploding, explodes, accuracy drops in eval, without eval better, fresh layer, discrepancy, inconsistency"
+        "exploding, validation loss much higher than train loss, not reflected after the model is loaded, not ready"
+        " for inference, good in training and bad in testing, overfitting suspected, explodes, accuracy drops in "
+        "eval, without eval better, fresh layer, discrepancy, inconsistency"
     ),
     threads=(github("pytorch/pytorch", 5406), github("pytorch/pytorch", 4741)),
     links=(

@@ -34,8 +34,9 @@ CASE = Case(
     symptom=N_("After fusing batch norm into the convolution the outputs differ"),
     words=N_(
         "fold, folding, fuse, fused, fusing, fusion, fuse_conv_bn, fuse_conv_and_bn, fuse_modules, merge bn, merge "
-        "batch norm, absorb, conv and bn, wrong inference result, output mismatch after fusion, quantization, QAT, "
-        "int8, deploy, transposed convolution, RepVGG, reparameterize, TensorRT"
+        "batch norm, absorb, remove batch norm, inference speed, conv and bn, wrong inference result, output "
+        "mismatch after fusion, quantization, QAT, int8, deploy, transposed convolution, RepVGG, reparameterize, "
+        "TensorRT"
     ),
     threads=(
         github("ultralytics/yolov3", 807),

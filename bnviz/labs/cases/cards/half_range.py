@@ -30,8 +30,8 @@ CASE = Case(
     symptom=N_("In half precision (float16) batch norm gives zeros, inf or a dtype error"),
     words=N_(
         "half precision, half, .half(), float16, FP16, fp16, out of range, 65504, overflow, expected scalar type "
-        "Half but found Float, HalfTensor, bfloat16, network_to_half, keep_batchnorm_fp32, apex, TensorRT, batch "
-        "norm in fp32, affine=False error"
+        "Half but found Float, HalfTensor, bfloat16, BF16, AMP, input dtype, dtype mismatch, float64, "
+        "network_to_half, keep_batchnorm_fp32, apex, TensorRT, batch norm in fp32, affine=False error"
     ),
     threads=(github("pytorch/pytorch", 90342), github("NVIDIA/apex", 121), github("fastai/fastai", 507)),
     look=N_(

@@ -30,8 +30,9 @@ CASE = Case(
     symptom=N_("Missing or unexpected key(s) in state_dict: num_batches_tracked"),
     words=N_(
         "Error(s) in loading state_dict, missing key, unexpected key, num_batches_tracked, load_state_dict, "
-        "checkpoint, pretrained weights, strict=False, PyTorch 0.4, old version, model and loaded state dict do not"
-        " match, retrocompatibility, backward compatibility, running_mean missing in checkpoint, module. prefix"
+        "checkpoint, pretrained weights, strict=False, PyTorch 0.4, old version, old checkpoints broken, save and "
+        "load, model and loaded state dict do not match, retrocompatibility, backward compatibility, running_mean "
+        "missing in checkpoint, module. prefix"
     ),
     threads=(github("pytorch/pytorch", 8430), github("pytorch/pytorch", 8481)),
     look=N_("keys that load_state_dict refuses: key missing, and key put back"),

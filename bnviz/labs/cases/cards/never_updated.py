@@ -35,7 +35,8 @@ CASE = Case(
     words=N_(
         "moving_mean, moving_variance, not updated, aren't updated, never run, update ops, UPDATE_OPS, "
         "updates_collections, control_dependencies, tf.layers.batch_normalization, slim, contrib, moving average, "
-        "moving_mean=0, moving_variance=1, TensorFlow, unable to update"
+        "moving_mean=0, moving_variance=1, TensorFlow, unable to update, batch norm does nothing, not enabled, no "
+        "effect"
     ),
     threads=(github("tensorflow/tensorflow", 11965), github("meetps/tf-3dgan", 7)),
     links=(

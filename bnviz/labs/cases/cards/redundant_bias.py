@@ -29,7 +29,8 @@ CASE = Case(
     symptom=N_("Does a layer before batch norm need a bias?"),
     words=N_(
         "bias, use_bias, bias=False, bias_term, redundant bias, unnecessary bias, convolution bias, conv bias, bias"
-        " before batch norm, bias is not needed, bias not learned, gradient of the bias is zero, use_bias=False"
+        " before batch norm, bias is not needed, disable bias, remove bias, bias not learned, gradient of the bias "
+        "is zero, use_bias=False"
     ),
     threads=(github("matterport/Mask_RCNN", 1455, "pull"), github("milesial/Pytorch-UNet", 325, "pull")),
     links=(wrong("builder", bias="true"), right("builder", bias="auto"), wrong("placement")),

@@ -31,8 +31,9 @@ CASE = Case(
     symptom=N_("One batch norm used on several inputs (Siamese branches, domains, time steps) fails in eval mode"),
     words=N_(
         "shared layer, Siamese, two branches, two inputs, reuse module, different domains, domain-specific batch "
-        "norm, domain specific, DSBN, source and target, multiple pairs of running mean, separate running averages,"
-        " share gamma and beta only, RNN, recurrent, LSTM, time steps, conditional batch norm, auxiliary batch norm"
+        "norm, domain specific, domain BN, DSBN, separate BN, source and target, multiple pairs of running mean, "
+        "separate running averages, share gamma and beta only, RNN, recurrent, LSTM, time steps, conditional batch "
+        "norm, auxiliary batch norm"
     ),
     threads=(github("keras-team/keras", 8794), github("pytorch/pytorch", 1738)),
     links=(

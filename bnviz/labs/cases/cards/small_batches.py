@@ -21,9 +21,10 @@ CASE = Case(
     family="batch",
     symptom=N_("With batches of 2 the model trains badly"),
     words=N_(
-        "small batch size, smaller batch size, tiny batch, batch size 2, batch size 4, little memory, detection, "
-        "segmentation, 3D, medical, group normalization instead, replace batch norm with group norm, GN, noisy "
-        "statistics, poor accuracy, batch renormalization, unstable training"
+        "small batch size, smaller batch size, tiny batch, batch size 2, batch size 4, little memory, low batch "
+        "size, batch size too small, out of memory, detection, segmentation, 3D, medical, group normalization "
+        "instead, replace batch norm with group norm, GN, noisy statistics, poor accuracy, batch renormalization, "
+        "unstable training"
     ),
     threads=(github("facebookresearch/fvcore", 7), github("google/automl", 881)),
     links=(

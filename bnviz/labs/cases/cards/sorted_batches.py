@@ -26,8 +26,8 @@ CASE = Case(
     symptom=N_("Data sorted by class: training looks perfect, testing is at chance"),
     words=N_(
         "shuffle, shuffle=False, not shuffled, sorted by class, one class per batch, same label in a batch, ordered"
-        " data, sequential sampling, streaming, video frames of one clip, class-balanced batch, imbalanced, single "
-        "class, correlated samples, non-iid batches"
+        " data, sequential sampling, streaming, video frames of one clip, class-balanced batch, imbalanced, class "
+        "imbalance, batches with only one label, single class, correlated samples, non-iid batches"
     ),
     threads=(github("openpifpaf/openpifpaf", 308, "pull"), github("happynear/NormFace", 4)),
     links=(
