@@ -222,6 +222,9 @@ Seeds = Annotated[
     Field(ge=1, le=20),
     Parameter(N_("Seeds"), N_("Replicas trained at once, for error bars."), N_("replicas"), tuple(range(1, 21))),
 ]
+InitName = Literal["torch", "he", "normal", "scaled"]
+CellName = Literal["rnn", "lstm", "gru"]
+RecurrentVariantName = Literal["none", "batch_per_step", "batch_shared", "batch_input_only", "layer"]
 
 
 class LabSettings(BaseModel):

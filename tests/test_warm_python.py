@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.labs.layer.experiment import Settings
 from bnviz.labs.layer.lesson import TOPIC
+from bnviz.labs.layer.settings import Settings
 from tests.conftest import RunScript
 
 

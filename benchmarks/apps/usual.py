@@ -6,8 +6,9 @@ Every figure's title ends with the batch size, so that the benchmark sees when t
 import plotly.graph_objects as go
 import streamlit as st
 
-from bnviz.labs.layer.experiment import Result, Settings
 from bnviz.labs.layer.lesson import TOPIC
+from bnviz.labs.layer.result import Result
+from bnviz.labs.layer.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.scene import Panel, Scene
 from bnviz.plot.theme import color

@@ -1,20 +1,15 @@
-"""Multilayer perceptrons of PyTorch's own modules, with a normalizer before or after every activation."""
+"""One multilayer perceptron whose modules are known by what they are, so that it can be looked into."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from bnviz.core.activations import make_activation
-from bnviz.core.normalizers import make_normalizer
-from bnviz.settings import ActivationName, NormalizerName, PositionName
-
-InitName = Literal["torch", "scaled"]
+from bnviz.core.replica_networks import NetworkPlan, network_of
+from bnviz.settings import ActivationName, InitName, NormalizerName, PositionName
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +20,7 @@ class MLPShape:
     [normalizer] ("after"). As PyTorch code is naturally written, an `nn.Linear` right in front of batch norm has
     `bias=False` (batch norm would take the bias away again); every other has a bias.
 
-    `init` "torch" is `nn.Linear`'s own: uniform on ±1/√n for weights and biases, n = inputs of the layer. "scaled" draws
-    the hidden layers' weights from N(0, weight_gain²/n) and their biases from N(0, bias_std²); the last layer keeps
-    `nn.Linear`'s own, so that the scale acts on hidden layers only.
+    `init` "torch" or "scaled": see `NetworkPlan`.
     """
 
     inputs: int
@@ -49,9 +42,21 @@ class MLPShape:
         return self.normalizer != "none" and self.position != "none"
 
     @property
-    def hidden_bias(self) -> bool:
-        """Whether hidden layers have a bias: not right in front of batch norm."""
-        return not (self.normalizer == "batch" and self.position == "before")
+    def plan(self) -> NetworkPlan:
+        """The same as a plan."""
+        return NetworkPlan(
+            self.inputs,
+            self.classes,
+            (self.width,) * self.depth,
+            self.activation,
+            self.normalizer,
+            self.position,
+            init=self.init,
+            weight_gain=self.weight_gain,
+            bias_std=self.bias_std,
+            gamma=self.gamma,
+            eps=self.eps,
+        )
 
 
 class MLP(nn.Module):
@@ -60,46 +65,19 @@ class MLP(nn.Module):
     def __init__(self, shape: MLPShape, generator: torch.Generator) -> None:
         super().__init__()
         self.shape = shape
-        linears: list[nn.Linear] = []
-        normalizers: list[nn.Module] = []
-        activations: list[nn.Module] = []
-        chain: list[nn.Module] = []
-        features = shape.inputs
-        for _ in range(shape.depth):
-            linears.append(_linear(features, shape.width, shape, generator, hidden=True))
-            activations.append(make_activation(shape.activation))
-            block = [linears[-1], activations[-1]]
-            if shape.normalized:
-                normalizers.append(make_normalizer(shape.normalizer, shape.width, eps=shape.eps, gamma=shape.gamma))
-                block.insert(1 if shape.position == "before" else 2, normalizers[-1])
-            chain += block
-            features = shape.width
-        linears.append(_linear(features, shape.classes, shape, generator, hidden=False))
+        self.chain = network_of(shape.plan, generator)
+        *hidden, _output = self.chain
+        stride = 3 if shape.normalized else 2
+        activation = 2 if shape.normalized and shape.position == "before" else 1
         # Tuples of modules are not registered a second time: `chain` owns them.
-        self.linears, self.normalizers, self.activations = tuple(linears), tuple(normalizers), tuple(activations)
-        self.chain = nn.Sequential(*chain, linears[-1])
+        self.linears = tuple(module for module in self.chain if isinstance(module, nn.Linear))
+        self.activations = tuple(hidden[activation::stride])
+        self.normalizers = tuple(hidden[3 - activation :: stride]) if shape.normalized else ()
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, classes) of `features` (N, inputs)."""
         logits: Tensor = self.chain(features)
         return logits
-
-
-def _linear(inputs: int, outputs: int, shape: MLPShape, generator: torch.Generator, *, hidden: bool) -> nn.Linear:
-    """One `nn.Linear`. A bias is drawn even where there is none, so that every variant gets the same weights."""
-    bias = shape.hidden_bias or not hidden
-    layer = nn.Linear(inputs, outputs, bias=bias, device="meta").to_empty(device="cpu")  # not drawn twice
-    drawn = torch.empty(outputs)
-    with torch.no_grad():
-        if shape.init == "torch" or not hidden:
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-            nn.init.uniform_(drawn, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)
-        else:
-            nn.init.normal_(layer.weight, 0.0, shape.weight_gain / math.sqrt(inputs), generator=generator)
-            nn.init.normal_(drawn, 0.0, shape.bias_std, generator=generator)
-        if bias:
-            layer.bias.copy_(drawn)
-    return layer
 
 
 def sgd_step(parameters: Iterable[nn.Parameter], learning_rate: float) -> None:

@@ -8,13 +8,13 @@ network and S for stacked ones: only the modules inside know the difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-CellName = Literal["rnn", "lstm", "gru"]
-VariantName = Literal["none", "batch_per_step", "batch_shared", "batch_input_only", "layer"]
+from bnviz.settings import CellName
+
 GATES: Final[dict[CellName, int]] = {"rnn": 1, "lstm": 4, "gru": 3}
 
 

@@ -9,9 +9,10 @@ from typing import Final
 import torch
 from torch import nn
 
-from bnviz.core.recurrent import GATES, CellName, RecurrentLayer, VariantName
+from bnviz.core.recurrent import GATES, RecurrentLayer
 from bnviz.core.replicas import Replicas
 from bnviz.core.streams import stream
+from bnviz.settings import CellName, RecurrentVariantName
 
 BATCH: Final = ("batch_per_step", "batch_shared", "batch_input_only")
 
@@ -33,7 +34,7 @@ class RecurrentPlan:
     """
 
     cell: CellName
-    variant: VariantName
+    variant: RecurrentVariantName
     steps: int
     inputs: int
     width: int

@@ -1,17 +1,7 @@
-"""Imported first in the process that the workers are forked from, and of use nowhere else.
-
-A worker would import the server's main module before anything else. In a Streamlit server that is whatever page is being
-run at the moment; the workers need nothing of it.
-"""
+"""Imported first in the process that the workers are forked from, and of use nowhere else."""
 
 from __future__ import annotations
 
-from multiprocessing import spawn
+from bnviz.jobs import interpreter_hooks
 
-
-def _leave_alone(main: str) -> None:
-    pass
-
-
-spawn._fixup_main_from_name = _leave_alone  # type: ignore[attr-defined]
-spawn._fixup_main_from_path = _leave_alone  # type: ignore[attr-defined]
+interpreter_hooks.leave_main_alone()

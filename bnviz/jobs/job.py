@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pydantic import BaseModel
+
 from bnviz.errors import Phrase
 
 State = Literal["queued", "running", "paused", "done", "failed", "stopped"]
@@ -23,19 +25,41 @@ def fingerprint(data: Any) -> str:
     return hashlib.blake2b(repr((data.shape, data.dtype.str)).encode() + data.tobytes(), digest_size=16).hexdigest()
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What two runs share that give the same numbers."""
+
+    function: str
+    """Module and qualified name."""
+    settings: str
+    """As JSON."""
+    data: str
+    """Fingerprint of what the run works on besides."""
+
+
+def identity(function: Callable[..., Any], settings: BaseModel, data: Any) -> Identity:
+    """Raises TypeError where `function` cannot be named from another process."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    if "<" in name:  # <lambda>, <locals>, <stdin>
+        raise TypeError(f"a run needs a function of a module, not {name}")
+    return Identity(name, settings.model_dump_json(), fingerprint(data))
+
+
 @dataclass(eq=False)
 class Job:
-    """One run.
+    """One run of `function` with `settings`, to be called as `function(settings, [data=,] on_update=)`.
 
     `version` grows with every change, `updates` with every partial result; `partial` is the latest one, the whole result
     when `done`. `owners` are the visitors whose run this is, `viewers` counts their open connections, `holding` are those
-    who pressed Pause. `data`: what the run works on besides its settings, kept until it is over; `fingerprint` of it.
+    who pressed Pause. `data`: what the run works on besides its settings, kept until it is over.
+    `expected_seconds`: how long it should take, None where nobody knows.
     `alone_since`: when the last connection went (monotonic seconds), None while there is one.
     """
 
     number: int
-    module: str
-    settings: str
+    identity: Identity
+    function: Callable[..., Any]
+    settings: BaseModel
     owners: set[str]
     state: State = "queued"
     version: int = 0
@@ -44,7 +68,7 @@ class Job:
     problem: Phrase | None = None
     tries: int = 0
     data: Any = None
-    fingerprint: str = ""
+    expected_seconds: float | None = None
     viewers: Counter[str] = field(default_factory=Counter)
     holding: set[str] = field(default_factory=set)
     alone_since: float | None = None

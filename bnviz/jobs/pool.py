@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import logging
-import os
+import statistics
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
-from bnviz.jobs import worker
-from bnviz.jobs.job import Job, fingerprint
+from bnviz.jobs import resources, worker
+from bnviz.jobs.errors import QueueFullError, RunMemoryError
+from bnviz.jobs.job import Job, identity
 from bnviz.jobs.processes import Exchange, OneWorker
 
 RETRIES: Final = 1
-TICK_SECONDS: Final = 0.2
-OBEY_SECONDS: Final = 0.6
+MOST_ALIVE: Final = 200
+"""Runs that are running or waiting; the next is refused."""
+# A run that hears nothing is gone half a second after Stop at the latest: one look at the clock after its time to obey.
+TICK_SECONDS: Final = 0.1
+OBEY_SECONDS: Final = 0.35
 ARRIVE_SECONDS: Final = 20.0
 RETURN_SECONDS: Final = 10.0
 HOLD_SECONDS: Final = 60.0
+REMEMBERED: Final = 32  # durations of the latest runs, from which the wait is told
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +47,21 @@ class Place:
     kill_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a run waits for."""
+
+    runs: int
+    """How many must make room before it starts: 0 when it runs."""
+    seconds: float | None
+    """About how long that takes; None where nothing is known of them."""
+
+
 class JobPool:
     """Runs experiments in processes. `make_executor` makes the executor of one place: any `Executor`, a cluster's too.
+
+    `workers`: processes, by default as many as processors and memory allow. `run_bytes`: what one run may take in memory, by
+    default its share of what there is.
 
     A visitor's job lives as long as one of its owners looks on: when the last connection is gone it pauses at once, ends
     after `return_seconds`, and at once where somebody waits for its worker.
@@ -52,10 +73,13 @@ class JobPool:
         modules: tuple[str, ...] = (),
         make_executor: Callable[[], Executor] | None = None,
         return_seconds: float = RETURN_SECONDS,
+        run_bytes: int | None = None,
     ) -> None:
-        self.workers = workers or os.cpu_count() or 1
+        self.workers = workers or resources.workers()
         self.return_seconds = return_seconds
-        self._make_executor = make_executor or partial(OneWorker, modules)
+        ceiling = run_bytes or resources.run_bytes(self.workers)
+        self._make_executor = make_executor or partial(OneWorker, modules, ceiling)
+        self._durations: deque[float] = deque(maxlen=REMEMBERED)
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._queue: list[Job] = []
@@ -68,17 +92,31 @@ class JobPool:
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
 
-    def submit(self, owner: str, module: str, settings: str, data: Any = None) -> Job:
-        """The job of `owner` that runs `module` with `settings`; another visitor's identical one serves both, the owner's old one ends.
+    def submit(
+        self,
+        owner: str,
+        function: Callable[..., Any],
+        settings: BaseModel,
+        data: Any = None,
+        expected_seconds: float | None = None,
+    ) -> Job:
+        """The job of `owner` that calls `function(settings, [data=,] on_update=)`, a function of a module that returns the result.
 
-        `data`: an array that the run works on besides; the caller bounds its size.
+        Another visitor's identical job serves both, the owner's old one ends. `data`: an array that the run works on besides;
+        the caller bounds its size. `expected_seconds`: how long it should take, for those who wait behind it.
+        Raises QueueFullError where too many run or wait already.
         """
-        wanted = module, settings, fingerprint(data)
+        wanted = identity(function, settings, data)
         with self._lock:
-            job = next((job for job in self.alive() if (job.module, job.settings, job.fingerprint) == wanted), None)
+            alive = self.alive()
+            job = next((job for job in alive if job.identity == wanted), None)
             if job is None:
-                job = Job(next(self._numbers), module, settings, set(), alone_since=time.monotonic() + ARRIVE_SECONDS,
-                          data=data, fingerprint=wanted[2])  # fmt: skip
+                if sum(job.owners != {owner} for job in alive) >= MOST_ALIVE:
+                    raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
+                job = Job(
+                    next(self._numbers), wanted, function, settings, set(), data=data,
+                    expected_seconds=expected_seconds, alone_since=time.monotonic() + ARRIVE_SECONDS,
+                )  # fmt: skip
                 self._queue.append(job)
             self.join(owner, job)
             self._dispatch()
@@ -112,10 +150,26 @@ class JobPool:
             running = sorted((job for job in self._running() if not job.over), key=lambda job: job.number)
             return [*running, *self._queue]
 
-    def place(self, job: Job) -> int:
-        """How many jobs must make room before `job` starts: 0 when it runs."""
+    def wait(self, job: Job) -> Wait:
+        """What `job` waits for."""
         with self._lock:
-            return self._queue.index(job) + 1 if job in self._queue else 0
+            if job not in self._queue:
+                return Wait(0, 0.0)
+            free = [0.0 if place.job is None else self._seconds_left(place.job) for place in self._places]
+            heapq.heapify(free)
+            place = self._queue.index(job)
+            for earlier in self._queue[:place]:
+                heapq.heappush(free, heapq.heappop(free) + self._seconds_left(earlier))
+            return Wait(place + 1, None if free[0] == float("inf") else free[0])
+
+    def _seconds_left(self, job: Job) -> float:
+        """Infinite where nothing is known."""
+        if job.seconds_left is not None:
+            return job.seconds_left
+        expected = job.expected_seconds
+        if expected is None:
+            expected = statistics.median(self._durations) if self._durations else float("inf")
+        return max(0.0, expected - job.seconds_worked)
 
     def attend(self, job: Job, owner: str) -> None:
         """A connection of `owner` to `job` was opened."""
@@ -203,11 +257,12 @@ class JobPool:
             place.job, place.kill_at = job, None
             exchange = self._exchange
             run = partial(
-                worker.execute, job.number, job.module, job.settings, exchange.updates, exchange.orders, job.data
+                worker.execute, job.number, job.function, job.settings, exchange.updates, exchange.orders, job.data
             )
             try:
                 future = place.executor.submit(run)
-            except BrokenProcessPool:  # it died while it had nothing to do
+            except BrokenExecutor as error:  # it died while it had nothing to do
+                log.warning("%s while it had nothing to do; another takes its place", error)
                 self._renew(place)
                 future = place.executor.submit(run)
             job.become("running")
@@ -224,20 +279,22 @@ class JobPool:
             place.job, place.kill_at = None, None
             self._exchange.order(job.number, None)
             error = None if future.cancelled() else future.exception()
-            died = isinstance(error, BrokenProcessPool)
-            if died:
+            died = isinstance(error, BrokenExecutor)
+            if died or isinstance(error, RunMemoryError):  # whose memory is in pieces
                 self._renew(place)
             if job.over:
                 pass
             elif died:
+                log.warning("%s during job %s, %s", error, job.number, job.identity.function)
                 self._retry(job)
             elif error is None and not future.cancelled():
+                self._durations.append(job.seconds_worked)
                 job.partial, job.updates = future.result(), job.updates + 1
                 job.become("done")
             else:
                 job.problem = error.phrase if isinstance(error, BnvizError) else Phrase(N_("The run failed."))
                 if not isinstance(error, BnvizError):
-                    log.error("job %s of %s failed", job.number, job.module, exc_info=error)
+                    log.error("job %s, %s, failed", job.number, job.identity.function, exc_info=error)
                 job.become("failed")
             self._dispatch()
 

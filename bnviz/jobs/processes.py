@@ -1,44 +1,101 @@
 """The processes behind the pool: one executor of one worker for each place, and the exchange between them and the server.
 
-A worker of its own executor dies alone: `ProcessPoolExecutor` gives up all of its work when one of its processes dies.
+`ProcessPoolExecutor` gives up all of its work when one of its processes dies, has no public way to kill one (before Python
+3.14), and leaves semaphores to Python's resource tracker, which complains of them at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from multiprocessing.connection import wait
 from multiprocessing.managers import SyncManager
-from queue import Empty
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from bnviz.jobs import worker
+from bnviz.jobs.errors import WorkerDiedError
 
 if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 WAITING_UPDATES: Final = 32
 
 
-def context() -> BaseContext:
+def context() -> ForkServerContext | SpawnContext:
     """Processes forked from a server with nothing else in it; started anew where the system has no fork (Windows)."""
-    methods = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("forkserver")
+    return multiprocessing.get_context("spawn")
 
 
-class OneWorker(ProcessPoolExecutor):
-    """An executor of one process, which is up and has imported `modules` when this returns from its first work."""
+class OneWorker(Executor):
+    """An executor of one process, which dies alone: its work fails with `WorkerDiedError`, and nothing more is taken.
 
-    def __init__(self, modules: tuple[str, ...] = ()) -> None:
+    `modules`: what the process imports before its first work. `ceiling`: bytes that it gets besides, None for no bound.
+    """
+
+    def __init__(self, modules: tuple[str, ...] = (), ceiling: int | None = None) -> None:
         start = context()
         # Imported once, in the process that the workers are forked from: they start in no time and share the memory.
         start.set_forkserver_preload(["bnviz.jobs.fork_server", *modules])
-        super().__init__(1, start, initializer=worker.warm_up, initargs=(modules,))
+        self._pipe, theirs = start.Pipe()
+        self._process = start.Process(
+            target=worker.serve, args=(theirs, modules, ceiling), daemon=True, name="bnviz-worker"
+        )
+        self._process.start()
+        theirs.close()
+        self._work: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
+        self._closed = False
+        threading.Thread(target=self._drive, daemon=True, name="bnviz-worker").start()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have the process call `fn`. Raises `WorkerDiedError` where it is dead already, and what pickling raises."""
+        if self._closed or wait([self._process.sentinel], 0):
+            raise WorkerDiedError(self._process.pid, self._process.exitcode)
+        future: Future[Any] = Future()
+        self._work.put((future, pickle.dumps(partial(fn, *args, **kwargs))))
+        return future
 
     def kill(self) -> None:
-        """End the process at once; its work fails with `BrokenProcessPool`."""
-        for process in list((self._processes or {}).values()):
-            process.kill()
+        """End the process at once."""
+        self._process.kill()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the process end when its work is done."""
+        self._closed = True
+        self._work.put(None)
+        if wait:
+            self._process.join()
+
+    def _drive(self) -> None:
+        """Hand work to the process and wait for its answers, in a thread of its own."""
+        while (work := self._work.get()) is not None:
+            future, call = work
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                self._pipe.send_bytes(call)
+                answer = self._pipe.recv_bytes()
+            except (EOFError, OSError):
+                self._process.join()
+                future.set_exception(WorkerDiedError(self._process.pid, self._process.exitcode))
+                continue
+            try:
+                returned, value = pickle.loads(answer)
+            except Exception as error:
+                returned, value = False, error
+            if returned:
+                future.set_result(value)
+            else:
+                future.set_exception(value)
+        self._pipe.close()
+        self._process.join()
 
 
 class Exchange:
@@ -56,10 +113,10 @@ class Exchange:
     def next_update(self, seconds: float) -> tuple[int, Any] | None:
         """The next (job number, partial result), or None after `seconds`. Raises EOFError or OSError where the exchange is gone."""
         try:
-            number, partial = self.updates.get(timeout=seconds)
+            number, partial_result = self.updates.get(timeout=seconds)
         except Empty:
             return None
-        return number, partial
+        return number, partial_result
 
     def order(self, job: int, order: worker.Order | None) -> None:
         """Tell the worker of `job` to pause or stop, or (None) to go on."""

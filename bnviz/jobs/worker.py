@@ -1,22 +1,34 @@
-"""What runs in a worker process: one experiment, reporting on the way and obeying orders."""
+"""What runs in a worker process: one experiment at a time, reporting on the way and obeying orders."""
 
 from __future__ import annotations
 
 import importlib
 import multiprocessing
 import os
+import pickle
+import re
 import signal
 import threading
 import time
-from collections.abc import MutableMapping
+import traceback
+from collections.abc import Callable, MutableMapping
+from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Queue
 from typing import Any, Final, Literal
+
+from pydantic import BaseModel
+
+from bnviz.errors import BnvizError
+from bnviz.jobs.errors import RunMemoryError
 
 Order = Literal["pause", "stop"]
 SEND_EVERY_SECONDS: Final = 0.06
 LOOK_EVERY_SECONDS: Final = 0.02
 PAUSE_POLL_SECONDS: Final = 0.05
 NICENESS: Final = 10
+# How PyTorch, oneDNN and C++ word it; Python and NumPy raise MemoryError.
+OUT_OF_MEMORY: Final = re.compile(r"can't allocate memory|not enough memory|bad_alloc|could not create a memory")
 
 
 class Stopped(Exception):  # noqa: N818 - it is an order obeyed, not an error
@@ -25,19 +37,18 @@ class Stopped(Exception):  # noqa: N818 - it is an order obeyed, not an error
 
 def execute(
     job: int,
-    module: str,
-    settings: str,
+    function: Callable[..., Any],
+    settings: BaseModel,
     updates: Queue[tuple[int, Any]],
     orders: MutableMapping[int, Order],
     data: Any = None,
 ) -> Any:
-    """Run `module.run` with `settings` (JSON) as job number `job`; partial results go into `updates`, not all if they come fast.
+    """What `function` makes of `settings`, as job number `job`; partial results go into `updates`, not all if they come fast.
 
     `data`: what else the run works on, given to it as `data=` where there is any.
 
     Raises Stopped as soon as `orders[job]` is "stop"; waits while it is "pause".
     """
-    experiment = importlib.import_module(module)
     sent = looked = 0.0
 
     def on_update(partial: object) -> None:
@@ -51,7 +62,7 @@ def execute(
             looked = time.monotonic()
 
     given = {} if data is None else {"data": data}
-    return experiment.run(experiment.Settings.model_validate_json(settings), on_update=on_update, **given)
+    return function(settings, on_update=on_update, **given)
 
 
 def _obey(job: int, orders: MutableMapping[int, Order]) -> None:
@@ -59,6 +70,61 @@ def _obey(job: int, orders: MutableMapping[int, Order]) -> None:
         time.sleep(PAUSE_POLL_SECONDS)
     if order == "stop":
         raise Stopped
+
+
+def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None) -> None:
+    """Do what comes through `pipe`, one pickled call after the other, until its other end is closed.
+
+    `modules` are imported first; from then on the process gets no more than `ceiling` bytes besides what it has.
+    """
+    warm_up(modules)
+    if ceiling is not None:
+        limit_memory(ceiling)
+    while True:
+        try:
+            call = pipe.recv_bytes()
+        except EOFError:
+            return
+        pipe.send_bytes(_answer(call, ceiling or 0))
+
+
+def _answer(call: bytes, ceiling: int) -> bytes:
+    """(whether it returned, what it returned or raised), pickled."""
+    try:
+        return pickle.dumps((True, pickle.loads(call)()))
+    except BaseException as error:  # whatever it is: the server decides, and this process lives on
+        if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
+            error = RunMemoryError(ceiling)
+        elif not isinstance(error, BnvizError | Stopped):
+            error.add_note(traceback.format_exc())  # which frames cannot go through a pipe
+        try:
+            return pickle.dumps((False, error))
+        except Exception:
+            return pickle.dumps((False, RuntimeError(traceback.format_exc())))
+
+
+def limit_memory(ceiling: int) -> None:
+    """Let every allocation of this process fail that would take it more than `ceiling` bytes beyond what it has (Linux).
+
+    What counts is writable memory of its own, not libraries and reserved addresses: those differ from machine to machine.
+    """
+    found = re.search(r"VmData:\s+(\d+) kB", _status())
+    if found is None:
+        return
+    import resource
+
+    limit = int(found[1]) * 1024 + ceiling
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _status() -> str:
+    try:
+        return Path("/proc/self/status").read_text()
+    except OSError:
+        return ""
 
 
 def warm_up(modules: tuple[str, ...]) -> None:

@@ -45,3 +45,23 @@ def end_labels(labels: Sequence[tuple[str, Role, float]], low: float, high: floa
         }
         for (text, role, _), place in zip(labels, places, strict=True)
     ]  # fmt: skip
+
+
+def labels_at_ends(
+    labels: Sequence[tuple[str, Role, float]], gap: float, low: float, high: float, **options: Any
+) -> list[dict[str, Any]]:
+    """As `end_labels`, with `gap` between them and within [low, high], all in the axis' unit (log axes: exponents)."""
+    places = spread_out([y for *_, y in labels], gap, low, high)
+    common = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 8, "yanchor": "middle", "showarrow": False}
+    return [
+        {"text": f"<b>{text}</b>", "font": {"color": color(role)}, **common, "y": place, **options}
+        for (text, role, _), place in zip(labels, places, strict=True)
+    ]
+
+
+def labels_above(words: str, labels: Sequence[tuple[str, Role, float]], between: str = " ") -> str:
+    """On a phone there is no room beside the lines: `words`, then the labels in lines of their own, in the lines' colours."""
+    rows = (
+        f'<span style="color:{color(role)}"><b>{text.replace("<br>", between)}</b></span>' for text, role, _ in labels
+    )
+    return "<br>".join([words.replace(" · ", "<br>"), *rows])

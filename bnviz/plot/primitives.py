@@ -17,6 +17,7 @@ from bnviz.plot.theme import Role, axis, color
 Floats = NDArray[np.float64]
 
 PHONE_FONT: Final = 12
+PHONE_MARGIN: Final = {"l": 50, "r": 116, "t": 68, "b": 48}
 KEY_FONT: Final = 13
 WIDE: Final = 2.3  # letters that a Chinese character is as wide as
 
@@ -93,6 +94,42 @@ def small(notes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         {**entry, "font": {**entry["font"], "size": PHONE_FONT}, "text": entry["text"].replace(" · ", "<br>")}
         for entry in notes
     ]
+
+
+def phone(notes: Sequence[dict[str, Any]], **margin: int) -> dict[str, Any]:
+    """The layout of a chart with one plot on narrow screens; `margin` overrides sides of `PHONE_MARGIN`."""
+    return {"font": {"size": PHONE_FONT}, "margin": {**PHONE_MARGIN, **margin}, "annotations": small(notes)}
+
+
+def theory_line(x: Any, y: Any, name: str) -> dict[str, Any]:
+    """What theory says, as every picture draws it: a dashed line in ink."""
+    return line(x, y, "theory", name, width=1.8, dash="dash")
+
+
+def crosses(x: Any, y: Any, name: str, hover: str, size: float = 10, **options: Any) -> dict[str, Any]:
+    """Where something stopped being a number: crosses in the colour of errors, which say `hover`."""
+    look = {"symbol": "x", "size": size, "color": color("error")}
+    data = {"type": "scatter", "mode": "markers", "x": x, "y": y, "marker": look, "name": name}
+    return {**data, "hovertemplate": hover, **options}
+
+
+def stroke(
+    x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
+) -> dict[str, Any]:
+    """A straight line that is no data, from (x[0], y[0]) to (x[1], y[1])."""
+    look = {"color": color(role), "width": width} | ({"dash": dash} if dash else {})
+    return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": look, **options}
+
+
+def upright(x: float, role: Role, width: float = 1.5, dash: str = "dot") -> dict[str, Any]:
+    """A straight line at `x` from the bottom of the plot to its top."""
+    return stroke((x, x), (0, 1), role, width, dash, yref="paper")
+
+
+def tile(x: Sequence[float], y: Sequence[float], role: Role, opacity: float = 1.0, **options: Any) -> dict[str, Any]:
+    """A filled rectangle below the data, from (x[0], y[0]) to (x[1], y[1])."""
+    rest = {"layer": "below", "fillcolor": color(role, opacity), "line": {"width": 0}, **options}
+    return {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], **rest}
 
 
 def log_axis(title: str, low: float, high: float, **options: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What several seeds say together."""
+"""What several seeds say together: the one type in which results hold a course over seeds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,14 +15,21 @@ Floats = NDArray[np.float64]
 class OverSeeds:
     """Statistics over the seeds whose value is finite; NaN where none is.
 
-    `mean`; `deviation`: s.d. (divided by n − 1; NaN with fewer than two); `low`, `high`: the least and the largest. All have the
-    shape of the values without the axis of the seeds, and their unit.
+    Every field has the shape of the values without the axis of the seeds, and their unit.
     """
 
     mean: Floats
+    """Their mean."""
     deviation: Floats
+    """Their s.d., divided by n − 1; NaN with fewer than two."""
     low: Floats
+    """The least of them."""
     high: Floats
+    """The largest of them."""
+
+    def __getitem__(self, index: Any) -> OverSeeds:
+        """The same part of each field, as NumPy takes it: of (V, E), `over[0]` has (E,)."""
+        return OverSeeds(*(np.asarray(getattr(self, field.name)[index]) for field in fields(self)))
 
 
 def over_seeds(values: ArrayLike, axis: int = 1) -> OverSeeds:

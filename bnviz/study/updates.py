@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replicas import Replicas
@@ -23,6 +27,35 @@ class LiveResult(Protocol):
 
     @property
     def progress(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Courses:
+    """What V networks of S replicas have recorded, up to the last of E points that all of them have reached."""
+
+    steps: NDArray[np.int64]
+    """(E,): optimizer steps done."""
+    total_steps: int
+    """Of the whole run."""
+    accuracy: NDArray[np.float64]
+    """(V, S, E): share of the test samples classified correctly, in eval mode; NaN once a replica has diverged."""
+    loss: NDArray[np.float64]
+    """(V, S, E): mean cross-entropy on them, in nats."""
+    diverged_at: NDArray[np.int64]
+    """(V, S): the step of the first loss that is not finite; −1 where there is none."""
+
+
+def courses_of(done: Sequence[Sequence[Update]]) -> Courses:
+    """The updates `done`, a sequence for each network, as arrays."""
+    reached = min(map(len, done))
+    rows = [updates[:reached] for updates in done]
+    return Courses(
+        np.array([update.step for update in rows[0]], dtype=np.int64),
+        rows[0][0].steps,
+        np.array([[update.accuracy for update in updates] for updates in rows]).transpose(0, 2, 1),
+        np.array([[update.loss for update in updates] for updates in rows]).transpose(0, 2, 1),
+        np.array([updates[-1].diverged_at for updates in rows]),
+    )
 
 
 class Updates(Generic[R]):

@@ -21,6 +21,8 @@ SHOWS_NOT: Final = N_("does not show here")
 NOISY: Final = N_("too noisy to tell")
 
 CONFIDENCE: Final = 0.95
+SMALLEST_EFFECT: Final = 0.01
+"""What least difference of two accuracies matters: one point, four or five of 450 test images, about the s.d. of a single seed."""
 FEWEST: Final = 3  # with two pairs the interval is 18 times the scatter, and equal pairs are nothing rare
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Translate
+from bnviz.i18n import N_, Translate
 from bnviz.plot.numbers import latex, short
+from bnviz.study.verdict import Finding
 
-if TYPE_CHECKING:
-    from bnviz.study.verdict import Finding
+NO_INTERVAL: Final = N_("There are fewer than three seeds with both numbers: no interval can be given.")
 
 
 def mean_and_verdict(finding: Finding, _: Translate) -> str:
@@ -43,7 +43,7 @@ def paired_difference(
     differences = second - first
     place = next((index for index, value in enumerate(differences) if math.isfinite(value)), None)
     if place is None or not math.isfinite(finding.low):
-        return _("There are fewer than three seeds with both numbers: no interval can be given.")
+        return _(NO_INTERVAL)
     return (
         intro.format(seed=first_seed + place)
         + f"\n\n$$\nd = {100 * second[place]:.2f} - {100 * first[place]:.2f} = {100 * differences[place]:.2f}\n$$\n\n"

@@ -22,6 +22,7 @@ from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
 DRAW_EVERY_SECONDS: Final = 0.125
 REST_PER_DRAWING: Final = 3.0  # pictures that are dear to draw come less often: the server has others to serve
 SEEN_WITHIN_SECONDS: Final = 5.0
+INTRODUCTION_SECONDS: Final = 10.0
 GONE: Final = 4404
 DONE: Final = 1000
 
@@ -44,7 +45,7 @@ class Channel:
         self.run = run
         self.viewers: set[Viewer] = set()
         self.snapshot: Snapshot | None = None
-        self._draw: Callable[[], Snapshot] = lambda: run.snapshot(language, pool.place)
+        self._draw: Callable[[], Snapshot] = lambda: run.snapshot(language, pool.wait)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._changed.set()
@@ -82,11 +83,11 @@ class Broadcast:
         self._going = ThreadPoolExecutor(1, "bnviz-viewers-going")
 
     async def endpoint(self, websocket: WebSocket) -> None:
-        """One viewer, from coming to going. Who does not know the owner's secret token sees nothing."""
+        """One viewer, from coming to going. Whose first message is not an owner's secret token sees nothing."""
         number, language = websocket.path_params["number"], websocket.path_params["language"]
-        owner = websocket.query_params.get("owner", "")
         run = self.runs.find(number)
         await websocket.accept()
+        owner = await _first_message(websocket)
         if run is None or language not in LANGUAGES or owner not in run.job.owners:
             await websocket.close(GONE)
             return
@@ -153,6 +154,14 @@ class Broadcast:
                     viewer.wake.set()
 
 
+async def _first_message(websocket: WebSocket) -> str | None:
+    """Who the viewer is. A token in the address would stand in the log of every proxy on the way."""
+    with suppress(TimeoutError, WebSocketDisconnect, KeyError):  # KeyError: bytes
+        async with asyncio.timeout(INTRODUCTION_SECONDS):
+            return await websocket.receive_text()
+    return None
+
+
 def _message(snapshot: Snapshot, run: Run, viewer: Viewer) -> str:
     """Status for all, what holds for this viewer alone, and the charts unless they hold the picture or have it already."""
     own = {"held": viewer.owner in run.job.holding, "left": viewer.left}
@@ -163,6 +172,6 @@ def _message(snapshot: Snapshot, run: Run, viewer: Viewer) -> str:
 
 
 def route(mount_path: str, runs: Runs = RUNS) -> WebSocketRoute:
-    """`…/live/{job number}/{language}?owner={token}`."""
+    """`…/live/{job number}/{language}`."""
     broadcast: Any = Broadcast(runs)
     return WebSocketRoute(f"{mount_path}/live/{{number:int}}/{{language}}", broadcast.endpoint)

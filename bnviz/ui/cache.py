@@ -22,9 +22,9 @@ from bnviz.settings import LabSettings
 from bnviz.teaching.lab import InstantTopic, Picture
 from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart
+from bnviz.ui.compute_queue import ComputeQueue, WhileWaiting, acquire, nobody_asks
 from bnviz.ui.listing import ReadyListing
 from bnviz.ui.player import ReadyScene
-from bnviz.ui.turns import Turns, Wanted, patiently
 
 Ready = ReadyChart | ReadyScene | ReadyListing
 Draw = Callable[[Any, Language], Picture]
@@ -53,13 +53,13 @@ class Shared:
         self._lock = threading.Lock()
         self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
 
-    def get(self, key: Hashable, make: Callable[[], Any], wanted: Wanted = lambda: None) -> Any:
-        """The value of `key`. Raises what `make` raises, which is then asked again by the next; and what `wanted` does while waiting."""
+    def get(self, key: Hashable, make: Callable[[], Any], while_waiting: WhileWaiting = nobody_asks) -> Any:
+        """The value of `key`. Raises what `make` raises, which is then asked again by the next; and what `while_waiting` does."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot(weight=self.weigh(None)))
             self._slots.move_to_end(key)
             self._make_room()
-        patiently(slot.lock, wanted)
+        acquire(slot.lock, while_waiting)
         try:
             if not slot.made:
                 slot.value = make()
@@ -77,14 +77,14 @@ class Shared:
             taken -= self._slots.popitem(last=False)[1].weight
 
 
-_turns: Final = Turns()
+_queue: Final = ComputeQueue()
 
 
 def result(topic: InstantTopic[Any, Any], settings: LabSettings, data: NDArray[np.float32] | None) -> Any:
     """The topic's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`."""
 
     def make() -> Any:
-        return _turns.take(topic.id, lambda: topic.compute(settings, data), visit.still_wanted)
+        return _queue.run(topic.id, lambda: topic.compute(settings, data), visit.owner(), visit.still_wanted)
 
     if data is not None:
         return make()

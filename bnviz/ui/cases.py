@@ -63,8 +63,7 @@ def _search(_: Translate, language: Language) -> str:
         st.space("stretch")
         with st.container(width=112):
             words = {"q": shortened(query)} if query else {}
-            short_link, full_link = (words | visit.page_link(full=full) for full in (False, True))
-            share.draw(_("Reported problems"), short_link, full_link, language)
+            share.draw(_("Reported problems"), words | visit.page_link(), language)
     return query
 
 

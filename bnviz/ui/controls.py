@@ -12,8 +12,9 @@ from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
-from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
-from bnviz.ui import visit
+from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, InstantTopic, Lab
+from bnviz.ui import drag, visit
+from bnviz.ui.drag import Held
 from bnviz.ui.visit import LabState
 
 R = TypeVar("R")
@@ -22,13 +23,15 @@ BUTTON_PIXELS: Final = 32
 LETTER_PIXELS: Final = 6.2
 
 
-def draw(state: LabState, language: Language) -> None:
-    """Draw the controls of the topic and put what they say into `state.settings`."""
+def draw(state: LabState, language: Language) -> bool:
+    """Draw the controls of the topic and put what they say into `state.settings`; whether a slider is being dragged."""
     _ = translator(language)
     topic = state.topic
-    _draw_some(state, topic.controls, language)
+    held = drag.held() if isinstance(topic, InstantTopic) else None
+    _draw_some(state, topic.controls, held, language)
     if topic.more and st.toggle(_("More"), key=f"{topic.id}:more"):
-        _draw_some(state, topic.more, language)
+        _draw_some(state, topic.more, held, language)
+    return held is not None
 
 
 def topics(lab: Lab, state: LabState, language: Language) -> None:
@@ -59,8 +62,9 @@ def apply(state: LabState, settings: LabSettings, preset: str | None = None) -> 
     """Replace the settings, and let every widget show them."""
     state.settings = settings
     state.preset, state.problems = preset, []
-    for name in settings.names():
-        for language in LANGUAGES:
+    for language in LANGUAGES:
+        st.session_state.pop(f"{state.topic.lab}:{TOPIC_KEY}:{language}", None)
+        for name in settings.names():
             st.session_state.pop(_key(state.topic, name, language), None)
 
 
@@ -69,14 +73,14 @@ def _key(topic: AnyTopic, name: str, language: Language) -> str:
     return f"{topic.id}:{name}:{language}"
 
 
-def _draw_some(state: LabState, names: tuple[str, ...], language: Language) -> None:
+def _draw_some(state: LabState, names: tuple[str, ...], held: Held | None, language: Language) -> None:
     topic = state.topic
     described = fields(topic.settings)
     for name in names:
         if not topic.applies(state.settings, name):
             continue
         old = getattr(state.settings, name)
-        new = _widget(described[name], _key(topic, name, language), old, language)
+        new = _widget(described[name], _key(topic, name, language), old, held, language)
         if new != old:
             _change(state, name, new)
 
@@ -92,12 +96,14 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})
 
 
-def _widget(field: SettingField, key: str, value: Any, language: Language) -> Any:
+def _widget(field: SettingField, key: str, value: Any, held: Held | None, language: Language) -> Any:
     _ = translator(language)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
 
     def named(choice: Any) -> str:
-        return _(field.parameter.names.get(choice, choice)) if isinstance(choice, str) else str(choice) if isinstance(choice, int) else short(choice)
+        if isinstance(choice, str):
+            return _(field.parameter.names.get(choice, choice))
+        return str(choice) if isinstance(choice, int) else short(choice)
 
     if field.kind == "bool":
         return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text)
@@ -121,7 +127,8 @@ def _widget(field: SettingField, key: str, value: Any, language: Language) -> An
         return st.number_input(label, int(field.low), int(field.high), visit.shown(key, value), key=key, help=help_text)
     options = _with(field.parameter.stops, value)
     now = visit.shown(key, value, options)
-    return st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
+    committed = st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
+    return committed if held is None else held.value(key, options, committed)
 
 
 def _fit_a_row(labels: Sequence[str]) -> bool:

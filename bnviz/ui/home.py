@@ -47,7 +47,7 @@ def _head(_: Translate, language: Language) -> None:
         )
         st.space("stretch")
         with st.container(width=112):
-            share.draw(_("The course"), visit.page_link(full=False), visit.page_link(full=True), language)
+            share.draw(_("The course"), visit.page_link(), language)
 
 
 def _start(_: Translate) -> None:

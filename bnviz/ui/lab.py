@@ -36,18 +36,24 @@ def show(lab: Lab) -> None:
     state = visit.lab_state(lab)
     language = visit.current().language
     _ = translator(language)
+    share.follow_browser(lab, state)
+    before = state.topic, state.settings
     head = st.container(key="head")
     controls.topics(lab, state, language)
     topic = state.topic
     asking = visit.current().predict and topic.name not in state.guesses
     head.markdown("### " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
-    link = _presets(state, language)
+    history, link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
-        controls.draw(state, language)
-        data = uploads.draw(topic, state, language)
+        dragging = controls.draw(state, language)
+        upload = uploads.draw(topic, state, language)
+        data = None if upload is None else upload.values
         aside = st.container(key="aside")
+    visit.remember(state, before, dragging=dragging)
+    with history:
+        _history(state, _)
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
@@ -65,11 +71,11 @@ def show(lab: Lab) -> None:
                 views.explain_error(error, topic, language)
     _onward(lab, _)
     with link:
-        share.draw(_(lab.title), visit.link(lab, state, full=False), visit.link(lab, state, full=True), language)
+        share.draw(_(lab.title), visit.link(lab, state), language)
 
 
-def _presets(state: LabState, language: Language) -> DeltaGenerator:
-    """The one-click settings; returns the place of the Share button at the row's end."""
+def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The one-click settings; returns the places of Back and Reset and of Share, at the row's end."""
     _ = translator(language)
     with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**" + _("Try this") + "**", width="content")
@@ -82,11 +88,49 @@ def _presets(state: LabState, language: Language) -> DeltaGenerator:
                 args=(state, preset.name),
             )
         st.space("stretch")
-        return st.container(width=112)
+        history = st.container(key="history", horizontal=True, gap="small", width="content")
+        return history, st.container(width=112)
+
+
+def _history(state: LabState, _: Translate) -> None:
+    """One change back, and everything back."""
+    st.button(
+        _("Back"),
+        key=f"{state.topic.lab}:back",
+        icon=":material/undo:",
+        help=_("Undo the last change."),
+        on_click=_go_back,
+        args=(state,),
+        disabled=not state.history,
+    )
+    st.button(
+        _("Reset"),
+        key=f"{state.topic.lab}:reset",
+        icon=":material/restart_alt:",
+        help=_("Set everything as it was at first."),
+        on_click=_reset,
+        args=(state,),
+        disabled=state.settings == state.topic.opening,
+    )
+
+
+def _go_back(state: LabState) -> None:
+    now = state.topic, state.settings
+    while state.history and now == (state.topic, state.settings):  # the browser's own Back may have been there before
+        state.topic, state.settings = state.history.pop()
+    controls.apply(state, state.settings)
+
+
+def _reset(state: LabState) -> None:
+    before = state.topic, state.settings
+    controls.apply(state, state.topic.opening)
+    visit.remember(state, before)
 
 
 def _apply_preset(state: LabState, name: str) -> None:
+    before = state.topic, state.settings
     controls.apply(state, state.topic.preset(name), name)
+    visit.remember(state, before)
 
 
 def _onward(lab: Lab, _: Translate) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.jobs.errors import QueueFullError
 from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
 from bnviz.teaching.lab import LiveTopic
@@ -54,6 +55,8 @@ def result(
     mine = run if run is not None and run.job.over and owner in run.audience else None
     if mine is not None:
         _tell_the_end(mine, language)
+    if visit.current().refused is not None:
+        _tell_the_refusal(language)
     with nullcontext() if shipped is None else aside:
         _offer(topic, state, data, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
@@ -64,7 +67,10 @@ def result(
 
 
 def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Table | None) -> None:
-    RUNS.start(topic, settings, owner, data)
+    try:
+        RUNS.start(topic, settings, owner, data)
+    except QueueFullError as error:
+        visit.current().refused = error
 
 
 def _offer(
@@ -92,16 +98,18 @@ def _offer(
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:
     """The progress bar with its buttons, and the charts; from here on the WebSocket keeps both up to date."""
     _ = translator(language)
-    snapshot = run.snapshot(language, RUNS.pool.place)
+    snapshot = run.snapshot(language, RUNS.pool.wait)
     assets.component("live")(
         key=f"{run.topic.id}.live",
         data={
             "job": run.job.number,
-            "url": f"{assets.url('live')}/{run.job.number}/{language}?owner={owner}",
+            "url": f"{assets.url('live')}/{run.job.number}/{language}",
+            "owner": owner,
             "charts": len(snapshot.payloads),
             "words": {
                 "queued": _("Waiting: {count} runs before yours"),
                 "next": _("Waiting: one run before yours"),
+                "wait": _("about {minutes} min until yours starts"),
                 "running": _("Running"),
                 "paused": _("Paused"),
                 "done": _("Done"),
@@ -122,6 +130,13 @@ def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> N
     for number, payload in enumerate(snapshot.payloads):
         with below if number else nullcontext():
             assets.component("chart")(key=payload["live"]["key"], data=payload)
+
+
+def _tell_the_refusal(language: Language) -> None:
+    """Why the run was not taken, once."""
+    refused, visit.current().refused = visit.current().refused, None
+    if refused is not None:
+        st.warning(views.escaped(refused.text(language)))
 
 
 def _tell_the_end(run: Run, language: Language) -> None:

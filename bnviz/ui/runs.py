@@ -13,7 +13,7 @@ from typing import Any, Final
 from bnviz.errors import BnvizError
 from bnviz.i18n import Language
 from bnviz.jobs.job import Job, fingerprint
-from bnviz.jobs.pool import JobPool
+from bnviz.jobs.pool import JobPool, Wait
 from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
 from bnviz.study import shipped
@@ -57,15 +57,15 @@ class Run:
     _scenes: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def snapshot(self, language: Language, place: Callable[[Job], int]) -> Snapshot:
+    def snapshot(self, language: Language, wait: Callable[[Job], Wait]) -> Snapshot:
         """The newest state; its charts are drawn once for everybody who reads `language`."""
         with self._lock:
             old = self._drawn.get(language)
             if old is None or old.version != self.job.version:
-                self._drawn[language] = old = self._draw(old, language, place)
+                self._drawn[language] = old = self._draw(old, language, wait(self.job))
             return old
 
-    def _draw(self, old: Snapshot | None, language: Language, place: Callable[[Job], int]) -> Snapshot:
+    def _draw(self, old: Snapshot | None, language: Language, wait: Wait) -> Snapshot:
         job = self.job
         version, updates, over = (
             job.version,
@@ -76,7 +76,8 @@ class Run:
             {
                 "job": job.number,
                 "state": job.state,
-                "place": place(job),
+                "place": wait.runs,
+                "wait": wait.seconds,
                 "progress": job.progress,
                 "left": job.seconds_left,
                 "problem": "" if job.problem is None else job.problem.text(language),
@@ -146,7 +147,7 @@ class Runs:
         with self._lock:
             run = self.latest(topic, settings, data)
             if run is None or run.job.state != "done":
-                job = pool.submit(owner, topic.run.__module__, settings.model_dump_json(), data)
+                job = pool.submit(owner, topic.run, settings, data, topic.seconds(settings, data))
                 if run is None or run.job is not job:
                     run = self._runs[_key(topic, settings, data)] = Run(topic, settings, job)
                     self._forget()

@@ -1,36 +1,87 @@
-"""The Share button: the full link, a copy button and a QR code for the class; it also keeps the address bar true.
+"""The Share button: the link, a copy button and a QR code for the class. It also keeps the address bar true and follows it back.
 
 Only the browser knows under which address it reached the page, so the server sends queries alone.
 """
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlencode
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+import streamlit as st
+from streamlit import config
 
 from bnviz.i18n import Language, translator
-from bnviz.ui import assets
+from bnviz.teaching.lab import Lab
+from bnviz.ui import assets, visit
+from bnviz.ui.visit import LabState
+
+KEY: Final = "share"
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+LONGEST_QUERY: Final = 4000
 
 
-def draw(title: str, short: dict[str, str], full: dict[str, str], language: Language) -> None:
-    """Show the button for the state whose link has the query `full`; the address bar gets `short`."""
+def draw(title: str, query: dict[str, str], language: Language) -> None:
+    """Show the button for the state whose link has this `query`, which also stands in the address bar."""
     _ = translator(language)
     assets.component("share")(
-        key="share",
+        key=KEY,
         data={
             "words": {
                 "share": _("Share"),
+                "close": _("Close"),
                 "copied": _("Copied"),
                 "copy": _("Copy"),
-                "link": _("Link to exactly this state"),
+                "link": _("Link to this state"),
                 "qr": _("QR code of the link"),
+                "ask": _("Ask the question first"),
+                "alone": _(
+                    "Only this computer can open this address. For others, start the dashboard with "
+                    "`make run ADDRESS=0.0.0.0` (or `bnviz --address 0.0.0.0`)."
+                ),
+                "instead": _(
+                    "You opened the dashboard as {here}, which only this computer can. The link names its address in the network."
+                ),
             },
-            "url": f"?{_query(full)}",
-            "query": _query(short),
+            "query": _query(query),
+            "shared": _query({name: value for name, value in query.items() if name != "predict"}),
             "qr": assets.url("qr.svg"),
+            "reachable": reachable_address(),
             "lang": "zh-CN" if language == "zh" else "en",
             "title": f"{title} · bnviz",
         },
+        default={"wanted": None},
+        on_wanted_change=lambda: None,
     )
+
+
+def follow_browser(lab: Lab, state: LabState) -> None:
+    """Where the visitor has pressed the browser's Back or Forward since the last run, make `state` what the address says."""
+    wanted = getattr(st.session_state.get(KEY), "wanted", None)
+    if not isinstance(wanted, Mapping):
+        return
+    number, search = wanted.get("number"), wanted.get("search")
+    current = visit.current()
+    if isinstance(number, int) and number > current.followed and isinstance(search, str):
+        current.followed = number
+        visit.open_link(lab, state, dict(parse_qsl(search[:LONGEST_QUERY].removeprefix("?"))))
+
+
+def reachable_address() -> str:
+    """This computer's address in its network, where the server listens there; else "". Nothing is sent to find out."""
+    listens: Any = config.get_option("server.address")
+    if listens in LOOPBACK:
+        return ""
+    if listens and listens != "0.0.0.0":
+        return str(listens)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # a datagram socket only looks up by which address it would leave
+        except OSError:
+            return ""
+        return str(probe.getsockname()[0])
 
 
 def _query(values: dict[str, str]) -> str:

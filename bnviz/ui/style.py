@@ -23,6 +23,9 @@ CSS: Final = """<style>
 .st-key-presets, .st-key-search { gap: 0.45rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
+.st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.st-key-history button { min-width: 2.4rem; }
+.st-key-verdict [data-testid="stExpander"] summary { padding: 0.3rem 0.75rem; font-weight: 600; }
 .st-key-cases h5 { padding: 0.4rem 0 0.9rem; }
 .st-key-cases [data-testid="stVerticalBlock"], .st-key-cases { gap: 0.45rem; }
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
@@ -46,6 +49,20 @@ CSS: Final = """<style>
 .st-key-start { gap: 0.4rem; }
 .st-key-onward a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
+/* From the last row: type grows with the screen, and a caption is read, not guessed. */
+@media (min-width: 1600px) { html { font-size: calc(16px + 0.45vw); } [data-testid="stMainBlockContainer"] { max-width: 112rem; } }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
+/* On paper: the picture, its sentence, the settings and the link. */
+@media print {
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .st-key-presets, .st-key-onward, .st-key-verdict,
+  .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] { display: none !important; }
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] { position: static !important; overflow: visible !important; height: auto !important; }
+  [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
+  .st-key-picture > *, .st-key-below > * { break-inside: avoid; }
+  .st-key-controls { display: grid !important; grid-template-columns: repeat(3, 1fr); column-gap: 2rem; }
+}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
   .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }

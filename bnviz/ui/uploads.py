@@ -1,47 +1,170 @@
-"""The visitor's own table: read within limits, kept in the session only."""
+"""The visitor's own file: read within limits, told in words, kept in the session only."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from bnviz.errors import BnvizError, UploadError
-from bnviz.i18n import Language, translator
+from bnviz.errors import Phrase, UploadError
+from bnviz.i18n import Language, Translate, translator
 from bnviz.teaching.lab import AnyTopic
+from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 
-TYPES: Final = ("csv", "npy", "npz")
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from bnviz.core.uploads import Choice, Kind, Upload
+
+CELL_LETTERS: Final = 20
+SMALL: Final = "font-size:0.85em;line-height:1.45;overflow-wrap:anywhere"
 
 
-def draw(topic: AnyTopic, state: LabState, language: Language) -> NDArray[np.float32] | None:
-    """The uploader where the source is `upload`; the table (N, D) or images (N, K, H, W), or None with the error told."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A file as it was read last, so that a slider's movement does not read it again. What was refused leaves a sentence only."""
+
+    file_id: str
+    kind: Kind
+    columns: tuple[str, ...]
+    """To choose from."""
+    suggested: dict[int | None, Choice]
+    """What goes with each class column unless the visitor says otherwise; one entry, None, where there is no class column."""
+    choice: Choice | None
+    """What was read; None where the file cannot be read at all."""
+    outcome: Upload | Phrase
+    """The numbers, or what is wrong."""
+
+
+def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
+    """The uploader where the source is `upload`, what the file was read as, and what to choose; None with the error told in
+    `state.problems` where the file cannot be used, and where there is none."""
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
-    _ = translator(language)
-    from bnviz.core.uploads import read_classes, read_images, read_upload
+    from bnviz.core.uploads import SUFFIXES
 
+    _ = translator(language)
     told = {
         "table": _("Rows are samples, columns are features."),
-        "images": _("An image as an array (H, W) or (H, W, 3), or several."),
-        "classes": _(
-            "Rows are samples, the last column is the class, a whole number or a word, the others are features."
-        ),
+        "images": _("An image as an array (H, W), (H, W, 3) or (3, H, W), or several."),
+        "classes": _("Rows are samples; one column is the class, a whole number or a word. Or an .npz with X and y."),
     }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), TYPES, key=f"{topic.lab}:upload", help=f"{told} {kept}"
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"), SUFFIXES, key=f"{topic.lab}:upload", help=f"{told} {kept}"
     )
-    state.problems = [
-        problem for problem in state.problems if not isinstance(problem, UploadError)
-    ]  # of an earlier file
+    # Problems of an earlier file go.
+    state.problems = [problem for problem in state.problems if not isinstance(problem, UploadError)]
     if file is None:
+        visit.current().file = None
         return None
+    read = _read(topic.upload, file, None)
+    said = st.container()
+    choice = _choose(topic.lab, read, language)
+    if choice is not None and choice != read.choice:
+        read = _read(topic.upload, file, choice)
+    if isinstance(read.outcome, Phrase):
+        # A new error, not the one that was raised: that would keep the frames in which it was raised, and the arrays in them.
+        state.problems = [UploadError(read.outcome.template, **read.outcome.parameters)]
+        return None
+    with said:
+        st.html(_description(read.outcome, language))
+    return read.outcome
+
+
+def _read(kind: Kind, file: UploadedFile, choice: Choice | None) -> _Read:
+    """The file, read with this `choice`; with None as it was read last, or as is suggested."""
+    from bnviz.core.uploads import open_upload
+
+    kept = visit.current().file
+    if isinstance(kept, _Read) and (kept.file_id, kept.kind) == (file.file_id, kind) and choice in {None, kept.choice}:
+        return kept
     try:
-        read = {"table": read_upload, "images": read_images, "classes": read_classes}[topic.upload]
-        return read(file.name, file.getvalue())
-    except BnvizError as error:
-        state.problems = [error]
-        return None
+        opened = open_upload(file.name, file.getvalue(), kind)
+    except UploadError as error:
+        read = _Read(file.file_id, kind, (), {}, None, error.phrase)
+    else:
+        choice = choice or opened.choice
+        places = range(len(opened.columns)) if opened.class_column is not None else [None]
+        outcome: Upload | Phrase
+        try:
+            outcome = opened.read(choice)
+        except UploadError as error:
+            outcome = error.phrase
+        suggested = {place: opened.beside(place) for place in places}
+        read = _Read(file.file_id, kind, opened.columns, suggested, choice, outcome)
+    visit.current().file = read
+    return read
+
+
+def _choose(lab: str, read: _Read, language: Language) -> Choice | None:
+    """The class column and what is left out, if there is a choice.
+
+    What Streamlit keeps of these widgets are names of columns, which no language changes.
+    """
+    from bnviz.core.uploads import Choice
+
+    if read.choice is None or len(read.columns) < 2:
+        return read.choice
+    _ = translator(language)
+    key, places, class_column = f"{lab}:{read.file_id}", list(range(len(read.columns))), read.choice.class_column
+    if class_column is not None:
+        now = visit.shown(f"{key}:class", class_column, places)
+        class_column = st.selectbox(
+            _("Class column"), places, places.index(now), key=f"{key}:class", format_func=read.columns.__getitem__
+        )
+    others = [place for place in places if place != class_column]
+    same = class_column == read.choice.class_column
+    suggested = read.choice if same else read.suggested[class_column]
+    if len(others) < 2:
+        return suggested
+    now = visit.shown(f"{key}:left_out:{class_column}", list(suggested.left_out), others)
+    left_out = st.multiselect(
+        _("Columns to leave out"),
+        others,
+        now,
+        key=f"{key}:left_out:{class_column}",
+        format_func=read.columns.__getitem__,
+        placeholder=_("none"),
+    )
+    return Choice(class_column, tuple(sorted(left_out)))
+
+
+def _description(upload: Upload, language: Language) -> str:
+    """What was read, as HTML in which everything from the file is text."""
+    _ = translator(language)
+
+    def clauses(phrases: Sequence[Phrase]) -> str:
+        return escape(_("; ").join(phrase.text(language) for phrase in phrases))
+
+    parts = [
+        f"<b>{clauses(upload.summary())}</b>",
+        escape(_("How it was read: ")) + clauses(upload.how),
+        *(f"⚠ {clauses([warning])}" for warning in upload.warnings),
+    ]
+    html = "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
+    return f'<div style="{SMALL}">{html}{_preview(upload, _)}</div>'
+
+
+def _preview(upload: Upload, _: Translate) -> str:
+    if not upload.preview:
+        return ""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        style = "padding:0.1em 0.5em;text-align:right;white-space:nowrap"
+        return "<tr>" + "".join(f'<{tag} style="{style}">{escape(_cut(cell))}</{tag}>' for cell in cells) + "</tr>"
+
+    title = escape(_("The first rows"))
+    body = "".join(row(cells, "td") for cells in upload.preview)
+    return (
+        f'<details><summary>{title}</summary><div style="overflow-x:auto" tabindex="0"><table>'
+        f"<thead>{row(upload.header, 'th')}</thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def _cut(cell: str) -> str:
+    return cell if len(cell) <= CELL_LETTERS else cell[: CELL_LETTERS - 1] + "…"

@@ -16,12 +16,16 @@ from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import AnyTopic
-from bnviz.ui.visit import LabState
+from bnviz.ui.visit import LabState, Verdict
 
 
 def escaped(text: str) -> str:
-    """`text` with every character escaped that Markdown or Streamlit's directives would read."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", text)
+    """`text` with every character escaped that Markdown or Streamlit's directives would read.
+
+    Backslashes do not keep addresses from becoming links; a word joiner in them does, which nobody sees.
+    """
+    unlinked = re.sub(r"(?i)(?<=www)(?=\.)|(?=://|@)", "\N{WORD JOINER}", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!$|:~])", r"\\\1", unlinked)
 
 
 def explain_error(error: BnvizError, topic: AnyTopic, language: Language) -> None:
@@ -69,17 +73,32 @@ def _guess(topic: AnyTopic, state: LabState, number: int) -> None:
     state.guesses[topic.name] = number
 
 
+def _ask_again(topic: AnyTopic, state: LabState) -> None:
+    state.guesses.pop(topic.name, None)
+    state.verdicts.pop(topic.name, None)
+
+
 def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
-    """Whether the prediction was right, and why."""
+    """Whether the prediction was right, and why; folded once the settings are others than those that it was judged at."""
     guess = state.guesses.get(topic.name, -1)
     if guess < 0:
         return
     _ = translator(language)
     prediction = topic.prediction
-    right = prediction.correct(result)
-    verdict = _("Right.") if guess == right else _("Not quite: {answer}.").format(answer=_(prediction.options[right]))
-    with st.container(key="verdict"):
-        st.markdown("**" + verdict + "** " + _(prediction.explanation))
+    if topic.name not in state.verdicts:
+        state.verdicts[topic.name] = Verdict(state.settings, guess, prediction.correct(result))
+    verdict = state.verdicts[topic.name]
+    said, right = (_(prediction.options[option]) for option in (verdict.guess, verdict.right))
+    if verdict.guess == verdict.right:
+        line = _("Right: “{right}”.").format(right=right)
+    else:
+        line = _("Not quite. You said “{said}”; here it is “{right}”.").format(said=said, right=right)
+    with st.container(key="verdict"), st.expander(line, expanded=state.settings == verdict.settings):
+        st.markdown(_(prediction.explanation))
+        st.button(
+            _("Ask again"), key=f"{topic.id}:ask", type="tertiary", icon=":material/replay:",
+            on_click=_ask_again, args=(topic, state),
+        )  # fmt: skip
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 
@@ -19,9 +19,22 @@ VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PAGE_KEYS: Final = ("lang", "view", "step", "predict")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
+LONGEST_HISTORY: Final = 50
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 S = TypeVar("S", bound=LabSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A guess, judged once: by the first result that was seen after it."""
+
+    settings: LabSettings
+    """Of that result."""
+    guess: int
+    """The option chosen."""
+    right: int
+    """The option that the result makes right."""
 
 
 @dataclass
@@ -37,6 +50,12 @@ class LabState:
     """The frame at which the playhead was left."""
     guesses: dict[str, int] = field(default_factory=dict)
     """The option chosen in each topic's prediction, by the topic's name; −1 for "just show me"."""
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    """What became of each guess, by the topic's name."""
+    history: list[tuple[AnyTopic, LabSettings]] = field(default_factory=list)
+    """What was set before, oldest first."""
+    dragging: bool = False
+    """Whether a slider was held when the page was drawn last."""
     preset: str | None = None
     """The preset that was clicked last, until another setting is changed."""
     problems: list[BnvizError] = field(default_factory=list)
@@ -45,18 +64,26 @@ class LabState:
 
 @dataclass
 class Visit:
-    """One session. `page`: the page of the latest run. `wanted`: the language chosen by link or switch. `search`: what was looked
-    for among the reported problems.
-
-    `owner`: the secret token by which its long runs know it.
-    """
+    """One session."""
 
     page: str = ""
+    """Of the latest run."""
     wanted: str | None = None
+    """The language chosen by link or switch."""
     predict: bool = True
+    """Whether to ask before the picture is shown."""
     search: str = ""
+    """What was looked for among the reported problems."""
     labs: dict[str, LabState] = field(default_factory=dict)
+    """By the lab's name."""
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    """The secret token by which its long runs know it."""
+    followed: int = 0
+    """How many presses of the browser's Back and Forward have been followed."""
+    refused: BnvizError | None = None
+    """Why the run that it asked for was not taken."""
+    file: object = None
+    """The visitor's own file, as `uploads` read it last."""
 
     @property
     def language(self) -> Language:
@@ -71,7 +98,12 @@ def current() -> Visit:
     return cast("Visit", st.session_state["visit"])
 
 
-def still_wanted() -> None:
+def owner() -> str:
+    """The token of this session; empty outside of one."""
+    return current().owner if get_script_run_ctx(suppress_warning=True) is not None else ""
+
+
+def still_wanted(before: int = 0) -> None:
     """Ends this run of the script where the visitor has moved on or left: Streamlit looks whenever session state is asked."""
     if get_script_run_ctx(suppress_warning=True) is not None:
         "visit" in st.session_state  # noqa: B015
@@ -106,11 +138,20 @@ def switches(_: Translate) -> None:
     """The switches that hold for every page: language, and whether to predict first."""
     visit = current()
     predict, language = shown("predict", visit.predict), shown("lang", visit.language)
-    visit.predict = st.toggle(_("Predict first"), predict, key="predict", help=_("Ask before the picture is shown."))
+    visit.predict = st.toggle(
+        _("Predict first"), predict, key="predict", help=_("Ask before the picture is shown."), on_change=_ask_again
+    )
     st.segmented_control(
         _("Language"), LANGUAGES, default=language, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
         on_change=_choose_language, label_visibility="collapsed",
     )  # fmt: skip
+
+
+def _ask_again() -> None:
+    if st.session_state["predict"]:
+        for state in current().labs.values():
+            state.guesses.clear()
+            state.verdicts.clear()
 
 
 def _choose_language() -> None:
@@ -134,6 +175,13 @@ def lab_state(lab: Lab) -> LabState:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
     return state
+
+
+def remember(state: LabState, before: tuple[AnyTopic, LabSettings], *, dragging: bool = False) -> None:
+    """Keep what was set `before` a change, if there was one; of a slider that is being dragged, what it was at first."""
+    if before != (state.topic, state.settings) and not (dragging and state.dragging):
+        state.history = [*state.history, before][-LONGEST_HISTORY:]
+    state.dragging = dragging
 
 
 def _names_a_setting(key: str) -> bool:
@@ -176,16 +224,31 @@ def _one_line(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-def page_link(*, full: bool) -> dict[str, str]:
+def page_link() -> dict[str, str]:
     """The part of a link that holds for every page."""
     visit = current()
-    language = visit.language if full else visit.wanted
-    return ({} if visit.predict else {"predict": "0"}) | ({"lang": language} if language else {})
+    return ({} if visit.predict else {"predict": "0"}) | ({"lang": visit.wanted} if visit.wanted else {})
 
 
-def link(lab: Lab, state: LabState, *, full: bool) -> dict[str, str]:
-    """The query that brings this state of `lab` back: short (what differs from the defaults) or `full` (survives new defaults)."""
-    own = lab.to_query(state.topic, state.settings, full=full)
+def link(lab: Lab, state: LabState) -> dict[str, str]:
+    """The query that brings this state of `lab` back: what differs from the opening of its topic."""
+    own = lab.to_query(state.topic, state.settings)
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
-    return own | view | step | page_link(full=full)
+    return own | view | step | page_link()
+
+
+def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
+    """Make `state` what a link with `query` means."""
+    own = {key: value for key, value in list(query.items())[:TOO_MANY] if _names_a_setting(key)}
+    state.topic, state.settings, state.problems = lab.from_query(own)
+    state.view = query["view"] if query.get("view") in VIEWS else "picture"
+    forget_widgets(lab)
+
+
+def forget_widgets(lab: Lab) -> None:
+    """Let every widget of `lab` show what its state says."""
+    for topic in lab.topics:
+        for key in [key for key in st.session_state if str(key).startswith((f"{topic.id}:", f"{lab.name}:"))]:
+            if not str(key).endswith((":more", ":upload")):
+                del st.session_state[key]

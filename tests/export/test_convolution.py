@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnviz.core.uploads import read_images
+from bnviz.core.uploads import read_upload
 from bnviz.labs.convolution.lab import LESSON
 from bnviz.labs.convolution.shared.dispatch import Settings, run
 from tests.conftest import RunScript
@@ -69,7 +69,7 @@ def test_scripts_print_the_pages_numbers(topic: str, changes: dict[str, Any]) ->
 def test_a_script_for_an_upload_reads_a_file(part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.random.default_rng(1).integers(0, 200, (40, 56, 3)).astype(np.uint8)
     np.save(tmp_path / "my_data.npy", array)
-    data = read_images("my_data.npy", (tmp_path / "my_data.npy").read_bytes())
+    data = read_upload("my_data.npy", (tmp_path / "my_data.npy").read_bytes(), "images").values
     monkeypatch.chdir(tmp_path)
     settings = part.beginning.replace(source="upload")
     agree(executed(part.script(settings)), part.headline(run(settings, data)))

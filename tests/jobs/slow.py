@@ -19,11 +19,13 @@ WRONG: Final = 1000
 DEADLY: Final = 1001
 DEAF: Final = 1002
 BROKEN: Final = 1003
+GREEDY: Final = 1004
+GREEDY_TORCH: Final = 1005
 TICK: Final = 0.05
 
 
 class Settings(LabSettings):
-    """`batch_size`: ticks to count. `seed`: 1000 raises, 1001 dies, 1002 hears no order, 1003 has a bug."""
+    """`batch_size`: ticks to count. `seed`: 1000 raises, 1001 dies, 1002 hears no order, 1003 has a bug, 1004 and 1005 want a gigabyte."""
 
     batch_size: BatchSize = 32
     seed: Seed = 0
@@ -53,6 +55,12 @@ def run(
         os.kill(os.getpid(), signal.SIGKILL)
     if settings.seed == BROKEN:
         raise ZeroDivisionError
+    if settings.seed == GREEDY:
+        np.ones(2**27)
+    if settings.seed == GREEDY_TORCH:
+        import torch
+
+        torch.ones(2**28)
     values = np.random.default_rng(settings.seed).normal(size=settings.batch_size).cumsum()
     values = values if data is None else values + data.sum()
     for tick in range(settings.batch_size):
@@ -60,3 +68,9 @@ def run(
         if on_update and settings.seed != DEAF:
             on_update(Result(settings, values[: tick + 1], os.getpid()))
     return Result(settings, values, os.getpid())
+
+
+def run_backwards(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
+    """The same walk from its end."""
+    result = run(settings, on_update)
+    return Result(settings, result.values[::-1], result.worker)

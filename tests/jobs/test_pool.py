@@ -9,23 +9,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import connection
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
+from bnviz.jobs.errors import QueueFullError
 from bnviz.jobs.job import Job
-from bnviz.jobs.pool import JobPool
+from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
 from tests.jobs import slow
 
-MODULE = slow.__name__
 ROOT = Path(__file__).parents[2]
 LONG = 1024
 
 
-def settings(seed: int, ticks: int = 32) -> str:
-    return slow.Settings(seed=seed, batch_size=ticks).model_dump_json()
+def settings(seed: int, ticks: int = 32) -> slow.Settings:
+    return slow.Settings(seed=seed, batch_size=ticks)
 
 
 def wait(condition: Callable[[], object], seconds: float = 60) -> None:
@@ -60,7 +61,7 @@ def states(*jobs: Job) -> list[str]:
 
 
 def test_a_job_reports_on_the_way_and_ends_with_its_result(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(1))
+    job = pool.submit("ada", slow.run, settings(1))
     seen: list[float | None] = []
     job.listeners.append(lambda: seen.append(job.progress))
     wait(lambda: job.over)
@@ -74,7 +75,7 @@ def test_a_job_reports_on_the_way_and_ends_with_its_result(pool: JobPool) -> Non
 
 
 def test_time_left_follows_from_the_speed_and_leaves_pauses_out(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(2, LONG))
+    job = pool.submit("ada", slow.run, settings(2, LONG))
     assert job.seconds_left is None
     wait(lambda: ticks(job) > 10)
     pool.pause(job, "ada")
@@ -85,8 +86,8 @@ def test_time_left_follows_from_the_speed_and_leaves_pauses_out(pool: JobPool) -
 
 
 def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(pool: JobPool) -> None:
-    one = pool.submit("ada", MODULE, settings(3, LONG))
-    assert pool.submit("bob", MODULE, settings(3, LONG)) is one
+    one = pool.submit("ada", slow.run, settings(3, LONG))
+    assert pool.submit("bob", slow.run, settings(3, LONG)) is one
     pool.leave("ada")
     assert not one.over
     pool.leave("bob")
@@ -95,10 +96,10 @@ def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(
 
 def test_data_goes_to_the_worker_and_a_run_is_shared_only_where_they_are_equal(pool: JobPool) -> None:
     table = np.arange(6, dtype=np.float32).reshape(3, 2)
-    one = pool.submit("ada", MODULE, settings(6, 8), table)
-    assert pool.submit("bob", MODULE, settings(6, 8), table.copy()) is one
+    one = pool.submit("ada", slow.run, settings(6, 8), table)
+    assert pool.submit("bob", slow.run, settings(6, 8), table.copy()) is one
     others = [
-        pool.submit(f"visitor {n}", MODULE, settings(6, 8), data) for n, data in enumerate((None, table + 1, table.T))
+        pool.submit(f"visitor {n}", slow.run, settings(6, 8), data) for n, data in enumerate((None, table + 1, table.T))
     ]
     assert len({job.number for job in (one, *others)}) == 4
     wait(lambda: one.over and all(job.over for job in others))
@@ -109,20 +110,20 @@ def test_data_goes_to_the_worker_and_a_run_is_shared_only_where_they_are_equal(p
 
 
 def test_a_new_run_of_the_same_visitor_ends_the_old_one(pool: JobPool) -> None:
-    old = pool.submit("ada", MODULE, settings(4, LONG))
-    new = pool.submit("ada", MODULE, settings(5, LONG))
+    old = pool.submit("ada", slow.run, settings(4, LONG))
+    new = pool.submit("ada", slow.run, settings(5, LONG))
     assert old.state == "stopped"
     wait(lambda: new.state == "running")
     assert pool.alive() == [new]
 
 
 def test_no_more_than_the_workers_run_and_the_rest_wait_in_order(pool: JobPool) -> None:
-    jobs = [pool.submit(f"visitor {number}", MODULE, settings(10 + number, LONG)) for number in range(20)]
+    jobs = [pool.submit(f"visitor {number}", slow.run, settings(10 + number, LONG)) for number in range(20)]
     assert states(*jobs).count("running") == 2
-    assert [pool.place(job) for job in jobs] == [0, 0, *range(1, 19)]
+    assert [pool.wait(job).runs for job in jobs] == [0, 0, *range(1, 19)]
     told = jobs[6].version
     pool.leave("visitor 5")
-    assert pool.place(jobs[6]) == 4
+    assert pool.wait(jobs[6]).runs == 4
     assert jobs[6].version > told
     pool.leave("visitor 0")
     wait(lambda: jobs[2].state == "running")
@@ -131,7 +132,7 @@ def test_no_more_than_the_workers_run_and_the_rest_wait_in_order(pool: JobPool) 
 
 def test_twenty_press_run_at_once_and_all_are_served(pool: JobPool) -> None:
     def press(number: int) -> Job:
-        return pool.submit(f"visitor {number}", MODULE, settings(number // 2, 4))
+        return pool.submit(f"visitor {number}", slow.run, settings(number // 2, 4))
 
     with ThreadPoolExecutor(20) as visitors:
         jobs = list(visitors.map(press, range(20)))
@@ -141,7 +142,7 @@ def test_twenty_press_run_at_once_and_all_are_served(pool: JobPool) -> None:
 
 
 def test_pause_waits_and_resume_goes_on(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(40))
+    job = pool.submit("ada", slow.run, settings(40))
     wait(lambda: ticks(job) > 2)
     pool.pause(job, "ada")
     assert job.state == "paused"
@@ -154,8 +155,8 @@ def test_pause_waits_and_resume_goes_on(pool: JobPool) -> None:
 
 
 def test_one_of_two_cannot_pause_for_both(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(41, LONG))
-    pool.submit("bob", MODULE, settings(41, LONG))
+    job = pool.submit("ada", slow.run, settings(41, LONG))
+    pool.submit("bob", slow.run, settings(41, LONG))
     pool.pause(job, "ada")
     assert job.state == "running"
     pool.pause(job, "bob")
@@ -167,17 +168,17 @@ def test_one_of_two_cannot_pause_for_both(pool: JobPool) -> None:
 
 
 def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(pool: JobPool) -> None:
-    deaf = pool.submit("ada", MODULE, settings(slow.DEAF, LONG))
-    time.sleep(0.2)
+    deaf = pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
     pool.stop(deaf)
+    assert OBEY_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
     wait(lambda: not any(place.job for place in pool._places))
-    after = pool.submit("ada", MODULE, settings(42, 4))
+    after = pool.submit("ada", slow.run, settings(42, 4))
     wait(lambda: after.over)
     assert states(deaf, after) == ["stopped", "done"]
 
 
 def test_a_run_that_nobody_looks_at_pauses_and_goes_on_when_somebody_returns(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(43))
+    job = pool.submit("ada", slow.run, settings(43))
     pool.attend(job, "ada")
     pool.attend(job, "ada")
     pool.unattend(job, "ada")
@@ -191,7 +192,7 @@ def test_a_run_that_nobody_looks_at_pauses_and_goes_on_when_somebody_returns(poo
 
 
 def test_a_run_that_nobody_returns_to_is_stopped(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(44, LONG))
+    job = pool.submit("ada", slow.run, settings(44, LONG))
     pool.attend(job, "ada")
     pool.unattend(job, "ada")
     wait(lambda: job.over)
@@ -199,7 +200,7 @@ def test_a_run_that_nobody_returns_to_is_stopped(pool: JobPool) -> None:
 
 
 def test_a_run_that_nobody_looks_at_makes_room_at_once_for_who_waits(pool: JobPool) -> None:
-    jobs = [pool.submit(f"visitor {number}", MODULE, settings(50 + number, LONG)) for number in range(3)]
+    jobs = [pool.submit(f"visitor {number}", slow.run, settings(50 + number, LONG)) for number in range(3)]
     for number, job in enumerate(jobs):
         pool.attend(job, f"visitor {number}")
     pool.unattend(jobs[1], "visitor 1")
@@ -208,7 +209,7 @@ def test_a_run_that_nobody_looks_at_makes_room_at_once_for_who_waits(pool: JobPo
 
 
 def test_an_error_that_a_visitor_may_read_arrives_whole(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(slow.WRONG))
+    job = pool.submit("ada", slow.run, settings(slow.WRONG))
     wait(lambda: job.over)
     assert job.state == "failed"
     assert job.problem is not None
@@ -216,47 +217,115 @@ def test_an_error_that_a_visitor_may_read_arrives_whole(pool: JobPool) -> None:
 
 
 def test_a_bug_is_told_as_a_failure_without_its_innards(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(slow.BROKEN))
+    job = pool.submit("ada", slow.run, settings(slow.BROKEN))
     wait(lambda: job.over)
     assert states(job) == ["failed"]
     assert str(job.problem) == "The run failed."
 
 
 def test_a_worker_that_dies_is_replaced_and_takes_no_other_run_with_it(pool: JobPool) -> None:
-    innocent = pool.submit("ada", MODULE, settings(60, 60))
+    innocent = pool.submit("ada", slow.run, settings(60, 60))
     wait(lambda: ticks(innocent) > 0)
-    guilty = pool.submit("bob", MODULE, settings(slow.DEADLY))
+    guilty = pool.submit("bob", slow.run, settings(slow.DEADLY))
     wait(lambda: guilty.over)
     assert guilty.state == "failed"
     assert "died twice" in str(guilty.problem)
     wait(lambda: innocent.over)
     assert innocent.state == "done"
     assert innocent.tries == 1
-    after = [pool.submit(f"visitor {number}", MODULE, settings(61 + number, 4)) for number in range(3)]
+    after = [pool.submit(f"visitor {number}", slow.run, settings(61 + number, 4)) for number in range(3)]
     wait(lambda: all(job.over for job in after))
     assert set(states(*after)) == {"done"}
 
 
-def test_a_killed_worker_costs_one_restart(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(70))
+def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
+    pool: JobPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = pool.submit("ada", slow.run, settings(70))
     wait(lambda: ticks(job) > 0)
-    os.kill(job.partial.worker, signal.SIGKILL)
+    killed = job.partial.worker
+    os.kill(killed, signal.SIGKILL)
     wait(lambda: job.over)
     assert job.state == "done"
     assert job.tries == 2
     assert "started again" in str(job.problem)
+    assert f"worker process {killed} died (killed by SIGKILL) during job {job.number}" in caplog.text
+
+
+def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
+    pool: JobPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for place in pool._places:
+        place.executor.kill()  # type: ignore[attr-defined]
+    wait(lambda: all(connection.wait([place.executor._process.sentinel], 0) for place in pool._places))  # type: ignore[attr-defined]
+    after = pool.submit("ada", slow.run, settings(75, 2))
+    wait(lambda: after.over)
+    assert (after.state, after.tries) == ("done", 1)
+    assert "while it had nothing to do" in caplog.text
 
 
 def test_a_killed_exchange_is_replaced(pool: JobPool) -> None:
-    job = pool.submit("ada", MODULE, settings(71, LONG))
+    job = pool.submit("ada", slow.run, settings(71, LONG))
     wait(lambda: ticks(job) > 0)
     os.kill(pool._exchange._manager._process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
     wait(lambda: job.over)
     assert job.state == "failed"
-    after = pool.submit("ada", MODULE, settings(72))
+    after = pool.submit("ada", slow.run, settings(72))
     wait(lambda: after.over)
     assert after.state == "done"
     assert after.updates > 5
+
+
+def test_a_run_that_asks_for_too_much_memory_ends_with_a_sentence_and_harms_nobody() -> None:
+    pool = JobPool(workers=1, run_bytes=256 * 2**20)
+    try:
+        greedy = [pool.submit("ada", slow.run, settings(seed)) for seed in (slow.GREEDY,)]
+        greedy += [pool.submit("bob", slow.run, settings(slow.GREEDY_TORCH))]
+        after = pool.submit("eve", slow.run, settings(76, 4))
+        for job, owner in zip((*greedy, after), ("ada", "bob", "eve"), strict=True):
+            pool.attend(job, owner)
+        wait(lambda: after.over)
+        assert states(*greedy, after) == ["failed", "failed", "done"]
+        for job in greedy:
+            assert str(job.problem).startswith("This run needs more than the 256 MB of memory")
+            assert job.tries == 1
+    finally:
+        pool.close()
+
+
+def test_the_queue_is_bounded_and_tells_how_long(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnviz.jobs.pool.MOST_ALIVE", 6)
+    jobs = [pool.submit(f"visitor {n}", slow.run, settings(100 + n, LONG), expected_seconds=120) for n in range(6)]
+    with pytest.raises(QueueFullError, match="4 runs are waiting already, for about 4 min"):
+        pool.submit("one more", slow.run, settings(106, LONG))
+    assert pool.submit("one more", slow.run, settings(105, LONG)) is jobs[5]  # whose run is there already is let in
+    again = pool.submit("visitor 4", slow.run, settings(107, LONG))  # who gives one up may have another
+    assert jobs[4].state == "stopped"
+    assert pool.wait(again).runs == 4
+
+
+def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -> None:
+    jobs = [pool.submit(f"visitor {n}", slow.run, settings(110 + n, LONG), expected_seconds=60) for n in range(5)]
+    waits = [pool.wait(job).seconds for job in jobs]
+    assert waits == pytest.approx([0, 0, 60, 60, 120], abs=10)
+    pool._durations.clear()
+    unknown = [pool.submit(f"guest {n}", slow.run, settings(120 + n, LONG)) for n in range(3)]
+    assert pool.wait(unknown[0]).seconds == pytest.approx(120, abs=10)
+    assert pool.wait(unknown[2]).seconds is None
+    pool._durations.append(30.0)
+    assert pool.wait(unknown[2]).seconds == pytest.approx(180, abs=10)
+
+
+def test_a_run_needs_a_function_that_a_worker_can_find(pool: JobPool) -> None:
+    with pytest.raises(TypeError, match="function of a module"):
+        pool.submit("ada", lambda settings, on_update: None, settings(1))
+    assert pool.alive() == []
+
+
+def test_another_function_with_the_same_settings_is_another_run(pool: JobPool) -> None:
+    jobs = [pool.submit("ada", slow.run, settings(130, 2)), pool.submit("bob", slow.run_backwards, settings(130, 2))]
+    wait(lambda: all(job.over for job in jobs))
+    assert (jobs[0].partial.values[::-1] == jobs[1].partial.values).all()
 
 
 def children(process: psutil.Process) -> set[int]:
@@ -268,20 +337,49 @@ def test_nothing_leaks() -> None:
     JobPool(workers=1).close()
     before = children(psutil.Process())
     pool = JobPool(workers=2)
-    job = pool.submit("ada", MODULE, settings(80, LONG))
+    job = pool.submit("ada", slow.run, settings(80, LONG))
     wait(lambda: ticks(job) > 0)
     pool.close()
     assert job.state == "stopped"
     wait(lambda: children(psutil.Process()) <= before)
 
 
-def test_a_server_that_is_killed_leaves_no_process_behind() -> None:
+def test_a_server_that_is_told_to_end_in_mid_run_says_nothing_of_semaphores() -> None:
     script = f"""
 from bnviz.jobs.pool import JobPool
+from tests.jobs import slow
 if __name__ == "__main__":
-    import os, signal, time
+    import signal, sys, time
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     pool = JobPool(workers=2)
-    job = pool.submit("ada", {MODULE!r}, {settings(81, LONG)!r})
+    job = pool.submit("ada", slow.run, slow.Settings(seed=81, batch_size={LONG}))
+    while job.partial is None:
+        time.sleep(0.02)
+    print("running", flush=True)
+    try:
+        time.sleep(600)
+    finally:
+        pool.close()
+"""
+    server = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "running\n"
+        server.terminate()
+        _, said = server.communicate(timeout=60)
+    assert (server.returncode, said) == (0, "")
+
+
+def test_a_server_that_is_killed_leaves_no_process_behind() -> None:
+    script = f"""
+from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
+from tests.jobs import slow
+if __name__ == "__main__":
+    import time
+    pool = JobPool(workers=2)
+    job = pool.submit("ada", slow.run, slow.Settings(seed=81, batch_size={LONG}))
     while job.partial is None:
         time.sleep(0.02)
     print("running", flush=True)

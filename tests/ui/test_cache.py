@@ -113,7 +113,7 @@ def test_who_leaves_does_not_wait_for_what_another_makes() -> None:
         assert done.wait(30)
         return 1
 
-    def left() -> None:
+    def left(before: int) -> None:
         raise InterruptedError
 
     with ThreadPoolExecutor(1) as first:

@@ -23,8 +23,8 @@ from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 from bnviz.i18n import LANGUAGES, Language
-from bnviz.jobs.job import Job
-from bnviz.jobs.pool import JobPool
+from bnviz.jobs.job import Job, identity
+from bnviz.jobs.pool import JobPool, Wait
 from bnviz.plot.chart import Chart
 from bnviz.study import shipped
 from bnviz.ui import broadcast, live, runs
@@ -68,11 +68,11 @@ def partial(ticks: int, updates: int = 1) -> Job:
     settings = Settings(batch_size=32)
     whole = slow.run(Settings(batch_size=4))
     result = slow.Result(settings, whole.values[:ticks], 1)
-    return Job(7, "module", settings.model_dump_json(), {"ada"}, "running", 3, updates, result)
+    return Job(7, identity(slow.run, settings, None), slow.run, settings, {"ada"}, "running", 3, updates, result)
 
 
-def no_place(job: Job) -> int:
-    return 0
+def no_wait(job: Job) -> Wait:
+    return Wait(0, 0.0)
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------
@@ -88,17 +88,17 @@ def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all(
     job = partial(2)
     scene = TOPIC.pictures[1]
     run = Run(replace(TOPIC, pictures=(counted, scene)), Settings(), job)
-    first = run.snapshot("en", no_place)
-    assert run.snapshot("en", no_place) is first
-    assert run.snapshot("zh", no_place) is not first
+    first = run.snapshot("en", no_wait)
+    assert run.snapshot("en", no_wait) is first
+    assert run.snapshot("zh", no_wait) is not first
     job.become("paused")
-    second = run.snapshot("en", no_place)
+    second = run.snapshot("en", no_wait)
     assert json.loads(second.status)["state"] == "paused"
     assert second.charts is first.charts
     assert drawn == [(2, "en"), (2, "zh")]
     job.partial, job.updates = slow.Result(job.partial.settings, job.partial.values.repeat(2), 1), 2
     job.announce()
-    (chart,) = json.loads(run.snapshot("en", no_place).charts)
+    (chart,) = json.loads(run.snapshot("en", no_wait).charts)
     assert chart["live"] == {"run": "7/en", "update": 2, "key": f"{TOPIC.id}.walk"}
     assert "4 ticks" in chart["alt"]
     assert drawn[2:] == [(4, "en")]
@@ -109,16 +109,23 @@ def test_a_picture_that_cannot_be_drawn_yet_does_not_take_the_others_with_it() -
         raise IndexError
 
     run = Run(replace(TOPIC, pictures=(never, walk)), Settings(), partial(2))
-    assert [chart["live"]["key"] for chart in run.snapshot("en", no_place).payloads] == [f"{TOPIC.id}.walk"]
+    assert [chart["live"]["key"] for chart in run.snapshot("en", no_wait).payloads] == [f"{TOPIC.id}.walk"]
 
 
 def test_the_status_tells_state_place_progress_time_and_problem() -> None:
     job = partial(4)
-    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", lambda _: 3).status)
-    assert {"job": 7, "state": "running", "place": 3, "progress": 0.125, "problem": ""}.items() <= status.items()
+    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", lambda _: Wait(3, 240.0)).status)
+    assert {
+        "job": 7,
+        "state": "running",
+        "place": 3,
+        "wait": 240.0,
+        "progress": 0.125,
+        "problem": "",
+    }.items() <= status.items()
     job.partial = None
     job.announce()
-    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", no_place).status)
+    status = json.loads(Run(TOPIC, Settings(), job).snapshot("zh", no_wait).status)
     assert status["progress"] is status["left"] is None
 
 
@@ -242,12 +249,33 @@ def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:
         apart.submit(asyncio.run, whole()).result()
 
 
-@pytest.mark.parametrize("path", ["{number}/en?owner=eve", "{number}/en", "{number}/xx?owner=ada", "999/en?owner=ada"])
-def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str) -> None:
+@asynccontextmanager
+async def viewing(
+    address: str, run: Run, owner: str, language: str = "en"
+) -> AsyncIterator[websockets.ClientConnection]:
+    """A connection to `run` that has introduced itself."""
+    async with websockets.connect(f"{address}/{run.job.number}/{language}") as connection:
+        await connection.send(owner)
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [
+        ("{number}/en", "eve"),
+        ("{number}/en", ""),
+        ("{number}/en", b"ada"),
+        ("{number}/en?owner=ada", "seen"),  # a token in an address is none
+        ("{number}/xx", "ada"),
+        ("999/en", "ada"),
+    ],
+)
+def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str, first: str | bytes) -> None:
     run = known.start(TOPIC, Settings(batch_size=LONG), "ada")
 
     async def conversation(address: str) -> None:
         async with websockets.connect(f"{address}/{path.format(number=run.job.number)}") as one:
+            await one.send(first)
             with pytest.raises(websockets.ConnectionClosed) as closed:
                 await one.recv()
         assert closed.value.rcvd is not None
@@ -257,12 +285,24 @@ def test_who_does_not_own_the_run_sees_nothing(known: Runs, path: str) -> None:
     assert not run.job.viewers
 
 
+def test_who_does_not_say_who_they_are_is_not_waited_for(known: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broadcast, "INTRODUCTION_SECONDS", 0.05)
+    run = known.start(TOPIC, Settings(batch_size=LONG), "ada")
+
+    async def conversation(address: str) -> None:
+        async with websockets.connect(f"{address}/{run.job.number}/en") as one:
+            with pytest.raises(websockets.ConnectionClosed):
+                await one.recv()
+
+    talk(known, conversation)
+
+
 def test_a_viewer_sees_the_run_grow_to_its_end(known: Runs) -> None:
     run = known.start(TOPIC, Settings(batch_size=48, seed=1), "ada")
     seen: list[int] = []
 
     async def conversation(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+        async with viewing(address, run, "ada") as one:
             async for text in one:
                 message = json.loads(text)
                 seen.extend(chart["live"]["update"] for chart in message["charts"][:1])
@@ -282,7 +322,7 @@ def test_who_is_slow_gets_the_newest_and_no_queue(known: Runs, monkeypatch: pyte
     wait(lambda: run.job.updates > 0)
 
     async def conversation(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+        async with viewing(address, run, "ada") as one:
             first = json.loads(await one.recv())
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(one.recv(), 1)
@@ -298,7 +338,7 @@ def test_orders_come_back_over_the_socket(known: Runs) -> None:
     run = known.start(TOPIC, Settings(batch_size=LONG, seed=3), "ada")
 
     async def conversation(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+        async with viewing(address, run, "ada") as one:
 
             async def until(state: str) -> dict[str, Any]:
                 while True:
@@ -332,9 +372,9 @@ def test_the_run_pauses_when_the_last_viewer_is_gone(known: Runs) -> None:
     known.join(run, "bob")
 
     async def conversation(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+        async with viewing(address, run, "ada") as one:
             await one.recv()
-            async with websockets.connect(f"{address}/{run.job.number}/zh?owner=bob") as other:
+            async with viewing(address, run, "bob", "zh") as other:
                 await other.recv()
             await asyncio.sleep(0.5)
             assert run.job.state == "running"
@@ -350,12 +390,12 @@ def test_viewers_who_come_and_go_leave_nothing_behind(known: Runs) -> None:
     run = known.start(TOPIC, Settings(batch_size=LONG, seed=5), "ada")
 
     async def visit(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as one:
+        async with viewing(address, run, "ada") as one:
             await one.recv()
             await one.send("seen")
 
     async def conversation(address: str) -> None:
-        async with websockets.connect(f"{address}/{run.job.number}/en?owner=ada") as staying:
+        async with viewing(address, run, "ada") as staying:
             await staying.recv()
             for _ in range(40):
                 await visit(address)

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bnviz.core.networks import InitName
 from bnviz.i18n import N_
 from bnviz.settings import (
     Activation,
@@ -26,7 +25,7 @@ from bnviz.settings import (
 )
 
 Init = Annotated[
-    InitName,
+    Literal["torch", "scaled"],
     Parameter(
         N_("Initialization"),
         N_("torch: what nn.Linear does, uniform on ±1/√n. scaled: normal weights of variance σ_w²/n, n inputs."),

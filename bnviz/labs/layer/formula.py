@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.layer.experiment import Result
+from bnviz.labs.layer.result import Result
 from bnviz.plot.numbers import latex, latex_signed
 
 ACTIVATION_LATEX: Final = {

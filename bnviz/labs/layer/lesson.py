@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_
 from bnviz.labs.layer import figures
-from bnviz.labs.layer.experiment import Result, Settings, run
-from bnviz.labs.layer.experiment.comparisons import comparisons
+from bnviz.labs.layer.comparisons import comparisons
+from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.figures import theory as layer_theory
 from bnviz.labs.layer.formula import formula
+from bnviz.labs.layer.result import Result
 from bnviz.labs.layer.script import script
+from bnviz.labs.layer.settings import Settings
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0

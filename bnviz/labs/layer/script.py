@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.layer.settings import Settings
 from bnviz.scripting.snippets import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from bnviz.labs.layer.experiment import Settings
 
 SYNTHETIC: Final = {
     "gaussian": "    return torch.randn({shape})",

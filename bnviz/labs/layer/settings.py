@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -110,6 +110,8 @@ Channel = Annotated[
     Field(ge=0, le=63),
     Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(64))),
 ]
+
+SMALL_EPS: Final = 0.01  # of the variance: from there on the closed law of x̂, which has ε → 0, is not drawn
 
 
 class Settings(LabSettings):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.placement.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, superscript
 from bnviz.plot.primitives import key, largest, note, small
@@ -17,9 +18,6 @@ from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.theory.activations import moments_after, saturated_intervals
-
-if TYPE_CHECKING:
-    from bnviz.labs.placement.experiment import Result
 
 Floats = NDArray[np.float64]
 
@@ -34,9 +32,7 @@ def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per position: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
     courses = [
-        Course(
-            _(NAMES[position]), _(SHORT[position]), ROLES[position], result.error_of(index), result.diverged_at[index]
-        )
+        Course(_(NAMES[position]), _(SHORT[position]), ROLES[position], result.error[index], result.diverged_at[index])
         for index, position in enumerate(result.positions)
     ]
     per_epoch = result.total_steps / result.settings.epochs

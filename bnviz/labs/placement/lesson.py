@@ -1,4 +1,4 @@
-"""The lesson `placement`: batch norm before or after the activation."""
+"""The topic `placement`: batch norm before or after the activation."""
 
 from __future__ import annotations
 
@@ -10,76 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_
 from bnviz.labs.placement import figures
-from bnviz.labs.placement.experiment import Result, estimated_seconds, run
+from bnviz.labs.placement.experiment import estimated_seconds, run
+from bnviz.labs.placement.formula import formula
+from bnviz.labs.placement.result import POSITIONS, Result
 from bnviz.labs.placement.script import script
 from bnviz.labs.placement.settings import Settings
-from bnviz.plot.numbers import latex
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
-from bnviz.teaching.paired import paired_difference
+from bnviz.teaching.sources import DIGITS
 from bnviz.theory.activations import moments_after
 
 BEFORE, ALIKE, AFTER, UNKNOWN = range(4)
 
 
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """The paired difference with its numbers, what batch norm in front takes away, and what it hands on behind φ."""
-    _ = translator(language)
-    return "\n\n".join(
-        [
-            "**1. " + _("Does the place matter?") + "**",
-            _paired(result, _),
-            "**2. " + _("A bias in front of batch norm") + "**",
-            _bias(result, _),
-            "**3. " + _("What the next layer receives") + "**",
-            _handed_on(result, _),
-        ]
-    )
-
-
-def _paired(result: Result, _: Translate) -> str:
-    before, after = (result.accuracy[result.positions.index(name), :, -1] for name in ("before", "after"))
-    text = _(
-        "Every seed is trained with both, on the same split, weights and batches. Seed {seed}, in points of test accuracy:"
-    )
-    return paired_difference(result.findings[0], before, after, result.settings.seed, text, _)
-
-
-def _bias(result: Result, _: Translate) -> str:
-    return (
-        "$$\n\\operatorname{BN}(Wx + b) = \\gamma\\,\\frac{Wx + b - \\overline{(Wx + b)}}{\\sigma} + \\beta = "
-        "\\operatorname{BN}(Wx),\\qquad \\frac{\\partial L}{\\partial b} = \\sum_i \\frac{\\partial L}{\\partial x_i} = 0\n$$\n\n"
-        + _("Measured, with b drawn from N(0, 1) in every hidden unit: the logits change by at most {effect}, the gradient "
-            "of b is at most {gradient}. With batch norm after the activation: {other_effect} and {other_gradient}.").format(
-            effect=f"${latex(result.bias_effect)}$", gradient=f"${latex(result.bias_gradient)}$",
-            other_effect=f"${latex(float(result.bias_effects[2]))}$",
-            other_gradient=f"${latex(float(result.bias_gradients[2]))}$",
-        )
-    )  # fmt: skip
-
-
-def _handed_on(result: Result, _: Translate) -> str:
-    known, before, after = moments_after(result.settings.activation), 1, 2
-    return (
-        _("With batch norm in front, z is nearly N(0, 1) in the fresh network, and the activation shifts and shrinks it:")
-        + f"\n\n$$\n\\mathbb{{E}}[\\varphi(z)] = {latex(known.mean)},\\qquad \\operatorname{{Var}}[\\varphi(z)] = "
-        f"{latex(known.variance)}\n$$\n\n"
-        + _("Measured behind the last hidden layer: mean {mean}, variance {variance}. With batch norm behind the activation "
-            "they are {after_mean} and {after_variance}: mean 0 and, but for ε, variance 1, by construction.").format(
-            mean=f"${latex(float(result.passed_mean[before, -1]))}$",
-            variance=f"${latex(float(result.passed_variance[before, -1]))}$",
-            after_mean=f"${latex(round(float(result.passed_mean[after, -1]), 5))}$",
-            after_variance=f"${latex(float(result.passed_variance[after, -1]))}$",
-        )
-    )  # fmt: skip
-
-
 def comparisons(result: Result) -> list[Comparison]:
     """Bias in front of batch norm, and the moments of what the next layer receives in the fresh networks."""
-    activation, before, after = result.settings.activation, 1, 2
+    activation, before, after = result.settings.activation, *map(POSITIONS.index, ("before", "after"))
     # Where the variance is small, ε takes its part of it: what enters φ has this spread and not 1.
     scale = math.sqrt(float(result.received_variance[before, -1]))
     known = moments_after(activation, round(scale, 6))
@@ -113,7 +62,8 @@ def headline(result: Result) -> dict[str, float]:
     """Final errors in %, the paired difference after − before in points, and the bias check, by the names the script prints."""
     finding = result.findings[0]
     errors = {
-        f"error_{position}": 100 * float(result.error[index, -1]) for index, position in enumerate(result.positions)
+        f"error_{position}": 100 * float(result.error.mean[index, -1])
+        for index, position in enumerate(result.positions)
     }
     return {
         **errors,
@@ -264,11 +214,7 @@ TOPIC: Final = LiveTopic(
             "torch.nn.BatchNorm1d",
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
         ),
-        Source(
-            N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-            "UCI Optical Recognition of Handwritten Digits",
-            "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-        ),
+        DIGITS,
     ),
     result=Result,
     cost=estimated_seconds,

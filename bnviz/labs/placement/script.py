@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.placement.settings import Settings
 from bnviz.scripting.snippets import ACTIVATIONS, DIGITS_AND_SPLIT, linear
-
-if TYPE_CHECKING:
-    from bnviz.labs.placement.settings import Settings
 
 _SCRIPT: Final = '''"""Batch norm before or after the activation? Every seed is trained three times: same split, weights and batches.
 
@@ -88,7 +86,7 @@ print(f"bias_gradient = {{max(part.grad.abs().max().item() for part in biases)}}
 
 
 def script(settings: Settings) -> str:
-    """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
+    """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
     return _SCRIPT.format(
         first=settings.seed,
         last=settings.seed + settings.seeds,

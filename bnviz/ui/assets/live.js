@@ -8,9 +8,12 @@ import { LIVE } from "./styles.js";
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 /** The state in words. */
-function stateText(words, { state, place, problem }, { held, left }) {
+function stateText(words, { state, place, wait, problem }, { held, left }) {
   if (left) return words.stopped;
-  if (state === "queued") return place === 1 ? words.next : fill(words.queued, { count: place });
+  if (state === "queued") {
+    const before = place === 1 ? words.next : fill(words.queued, { count: place });
+    return wait === null ? before : `${before} · ${fill(words.wait, { minutes: Math.max(1, Math.ceil(wait / 60)) })}`;
+  }
   const word = held ? words.paused : words[state];
   return problem && problem !== word ? `${word} · ${problem}` : word;
 }
@@ -53,6 +56,7 @@ class Live {
     liveBus().clear();
     this.#label(this.hold, "pause", data.words.pause);
     this.socket = steadySocket(data.url, {
+      first: data.owner,
       heard: (message) => this.#hear(message),
       lost: () => this.#say(this.data.words.lost, true),
       gone: () => {

@@ -3,22 +3,25 @@ import { cleanupOnceGone, element } from "./common.js";
 import { icon } from "./menu.js";
 import { SHARE } from "./styles.js";
 
-/** Full address: the server knows only the query, the browser knows under which name it reached the page. */
-function fullLink(url) {
-  if (!url) return location.href;
-  return url.startsWith("?") ? location.origin + location.pathname + url : url;
-}
-
-const AFTER_THE_PICTURE = 120;
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const AFTER_THE_PICTURE = 120; // ms
+const ONE_CHANGE = 700; // ms: what follows sooner is the same change
 const FOREIGN = new Set(["embed", "embed_options"]);
 
-/** Keep the address bar true without a history entry for every move of a slider. */
-function showInAddressBar(query) {
-  const wanted = new URLSearchParams(query);
-  for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
-  // The server's own spelling, so that a comma stays a comma.
-  const search = wanted.size > 0 ? `?${String(wanted).replaceAll("%2C", ",")}` : "";
-  if (search !== location.search) history.replaceState(history.state, "", location.pathname + search + location.hash);
+/** Keep the address bar true, with a history entry for every change that Back can undo. */
+class AddressBar {
+  #changed = 0;
+
+  show(query) {
+    const wanted = new URLSearchParams(query);
+    for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
+    // The server's own spelling, so that a comma stays a comma.
+    const search = wanted.size > 0 ? `?${String(wanted).replaceAll("%2C", ",")}` : "";
+    if (search === location.search) return;
+    const goesOn = Date.now() - this.#changed < ONE_CHANGE || !location.search;
+    this.#changed = Date.now();
+    history[goesOn ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
+  }
 }
 
 /** Copy what is in `field`. A page on a school's network comes over plain http, where the clipboard API does not exist. */
@@ -35,39 +38,54 @@ async function copy(field) {
 class Share {
   constructor(parentElement) {
     this.word = element("span");
-    this.button = element("button", { type: "button", "aria-expanded": "false" }, icon("share"), this.word);
+    this.button = element("button", { type: "button", "aria-haspopup": "dialog" }, icon("share"), this.word);
     this.field = element("input", { type: "text", readOnly: true });
     this.copy = element("button", { type: "button" });
-    this.image = element("img", { hidden: true });
+    this.image = element("img");
     this.status = element("p", { className: "status", role: "status", "aria-live": "polite" });
+    this.note = element("p", { className: "note" });
+    this.ask = element("input", { type: "checkbox", checked: true });
+    this.askWord = element("span");
+    this.close = element("button", { type: "button", className: "close" }, "×");
     this.panel = element(
-      "div", { className: "panel", hidden: true }, element("div", { className: "row" }, this.field, this.copy), this.status, this.image,
+      "dialog", { className: "panel" }, this.close, this.image,
+      element("div", { className: "row" }, this.field, this.copy), this.status,
+      element("label", {}, this.ask, this.askWord), this.note,
     );
     parentElement.append(element("style", { textContent: SHARE }), element("div", { className: "root" }, this.button, this.panel));
-    this.button.addEventListener("click", () => this.#open(this.panel.hidden));
-    this.panel.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      this.#open(false);
-      this.button.focus();
-    });
+    this.bar = new AddressBar();
+    this.number = 0;
+    this.leaving = new AbortController();
+    const { signal } = this.leaving;
+    this.button.addEventListener("click", () => this.#open());
+    this.close.addEventListener("click", () => this.panel.close());
+    this.panel.addEventListener("click", (event) => event.target === this.panel && this.panel.close());
+    this.ask.addEventListener("change", () => this.#showLink());
     this.copy.addEventListener("click", async () => {
       await copy(this.field);
       this.status.textContent = this.words.copied;
     });
+    const page = location.pathname;
+    window.addEventListener("popstate", () => {
+      if (location.pathname !== page) return;
+      clearTimeout(this.telling);
+      this.number += 1;
+      this.setStateValue("wanted", { search: location.search, number: this.number });
+    }, { signal });
   }
 
-  update({ words, url, query, qr, lang, title }) {
-    const link = fullLink(url);
-    if (link !== this.field.value) this.status.textContent = "";
-    this.words = words;
+  destroy() { this.leaving.abort(); }
+
+  update({ words, query, shared, qr, reachable, lang, title }, setStateValue) {
+    Object.assign(this, { words, shared, qr, reachable, setStateValue });
     this.word.textContent = words.share;
-    this.field.value = link;
     this.field.setAttribute("aria-label", words.link);
-    this.copy.textContent = words.copy ?? words.share;
-    this.image.hidden = !qr;
+    this.panel.setAttribute("aria-label", words.share);
+    this.close.setAttribute("aria-label", words.close);
+    this.copy.textContent = words.copy;
+    this.askWord.textContent = words.ask;
     this.image.alt = words.qr;
-    this.qr = qr;
-    if (!this.panel.hidden) this.#showCode();
+    if (this.panel.open) this.#showLink();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
     if (typeof query === "string") this.#tellAddressBar(query);
@@ -77,27 +95,38 @@ class Share {
   #tellAddressBar(query) {
     const page = location.pathname;
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => location.pathname === page && showInAddressBar(query), AFTER_THE_PICTURE);
+    this.telling = setTimeout(() => location.pathname === page && this.bar.show(query), AFTER_THE_PICTURE);
   }
 
-  #showCode() {
-    if (this.qr) this.image.src = `${this.qr}?link=${encodeURIComponent(this.field.value)}`;
+  /** The server knows only the query, the browser under which name it reached the page: others may need another name. */
+  #showLink() {
+    const here = LOOPBACK.has(location.hostname);
+    const origin = new URL(location.origin);
+    if (here && this.reachable) origin.hostname = this.reachable;
+    const query = [this.shared, this.ask.checked ? "" : "predict=0"].filter(Boolean).join("&");
+    const link = origin.origin + location.pathname + (query && `?${query}`);
+    if (link !== this.field.value) this.status.textContent = "";
+    this.field.value = link;
+    this.note.textContent = here ? (this.reachable ? this.words.instead : this.words.alone).replace("{here}", location.hostname) : "";
+    this.image.src = `${this.qr}?link=${encodeURIComponent(link)}`;
   }
 
-  #open(wanted) {
-    this.panel.hidden = !wanted;
-    if (wanted) this.#showCode();
-    this.button.setAttribute("aria-expanded", String(wanted));
-    if (!wanted) this.status.textContent = "";
-    else this.field.select();
+  #open() {
+    this.#showLink();
+    this.panel.showModal();
+    this.field.select();
   }
 }
 
 const shares = new WeakMap();
 
 /** Streamlit component: called at every rerun with the same `parentElement`. */
-export default function share({ data, parentElement }) {
+export default function share({ data, parentElement, setStateValue }) {
   if (!shares.has(parentElement)) shares.set(parentElement, new Share(parentElement));
-  shares.get(parentElement).update(data);
-  return cleanupOnceGone(parentElement, () => shares.delete(parentElement));
+  const one = shares.get(parentElement);
+  one.update(data, setStateValue);
+  return cleanupOnceGone(parentElement, () => {
+    one.destroy();
+    shares.delete(parentElement);
+  });
 }

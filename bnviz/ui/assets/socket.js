@@ -12,8 +12,8 @@ function address(path) {
   return url.href;
 }
 
-/** Socket `{send(word), close()}`. `heard(message)`; `lost()`: trying again; `gone()`: the server has nothing more to say. */
-export function steadySocket(path, { heard, lost, gone }) {
+/** Socket `{send(word), close()}`. `first`: the word that it begins with; `heard(message)`; `lost()`: trying again; `gone()`: the server has nothing more to say. */
+export function steadySocket(path, { first, heard, lost, gone }) {
   const returning = new AbortController();
   let socket;
   let waiting;
@@ -28,6 +28,7 @@ export function steadySocket(path, { heard, lost, gone }) {
     clearTimeout(waiting);
     socket = new WebSocket(address(path));
     const opened = socket;
+    opened.addEventListener("open", () => opened.send(first));
     opened.addEventListener("message", ({ data }) => {
       if (opened !== socket || returning.signal.aborted) return;
       wait = FIRST_WAIT_MS;

@@ -79,15 +79,23 @@ export const CHART = `${CONTROLS}
 
 export const SHARE = `${CONTROLS}
 .root { text-align: end; }
-.panel { text-align: start; margin-top: .5rem; padding: .75rem; display: grid; gap: .6rem; border: 1px solid var(--line); border-radius: 8px; background: var(--st-background-color, white); }
-.panel[hidden] { display: none; }
+.panel {
+  width: min(34rem, calc(100vw - 1.5rem)); max-height: calc(100dvh - 1.5rem); overflow-y: auto; padding: 1.25rem; text-align: start; color: inherit;
+  border: 1px solid var(--line); border-radius: 12px; background: var(--st-background-color, white); box-shadow: 0 8px 40px rgb(0 0 0 / .3);
+}
+.panel[open] { display: grid; gap: .75rem; }
+.panel::backdrop { background: rgb(0 0 0 / .45); }
+.close { justify-self: end; font-size: 1.4rem; border-color: transparent; margin: -.6rem -.6rem -.4rem 0; }
 .row { display: flex; gap: 8px; }
 .row input {
-  flex: 1 1 0; min-width: 0; height: 40px; padding: 0 8px; font: inherit; color: inherit; background: var(--st-secondary-background-color, whitesmoke);
+  flex: 1 1 0; min-width: 0; height: 44px; padding: 0 8px; font: inherit; color: inherit; background: var(--st-secondary-background-color, whitesmoke);
   border: 1px solid var(--line); border-radius: 6px;
 }
-.panel img { width: min(100%, 240px); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
-.status { min-height: 1.4em; margin: 0; }
+.panel img { width: min(100%, 24rem, 52dvh); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
+.panel label { display: flex; gap: .6rem; align-items: center; min-height: 38px; cursor: pointer; }
+.panel label input { width: 1.2rem; height: 1.2rem; accent-color: var(--st-primary-color, blue); }
+.status, .note { margin: 0; }
+.status:empty, .note:empty { display: none; }
 `;
 
 export const LIVE = `${CONTROLS}

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bnviz.core.histogram import histogram
 from bnviz.labs.convolution.effective.settings import Settings
 from bnviz.labs.convolution.shared.data import draws
+from bnviz.study.histogram import histogram
 from bnviz.theory import noise
 
 Floats = NDArray[np.float64]

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.feature_maps import convolution
-from bnviz.core.histogram import Histogram, histogram
 from bnviz.core.normalizers import make_map_normalizer
 from bnviz.labs.convolution.maps.settings import Settings
 from bnviz.labs.convolution.shared.data import shown_images
 from bnviz.labs.convolution.sharing.experiment import membership_of
+from bnviz.study.histogram import Histogram, histogram
 
 Floats = NDArray[np.float64]
 Maps32 = NDArray[np.float32]

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.datasets import batches, digits, synthetic
-from bnviz.core.histogram import Histogram
 from bnviz.core.networks import MLPShape
 from bnviz.core.normalizers import make_normalizer
 from bnviz.errors import BatchOfOneError, BnvizError
@@ -37,6 +36,7 @@ from bnviz.settings import (
     NormalizerName,
 )
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram
 from bnviz.theory import activations
 
 __all__ = ["OneValueError", "Result", "Settings", "recorded_steps", "run"]

@@ -16,11 +16,11 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - PyTorch's own name for it
 
 from bnviz.core.activations import make_activation
-from bnviz.core.histogram import histogram
 from bnviz.core.networks import MLP, MLPShape, sgd_step
 from bnviz.core.normalizers import group_count
 from bnviz.core.probes import Recording, recording
 from bnviz.settings import ActivationName
+from bnviz.study.histogram import histogram
 from bnviz.theory.activations import saturated_intervals
 
 Floats = NDArray[np.float64]

@@ -6,55 +6,21 @@ Index letters as in `layer`: T batches shown, m samples per batch, P positions p
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bnviz.labs.layer.result import Floats, Forecast, Population
+from bnviz.labs.layer.settings import SMALL_EPS, Settings
 from bnviz.theory import output_law, running
-
-if TYPE_CHECKING:
-    from bnviz.labs.layer.settings import Settings
-
-Floats = NDArray[np.float64]
 
 SYNTHETIC_KURTOSIS: Final = {"gaussian": 0.0, "uniform": -1.2, "skewed": 6.0, "bimodal": -2 * 0.9**4}
 SIDE: Final = 8  # height and width of synthetic images
-SMALL_EPS: Final = 0.01  # of the variance: from there on the closed law of x̂, which has ε → 0, is not drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Population:
-    """Moments of what enters batch norm, drift aside, over all data.
-
-    `mean`, `var` (divided by the number of values) of single values; `sample_mean_var`: variance of a sample's mean
-    over its P positions (equal to `var` for `linear`); `size`: N, or inf where samples are drawn independently;
-    `excess_kurtosis` of single values, None for `conv`, where they are not independent.
-    """
-
-    mean: float
-    var: float
-    sample_mean_var: float
-    size: float
-    excess_kurtosis: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """Expected running estimates, each (T+1,): mean with its standard deviation, and variance.
-
-    Entry i stands before shown batch i + 1. Where nothing updates the estimates they keep what they have.
-    """
-
-    mean: Floats
-    mean_std: Floats
-    var: Floats
 
 
 def measure_population(layer: nn.Linear | nn.Conv2d, samples: Tensor | None, settings: Settings) -> Population:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from bnviz.core.histogram import Histogram, histogram
+from bnviz.study.histogram import Histogram, histogram
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]

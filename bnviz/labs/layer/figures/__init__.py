@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Final, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.numbers import short
 from bnviz.plot.scene import Axis, Band, Layer, Marker, Panel, Readout, Row, Scene
 from bnviz.plot.theme import Role
 from bnviz.settings import Activation, Parameter
 
-if TYPE_CHECKING:
-    from bnviz.labs.layer.experiment import Result
-
-Floats = NDArray[np.float64]
 DUST: Final = 5e-7  # what rounding leaves of a mean that is 0
 
 HEIGHT: Final = 430  # with the page's head and the player's bar, this ends above the fold of a 720 pixel high projector

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from bnviz.i18n import Language, translator
 from bnviz.labs.layer.figures import ceiling
+from bnviz.labs.layer.result import Result
 from bnviz.plot.scene import Axis, Layer, Marker, Panel, Row, Scene
 from bnviz.plot.theme import Role
-
-if TYPE_CHECKING:
-    from bnviz.labs.layer.experiment import Result
 
 HEIGHT: Final = 205
 SECONDS: Final = 7.0

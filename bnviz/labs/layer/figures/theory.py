@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.layer.figures import DUST, Floats, ceiling
+from bnviz.labs.layer.figures import DUST, ceiling
+from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, points, small, steps
 from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.labs.layer.experiment import Result
 
 MARGIN: Final = {"l": 72, "r": 150, "t": 40, "b": 52}
 PHONE_MARGIN: Final = {"l": 56, "r": 112, "t": 56, "b": 48}

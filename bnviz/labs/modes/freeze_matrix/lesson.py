@@ -1,4 +1,4 @@
-"""The topic `freeze_matrix` of the lesson `modes`: what freezing freezes."""
+"""The topic `freeze_matrix` of the lab `modes`: what freezing freezes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.modes.freeze_matrix import figures
-from bnviz.labs.modes.freeze_matrix.experiment import FreezeResult, Way, run
+from bnviz.labs.modes.freeze_matrix.experiment import run
 from bnviz.labs.modes.freeze_matrix.figures import way_name
+from bnviz.labs.modes.freeze_matrix.result import Result, Way
+from bnviz.labs.modes.freeze_matrix.script import script
 from bnviz.labs.modes.freeze_matrix.settings import Settings
-from bnviz.labs.modes.shared.scripts import freeze_matrix_script
-from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM
+from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 NOTHING, STATISTICS, PARAMETERS, EVERYTHING = range(4)
 NO_GRADIENT: Final = Way(requires_grad=False, eval_mode=False, track_running_stats=True)
@@ -29,7 +31,7 @@ UNDONE: Final = Way(requires_grad=False, eval_mode=True, track_running_stats=Tru
 HEADLINE_QUANTITIES: Final = ("weights", "gamma", "running_mean", "features")
 
 
-def formula(result: FreezeResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """How far the running statistics of a frozen layer go, with the numbers of this run."""
     _ = translator(language)
     momentum, steps = result.settings.momentum, result.settings.steps
@@ -43,21 +45,25 @@ def formula(result: FreezeResult, step: int, language: Language = "en") -> str:
             "**" + _("requires_grad=False, train(): the weights stand still, the statistics do not") + "**",
             _("A forward pass in train mode moves the running statistics, whether or not a gradient follows:"),
             "$$\n\\hat\\mu \\leftarrow (1-\\alpha)\\,\\hat\\mu + \\alpha\\,\\bar x\n$$",
-            _("So after N = {steps} steps they have gone this part of the way from the old images' means to those of the new:").format(
-                steps=steps),
+            _(
+                "So after N = {steps} steps they have gone this part of the way from the old images' means to those of the new:"
+            ).format(steps=steps),
             f"$$\n{law}\n$$",
-            _("Measured in the first layer: {drift}. What the body says about the old images has changed by {features} standard "
-              "deviations, with every weight as it was.").format(
-                drift=short(float(result.drift[-1])), features=short(result.cell(NO_GRADIENT, "features"))),
+            _(
+                "Measured in the first layer: {drift}. What the body says about the old images has changed by {features} standard "
+                "deviations, with every weight as it was."
+            ).format(drift=short(float(result.drift[-1])), features=short(result.cell(NO_GRADIENT, "features"))),
             "**" + _("To freeze a batch norm") + "**",
             "```python\nfor module in body.modules():\n    if isinstance(module, nn.modules.batchnorm._BatchNorm):\n"
-            "        module.eval()                 # " + _("the statistics") + "\n        module.requires_grad_(False)  # γ, β\n```",
+            "        module.eval()                 # "
+            + _("the statistics")
+            + "\n        module.requires_grad_(False)  # γ, β\n```",
             _("and again after every call of `model.train()`."),
         ]
-    )  # fmt: skip
+    )
 
 
-def comparisons(result: FreezeResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """Batches counted, and how far the running means have gone."""
     steps = result.settings.steps
     counted = Phrase(N_("batches counted, requires_grad=False, train()"))
@@ -80,24 +86,28 @@ def comparisons(result: FreezeResult) -> list[Comparison]:
         rows.append(
             Comparison(
                 Phrase(N_("part of the way that the first layer's running means have gone")),
-                float(result.drift[-1]), float(result.drift_theory[-1]), float(result.drift_error[-1]),
+                float(result.drift[-1]),
+                float(result.drift_theory[-1]),
+                float(result.drift_error[-1]),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
-def headline(result: FreezeResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Relative changes in the eight combinations, by the names that the script prints; what is not there is left out."""
     numbers = {
-        f"{quantity}[{way.requires_grad},{'eval' if way.eval_mode else 'train'},{way.track_running_stats}]": result.cell(way, quantity)
+        f"{quantity}[{way.requires_grad},{'eval' if way.eval_mode else 'train'},{way.track_running_stats}]": result.cell(
+            way, quantity
+        )
         for way in result.ways
         if not way.afterwards
         for quantity in HEADLINE_QUANTITIES
-    }  # fmt: skip
+    }
     return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
 
-def table(result: FreezeResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per way of freezing."""
     _ = translator("en")
     return {
@@ -108,7 +118,7 @@ def table(result: FreezeResult) -> dict[str, NDArray[Any]]:
     }
 
 
-def outcome(result: FreezeResult) -> int:
+def outcome(result: Result) -> int:
     """What really moved with requires_grad=False and nothing else."""
     moved = dict(zip(result.quantities, result.moved[result.ways.index(NO_GRADIENT)], strict=True))
     parameters, statistics = moved["gamma"] or moved["beta"], moved["running_mean"] or moved["running_var"]
@@ -138,11 +148,13 @@ TOPIC: Final = InstantTopic(
         Preset(
             "batch_norms_only",
             N_("Batch norms only"),
-            N_("requires_grad=False on γ and β only: the weights in front of them learn, and the body changes in every row."),
+            N_(
+                "requires_grad=False on γ and β only: the weights in front of them learn, and the body changes in every row."
+            ),
             {"frozen": "norms"},
         ),
         Preset(
-            "with_1_step",
+            "one_step",
             N_("1 step"),
             N_("One forward pass in train mode is enough: the third row has moved, by a tenth of the way."),
             {"steps": 1},
@@ -154,7 +166,7 @@ TOPIC: Final = InstantTopic(
             {"momentum": 0.01},
         ),
         Preset(
-            "with_100_steps",
+            "hundred_steps",
             N_("100 steps"),
             N_("The running statistics of the frozen body have wholly become those of the new digits."),
             {"steps": 100},
@@ -173,7 +185,7 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=freeze_matrix_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -200,4 +212,4 @@ TOPIC: Final = InstantTopic(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-)  # fmt: skip
+)

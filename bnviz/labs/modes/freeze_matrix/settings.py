@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, Literal
 
-from bnviz.labs.modes.shared import settings as shared
-from bnviz.labs.modes.shared.settings import Steps
+from bnviz.i18n import N_
+from bnviz.labs.modes.shared.parameters import Steps
+from bnviz.labs.modes.shared.settings import NetworkSettings
+from bnviz.settings import Parameter
+
+FrozenName = Literal["body", "norms"]
+
+Frozen = Annotated[
+    FrozenName,
+    Parameter(
+        N_("What gets requires_grad=False"),
+        N_(
+            "The whole body in front of the last layer, or its batch norms only. eval() goes to the batch norms either way."
+        ),
+        names={"body": N_("body"), "norms": N_("batch norms")},
+    ),
+]
 
 
-class Settings(shared.Settings):
+class Settings(NetworkSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "freeze_matrix"
-
     steps: Steps = 20
+    frozen: Frozen = "body"

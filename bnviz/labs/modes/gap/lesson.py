@@ -1,4 +1,4 @@
-"""The topic `gap` of the lesson `modes`: the same weights and images in train and in eval mode."""
+"""The topic `gap` of the lab `modes`: the same weights and images in train and in eval mode."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.modes.gap import figures
-from bnviz.labs.modes.gap.experiment import GapResult, run
+from bnviz.labs.modes.gap.experiment import run
+from bnviz.labs.modes.gap.result import Result
+from bnviz.labs.modes.gap.script import script
 from bnviz.labs.modes.gap.settings import Settings
-from bnviz.labs.modes.shared.scripts import gap_script
-from bnviz.labs.modes.shared.sources import DIGITS, EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.labs.modes.shared.sources import EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
 from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
+from bnviz.teaching.sources import DIGITS
 
 NONE, SMALL, LARGE = range(3)
 NOTHING: Final = 0.05  # of a standard deviation: nobody would see it
 HALF: Final = 0.5
 
 
-def formula(result: GapResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """One value through the first batch norm in both modes, and the gap that theory makes of it."""
     _ = translator(language)
     one = result.sample
@@ -33,21 +35,27 @@ def formula(result: GapResult, step: int, language: Language = "en") -> str:
     evaluated = _line(one.value, one.running_mean, one.running_var, one.eps, one.gamma, one.beta, one.in_eval)
     return "\n\n".join(
         [
-            "**" + _("The first test image, first unit of the first layer, after {steps} steps").format(
-                steps=result.settings.steps) + "**",
+            "**"
+            + _("The first test image, first unit of the first layer, after {steps} steps").format(
+                steps=result.settings.steps
+            )
+            + "**",
             _("train(): mean and variance of this batch."),
             train,
             _("eval(): the running mean and the running variance."),
             evaluated,
             "**" + _("Over all images and units") + "**",
-            _("The layer is the same straight line in both modes but for its four statistics, so the gap that it adds follows "
-              "from them alone. Layer 1: measured {measured}, computed {theory} standard deviations.").format(
-                measured=short(result.own[last, 0]), theory=short(result.own_theory[last, 0])),
-            _("Even with exact statistics in eval mode a gap stays: train mode itself is off by the noise of a batch of m."),
+            _(
+                "The layer is the same straight line in both modes but for its four statistics, so the gap that it adds follows "
+                "from them alone. Layer 1: measured {measured}, computed {theory} standard deviations."
+            ).format(measured=short(result.own[last, 0]), theory=short(result.own_theory[last, 0])),
+            _(
+                "Even with exact statistics in eval mode a gap stays: train mode itself is off by the noise of a batch of m."
+            ),
             f"$$\n\\sqrt{{2 - 2R(m)}} \\approx \\sqrt{{1.5/m}},\\qquad m = {result.settings.batch_size}: "
             f"\\quad {latex(result.floor)}\n$$",
         ]
-    )  # fmt: skip
+    )
 
 
 def _line(value: float, mean: float, var: float, eps: float, gamma: float, beta: float, output: float) -> str:
@@ -57,32 +65,39 @@ def _line(value: float, mean: float, var: float, eps: float, gamma: float, beta:
     )
 
 
-def comparisons(result: GapResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """The gap that each layer adds, from the statistics alone, and what is left after recalibration in the first."""
     rows = [
         Comparison(
-            Phrase(N_("gap that layer {number} adds by itself, after {steps} steps"),
-                   {"number": place + 1, "steps": int(result.steps[-1])}),
-            float(result.own[-1, place]), float(result.own_theory[-1, place]),
+            Phrase(
+                N_("gap that layer {number} adds by itself, after {steps} steps"),
+                {"number": index + 1, "steps": int(result.steps[-1])},
+            ),
+            float(result.own[-1, index]),
+            float(result.own_theory[-1, index]),
         )
-        for place in range(min(result.settings.depth, 6))
-    ]  # fmt: skip
+        for index in range(min(result.settings.depth, 6))
+    ]
     if math.isfinite(result.floor_error):
         counted = 1.5 / (result.settings.batch_size * result.settings.passes)
         rows.append(
             Comparison(
-                Phrase(N_("gap of the first layer after recalibration: noise of a batch of {size} and of k = {passes} batches"),
-                       {"size": result.settings.batch_size, "passes": result.settings.passes}),
+                Phrase(
+                    N_(
+                        "gap of the first layer after recalibration: noise of a batch of {size} and of k = {passes} batches"
+                    ),
+                    {"size": result.settings.batch_size, "passes": result.settings.passes},
+                ),
                 float(result.recalibrated[-1, 0]),
                 math.sqrt(result.floor**2 + counted),
                 result.floor_error,
                 Phrase(N_("predicted for normal values")),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
-def headline(result: GapResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Gaps in standard deviations and shares in % after the last step, by the names that the script prints."""
     return {
         "gap_first_layer": float(result.gap[-1, 0]),
@@ -95,10 +110,10 @@ def headline(result: GapResult) -> dict[str, float]:
     }
 
 
-def table(result: GapResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per recorded step."""
-    layers = {f"gap_layer_{place + 1}": result.gap[:, place] for place in range(result.settings.depth)}
-    own = {f"added_by_layer_{place + 1}": result.own[:, place] for place in range(result.settings.depth)}
+    layers = {f"gap_layer_{index + 1}": result.gap[:, index] for index in range(result.settings.depth)}
+    own = {f"added_by_layer_{index + 1}": result.own[:, index] for index in range(result.settings.depth)}
     return {
         "step": result.steps,
         **layers,
@@ -113,7 +128,7 @@ def table(result: GapResult) -> dict[str, NDArray[Any]]:
     }
 
 
-def outcome(result: GapResult) -> int:
+def outcome(result: Result) -> int:
     """The option that the gap of the logits at the end makes right."""
     gap = float(result.gap[-1, -1])
     if gap < NOTHING:
@@ -140,10 +155,12 @@ TOPIC: Final = InstantTopic(
     comparisons=comparisons,
     presets=(
         Preset(
-            "with_10_steps_in",
+            "ten_steps",
             N_("10 steps in"),
-            N_("After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
-               "statistics' doing, the rest is the noise of the batch."),
+            N_(
+                "After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
+                "statistics' doing, the rest is the noise of the batch."
+            ),
             {"steps": 10},
         ),
         Preset(
@@ -155,8 +172,10 @@ TOPIC: Final = InstantTopic(
         Preset(
             "batch_of_4",
             N_("Batch of 4"),
-            N_("Recalibration hardly helps: it is train mode that is off, by the noise of four images. Which mode is right? Look at "
-               "the share of wrong answers."),
+            N_(
+                "Recalibration hardly helps: it is train mode that is off, by the noise of four images. Which mode is right? Look at "
+                "the share of wrong answers."
+            ),
             {"batch_size": 4},
         ),
         Preset(
@@ -166,7 +185,7 @@ TOPIC: Final = InstantTopic(
             {"batch_size": 256},
         ),
         Preset(
-            "with_10_layers",
+            "ten_layers",
             N_("10 layers"),
             N_("Each layer hands its gap on and adds its own. See how it grows with depth."),
             {"depth": 10},
@@ -189,8 +208,8 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=gap_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN, DIGITS),
-)  # fmt: skip
+)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.modes.shared.parameters import Passes, Steps
+from bnviz.labs.modes.shared.settings import NetworkSettings
 
-from bnviz.labs.modes.shared import settings as shared
 
-
-class Settings(shared.Settings):
+class Settings(NetworkSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "gap"
+    steps: Steps = 100
+    passes: Passes = 16

@@ -6,18 +6,18 @@ Index letters: V normalizers, m samples per batch (i whose output, j whose input
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.replica_networks import plain_network
 from bnviz.errors import Phrase, SettingError
 from bnviz.i18n import N_
+from bnviz.labs.modes.influence.result import Floats, Result
 from bnviz.labs.modes.influence.settings import Settings
 from bnviz.labs.modes.shared.network import (
     CLASSES,
@@ -26,52 +26,17 @@ from bnviz.labs.modes.shared.network import (
     forward_seconds,
     network_plan,
     norms_of,
-    refuse_batch_of_one,
     sgd,
     take_step,
     training_batches,
 )
 from bnviz.settings import NormalizerName
 
-Floats = NDArray[np.float64]
-
 NORMALIZERS: Final[tuple[NormalizerName, ...]] = ("batch", "layer", "group", "none")
-WARM_UP: Final = 20  # training steps before it is looked, so that the running statistics are worth something
+WARM_UP: Final = 20  # training steps before it is differentiated, so that the running statistics are worth something
 
 
-@dataclass(frozen=True, slots=True)
-class InfluenceResult:
-    """`normalizers` (V,), all with the same weights at the start, the same training batches and the same batch to look at.
-
-    `influence` (V, m, m): at [v, i, j] the norm of the Jacobian ∂ logits of sample i / ∂ image of sample j, in the chosen mode.
-    `from_others` (V,): share of the summed squares of a row that does not lie on the diagonal, averaged over rows.
-    `others_that_move` (V,): how many samples other than j have a Jacobian that is not exactly 0, averaged over j.
-
-    `changed`: place (from 0) of the sample that was replaced by another image; `output_change` (V, m): RMS change of each
-    sample's logits over the standard deviation of all logits; `gradient_change` (V, m): change of the gradient of each sample's
-    own loss with respect to its own image, over the norm of that gradient.
-
-    Of one batch norm, in the chosen mode, on the first unit of the first layer: `values` (m,) entering, `jacobian` (m, m) ∂ output
-    i / ∂ input j as autograd gives it, `jacobian_theory` (m, m) by the closed form.
-    """
-
-    settings: Settings
-    normalizers: tuple[NormalizerName, ...]
-    influence: Floats
-    from_others: Floats
-    others_that_move: Floats
-    changed: int
-    output_change: Floats
-    gradient_change: Floats
-    values: Floats
-    jacobian: Floats
-    jacobian_theory: Floats
-    variance: float
-    gamma: float
-    eps: float
-
-
-def run(settings: Settings) -> InfluenceResult:
+def run(settings: Settings) -> Result:
     """Train each network for a few steps, then differentiate every sample's logits with respect to every sample's image.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one in train mode; SettingError where
@@ -94,7 +59,7 @@ def run(settings: Settings) -> InfluenceResult:
             norm = _one_unit(norms_of(network)[0])
     jacobian = _autograd(norm, entered)
     values = entered[:, 0].double().numpy()
-    return InfluenceResult(
+    return Result(
         settings=settings,
         normalizers=NORMALIZERS,
         influence=(blocks := np.stack([block for block, _ in rows])),
@@ -113,7 +78,7 @@ def run(settings: Settings) -> InfluenceResult:
 
 
 def _check(settings: Settings) -> None:
-    refuse_batch_of_one(settings)
+    refuse_batch_of_one(settings.batch_size, settings.width)
     if settings.width % settings.groups:
         raise SettingError(
             "groups", Phrase(N_("a divisor of the width, {width}"), {"width": settings.width}), settings.groups
@@ -128,7 +93,7 @@ def _check(settings: Settings) -> None:
 
 
 def _trained(settings: Settings, normalizer: NormalizerName, stock: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
-    network = plain_network(network_plan(settings, normalizer), settings.seed).train()
+    network = plain_network(network_plan(settings, normalizer, settings.groups), settings.seed).train()
     optimizer = sgd(network, settings)
     for images, labels in stock:
         take_step(network, optimizer, images, labels)
@@ -155,8 +120,8 @@ def _outputs_and_gradients(network: nn.Sequential, images: Tensor, labels: Tenso
     losses = functional.cross_entropy(logits, labels, reduction="none")
     own = torch.eye(len(images))
     (slopes,) = torch.autograd.grad(losses, inputs, own, is_grads_batched=True)
-    places = torch.arange(len(images))
-    return logits.detach().double().numpy(), slopes[places, places].double().numpy()
+    index = torch.arange(len(images))
+    return logits.detach().double().numpy(), slopes[index, index].double().numpy()
 
 
 def _changes(before: tuple[Floats, Floats], after: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -1,200 +1,214 @@
-"""Pictures of the topic `influence` of the lab `modes`; each takes an `InfluenceResult`."""
+"""Pictures of the topic `influence` of the lab `modes`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.modes.shared.figures import phone
+from bnviz.labs.modes.influence.result import Floats, Result
+from bnviz.labs.modes.shared.figures import line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, largest, line, note, points
+from bnviz.plot.primitives import PHONE_FONT, key, largest, line, note, phone, points
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 
-if TYPE_CHECKING:
-    from bnviz.labs.modes.influence.experiment import InfluenceResult
-
-Floats = NDArray[np.float64]
-
 STRONGEST: Final = "series_1"
+SYMBOLS: Final = ("circle", "square", "diamond", "x-thin-open")
+HALVES: Final = ([0.0, 0.46], [0.54, 1.0])  # of a phone's width
+ABOVE: Final[Mapping[str, Any]] = {
+    "xref": "paper",
+    "xanchor": "left",
+    "yref": "paper",
+    "yanchor": "bottom",
+    "align": "left",
+}
 
 
-def influence_matrices(result: InfluenceResult, language: Language = "en") -> Chart:
+def influence_matrices(result: Result, language: Language = "en") -> Chart:
     """Sample × sample: how strongly each output answers to each input, one panel per normalizer; blank is exactly zero."""
     _ = translator(language)
-    size = result.influence.shape[1]
-    count = len(result.normalizers)
+    size, count = result.influence.shape[1], len(result.normalizers)
     traces: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     phone_axes: dict[str, Any] = {}
     notes: list[dict[str, Any]] = []
     phone_notes: list[dict[str, Any]] = []
-    numbers = np.arange(1, size + 1)
-    for place, normalizer in enumerate(result.normalizers):
-        suffix = "" if place == 0 else str(place + 1)
-        block = result.influence[place]
-        scaled = block / max(largest(block), 1e-30)
-        traces.append(
-            {
-                "type": "heatmap", "x": numbers, "y": numbers, "z": np.where(block > 0, scaled, np.nan), "xgap": 1.5, "ygap": 1.5,
-                "xaxis": f"x{suffix}", "yaxis": f"y{suffix}", "coloraxis": "coloraxis", "hoverongaps": False,
-                "name": normalizer_name(normalizer, _),
-                "hovertemplate": _("output {output}, input {input}: {value}").format(
-                    output="%{y}", input="%{x}", value="%{z:.2g}"),
-            }
-        )  # fmt: skip
-        wide = [place / count + 0.012, (place + 1) / count - 0.012]
-        column, row = place % 2, place // 2
-        half = [[0.0, 0.46], [0.54, 1.0]]
-        tall = [[0.58, 1.0], [0.0, 0.42]][row]
-        ticks = _ticks(size)
-        axes[f"xaxis{suffix}"] = axis(_("whose image") if place == 0 else "", domain=wide, anchor=f"y{suffix}", showgrid=False,
-                                      range=[0.5, size + 0.5], tickvals=ticks)  # fmt: skip
-        axes[f"yaxis{suffix}"] = axis(_("whose answer") if place == 0 else "", anchor=f"x{suffix}", showgrid=False,
-                                      range=[size + 0.5, 0.5], tickvals=ticks if place == 0 else [])  # fmt: skip
-        phone_axes[f"xaxis{suffix}"] = {"domain": half[column], "title": {"text": ""}}
+    for index, normalizer in enumerate(result.normalizers):
+        suffix = _suffix(index)
+        traces.append(_matrix(result.influence[index], normalizer, suffix, _))
+        wide = [index / count + 0.012, (index + 1) / count - 0.012]
+        half, tall = HALVES[index % 2], ([0.58, 1.0], [0.0, 0.42])[index // 2]
+        whose_image, whose_answer = (_("whose image"), _("whose answer")) if index == 0 else ("", "")
+        x = {"domain": wide, "anchor": f"y{suffix}", "range": [0.5, size + 0.5], "tickvals": _ticks(size)}
+        y = {"anchor": f"x{suffix}", "range": [size + 0.5, 0.5], "tickvals": _ticks(size) if index == 0 else []}
+        axes[f"xaxis{suffix}"] = axis(whose_image, showgrid=False, **x)
+        axes[f"yaxis{suffix}"] = axis(whose_answer, showgrid=False, **y)
+        phone_axes[f"xaxis{suffix}"] = {"domain": half, "title": {"text": ""}}
         phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}}
-        told = f"<b>{normalizer_name(normalizer, _)}</b><br>{_told(result, place, _)}"
-        role = NORMALIZER_ROLES[normalizer]
-        words = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
-        notes.append(note(told, role, x=wide[0], y=1.01, **words))
-        phone_notes.append(note(told, role, x=half[column][0], y=tall[1], **words))
-    base = layout(
-        axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 64, "r": 16, "t": 70, "b": 52},
-        coloraxis={
-            "colorscale": [[0, color("grid")], [0.35, color("series_3")], [1, color(STRONGEST)]], "cmin": 0, "cmax": 1,
-            "showscale": False,
-        },
-    )  # fmt: skip
-    parts = "; ".join(
-        f"{normalizer_name(name, _)}: {_told(result, place, _)}" for place, name in enumerate(result.normalizers)
-    )
+        text = f"<b>{normalizer_name(normalizer, _)}</b><br>{_share_of_others(result, index, _)}"
+        notes.append(note(text, NORMALIZER_ROLES[normalizer], x=wide[0], y=1.01, **ABOVE))
+        phone_notes.append({**notes[-1], "x": half[0], "y": tall[1]})
+    options = {"annotations": notes, "margin": {"l": 64, "r": 16, "t": 70, "b": 52}, "coloraxis": _color_axis()}
+    names = [normalizer_name(name, _) for name in result.normalizers]
+    parts = "; ".join(f"{name}: {_share_of_others(result, index, _)}" for index, name in enumerate(names))
+    alt = _("Influence of each sample's image on each sample's answer, {mode} mode, batch of {size}. {parts}.")
+    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 30}, "annotations": phone_notes}
     return Chart(
         "influence_matrices",
         traces,
-        {**base, **axes},
-        _("Influence of each sample's image on each sample's answer, {mode} mode, batch of {size}. {parts}.").format(
-            mode=result.settings.mode, size=size, parts=parts),
+        {**layout(axes["xaxis"], axes["yaxis"], **options), **axes},
+        alt.format(mode=result.settings.mode, size=size, parts=parts),
         height=370,
         phone_height=470,
-        phone_layout={
-            "font": {"size": 12}, "margin": {"l": 30, "r": 6, "t": 56, "b": 30}, "annotations": phone_notes, **phone_axes,
-        },
-    )  # fmt: skip
+        phone_layout={**narrow, **phone_axes},
+    )
 
 
-def influence_changes(result: InfluenceResult, language: Language = "en") -> Chart:
+def _matrix(block: Floats, normalizer: str, suffix: str, _: Translate) -> dict[str, Any]:
+    """One panel: the influence relative to the largest; what is exactly 0 is a gap."""
+    numbers = np.arange(1, len(block) + 1)
+    hover = _("output {output}, input {input}: {value}").format(output="%{y}", input="%{x}", value="%{z:.2g}")
+    return {
+        "type": "heatmap",
+        "x": numbers,
+        "y": numbers,
+        "z": np.where(block > 0, block / max(largest(block), 1e-30), np.nan),
+        "xgap": 1.5,
+        "ygap": 1.5,
+        "xaxis": f"x{suffix}",
+        "yaxis": f"y{suffix}",
+        "coloraxis": "coloraxis",
+        "hoverongaps": False,
+        "name": normalizer_name(normalizer, _),
+        "hovertemplate": hover,
+    }
+
+
+def _color_axis() -> dict[str, Any]:
+    """Grey to the strongest influence of the panel, without a legend."""
+    scale = [[0, color("grid")], [0.35, color("series_3")], [1, color(STRONGEST)]]
+    return {"colorscale": scale, "cmin": 0, "cmax": 1, "showscale": False}
+
+
+def influence_changes(result: Result, language: Language = "en") -> Chart:
     """One sample is replaced: how far every sample's answer, and its gradient, moves."""
     _ = translator(language)
     size = result.output_change.shape[1]
-    numbers = np.arange(1, size + 1)
     traces: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     axes: dict[str, Any] = {}
     phone_axes: dict[str, Any] = {}
     panels = (
-        (result.output_change, _("change of the answer (s.d. of the logits)")),
-        (result.gradient_change, _("change of the gradient (of its length)")),
+        (result.output_change, _("change of the answer (s.d. of the logits)"), [0.0, 0.47], [0.58, 1.0]),
+        (result.gradient_change, _("change of the gradient (of its length)"), [0.53, 1.0], [0.0, 0.4]),
     )
-    for panel, (values, title) in enumerate(panels):
-        suffix = "" if panel == 0 else "2"
-        place_of = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        for place, normalizer in enumerate(result.normalizers):
-            traces.append(
-                {
-                    **points(numbers + 0.16 * (place - 1.5), values[place], NORMALIZER_ROLES[normalizer],
-                             normalizer_name(normalizer, _), size=11, symbol=SYMBOLS[place]),
-                    **place_of, "showlegend": panel == 0, "hovertemplate": "%{y:.3g}",
-                }
-            )  # fmt: skip
+    for panel, (values, title, wide, tall) in enumerate(panels):
+        suffix = _suffix(panel)
+        traces += _changes(values, result, suffix, _)
         top = 1.12 * max(largest(values), 0.5)
-        wide = [0.0, 0.47] if panel == 0 else [0.53, 1.0]
-        tall = [0.58, 1.0] if panel == 0 else [0.0, 0.4]
-        axes[f"xaxis{suffix}"] = axis(_("Sample"), domain=wide, anchor=f"y{suffix}", range=[0.5, size + 0.5],
-                                      tickvals=_ticks(size))  # fmt: skip
+        x = {"domain": wide, "anchor": f"y{suffix}", "range": [0.5, size + 0.5], "tickvals": _ticks(size)}
+        axes[f"xaxis{suffix}"] = axis(_("Sample"), **x)
         axes[f"yaxis{suffix}"] = axis("", anchor=f"x{suffix}", range=[-0.04 * top, top])
         phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
         phone_axes[f"yaxis{suffix}"] = {"domain": tall}
-        notes.append(note(f"<b>{title}</b>", "ink", xref="paper", x=wide[0], xanchor="left", yref="paper", y=1.02,
-                          yanchor="bottom"))  # fmt: skip
-    changed = result.changed + 1
-    base = layout(
-        axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, showlegend=True,
-        legend={"orientation": "h", "y": -0.24}, margin={"l": 48, "r": 16, "t": 40, "b": 96},
-    )  # fmt: skip
-    moved = [
-        (normalizer_name(name, _), int((np.delete(result.output_change[place], result.changed) > 0).sum()))
-        for place, name in enumerate(result.normalizers)
-    ]
+        left = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom"}
+        notes.append(note(f"<b>{title}</b>", "ink", x=wide[0], y=1.02, **left))
+    options = {
+        "annotations": notes,
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.24},
+        "margin": {"l": 48, "r": 16, "t": 40, "b": 96},
+    }
+    moved = (np.delete(result.output_change, result.changed, axis=1) > 0).sum(1)
+    names = [normalizer_name(name, _) for name in result.normalizers]
+    alt = _("Sample {changed} is replaced by another image. Other samples whose answer moves: {parts}.").format(
+        changed=result.changed + 1, parts=", ".join(f"{name} {count}" for name, count in zip(names, moved, strict=True))
+    )
     phone_notes = [
-        {**entry, "x": 0, "y": tall, "font": {**entry["font"], "size": 12}} for entry, tall in zip(notes, (1.0, 0.4), strict=True)
-    ]  # fmt: skip
+        {**entry, "x": 0, "y": top, "font": {**entry["font"], "size": PHONE_FONT}}
+        for entry, top in zip(notes, (1.0, 0.4), strict=True)
+    ]
+    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 40, "r": 8, "t": 30, "b": 84}, "annotations": phone_notes}
     return Chart(
         "influence_changes",
         traces,
-        {**base, **axes},
-        _("Sample {changed} is replaced by another image. Other samples whose answer moves: {parts}.").format(
-            changed=changed, parts=", ".join(f"{name} {count}" for name, count in moved)),
+        {**layout(axes["xaxis"], axes["yaxis"], **options), **axes},
+        alt,
         height=380,
         phone_height=520,
-        phone_layout={
-            "font": {"size": 12}, "margin": {"l": 40, "r": 8, "t": 30, "b": 84}, "annotations": phone_notes,
-            "legend": {"orientation": "h", "y": -0.1}, **phone_axes,
-        },
-    )  # fmt: skip
+        phone_layout={**narrow, "legend": {"orientation": "h", "y": -0.1}, **phone_axes},
+    )
 
 
-def influence_jacobian(result: InfluenceResult, language: Language = "en") -> Chart:
+def _changes(values: Floats, result: Result, suffix: str, _: Translate) -> list[dict[str, Any]]:
+    """The changes (V, m) of one panel, normalizers side by side at each sample."""
+    numbers = np.arange(1, values.shape[1] + 1)
+    panel: dict[str, Any] = {
+        "xaxis": f"x{suffix}",
+        "yaxis": f"y{suffix}",
+        "showlegend": not suffix,
+        "hovertemplate": "%{y:.3g}",
+    }
+    traces = []
+    for index, normalizer in enumerate(result.normalizers):
+        x, role = numbers + 0.16 * (index - 1.5), NORMALIZER_ROLES[normalizer]
+        look: dict[str, Any] = {"size": 11, "symbol": SYMBOLS[index]}
+        traces.append(points(x, values[index], role, normalizer_name(normalizer, _), **look, **panel))
+    return traces
+
+
+def influence_jacobian(result: Result, language: Language = "en") -> Chart:
     """The Jacobian of one batch norm, entry by entry: autograd's against the closed form."""
     _ = translator(language)
-    scale = result.gamma / np.sqrt(result.variance + result.eps)
-    measured, theory = result.jacobian / scale, result.jacobian_theory / scale
+    measured, theory = result.jacobian / result.slope, result.jacobian_theory / result.slope
     own = np.eye(len(measured), dtype=bool)
     low, high = min(-0.3, 1.1 * float(theory.min())), max(1.1, 1.1 * float(theory.max()))
+    its_own, another = _("its own input"), _("another sample's input")
     traces = [
         line([low, high], [low, high], "theory", _("theory"), dash="dash", width=1.8),
-        points(theory[~own], measured[~own], "before", _("another sample's input"), size=8),
-        points(theory[own], measured[own], "after", _("its own input"), size=11, symbol="diamond"),
+        points(theory[~own], measured[~own], "before", another, size=8),
+        points(theory[own], measured[own], "after", its_own, size=11, symbol="diamond"),
     ]
+    inside = {"xref": "paper", "yref": "paper"}
+    words = _("first unit of the first batch norm, {mode} mode · dashed: equal").format(mode=result.settings.mode)
     notes = [
-        key(_("first unit of the first batch norm, {mode} mode · dashed: equal").format(mode=result.settings.mode)),
-        note("<b>" + _("its own input") + "</b>", "after", xref="paper", x=0.98, yref="paper", y=0.78, xanchor="right"),
-        note(
-            "<b>" + _("another sample's input") + "</b>",
-            "before",
-            xref="paper",
-            x=0.3,
-            yref="paper",
-            y=0.06,
-            xanchor="left",
-        ),
+        key(words),
+        note(f"<b>{its_own}</b>", "after", x=0.98, y=0.78, xanchor="right", **inside),
+        note(f"<b>{another}</b>", "before", x=0.3, y=0.06, xanchor="left", **inside),
     ]
     worst = float(np.abs(measured - theory).max())
-    return Chart(
+    alt = _("Entries of one batch norm's Jacobian, autograd against closed form: they differ by at most {worst}.")
+    return line_chart(
         "influence_jacobian",
         traces,
-        layout(axis(_("Closed form, in units of γ/σ"), range=[low, high]), axis(_("Autograd, in units of γ/σ"), range=[low, high]),
-               annotations=notes, margin={"l": 64, "r": 24, "t": 40, "b": 52}),
-        _("Entries of one batch norm's Jacobian, autograd against closed form: they differ by at most {worst}.").format(
-            worst=short(worst)),
+        (
+            axis(_("Closed form, in units of γ/σ"), range=[low, high]),
+            axis(_("Autograd, in units of γ/σ"), range=[low, high]),
+        ),
+        notes,
+        alt.format(worst=short(worst)),
+        margin={"r": 24},
         height=400,
         phone_layout=phone(notes, r=16),
-    )  # fmt: skip
+    )
 
 
-SYMBOLS: Final = ("circle", "square", "diamond", "x-thin-open")
-
-
-def _told(result: InfluenceResult, place: int, _: Translate) -> str:
-    others = result.others_that_move[place]
-    if others == 0:
+def _share_of_others(result: Result, index: int, _: Translate) -> str:
+    """How much of normalizer `index`'s influence comes from other samples, in words."""
+    if result.others_that_move[index] == 0:
         return _("others: exactly 0")
-    return _("others: {share} %").format(share=short(100 * result.from_others[place]))
+    return _("others: {share} %").format(share=short(100 * result.from_others[index]))
+
+
+def _suffix(panel: int) -> str:
+    """What Plotly writes behind the axes of a panel."""
+    return "" if panel == 0 else str(panel + 1)
 
 
 def _ticks(size: int) -> list[int]:
-    return sorted({1, *(round(float(place)) for place in np.linspace(1, size, min(size, 8)))})
+    """At most about eight sample numbers, the first and the last among them."""
+    return sorted({1, *(round(float(number)) for number in np.linspace(1, size, min(size, 8)))})

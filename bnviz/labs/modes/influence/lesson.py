@@ -1,4 +1,4 @@
-"""The topic `influence` of the lesson `modes`: which samples an answer depends on."""
+"""The topic `influence` of the lab `modes`: which samples an answer depends on."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.modes.influence import figures
-from bnviz.labs.modes.influence.experiment import InfluenceResult, run
+from bnviz.labs.modes.influence.experiment import run
+from bnviz.labs.modes.influence.result import Result
+from bnviz.labs.modes.influence.script import script
 from bnviz.labs.modes.influence.settings import Settings
-from bnviz.labs.modes.shared.scripts import influence_script
-from bnviz.labs.modes.shared.sources import DIGITS
 from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 OWN, BATCH, ALL, OTHER = range(4)
 
 
-def formula(result: InfluenceResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """The Jacobian of one batch norm, one entry on the diagonal and one off it with their numbers."""
     _ = translator(language)
     size = len(result.values)
-    scale = result.gamma / float(np.sqrt(result.variance + result.eps))
-    own, other = (f"${latex(float(result.jacobian[0, place]))}$" for place in (0, -1))
+    scale = result.slope
+    own, other = (f"${latex(float(result.jacobian[0, index]))}$" for index in (0, -1))
     if result.settings.mode == "eval":
         return "\n\n".join(
             [
                 "**" + _("eval(): every sample by itself") + "**",
                 "$$\n\\frac{\\partial y_i}{\\partial x_j} = \\frac{\\gamma}{\\sqrt{\\hat\\sigma^2 + \\varepsilon}}\\,"
                 f"\\delta_{{ij}} = {latex(scale)}\\,\\delta_{{ij}}\n$$",
-                _("The running statistics are constants. Autograd gives {measured} on the diagonal and exactly {off} beside it.").format(
-                    measured=own, off=other),
+                _(
+                    "The running statistics are constants. Autograd gives {measured} on the diagonal and exactly {off} beside it."
+                ).format(measured=own, off=other),
             ]
-        )  # fmt: skip
+        )
     normal = (result.values - result.values.mean()) / np.sqrt(result.variance + result.eps)
     first, last = float(normal[0]), float(normal[-1])
     return "\n\n".join(
@@ -52,13 +54,15 @@ def formula(result: InfluenceResult, step: int, language: Language = "en") -> st
             f"$$\n\\frac{{\\partial y_1}}{{\\partial x_{{{size}}}}} = {latex(scale)}\\left(- \\tfrac1{{{size}}} - "
             f"\\tfrac{{{latex_signed(first)}\\cdot{latex_signed(last)}}}{{{size}}}\\right) = "
             f"{latex(float(result.jacobian_theory[0, -1]))}\n$$",
-            _("Autograd: {own} and {other}. The rows sum to 0: shifting the whole batch changes nothing. Each other sample's part is "
-              "of the order 1/m.").format(own=own, other=other),
+            _(
+                "Autograd: {own} and {other}. The rows sum to 0: shifting the whole batch changes nothing. Each other sample's part is "
+                "of the order 1/m."
+            ).format(own=own, other=other),
         ]
-    )  # fmt: skip
+    )
 
 
-def comparisons(result: InfluenceResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """Samples that move, and the identities of one batch norm's Jacobian."""
     size, training = len(result.values), result.settings.mode == "train"
     rows = [
@@ -67,41 +71,44 @@ def comparisons(result: InfluenceResult) -> list[Comparison]:
                 N_("other samples that an image moves, on average: {normalizer}"),
                 {"normalizer": Phrase(NORMALIZERS[name])},
             ),
-            float(result.others_that_move[place]),
+            float(result.others_that_move[index]),
             size - 1 if name == "batch" and training else 0,
         )
-        for place, name in enumerate(result.normalizers)
+        for index, name in enumerate(result.normalizers)
     ]
-    scale = result.gamma / float(np.sqrt(result.variance + result.eps))
+    scale = result.slope
     kept = result.variance / (result.variance + result.eps) if training else 0.0
     predicted = size - 1 - 2 * kept + kept**2 if training else size
     rows += [
         Comparison(
             Phrase(N_("largest difference between autograd and closed form, one batch norm")),
-            float(np.abs(result.jacobian - result.jacobian_theory).max()), 0,
+            float(np.abs(result.jacobian - result.jacobian_theory).max()),
+            0,
         ),
         Comparison(
             Phrase(N_("sum of a row of the Jacobian, in units of γ/σ")),
-            float(result.jacobian[0].sum() / scale), 0 if training else 1,
+            float(result.jacobian[0].sum() / scale),
+            0 if training else 1,
         ),
         Comparison(
             Phrase(N_("sum of all squared entries, in units of γ²/σ²: m − 2 in train mode, m in eval mode")),
-            float(np.square(result.jacobian / scale).sum()), predicted,
+            float(np.square(result.jacobian / scale).sum()),
+            predicted,
         ),
-    ]  # fmt: skip
+    ]
     return rows
 
 
-def headline(result: InfluenceResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Share of the influence that comes from others, and how many others move, by the names that the script prints."""
     numbers: dict[str, float] = {}
-    for place, name in enumerate(result.normalizers):
-        numbers[f"from_others[{name}]"] = float(result.from_others[place])
-        numbers[f"others_that_move[{name}]"] = float(result.others_that_move[place])
+    for index, name in enumerate(result.normalizers):
+        numbers[f"from_others[{name}]"] = float(result.from_others[index])
+        numbers[f"others_that_move[{name}]"] = float(result.others_that_move[index])
     return numbers
 
 
-def table(result: InfluenceResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per pair of samples: the Jacobian's block norms."""
     shape = result.influence.shape[1:]
     numbers = np.arange(1, shape[0] + 1)
@@ -109,15 +116,15 @@ def table(result: InfluenceResult) -> dict[str, NDArray[Any]]:
         "answer_of": np.broadcast_to(numbers[:, None], shape).ravel(),
         "image_of": np.broadcast_to(numbers, shape).ravel(),
     }
-    blocks = {f"influence[{name}]": result.influence[place].ravel() for place, name in enumerate(result.normalizers)}
+    blocks = {f"influence[{name}]": result.influence[index].ravel() for index, name in enumerate(result.normalizers)}
     return {**columns, **blocks}
 
 
-def outcome(result: InfluenceResult) -> int:
+def outcome(result: Result) -> int:
     """Whose answers really moved when one sample was replaced."""
     moved = {
-        name: bool(np.delete(result.output_change[place], result.changed).any())
-        for place, name in enumerate(result.normalizers)
+        name: bool(np.delete(result.output_change[index], result.changed).any())
+        for index, name in enumerate(result.normalizers)
     }
     if all(moved.values()):
         return ALL
@@ -145,7 +152,7 @@ TOPIC: Final = InstantTopic(
     comparisons=comparisons,
     presets=(
         Preset(
-            "eval",
+            "eval_mode",
             N_("eval()"),
             N_("The running statistics are constants: beside the diagonal everything is exactly zero."),
             {"mode": "eval"},
@@ -163,16 +170,14 @@ TOPIC: Final = InstantTopic(
             {"batch_size": 32},
         ),
         Preset(
-            "with_1_layer",
+            "one_layer",
             N_("1 layer"),
             N_("A single batch norm is enough: the matrix is full."),
             {"depth": 1},
         ),
     ),
     prediction=Prediction(
-        question=N_(
-            "One image of the batch is replaced by another. Whose answers move, in the mode that is set?"
-        ),
+        question=N_("One image of the batch is replaced by another. Whose answers move, in the mode that is set?"),
         options=(
             N_("only its own, with every normalizer"),
             N_("everybody's with batch norm, only its own with the others"),
@@ -186,7 +191,7 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=influence_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -212,4 +217,4 @@ TOPIC: Final = InstantTopic(
         ),
         DIGITS,
     ),
-)  # fmt: skip
+)

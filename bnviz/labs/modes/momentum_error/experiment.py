@@ -21,65 +21,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.arrays import Arrays, arrays_of, load_arrays
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.recalibration import refilling
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, predicted, train
-from bnviz.labs.modes.momentum_error.settings import Settings
+from bnviz.labs.modes.momentum_error.result import Floats, Result
+from bnviz.labs.modes.momentum_error.settings import GRID, Settings, compared
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     forward_seconds,
     network_plan,
     norms_of,
-    refuse_batch_of_one,
 )
 from bnviz.settings import MomentumValue
-from bnviz.study.over_seeds import OverSeeds, over_seeds
-from bnviz.study.verdict import Finding, judge
+from bnviz.study.over_seeds import over_seeds
+from bnviz.study.verdict import SMALLEST_EFFECT, judge
 from bnviz.theory import running
 
-Floats = NDArray[np.float64]
-
-GRID: Final[tuple[MomentumValue, ...]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, "cumulative")
 COUNTS: Final = (1, 2, 4, 8, 16, 32)
-SMALLEST_EFFECT: Final = 0.01  # one point, four or five of 450 test images
 TESTED: Final = 450
 AT_ONCE: Final = 150_000  # values that leave a layer: memory for more is fetched and given back each time
 
 
-@dataclass(frozen=True, slots=True)
-class MomentumErrorResult:
-    """`momentums` (M,): the grid with the chosen one, "cumulative" last; `chosen`: its place among them.
-
-    `error` (M, S): share of wrong predictions on the 450 test images, eval mode; `recalibrated` (S,): after `passes` batches;
-    `counts` (K,) and `by_count` (K, S): the same for other numbers of batches, `passes` among them; NaN where a training diverged.
-    `over`, `recalibrated_over`, `count_over`: over seeds, (M,), (), (K,).
-    `left_over` (M,): (1 − α)^t, weight of the initial mean 0 and variance 1 after t steps; `left_over_measured` (M,): what is
-    left in `nn.BatchNorm1d` of a running mean of 1 after t batches of zeros.
-    `pairs` (Q,): momentums compared with recalibration; `differences` (Q, S): error − error after recalibration, seed by
-    seed; `findings` (Q,). `diverged_at` (S,): step of the first loss that is not finite, −1 where there is none.
-    """
-
-    settings: Settings
-    momentums: tuple[MomentumValue, ...]
-    chosen: int
-    error: Floats
-    recalibrated: Floats
-    counts: NDArray[np.int64]
-    by_count: Floats
-    over: OverSeeds
-    recalibrated_over: OverSeeds
-    count_over: OverSeeds
-    left_over: Floats
-    left_over_measured: Floats
-    pairs: tuple[MomentumValue, ...]
-    differences: Floats
-    findings: tuple[Finding, ...]
-    diverged_at: NDArray[np.int64]
-
-
-def run(settings: Settings) -> MomentumErrorResult:
+def run(settings: Settings) -> Result:
     """Train `seeds` networks once, evaluate them with the running statistics of every momentum, and recalibrated.
 
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
@@ -93,7 +59,7 @@ def run(settings: Settings) -> MomentumErrorResult:
     network = trained.network(settings)
     gone = trained.diverged_at >= 0
 
-    wrong = _tested(network, data)
+    wrong = _error_of(network, data)
     errors = []
     for heard in trained.heard:
         for norm, statistics in zip(norms_of(network), torch.from_numpy(heard).unbind(1), strict=True):
@@ -105,7 +71,7 @@ def run(settings: Settings) -> MomentumErrorResult:
     error, recalibrated = np.stack(errors), by_count[counts.index(settings.passes)]
     pairs = tuple(dict.fromkeys((settings.momentum, momentums[0], momentums[-2])))
     differences = np.stack([error[momentums.index(momentum)] - recalibrated for momentum in pairs])
-    return MomentumErrorResult(
+    return Result(
         settings=settings,
         momentums=momentums,
         chosen=momentums.index(settings.momentum),
@@ -125,14 +91,8 @@ def run(settings: Settings) -> MomentumErrorResult:
     )
 
 
-def compared(momentum: MomentumValue) -> tuple[MomentumValue, ...]:
-    """The grid with `momentum` in its place."""
-    numbers = sorted({value for value in (*GRID, momentum) if not isinstance(value, str)})
-    return (*numbers, "cumulative")
-
-
 def _check(settings: Settings, momentums: int, counts: int) -> None:
-    refuse_batch_of_one(settings)
+    refuse_batch_of_one(settings.batch_size, settings.width)
     one = forward_seconds(settings, settings.batch_size, settings.seeds)
     listening = momentums * settings.depth * (6e-6 + 5e-10 * settings.seeds * settings.batch_size * settings.width)
     test = forward_seconds(settings, TESTED, settings.seeds)
@@ -141,7 +101,7 @@ def _check(settings: Settings, momentums: int, counts: int) -> None:
     check_seconds(seconds, ("seeds", "steps", "batch_size", "depth", "width"))
 
 
-def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
+def _error_of(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
     """What gives the share (S,) of test images that are predicted wrongly in eval mode with the running statistics of the moment.
 
     What the first layer makes of the images does not depend on them.
@@ -152,12 +112,12 @@ def _tested(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
     rest = nn.Sequential(*others)
     with torch.no_grad():
         entered: Tensor = first(images)
-    parts = torch.split(entered, max(1, AT_ONCE // entered[:, 0].numel()), dim=1)
+    chunks = torch.split(entered, max(1, AT_ONCE // entered[:, 0].numel()), dim=1)
 
     @torch.no_grad()
     def wrong() -> Floats:
         rest.eval()
-        guesses = torch.cat([predicted(rest(part)) for part in parts], dim=1)
+        guesses = torch.cat([predicted(rest(chunk)) for chunk in chunks], dim=1)
         return (1 - (guesses == labels).sum(1).double() / labels.shape[1]).numpy()
 
     return wrong

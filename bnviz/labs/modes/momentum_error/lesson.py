@@ -1,4 +1,4 @@
-"""The topic `momentum_error` of the lesson `modes`: eval error against momentum, and recalibration."""
+"""The topic `momentum_error` of the lab `modes`: eval error against momentum, and recalibration."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.modes.momentum_error import figures
-from bnviz.labs.modes.momentum_error.experiment import MomentumErrorResult, run
+from bnviz.labs.modes.momentum_error.experiment import run
+from bnviz.labs.modes.momentum_error.result import Result
+from bnviz.labs.modes.momentum_error.script import script
 from bnviz.labs.modes.momentum_error.settings import Settings
-from bnviz.labs.modes.shared.scripts import momentum_error_script
-from bnviz.labs.modes.shared.sources import DIGITS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.labs.modes.shared.sources import EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 HELPS, ALIKE, HURTS, UNKNOWN = range(4)
 
 
-def formula(result: MomentumErrorResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """The weight of the initial values, and the paired difference, with their numbers."""
     _ = translator(language)
     momentum, finding = result.settings.momentum, result.findings[0]
@@ -38,10 +40,10 @@ def formula(result: MomentumErrorResult, step: int, language: Language = "en") -
             _("Running mean and variance start at 0 and 1. After t batches these still weigh")
             + f"\n\n$$\n(1 - \\alpha)^t = (1 - {latex(momentum)})^{{{result.settings.steps}}} = {latex(left)}\n$$"
         )
-    parts = ["**" + _("What is left of the start") + "**", start, "**" + _("What recalibration gains") + "**"]
+    paragraphs = ["**" + _("What is left of the start") + "**", start, "**" + _("What recalibration gains") + "**"]
     if math.isfinite(finding.low):
         half = 50 * (finding.high - finding.low)
-        parts += [
+        paragraphs += [
             _(
                 "Error in eval mode as trained, minus error after {passes} forward passes, seed by seed; mean over n = {count} seeds and "
                 "95 % interval, in points:"
@@ -49,36 +51,42 @@ def formula(result: MomentumErrorResult, step: int, language: Language = "en") -
             f"$$\n\\bar d \\pm t\\,\\frac{{s}}{{\\sqrt n}} = {100 * finding.mean:.2f} \\pm {half:.2f}\n$$",
         ]
     else:
-        parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
-    parts.append(
+        paragraphs.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
+    paragraphs.append(
         _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict))
-    )  # fmt: skip
-    return "\n\n".join(parts)
+            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+        )
+    )
+    return "\n\n".join(paragraphs)
 
 
-def comparisons(result: MomentumErrorResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """Weight of the initial value, by momentum."""
     return [
         Comparison(
-            Phrase(N_("weight of the initial value after {steps} batches, momentum {momentum}"),
-                   {"steps": result.settings.steps,
-                    "momentum": Phrase(N_("cumulative")) if isinstance(momentum, str) else short(momentum)}),
-            float(result.left_over_measured[place]), float(result.left_over[place]),
+            Phrase(
+                N_("weight of the initial value after {steps} batches, momentum {momentum}"),
+                {
+                    "steps": result.settings.steps,
+                    "momentum": Phrase(N_("cumulative")) if isinstance(momentum, str) else short(momentum),
+                },
+            ),
+            float(result.left_over_measured[index]),
+            float(result.left_over[index]),
         )
-        for place, momentum in enumerate(result.momentums)
-    ]  # fmt: skip
+        for index, momentum in enumerate(result.momentums)
+    ]
 
 
-def headline(result: MomentumErrorResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Mean errors in % over seeds, by the names that the script prints."""
     errors = {
-        f"error[{momentum}]": 100 * float(result.over.mean[place]) for place, momentum in enumerate(result.momentums)
+        f"error[{momentum}]": 100 * float(result.over.mean[index]) for index, momentum in enumerate(result.momentums)
     }
     return {**errors, "error_recalibrated": 100 * float(result.recalibrated_over.mean)}
 
 
-def table(result: MomentumErrorResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per momentum and seed."""
     shape = result.error.shape
     columns = {
@@ -91,7 +99,7 @@ def table(result: MomentumErrorResult) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-def outcome(result: MomentumErrorResult) -> int:
+def outcome(result: Result) -> int:
     """The option that the verdict on recalibration, at the chosen momentum, makes right."""
     finding = result.findings[0]
     if finding.verdict == NOISY:
@@ -120,9 +128,11 @@ TOPIC: Final = InstantTopic(
     comparisons=comparisons,
     presets=(
         Preset(
-            "pytorch_s_0_1",
+            "pytorch_default",
             N_("PyTorch's 0.1"),
-            N_("After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."),
+            N_(
+                "After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."
+            ),
             {"momentum": 0.1},
         ),
         Preset(
@@ -138,7 +148,7 @@ TOPIC: Final = InstantTopic(
             {"momentum": 1.0},
         ),
         Preset(
-            "with_4_epochs",
+            "four_epochs",
             N_("4 epochs"),
             N_("After 336 steps the curve is flatter: 0.01 has arrived, 0.001 has not."),
             {"steps": 336},
@@ -168,7 +178,7 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=momentum_error_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -182,4 +192,4 @@ TOPIC: Final = InstantTopic(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-)  # fmt: skip
+)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Final
 
-from bnviz.labs.modes.shared import settings as shared
-from bnviz.labs.modes.shared.settings import BatchSize, Momentum, Seeds, Steps
+from bnviz.labs.modes.shared.parameters import Passes, Steps
+from bnviz.labs.modes.shared.settings import NetworkSettings
+from bnviz.settings import BatchSize, Momentum, MomentumValue, Seeds
+
+GRID: Final[tuple[MomentumValue, ...]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, "cumulative")
+"""The momentums that every run compares."""
 
 
-class Settings(shared.Settings):
+class Settings(NetworkSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "momentum_error"
-
-    momentum: Momentum = 0.01
     batch_size: BatchSize = 16
+    momentum: Momentum = 0.01
     steps: Steps = 84
+    passes: Passes = 16
     seeds: Seeds = 6
+
+
+def compared(momentum: MomentumValue) -> tuple[MomentumValue, ...]:
+    """The grid with `momentum` in its place."""
+    numbers = sorted({value for value in (*GRID, momentum) if not isinstance(value, str)})
+    return (*numbers, "cumulative")

@@ -1,26 +1,20 @@
-"""Pictures of the topic `poison` of the lab `modes`; each takes a `PoisonResult`."""
+"""Pictures of the topic `poison` of the lab `modes`."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.modes.gap.figures import finite
-from bnviz.labs.modes.shared.figures import MARGIN, Bar, bars, phone
+from bnviz.labs.modes.poison.result import Floats, Result
+from bnviz.labs.modes.shared.figures import Bar, Label, bars, finite, line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short, superscript
-from bnviz.plot.primitives import key, line, note, points
-from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.labs.modes.poison.experiment import PoisonResult
-
-Floats = NDArray[np.float64]
+from bnviz.plot.primitives import key, line, note, phone, points, upright
+from bnviz.plot.theme import Role, axis
 
 CURES: Final = {
     "nothing": N_("no cure"),
@@ -30,134 +24,131 @@ CURES: Final = {
     "reset": "reset_running_stats()",
     "recalibrate": N_("reset and {passes} forward passes"),
 }
+POISONS: Final = {"nan": "NaN", "inf": "Inf", "huge": "10²⁵", "large": "10⁴"}
+LOWEST: Final = 1e-6
 CEILING: Final = 40  # exponent of ten above which float32 has nothing more to say
 
 
-def poison_course(result: PoisonResult, language: Language = "en") -> Chart:
+def poison_course(result: Result, language: Language = "en") -> Chart:
     """Test error in train and in eval mode, batch by batch; red crosses where the output is no number."""
     _ = translator(language)
     traces: list[dict[str, Any]] = []
-    labels: list[tuple[str, Role, float]] = []
-    rows: tuple[tuple[str, Floats, Role], ...] = (
-        (_("train mode"), result.error_train, "after"),
-        (_("eval mode"), result.error_eval, "running"),
+    labels: list[Label] = []
+    rows: tuple[tuple[str, Floats, Role, float], ...] = (
+        (_("train mode"), result.error_train, "after", 92.0),
+        (_("eval mode"), result.error_eval, "running", 97.0),
     )
-    for name, values, role in rows:
+    for name, values, role, height in rows:
         traces.append(line(result.batches, 100 * values, role, name, width=3.5))
         lost = ~np.isfinite(values)
-        told = _("{name}: {value}").format(name=name, value="NaN")
-        height = 97.0 if role == "running" else 92.0
+        no_number = _("{name}: {value}").format(name=name, value="NaN")
         if lost.any():
-            traces.append(
-                points(result.batches[lost], np.full(int(lost.sum()), height), "error", told, size=8, symbol="x",
-                       hovertemplate=told)
-            )  # fmt: skip
-        end = float(100 * values[-1])
-        if math.isfinite(end):
-            labels.append((f"{name} {short(end)} %", role, end))
-        else:
-            labels.append((told, "error", height))
-    notes = [
-        key(_("the same weights and test images in both modes · red crosses: the answers are NaN")),
-        *end_labels(labels, 0.0, 100.0),
-    ]
-    shapes = []
-    if result.poisoned_at:
-        shapes.append(_poisoned(result))
-        middle = result.before // 2
-        if math.isfinite(result.error_eval[middle]) and not math.isfinite(result.error_eval[-1]):
-            notes.append(
-                note("<b>" + _("eval mode") + "</b>", "running", x=int(result.batches[middle]), xanchor="left", xshift=8,
-                     y=float(100 * result.error_eval[middle]), yanchor="bottom", yshift=4)
-            )  # fmt: skip
-        notes.append(
-            note("<b>" + _("one bad batch") + "</b>", "error", x=result.poisoned_at, y=60, xanchor="left", xshift=6)
-        )
-    parts = "; ".join(text for text, *_rest in labels)
-    return Chart(
+            crosses = result.batches[lost], np.full(int(lost.sum()), height)
+            traces.append(points(*crosses, "error", no_number, size=8, symbol="x", hovertemplate=no_number))
+        last = float(100 * values[-1])
+        finite_last = math.isfinite(last)
+        labels.append((f"{name} {short(last)} %", role, last) if finite_last else (no_number, "error", height))
+    words = key(_("the same weights and test images in both modes · red crosses: the answers are NaN"))
+    notes = [words, *end_labels(labels, 0.0, 100.0), *_course_notes(result, _)]
+    alt = _("Test error while training; batch {number} holds one pixel of {value}. At the end: {parts}.")
+    return line_chart(
         "poison_course",
         traces,
-        layout(_batches_axis(result, _), axis(_("Test error in %"), range=[0, 101]), annotations=notes, shapes=shapes,
-               margin={**MARGIN, "r": 150}),
-        _("Test error while training; batch {number} holds one pixel of {value}. At the end: {parts}.").format(
-            number=result.poisoned_at or "–", value=value_name(result), parts=parts),
+        (_batches_axis(result, _), axis(_("Test error in %"), range=[0, 101])),
+        notes,
+        alt.format(
+            number=result.poisoned_at or "–",
+            value=value_name(result),
+            parts="; ".join(text for text, *_rest in labels),
+        ),
+        margin={"r": 150},
+        layout_options={"shapes": _poisoned(result)},
         height=420,
         phone_layout=phone(notes, r=110),
-    )  # fmt: skip
+    )
 
 
-def poison_cures(result: PoisonResult, language: Language = "en") -> Chart:
+def _course_notes(result: Result, _: Translate) -> list[dict[str, Any]]:
+    """Names at the poisoned batch, and at the line of eval mode where it ends there."""
+    if not result.poisoned_at:
+        return []
+    left: dict[str, Any] = {"xanchor": "left"}
+    bad = note("<b>" + _("one bad batch") + "</b>", "error", x=result.poisoned_at, y=60, xshift=6, **left)
+    middle = result.before // 2
+    height = float(100 * result.error_eval[middle])
+    if not math.isfinite(height) or math.isfinite(result.error_eval[-1]):
+        return [bad]
+    text, x = "<b>" + _("eval mode") + "</b>", int(result.batches[middle])
+    return [note(text, "running", x=x, xshift=8, y=height, yanchor="bottom", yshift=4, **left), bad]
+
+
+def poison_cures(result: Result, language: Language = "en") -> Chart:
     """Test error in eval mode after each attempt at a cure."""
     _ = translator(language)
     level = float(result.error_train[result.before])
     rows = []
-    for place, cure in enumerate(result.cures):
-        error, bad = float(result.cured_error[place]), float(result.cured_bad[place])
+    for cure, error, bad in zip(result.cures, result.cured_error, result.cured_bad, strict=True):
         well = math.isfinite(error) and error <= level + 0.02
         text = f"{short(100 * error)} %" if math.isfinite(error) else "NaN"
         if bad:
             text += " · " + _("{share} % of the statistics not finite").format(share=short(100 * bad))
-        rows.append(Bar(cure_name(cure, result, _), 100 * error, text, "after" if well else "before"))
+        rows.append(Bar(cure_name(cure, result, _), 100 * float(error), text, "after" if well else "before"))
+    parts = "; ".join(f"{row.label}: {row.text}" for row in rows)
     return bars(
-        "poison_cures", rows, _("Test error in eval mode afterwards, in %"), 100.0,
+        "poison_cures",
+        rows,
+        _("Test error in eval mode afterwards, in %"),
+        100.0,
         _("each tried on a copy of the network at the end of the run · red: the answers are NaN"),
-        _("Test error in eval mode after each attempt: {parts}.").format(
-            parts="; ".join(f"{row.label}: {row.text}" for row in rows)),
-    )  # fmt: skip
+        _("Test error in eval mode after each attempt: {parts}.").format(parts=parts),
+    )
 
 
-def poison_statistics(result: PoisonResult, language: Language = "en") -> Chart:
+def poison_statistics(result: Result, language: Language = "en") -> Chart:
     """Running variance of one unit, batch by batch on a log axis, over what the weight of the bad batch predicts."""
     _ = translator(language)
-    limit = 10.0**CEILING
-    measured = np.where(np.isfinite(result.running_var), np.clip(result.running_var, 1e-6, limit), np.nan)
-    expected = np.where(np.isfinite(result.expected_var), np.clip(result.expected_var, 1e-6, limit), np.nan)
-    seen = np.concatenate([measured[np.isfinite(measured)], expected[np.isfinite(expected)]])
+    measured, expected = _drawable(result.running_var), _drawable(result.expected_var)
+    seen = np.concatenate([values[np.isfinite(values)] for values in (measured, expected)])
     low = math.floor(math.log10(float(seen.min()))) - 0.2
     high = max(1.0, math.ceil(math.log10(float(seen.max())))) + 0.6
+    name, last = _("running variance"), float(result.running_var[-1])
     traces: list[dict[str, Any]] = [
-        line(result.batches, measured, "running", _("running variance"), width=3.5),
+        line(result.batches, measured, "running", name, width=3.5),
         line(result.batches, expected, "theory", _("theory"), dash="dash", width=2),
     ]
     lost = ~np.isfinite(result.running_var)
-    labels: list[tuple[str, Role, float]] = []
+    label: Label = (f"{name}: {word(last)}", "error", high - 0.3)
     if lost.any():
-        traces.append(
-            points(result.batches[lost], np.full(int(lost.sum()), 10.0 ** (high - 0.3)), "error", _("not finite"), size=8,
-                   symbol="x")
-        )  # fmt: skip
-        labels.append((_("running variance") + f": {word(float(result.running_var[-1]))}", "error", high - 0.3))
+        crosses = result.batches[lost], np.full(int(lost.sum()), 10.0 ** (high - 0.3))
+        traces.append(points(*crosses, "error", _("not finite"), size=8, symbol="x"))
     else:
-        value = float(measured[-1])
-        labels.append((_("running variance") + f" {short(value)}", "running", math.log10(value)))
-    notes = [
-        key(_("first unit of the first layer · dashed: weight of the bad batch times its variance")),
-        *end_labels(finite(labels), low, high),
-    ]
-    step = max(1, round((high - low) / 6))
-    exponents = range(math.ceil(low), math.floor(high) + 1, step)
-    y = axis(_("Running variance"), type="log", range=[low, high], tickvals=[10.0**e for e in exponents],
-             ticktext=[f"10{superscript(e)}" for e in exponents])  # fmt: skip
-    return Chart(
+        shown = float(measured[-1])
+        label = (f"{name} {short(shown)}", "running", math.log10(shown))
+    words = key(_("first unit of the first layer · dashed: weight of the bad batch times its variance"))
+    notes = [words, *end_labels(finite([label]), low, high)]
+    exponents = range(math.ceil(low), math.floor(high) + 1, max(1, round((high - low) / 6)))
+    ticks = {"tickvals": [10.0**e for e in exponents], "ticktext": [f"10{superscript(e)}" for e in exponents]}
+    y = axis(_("Running variance"), type="log", range=[low, high], **ticks)
+    return line_chart(
         "poison_statistics",
         traces,
-        layout(_batches_axis(result, _), y, annotations=notes, shapes=[_poisoned(result)] if result.poisoned_at else [],
-               margin={**MARGIN, "l": 78}),
-        _("Running variance of one unit of the first layer, {value} at the end.").format(
-            value=word(float(result.running_var[-1]))),
-        height=380,
+        (_batches_axis(result, _), y),
+        notes,
+        _("Running variance of one unit of the first layer, {value} at the end.").format(value=word(last)),
+        margin={"l": 78},
+        layout_options={"shapes": _poisoned(result)},
         phone_layout=phone(notes, r=130),
-    )  # fmt: skip
+    )
 
 
-def cure_name(cure: str, result: PoisonResult, _: Translate) -> str:
+def cure_name(cure: str, result: Result, _: Translate) -> str:
     """An attempt at a cure in a few words."""
     return _(CURES[cure]).format(passes=result.settings.passes)
 
 
-def value_name(result: PoisonResult) -> str:
+def value_name(result: Result) -> str:
     """What the pixel was set to."""
-    return {"nan": "NaN", "inf": "Inf", "huge": "10²⁵", "large": "10⁴"}[result.settings.poison]
+    return POISONS[result.settings.poison]
 
 
 def word(value: float) -> str:
@@ -165,12 +156,14 @@ def word(value: float) -> str:
     return "NaN" if math.isnan(value) else short(value)
 
 
-def _poisoned(result: PoisonResult) -> dict[str, Any]:
-    return {
-        "type": "line", "x0": result.poisoned_at, "x1": result.poisoned_at, "yref": "paper", "y0": 0, "y1": 1,
-        "line": {"color": color("error"), "width": 1.5, "dash": "dot"},
-    }  # fmt: skip
+def _drawable(variance: Floats) -> Floats:
+    """`variance` within what the axis can show, NaN where it is not finite."""
+    return np.where(np.isfinite(variance), np.clip(variance, LOWEST, 10.0**CEILING), np.nan)
 
 
-def _batches_axis(result: PoisonResult, _: Translate) -> dict[str, Any]:
+def _poisoned(result: Result) -> list[dict[str, Any]]:
+    return [upright(result.poisoned_at, "error")] if result.poisoned_at else []
+
+
+def _batches_axis(result: Result, _: Translate) -> dict[str, Any]:
     return axis(_("Batches seen"), range=[0, result.settings.steps])

@@ -1,4 +1,4 @@
-"""The topic `poison` of the lesson `modes`: one bad batch, what it leaves, and what cures it."""
+"""The topic `poison` of the lab `modes`: one bad batch, what it leaves, and what cures it."""
 
 from __future__ import annotations
 
@@ -12,92 +12,107 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.modes.poison import figures
-from bnviz.labs.modes.poison.experiment import PoisonResult, run
+from bnviz.labs.modes.poison.experiment import run
 from bnviz.labs.modes.poison.figures import value_name, word
+from bnviz.labs.modes.poison.result import Result
+from bnviz.labs.modes.poison.script import script
 from bnviz.labs.modes.poison.settings import Settings
-from bnviz.labs.modes.shared.scripts import poison_script
-from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
+from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM, SWA_UPDATE_BN
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 WELL, LOST, USELESS = range(3)
 CLOSE: Final = 0.05  # share of the test images by which eval mode may be worse than train mode and still count as well
 PREDICTED: Final = {"nan": 1.0, "inf": 1.0, "huge": 0.5, "large": 0.0}  # share of the first layer's statistics
 
 
-def formula(result: PoisonResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """The update with the poisoned batch in it."""
     _ = translator(language)
     momentum = result.settings.momentum
     if not result.poisoned_at:
         return _("No batch of this run is poisoned: its number is past the end.")
-    place = int(np.searchsorted(result.batches, result.poisoned_at))
+    index = int(np.searchsorted(result.batches, result.poisoned_at))
     weight = 1 / result.poisoned_at if isinstance(momentum, str) else momentum
-    before, after = float(result.running_var[place - 1]), float(result.running_var[place])
-    parts = [
-        "**" + _("Batch {number}, one pixel of one image set to {value}: first unit of the first layer").format(
-            number=result.poisoned_at, value=value_name(result)) + "**",
+    before, after = float(result.running_var[index - 1]), float(result.running_var[index])
+    paragraphs = [
+        "**"
+        + _("Batch {number}, one pixel of one image set to {value}: first unit of the first layer").format(
+            number=result.poisoned_at, value=value_name(result)
+        )
+        + "**",
         f"$$\n\\hat\\sigma^2 \\leftarrow (1 - {latex(weight)})\\cdot {latex(before)} + {latex(weight)}\\cdot "
         f"{latex(result.bad_variance)} = {latex(after)}\n$$",
         "**" + _("And every batch after it") + "**",
-    ]  # fmt: skip
+    ]
     if math.isfinite(result.bad_variance):
-        parts += [
+        paragraphs += [
             _("A finite value is forgotten: after t more batches it weighs α(1 − α)ᵗ."),
-            _("It takes {count} batches until the bad batch weighs less than the good ones.").format(count=short(result.forgotten))
+            _("It takes {count} batches until the bad batch weighs less than the good ones.").format(
+                count=short(result.forgotten)
+            )
             if math.isfinite(result.forgotten)
             else _("The plain average forgets it only as 1/t."),
-        ]  # fmt: skip
+        ]
     else:
-        parts += [
+        paragraphs += [
             f"$$\n(1 - \\alpha)\\cdot {latex(after)} + \\alpha\\, s^2 = {latex(after)}\n$$",
-            _("No weight, however small, makes a number of it again. Not even momentum = 1, because 0 times NaN and 0 times "
-              "infinity are NaN:"),
+            _(
+                "No weight, however small, makes a number of it again. Not even momentum = 1, because 0 times NaN and 0 times "
+                "infinity are NaN:"
+            ),
             "$$\n0\\cdot\\text{NaN} + 1\\cdot s^2 = \\text{NaN}\n$$",
-        ]  # fmt: skip
-    parts.append(
+        ]
+    paragraphs.append(
         _("Running variance at the end of the run: {value}. The weights: {weights}.").format(
             value=word(float(result.running_var[-1])),
-            weights=_("all right, as train mode shows") if math.isfinite(result.error_train[-1]) else _("NaN as well"))
-    )  # fmt: skip
-    return "\n\n".join(parts)
+            weights=_("all right, as train mode shows") if math.isfinite(result.error_train[-1]) else _("NaN as well"),
+        )
+    )
+    return "\n\n".join(paragraphs)
 
 
-def comparisons(result: PoisonResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """How much of the statistics is lost, and how fast a finite poison is forgotten."""
     settings = result.settings
     predicted = PREDICTED[settings.poison] if result.poisoned_at else 0.0
     rows = [
         Comparison(
             Phrase(N_("share of the first layer's running statistics that are not finite, at the end")),
-            float(result.bad_statistics[-1, 0]), predicted,
+            float(result.bad_statistics[-1, 0]),
+            predicted,
         ),
         Comparison(
-            Phrase(N_("share of all running statistics that are not finite, after reset and {passes} forward passes"),
-                   {"passes": settings.passes}),
+            Phrase(
+                N_("share of all running statistics that are not finite, after reset and {passes} forward passes"),
+                {"passes": settings.passes},
+            ),
             float(result.cured_bad[result.cures.index("recalibrate")]),
             0.0 if math.isfinite(result.error_train[-1]) else 1.0,
         ),
-    ]  # fmt: skip
+    ]
     if math.isfinite(result.expected_var[-1]) and math.isfinite(result.bad_variance):
         good = float(result.running_var[result.before])
         rows.append(
             Comparison(
                 Phrase(N_("running variance of the first unit at the end: weight of the bad batch times its variance")),
-                float(result.running_var[-1]), float(result.expected_var[-1]), good / 4,
+                float(result.running_var[-1]),
+                float(result.expected_var[-1]),
+                good / 4,
                 Phrase(N_("the good batches' variance taken as it was before, give or take a quarter")),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
-def headline(result: PoisonResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Errors in % at the end and after the cures, by the names that the script prints."""
     cured = {
         f"cured[{cure}]": 100 * float(result.cured_error[result.cures.index(cure)])
         for cure in ("more_batches", "momentum_one", "reset", "recalibrate")
-    }  # fmt: skip
+    }
     return {
         "error_eval": 100 * float(result.error_eval[-1]),
         "error_train": 100 * float(result.error_train[-1]),
@@ -105,7 +120,7 @@ def headline(result: PoisonResult) -> dict[str, float]:
     }
 
 
-def table(result: PoisonResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per recorded batch."""
     return {
         "batch": result.batches,
@@ -119,7 +134,7 @@ def table(result: PoisonResult) -> dict[str, NDArray[Any]]:
     }
 
 
-def outcome(result: PoisonResult) -> int:
+def outcome(result: Result) -> int:
     """What eval mode really does at the end."""
     error = float(result.error_eval[-1])
     if not math.isfinite(error):
@@ -155,21 +170,27 @@ TOPIC: Final = InstantTopic(
         Preset(
             "infinite_square",
             N_("Infinite square"),
-            N_("10²⁵ has a square beyond float32. The loss stays finite and no NaN shows anywhere, but the running variance of the first "
-               "layer is infinite: eval mode gives every image the same answer."),
+            N_(
+                "10²⁵ has a square beyond float32. The loss stays finite and no NaN shows anywhere, but the running variance of the first "
+                "layer is infinite: eval mode gives every image the same answer."
+            ),
             {"poison": "huge"},
         ),
         Preset(
             "merely_large",
             N_("Merely large"),
-            N_("10⁴ is forgotten: the weight of the bad batch falls by a tenth with every batch. Here it takes about a hundred, longer "
-               "than the run; a hundred more good batches do cure it."),
+            N_(
+                "10⁴ is forgotten: the weight of the bad batch falls by a tenth with every batch. Here it takes about a hundred, longer "
+                "than the run; a hundred more good batches do cure it."
+            ),
             {"poison": "large"},
         ),
         Preset(
             "step_not_skipped",
             N_("Step not skipped"),
-            N_("The NaN loss goes backward and every weight becomes NaN. Now no recalibration helps: only an older checkpoint does."),
+            N_(
+                "The NaN loss goes backward and every weight becomes NaN. Now no recalibration helps: only an older checkpoint does."
+            ),
             {"skip_bad_steps": False},
         ),
         Preset(
@@ -194,7 +215,7 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=poison_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -212,4 +233,4 @@ TOPIC: Final = InstantTopic(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-)  # fmt: skip
+)

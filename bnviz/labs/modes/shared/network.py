@@ -16,8 +16,7 @@ from torch.nn import functional
 from bnviz.core.optimizers import SGD
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replica_networks import NetworkPlan
-from bnviz.errors import BatchOfOneError
-from bnviz.labs.modes.shared.settings import Settings
+from bnviz.labs.modes.shared.settings import NetworkSettings
 from bnviz.settings import NormalizerName
 from bnviz.study.cost import check_cost
 from bnviz.theory.running import pytorch_momentum
@@ -27,15 +26,17 @@ CLASSES: Final = 10
 SECONDS: Final = 0.8
 
 
-def network_plan(settings: Settings, normalizer: NormalizerName = "batch") -> NetworkPlan:
-    """`depth` times Linear → normalizer → ReLU, then a Linear with the logits; He's initialization."""
+def network_plan(
+    settings: NetworkSettings, normalizer: NormalizerName = "batch", groups: int | None = None
+) -> NetworkPlan:
+    """`depth` times Linear → normalizer (group norm with `groups`) → ReLU, then a Linear with the logits; He's initialization."""
     return NetworkPlan(
         inputs=FEATURES,
         classes=CLASSES,
         widths=(settings.width,) * settings.depth,
         normalizer=normalizer,
         init="he",
-        groups=settings.groups,
+        groups=groups,
         momentum=pytorch_momentum(settings.momentum),
     )
 
@@ -45,7 +46,7 @@ def norms_of(network: nn.Module) -> list[nn.BatchNorm1d]:
     return [module for module in network.modules() if isinstance(module, nn.BatchNorm1d)]
 
 
-def digits_of(settings: Settings) -> ReplicaData:
+def digits_of(settings: NetworkSettings) -> ReplicaData:
     """The digits as the seed splits them."""
     return digits_data((settings.seed,))
 
@@ -58,8 +59,8 @@ def training_batches(data: ReplicaData, batch_size: int, count: int) -> list[tup
 
 
 @contextmanager
-def put_back(network: nn.Module) -> Iterator[None]:
-    """Afterwards modes, running statistics and momentums are what they were before."""
+def restored(network: nn.Module) -> Iterator[None]:
+    """Inside, modes, running statistics and momentums may change; afterwards they are what they were before."""
     modes = [(module, module.training) for module in network.modules()]
     momentums = [(norm, norm.momentum) for norm in norms_of(network)]
     buffers = [(buffer, buffer.clone()) for buffer in network.buffers()]
@@ -75,7 +76,7 @@ def put_back(network: nn.Module) -> Iterator[None]:
                 buffer.copy_(value)
 
 
-def sgd(network: nn.Module, settings: Settings) -> SGD:
+def sgd(network: nn.Module, settings: NetworkSettings) -> SGD:
     """Plain SGD on what is not frozen."""
     return SGD([parameter for parameter in network.parameters() if parameter.requires_grad], (settings.learning_rate,))
 
@@ -88,7 +89,7 @@ def take_step(network: nn.Module, optimizer: SGD, images: Tensor, labels: Tensor
     return loss.detach()
 
 
-def forward_seconds(settings: Settings, samples: int, replicas: int = 1) -> float:
+def forward_seconds(settings: NetworkSettings, samples: int, replicas: int = 1) -> float:
     """About what one forward pass of `samples` images costs on one core; forward, backward and step cost three times that."""
     weights = settings.width * (FEATURES + CLASSES + (settings.depth - 1) * settings.width)
     per_sample = 4e-11 * weights + 1.4e-9 * settings.depth * settings.width
@@ -98,11 +99,3 @@ def forward_seconds(settings: Settings, samples: int, replicas: int = 1) -> floa
 def check_seconds(seconds: float, reduce: tuple[str, ...]) -> None:
     """Raise CostError where `seconds` is more than an instant lab may take."""
     check_cost(seconds, SECONDS, reduce)
-
-
-def refuse_batch_of_one(settings: Settings) -> None:
-    """Raise BatchOfOneError, with PyTorch's own words, where it refuses the batch in training mode."""
-    try:
-        nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))
-    except ValueError as error:
-        raise BatchOfOneError(error) from error

@@ -1,13 +1,13 @@
-"""What the scripts of the lab `modes` have in common, as Python source; the bodies after the head stand as they are."""
+"""What the scripts of the lab `modes` have in common, as Python source."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.modes.shared.settings import NetworkSettings
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT, linear
 
-if TYPE_CHECKING:
-    from bnviz.labs.modes.shared.settings import Settings
+NETWORK: Final = ("batch_size", "depth", "width", "learning_rate", "momentum")
 
 IMPORTS: Final = """\
 import math
@@ -57,13 +57,13 @@ def recalibrate(network, inputs):
 """
 
 
-def head(settings: Settings, question: str, names: tuple[str, ...], imports: str = "") -> str:
-    """Docstring, imports, the settings called `names`, and the digits."""
+def head(settings: NetworkSettings, topic: str, question: str, names: tuple[str, ...], imports: str = "") -> str:
+    """Docstring, imports, the settings called `names`, the digits, and how the network of the lab is built."""
     values = {
         name: None if getattr(settings, name) == "cumulative" else getattr(settings, name) for name in ("seed", *names)
     }
     lines = "\n".join(f"{name} = {value!r}" for name, value in values.items())
     return (
-        f'"""{question}\n\nWritten by bnviz, lab modes, topic {settings.topic}.\n"""\n\n'
+        f'"""{question}\n\nWritten by bnviz, lab modes, topic {topic}.\n"""\n\n'
         f"{IMPORTS}{imports}\n{lines}\n\n{DIGITS_AND_SPLIT}\n\n{linear('he')}\n{BATCHES}\n{BUILD}"
     )

@@ -27,8 +27,3 @@ SWA_UPDATE_BN: Final = Source(
     "torch.optim.swa_utils.update_bn",
     "https://docs.pytorch.org/docs/stable/optim.html#taking-care-of-batch-normalization",
 )
-DIGITS: Final = Source(
-    N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-    "UCI Optical Recognition of Handwritten Digits",
-    "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-)

@@ -1,4 +1,4 @@
-"""The topic `update_count` of the lesson `modes`: how often the running statistics move per optimizer step."""
+"""The topic `update_count` of the lab `modes`: how often the running statistics move per optimizer step."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
-from bnviz.labs.modes.shared.scripts import update_count_script
-from bnviz.labs.modes.shared.sources import DIGITS, PYTORCH_BATCH_NORM
+from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
 from bnviz.labs.modes.update_count import figures
-from bnviz.labs.modes.update_count.experiment import UpdateCountResult, run
+from bnviz.labs.modes.update_count.experiment import run
 from bnviz.labs.modes.update_count.figures import NAMES
+from bnviz.labs.modes.update_count.result import Result
+from bnviz.labs.modes.update_count.script import script
 from bnviz.labs.modes.update_count.settings import Settings
 from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 NEVER, ONCE, TWICE, OFTEN = range(4)
 
 
-def formula(result: UpdateCountResult, step: int, language: Language = "en") -> str:
+def formula(result: Result, step: int, language: Language = "en") -> str:
     """One update with its numbers, k of them, and the momentum that makes up for it."""
     _ = translator(language)
     momentum, k = result.settings.momentum, result.settings.accumulation
     if isinstance(momentum, str):
-        return _("`momentum=None` is the plain average: each forward pass counts once, whether or not the optimizer steps after it. There "
-                 "is no momentum to correct.")  # fmt: skip
-    parts = [
+        return _(
+            "`momentum=None` is the plain average: each forward pass counts once, whether or not the optimizer steps after it. There "
+            "is no momentum to correct."
+        )
+    paragraphs = [
         "**" + _("One forward pass in train mode is one update") + "**",
         _("First unit of the first layer, first batch:"),
         f"$$\n(1 - {latex(momentum)})\\cdot 0 + {latex(momentum)}\\cdot {latex_signed(result.batch_mean)} = "
@@ -42,59 +46,65 @@ def formula(result: UpdateCountResult, step: int, language: Language = "en") -> 
         _("measured: {measured}.").format(measured=short(result.momentum[result.ways.index("accumulation")])),
     ]
     if math.isfinite(result.corrected_momentum):
-        parts += [
+        paragraphs += [
             "**" + _("To keep the old pace") + "**",
             f"$$\n\\alpha' = 1 - (1 - \\alpha)^{{1/k}} = {latex(result.corrected)}\n$$",
             _("With this momentum one optimizer step of {k} passes brings {measured}, measured.").format(
-                k=k, measured=short(result.corrected_momentum)),
-        ]  # fmt: skip
-    return "\n\n".join(parts)
+                k=k, measured=short(result.corrected_momentum)
+            ),
+        ]
+    return "\n\n".join(paragraphs)
 
 
-def comparisons(result: UpdateCountResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """Updates per step and the momentum that they make, for every way, and the corrected momentum."""
     rows = []
-    for place, way in enumerate(result.ways):
+    for index, way in enumerate(result.ways):
         name = {"way": Phrase(NAMES[way], {"k": result.settings.accumulation})}
         rows.append(
             Comparison(
-                Phrase(N_("updates per optimizer step: {way}"), name), float(result.updates[place]), float(result.updates_theory[place])
+                Phrase(N_("updates per optimizer step: {way}"), name),
+                float(result.updates[index]),
+                float(result.updates_theory[index]),
             )
-        )  # fmt: skip
+        )
         rows.append(
             Comparison(
-                Phrase(N_("momentum per optimizer step: {way}"), name), float(result.momentum[place]), float(result.momentum_theory[place])
+                Phrase(N_("momentum per optimizer step: {way}"), name),
+                float(result.momentum[index]),
+                float(result.momentum_theory[index]),
             )
-        )  # fmt: skip
+        )
     momentum = result.settings.momentum
     if not isinstance(momentum, str):
         numbers = {"corrected": short(result.corrected)}
         rows.append(
             Comparison(
                 Phrase(N_("momentum per optimizer step: accumulation with momentum {corrected}"), numbers),
-                result.corrected_momentum, momentum,
+                result.corrected_momentum,
+                momentum,
             )
-        )  # fmt: skip
+        )
     return rows
 
 
-def headline(result: UpdateCountResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Updates and momentum per optimizer step, by the names that the script prints."""
     numbers: dict[str, float] = {}
-    for place, way in enumerate(result.ways):
-        numbers[f"updates[{way}]"] = float(result.updates[place])
-        numbers[f"momentum[{way}]"] = float(result.momentum[place])
+    for index, way in enumerate(result.ways):
+        numbers[f"updates[{way}]"] = float(result.updates[index])
+        numbers[f"momentum[{way}]"] = float(result.momentum[index])
     return numbers
 
 
-def table(result: UpdateCountResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per optimizer step."""
-    measured = {f"old_weight[{way}]": result.old_weight[place] for place, way in enumerate(result.ways)}
-    theory = {f"theory[{way}]": result.old_weight_theory[place] for place, way in enumerate(result.ways)}
+    measured = {f"old_weight[{way}]": result.old_weight[index] for index, way in enumerate(result.ways)}
+    theory = {f"theory[{way}]": result.old_weight_theory[index] for index, way in enumerate(result.ways)}
     return {"optimizer_step": np.arange(result.settings.steps + 1), **measured, **theory}
 
 
-def outcome(result: UpdateCountResult) -> int:
+def outcome(result: Result) -> int:
     """How often checkpointing really moves the statistics."""
     count = round(float(result.updates[result.ways.index("checkpoint")]))
     return min(count, OFTEN)
@@ -121,7 +131,9 @@ TOPIC: Final = InstantTopic(
         Preset(
             "accumulate_16",
             N_("Accumulate 16"),
-            N_("Sixteen updates per step: a momentum of 0.1 becomes 0.815, and the running statistics remember little more than one step."),
+            N_(
+                "Sixteen updates per step: a momentum of 0.1 becomes 0.815, and the running statistics remember little more than one step."
+            ),
             {"accumulation": 16},
         ),
         Preset(
@@ -133,7 +145,9 @@ TOPIC: Final = InstantTopic(
         Preset(
             "plain_average",
             N_("Plain average"),
-            N_("The plain average counts forward passes too, but has no pace to lose: after the first batch the old value is gone."),
+            N_(
+                "The plain average counts forward passes too, but has no pace to lose: after the first batch the old value is gone."
+            ),
             {"momentum": "cumulative"},
         ),
     ),
@@ -150,7 +164,7 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=update_count_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -172,4 +186,4 @@ TOPIC: Final = InstantTopic(
         PYTORCH_BATCH_NORM,
         DIGITS,
     ),
-)  # fmt: skip
+)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated
 
-from bnviz.labs.modes.shared import settings as shared
-from bnviz.labs.modes.shared.settings import Steps
+from pydantic import Field
+
+from bnviz.i18n import N_
+from bnviz.labs.modes.shared.parameters import Steps
+from bnviz.labs.modes.shared.settings import NetworkSettings
+from bnviz.settings import Count, Parameter
+
+Accumulation = Annotated[
+    Count,
+    Field(ge=1, le=32),
+    Parameter(
+        N_("Accumulated batches"),
+        N_("Gradient accumulation: forward and backward passes before one optimizer step, k."),
+        N_("batches"),
+        (1, 2, 3, 4, 6, 8, 12, 16, 24, 32),
+    ),
+]
 
 
-class Settings(shared.Settings):
+class Settings(NetworkSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "update_count"
-
     steps: Steps = 20
+    accumulation: Accumulation = 4

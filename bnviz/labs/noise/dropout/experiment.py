@@ -8,86 +8,28 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, evaluate, every
-from bnviz.errors import BatchOfOneError
+from bnviz.labs.noise.dropout.result import BEFORE, PAIRS, RECALIBRATED, VARIANTS, Result
 from bnviz.labs.noise.dropout.settings import Settings
-from bnviz.labs.noise.shared.training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
-from bnviz.labs.noise.shift.experiment import Shift, measure_shift, network_plan
+from bnviz.labs.noise.shared.courses import Floats
+from bnviz.labs.noise.shared.shift import Shift
+from bnviz.labs.noise.shared.training import SECONDS, courses, judged, recalibrated, seconds_to_train
+from bnviz.labs.noise.shared.variance_shift import measure_shift, network_plan
 from bnviz.study.cost import check_cost
-from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.study.over_seeds import over_seeds
 from bnviz.study.updates import train_in_turns
-from bnviz.study.verdict import Finding
 
-__all__ = ["Result", "Settings", "estimated_seconds", "run"]
-
-Floats = NDArray[np.float64]
-
-VARIANTS: Final = ("none", "dropout_after_norm", "dropout_before_norm", "no_norm")
-NONE, AFTER, BEFORE, NO_NORM = range(4)
-RECALIBRATED: Final = "recalibrated"
-# Accuracy of the second minus accuracy of the first.
-PAIRS: Final = (
-    ("none", "dropout_after_norm"),
-    ("dropout_after_norm", "dropout_before_norm"),
-    ("dropout_before_norm", RECALIBRATED),
-    ("dropout_after_norm", RECALIBRATED),
-    ("no_norm", RECALIBRATED),
-)
-HELPS, COSTS, RECOVERED, LEFT, ALONE = range(5)
 POINTS: Final = 30
 LOOKS: Final = 4
 LOOK_PASSES: Final = 2  # more would keep the picture waiting
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has measured so far.
-
-    `courses`: the four `variants`: batch norm without Dropout, with Dropout behind the last batch norm, with Dropout in front
-    of every batch norm, and Dropout at the same places without batch norm. `recalibrated` (S, E): test accuracy of the third
-    with running statistics taken afresh without Dropout; `recalibrated_error`: its error over seeds, each (E,).
-    `train_error` (V + 1, S): share of the training images that are wrong in eval mode at the last point, the recalibrated
-    last. `pairs` (Q, 2): names a, b; `differences` (Q, S): accuracy of b − accuracy of a at the last point; `findings` (Q,).
-    `shift`: the third variant's, when it was last looked at, after `looked_at` steps.
-    """
-
-    settings: Settings
-    variants: tuple[str, ...]
-    courses: Courses
-    recalibrated: Floats
-    recalibrated_error: OverSeeds
-    train_error: Floats
-    pairs: tuple[tuple[str, str], ...]
-    differences: Floats
-    findings: tuple[Finding, ...]
-    shift: Shift
-    looked_at: int
-
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done."""
-        return self.courses.progress
-
-    @property
-    def variance_ratio(self) -> Floats:
-        """Variance (L,) of each layer's batch norm output in eval mode over that in training, Dropout in front of it."""
-        return self.shift.ratio
-
-    @property
-    def variance_ratio_theory(self) -> Floats:
-        """The same (L,), predicted from training mode."""
-        return self.shift.ratio_theory
 
 
 def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -100,7 +42,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     per_epoch = steps_per_epoch(settings.train_size, settings.batch_size)
     steps = settings.epochs * per_epoch
     points = every(max(1, math.ceil(steps / POINTS)), steps)
-    watch = {points[round(place)] for place in np.linspace(0, len(points) - 1, LOOKS)}
+    watch = {points[round(point)] for point in np.linspace(0, len(points) - 1, LOOKS)}
     networks = [build_replicas(variant_plan(settings, variant), data.seeds) for variant in VARIANTS]
     afresh: list[Floats] = []
     shifts: list[tuple[int, Shift]] = []
@@ -128,10 +70,7 @@ def estimated_seconds(settings: Settings) -> float:
     )
     seconds += LOOKS * per_look
     check_cost(seconds, SECONDS, ("seeds", "epochs", "depth", "width"))
-    try:
-        nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))
-    except ValueError as error:
-        raise BatchOfOneError(error) from error
+    refuse_batch_of_one(settings.batch_size, settings.width)
     return seconds
 
 
@@ -152,17 +91,17 @@ def _result(
     shifts: Sequence[tuple[int, Shift]],
 ) -> Result:
     """What every variant has reached."""
-    together = courses(done, steps_per_epoch(settings.train_size, settings.batch_size))
-    reached = len(together.steps)
+    reached_by_all = courses(done, steps_per_epoch(settings.train_size, settings.batch_size))
+    reached = len(reached_by_all.steps)
     recovered = np.stack(afresh[:reached], axis=1)
-    final = dict(zip(VARIANTS, together.accuracy[:, :, -1], strict=True)) | {RECALIBRATED: recovered[:, -1]}
+    final = dict(zip(VARIANTS, reached_by_all.accuracy[:, :, -1], strict=True)) | {RECALIBRATED: recovered[:, -1]}
     differences = np.stack([final[second] - final[first] for first, second in PAIRS])
-    looked_at, shift = [entry for entry in shifts if entry[0] <= together.steps[-1]][-1]
-    whole = together.progress == 1
+    looked_at, shift = [entry for entry in shifts if entry[0] <= reached_by_all.steps[-1]][-1]
+    whole = reached_by_all.progress == 1
     return Result(
         settings=settings,
         variants=VARIANTS,
-        courses=together,
+        courses=reached_by_all,
         recalibrated=recovered,
         recalibrated_error=over_seeds(1 - recovered, axis=0),
         train_error=_train_errors(settings, data, networks)

@@ -1,25 +1,26 @@
-"""Pictures of the topic `dropout` of the lab `noise`; each takes its `Result`."""
+"""Pictures of the topic `dropout` of the lab `noise`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from bnviz.i18n import N_, Language, translator
-from bnviz.labs.noise.shift.figures import ratio_chart, unit_chart
+from bnviz.labs.noise.dropout.result import BEFORE, Result
+from bnviz.labs.noise.shared.shift_figures import ratio_chart, unit_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.theme import Role
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
 
-if TYPE_CHECKING:
-    from bnviz.labs.noise.dropout.experiment import Result
-
 ROLES: Final[dict[str, Role]] = {
-    "none": "series_2", "dropout_after_norm": "series_4", "dropout_before_norm": "series_1", "no_norm": "series_6",
+    "none": "series_2",
+    "dropout_after_norm": "series_4",
+    "dropout_before_norm": "series_1",
+    "no_norm": "series_6",
     "recalibrated": "series_5",
-}  # fmt: skip
+}
 NAMES: Final = {
     "none": N_("batch norm alone"),
     "dropout_after_norm": N_("Dropout after norm"),
@@ -45,19 +46,21 @@ def curves(result: Result, language: Language = "en") -> Chart:
             _(NAMES[name]),
             _(SHORT[name]),
             ROLES[name],
-            result.courses.error_of(index),
+            result.courses.error[index],
             result.courses.diverged_at[index],
         )
         for index, name in enumerate(result.variants)
     ]
-    before = result.variants.index("dropout_before_norm")
     courses.insert(
-        before + 1,
+        BEFORE + 1,
         Course(
-            _(NAMES["recalibrated"]), _(SHORT["recalibrated"]), ROLES["recalibrated"], result.recalibrated_error,
-            np.full_like(result.courses.diverged_at[before], -1),
+            _(NAMES["recalibrated"]),
+            _(SHORT["recalibrated"]),
+            ROLES["recalibrated"],
+            result.recalibrated_error,
+            np.full_like(result.courses.diverged_at[BEFORE], -1),
         ),
-    )  # fmt: skip
+    )
     per_epoch = result.courses.total_steps / result.settings.epochs
     return error_curves("dropout_curves", courses, result.courses.epochs, result.settings.epochs, per_epoch, _)
 

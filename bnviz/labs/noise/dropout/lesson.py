@@ -1,4 +1,4 @@
-"""The topic `dropout` of the lesson `noise`: Dropout in front of batch norm, behind it, and alone."""
+"""The topic `dropout` of the lab `noise`: Dropout in front of batch norm, behind it, and alone."""
 
 from __future__ import annotations
 
@@ -11,26 +11,18 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.dropout import figures
-from bnviz.labs.noise.dropout.experiment import (
-    ALONE,
-    BEFORE,
-    COSTS,
-    HELPS,
-    LEFT,
-    RECOVERED,
-    Result,
-    estimated_seconds,
-    run,
-)
+from bnviz.labs.noise.dropout.experiment import estimated_seconds, run
+from bnviz.labs.noise.dropout.result import ALONE, BEFORE, COSTS, HELPS, LEFT, RECOVERED, Result
+from bnviz.labs.noise.dropout.script import script
 from bnviz.labs.noise.dropout.settings import Settings
-from bnviz.labs.noise.shared.findings import told
-from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
-from bnviz.labs.noise.shared.training_scripts import dropout_script
-from bnviz.labs.noise.shift.lesson import layer_comparisons, layers_table
+from bnviz.labs.noise.shared.findings import in_words
+from bnviz.labs.noise.shared.shift_words import layer_comparisons, layers_table
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
 from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 NEARLY_ALL, HALF = 0.8, 0.5
 
@@ -55,17 +47,17 @@ def formula(result: Result, step: int, language: Language) -> str:
     """The gap, what recalibration recovers of it and what it leaves, with intervals; then the layers."""
     _ = translator(language)
     findings = result.findings
-    parts = [
+    paragraphs = [
         "**1. " + _("What the place of Dropout costs, and what recalibration gives back") + "**",
         _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"),
         "\n".join(
             "- " + text
             for text in (
-                told(_("Dropout behind the last norm against no Dropout"), findings[HELPS], _),
-                told(_("Dropout before every norm against behind the last"), findings[COSTS], _),
-                told(_("recalibration: running statistics taken afresh without Dropout"), findings[RECOVERED], _),
-                told(_("what is left: recalibrated against Dropout behind the last norm"), findings[LEFT], _),
-                told(_("recalibrated against the same Dropout without any batch norm"), findings[ALONE], _),
+                in_words(_("Dropout behind the last norm against no Dropout"), findings[HELPS], _),
+                in_words(_("Dropout before every norm against behind the last"), findings[COSTS], _),
+                in_words(_("recalibration: running statistics taken afresh without Dropout"), findings[RECOVERED], _),
+                in_words(_("what is left: recalibrated against Dropout behind the last norm"), findings[LEFT], _),
+                in_words(_("recalibrated against the same Dropout without any batch norm"), findings[ALONE], _),
             )
         ),
         _share(result, _),
@@ -74,7 +66,7 @@ def formula(result: Result, step: int, language: Language) -> str:
         "**3. " + _("The shift in these networks") + "**",
         layers_table(result.shift, _),
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(paragraphs)
 
 
 def _share(result: Result, _: Translate) -> str:
@@ -186,13 +178,17 @@ TOPIC: Final = LiveTopic(
         Preset(
             "with_100_images",
             N_("100 images"),
-            N_("The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."),
+            N_(
+                "The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."
+            ),
             {"train_size": 100, "epochs": 60},
         ),
         Preset(
             "all_images",
             N_("All images"),
-            N_("With all 1347 images Dropout behind the last norm neither helps nor harms by a point. In front it still costs."),
+            N_(
+                "With all 1347 images Dropout behind the last norm neither helps nor harms by a point. In front it still costs."
+            ),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
@@ -220,7 +216,7 @@ TOPIC: Final = LiveTopic(
         ),
     ),
     formula=formula,
-    script=dropout_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -242,4 +238,4 @@ TOPIC: Final = LiveTopic(
     ),
     result=Result,
     cost=estimated_seconds,
-)  # fmt: skip
+)

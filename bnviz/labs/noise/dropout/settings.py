@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from bnviz.labs.noise.shared import settings as shared
-from bnviz.labs.noise.shared.settings import BatchSize
+from bnviz.labs.noise.shared.parameters import DropoutRate
+from bnviz.labs.noise.shared.settings import TrainingSettings
 
 
-class Settings(shared.Settings):
+class Settings(TrainingSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "dropout"
-
-    batch_size: BatchSize = 64
+    dropout: DropoutRate = 0.5

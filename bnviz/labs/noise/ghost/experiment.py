@@ -7,79 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.ghost_batch_norm import GhostBatchNorm1d
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, every
-from bnviz.errors import BatchOfOneError, BnvizError
-from bnviz.i18n import N_
+from bnviz.labs.noise.ghost.result import Result, ghost_sizes
 from bnviz.labs.noise.ghost.settings import Settings
+from bnviz.labs.noise.shared.courses import Floats
 from bnviz.labs.noise.shared.population import squared_correlation
-from bnviz.labs.noise.shared.training import SECONDS, Courses, courses, judged, recalibrated, seconds_to_train
+from bnviz.labs.noise.shared.training import SECONDS, courses, judged, recalibrated, seconds_to_train
 from bnviz.study.cost import check_cost
 from bnviz.study.updates import train_in_turns
-from bnviz.study.verdict import Finding
 from bnviz.theory import noise
 
-__all__ = ["Result", "Settings", "estimated_seconds", "run"]
-
-Floats = NDArray[np.float64]
-
-GHOSTS: Final = (8, 4, 2)
 POINTS: Final = 25
 SAMPLES: Final = 65_536  # normal values on which R² is measured
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has measured so far.
-
-    `sizes` (V,): samples per statistic, m; the first is the whole batch. `courses`: their trainings. `differences` (V − 1, S):
-    accuracy of each ghost size − accuracy of the whole batch at the last point; `findings` (V − 1,).
-    `recalibrated` (V, S): test accuracy in the end with running statistics taken afresh; NaN until then.
-    `fidelity` (V,): R², what is left of a sample's own value behind a real ghost batch norm in training, measured on normal
-    values, with its standard error; `fidelity_theory` (V,): R²(m).
-    """
-
-    settings: Settings
-    sizes: tuple[int, ...]
-    courses: Courses
-    differences: Floats
-    findings: tuple[Finding, ...]
-    recalibrated: Floats
-    fidelity: Floats
-    fidelity_error: Floats
-    fidelity_theory: Floats
-
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done."""
-        return self.courses.progress
-
-
-def ghost_sizes(batch_size: int) -> tuple[int, ...]:
-    """The whole batch, and those of `GHOSTS` that are smaller and divide it.
-
-    Raises: BnvizError where there is none.
-    """
-    ghosts = tuple(size for size in GHOSTS if size < batch_size and batch_size % size == 0)
-    if not ghosts:
-        raise BnvizError(
-            N_(
-                "A batch of {batch_size} cannot be cut into ghost batches of 8, 4 or 2. Take an even batch size from 4 on."
-            ),
-            batch_size=batch_size,
-        )
-    return (batch_size, *ghosts)
 
 
 def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -106,10 +55,7 @@ def estimated_seconds(settings: Settings) -> float:
 
     Raises: CostError where that is too long; BatchOfOneError where PyTorch refuses the batch; BnvizError where it cannot be cut.
     """
-    try:
-        nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))
-    except ValueError as error:
-        raise BatchOfOneError(error) from error
+    refuse_batch_of_one(settings.batch_size, settings.width)
     seconds = seconds_to_train(settings, len(ghost_sizes(settings.batch_size)), POINTS, slow=0.0)
     check_cost(seconds, SECONDS, ("seeds", "epochs", "depth", "width"))
     return seconds
@@ -141,10 +87,10 @@ def _result(
     fidelity: Floats,
 ) -> Result:
     """What every ghost size has reached."""
-    together = courses(done, steps_per_epoch(settings.train_size, settings.batch_size))
-    final = together.accuracy[:, :, -1]
+    reached_by_all = courses(done, steps_per_epoch(settings.train_size, settings.batch_size))
+    final = reached_by_all.accuracy[:, :, -1]
     afresh = np.full_like(final, np.nan)
-    if together.progress == 1:
+    if reached_by_all.progress == 1:
         # All with the whole batch's statistics: what is left of the differences was learned.
         afresh = np.stack(
             [
@@ -155,7 +101,7 @@ def _result(
     return Result(
         settings=settings,
         sizes=sizes,
-        courses=together,
+        courses=reached_by_all,
         differences=final[1:] - final[0],
         findings=judged(final[1:] - final[0]),
         recalibrated=afresh,

@@ -1,22 +1,20 @@
-"""Pictures of the topic `ghost` of the lab `noise`; each takes its `Result`."""
+"""Pictures of the topic `ghost` of the lab `noise`."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import Language, translator
+from bnviz.labs.noise.ghost.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
-
-if TYPE_CHECKING:
-    from bnviz.labs.noise.ghost.experiment import Result
 
 SIZE_ROLES: Final[dict[int, Role]] = {8: "series_4", 4: "series_6", 2: "series_1"}
 WHOLE: Final[Role] = "series_2"
@@ -31,10 +29,12 @@ def curves(result: Result, language: Language = "en") -> Chart:
         Course(
             _("whole batch, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
             _("whole, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
-            _role(result, index), result.courses.error_of(index), result.courses.diverged_at[index],
+            _role(result, index),
+            result.courses.error[index],
+            result.courses.diverged_at[index],
         )
         for index, size in enumerate(result.sizes)
-    ]  # fmt: skip
+    ]
     per_epoch = result.courses.total_steps / result.settings.epochs
     return error_curves("ghost_curves", courses, result.courses.epochs, result.settings.epochs, per_epoch, _)
 
@@ -63,18 +63,40 @@ def sizes(result: Result, language: Language = "en") -> Chart:
     mean = 100 * result.courses.error.mean[:, -1]
     traces.append(line(result.sizes, mean, "ink", _("as trained"), width=3, marker={"size": 11, "color": color("ink")}))
     if np.isfinite(afresh).any():
-        traces.append(line(result.sizes, np.nanmean(afresh, axis=1), "running", _("recalibrated"), width=2, dash="dash",
-                           marker={"size": 9, "color": color("running")}))  # fmt: skip
+        traces.append(
+            line(
+                result.sizes,
+                np.nanmean(afresh, axis=1),
+                "running",
+                _("recalibrated"),
+                width=2,
+                dash="dash",
+                marker={"size": 9, "color": color("running")},
+            )
+        )
     notes = [
         key(_("solid: mean error as trained · dashed: recalibrated · dots: single seeds")),
         *(
-            note(f"<b>{short(float(value))} %</b>", "ink", x=math.log10(size), y=math.log10(value), yshift=14,
-                 xanchor="right" if size == result.sizes[0] else "left", xshift=8)
-            for size, value in zip(result.sizes, mean, strict=True) if math.isfinite(value) and value > 0
+            note(
+                f"<b>{short(float(value))} %</b>",
+                "ink",
+                x=math.log10(size),
+                y=math.log10(value),
+                yshift=14,
+                xanchor="right" if size == result.sizes[0] else "left",
+                xshift=8,
+            )
+            for size, value in zip(result.sizes, mean, strict=True)
+            if math.isfinite(value) and value > 0
         ),
-    ]  # fmt: skip
-    x = axis(_("Samples per statistic m"), type="log", range=[math.log10(1.4), math.log10(1.5 * result.sizes[0])],
-             tickvals=list(result.sizes), ticktext=[str(size) for size in result.sizes])  # fmt: skip
+    ]
+    x = axis(
+        _("Samples per statistic m"),
+        type="log",
+        range=[math.log10(1.4), math.log10(1.5 * result.sizes[0])],
+        tickvals=list(result.sizes),
+        ticktext=[str(size) for size in result.sizes],
+    )
     told = "; ".join(f"{size}: {short(float(value))} %" for size, value in zip(result.sizes, mean, strict=True))
     return Chart(
         "ghost_sizes",
@@ -98,14 +120,27 @@ def noise(result: Result, language: Language = "en") -> Chart:
     notes = [
         key(_("dots: measured on normal values · dashed: closed form R²(m)")),
         *(
-            note(_("like Dropout with p = {rate}").format(rate=short(1 - float(value))), "after", x=math.log10(size), y=float(value),
-                 **({"yanchor": "bottom", "yshift": 8, "xanchor": "right"} if size == result.sizes[0] else
-                    {"yanchor": "top", "yshift": -10, "xanchor": "left"}))
+            note(
+                _("like Dropout with p = {rate}").format(rate=short(1 - float(value))),
+                "after",
+                x=math.log10(size),
+                y=float(value),
+                **(
+                    {"yanchor": "bottom", "yshift": 8, "xanchor": "right"}
+                    if size == result.sizes[0]
+                    else {"yanchor": "top", "yshift": -10, "xanchor": "left"}
+                ),
+            )
             for size, value in zip(result.sizes, result.fidelity, strict=True)
         ),
-    ]  # fmt: skip
-    x = axis(_("Samples per statistic m"), type="log", range=[math.log10(1.7), math.log10(1.3 * result.sizes[0])],
-             tickvals=list(result.sizes), ticktext=[str(size) for size in result.sizes])  # fmt: skip
+    ]
+    x = axis(
+        _("Samples per statistic m"),
+        type="log",
+        range=[math.log10(1.7), math.log10(1.3 * result.sizes[0])],
+        tickvals=list(result.sizes),
+        ticktext=[str(size) for size in result.sizes],
+    )
     told = "; ".join(
         f"{size}: {short(float(value))}" for size, value in zip(result.sizes, result.fidelity, strict=True)
     )

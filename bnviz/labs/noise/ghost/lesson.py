@@ -1,4 +1,4 @@
-"""The topic `ghost` of the lesson `noise`: more noise from the same batch."""
+"""The topic `ghost` of the lab `noise`: more noise from the same batch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.ghost import figures
-from bnviz.labs.noise.ghost.experiment import Result, estimated_seconds, ghost_sizes, run
+from bnviz.labs.noise.ghost.experiment import estimated_seconds, run
+from bnviz.labs.noise.ghost.result import Result
+from bnviz.labs.noise.ghost.script import script
 from bnviz.labs.noise.ghost.settings import Settings
-from bnviz.labs.noise.shared.findings import told
-from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, EQUIVALENCE
-from bnviz.labs.noise.shared.training_scripts import ghost_script
+from bnviz.labs.noise.shared.findings import in_words
+from bnviz.labs.noise.shared.sources import BATCH_NORM, EQUIVALENCE
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 OPTIONS: Final[dict[int, int]] = {
     8: 1,
@@ -45,30 +47,35 @@ def formula(result: Result, step: int, language: Language) -> str:
     whole, *ghosts = result.sizes
     smallest = ghosts[-1]
     cut = (
-        _("A batch of {whole} is cut into {count} parts of {size}; each is normalized with its own mean and variance. The gradient is "
-          "still that of the whole batch.").format(whole=whole, count=whole // smallest, size=smallest)
+        _(
+            "A batch of {whole} is cut into {count} parts of {size}; each is normalized with its own mean and variance. The gradient is "
+            "still that of the whole batch."
+        ).format(whole=whole, count=whole // smallest, size=smallest)
         + f"\n\n$$\n\\hat x_{{i}} = \\frac{{x_i - \\mu_{{g(i)}}}}{{\\sqrt{{\\sigma_{{g(i)}}^2 + \\varepsilon}}}},\\qquad "
         f"g(i) = i \\bmod {whole // smallest}\n$$"
-    )  # fmt: skip
+    )
     noise = ",\\quad ".join(
         f"R^2({size}) = {latex(float(value))}" for size, value in zip(result.sizes, result.fidelity_theory, strict=True)
     )
     findings = "\n".join(
-        "- " + told(_("ghosts of {size} against the whole batch").format(size=size), finding, _)
+        "- " + in_words(_("ghosts of {size} against the whole batch").format(size=size), finding, _)
         for size, finding in zip(ghosts, result.findings, strict=True)
     )
     return "\n\n".join(
         [
-            "**1. " + _("Ghost batches") + "**", cut,
-            "**2. " + _("How much noise that is") + "**", f"$$\n{noise}\n$$",
+            "**1. " + _("Ghost batches") + "**",
+            cut,
+            "**2. " + _("How much noise that is") + "**",
+            f"$$\n{noise}\n$$",
             _("Measured behind real ghost batch norm: {numbers}.").format(
                 numbers=", ".join(short(float(value)) for value in result.fidelity)
             ),
             "**3. " + _("What it did to the test accuracy") + "**",
-            _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"), findings,
+            _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"),
+            findings,
             _afresh(result, _),
         ]
-    )  # fmt: skip
+    )
 
 
 def _afresh(result: Result, _: Translate) -> str:
@@ -161,7 +168,9 @@ TOPIC: Final = LiveTopic(
         Preset(
             "all_images",
             N_("All images"),
-            N_("Nothing left to gain: parts of 8 are as good as the whole batch to within a point, parts of 4 already cost one."),
+            N_(
+                "Nothing left to gain: parts of 8 are as good as the whole batch to within a point, parts of 4 already cost one."
+            ),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
@@ -173,7 +182,9 @@ TOPIC: Final = LiveTopic(
         Preset(
             "too_few_seeds",
             N_("Too few seeds"),
-            N_("Four seeds, a fifth of the epochs: of parts of 8 nothing can be told. That parts of 2 break, four seeds show well enough."),
+            N_(
+                "Four seeds, a fifth of the epochs: of parts of 8 nothing can be told. That parts of 2 break, four seeds show well enough."
+            ),
             {"seeds": 4, "epochs": 20},
         ),
     ),
@@ -190,7 +201,7 @@ TOPIC: Final = LiveTopic(
         ),
     ),
     formula=formula,
-    script=lambda settings: ghost_script(settings, ghost_sizes(settings.batch_size)),
+    script=script,
     headline=headline,
     table=table,
     sources=(
@@ -205,4 +216,4 @@ TOPIC: Final = LiveTopic(
     ),
     result=Result,
     cost=estimated_seconds,
-)  # fmt: skip
+)

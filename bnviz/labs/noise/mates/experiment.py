@@ -6,22 +6,19 @@ deviations of the population that the batch-mates come from, measured from its m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import ndtr
 from torch import nn
 
-from bnviz.core.histogram import Histogram, histogram
+from bnviz.labs.noise.mates.result import Floats, Result
 from bnviz.labs.noise.mates.settings import Settings
 from bnviz.labs.noise.shared.population import Draw, batches_around, first_outputs, population, squared_correlation
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram, histogram
 from bnviz.theory import noise, output_law
-
-Floats = NDArray[np.float64]
 
 REACH: Final = 4.0  # histograms from −4 to 4
 BINS: Final = 160
@@ -34,60 +31,7 @@ SHOWN: Final = 3  # batches whose own mean and variance are kept
 MOST: Final = 8_000_000  # numbers drawn for one picture
 
 
-@dataclass(frozen=True, slots=True)
-class Mates:
-    """What one fixed sample's output does over random batch-mates, and the closed forms for normal ones.
-
-    `samples` (R,): its outputs. `batch_mean`, `batch_var` (3,): mean and biased variance of the first batches.
-    `counts`: histogram of the samples, counts (K,). `law_x` (K,) bin centres; `law_pdf` (K,): density of the exact law averaged
-    over each bin, which is finite for every m (the outputs are ±1 for m = 2). `ordered` (Q,): some of the samples in order;
-    `law_cdf` (Q,) the law's distribution function there, `share` (Q,) the share of samples up to each.
-    `distance`: largest distance between the two distribution functions, over all samples.
-    `mean`, `std` of the samples, `mean_theory`, `std_theory` of the law.
-    `values` (Z,), `value_mean`, `value_std`, `value_mean_theory`, `value_std_theory` (Z,): the same for other fixed samples.
-    `sizes` (B,); `fidelity` (B,): squared correlation of the output with the true value when all samples are random, its
-    standard error `fidelity_error`, `fidelity_theory`; `rate` and `rate_theory` (B,): the Dropout rate of equal noise energy.
-    `skewness`, `excess_kurtosis` of the population: 0 for a normal one.
-    """
-
-    samples: NDArray[np.float32]
-    batch_mean: Floats
-    batch_var: Floats
-    counts: Histogram
-    law_x: Floats
-    law_pdf: Floats
-    ordered: Floats
-    share: Floats
-    law_cdf: Floats
-    distance: float
-    mean: float
-    std: float
-    mean_theory: float
-    std_theory: float
-    values: Floats
-    value_mean: Floats
-    value_std: Floats
-    value_mean_theory: Floats
-    value_std_theory: Floats
-    sizes: NDArray[np.int64]
-    fidelity: Floats
-    fidelity_error: Floats
-    fidelity_theory: Floats
-    skewness: float
-    excess_kurtosis: float
-
-    @property
-    def rate(self) -> Floats:
-        """Dropout rate whose noise has the measured energy, (B,)."""
-        return 1.0 - self.fidelity
-
-    @property
-    def rate_theory(self) -> Floats:
-        """Its closed form, (B,)."""
-        return 1.0 - self.fidelity_theory
-
-
-def measure_mates(settings: Settings) -> Mates:
+def run(settings: Settings) -> Result:
     """Put the fixed sample into `draws` batches, one BN channel each.
 
     Raises: CostError; BatchOfOneError (PyTorch's own words) for batches of one.
@@ -112,7 +56,8 @@ def measure_mates(settings: Settings) -> Mates:
     exact = samples.astype(np.float64)
     mean_theory, std_theory = law_moments(np.array([value]), size)
     value_mean_theory, value_std_theory = law_moments(np.array(VALUES), size)
-    return Mates(
+    return Result(
+        settings=settings,
         samples=samples,
         batch_mean=few.mean(0).numpy(),
         batch_var=few.var(0, correction=0).numpy(),

@@ -1,22 +1,19 @@
-"""Pictures of the topic `mates` of the lab `noise`; each takes the lab's `MatesResult`."""
+"""Pictures of the topic `mates` of the lab `noise`."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import N_, Language, translator
+from bnviz.labs.noise.mates.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, largest, line, log_axis, note, points, small, steps
 from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.labs.noise.mates.experiment import Mates
-    from bnviz.labs.noise.shared.dispatch import MatesResult
 
 MARGIN: Final = {"l": 72, "r": 28, "t": 44, "b": 52}
 PHONE: Final = {"l": 54, "r": 14, "t": 74, "b": 46}
@@ -29,18 +26,18 @@ LAWS: Final = {
 }
 
 
-def law(result: MatesResult, language: Language = "en") -> Chart:
+def law(result: Result, language: Language = "en") -> Chart:
     """Histogram of one fixed sample's output over random batch-mates, with its law, and the value that it really has."""
     _ = translator(language)
-    settings, mates = result.settings, _mates(result)
-    density = mates.counts.density()
-    top = 1.4 * largest(density, mates.law_pdf)
-    reach = float(mates.counts.edges[-1])
+    settings = result.settings
+    density = result.counts.density()
+    top = 1.4 * largest(density, result.law_pdf)
+    reach = float(result.counts.edges[-1])
     if settings.batch_size >= BROAD:
-        theory = line(mates.law_x, mates.law_pdf, "theory", _("law"), width=2.5, dash="dash")
+        theory = line(result.law_x, result.law_pdf, "theory", _("law"), width=2.5, dash="dash")
     else:
-        theory = steps(mates.counts.edges, mates.law_pdf, "theory", _("law"), fill=False)
-    traces = [steps(mates.counts.edges, density, "after", _("measured"), fill=True), theory]
+        theory = steps(result.counts.edges, result.law_pdf, "theory", _("law"), fill=False)
+    traces = [steps(result.counts.edges, density, "after", _("measured"), fill=True), theory]
     bound = math.sqrt(settings.batch_size - 1)
     marks: list[tuple[float, str, Role]] = [
         (settings.sample_value, _("its true value z = {value}").format(value=short(settings.sample_value)), "before")
@@ -49,21 +46,50 @@ def law(result: MatesResult, language: Language = "en") -> Chart:
         marks += [(side * bound, "±√(m − 1)" if side > 0 else "", "context") for side in (-1, 1)]
     shapes = [
         {
-            "type": "line", "x0": place, "x1": place, "yref": "paper", "y0": 0, "y1": 1,
+            "type": "line",
+            "x0": place,
+            "x1": place,
+            "yref": "paper",
+            "y0": 0,
+            "y1": 1,
             "line": {"color": color(role), "width": 2, "dash": "solid" if role == "before" else "dot"},
         }
         for place, _text, role in marks
-    ]  # fmt: skip
+    ]
     notes = [
-        key(_("filled: the same sample in {draws} batches of {size} · {law}").format(
-            draws=settings.draws, size=settings.batch_size, law=_(LAWS[settings.source]))),
-        note("<b>" + marks[0][1] + "</b>", "before", x=settings.sample_value, yref="paper", y=0.99, yanchor="top",
-             **_beside(settings.sample_value)),
-        note("<b>" + _("mean {mean}, s.d. {std}").format(mean=short(mates.mean), std=short(mates.std)) + "</b>", "after",
-             x=settings.sample_value, yref="paper", y=0.91, yanchor="top", **_beside(settings.sample_value)),
-        note(_("law: {mean}, {std}").format(mean=short(mates.mean_theory), std=short(mates.std_theory)), "theory",
-             x=settings.sample_value, yref="paper", y=0.83, yanchor="top", **_beside(settings.sample_value)),
-    ]  # fmt: skip
+        key(
+            _("filled: the same sample in {draws} batches of {size} · {law}").format(
+                draws=settings.draws, size=settings.batch_size, law=_(LAWS[settings.source])
+            )
+        ),
+        note(
+            "<b>" + marks[0][1] + "</b>",
+            "before",
+            x=settings.sample_value,
+            yref="paper",
+            y=0.99,
+            yanchor="top",
+            **_beside(settings.sample_value),
+        ),
+        note(
+            "<b>" + _("mean {mean}, s.d. {std}").format(mean=short(result.mean), std=short(result.std)) + "</b>",
+            "after",
+            x=settings.sample_value,
+            yref="paper",
+            y=0.91,
+            yanchor="top",
+            **_beside(settings.sample_value),
+        ),
+        note(
+            _("law: {mean}, {std}").format(mean=short(result.mean_theory), std=short(result.std_theory)),
+            "theory",
+            x=settings.sample_value,
+            yref="paper",
+            y=0.83,
+            yanchor="top",
+            **_beside(settings.sample_value),
+        ),
+    ]
     notes += [
         note(text, "context", x=place, yref="paper", y=0.5, xanchor="left", xshift=4)
         for place, text, _role in marks[1:]
@@ -75,34 +101,49 @@ def law(result: MatesResult, language: Language = "en") -> Chart:
         "law",
         traces,
         layout(x, y, annotations=notes, shapes=shapes, margin=MARGIN),
-        _("Outputs of one fixed sample, z = {value}, over {draws} random batches of {size}: mean {mean}, s.d. {std}; the law "
-          "says {law_mean} and {law_std}.").format(
-            value=short(settings.sample_value), draws=settings.draws, size=settings.batch_size, mean=short(mates.mean),
-            std=short(mates.std), law_mean=short(mates.mean_theory), law_std=short(mates.std_theory),
+        _(
+            "Outputs of one fixed sample, z = {value}, over {draws} random batches of {size}: mean {mean}, s.d. {std}; the law "
+            "says {law_mean} and {law_std}."
+        ).format(
+            value=short(settings.sample_value),
+            draws=settings.draws,
+            size=settings.batch_size,
+            mean=short(result.mean),
+            std=short(result.std),
+            law_mean=short(result.mean_theory),
+            law_std=short(result.std_theory),
         ),
         height=400,
         phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
-    )  # fmt: skip
+    )
 
 
-def rates(result: MatesResult, language: Language = "en") -> Chart:
+def rates(result: Result, language: Language = "en") -> Chart:
     """The Dropout rate whose noise has the energy of the batch's, against batch size, both on log axes."""
     _ = translator(language)
-    settings, mates = result.settings, _mates(result)
-    place = list(mates.sizes).index(settings.batch_size)
-    now = float(mates.rate[place])
+    settings = result.settings
+    index = list(result.sizes).index(settings.batch_size)
+    now = float(result.rate[index])
     traces = [
-        line(mates.sizes, mates.rate_theory, "theory", _("1 − R²(m)"), width=2, dash="dash"),
-        points(mates.sizes, np.maximum(mates.rate, SMALLEST_RATE), "after", _("measured"), size=10),
+        line(result.sizes, result.rate_theory, "theory", _("1 − R²(m)"), width=2, dash="dash"),
+        points(result.sizes, np.maximum(result.rate, SMALLEST_RATE), "after", _("measured"), size=10),
         points([settings.batch_size], [max(now, SMALLEST_RATE)], "before", _("this batch size"), size=17),
     ]
     left = settings.batch_size <= 64
     notes = [
         key(_("dots: measured with nn.BatchNorm1d · dashed: closed form for normal values")),
-        note("<b>" + _("m = {size}: like Dropout with p = {rate}").format(size=settings.batch_size, rate=short(now)) + "</b>",
-             "before", x=float(np.log10(settings.batch_size)), y=float(np.log10(max(now, SMALLEST_RATE))),
-             xanchor="left" if left else "right", xshift=14 if left else -14, yshift=14 if left else -16),
-    ]  # fmt: skip
+        note(
+            "<b>"
+            + _("m = {size}: like Dropout with p = {rate}").format(size=settings.batch_size, rate=short(now))
+            + "</b>",
+            "before",
+            x=float(np.log10(settings.batch_size)),
+            y=float(np.log10(max(now, SMALLEST_RATE))),
+            xanchor="left" if left else "right",
+            xshift=14 if left else -14,
+            yshift=14 if left else -16,
+        ),
+    ]
     phone_notes = [notes[0], {**notes[1], "text": f"<b>p = {short(now)}</b>"}]
     ends = float(np.log10(1.6)), float(np.log10(1300))
     ticks = [2**exponent for exponent in range(1, 11)]
@@ -112,30 +153,35 @@ def rates(result: MatesResult, language: Language = "en") -> Chart:
         "rates",
         traces,
         layout(x, y, annotations=notes, margin=MARGIN),
-        _("Dropout rate with the noise energy of batch norm against batch size, falling from {first} at 2 to {last} at {most}. At "
-          "{size} samples: {rate}, closed form {theory}.").format(
-            first=short(float(mates.rate[0])), last=short(float(mates.rate[-1])), most=int(mates.sizes[-1]),
-            size=settings.batch_size, rate=short(now), theory=short(float(mates.rate_theory[place])),
+        _(
+            "Dropout rate with the noise energy of batch norm against batch size, falling from {first} at 2 to {last} at {most}. At "
+            "{size} samples: {rate}, closed form {theory}."
+        ).format(
+            first=short(float(result.rate[0])),
+            last=short(float(result.rate[-1])),
+            most=int(result.sizes[-1]),
+            size=settings.batch_size,
+            rate=short(now),
+            theory=short(float(result.rate_theory[index])),
         ),
         height=400,
         phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(phone_notes)},
-    )  # fmt: skip
+    )
 
 
-def values(result: MatesResult, language: Language = "en") -> Chart:
+def values(result: Result, language: Language = "en") -> Chart:
     """Mean ± s.d. of the output against the value that the fixed sample really has."""
     _ = translator(language)
-    mates = _mates(result)
-    low, high = mates.value_mean_theory - mates.value_std_theory, mates.value_mean_theory + mates.value_std_theory
+    low, high = result.value_mean_theory - result.value_std_theory, result.value_mean_theory + result.value_std_theory
     reach = 4.0
-    true: tuple[str, Role, float] = (_("x̂ = z"), "context", float(mates.values[-1]))
-    seen: tuple[str, Role, float] = (_("mean ± s.d."), "after", float(mates.value_mean[-1]))
-    bars = {"type": "data", "array": mates.value_std, "thickness": 2.5, "width": 5}
+    true: tuple[str, Role, float] = (_("x̂ = z"), "context", float(result.values[-1]))
+    seen: tuple[str, Role, float] = (_("mean ± s.d."), "after", float(result.value_mean[-1]))
+    bars = {"type": "data", "array": result.value_std, "thickness": 2.5, "width": 5}
     traces = [
-        line(mates.values, mates.values, "context", _("x̂ = z"), width=2),
-        band(mates.values, low, high, "theory", 0.12),
-        line(mates.values, mates.value_mean_theory, "theory", _("law"), width=2, dash="dash"),
-        points(mates.values, mates.value_mean, "after", _("measured"), size=10, error_y=bars),
+        line(result.values, result.values, "context", _("x̂ = z"), width=2),
+        band(result.values, low, high, "theory", 0.12),
+        line(result.values, result.value_mean_theory, "theory", _("law"), width=2, dash="dash"),
+        points(result.values, result.value_mean, "after", _("measured"), size=10, error_y=bars),
     ]
     notes = [
         key(_("dots and bars: measured · dashed and grey: the law, mean ± s.d. · line: with the true μ and σ")),
@@ -147,33 +193,41 @@ def values(result: MatesResult, language: Language = "en") -> Chart:
         "values",
         traces,
         layout(x, y, annotations=notes, margin={**MARGIN, "r": 116}),
-        _("Output against true value in batches of {size}. A sample at 3 σ comes out at {mean} ± {std}, one at 0 at {middle} ± "
-          "{middle_std}.").format(
-            size=result.settings.batch_size, mean=short(float(mates.value_mean[-1])), std=short(float(mates.value_std[-1])),
-            middle=short(float(mates.value_mean[len(mates.values) // 2]), 5e-3),
-            middle_std=short(float(mates.value_std[len(mates.values) // 2])),
+        _(
+            "Output against true value in batches of {size}. A sample at 3 σ comes out at {mean} ± {std}, one at 0 at {middle} ± "
+            "{middle_std}."
+        ).format(
+            size=result.settings.batch_size,
+            mean=short(float(result.value_mean[-1])),
+            std=short(float(result.value_std[-1])),
+            middle=short(float(result.value_mean[len(result.values) // 2]), 5e-3),
+            middle_std=short(float(result.value_std[len(result.values) // 2])),
         ),
         height=400,
         phone_layout={"font": {"size": 12}, "margin": {**PHONE, "r": 84, "t": 84}, "annotations": small(notes)},
-    )  # fmt: skip
+    )
 
 
-def distribution(result: MatesResult, language: Language = "en") -> Chart:
+def distribution(result: Result, language: Language = "en") -> Chart:
     """The samples' distribution function over the law's, and where they are farthest apart."""
     _ = translator(language)
-    mates, settings = _mates(result), result.settings
-    reach = float(mates.counts.edges[-1])
+    settings = result.settings
+    reach = float(result.counts.edges[-1])
     traces = [
-        line(mates.ordered, mates.share, "after", _("measured"), width=5, opacity=0.6),
-        line(mates.ordered, mates.law_cdf, "theory", _("law"), width=2, dash="dash"),
+        line(result.ordered, result.share, "after", _("measured"), width=5, opacity=0.6),
+        line(result.ordered, result.law_cdf, "theory", _("law"), width=2, dash="dash"),
     ]
     told = _("largest distance {distance}; chance alone: up to {chance}").format(
-        distance=short(mates.distance), chance=short(chance_distance(settings.draws))
+        distance=short(result.distance), chance=short(chance_distance(settings.draws))
     )
     notes = [
-        key(_("line: share of the {draws} outputs below x̂ · {law}").format(draws=settings.draws, law=_(LAWS[settings.source]))),
+        key(
+            _("line: share of the {draws} outputs below x̂ · {law}").format(
+                draws=settings.draws, law=_(LAWS[settings.source])
+            )
+        ),
         note("<b>" + told + "</b>", "after", xref="paper", x=0.02, yref="paper", y=0.97, xanchor="left", yanchor="top"),
-    ]  # fmt: skip
+    ]
     x = axis(_("Output x̂ of the one sample, before γ and β"), range=[-reach, reach], dtick=1)
     return Chart(
         "distribution",
@@ -185,17 +239,16 @@ def distribution(result: MatesResult, language: Language = "en") -> Chart:
     )
 
 
-def fidelity(result: MatesResult, language: Language = "en") -> Chart:
+def fidelity(result: Result, language: Language = "en") -> Chart:
     """R² against batch size: measured, closed form, and its approximation 1 − 1.5/m."""
     _ = translator(language)
-    mates = _mates(result)
     ticks = [2**exponent for exponent in range(1, 11)]
     fine = np.geomspace(2, 1024, 80)
-    bars = {"type": "data", "array": 2 * mates.fidelity_error, "thickness": 1.5, "width": 4}
+    bars = {"type": "data", "array": 2 * result.fidelity_error, "thickness": 1.5, "width": 4}
     traces = [
         line(fine, 1 - 1.5 / fine, "context", "1 − 1.5/m", width=2, dash="dot"),
-        line(mates.sizes, mates.fidelity_theory, "theory", _("closed form"), width=2, dash="dash"),
-        points(mates.sizes, mates.fidelity, "after", _("measured"), size=10, error_y=bars),
+        line(result.sizes, result.fidelity_theory, "theory", _("closed form"), width=2, dash="dash"),
+        points(result.sizes, result.fidelity, "after", _("measured"), size=10, error_y=bars),
     ]
     notes = [
         key(_("dots: measured ± 2 standard errors · dashed: closed form · dotted: 1 − 1.5/m")),
@@ -203,20 +256,25 @@ def fidelity(result: MatesResult, language: Language = "en") -> Chart:
             "1/π",
             "theory",
             x=float(np.log10(2)),
-            y=float(mates.fidelity_theory[0]),
+            y=float(result.fidelity_theory[0]),
             xanchor="left",
             xshift=12,
             yshift=-8,
         ),
     ]
-    x = axis(_("Batch size m"), type="log", range=[float(np.log10(1.7)), float(np.log10(1300))], tickvals=ticks,
-             ticktext=[str(tick) for tick in ticks])  # fmt: skip
+    x = axis(
+        _("Batch size m"),
+        type="log",
+        range=[float(np.log10(1.7)), float(np.log10(1300))],
+        tickvals=ticks,
+        ticktext=[str(tick) for tick in ticks],
+    )
     return Chart(
         "fidelity",
         traces,
         layout(x, axis(_("R² of output and true value"), range=[0, 1.05]), annotations=notes, margin=MARGIN),
         _("Squared correlation of the output with the true value: {first} at a batch of 2, {last} at {most}.").format(
-            first=short(float(mates.fidelity[0])), last=short(float(mates.fidelity[-1])), most=int(mates.sizes[-1])
+            first=short(float(result.fidelity[0])), last=short(float(result.fidelity[-1])), most=int(result.sizes[-1])
         ),
         height=360,
         phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
@@ -231,9 +289,3 @@ def chance_distance(draws: int) -> float:
 def _beside(value: float) -> dict[str, Any]:
     """Words beside the mark at `value`, on the side where there is more room."""
     return {"xanchor": "left", "xshift": 10} if value < 0 else {"xanchor": "right", "xshift": -10}
-
-
-def _mates(result: MatesResult) -> Mates:
-    if result.mates is None:
-        raise ValueError("the topic `shift` does not measure batch-mates")
-    return result.mates

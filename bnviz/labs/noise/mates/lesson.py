@@ -1,4 +1,4 @@
-"""The topic `mates` of the lesson `noise`: one sample, many batches."""
+"""The topic `mates` of the lab `noise`: one sample, many batches."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.mates import figures
-from bnviz.labs.noise.mates.experiment import Mates
+from bnviz.labs.noise.mates.experiment import run
+from bnviz.labs.noise.mates.result import Result
+from bnviz.labs.noise.mates.script import script
 from bnviz.labs.noise.mates.settings import Settings
-from bnviz.labs.noise.shared.dispatch import MatesResult, run_mates
-from bnviz.labs.noise.shared.instant_scripts import mates_script
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT_PAPER
 from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.study.comparison import Comparison
@@ -28,19 +28,13 @@ DISTANCE_ERROR: Final = 0.56  # four times this over √R is exceeded by chance 
 EPS: Final = 1e-5
 
 
-def measured(result: MatesResult) -> Mates:
-    """The part of the result that this topic is about."""
-    assert result.mates is not None
-    return result.mates
-
-
-def outcome(result: MatesResult) -> int:
+def outcome(result: Result) -> int:
     """The option of the prediction that the measured s.d. makes right."""
-    std = measured(result).std
+    std = result.std
     return 1 if std < LITTLE else 2 if std <= MUCH else 3
 
 
-def formula(result: MatesResult, step: int, language: Language) -> str:
+def formula(result: Result, step: int, language: Language) -> str:
     """Three batches by hand, the law with its numbers, and the Dropout rate of equal noise energy."""
     _ = translator(language)
     return "\n\n".join(
@@ -55,19 +49,19 @@ def formula(result: MatesResult, step: int, language: Language) -> str:
     )
 
 
-def _batches(result: MatesResult) -> str:
-    mates, value = measured(result), result.settings.sample_value
+def _batches(result: Result) -> str:
+    value = result.settings.sample_value
     rows = [
         f"\\hat x &= \\frac{{{latex(value)} - {latex_signed(float(mean))}}}{{\\sqrt{{{latex(float(var))} + 10^{{-5}}}}}} = "
         f"{latex((value - float(mean)) / math.sqrt(float(var) + EPS))}"
-        for mean, var in zip(mates.batch_mean, mates.batch_var, strict=True)
+        for mean, var in zip(result.batch_mean, result.batch_var, strict=True)
     ]
     head = "\\hat x &= \\frac{z - \\mu_B}{\\sqrt{\\sigma_B^2 + \\varepsilon}}"
     return "$$\n\\begin{aligned}\n" + " \\\\[4pt]\n".join([head, *rows]) + "\n\\end{aligned}\n$$"
 
 
-def _law(result: MatesResult, _: Translate) -> str:
-    settings, mates = result.settings, measured(result)
+def _law(result: Result, _: Translate) -> str:
+    settings = result.settings
     size, value = settings.batch_size, settings.sample_value
     if size == 2:
         shape = _("In a batch of two the output is +1 or −1: all that is left is which of the two is larger.")
@@ -77,79 +71,101 @@ def _law(result: MatesResult, _: Translate) -> str:
             + f"\n\n$$\n\\hat x = \\frac{{\\sqrt{{m-1}}\\,T}}{{\\sqrt{{m(m-2)+T^2}}}},\\qquad "
             f"T \\sim t_{{m-2}}\\!\\left(z\\sqrt{{m-1}}\\right) = t_{{{size - 2}}}({latex(value * math.sqrt(size - 1))})\n$$"
         )
-    return shape + "\n\n" + _(
-        "The law's mean is {law_mean} and its s.d. {law_std}; measured over {draws} batches: {mean} and {std}."
-    ).format(
-        law_mean=short(mates.mean_theory, 1e-6), law_std=short(mates.std_theory), draws=settings.draws, mean=short(mates.mean, 1e-6),
-        std=short(mates.std),
-    )  # fmt: skip
+    return (
+        shape
+        + "\n\n"
+        + _(
+            "The law's mean is {law_mean} and its s.d. {law_std}; measured over {draws} batches: {mean} and {std}."
+        ).format(
+            law_mean=short(result.mean_theory, 1e-6),
+            law_std=short(result.std_theory),
+            draws=settings.draws,
+            mean=short(result.mean, 1e-6),
+            std=short(result.std),
+        )
+    )
 
 
-def _energy(result: MatesResult, _: Translate) -> str:
-    mates, size = measured(result), result.settings.batch_size
-    place = list(mates.sizes).index(size)
-    exact, seen = float(mates.fidelity_theory[place]), float(mates.fidelity[place])
+def _energy(result: Result, _: Translate) -> str:
+    size = result.settings.batch_size
+    index = list(result.sizes).index(size)
+    exact, seen = float(result.fidelity_theory[index]), float(result.fidelity[index])
     return (
         f"$$\nR^2(m) = \\frac 2m\\left[\\frac{{\\Gamma(m/2)}}{{\\Gamma((m-1)/2)}}\\right]^2,\\qquad R^2({size}) = {latex(exact)}"
         f"\\quad({latex(seen)})\n$$\n\n"
-        + _("In brackets: measured, all samples random. Dropout of rate p adds noise of energy p/(1 − p), relative to the signal; "
-            "batch norm's is (1 − R²)/R². They are equal for")
+        + _(
+            "In brackets: measured, all samples random. Dropout of rate p adds noise of energy p/(1 − p), relative to the signal; "
+            "batch norm's is (1 − R²)/R². They are equal for"
+        )
         + f"\n\n$$\np = 1 - R^2 = {latex(1 - exact)} \\approx \\frac{{1.5}}{{m}} = {latex(1.5 / size)}\n$$\n\n"
-        + _("Equal in energy only: Dropout's noise is drawn for every unit by itself, batch norm's is one shift and one scale for "
-            "all samples of a batch.")
-    )  # fmt: skip
+        + _(
+            "Equal in energy only: Dropout's noise is drawn for every unit by itself, batch norm's is one shift and one scale for "
+            "all samples of a batch."
+        )
+    )
 
 
-def comparisons(result: MatesResult) -> list[Comparison]:
+def comparisons(result: Result) -> list[Comparison]:
     """Mean, s.d., distribution function and R², measured against the closed forms."""
-    mates, settings = measured(result), result.settings
+    settings = result.settings
     draws, size = settings.draws, settings.batch_size
-    exact = mates.samples.astype(np.float64) - mates.mean
+    exact = result.samples.astype(np.float64) - result.mean
     kurtosis = float((exact**4).mean() / max((exact**2).mean() ** 2, 1e-300))
-    std_error = mates.std * max(math.sqrt(max(kurtosis - 1, 0) / (4 * draws)), 1 / draws)
+    std_error = result.std * max(math.sqrt(max(kurtosis - 1, 0) / (4 * draws)), 1 / draws)
     note = None if settings.source == "gaussian" else Phrase(N_("the law is for normal batch-mates; these are not"))
-    place = list(mates.sizes).index(size)
+    index = list(result.sizes).index(size)
     rows = [
-        Comparison(Phrase(N_("mean of the fixed sample's output")), mates.mean, mates.mean_theory, mates.std / math.sqrt(draws), note),
-        Comparison(Phrase(N_("s.d. of the fixed sample's output")), mates.std, mates.std_theory, std_error, note),
         Comparison(
-            Phrase(N_("largest distance of the two distribution functions")), mates.distance, 0.0, DISTANCE_ERROR / math.sqrt(draws), note
+            Phrase(N_("mean of the fixed sample's output")),
+            result.mean,
+            result.mean_theory,
+            result.std / math.sqrt(draws),
+            note,
+        ),
+        Comparison(Phrase(N_("s.d. of the fixed sample's output")), result.std, result.std_theory, std_error, note),
+        Comparison(
+            Phrase(N_("largest distance of the two distribution functions")),
+            result.distance,
+            0.0,
+            DISTANCE_ERROR / math.sqrt(draws),
+            note,
         ),
         Comparison(
             Phrase(N_("R² of output and true value, batches of {size}"), {"size": size}),
-            float(mates.fidelity[place]), float(mates.fidelity_theory[place]), float(mates.fidelity_error[place]), note,
+            float(result.fidelity[index]),
+            float(result.fidelity_theory[index]),
+            float(result.fidelity_error[index]),
+            note,
         ),
-    ]  # fmt: skip
+    ]
     if size >= SMALLEST_SERIES:
         estimate = float(output_law.fixed_sample_std_estimate(settings.sample_value, size))
         approximate = Phrase(N_("an approximation, for m of 32 or more"))
         rows.append(
-            Comparison(Phrase(N_("s.d. by the delta method")), mates.std, estimate, std_error, note or approximate)
+            Comparison(Phrase(N_("s.d. by the delta method")), result.std, estimate, std_error, note or approximate)
         )
     return rows
 
 
-def headline(result: MatesResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """The numbers that the script prints, by its names."""
-    mates = measured(result)
-    place = list(mates.sizes).index(result.settings.batch_size)
+    index = list(result.sizes).index(result.settings.batch_size)
     return {
-        "mean": mates.mean,
-        "std": mates.std,
-        "fidelity": float(mates.fidelity[place]),
-        "fidelity_theory": float(mates.fidelity_theory[place]),
-        "dropout_rate": float(mates.rate[place]),
+        "mean": result.mean,
+        "std": result.std,
+        "fidelity": float(result.fidelity[index]),
+        "fidelity_theory": float(result.fidelity_theory[index]),
+        "dropout_rate": float(result.rate[index]),
     }
 
 
-def table(result: MatesResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """The histogram and its law, one row per bin."""
-    mates = measured(result)
     return {
-        "output": mates.law_x,
-        "count": mates.counts.counts,
-        "density": mates.counts.density(),
-        "law_density": mates.law_pdf,
+        "output": result.law_x,
+        "count": result.counts.counts,
+        "density": result.counts.density(),
+        "law_density": result.law_pdf,
     }
 
 
@@ -164,7 +180,7 @@ TOPIC: Final = InstantTopic(
         "as the batch grows: in energy like Dropout with p ≈ 1.5/m."
     ),
     settings=Settings,
-    run=run_mates,
+    run=run,
     controls=("batch_size", "sample_value", "source", "draws"),
     more=("seed",),
     pictures=(figures.law, figures.rates, figures.values),
@@ -174,13 +190,17 @@ TOPIC: Final = InstantTopic(
         Preset(
             "batch_of_32",
             N_("Batch of 32"),
-            N_("One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."),
+            N_(
+                "One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."
+            ),
             {},
         ),
         Preset(
             "batch_of_4",
             N_("Batch of 4"),
-            N_("The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."),
+            N_(
+                "The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."
+            ),
             {"batch_size": 4},
         ),
         Preset(
@@ -204,7 +224,9 @@ TOPIC: Final = InstantTopic(
         Preset(
             "real_features",
             N_("Real features"),
-            N_("Digits behind ReLU are not normal. Here the scatter is clearly wider than the law: the dashed line is an approximation."),
+            N_(
+                "Digits behind ReLU are not normal. Here the scatter is clearly wider than the law: the dashed line is an approximation."
+            ),
             {"source": "digits_relu"},
         ),
     ),
@@ -221,12 +243,14 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=mates_script,
+    script=script,
     headline=headline,
     table=table,
     sources=(
         Source(
-            N_("A training example is seen together with others, and the network no longer gives fixed values for it: this regularizes"),
+            N_(
+                "A training example is seen together with others, and the network no longer gives fixed values for it: this regularizes"
+            ),
             "Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.4",
             "https://arxiv.org/abs/1502.03167",
         ),
@@ -238,4 +262,4 @@ TOPIC: Final = InstantTopic(
         DROPOUT_PAPER,
         BATCH_NORM,
     ),
-)  # fmt: skip
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.noise.shared.parameters import Draws, SampleValue, Source
+from bnviz.settings import BatchSize, LabSettings, Seed
 
-from bnviz.labs.noise.shared import settings as shared
 
-
-class Settings(shared.Settings):
+class Settings(LabSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "mates"
+    batch_size: BatchSize = 32
+    sample_value: SampleValue = 1.0
+    draws: Draws = 4000
+    source: Source = "gaussian"
+    seed: Seed = 0

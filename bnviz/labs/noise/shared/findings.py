@@ -1,4 +1,4 @@
-"""A finding in words, for the formula views of the lesson `noise`."""
+"""A finding in words, for the formula views of the lab `noise`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,16 @@ from bnviz.plot.numbers import points
 from bnviz.study.verdict import Finding
 
 
-def told(what: str, finding: Finding, _: Translate) -> str:
+def in_words(what: str, finding: Finding, _: Translate) -> str:
     """`what`, its mean and 95 % interval in points, and the verdict; what is missing is said."""
     if not math.isfinite(finding.low):
         text = _("{what}: fewer than three seeds with both numbers, no interval can be given. **{verdict}**")
         return text.format(what=what, verdict=_(finding.verdict))
     return _("{what}: {mean} [{low}, {high}], n = {count}. **{verdict}**").format(
-        what=what, mean=points(finding.mean), low=points(finding.low), high=points(finding.high), count=finding.pairs,
+        what=what,
+        mean=points(finding.mean),
+        low=points(finding.low),
+        high=points(finding.high),
+        count=finding.pairs,
         verdict=_(finding.verdict),
-    )  # fmt: skip
+    )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from bnviz.core.batch_norm import seeded_layer
 from bnviz.core.datasets import digits
 from bnviz.errors import BatchOfOneError
-from bnviz.labs.noise.shared.settings import SourceName
+from bnviz.labs.noise.shared.parameters import SourceName
 
 Draw = Callable[[tuple[int, ...]], Tensor]
 

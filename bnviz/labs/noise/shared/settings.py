@@ -1,122 +1,33 @@
-"""Settings of the lab `noise`; the parameters that only this lab has are declared here."""
+"""What the settings of the two topics of the lab `noise` that train have in common."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Protocol
 
-from pydantic import Field
-
-from bnviz.i18n import N_
-from bnviz.settings import (
-    BatchSize,
-    Count,
-    Depth,
-    Epochs,
-    LabSettings,
-    LearningRate,
-    Number,
-    Parameter,
-    Seed,
-    Seeds,
-    Width,
-    spaced,
-)
-
-TopicName = Literal["mates", "shift", "dropout", "ghost"]
-Topic = Annotated[
-    TopicName,
-    Parameter(
-        N_("Topic"),
-        N_("Which question of this lab is asked."),
-        names={
-            "mates": N_("Batch-mates"),
-            "shift": N_("Variance shift"),
-            "dropout": N_("With Dropout"),
-            "ghost": N_("Ghost batches"),
-        },
-    ),
-]
-SampleValue = Annotated[
-    Number,
-    Field(ge=-3, le=3),
-    Parameter(
-        N_("The sample's value (z)"),
-        N_("What the fixed sample really is: its distance from the population's mean in standard deviations."),
-        "σ",
-        spaced(-3, 3, 0.25),
-    ),
-]
-Draws = Annotated[
-    Count,
-    Field(ge=100, le=20_000),
-    Parameter(
-        N_("Draws"),
-        N_("How often the fixed sample is put into a new batch with other random batch-mates."),
-        N_("batches"),
-        (100, 200, 500, 1000, 2000, 4000, 10_000, 20_000),
-    ),
-]
-SourceName = Literal["gaussian", "digits", "digits_relu"]
-Source = Annotated[
-    SourceName,
-    Parameter(
-        N_("Batch-mates"),
-        N_(
-            "Gaussian: normal values, for which the law is exact. Digits: one output of a fixed nn.Linear on real digits, as it "
-            "is or behind ReLU; for these the law is an approximation."
-        ),
-        names={"gaussian": N_("Gaussian"), "digits": N_("digits"), "digits_relu": N_("digits, ReLU")},
-    ),
-]
-DropoutRate = Annotated[
-    Number,
-    Field(ge=0, le=0.95),
-    Parameter(
-        N_("Dropout rate (p)"),
-        N_("Share of values that nn.Dropout sets to 0 in training; the rest is divided by 1 − p."),
-        "",
-        (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95),
-    ),
-]
-OrderName = Literal["none", "dropout_before_norm", "dropout_after_norm"]
-ORDERS: tuple[OrderName, ...] = ("none", "dropout_after_norm", "dropout_before_norm")
-Order = Annotated[
-    OrderName,
-    Parameter(
-        N_("Dropout's place"),
-        N_("Before: in front of every batch norm. After: once, behind the last batch norm, so that none sees it."),
-        names={
-            "none": N_("none"),
-            "dropout_before_norm": N_("before"),
-            "dropout_after_norm": N_("after"),
-        },
-    ),
-]
-TrainSize = Annotated[
-    Count,
-    Field(ge=50, le=1347),
-    Parameter(
-        N_("Training images"),
-        N_("How many of the 1347 training images are used. The fewer, the more there is for a regularizer to do."),
-        N_("images"),
-        (50, 100, 200, 300, 400, 600, 900, 1347),
-    ),
-]
+from bnviz.labs.noise.shared.parameters import TrainSize
+from bnviz.settings import BatchSize, Depth, Epochs, LabSettings, LearningRate, Seed, Seeds, Width
 
 
-class Settings(LabSettings):
-    """`sample_value`, `draws` and `source` act in `mates`, `order` in `shift`, `dropout` in `shift` and `dropout`, `epochs`,
-    `learning_rate` and `train_size` where something is trained. Replicas take the seeds `seed`, `seed` + 1 …
-    """
+class DropoutNetwork(Protocol):
+    """What a network with Dropout is made of."""
 
-    topic: ClassVar[str] = "mates"
+    @property
+    def depth(self) -> int:
+        """Hidden layers."""
 
-    batch_size: BatchSize = 32
-    sample_value: SampleValue = 1.0
-    draws: Draws = 4000
-    source: Source = "gaussian"
-    dropout: DropoutRate = 0.5
-    order: Order = "dropout_before_norm"
+    @property
+    def width(self) -> int:
+        """Units per hidden layer."""
+
+    @property
+    def dropout(self) -> float:
+        """Share of values that Dropout sets to 0."""
+
+
+class TrainingSettings(LabSettings):
+    """Perceptrons on few digits; replicas take the seeds `seed`, `seed` + 1 …"""
+
+    batch_size: BatchSize = 64
     depth: Depth = 3
     width: Width = 128
     learning_rate: LearningRate = 0.2

@@ -27,11 +27,6 @@ VARIANCE_SHIFT: Final = Source(
     "Li, Chen, Hu & Yang 2018, arXiv:1801.05134",
     "https://arxiv.org/abs/1801.05134",
 )
-DIGITS: Final = Source(
-    N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-    "UCI Optical Recognition of Handwritten Digits",
-    "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-)
 EQUIVALENCE: Final = Source(
     N_("Two one-sided tests: how to say that there is no difference that matters"),
     "Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15",

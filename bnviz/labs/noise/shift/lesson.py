@@ -1,4 +1,4 @@
-"""The topic `shift` of the lesson `noise`: what Dropout in front of batch norm does to eval mode."""
+"""The topic `shift` of the lab `noise`: what Dropout in front of batch norm does to eval mode."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.noise.shared.dispatch import Result, run_instant
-from bnviz.labs.noise.shared.instant_scripts import shift_script
-from bnviz.labs.noise.shared.sources import BATCH_NORM, DIGITS, DROPOUT, VARIANCE_SHIFT
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.noise.shared.shift_words import layer_comparisons, layers_table
+from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT, VARIANCE_SHIFT
 from bnviz.labs.noise.shift import figures
-from bnviz.labs.noise.shift.experiment import IMAGES, NETWORKS, PASSES, Shift
+from bnviz.labs.noise.shift.experiment import run
+from bnviz.labs.noise.shift.result import Result
+from bnviz.labs.noise.shift.script import script
 from bnviz.labs.noise.shift.settings import Settings
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 from bnviz.theory.dropout import training_variance
 
 ALIKE, MILD, STRONG = 0.9, 0.3, 0.1  # variance ratios between which the answers of the prediction change
-SHOWN_LAYERS: Final = 5
 
 
 def outcome(result: Result) -> int:
     """The option of the prediction that the last layer's variance makes right."""
-    last = float(result.variance_ratio[-1])
+    last = float(result.shift.ratio[-1])
     return sum(last < bound for bound in (ALIKE, MILD, STRONG))
 
 
@@ -56,57 +57,31 @@ def formula(result: Result, step: int, language: Language) -> str:
     )
 
 
-def layers_table(shift: Shift, _: Translate) -> str:
-    """Markdown table of the layers, and why the predicted number is smaller than what the own Dropout alone would do."""
-    head = [_("hidden layer"), _("own Dropout alone, σ²/V"), _("predicted"), _("measured"), _("units left out")]
-    lines = ["| " + " | ".join(head) + " |", "|" + "--:|" * len(head)]
-    lines += [
-        f"| {place + 1} | {short(float(shift.local[place]))} | {short(float(shift.ratio_theory[place]))} | "
-        f"{short(float(shift.ratio[place]))} | {int(shift.left_out[place])} / {shift.units} |"
-        for place in range(len(shift.ratio))
-    ]
-    return (
-        _("What reaches a layer in eval mode has less variance than in training, because the layer before it already shrank. The "
-          "prediction takes that along: wᵀCw against wᵀCw + (1/k − 1)·Σ wᵢ²(σᵢ² + μᵢ²) at every unit, then through ReLU.")
-        + "\n\n" + "\n".join(lines) + "\n\n"
-        + _("Units that are on for less than 5 % of the images are left out: their variance cannot be told from so few.")
-    )  # fmt: skip
-
-
-def layer_comparisons(shift: Shift) -> list[Comparison]:
-    """Measured and predicted variance of each layer, the first few."""
-    chained = Phrase(N_("normal pre-activations assumed behind the first layer"))
-    return [
-        Comparison(
-            Phrase(N_("variance of the output in eval mode, layer {number}"), {"number": place + 1}),
-            float(shift.ratio[place]),
-            float(shift.ratio_theory[place]),
-            float(shift.ratio_error[place]),
-            chained if place else None,
-        )
-        for place in range(min(SHOWN_LAYERS, len(shift.ratio)))
-    ]
-
-
 def comparisons(result: Result) -> list[Comparison]:
     """The layers, and Dropout → BN alone at p = 0.5."""
     pure = result.pure
-    place = int(np.argmin(np.abs(pure.rates - 0.5)))
+    half = int(np.argmin(np.abs(pure.rates - 0.5)))
     alone = [
         Comparison(
             Phrase(N_("Dropout → BN alone at p = 0.5, μ/σ = {mean}"), {"mean": short(float(mean))}),
-            float(pure.variance[index, place]),
-            float(pure.variance_theory[index, place]),
-            float(pure.variance[index, place] * pure.variance_error[index, place]),
+            float(variance),
+            float(theory),
+            float(variance * relative_error),
         )
-        for index, mean in enumerate(pure.means)
+        for mean, variance, theory, relative_error in zip(
+            pure.means,
+            pure.variance[:, half],
+            pure.variance_theory[:, half],
+            pure.variance_error[:, half],
+            strict=True,
+        )
     ]
     return layer_comparisons(result.shift) + alone
 
 
 def headline(result: Result) -> dict[str, float]:
     """The numbers that the script prints, by its names."""
-    ratios = {f"variance_ratio_{place}": float(value) for place, value in enumerate(result.variance_ratio, start=1)}
+    ratios = {f"variance_ratio_{index}": float(value) for index, value in enumerate(result.shift.ratio, start=1)}
     return {**ratios, "theory_1": float(result.shift.local[0])}
 
 
@@ -134,7 +109,7 @@ TOPIC: Final = InstantTopic(
         "little; layer by layer this adds up."
     ),
     settings=Settings,
-    run=run_instant,
+    run=run,
     controls=("dropout", "order", "depth", "width"),
     more=("seed",),
     applies=lambda settings, name: name != "dropout" or settings.order != "none",
@@ -145,7 +120,9 @@ TOPIC: Final = InstantTopic(
         Preset(
             "half_dropped",
             N_("Half dropped"),
-            N_("Every layer hands on less than it did in training; by the third less than a tenth of the variance is left."),
+            N_(
+                "Every layer hands on less than it did in training; by the third less than a tenth of the variance is left."
+            ),
             {},
         ),
         Preset(
@@ -163,13 +140,17 @@ TOPIC: Final = InstantTopic(
         Preset(
             "with_10_layers",
             N_("10 layers"),
-            N_("The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."),
+            N_(
+                "The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."
+            ),
             {"depth": 10, "width": 64, "dropout": 0.2},
         ),
         Preset(
             "four_fifths_dropped",
             N_("Four fifths dropped"),
-            N_("Hardly anything is left of the signal in eval mode: the next layer sees almost the same for every image."),
+            N_(
+                "Hardly anything is left of the signal in eval mode: the next layer sees almost the same for every image."
+            ),
             {"dropout": 0.8},
         ),
     ),
@@ -186,14 +167,18 @@ TOPIC: Final = InstantTopic(
         ),
     ),
     formula=formula,
-    script=lambda settings: shift_script(settings, NETWORKS, IMAGES, PASSES),
+    script=script,
     headline=headline,
     table=table,
-    sources=(VARIANCE_SHIFT, DROPOUT, BATCH_NORM, DIGITS,
+    sources=(
+        VARIANCE_SHIFT,
+        DROPOUT,
+        BATCH_NORM,
+        DIGITS,
         Source(
             N_("The question as somebody asked it in practice: do Dropout and batch norm go together?"),
             "mltu #41",
             "https://github.com/pythonlessons/mltu/issues/41",
         ),
     ),
-)  # fmt: skip
+)

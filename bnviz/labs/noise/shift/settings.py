@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.noise.shared.parameters import DropoutRate, Order
+from bnviz.settings import Depth, LabSettings, Seed, Width
 
-from bnviz.labs.noise.shared import settings as shared
 
-
-class Settings(shared.Settings):
+class Settings(LabSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "shift"
+    dropout: DropoutRate = 0.5
+    order: Order = "dropout_before_norm"
+    depth: Depth = 3
+    width: Width = 128
+    seed: Seed = 0

@@ -1,13 +1,14 @@
-"""Pictures of the topic `error` of the lab `recurrence`; each takes its `ErrorResult`."""
+"""Pictures of the topic `error` of the lab `recurrence`; each takes its `Result`."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import Language, translator
+from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
@@ -17,15 +18,12 @@ from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.theory.running import initial_weight
 
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.error.experiment import ErrorResult
-
 PANELS: Final = 3
 PER_STEP: Final = "batch_per_step"
 FLOOR: Final = -12.0  # what is left over of the start is drawn down to 10 to this
 
 
-def curves(result: ErrorResult, language: Language = "en") -> Chart:
+def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
     courses = [
@@ -36,7 +34,7 @@ def curves(result: ErrorResult, language: Language = "en") -> Chart:
     return error_curves("curves", courses, result.epochs, result.settings.epochs, per_epoch, _)
 
 
-def differences(result: ErrorResult, language: Language = "en") -> Chart:
+def differences(result: Result, language: Language = "en") -> Chart:
     """Differences of test accuracy between two variants, seed by seed, with their mean, its 95 % interval and the verdict."""
     _ = translator(language)
     pairs = [
@@ -48,7 +46,7 @@ def differences(result: ErrorResult, language: Language = "en") -> Chart:
     return seeds.differences("differences", pairs[:PANELS], result.settings.seed, _)
 
 
-def statistics(result: ErrorResult, language: Language = "en") -> Chart:
+def statistics(result: Result, language: Language = "en") -> Chart:
     """Test error of the same networks with running statistics and with those of the test images themselves."""
     _ = translator(language)
     place = int(np.flatnonzero(result.steps == result.batch_error_step)[0])
@@ -98,7 +96,7 @@ def statistics(result: ErrorResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def left_over(result: ErrorResult, language: Language = "en") -> Chart:
+def left_over(result: Result, language: Language = "en") -> Chart:
     """How much of their initial value the running statistics still hold, one module per step and one for all steps."""
     _ = translator(language)
     momentum, count = result.settings.momentum, result.settings.steps

@@ -1,4 +1,4 @@
-"""The topic `error` of the lesson `recurrence`: test error by what is normalized."""
+"""The topic `error` of the lab `recurrence`: test error by what is normalized."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_
 from bnviz.labs.recurrence.error import figures
-from bnviz.labs.recurrence.error.experiment import ErrorResult, estimated_seconds, run
+from bnviz.labs.recurrence.error.comparisons import comparisons
+from bnviz.labs.recurrence.error.experiment import estimated_seconds, run
+from bnviz.labs.recurrence.error.formula import formula
+from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.error.script import script
 from bnviz.labs.recurrence.error.settings import Settings
-from bnviz.labs.recurrence.shared.comparisons import of_error
-from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
-from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, DIGITS, LAURENT, RNN_MODULES
-from bnviz.plot.numbers import short
-from bnviz.study.figures.seeds import mean_line
+from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, LAURENT, RNN_MODULES
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
-from bnviz.teaching.paired import paired_difference
+from bnviz.teaching.sources import DIGITS
 
 BETTER, ALIKE, WORSE, UNKNOWN = range(4)
 
 
-def outcome(result: ErrorResult) -> int:
+def outcome(result: Result) -> int:
     """The option that the verdict on shared − per step makes right."""
     finding = result.findings[result.pairs.index(("batch_per_step", "batch_shared"))]
     if finding.verdict == NOISY:
@@ -36,64 +35,7 @@ def outcome(result: ErrorResult) -> int:
     return BETTER if finding.mean > 0 else WORSE
 
 
-def formula(result: ErrorResult, step: int, language: Language = "en") -> str:
-    """The paired differences with their numbers, and why shared statistics are not the same as many."""
-    _ = translator(language)
-    return "\n\n".join(
-        [
-            "**1. " + _("What shared statistics cost") + "**",
-            _paired(result, _),
-            "**2. " + _("All four comparisons") + "**",
-            _verdicts(result, _),
-            "**3. " + _("Why: the same network, other running statistics") + "**",
-            _updates(result, _),
-        ]
-    )
-
-
-def _paired(result: ErrorResult, _: Translate) -> str:
-    first, second = (result.accuracy[result.variants.index(name), :, -1] for name in result.pairs[0])
-    text = _("Seed {seed}, in points of test accuracy, shared − per step:")
-    return paired_difference(result.findings[0], first, second, result.settings.seed, text, _)
-
-
-def _verdicts(result: ErrorResult, _: Translate) -> str:
-    rows = [
-        "- "
-        + _("{second} − {first}").format(first=_(SHORT_NAMES[first]), second=_(SHORT_NAMES[second]))
-        + f": {mean_line(finding, _)}, **{_(finding.verdict)}**"
-        for (first, second), finding in zip(result.pairs, result.findings, strict=True)
-    ]
-    least = _("Smallest difference that would matter, in points: {least}.").format(
-        least=short(100 * result.findings[0].smallest_effect)
-    )
-    return "\n".join(rows) + "\n\n" + least
-
-
-def _updates(result: ErrorResult, _: Translate) -> str:
-    per_step, shared = (result.variants.index(name) for name in ("batch_per_step", "batch_shared"))
-    own = 100 * result.batch_error[[per_step, shared]].mean(axis=1)
-    text = _(
-        "In training mode both normalize every step with the batch's own statistics: their weights are the same. With "
-        "the test images' own statistics they make the same errors, {first} % and {second} %. What differs is what "
-        "they have kept for eval mode."
-    ).format(first=short(float(own[0])), second=short(float(own[1])))
-    return (
-        text
-        + "\n\n"
-        + _("After {steps} training steps of {count} time steps each:").format(
-            steps=int(result.steps[-1]), count=result.settings.steps
-        )
-        + f"\n\n$$\nn_{{\\text{{{_(SHORT_NAMES['batch_per_step'])}}}}} = {result.updates[per_step]},\\qquad "
-        f"n_{{\\text{{{_(SHORT_NAMES['batch_shared'])}}}}} = {result.settings.steps}\\cdot"
-        f"{result.updates[per_step]} = {result.updates[shared]}\n$$\n\n"
-        + _("The weight of the initial value is (1 − α)ⁿ: {left} with one module per step.").format(
-            left=short(float(result.left_over[-1]))
-        )
-    )
-
-
-def headline(result: ErrorResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """Final errors in %, paired differences in points, and errors with the test images' statistics, by the names the script prints."""
     numbers = {
         f"error_{variant}": 100 * float(result.errors[index].mean[-1]) for index, variant in enumerate(result.variants)
@@ -106,7 +48,7 @@ def headline(result: ErrorResult) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def table(result: ErrorResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per variant, seed and recorded point."""
     shape = result.accuracy.shape
     columns = {
@@ -138,7 +80,7 @@ TOPIC: Final = LiveTopic(
     more=("sequence", "width", "learning_rate", "seed"),
     pictures=(figures.curves, figures.differences, figures.statistics),
     theory=(figures.left_over,),
-    comparisons=of_error,
+    comparisons=comparisons,
     presets=(
         Preset(
             "with_8_seeds",
@@ -215,6 +157,6 @@ TOPIC: Final = LiveTopic(
     headline=headline,
     table=table,
     sources=(COOIJMANS, LAURENT, BA, BATCH_NORM, RNN_MODULES, DIGITS),
-    result=ErrorResult,
+    result=Result,
     cost=estimated_seconds,
 )

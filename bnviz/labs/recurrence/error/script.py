@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.recurrence.error.settings import Settings
 from bnviz.labs.recurrence.shared.script_snippets import common
-
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.error.settings import Settings
 
 _SCRIPT: Final = '''"""What may be normalized in a recurrent cell? Every seed is trained five times: same split, weights and batches.
 
@@ -57,7 +55,7 @@ for variant in variants[1:4]:
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
     return _SCRIPT.format(
-        common=common(settings),
+        common=common(settings, settings.momentum),
         first=settings.seed,
         last=settings.seed + settings.seeds,
         epochs=settings.epochs,

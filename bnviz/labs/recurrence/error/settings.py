@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.recurrence.shared.parameters import AdamRate, Cell, InitialGamma, Sequence
+from bnviz.labs.recurrence.shared.settings import RecurrentSettings
+from bnviz.settings import BatchSize, Epochs, Momentum, Seed, Seeds, Width
 
-from bnviz.labs.recurrence.shared import settings as shared
 
-
-class Settings(shared.Settings):
+class Settings(RecurrentSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "error"
+    cell: Cell = "lstm"
+    sequence: Sequence = "rows"
+    gamma: InitialGamma = 1.0
+    width: Width = 32
+    batch_size: BatchSize = 64
+    momentum: Momentum = 0.1
+    epochs: Epochs = 10
+    learning_rate: AdamRate = 0.02
+    seeds: Seeds = 8
+    seed: Seed = 0

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.recurrence.shared.settings import RecurrentSettings
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT
-
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.shared.settings import Settings
+from bnviz.settings import MomentumValue
 
 _GATES: Final = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -112,9 +111,8 @@ def batches(train, size, count, generator):
 _MODULES: Final = {"rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
 
 
-def common(settings: Settings) -> str:
-    """Imports, data, the cell with its normalizers, and the batches."""
-    momentum = settings.momentum
+def common(settings: RecurrentSettings, momentum: MomentumValue = 0.1) -> str:
+    """Imports, data, the cell with its normalizers, whose batch norm has that `momentum`, and the batches."""
     return _COMMON.format(
         steps=settings.steps,
         width=settings.width,

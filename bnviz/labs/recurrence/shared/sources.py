@@ -47,8 +47,3 @@ RNN_MODULES: Final = Source(
     "torch.nn.LSTM",
     "https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html",
 )
-DIGITS: Final = Source(
-    N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-    "UCI Optical Recognition of Handwritten Digits",
-    "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-)

@@ -1,23 +1,21 @@
-"""Pictures of the topic `steps` of the lab `recurrence`; each takes its `StepsResult`."""
+"""Pictures of the topic `steps` of the lab `recurrence`; each takes its `Result`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_ROLES, Floats, dot, span, time_axis, two_panels
+from bnviz.labs.recurrence.steps.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, note, points, small
 from bnviz.plot.theme import axis, color, layout
 
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.steps.experiment import StepsResult
 
-
-def drift(result: StepsResult, language: Language = "en") -> Chart:
+def drift(result: Result, language: Language = "en") -> Chart:
     """Mean and s.d. of one unit at each step: every batch, what one module per step keeps, and what a shared one keeps."""
     _ = translator(language)
     steps = np.arange(1, result.settings.steps + 1)
@@ -63,7 +61,7 @@ def drift(result: StepsResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def weights(result: StepsResult, language: Language = "en") -> Chart:
+def weights(result: Result, language: Language = "en") -> Chart:
     """How much each step weighs in the running mean of one shared module."""
     _ = translator(language)
     count = result.settings.steps
@@ -99,7 +97,7 @@ def weights(result: StepsResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def padding(result: StepsResult, language: Language = "en") -> Chart:
+def padding(result: Result, language: Language = "en") -> Chart:
     """Mean and s.d. of W_x x at each step as a module keeps them that is given the padding too, and one that is not."""
     _ = translator(language)
     padded = result.padded
@@ -146,7 +144,7 @@ def padding(result: StepsResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def fluctuation(result: StepsResult, language: Language = "en") -> Chart:
+def fluctuation(result: Result, language: Language = "en") -> Chart:
     """How far a batch's mean lies from the mean over all images, at each step, in standard deviations."""
     _ = translator(language)
     count = result.settings.steps
@@ -177,7 +175,7 @@ def fluctuation(result: StepsResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def handed_on(result: StepsResult, language: Language = "en") -> Chart:
+def handed_on(result: Result, language: Language = "en") -> Chart:
     """What eval mode makes of the training images at each step, with statistics per step and with shared ones."""
     _ = translator(language)
     steps = np.arange(1, result.settings.steps + 1)

@@ -1,4 +1,4 @@
-"""The topic `steps` of the lesson `recurrence`: statistics differ from time step to time step."""
+"""The topic `steps` of the lab `recurrence`: statistics differ from time step to time step."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.recurrence.shared.comparisons import of_steps
-from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, DIGITS, PADDED, RNN_MODULES
+from bnviz.i18n import N_
+from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, PADDED, RNN_MODULES
 from bnviz.labs.recurrence.steps import figures
-from bnviz.labs.recurrence.steps.experiment import StepsResult, run
+from bnviz.labs.recurrence.steps.comparisons import comparisons
+from bnviz.labs.recurrence.steps.experiment import run
+from bnviz.labs.recurrence.steps.formula import formula
+from bnviz.labs.recurrence.steps.result import Result
 from bnviz.labs.recurrence.steps.script import script
 from bnviz.labs.recurrence.steps.settings import Settings
-from bnviz.plot.numbers import latex, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
-from bnviz.theory.running import initial_weight
+from bnviz.teaching.sources import DIGITS
 
 FIRST, ALIKE, LAST = range(3)
 
@@ -29,7 +30,7 @@ def applies(settings: Settings, name: str) -> bool:
     return name != "learning_rate" or settings.warmup > 0
 
 
-def heaviest(result: StepsResult) -> int:
+def heaviest(result: Result) -> int:
     """Which option of the prediction is right: whose weight is the largest in the shared running mean."""
     first, last = result.weights_theory[[0, -1]]
     if np.isclose(first, last):
@@ -37,70 +38,7 @@ def heaviest(result: StepsResult) -> int:
     return LAST if last > first else FIRST
 
 
-def formula(result: StepsResult, step: int, language: Language = "en") -> str:
-    """The shared running mean out of the steps' means, and a padded batch's variance, with their numbers."""
-    _ = translator(language)
-    return "\n\n".join(
-        [
-            "**1. " + _("What one module keeps of {count} steps").format(count=result.settings.steps) + "**",
-            _shared(result, _),
-            "**2. " + _("What padding does to one step") + "**",
-            _padding(result, _),
-        ]
-    )
-
-
-def _shared(result: StepsResult, _: Translate) -> str:
-    momentum, count = result.settings.momentum, result.settings.steps
-    shown = [0, 1, count - 1]
-    places = ", ".join(f"w_{{{step + 1}}} = {latex(float(result.weights_theory[step]))}" for step in shown)
-    means = ", ".join(f"\\mu_{{{step + 1}}} = {latex(float(result.mean[step]))}" for step in shown)
-    start = float(initial_weight(momentum, result.passes * count))
-    rule = (
-        r"w_t = \frac1T\qquad(\texttt{momentum=None})"
-        if isinstance(momentum, str)
-        else r"w_t = \frac{\alpha(1-\alpha)^{T-t}}{1-(1-\alpha)^T}\,\bigl(1-(1-\alpha)^{TP}\bigr),\qquad "
-        rf"\alpha = {latex(momentum)},\ T = {count},\ P = {result.passes}"
-    )
-    return "\n\n".join(
-        [
-            f"$$\n{rule}\n$$",
-            f"$$\n{places}\n$$",
-            _("Unit {unit}, means over all {images} training images:").format(unit=result.unit, images=1347),
-            f"$$\n{means}\n$$",
-            r"$$" + "\n" + r"\hat\mu = \sum_t w_t\,\mu_t = " + f"{latex(result.shared_mean_theory)}" + "\n$$",
-            _("Measured in the shared `nn.BatchNorm1d`: {measured} ± {error} from the choice of batches. What is left of the "
-              "initial value: {start}.").format(
-                measured=short(result.shared_mean), error=short(result.shared_mean_error), start=short(start)
-            ),
-            _("Of the variances it keeps the same average, {var}; how far the means lie apart is not in it.").format(
-                var=short(result.shared_var)
-            ),
-        ]
-    )  # fmt: skip
-
-
-def _padding(result: StepsResult, _: Translate) -> str:
-    padded = result.padded
-    usable = np.flatnonzero(np.isfinite(padded.var) & (padded.share > 0))
-    if not usable.size:
-        return _("No step has padding. Raise Padding to see what it does.")
-    step = int(usable[-1])
-    return "\n\n".join(
-        [
-            r"$$" + "\n" + r"\mu' = (1-\pi)\,\mu + \pi c,\qquad \sigma'^2 = (1-\pi)\,\sigma^2 + \pi(1-\pi)(\mu-c)^2" + "\n$$",
-            _("π: share of padding, c: what W_x x + b is for an input of zeros. At step {step}, on average over the batches:").format(
-                step=step + 1
-            ),
-            f"$$\n\\pi = {latex(float(padded.share[step]))},\\quad \\mu = {latex(float(padded.real_mean[step]))},\\quad "
-            f"\\sigma^2 = {latex(float(padded.real_var[step]))}\\quad\\to\\quad \\mu' = {latex(float(padded.mean[step]))},\\quad "
-            f"\\sigma'^2 = {latex(float(padded.var[step]))}\n$$",
-            _("The cure: give the module the real samples only, `norm(values[mask])`."),
-        ]
-    )  # fmt: skip
-
-
-def headline(result: StepsResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """The numbers by the names that the script prints."""
     padded = result.padded
     step = int(np.flatnonzero(np.isfinite(padded.var))[-1]) if np.isfinite(padded.var).any() else 0
@@ -118,7 +56,7 @@ def headline(result: StepsResult) -> dict[str, float]:
     }
 
 
-def table(result: StepsResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per time step."""
     padded = result.padded
     return {
@@ -163,7 +101,7 @@ TOPIC: Final = InstantTopic(
     applies=applies,
     pictures=(figures.drift, figures.weights, figures.padding),
     theory=(figures.fluctuation, figures.handed_on),
-    comparisons=of_steps,
+    comparisons=comparisons,
     presets=(
         Preset(
             "with_4_epochs",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bnviz.labs.recurrence.shared.script_snippets import common
-
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.steps.settings import Settings
+from bnviz.labs.recurrence.steps.settings import Settings
 
 _SCRIPT: Final = '''"""How do the statistics in front of a recurrent cell's gates differ from time step to time step?
 
@@ -86,7 +84,7 @@ def script(settings: Settings) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
     hidden = settings.term == "hidden"
     return _SCRIPT.format(
-        common=common(settings),
+        common=common(settings, settings.momentum),
         seed=settings.seed,
         padding=settings.padding,
         normalizer=settings.normalizer,

@@ -1,14 +1,15 @@
-"""Pictures of the topic `through_time` of the lab `recurrence`; each takes its `ThroughTimeResult`."""
+"""Pictures of the topic `through_time` of the lab `recurrence`; each takes its `Result`."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES, dot, span, time_axis
+from bnviz.labs.recurrence.through_time.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
@@ -16,15 +17,12 @@ from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, po
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import apart
 
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.through_time.experiment import ThroughTimeResult
-
 LOWEST: Final = 1e-40  # gradients below float32's reach are not drawn
 MARGIN: Final = {"l": 72, "r": 190, "t": 44, "b": 52}
 PHONE_MARGIN: Final = {"l": 56, "r": 84, "t": 84, "b": 44}
 
 
-def gradient(result: ThroughTimeResult, language: Language = "en") -> Chart:
+def gradient(result: Result, language: Language = "en") -> Chart:
     """RMS gradient at each step relative to the last step's, on a log axis, over the closed form."""
     _ = translator(language)
     count = result.settings.steps
@@ -73,7 +71,7 @@ def gradient(result: ThroughTimeResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def gammas(result: ThroughTimeResult, language: Language = "en") -> Chart:
+def gammas(result: Result, language: Language = "en") -> Chart:
     """Growth of the gradient per step back, batch norm per step, for several γ; 1 means that it stays as it is."""
     _ = translator(language)
     over = result.gamma_over_seeds
@@ -126,7 +124,7 @@ def gammas(result: ThroughTimeResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def growth(result: ThroughTimeResult, language: Language = "en") -> Chart:
+def growth(result: Result, language: Language = "en") -> Chart:
     """Growth of the gradient step by step, over the closed form and over the same with the units' own variances."""
     _ = translator(language)
     count = result.settings.steps
@@ -183,7 +181,7 @@ def growth(result: ThroughTimeResult, language: Language = "en") -> Chart:
     )  # fmt: skip
 
 
-def _how(result: ThroughTimeResult, _: Translate) -> str:
+def _how(result: Result, _: Translate) -> str:
     words = _("line: mean of {seeds} fresh networks · band: the least and the largest").format(
         seeds=result.settings.seeds
     )

@@ -1,4 +1,4 @@
-"""The topic `through_time` of the lesson `recurrence`: gradients on their way back through the time steps."""
+"""The topic `through_time` of the lab `recurrence`: gradients on their way back through the time steps."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.recurrence.shared.comparisons import of_through_time
-from bnviz.labs.recurrence.shared.sources import COOIJMANS, DIGITS, RNN_MODULES, SCHOENHOLZ, YANG
+from bnviz.i18n import N_
+from bnviz.labs.recurrence.shared.sources import COOIJMANS, RNN_MODULES, SCHOENHOLZ, YANG
 from bnviz.labs.recurrence.through_time import figures
-from bnviz.labs.recurrence.through_time.experiment import ThroughTimeResult, run
+from bnviz.labs.recurrence.through_time.comparisons import comparisons
+from bnviz.labs.recurrence.through_time.experiment import run
+from bnviz.labs.recurrence.through_time.formula import formula
+from bnviz.labs.recurrence.through_time.result import Result
 from bnviz.labs.recurrence.through_time.script import script
 from bnviz.labs.recurrence.through_time.settings import Settings
-from bnviz.plot.numbers import latex, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
-from bnviz.theory.activations import moments_after
-from bnviz.theory.growth import growth_recurrent_tanh
+from bnviz.teaching.sources import DIGITS
 
 SMALL, EQUAL, ONE = range(3)
 SAME: Final = 0.01  # of the growth per step: over eight steps less than a tenth of the gradient
 
 
-def more_kept(result: ThroughTimeResult) -> int:
+def more_kept(result: Result) -> int:
     """Which option of the prediction is right: the γ with which more of the gradient arrives, of 0.1 and 1."""
     values = {float(gamma): growth for gamma, growth in zip(result.gammas, result.gamma_over_seeds.mean, strict=True)}
     if abs(values[0.1] - values[1.0]) < SAME:
@@ -33,69 +33,7 @@ def more_kept(result: ThroughTimeResult) -> int:
     return SMALL if values[0.1] > values[1.0] else ONE
 
 
-def formula(result: ThroughTimeResult, step: int, language: Language = "en") -> str:
-    """The factor per step of the tanh cell with its numbers, and what is left over all steps."""
-    _ = translator(language)
-    return "\n\n".join(
-        [
-            "**1. " + _("The factor of one step back, tanh cell") + "**",
-            _factor(result, _),
-            "**2. " + _("Over all steps") + "**",
-            _product(result, _),
-        ]
-    )
-
-
-def _factor(result: ThroughTimeResult, _: Translate) -> str:
-    gamma = result.settings.gamma
-    definition = (
-        r"$$" + "\n" + r"h_t = \tanh\bigl(\gamma\,\widehat{W_h h_{t-1}} + u_t\bigr),\qquad "
-        r"\frac{\mathbb{E}\lVert\partial L/\partial h_{t-1}\rVert^2}{\mathbb{E}\lVert\partial L/\partial h_t\rVert^2} = "
-        r"\frac{\gamma^2\,\mathbb{E}[\tanh'(sz)^2]}{\mathbb{E}[\tanh(sz)^2]},\qquad s^2 = \gamma^2 + \operatorname{Var}(u)" + "\n$$"
-    )  # fmt: skip
-    if not gamma:
-        return definition + "\n\n" + _("With γ = 0 nothing passes from step to step.")
-    moments = moments_after("tanh", math.sqrt(2) * abs(gamma))
-    growth = growth_recurrent_tanh(gamma, gamma**2)
-    return "\n\n".join(
-        [
-            definition,
-            _("The input's part has a normalizer with the same γ, so Var(u) = γ². With γ = {gamma}:").format(
-                gamma=short(gamma)
-            ),
-            f"$$\n\\sqrt{{\\frac{{{latex(gamma**2)}\\cdot {latex(moments.mean_squared_slope)}}}"
-            f"{{{latex(moments.second_moment)}}}}} = {latex(growth)}\n$$",
-            _("For small γ this tends to √½: half of what a step passes on comes from the input, and no gradient goes back there."),
-        ]
-    )  # fmt: skip
-
-
-def _product(result: ThroughTimeResult, _: Translate) -> str:
-    index = result.variants.index("batch_per_step")
-    relative, count = result.relative, result.settings.steps
-    lines = [
-        _(
-            "Measured with batch norm per step: after {steps} steps back × {times}; without a normalizer × {none}."
-        ).format(
-            steps=count - 1,
-            times=short(float(relative.mean[index, 0])),
-            none=short(float(relative.mean[result.variants.index("none"), 0])),
-        )
-    ]
-    theory = result.growth_theory[index]
-    if np.isfinite(theory).all():
-        shown = r"\cdot ".join(latex(float(factor)) for factor in theory[::-1][:8])
-        dots = r"\cdots" if count > 9 else ""
-        lines += [
-            _("Predicted, step by step, the last one first:"),
-            f"$$\n{shown}{dots} = {latex(float(result.relative_theory[index, 0]))}\n$$",
-        ]
-    elif result.settings.cell != "rnn":
-        lines.append(_("There is no closed form for a cell with gates: choose RNN."))
-    return "\n\n".join(lines)
-
-
-def headline(result: ThroughTimeResult) -> dict[str, float]:
+def headline(result: Result) -> dict[str, float]:
     """What arrives at the first step, relative to the last, and the growth per step for each γ, by the names the script prints."""
     over = result.relative
     numbers = {
@@ -106,7 +44,7 @@ def headline(result: ThroughTimeResult) -> dict[str, float]:
     return {name: value for name, value in numbers.items() if math.isfinite(value)}
 
 
-def table(result: ThroughTimeResult) -> dict[str, NDArray[Any]]:
+def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per variant, seed and time step."""
     shape = result.gradient.shape
     columns = {
@@ -135,7 +73,7 @@ TOPIC: Final = InstantTopic(
     more=("seed",),
     pictures=(figures.gradient, figures.gammas),
     theory=(figures.growth,),
-    comparisons=of_through_time,
+    comparisons=comparisons,
     presets=(
         Preset(
             "tanh_gamma_1",

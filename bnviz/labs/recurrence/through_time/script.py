@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from bnviz.labs.recurrence.shared.script_snippets import common
-
-if TYPE_CHECKING:
-    from bnviz.labs.recurrence.through_time.settings import Settings
+from bnviz.labs.recurrence.through_time.settings import Settings
 
 _SCRIPT: Final = '''"""How much of the loss's gradient reaches each time step of a fresh recurrent network?
 

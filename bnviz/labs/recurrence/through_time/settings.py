@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.recurrence.shared.parameters import Cell, InitialGamma, Sequence
+from bnviz.labs.recurrence.shared.settings import RecurrentSettings
+from bnviz.settings import BatchSize, Seed, Seeds, Width
 
-from bnviz.labs.recurrence.shared import settings as shared
-from bnviz.labs.recurrence.shared.settings import Cell, Seeds, Width
 
-
-class Settings(shared.Settings):
+class Settings(RecurrentSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "through_time"
-
     cell: Cell = "rnn"
+    sequence: Sequence = "rows"
+    gamma: InitialGamma = 1.0
     width: Width = 128
+    batch_size: BatchSize = 64
     seeds: Seeds = 6
+    seed: Seed = 0

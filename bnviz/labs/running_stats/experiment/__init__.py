@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 from torch import Tensor, nn
 
-from bnviz.core.histogram import Histogram, histogram
 from bnviz.errors import BatchOfOneError
 from bnviz.labs.running_stats.experiment.data import Floats, Population, make_batches, make_population, mean_shift
 from bnviz.labs.running_stats.settings import Settings
 from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram, histogram
 from bnviz.theory import running
 
 __all__ = ["Result", "Settings", "Spread", "run"]

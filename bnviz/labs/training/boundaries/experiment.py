@@ -1,4 +1,4 @@
-"""The topic `boundaries` of the lab `training`: what networks of two inputs decide, everywhere in the plane, while they learn.
+"""The run of the topic `boundaries` of the lab `training`: what networks of two inputs decide, everywhere in the plane, while they learn.
 
 Index letters: V variants (the settings' `normalizers`), S replicas (seeds), E recorded points, T looks, G places per axis,
 Q = V − 1 pairs: each later variant against the first. Shares are in [0, 1].
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,8 @@ from bnviz.core.replicas import Replicas
 from bnviz.core.training import Update, every
 from bnviz.errors import Phrase, SettingError, UploadError
 from bnviz.i18n import N_
-from bnviz.labs.training.boundaries.settings import Settings
+from bnviz.labs.training.boundaries.result import Result
+from bnviz.labs.training.boundaries.settings import HALF_WIDTHS, Settings
 from bnviz.labs.training.shared.networks import (
     Table,
     check,
@@ -32,72 +32,17 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.labs.training.shared.settings import PLANE, VariantName
-from bnviz.study.over_seeds import OverSeeds, over_seeds
-from bnviz.study.updates import train_in_turns
-from bnviz.study.verdict import Finding, judge
+from bnviz.labs.training.shared.parameters import PLANE
+from bnviz.study.over_seeds import over_seeds
+from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.verdict import SMALLEST_EFFECT, judge
 from bnviz.theory.plane import best_accuracy, posterior
 
 Floats = NDArray[np.float64]
 
-SMALLEST_EFFECT: Final = 0.01  # one point, ten of 1000 test points
 POINTS: Final = 60
 PLACES: Final = 49
 LOOKS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)  # shares of the run
-HALF: Final = {"moons": 2.0, "circles": 1.6, "spirals": 2.0, "upload": 3.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has measured so far.
-
-    `variants` (V,). `steps` (E,) optimizer steps done, the first is 0; `epochs` (E,) the same in epochs; `total_steps`.
-    `accuracy` (V, S, E): share of the test points classified correctly, in eval mode; NaN once a replica has diverged.
-    `diverged_at` (V, S): the step of the first loss that is not finite, −1 where there is none. `error`, `error_deviation` (V, E):
-    mean test error and its s.d. (S − 1) over replicas that have not diverged; `error_low`, `error_high` (V, E): best and worst.
-    `pairs` (Q, 2): names a, b. `differences` (Q, S): accuracy of b − accuracy of a at the last point; `findings` (Q,).
-    `axis` (G,): places along both axes. `latest` (V, G, G), first the row y: P(class 1) that the first seed's network gives, in eval
-    mode; `look_steps` (T,) and `looks` (V, T, G, G): the same at some points of the run. NaN where it diverged.
-    `points` (n, 2), `labels` (n,): what the first seed is trained on.
-    `best` (G, G): P(class 1) by the law that the points are drawn from, `best_accuracy`: the expected accuracy of who decides by it;
-    `best_hits` (S,): the accuracy of that rule on each seed's test points; all NaN for a visitor's own table, whose law nobody knows.
-    `tested`: test points per seed.
-    """
-
-    settings: Settings
-    variants: tuple[VariantName, ...]
-    steps: NDArray[np.int64]
-    epochs: Floats
-    total_steps: int
-    accuracy: Floats
-    diverged_at: NDArray[np.int64]
-    error: Floats
-    error_deviation: Floats
-    error_low: Floats
-    error_high: Floats
-    pairs: tuple[tuple[VariantName, VariantName], ...]
-    differences: Floats
-    findings: tuple[Finding, ...]
-    axis: Floats
-    latest: Floats
-    look_steps: NDArray[np.int64]
-    looks: Floats
-    points: Floats
-    labels: NDArray[np.int64]
-    best: Floats
-    best_accuracy: float
-    best_hits: Floats
-    tested: int
-
-    def error_of(self, variant: int) -> OverSeeds:
-        """Test error of one variant over seeds, each (E,)."""
-        values = (self.error, self.error_deviation, self.error_low, self.error_high)
-        return OverSeeds(*(value[variant] for value in values))
-
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done."""
-        return int(self.steps[-1]) / self.total_steps
 
 
 def run(settings: Settings, data: Table | None = None, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -110,9 +55,12 @@ def run(settings: Settings, data: Table | None = None, on_update: Callable[[Resu
     samples = training_data(settings, settings.replica_seeds, data)
     if settings.source == "upload" and (samples.features.shape[1], samples.classes) != (2, 2):
         raise UploadError(
-            N_("For a boundary in the plane the table needs two features and two classes; it has {features} and {classes}."),
-            features=samples.features.shape[1], classes=samples.classes,
-        )  # fmt: skip
+            N_(
+                "For a boundary in the plane the table needs two features and two classes; it has {features} and {classes}."
+            ),
+            features=samples.features.shape[1],
+            classes=samples.classes,
+        )
     steps = total_steps(settings, data)
     points = every(max(1, math.ceil(steps / POINTS)), steps)
     watch = _look_points(points, steps)
@@ -140,8 +88,10 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
 
     Raises: SettingError for data that do not lie in a plane; CostError where that is too long; BatchOfOneError.
     """
-    if settings.source not in HALF:
-        raise SettingError("source", Phrase(N_("one of {choices}"), {"choices": ", ".join(HALF)}), settings.source)
+    if settings.source not in HALF_WIDTHS:
+        raise SettingError(
+            "source", Phrase(N_("one of {choices}"), {"choices": ", ".join(HALF_WIDTHS)}), settings.source
+        )
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
     look = settings.seeds * PLACES**2 * settings.depth * settings.width * 3e-9 + 2e-3
@@ -156,7 +106,7 @@ def _look_points(points: tuple[int, ...], steps: int) -> tuple[int, ...]:
 
 def _setting(settings: Settings, samples: ReplicaData) -> dict[str, Any]:
     """What does not change during a run: places, points, and the best that can be done."""
-    half = HALF[settings.source] + (2 * settings.noise if settings.source in PLANE else 0.0)
+    half = HALF_WIDTHS[settings.source] + (2 * settings.noise if settings.source in PLANE else 0.0)
     axis = np.linspace(-half, half, PLACES)
     places = np.stack(np.meshgrid(axis, axis), axis=-1)
     fixed = {
@@ -211,24 +161,18 @@ def _result(
     per_epoch: int,
 ) -> Result:
     """The points that every variant has reached."""
-    reached, looked = min(map(len, done)), min(map(len, looks))
-    courses = [updates[:reached] for updates in done]
-    accuracy = np.array([[update.accuracy for update in updates] for updates in courses]).transpose(0, 2, 1)
-    steps = np.array([update.step for update in courses[0]], dtype=np.int64)
-    error = over_seeds(1 - accuracy)
+    courses, looked = courses_of(done), min(map(len, looks))
+    accuracy = courses.accuracy
     differences = accuracy[1:, :, -1] - accuracy[:1, :, -1]
     return Result(
         settings=settings,
         variants=settings.normalizers,
-        steps=steps,
-        epochs=steps / per_epoch,
-        total_steps=courses[0][0].steps,
+        steps=courses.steps,
+        epochs=courses.steps / per_epoch,
+        total_steps=courses.total_steps,
         accuracy=accuracy,
-        diverged_at=np.array([updates[-1].diverged_at for updates in courses]),
-        error=error.mean,
-        error_deviation=error.deviation,
-        error_low=error.low,
-        error_high=error.high,
+        diverged_at=courses.diverged_at,
+        error=over_seeds(1 - accuracy),
         pairs=tuple((settings.normalizers[0], name) for name in settings.normalizers[1:]),
         differences=differences,
         findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.shared.figures import courses
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, with_spread
@@ -18,9 +19,6 @@ from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Pair, error_curves
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.boundaries.experiment import Result
 
 Floats = NDArray[np.float64]
 
@@ -246,7 +244,7 @@ def _dots(name: str, errors: Floats, role: Role) -> dict[str, Any]:
 
 def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     """The first seed's error and, behind it, that of all seeds."""
-    error, deviation = 100 * float(result.error[number, -1]), 100 * float(result.error_deviation[number, -1])
+    error, deviation = 100 * float(result.error.mean[number, -1]), 100 * float(result.error.deviation[number, -1])
     lost = int((result.diverged_at[number] >= 0).sum())
     if not math.isfinite(error):
         return _("diverged")

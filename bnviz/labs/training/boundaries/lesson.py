@@ -1,4 +1,4 @@
-"""The topic `boundaries` of the lesson `training`: what small networks decide in the plane while they learn."""
+"""The topic `boundaries` of the lab `training`: what small networks decide in the plane while they learn."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_
 from bnviz.labs.training.boundaries import figures
-from bnviz.labs.training.boundaries.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.boundaries.experiment import estimated_seconds, run
+from bnviz.labs.training.boundaries.formula import formula
+from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.boundaries.script import script
 from bnviz.labs.training.boundaries.settings import Settings
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
-from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
@@ -29,41 +30,6 @@ ACCURACIES: Final = {
     "layer": N_("test accuracy with layer norm"),
     "group": N_("test accuracy with group norm"),
 }
-
-
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """The best possible rule with its accuracy, and the paired difference with its numbers."""
-    _ = translator(language)
-    parts = ["**1. " + _("The best that can be done") + "**"]
-    if math.isfinite(result.best_accuracy):
-        parts += [
-            _("Each class lies on a curve c(t), t uniform, scattered by N(0, σ²) in both directions, here with σ = {noise}. Who knows "
-              "that decides for the class whose density is larger at x:").format(noise=short(result.settings.noise)),
-            "$$\np_k(x) = \\int_0^1 \\frac{1}{2\\pi\\sigma^2}\\,e^{-\\lVert x - c_k(t)\\rVert^2/2\\sigma^2}\\,dt,\\qquad "
-            f"\\int \\tfrac12\\max(p_0, p_1)\\,dx = {latex(result.best_accuracy)}\n$$",
-            _("On the test points of the seeds this rule is right for a share of {hits}.").format(
-                hits=f"${latex(float(result.best_hits.mean()))}$"),
-        ]  # fmt: skip
-    else:
-        parts.append(
-            _("Nobody knows the law that your table is drawn from: there is no best possible rule to compare with.")
-        )
-    parts.append("**2. " + _("Does it matter?") + "**")
-    for (first, second), values, finding in zip(result.pairs, result.differences, result.findings, strict=True):
-        if not math.isfinite(finding.low) or not math.isfinite(float(values[0])):
-            parts.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
-            continue
-        one, two = (100 * float(result.accuracy[result.variants.index(name), 0, -1]) for name in (first, second))
-        parts.append(
-            f"$$\nd_{{{result.settings.seed}}} = {two:.2f} - {one:.2f} = {100 * float(values[0]):.2f},\\qquad \\bar d = "
-            f"{100 * finding.mean:.2f}\\ [{100 * finding.low:.2f},\\,{100 * finding.high:.2f}]\n$$"
-        )
-        parts.append(
-            _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-                least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
-            )
-        )
-    return "\n\n".join(parts)
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -92,7 +58,7 @@ def comparisons(result: Result) -> list[Comparison]:
 
 def headline(result: Result) -> dict[str, float]:
     """Final test errors in %, means over seeds, by the names the script prints."""
-    return {f"error_{name}": 100 * float(result.error[number, -1]) for number, name in enumerate(result.variants)}
+    return {f"error_{name}": 100 * float(result.error.mean[number, -1]) for number, name in enumerate(result.variants)}
 
 
 def table(result: Result) -> dict[str, NDArray[Any]]:
@@ -140,7 +106,9 @@ TOPIC: Final = LiveTopic(
         Preset(
             "spirals",
             N_("Spirals"),
-            N_("The dashed line is the best possible boundary. See in the third picture how early the network with batch norm bends."),
+            N_(
+                "The dashed line is the best possible boundary. See in the third picture how early the network with batch norm bends."
+            ),
             {},
         ),
         Preset(
@@ -152,14 +120,18 @@ TOPIC: Final = LiveTopic(
         Preset(
             "much_noise",
             N_("Much noise"),
-            N_("Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
-               "single points that are only noise."),
+            N_(
+                "Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
+                "single points that are only noise."
+            ),
             {"source": "circles", "noise": 0.2},
         ),
         Preset(
             "with_50_points",
             N_("50 points"),
-            N_("Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."),
+            N_(
+                "Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."
+            ),
             {"samples": 50, "batch_size": 16},
         ),
         Preset(
@@ -179,7 +151,9 @@ TOPIC: Final = LiveTopic(
         N_("Two spirals, four hidden ReLU layers, plain SGD. After 100 epochs the network with batch norm …"),
         (N_("errs clearly less"), N_("errs as often, or more often"), N_("too noisy to tell from these seeds")),
         outcome,
-        N_("Judged from 1000 test points for every seed, in pairs: same points, same weights at the start, same batches."),
+        N_(
+            "Judged from 1000 test points for every seed, in pairs: same points, same weights at the start, same batches."
+        ),
     ),
     formula=formula,
     script=script,
@@ -202,4 +176,4 @@ TOPIC: Final = LiveTopic(
     result=Result,
     cost=estimated_seconds,
     upload="classes",
-)  # fmt: skip
+)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bnviz.labs.training.shared import script_snippets as training_parts
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.boundaries.settings import Settings
+from bnviz.labs.training.boundaries.settings import HALF_WIDTHS, Settings
+from bnviz.labs.training.shared.script_snippets import filled
 
 _SCRIPT: Final = '''"""Small networks of two inputs, with and without normalizers: test errors, and a drawing of what they decide.
 
@@ -53,11 +51,7 @@ for normalizer in {normalizers!r}:
     # print(drawing(networks[0], {half!r}))  # take the mark away to see it
 '''
 
-HALF: Final = {"moons": 2.0, "circles": 1.6, "spirals": 2.0}
-
 
 def script(settings: Settings) -> str:
-    """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return training_parts.filled(
-        _SCRIPT, settings, learning_rate=settings.learning_rate, half=HALF.get(settings.source, 3.0)
-    )
+    """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
+    return filled(_SCRIPT, settings, learning_rate=settings.learning_rate, half=HALF_WIDTHS.get(settings.source, 3.0))

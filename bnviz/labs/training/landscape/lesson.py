@@ -1,4 +1,4 @@
-"""The topic `landscape` of the lesson `training`: how far one may trust the gradient, with and without batch norm."""
+"""The topic `landscape` of the lab `training`: how far one may trust the gradient, with and without batch norm."""
 
 from __future__ import annotations
 
@@ -10,65 +10,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_
 from bnviz.labs.training.landscape import figures
-from bnviz.labs.training.landscape.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.landscape.experiment import estimated_seconds, run
+from bnviz.labs.training.landscape.formula import formula
+from bnviz.labs.training.landscape.result import Result
 from bnviz.labs.training.landscape.script import script
 from bnviz.labs.training.landscape.settings import Settings
 from bnviz.labs.training.shared.settings import applies
-from bnviz.labs.training.shared.sources import BATCH_NORM, DIGITS, SANTURKAR
-from bnviz.plot.numbers import latex
-from bnviz.settings import NORMALIZERS
+from bnviz.labs.training.shared.sources import BATCH_NORM, SANTURKAR
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
+from bnviz.teaching.sources import DIGITS
 
 SMALLER, NO_SMALLER, UNKNOWN = range(3)
 ROWS: Final = {
-    "none": (N_("slope of the loss along the gradient, no normalizer: −‖g‖²"), N_("change of the gradient per step, no normalizer: ‖Hg‖")),
-    "batch": (N_("slope of the loss along the gradient, batch norm: −‖g‖²"), N_("change of the gradient per step, batch norm: ‖Hg‖")),
-    "layer": (N_("slope of the loss along the gradient, layer norm: −‖g‖²"), N_("change of the gradient per step, layer norm: ‖Hg‖")),
-    "group": (N_("slope of the loss along the gradient, group norm: −‖g‖²"), N_("change of the gradient per step, group norm: ‖Hg‖")),
-}  # fmt: skip
-
-
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """First and second order along the gradient, with the numbers of the first seed at the last look; and the verdicts."""
-    _ = translator(language)
-    parts = [
-        _("Along the gradient g of a batch, with H the matrix of second derivatives of its loss L:"),
-        "$$\nL(w - s g) = L - s\\,\\lVert g\\rVert^2 + \\tfrac12 s^2\\,g^\\top H g + \\dots,\\qquad "
-        "\\lVert g(w - s g) - g\\rVert = s\\,\\lVert H g\\rVert + \\dots\n$$",
-        _("Seed {seed}, after {step} steps, s = η = {rate}:").format(
-            seed=result.settings.seed, step=int(result.look_steps[-1]), rate=f"${latex(result.settings.learning_rate)}$"),
-    ]  # fmt: skip
-    rate = result.settings.learning_rate
-    for number, name in enumerate(result.variants):
-        square, bent = -float(result.slope_expected[number, 0, -1]), float(result.bend_expected[number, 0, -1])
-        curved, loss = float(result.curvature[number, 0, -1]), float(result.start_loss[number, 0, -1])
-        turned = latex(bent / math.sqrt(square)) if square > 0 else latex(math.nan)
-        parts.append(
-            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad L = {latex(loss)},\\ \\lVert g\\rVert^2 = {latex(square)},\\ "
-            f"g^\\top Hg = {latex(curved)},\\ \\lVert Hg\\rVert / \\lVert g\\rVert = {turned}\\\\ "
-            f"L - \\eta\\lVert g\\rVert^2 + \\tfrac12\\eta^2 g^\\top Hg = "
-            f"{latex(loss - rate * square + rate**2 * curved / 2)}\\end{{gathered}}\n$$"
-        )
-    parts.append(
-        _("A step of s moves the gradient by its own length where s = ‖g‖/‖Hg‖: beyond that it says nothing any more. With ReLU both hold "
-          "up to the nearest bend only; there the gradient jumps, which H does not know of.")
-    )  # fmt: skip
-    for (_first, second), finding in zip(result.pairs, result.range_findings, strict=True):
-        if math.isfinite(finding.low):
-            parts.append(
-                f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
-                f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$"
-            )
-    parts.append(
-        _(
-            "The last numbers: range of the loss along the gradient as a factor of the first variant's, with its 95 % interval."
-        )
-    )
-    return "\n\n".join(parts)
+    "none": (
+        N_("slope of the loss along the gradient, no normalizer: −‖g‖²"),
+        N_("change of the gradient per step, no normalizer: ‖Hg‖"),
+    ),
+    "batch": (
+        N_("slope of the loss along the gradient, batch norm: −‖g‖²"),
+        N_("change of the gradient per step, batch norm: ‖Hg‖"),
+    ),
+    "layer": (
+        N_("slope of the loss along the gradient, layer norm: −‖g‖²"),
+        N_("change of the gradient per step, layer norm: ‖Hg‖"),
+    ),
+    "group": (
+        N_("slope of the loss along the gradient, group norm: −‖g‖²"),
+        N_("change of the gradient per step, group norm: ‖Hg‖"),
+    ),
+}
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -148,42 +122,56 @@ TOPIC: Final = LiveTopic(
         Preset(
             "as_in_the_paper",
             N_("As in the paper"),
-            N_("Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
-               "soon far below."),
+            N_(
+                "Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
+                "soon far below."
+            ),
             {},
         ),
         Preset(
             "sigmoid",
             N_("Sigmoid"),
-            N_("The network of the topic Race. Here too the loss varies less along the gradient with batch norm; the gradient's own change "
-               "differs less."),
+            N_(
+                "The network of the topic Race. Here too the loss varies less along the gradient with batch "
+                "norm; the gradient's own change "
+                "differs less."
+            ),
             {"activation": "sigmoid", "init": "normal", "learning_rate": 0.5, "batch_size": 60, "epochs": 40},
         ),
         Preset(
             "look_farther",
             N_("Look farther"),
-            N_("Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
-               "batch norm it hardly moves."),
+            N_(
+                "Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
+                "batch norm it hardly moves."
+            ),
             {"reach": 16.0},
         ),
         Preset(
             "all_four",
             N_("All four"),
-            N_("Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
-               "third picture says."),
+            N_(
+                "Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
+                "third picture says."
+            ),
             {"normalizers": ("none", "batch", "layer", "group")},
         ),
         Preset(
             "a_small_rate",
             N_("A small rate"),
-            N_("At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
-               "still changes less."),
+            N_(
+                "At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
+                "still changes less."
+            ),
             {"learning_rate": 0.01},
         ),
     ),
     prediction=Prediction(
-        N_("Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. Averaged over training, the loss varies "
-           "on that way, with batch norm …"),
+        N_(
+            "Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. "
+            "Averaged over training, the loss varies "
+            "on that way, with batch norm …"
+        ),
         (N_("less"), N_("as much, or more"), N_("too noisy to tell from these seeds")),
         outcome,
         N_("Range of the loss, as a factor, seed by seed; the third picture has the interval and the verdict."),
@@ -196,4 +184,4 @@ TOPIC: Final = LiveTopic(
     result=Result,
     cost=estimated_seconds,
     upload="classes",
-)  # fmt: skip
+)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import courses, effects
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, short, with_spread
-from bnviz.plot.primitives import PHONE_FONT, band, domain, key, largest, line, note, small
+from bnviz.plot.primitives import band, domain, key, largest, line, note, phone, theory_line
 from bnviz.plot.theme import axis, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
 from bnviz.study.figures.seeds import error_curves
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.race.experiment import Result
 
 Floats = NDArray[np.float64]
 
@@ -52,26 +50,30 @@ def received(result: Result, language: Language = "en") -> Chart:
         low, median, high = (np.clip(part, -half, half) for part in result.percentiles[number, 0].T)
         traces.append({**band(result.steps, low, high, role, 0.2), **panel})
         for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
-            traces.append(
-                {**line(result.steps, values, role, f"{_(NORMALIZERS[name])}, {label}", width=width), **panel}
-            )
+            named = f"{_(NORMALIZERS[name])}, {label}"
+            traces.append({**line(result.steps, values, role, named, width=width), **panel})
         wide, tall = domain(number, count, 0.03), domain(count - 1 - number, count, 0.16)
-        axes[f"xaxis{suffix}"] = axis(_("Training steps"), range=[0, result.total_steps], domain=wide, anchor=f"y{suffix}",
-                                      nticks=4 if count > 2 else 7)  # fmt: skip
-        axes[f"yaxis{suffix}"] = axis(_("Input of the unit's activation") if number == 0 else "", range=[-half, half],
-                                      anchor=f"x{suffix}", showticklabels=number == 0)  # fmt: skip
+        across = {"range": [0, result.total_steps], "domain": wide, "anchor": f"y{suffix}"}
+        axes[f"xaxis{suffix}"] = axis(_("Training steps"), **across, nticks=4 if count > 2 else 7)
+        title = _("Input of the unit's activation") if number == 0 else ""
+        up = {"range": [-half, half], "anchor": f"x{suffix}", "showticklabels": number == 0}
+        axes[f"yaxis{suffix}"] = axis(title, **up)
         phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
         phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}, "showticklabels": True}
         above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
-        title = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
-        notes.append(note(title, role, x=wide[0], y=1.01, **above))
-        phone_notes.append(note(title.replace("<br>", ": "), role, x=0, y=tall[1], **above))
+        head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
+        notes.append(note(head, role, x=wide[0], y=1.01, **above))
+        phone_notes.append(note(head.replace("<br>", ": "), role, x=0, y=tall[1], **above))
     base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 64, "r": 16, "t": 60, "b": 52})
     return Chart(
-        "received", traces, {**base, **axes}, _received_alt(result, _), height=380, phone_height=80 + 170 * count,
-        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 44, "r": 8, "t": 40, "b": 32},
-                      "annotations": small(phone_notes), **phone_axes},
-    )  # fmt: skip
+        "received",
+        traces,
+        {**base, **axes},
+        _received_alt(result, _),
+        height=380,
+        phone_height=80 + 170 * count,
+        phone_layout=phone(phone_notes, l=44, r=8, t=40, b=32) | phone_axes,
+    )
 
 
 def claims(result: Result, language: Language = "en") -> Chart:
@@ -82,15 +84,29 @@ def claims(result: Result, language: Language = "en") -> Chart:
     return forest(
         "claims",
         (
-            Claim(_("Accuracy in the end, against {first}").format(first=against), _("points of test accuracy"),
-                  effects(result, result.differences, result.findings, _), points, scale=100),
-            Claim(_("Fewer steps to 90 %"), _("times fewer"),
-                  effects(result, result.speed_factors, result.speed_findings, _), times, factor=True),
-            Claim(_("Drift of the unit's input"), _("change of the drift"),
-                  effects(result, result.drift_differences, result.drift_findings, _), _signed),
+            Claim(
+                _("Accuracy in the end, against {first}").format(first=against),
+                _("points of test accuracy"),
+                effects(result, result.differences, result.findings, _),
+                points,
+                scale=100,
+            ),
+            Claim(
+                _("Fewer steps to 90 %"),
+                _("times fewer"),
+                effects(result, result.speed_factors, result.speed_findings, _),
+                times,
+                factor=True,
+            ),
+            Claim(
+                _("Drift of the unit's input"),
+                _("change of the drift"),
+                effects(result, result.drift_differences, result.drift_findings, _),
+                _signed,
+            ),
         ),
         _,
-    )  # fmt: skip
+    )
 
 
 def learned(result: Result, language: Language = "en") -> Chart:
@@ -114,21 +130,35 @@ def learned(result: Result, language: Language = "en") -> Chart:
         (beta - NORMAL_85 * gamma, "β − 1.04·|γ|"),
         (beta + NORMAL_85 * gamma, "β + 1.04·|γ|"),
     ):
-        traces.append(line(result.steps, np.clip(values, -half, half), "theory", label, width=1.8, dash="dash"))
+        traces.append(theory_line(result.steps, np.clip(values, -half, half), label))
     words = key(
         _("line and band: 50 % and 15–85 % of the test samples, measured in eval mode · dashed: β and β ± 1.04·|γ|")
     )
+    left, right = beta - NORMAL_85 * gamma, beta + NORMAL_85 * gamma
+    alt = _(
+        "Under batch norm the unit's input has its median at {median} in the end and 15 to 85 % from {low} to {high}; "
+        "γ and β say {beta} and {left} to {right}."
+    ).format(
+        **{
+            name: short(float(values[-1]))
+            for name, values in {
+                "median": median,
+                "low": low,
+                "high": high,
+                "beta": beta,
+                "left": left,
+                "right": right,
+            }.items()
+        }
+    )
     return Chart(
-        "learned", traces, layout(x, y, annotations=[words]),
-        _("Under batch norm the unit's input has its median at {median} in the end and 15 to 85 % from {low} to {high}; "
-          "γ and β say {beta} and {left} to {right}.").format(
-            median=short(float(median[-1])), low=short(float(low[-1])), high=short(float(high[-1])),
-            beta=short(float(beta[-1])), left=short(float((beta - NORMAL_85 * gamma)[-1])),
-            right=short(float((beta + NORMAL_85 * gamma)[-1])),
-        ),
-        height=400, phone_layout={"font": {"size": PHONE_FONT}, "annotations": small([words]),
-                                  "margin": {"l": 48, "r": 8, "t": 60, "b": 44}},
-    )  # fmt: skip
+        "learned",
+        traces,
+        layout(x, y, annotations=[words]),
+        alt,
+        height=400,
+        phone_layout=phone([words], l=48, r=8, t=60, b=44),
+    )
 
 
 def _signed(value: float) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bnviz.labs.training.shared import script_snippets as training_parts
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.race.settings import Settings
+from bnviz.labs.training.race.settings import Settings
+from bnviz.labs.training.shared.script_snippets import filled
 
 _SCRIPT: Final = '''"""Networks with and without normalizers: test error, steps to 90 %, and how far the input of one unit drifts.
 
@@ -75,5 +73,5 @@ for normalizer in {normalizers!r}:
 
 
 def script(settings: Settings) -> str:
-    """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return training_parts.filled(_SCRIPT, settings, unit=settings.unit, learning_rate=settings.learning_rate)
+    """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
+    return filled(_SCRIPT, settings, unit=settings.unit, learning_rate=settings.learning_rate)

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Self
 
-from bnviz.labs.training.shared import settings as shared
+from pydantic import model_validator
+
+from bnviz.errors import Phrase, SettingError
+from bnviz.i18n import N_
+from bnviz.labs.training.shared.parameters import Init, Noise, Optimizer, Rate, Samples, Source, Unit, Variants
+from bnviz.labs.training.shared.settings import TrainingSettings
+from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width
 
 
-class Settings(shared.Settings):
+class Settings(TrainingSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "race"
+    source: Source = "digits"
+    samples: Samples = 200
+    noise: Noise = 0.1
+    normalizers: Variants = ("none", "batch", "layer", "group")
+    activation: Activation = "sigmoid"
+    init: Init = "normal"
+    depth: Depth = 3
+    width: Width = 100
+    optimizer: Optimizer = "sgd"
+    learning_rate: Rate = 0.5
+    batch_size: BatchSize = 60
+    epochs: Epochs = 60
+    seeds: Seeds = 6
+    unit: Unit = 0
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _unit_exists(self) -> Self:
+        if self.unit >= self.width:
+            raise SettingError("unit", Phrase(N_("in [0, {last}]"), {"last": self.width - 1}), self.unit)
+        return self

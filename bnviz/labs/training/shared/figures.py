@@ -1,39 +1,49 @@
-"""What the pictures of several topics of the lab `training` share; each function takes any topic's `Result`."""
+"""What the pictures of several topics of the lab `training` share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Translate
+from bnviz.labs.training.shared.parameters import VariantName
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Effect
 from bnviz.study.figures.seeds import Course
+from bnviz.study.over_seeds import OverSeeds
+from bnviz.study.verdict import Finding
 
-if TYPE_CHECKING:
-    from bnviz.labs.training.boundaries import experiment as training_boundaries
-    from bnviz.labs.training.landscape import experiment as training_landscape
-    from bnviz.labs.training.race import experiment as training_race
-    from bnviz.labs.training.sweep import experiment as training_sweep
-    from bnviz.study.verdict import Finding
 
-    WithErrors = training_race.Result | training_boundaries.Result
-    WithPairs = training_race.Result | training_sweep.Result | training_landscape.Result
+class WithErrors(Protocol):
+    """A result with a course of the test error for each variant."""
+
+    @property
+    def variants(self) -> tuple[VariantName, ...]: ...
+
+    @property
+    def error(self) -> OverSeeds: ...
+
+    @property
+    def diverged_at(self) -> NDArray[np.int64]: ...
+
+
+class WithPairs(Protocol):
+    """A result that compares pairs of variants."""
+
+    @property
+    def pairs(self) -> tuple[tuple[VariantName, VariantName], ...]: ...
 
 
 def courses(result: WithErrors, _: Translate) -> list[Course]:
     """The error curves of all variants."""
     return [
-        Course(
-            normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error_of(index),
-            result.diverged_at[index],
-        )
-        for index, name in enumerate(result.variants)
-    ]  # fmt: skip
+        Course(normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error[index], diverged)
+        for index, (name, diverged) in enumerate(zip(result.variants, result.diverged_at, strict=True))
+    ]
 
 
 def effects(result: WithPairs, values: NDArray[np.float64], findings: Sequence[Finding], _: Translate) -> list[Effect]:

@@ -9,16 +9,18 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.datasets import plane
 from bnviz.core.replica_data import ReplicaData, digits_data, split_data, steps_per_epoch
 from bnviz.core.replica_networks import NetworkPlan
 from bnviz.core.streams import stream
 from bnviz.core.training import TrainingPlan
-from bnviz.errors import BatchOfOneError, UploadError
+from bnviz.errors import UploadError
 from bnviz.i18n import N_
-from bnviz.labs.training.shared.settings import PLANE, Settings, VariantName
+from bnviz.labs.training.shared.parameters import PLANE, VariantName
+from bnviz.labs.training.shared.settings import TrainingSettings
 from bnviz.study.cost import check_cost
 
 Table = NDArray[np.float32]
@@ -32,7 +34,7 @@ MOST_CLASSES: Final = 20
 MOMENTUM: Final = 0.9
 
 
-def training_data(settings: Settings, seeds: Sequence[int], table: Table | None = None) -> ReplicaData:
+def training_data(settings: TrainingSettings, seeds: Sequence[int], table: Table | None = None) -> ReplicaData:
     """The samples of the source as the replicas of `seeds` see them, every seed with its own split or its own points.
 
     `table` (N, D+1): the visitor's own, where the source is `upload`; its last column is the class.
@@ -42,10 +44,10 @@ def training_data(settings: Settings, seeds: Sequence[int], table: Table | None 
         return digits_data(seeds)
     if settings.source == "upload":
         return split_data(*labelled(table), seeds)
-    drawn = [plane(settings.source, settings.samples + PLANE_TEST, settings.noise, stream(seed, "points"))
-             for seed in dict.fromkeys(seeds)]  # fmt: skip
-    places = {seed: place * (settings.samples + PLANE_TEST) for place, seed in enumerate(dict.fromkeys(seeds))}
-    first = torch.tensor([places[seed] for seed in seeds])[:, None]
+    own = tuple(dict.fromkeys(seeds))
+    count = settings.samples + PLANE_TEST
+    drawn = [plane(settings.source, count, settings.noise, stream(seed, "points")) for seed in own]
+    first = torch.tensor([count * own.index(seed) for seed in seeds])[:, None]
     features, labels = (torch.cat(parts) for parts in zip(*drawn, strict=True))
     train, test = torch.arange(settings.samples), torch.arange(PLANE_TEST) + settings.samples
     return ReplicaData(features, labels, tuple(seeds), first + train, first + test)
@@ -66,21 +68,24 @@ def labelled(table: Table | None) -> tuple[Tensor, Tensor]:
     if not FEWEST_ROWS <= rows <= MOST_ROWS:
         raise UploadError(
             N_("The table has {rows} rows; training takes {fewest} to {most}."),
-            rows=rows, fewest=FEWEST_ROWS, most=MOST_ROWS,
-        )  # fmt: skip
+            rows=rows,
+            fewest=FEWEST_ROWS,
+            most=MOST_ROWS,
+        )
     classes, labels = np.unique(table[:, -1], return_inverse=True)
     if not 2 <= len(classes) <= MOST_CLASSES or not np.equal(classes, np.rint(classes)).all():
         raise UploadError(
             N_("The last column is the class: 2 to {most} different whole numbers or words; this one has {count}."),
-            most=MOST_CLASSES, count=len(classes),
-        )  # fmt: skip
+            most=MOST_CLASSES,
+            count=len(classes),
+        )
     features = table[:, :-1].astype(np.float64)
     deviation = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
     return torch.from_numpy(scaled.astype(np.float32)), torch.from_numpy(labels.astype(np.int64))
 
 
-def network_plan(settings: Settings, data: ReplicaData, variant: VariantName) -> NetworkPlan:
+def network_plan(settings: TrainingSettings, data: ReplicaData, variant: VariantName) -> NetworkPlan:
     """The network of `variant`, the normalizer in front of the activation."""
     return NetworkPlan(
         inputs=data.features.shape[1],
@@ -93,7 +98,11 @@ def network_plan(settings: Settings, data: ReplicaData, variant: VariantName) ->
 
 
 def training_plan(
-    settings: Settings, steps: int, points: tuple[int, ...], rates: float | tuple[float, ...], unit: int | None = None
+    settings: TrainingSettings,
+    steps: int,
+    points: tuple[int, ...],
+    rates: float | tuple[float, ...],
+    unit: int | None = None,
 ) -> TrainingPlan:
     """How `settings` train for `steps` steps."""
     return TrainingPlan(
@@ -107,7 +116,7 @@ def training_plan(
     )
 
 
-def shape(settings: Settings, table: Table | None = None) -> tuple[int, int, int, int]:
+def shape(settings: TrainingSettings, table: Table | None = None) -> tuple[int, int, int, int]:
     """Inputs, classes, training samples and test samples."""
     if settings.source == "digits":
         return DIGITS
@@ -118,13 +127,13 @@ def shape(settings: Settings, table: Table | None = None) -> tuple[int, int, int
     return features.shape[1], int(labels.max()) + 1, len(labels) - held_out, held_out
 
 
-def total_steps(settings: Settings, table: Table | None = None) -> int:
+def total_steps(settings: TrainingSettings, table: Table | None = None) -> int:
     """Optimizer steps of a run."""
     return settings.epochs * steps_per_epoch(shape(settings, table)[2], settings.batch_size)
 
 
 def step_seconds(
-    settings: Settings, replicas: int, *, separate: bool = False, table: Table | None = None
+    settings: TrainingSettings, replicas: int, *, separate: bool = False, table: Table | None = None
 ) -> tuple[float, float]:
     """About how long one training step and one test of one variant take on one core, all replicas together.
 
@@ -140,15 +149,12 @@ def step_seconds(
     return step, test
 
 
-def check(settings: Settings, seconds: float, reduce: tuple[str, ...]) -> float:
+def check(settings: TrainingSettings, seconds: float, reduce: tuple[str, ...]) -> float:
     """`seconds`, where that may be asked for.
 
     Raises: CostError where it is too long; BatchOfOneError where batch norm would get a batch of one.
     """
     check_cost(seconds, SECONDS, reduce)
     if "batch" in settings.normalizers:
-        try:
-            nn.BatchNorm1d(settings.width)(torch.zeros(settings.batch_size, settings.width))
-        except ValueError as error:
-            raise BatchOfOneError(error) from error
+        refuse_batch_of_one(settings.batch_size, settings.width)
     return seconds

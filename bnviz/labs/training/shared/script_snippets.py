@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from bnviz.labs.training.shared.settings import TrainingSettings
 from bnviz.scripting.snippets import ACTIVATIONS, DIGITS_AND_SPLIT, linear
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.shared.settings import Settings
 
 _STREAM: Final = '''\
 torch.set_num_threads(1)
@@ -120,13 +118,13 @@ _OPTIMIZERS: Final = {
 }
 
 
-def imports(settings: Settings) -> str:
+def imports(settings: TrainingSettings) -> str:
     """The import lines."""
     digits = "from sklearn.datasets import load_digits\n" if settings.source == "digits" else ""
     return f"import math\n\nimport numpy as np\nimport torch\n{digits}from torch import nn\n"
 
 
-def data(settings: Settings) -> str:
+def data(settings: TrainingSettings) -> str:
     """`data(seed)`: features and labels to train on, then to test on; and `classes`."""
     if settings.source == "digits":
         return DIGITS_AND_SPLIT + "\n" + _DIGITS
@@ -142,7 +140,7 @@ def data(settings: Settings) -> str:
     return f"{_STREAM}\n\n{plane}"
 
 
-def network(settings: Settings) -> str:
+def network(settings: TrainingSettings) -> str:
     """`build`, `batches` and `optimizer_of`."""
     return _NETWORK.format(
         depth=settings.depth,
@@ -155,7 +153,7 @@ def network(settings: Settings) -> str:
     )
 
 
-def filled(template: str, settings: Settings, **others: Any) -> str:
+def filled(template: str, settings: TrainingSettings, **others: Any) -> str:
     """A script's `template` with what all topics share, and with `others`."""
     return template.format(
         imports=imports(settings),

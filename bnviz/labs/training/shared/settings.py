@@ -1,196 +1,27 @@
-"""Settings of the lab `training`; the parameters that only this lab has are declared here."""
+"""What the settings of every topic of the lab `training` have: data, networks and how they are trained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
-from bnviz.errors import Phrase, SettingError
-from bnviz.i18n import N_
-from bnviz.settings import (
-    NORMALIZERS,
-    Activation,
-    BatchSize,
-    Count,
-    Depth,
-    Epochs,
-    LabSettings,
-    Number,
-    Parameter,
-    Seed,
-    Seeds,
-    Width,
-    comma_separated,
-    spaced,
-)
-
-TopicName = Literal["race", "sweep", "boundaries", "landscape"]
-SourceName = Literal["digits", "moons", "circles", "spirals", "upload"]
-VariantName = Literal["none", "batch", "layer", "group"]
+from bnviz.labs.training.shared.parameters import PLANE, Init, Noise, Optimizer, Samples, Source, Variants
+from bnviz.settings import Activation, BatchSize, Depth, Epochs, LabSettings, Seed, Seeds, Width
 
 
-def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(dict.fromkeys(values))
+class TrainingSettings(LabSettings):
+    """Each topic has its own opening. Variants are compared in the order of `normalizers`; replicas take the seeds `seed`, `seed` + 1 …"""
 
-
-def _ascending(values: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(sorted(set(values)))
-
-
-Topic = Annotated[
-    TopicName,
-    Parameter(
-        N_("Topic"),
-        N_("Which question about whole networks is asked."),
-        names={
-            "race": N_("Race"),
-            "sweep": N_("Learning rates"),
-            "boundaries": N_("Decision boundaries"),
-            "landscape": N_("Loss along the gradient"),
-        },
-    ),
-]
-Source = Annotated[
-    SourceName,
-    Parameter(
-        N_("Data"),
-        N_("Digits: 1797 handwritten digits. Moons, circles, spirals: points in the plane, two classes. Your own table: a "
-           "row per sample, the last column is the class, a whole number or a word; the other columns are brought to mean 0 and "
-           "standard deviation 1."),
-        names={
-            "digits": N_("digits"),
-            "moons": N_("moons"),
-            "circles": N_("circles"),
-            "spirals": N_("spirals"),
-            "upload": N_("your own table"),
-        },
-    ),
-]  # fmt: skip
-Variants = Annotated[
-    tuple[VariantName, ...],
-    BeforeValidator(comma_separated),
-    Field(min_length=1, max_length=4),
-    AfterValidator(_once),
-    Parameter(
-        N_("Normalizers"),
-        N_("The networks to compare. The first is what the others are held against; all start from the same weights."),
-        "",
-        ("none", "batch", "layer", "group"),
-        NORMALIZERS,
-    ),
-]
-Init = Annotated[
-    Literal["normal", "he", "torch"],
-    Parameter(
-        N_("Initialization"),
-        N_("normal: weights N(0, 0.1²). he: variance 2/n, n inputs. In both biases are 0. torch: what nn.Linear does, "
-           "uniform on ±1/√n."),
-        names={"normal": N_("normal (s.d. 0.1)"), "he": N_("he (variance 2/n)"), "torch": N_("torch (default)")},
-    ),
-]  # fmt: skip
-Optimizer = Annotated[
-    Literal["sgd", "momentum", "adam"],
-    Parameter(
-        N_("Optimizer"),
-        N_("SGD, SGD with momentum 0.9, or Adam with PyTorch's defaults."),
-        names={"sgd": "SGD", "momentum": N_("SGD + momentum"), "adam": "Adam"},
-    ),
-]
-Rate = Annotated[
-    Number,
-    Field(ge=1e-4, le=32),
-    Parameter(
-        N_("Learning rate"),
-        N_("Step size of the optimizer. Adam wants about a hundredth of what SGD can take."),
-        "",
-        (1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
-    ),
-]
-Rates = Annotated[
-    tuple[Annotated[Number, Field(ge=1e-4, le=32)], ...],
-    BeforeValidator(comma_separated),
-    Field(min_length=1, max_length=12),
-    AfterValidator(_ascending),
-    Parameter(
-        N_("Learning rates"),
-        N_("One to twelve rates to try. Every network is trained with every one of them."),
-        "",
-        (0.001, 0.003, 0.01, 0.03, 0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
-    ),
-]
-Unit = Annotated[
-    Count,
-    Field(ge=0, le=511),
-    Parameter(
-        N_("Unit watched"),
-        N_("The unit of the last hidden layer whose activation input is followed, counted from 0."),
-        "",
-        (0, 1, 2, 3, 4, 5, 6, 7),
-    ),
-]
-Samples = Annotated[
-    Count,
-    Field(ge=20, le=2000),
-    Parameter(
-        N_("Training points"),
-        N_("Points in the plane to train on, drawn anew for every seed. 1000 others test the network."),
-        N_("points"),
-        (20, 50, 100, 200, 300, 500, 1000, 2000),
-    ),
-]
-Noise = Annotated[
-    Number,
-    Field(ge=0, le=0.5),
-    Parameter(
-        N_("Noise"),
-        N_("Standard deviation of the scatter around the curves, in both directions."),
-        "",
-        spaced(0, 0.5, 0.05),
-    ),
-]
-Reach = Annotated[
-    Number,
-    Field(ge=0.5, le=64),
-    Parameter(
-        N_("Longest look ahead"),
-        N_("The loss is measured up to this many times the learning rate along the gradient, from half of it on."),
-        N_("× learning rate"),
-        (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
-    ),
-]
-PLANE: Final = ("moons", "circles", "spirals")
-
-
-class Settings(LabSettings):
-    """Settings of the lab. The variants are compared in the order of `normalizers`; replicas take the seeds `seed`, `seed` + 1 …"""
-
-    topic: ClassVar[str] = "race"
-
-    source: Source = "digits"
-    normalizers: Variants = ("none", "batch", "layer", "group")
-    activation: Activation = "sigmoid"
-    init: Init = "normal"
-    depth: Depth = 3
-    width: Width = 100
-    optimizer: Optimizer = "sgd"
-    learning_rate: Rate = 0.5
-    learning_rates: Rates = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-    batch_size: BatchSize = 60
-    epochs: Epochs = 60
-    seeds: Seeds = 6
-    unit: Unit = 0
-    samples: Samples = 200
-    noise: Noise = 0.1
-    reach: Reach = 4.0
-    seed: Seed = 0
-
-    @model_validator(mode="after")
-    def _unit_exists(self) -> Self:
-        if self.unit >= self.width:
-            raise SettingError("unit", Phrase(N_("in [0, {last}]"), {"last": self.width - 1}), self.unit)
-        return self
+    source: Source
+    samples: Samples
+    noise: Noise
+    normalizers: Variants
+    activation: Activation
+    init: Init
+    depth: Depth
+    width: Width
+    optimizer: Optimizer
+    batch_size: BatchSize
+    epochs: Epochs
+    seeds: Seeds
+    seed: Seed
 
     @property
     def replica_seeds(self) -> tuple[int, ...]:
@@ -198,27 +29,6 @@ class Settings(LabSettings):
         return tuple(range(self.seed, self.seed + self.seeds))
 
 
-OPENS: Final[Mapping[str, Mapping[str, Any]]] = {
-    "race": {},
-    "sweep": {"activation": "relu", "init": "he", "batch_size": 64, "epochs": 8, "seeds": 5},
-    "boundaries": {
-        "source": "spirals", "normalizers": ("none", "batch"), "activation": "relu", "init": "torch", "width": 32,
-        "depth": 4, "learning_rate": 0.1, "batch_size": 32, "epochs": 100, "seeds": 6,
-    },
-    "landscape": {
-        "normalizers": ("none", "batch"), "activation": "relu", "init": "he", "learning_rate": 0.1, "batch_size": 64,
-        "epochs": 10, "seeds": 6,
-    },
-}  # fmt: skip
-"""What differs from the defaults when a topic is opened."""
-
-
-def opening(topic: TopicName) -> dict[str, Any]:
-    """Everything that any topic sets when it is opened, as `topic` wants it: what another topic left there does not stay."""
-    touched = {name for changes in OPENS.values() for name in changes}
-    return {name: OPENS[topic].get(name, Settings.model_fields[name].default) for name in sorted(touched)}
-
-
-def applies(settings: Settings, name: str) -> bool:
+def applies(settings: TrainingSettings, name: str) -> bool:
     """Whether the setting has an effect with the others as they are."""
     return name not in {"samples", "noise"} or settings.source in PLANE

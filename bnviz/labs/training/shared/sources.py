@@ -22,11 +22,3 @@ BATCH_NORM: Final = Source(
     "torch.nn.BatchNorm1d",
     "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
 )
-LAYER_NORM: Final = Source(
-    N_("Layer norm"), "Ba, Kiros & Hinton 2016, arXiv:1607.06450", "https://arxiv.org/abs/1607.06450"
-)
-DIGITS: Final = Source(
-    N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-    "UCI Optical Recognition of Handwritten Digits",
-    "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-)

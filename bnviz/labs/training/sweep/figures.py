@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.training.shared.figures import effects
+from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import spread_out
+from bnviz.plot.label_layout import labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short
-from bnviz.plot.primitives import PHONE_FONT, key, line, log_range, note, power_ticks, small
+from bnviz.plot.primitives import crosses, key, line, log_range, phone, power_ticks, stroke, theory_line
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.sweep.experiment import Result
 
 Floats = NDArray[np.float64]
 
@@ -34,49 +32,38 @@ SYMBOLS: Final = {"none": "circle", "batch": "square", "layer": "diamond", "grou
 def rates(result: Result, language: Language = "en") -> Chart:
     """Test error against learning rate, one line per variant with the range of seeds, and the largest rate that trains."""
     _ = translator(language)
-    traces: list[dict[str, Any]] = []
-    labels: list[tuple[str, Role, float]] = []
-    for number, name in enumerate(result.variants):
-        role = NORMALIZER_ROLES[name]
-        mean, low, high = (np.clip(100 * part[number], LOWEST, HIGHEST)
-                           for part in (result.error, result.error_low, result.error_high))  # fmt: skip
-        traces.append(
-            {
-                **line(result.rates, mean, role, normalizer_name(name, _), marker={"size": 10, "symbol": SYMBOLS[name]},
-                       hovertemplate=_("rate %{x:.3g}: error %{y:.3g} %")),
-                "error_y": {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low,
-                            "color": color(role), "thickness": 1.6, "width": 5},
-            }
-        )  # fmt: skip
-        traces += _diverged(result, number, _)
-        seen = mean[np.isfinite(mean)]
-        labels.append((f"{normalizer_name(name, _)}<br>{_largest_words(result, number, _)}", role,
-                       math.log10(float(seen[-1])) if seen.size else 2.0))  # fmt: skip
+    variants = range(len(result.variants))
+    traces = [trace for number in variants for trace in (_errors(result, number, _), *_diverged(result, number, _))]
+    labels = [_label(result, number, _) for number in variants]
     low_end, high_end = (math.log10(value) for value in (LOWEST, TOP))
-    places = spread_out(
-        [place for *_rest, place in labels], 0.13 * (high_end - low_end), low_end + 0.15, high_end - 0.1
+    span = high_end - low_end
+    ends = labels_at_ends(labels, 0.13 * span, low_end + 0.15, high_end - 0.1, align="left")
+    goal = stroke((0, 1), (10, 10), "context", 1.5, "dot", xref="paper", layer="below")
+    words = _(
+        "mean of {seeds} seeds, bars from the best to the worst · dotted: 90 % right · epoch {epoch} of {epochs}"
+    ).format(seeds=result.settings.seeds, epoch=short(float(result.epochs[-1])), epochs=result.settings.epochs)
+    y = axis(
+        _("Test error in %"),
+        type="log",
+        range=[low_end, high_end],
+        tickvals=list(TICKS),
+        ticktext=[f"{tick:g}" for tick in TICKS],
     )
-    ends = [
-        note(f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=8, y=place, yanchor="middle", align="left")
-        for (text, role, _old), place in zip(labels, places, strict=True)
-    ]  # fmt: skip
-    goal = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 10, "y1": 10, "layer": "below",
-            "line": {"color": color("context"), "width": 1.5, "dash": "dot"}}  # fmt: skip
-    words = _("mean of {seeds} seeds, bars from the best to the worst · dotted: 90 % right · epoch {epoch} of {epochs}").format(
-        seeds=result.settings.seeds, epoch=short(float(result.epochs[-1])), epochs=result.settings.epochs
-    )  # fmt: skip
-    y = axis(_("Test error in %"), type="log", range=[low_end, high_end], tickvals=list(TICKS),
-             ticktext=[f"{tick:g}" for tick in TICKS])  # fmt: skip
-    phone_rows = [words.replace(" · ", "<br>"), *(f'<span style="color:{color(role)}"><b>{text.replace("<br>", ": ")}</b></span>'
-                                                  for text, role, _place in labels)]  # fmt: skip
-    phone = {**key("<br>".join(phone_rows)), "font": {"size": PHONE_FONT, "color": color("context")}}
     return Chart(
-        "rates", traces,
-        layout(_rate_axis(result, _), y, annotations=[key(words), *ends], shapes=[goal], margin={"l": 64, "r": 210, "t": 40, "b": 52}),
-        _rates_alt(result, _), height=430, phone_height=440,
-        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 48, "r": 10, "t": 70 + 17 * len(labels), "b": 46},
-                      "annotations": [phone]},
-    )  # fmt: skip
+        "rates",
+        traces,
+        layout(
+            _rate_axis(result, _),
+            y,
+            annotations=[key(words), *ends],
+            shapes=[goal],
+            margin={"l": 64, "r": 210, "t": 40, "b": 52},
+        ),
+        _rates_alt(result, _),
+        height=430,
+        phone_height=440,
+        phone_layout=phone([key(labels_above(words, labels, ": "))], l=48, r=10, t=70 + 17 * len(labels), b=46),
+    )
 
 
 def claims(result: Result, language: Language = "en") -> Chart:
@@ -87,13 +74,23 @@ def claims(result: Result, language: Language = "en") -> Chart:
     return forest(
         "sweep_claims",
         (
-            Claim(_("Largest rate that trains, against {first}").format(first=against), _("times larger"),
-                  effects(result, result.tolerance, result.tolerance_findings, _), times, factor=True),
-            Claim(_("Accuracy, each at its best rate"), _("points of test accuracy"),
-                  effects(result, result.differences, result.findings, _), points, scale=100),
+            Claim(
+                _("Largest rate that trains, against {first}").format(first=against),
+                _("times larger"),
+                effects(result, result.tolerance, result.tolerance_findings, _),
+                times,
+                factor=True,
+            ),
+            Claim(
+                _("Accuracy, each at its best rate"),
+                _("points of test accuracy"),
+                effects(result, result.differences, result.findings, _),
+                points,
+                scale=100,
+            ),
         ),
         _,
-    )  # fmt: skip
+    )
 
 
 def lengths(result: Result, language: Language = "en") -> Chart:
@@ -110,17 +107,12 @@ def lengths(result: Result, language: Language = "en") -> Chart:
         shown = np.where((measured[number] > 0) & (measured[number] <= 10.0**high), measured[number], np.nan)
         if result.settings.optimizer == "sgd":
             words = _("predicted, {variant}").format(variant=normalizer_name(name, _))
-            traces.append(line(result.rates, predicted[number], "theory", words, width=1.8, dash="dash"))
+            traces.append(theory_line(result.rates, predicted[number], words))
         traces.append(dots(result.rates, shown, role, normalizer_name(name, _), size=11, symbol=SYMBOLS[name]))
         seen = shown[np.isfinite(shown)]
         labels.append((normalizer_name(name, _), role, math.log10(float(seen[-1])) if seen.size else high))
-    places = spread_out(
-        [place for *_rest, place in labels], 0.07 * (high - low), low + 0.03 * (high - low), high - 0.03 * (high - low)
-    )
-    ends = [
-        note(f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=8, y=place, yanchor="middle")
-        for (text, role, _old), place in zip(labels, places, strict=True)
-    ]  # fmt: skip
+    span = high - low
+    ends = labels_at_ends(labels, 0.07 * span, low + 0.03 * span, high - 0.03 * span)
     told = key(
         _("seed {seed} · points: measured · dashed: η²Σ‖g‖²/‖W₀‖², from the gradients alone").format(
             seed=result.settings.seed
@@ -130,18 +122,45 @@ def lengths(result: Result, language: Language = "en") -> Chart:
     )
     y = axis(_("Growth of the weights, ‖W‖²/‖W₀‖² − 1"), type="log", range=[low, high], **power_ticks(low, high))
     return Chart(
-        "lengths", traces,
+        "lengths",
+        traces,
         layout(_rate_axis(result, _), y, annotations=[told, *ends], margin={"l": 72, "r": 150, "t": 40, "b": 52}),
-        _lengths_alt(result, measured, predicted, _), height=400,
-        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 52, "r": 96, "t": 56, "b": 46},
-                      "annotations": small([told, *ends])},
-    )  # fmt: skip
+        _lengths_alt(result, measured, predicted, _),
+        height=400,
+        phone_layout=phone([told, *ends], l=52, r=96, t=56, b=46),
+    )
+
+
+def _errors(result: Result, number: int, _: Translate) -> dict[str, Any]:
+    """A variant's mean test error at every rate, bars from the best seed to the worst."""
+    name, over = result.variants[number], result.error[number]
+    role = NORMALIZER_ROLES[name]
+    mean, low, high = (np.clip(100 * part, LOWEST, HIGHEST) for part in (over.mean, over.low, over.high))
+    look = {"color": color(role), "thickness": 1.6, "width": 5}
+    bars = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, **look}
+    marker = {"size": 10, "symbol": SYMBOLS[name]}
+    hover = _("rate %{x:.3g}: error %{y:.3g} %")
+    return line(result.rates, mean, role, normalizer_name(name, _), marker=marker, hovertemplate=hover, error_y=bars)
+
+
+def _label(result: Result, number: int, _: Translate) -> tuple[str, Role, float]:
+    """What stands at the end of a variant's line, in which colour and at which exponent."""
+    name = result.variants[number]
+    errors = np.clip(100 * result.error.mean[number], LOWEST, HIGHEST)
+    seen = errors[np.isfinite(errors)]
+    text = f"{normalizer_name(name, _)}<br>{_largest_words(result, number, _)}"
+    return text, NORMALIZER_ROLES[name], math.log10(float(seen[-1])) if seen.size else 2.0
 
 
 def _rate_axis(result: Result, _: Translate) -> dict[str, Any]:
     low, high = math.log10(float(result.rates[0])) - 0.12, math.log10(float(result.rates[-1])) + 0.12
-    return axis(_("Learning rate"), type="log", range=[low, high], tickvals=result.rates,
-                ticktext=[short(float(rate)) for rate in result.rates])  # fmt: skip
+    return axis(
+        _("Learning rate"),
+        type="log",
+        range=[low, high],
+        tickvals=result.rates,
+        ticktext=[short(float(rate)) for rate in result.rates],
+    )
 
 
 def _diverged(result: Result, number: int, _: Translate) -> list[dict[str, Any]]:
@@ -157,13 +176,8 @@ def _diverged(result: Result, number: int, _: Translate) -> list[dict[str, Any]]
         for place in where
     ]
     name = _("diverged: {variant}").format(variant=normalizer_name(result.variants[number], _))
-    return [
-        {
-            "type": "scatter", "mode": "markers", "x": result.rates[where], "y": np.full(len(where), 112.0 * 1.15**number),
-            "marker": {"symbol": "x", "size": 11, "color": color("error")}, "name": name, "text": told,
-            "hovertemplate": "%{text}", "cliponaxis": False,
-        }
-    ]  # fmt: skip
+    heights = np.full(len(where), 112.0 * 1.15**number)
+    return [crosses(result.rates[where], heights, name, "%{text}", 11, text=told, cliponaxis=False)]
 
 
 def _largest_words(result: Result, number: int, _: Translate) -> str:
@@ -177,7 +191,7 @@ def _rates_alt(result: Result, _: Translate) -> str:
         place = int(result.best[number])
         best = (
             _("best {error} % at rate {rate}").format(
-                error=short(100 * float(result.error[number, place])), rate=short(float(result.rates[place]))
+                error=short(100 * float(result.error.mean[number, place])), rate=short(float(result.rates[place]))
             )
             if place >= 0
             else _("diverged everywhere")
@@ -200,10 +214,12 @@ def _lengths_alt(result: Result, measured: Floats, predicted: Floats, _: Transla
         place = seen[-1]
         parts.append(
             _("{variant} {length} at rate {rate}, predicted {predicted}").format(
-                variant=normalizer_name(name, _), length=short(float(measured[number, place])),
-                rate=short(float(result.rates[place])), predicted=short(float(predicted[number, place])),
+                variant=normalizer_name(name, _),
+                length=short(float(measured[number, place])),
+                rate=short(float(result.rates[place])),
+                predicted=short(float(predicted[number, place])),
             )
-        )  # fmt: skip
+        )
     return _("Growth of the squared hidden weights, ‖W‖²/‖W₀‖² − 1, against learning rate. {parts}.").format(
         parts="; ".join(parts)
     )

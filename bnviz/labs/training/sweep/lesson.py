@@ -1,4 +1,4 @@
-"""The topic `sweep` of the lesson `training`: how large a learning rate may be, with and without a normalizer."""
+"""The topic `sweep` of the lab `training`: how large a learning rate may be, with and without a normalizer."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_
 from bnviz.labs.training.shared.settings import applies
-from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, DIGITS
+from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
 from bnviz.labs.training.sweep import figures
-from bnviz.labs.training.sweep.experiment import Result, estimated_seconds, run
+from bnviz.labs.training.sweep.experiment import estimated_seconds, run
+from bnviz.labs.training.sweep.formula import formula
+from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.script import script
 from bnviz.labs.training.sweep.settings import Settings
-from bnviz.plot.numbers import latex, short
-from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 LARGER, NO_LARGER, UNKNOWN = range(3)
 FACTOR: Final = math.log10(3.0)
@@ -30,44 +31,6 @@ NAMES: Final = {
     "layer": N_("growth of the hidden weights ‖W‖²/‖W₀‖² under layer norm, largest rate"),
     "group": N_("growth of the hidden weights ‖W‖²/‖W₀‖² under group norm, largest rate"),
 }
-
-
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """Why large rates are stood: the gradient at right angles to the weights, and the shrinking effective rate, with numbers."""
-    _ = translator(language)
-    parts = [
-        _("In front of a normalizer the length of the weights has no effect: BN(aWx) = BN(Wx). So the loss does not change along W, the "
-          "gradient g stands at right angles to W, and by Pythagoras plain SGD makes W longer in every step:"),
-        "$$\n\\langle W, g\\rangle = 0\\quad\\Rightarrow\\quad "
-        "\\lVert W_{t+1}\\rVert^2 = \\lVert W_t\\rVert^2 + \\eta^2\\lVert g_t\\rVert^2\n$$",
-        _("And the gradient is the shorter the longer W is. What counts is the step over the length, so a rate that is too large "
-          "brakes itself: the effective rate is η/‖W‖². For seed {seed} at rate {rate}:").format(
-            seed=result.settings.seed, rate=short(float(result.rates[_shown(result)]))),
-    ]  # fmt: skip
-    place = _shown(result)
-    for number, name in enumerate(result.variants):
-        start, end = float(result.start_square[number, place, 0]), float(result.end_square[number, place, 0])
-        gained = float(result.predicted_square[number, place, 0]) - start
-        rate = float(result.rates[place])
-        last = latex(rate / end) if math.isfinite(end) and end > 0 else latex(math.nan)
-        parts.append(
-            f"$$\n\\begin{{gathered}}\\text{{{_(NORMALIZERS[name])}}}:\\quad {latex(start)} + {latex(gained)} = {latex(start + gained)},"
-            f"\\quad \\text{{{_('measured')}}}\\ \\lVert W\\rVert^2 = {latex(end)}\\\\ "
-            f"\\eta/\\lVert W\\rVert^2:\\ {latex(rate / start)} \\to {last}\\end{{gathered}}\n$$"
-        )
-    if result.settings.optimizer != "sgd":
-        parts.append(
-            _(
-                "The settings do not train with plain SGD: momentum and Adam do not step along g, and the sum does not come out."
-            )
-        )
-    return "\n\n".join(parts)
-
-
-def _shown(result: Result) -> int:
-    """Index of the rate whose numbers are shown: the largest at which the first variant has a finite length."""
-    known = np.flatnonzero(np.isfinite(result.end_square[:, :, 0]).all(axis=0))
-    return int(known[-1]) if len(known) else 0
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -83,12 +46,14 @@ def comparisons(result: Result) -> list[Comparison]:
         predicted = float(result.predicted_square[number, place, 0]) / start
         rows.append(
             Comparison(
-                Phrase(NAMES[name]), float(result.end_square[number, place, 0]) / start, predicted,
+                Phrase(NAMES[name]),
+                float(result.end_square[number, place, 0]) / start,
+                predicted,
                 # ε lets a little of the gradient point along W, and every step rounds.
                 predicted * 2.5e-5,
                 Phrase(N_("for ε and float32, one part in ten thousand is allowed")),
             )
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -97,7 +62,7 @@ def headline(result: Result) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for number, name in enumerate(result.variants):
         for place, rate in enumerate(result.rates):
-            numbers[f"error_{name}_{rate:g}"] = 100 * float(result.error[number, place])
+            numbers[f"error_{name}_{rate:g}"] = 100 * float(result.error.mean[number, place])
         numbers[f"largest_rate_{name}"] = float(result.largest_rate[number])
     return numbers
 
@@ -153,14 +118,19 @@ TOPIC: Final = LiveTopic(
         Preset(
             "relu",
             N_("ReLU"),
-            N_("The dotted line is 90 %. Follow each curve to the right: without a normalizer it leaves first, with batch norm last."),
+            N_(
+                "The dotted line is 90 %. Follow each curve to the right: without a normalizer it leaves first, with batch norm last."
+            ),
             {},
         ),
         Preset(
             "sigmoid",
             N_("Sigmoid"),
-            N_("Eight epochs of SGD on sigmoids: without a normalizer no rate trains at all, with layer norm neither; batch norm trains at "
-               "nearly all of them."),
+            N_(
+                "Eight epochs of SGD on sigmoids: without a normalizer no rate trains at all, with layer norm "
+                "neither; batch norm trains at "
+                "nearly all of them."
+            ),
             {"activation": "sigmoid", "init": "torch", "learning_rates": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)},
         ),
         Preset(
@@ -172,16 +142,26 @@ TOPIC: Final = LiveTopic(
         Preset(
             "adam",
             N_("Adam"),
-            N_("Adam takes its own measure of every weight's step. The range of rates without a normalizer is wide now; look at what is "
-               "left of the difference."),
+            N_(
+                "Adam takes its own measure of every weight's step. The range of rates without a normalizer is wide now; look at what is "
+                "left of the difference."
+            ),
             {"optimizer": "adam", "learning_rates": (0.001, 0.003, 0.01, 0.03, 0.0625, 0.125, 0.25, 0.5), "seeds": 4},
         ),
     ),
     prediction=Prediction(
-        N_("Three hidden ReLU layers, plain SGD, eight epochs. The largest rate at which training still works is, with batch norm …"),
-        (N_("more than three times larger"), N_("larger by less, or no larger"), N_("too noisy to tell from these seeds")),
+        N_(
+            "Three hidden ReLU layers, plain SGD, eight epochs. The largest rate at which training still works is, with batch norm …"
+        ),
+        (
+            N_("more than three times larger"),
+            N_("larger by less, or no larger"),
+            N_("too noisy to tell from these seeds"),
+        ),
         outcome,
-        N_("For every seed, the largest rate at which it ends with 90 % or more; the second picture has the factor with its interval."),
+        N_(
+            "For every seed, the largest rate at which it ends with 90 % or more; the second picture has the factor with its interval."
+        ),
     ),
     formula=formula,
     script=script,
@@ -205,4 +185,4 @@ TOPIC: Final = LiveTopic(
     result=Result,
     cost=estimated_seconds,
     upload="classes",
-)  # fmt: skip
+)

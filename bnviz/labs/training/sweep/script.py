@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from bnviz.labs.training.shared import script_snippets as training_parts
-
-if TYPE_CHECKING:
-    from bnviz.labs.training.sweep.settings import Settings
+from bnviz.labs.training.shared.script_snippets import filled
+from bnviz.labs.training.sweep.settings import Settings
 
 _SCRIPT: Final = '''"""Every network with every learning rate: test errors, and the largest rate at which every seed ends with 90 %.
 
@@ -52,5 +50,5 @@ for normalizer in {normalizers!r}:
 
 
 def script(settings: Settings) -> str:
-    """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return training_parts.filled(_SCRIPT, settings, rates=settings.learning_rates)
+    """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
+    return filled(_SCRIPT, settings, rates=settings.learning_rates)

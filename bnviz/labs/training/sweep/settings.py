@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from bnviz.labs.training.shared.parameters import Init, Noise, Optimizer, Rates, Samples, Source, Variants
+from bnviz.labs.training.shared.settings import TrainingSettings
+from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width
 
-from bnviz.labs.training.shared import settings as shared
-from bnviz.labs.training.shared.settings import Activation, BatchSize, Epochs, Init, Seeds
 
-
-class Settings(shared.Settings):
+class Settings(TrainingSettings):
     """What the topic opens with."""
 
-    topic: ClassVar[str] = "sweep"
-
+    source: Source = "digits"
+    samples: Samples = 200
+    noise: Noise = 0.1
+    normalizers: Variants = ("none", "batch", "layer", "group")
     activation: Activation = "relu"
     init: Init = "he"
+    depth: Depth = 3
+    width: Width = 100
+    optimizer: Optimizer = "sgd"
+    learning_rates: Rates = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
     batch_size: BatchSize = 64
     epochs: Epochs = 8
     seeds: Seeds = 5
+    seed: Seed = 0

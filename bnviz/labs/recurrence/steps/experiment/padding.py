@@ -5,7 +5,6 @@ Index letters: N images, T time steps, P batches, m samples per batch.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,30 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.streams import stream
-from bnviz.labs.recurrence.shared.measure import numbers, statistics
+from bnviz.labs.recurrence.steps.experiment.modules import numbers, statistics
+from bnviz.labs.recurrence.steps.result import Padded
 from bnviz.theory.recurrence import padded_mean, padded_var
 
 Floats = NDArray[np.float64]
 FEWEST: Final = 2  # real samples in a batch below which batch norm refuses
-
-
-@dataclass(frozen=True, slots=True)
-class Padded:
-    """One unit's W_x x at each of T steps, sequences cut after their own length and filled up with zeros.
-
-    `share` (T,): share of the samples that are padding. Averages over batches of the batch statistics, as
-    `nn.BatchNorm1d(momentum=None)` keeps them, the variance unbiased: `mean`, `var` (T,) of a module that is given the padded
-    batch; `real_mean`, `real_var` (T,) of one that is given the real samples only. `mean_theory`, `var_theory` (T,): what the
-    closed form makes of each batch's real samples and its share of padding. NaN where fewer than half of the batches had two real samples.
-    """
-
-    share: Floats
-    mean: Floats
-    var: Floats
-    real_mean: Floats
-    real_var: Floats
-    mean_theory: Floats
-    var_theory: Floats
 
 
 def lengths(images: int, steps: int, padding: float, seed: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The measuring half of the topic `through_time`: one batch forwards and backwards through a fresh network, and what there is to see.
+"""One batch forwards and backwards through a fresh network, and what there is to see.
 
 Index letters: S replicas, T time steps, B samples, H units, G gate inputs.
 """
@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bnviz.core.recurrent import RecurrentLayer, VariantName
+from bnviz.core.recurrent import RecurrentLayer
 from bnviz.core.recurrent_networks import recurrent_parts
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import replica_losses
 from bnviz.errors import BatchOfOneError
+from bnviz.settings import RecurrentVariantName
 
 Floats = NDArray[np.float64]
 
@@ -28,11 +29,14 @@ EPS: Final = 1e-5  # of every normalizer here
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """`terms`, what the input adds at each step, (S, B, G); `states` (S, B, H), T of them; `gradient` (S, T), RMS at each."""
+    """What a batch has left on its way forwards and back."""
 
     terms: tuple[Tensor, ...]
+    """(T,): what the input adds at each step, each (S, B, G)."""
     states: tuple[Tensor, ...]
+    """(T,): each (S, B, H)."""
     gradient: Floats
+    """(S, T): RMS at each state."""
 
 
 def send(network: Replicas, samples: Tensor, labels: Tensor) -> Passed:
@@ -52,7 +56,7 @@ def send(network: Replicas, samples: Tensor, labels: Tensor) -> Passed:
     return Passed(_detached(terms), _detached(states), rms.numpy())
 
 
-def input_vars(variant: VariantName, terms: Sequence[Tensor]) -> Floats:
+def input_vars(variant: RecurrentVariantName, terms: Sequence[Tensor]) -> Floats:
     """Mean square (T,) of what the input adds, less its square mean over the batch for batch norm."""
     if variant == "layer":
         return np.array([float(term.square().mean()) for term in terms])
@@ -70,7 +74,7 @@ def squares(states: Sequence[Tensor]) -> Floats:
 
 
 @torch.no_grad()
-def scales(layer: RecurrentLayer, variant: VariantName, states: Sequence[Tensor]) -> Floats:
+def scales(layer: RecurrentLayer, variant: RecurrentVariantName, states: Sequence[Tensor]) -> Floats:
     """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm) for each of `states`, v the variance of W_h h there; 1
     without a normalizer."""
     if variant not in NORMALIZED:

@@ -21,11 +21,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Of all hidden layers together, weights and biases, each (S,): ‖W‖² at the `start` and `now`; `gradients`: Σ‖g‖² since."""
+    """Of all hidden layers together, weights and biases."""
 
     start: Floats
+    """(S,): ‖W‖² when it began."""
     now: Floats
+    """(S,): ‖W‖² now."""
     gradients: Floats
+    """(S,): Σ‖g‖² since."""
 
 
 def growth_of(network: Replicas) -> Callable[[], Growth]:

@@ -1,0 +1,285 @@
+"""From a text file to a table: which column is the class, which is left out, and what is wrong in which cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.core.uploads.choice import Choice
+from bnviz.core.uploads.classes import NAMES_OF_CLASSES, check_classes, numbered
+from bnviz.core.uploads.images import as_images, image_reader
+from bnviz.core.uploads.limits import MAX_MAGNITUDE, Kind, check_images, check_rows, check_table
+from bnviz.core.uploads.text import ROW_NUMBERS, Column, Sheet
+from bnviz.core.uploads.upload import (
+    NAME,
+    PREVIEW_COLUMNS,
+    PREVIEW_ROWS,
+    Classes,
+    LeftOut,
+    Reader,
+    Upload,
+    finished,
+    literal,
+    warnings_of,
+)
+from bnviz.errors import Phrase, UploadError, shortened
+from bnviz.i18n import N_
+
+ENCODINGS: Final = {"utf-8": "", "utf-8-sig": "", "cp1252": "Windows-1252 (Latin-1)", "latin-1": "Latin-1",
+                    "gb18030": "GB 18030", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
+                    "utf-32": "UTF-32"}  # fmt: skip
+SEPARATOR_NAMES: Final = {
+    ",": N_("commas"),
+    ";": N_("semicolons"),
+    "\t": N_("tabs"),
+    "|": N_("vertical bars"),
+    " ": N_("spaces"),
+}
+IMPORTS: Final = ("import csv", "import numpy as np")
+
+
+def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
+    """Columns that are left out unless the visitor says otherwise: numbers and names of rows, nothing, and words."""
+    places = range(len(sheet.columns))
+    index = {place for place in places if len(places) > 1 and _reason(sheet, place) is not None}
+    words = {place for place in places if not sheet.columns[place].is_numeric and kind != "images"}
+    return tuple(sorted(index | words))
+
+
+def class_column_in(sheet: Sheet) -> int | None:
+    """The column of the classes: one of words if there is any, one that is called so if there is one, the last that may be a class;
+    of numbers only the last or the first."""
+    columns = sheet.columns
+    free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
+    words = [place for place in free if not columns[place].is_numeric]
+    called = [place for place in words or free if (columns[place].title or "").lower() in NAMES_OF_CLASSES]
+    if len(called) == 1:
+        return called[0]
+    likely = words[::-1] or free[-1:] + free[:1]
+    return next((place for place in likely if _may_be_class(columns[place])), likely[0] if likely else None)
+
+
+def _may_be_class(column: Column) -> bool:
+    try:
+        check_classes(column.name, sorted(set(column.values.tolist() if _are_numbers(column) else column.cells)))
+    except UploadError:
+        return False
+    return True
+
+
+def _reason(sheet: Sheet, place: int) -> Phrase | None:
+    """Why a column is left out, if it is."""
+    column = sheet.columns[place]
+    if column.is_empty:
+        return Phrase(N_("an empty column"))
+    title = (column.title or "").lower()
+    if column.title is None or not (place == 0 or title.startswith("unnamed: 0")):
+        return None
+    untitled = not title or title.startswith("unnamed: 0")
+    if not (untitled or title in ROW_NUMBERS):
+        return None
+    if column.counts_up:
+        return Phrase(N_("the index column, which counts the rows"))
+    if column.is_distinct and not column.missing.any() and (untitled or column.is_numeric):
+        return Phrase(N_("the index column, a number or name for each row"))
+    return None
+
+
+def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
+    """The table, its classes, or the image that `sheet` holds.
+
+    Raises: UploadError naming line, column and cure.
+    """
+    columns = sheet.columns
+    class_column = choice.class_column if kind == "classes" else None
+    places = [place for place in range(len(columns)) if place not in choice.left_out and place != class_column]
+    check_rows(len(sheet.lines))
+    if kind == "classes" and (class_column is None or len(columns) < 2):
+        raise UploadError(N_("The table has one column: training needs features and a class beside them."))
+    if not places:
+        raise UploadError(N_("No column is left as a feature: one at least has to hold numbers."))
+    if kind == "images":
+        check_images(1, len(sheet.lines), len(places), 1)
+    check_table((len(sheet.lines), len(places)))
+    features = np.stack([_checked(columns[place], sheet) for place in places], axis=1)
+    names = tuple(columns[place].name for place in places)
+    if kind == "images":
+        values, axes = as_images(features)
+        return Upload(
+            "images",
+            sheet.filename,
+            values,
+            features=(),
+            classes=None,
+            left_out=_left_out(sheet, choice),
+            how=(*_how(sheet), *axes.told),
+            warnings=(),
+            header=(),
+            preview=(),
+            reader=Reader(IMPORTS, _reading(sheet) + _matrix(sheet, places) + image_reader(axes)),
+        )
+    classes, codes = _classes(columns[class_column], sheet) if class_column is not None else (None, None)
+    shown = places[:PREVIEW_COLUMNS] + ([class_column] if class_column is not None else [])
+    return Upload(
+        kind,
+        sheet.filename,
+        finished(features if codes is None else np.column_stack([features, codes])),
+        names,
+        classes,
+        _left_out(sheet, choice),
+        _how(sheet),
+        (*(_counting(columns, places) if kind == "classes" else ()), *warnings_of(features, names)),
+        tuple(columns[place].name for place in shown),
+        tuple(
+            tuple(columns[place].cells[row] for place in shown) for row in range(min(PREVIEW_ROWS, len(sheet.lines)))
+        ),
+        _reader(sheet, places, class_column),
+    )
+
+
+def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
+    """The column's numbers.
+
+    Raises: UploadError naming the first cell that is none.
+    """
+
+    def where(faults: NDArray[np.bool_]) -> dict[str, object]:
+        first = int(np.flatnonzero(faults)[0])
+        return {
+            "line": sheet.lines[first],
+            "column": shortened(column.name),
+            "cell": shortened(column.cells[first]),
+            "count": int(faults.sum()),
+        }
+
+    if column.words.all():
+        raise UploadError(
+            N_("Column {column} holds words, as in line {line}: {cell}. A feature is a number: leave the column out."),
+            **where(column.words),
+        )
+    if column.words.any():
+        faults = where(column.words)
+        if sheet.decimal == "." and "," in str(faults["cell"]):
+            raise UploadError(
+                N_(
+                    "Line {line}, column {column}: {cell} is not a number here. Write all numbers with one decimal sign, and no "
+                    "sign between thousands."
+                ),
+                **faults,
+            )
+        raise UploadError(
+            N_("Line {line}, column {column}: {cell} is not a number. Correct the cell, or leave the column out."),
+            **faults,
+        )
+    if column.missing.any():
+        raise UploadError(
+            N_(
+                "Line {line}, column {column}: the value is missing ({count} in this column); a single one would spoil every batch "
+                "it is in. Fill it in, delete the line, or leave the column out."
+            ),
+            **where(column.missing),
+        )
+    large = ~(np.abs(column.values) <= MAX_MAGNITUDE)
+    if large.any():
+        raise UploadError(
+            N_(
+                "Line {line}, column {column}: {cell} is beyond {limit}, where float32 has no room for squares. Use a larger unit."
+            ),
+            **where(large),
+            limit=f"{MAX_MAGNITUDE:.0e}",
+        )
+    return column.values
+
+
+def _classes(column: Column, sheet: Sheet) -> tuple[Classes, NDArray[np.float64]]:
+    if column.missing.any():
+        first = int(np.flatnonzero(column.missing)[0])
+        raise UploadError(
+            N_("Line {line}, column {column}: the class is missing ({count} in all). Fill it in, or delete the line."),
+            line=sheet.lines[first],
+            column=shortened(column.name),
+            count=int(column.missing.sum()),
+        )
+    return numbered(column.name, column.values.tolist() if _are_numbers(column) else column.cells)
+
+
+def _are_numbers(column: Column) -> bool:
+    """Whether the classes are numbers; True and False are words then."""
+    return not column.booleans and not column.words.any()
+
+
+def _counting(columns: Sequence[Column], places: Sequence[int]) -> tuple[Phrase, ...]:
+    """A warning for features that count the rows."""
+    counting = [columns[place].name for place in places if len(columns) > 1 and columns[place].counts_up]
+    template = N_(
+        "Column {name} counts the rows. If it only numbers them, leave it out: where the rows are sorted, it gives the class away."
+    )
+    return tuple(Phrase(template, {"name": shortened(name)}) for name in counting[:1])
+
+
+def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
+    told = list(sheet.left_out)
+    for place in choice.left_out:
+        column = sheet.columns[place]
+        reason = _reason(sheet, place)
+        if reason is None and not column.is_numeric:
+            reason = Phrase(N_("words"))
+        told.append(LeftOut(column.name if column.title != "" else "", reason or Phrase(N_("your choice"))))
+    return tuple(told)
+
+
+def _how(sheet: Sheet) -> tuple[Phrase, ...]:
+    told = []
+    if len(sheet.columns) > 1:
+        told.append(Phrase(N_("separated by {separator}"), {"separator": Phrase(SEPARATOR_NAMES[sheet.separator])}))
+    if sheet.decimal == ",":
+        told.append(Phrase(N_("decimal comma")))
+    if ENCODINGS[sheet.encoding]:
+        told.append(Phrase(N_("encoding {encoding}"), {"encoding": ENCODINGS[sheet.encoding]}))
+    told.append(Phrase(N_("with titles") if sheet.titled else N_("without titles: columns are called by their number")))
+    if any(column.booleans for column in sheet.columns):
+        told.append(Phrase(N_("True is 1, False is 0")))
+    return tuple(told)
+
+
+def _reader(sheet: Sheet, places: Sequence[int], class_column: int | None) -> Reader:
+    lines = _reading(sheet) + _matrix(sheet, places)
+    if class_column is not None:
+        column = sheet.columns[class_column]
+        cell = _cell(sheet, class_column) if _are_numbers(column) else f"row[{class_column}].strip()"
+        lines += (
+            f"{NAME}_classes, {NAME}_labels = np.unique([{cell} for row in {NAME}_rows], return_inverse=True)\n"
+            f"{NAME} = np.column_stack([{NAME}, {NAME}_labels])  # the class comes last, as a number from 0\n"
+        )
+    return Reader(IMPORTS, f"{lines}{NAME} = np.ascontiguousarray({NAME}, dtype=np.float32)\n")
+
+
+def _reading(sheet: Sheet) -> str:
+    """The lines that make rows of cells."""
+    separator = literal(sheet.separator)
+    return (
+        f'with open({literal(sheet.filename)}, encoding="{sheet.encoding}", newline="") as {NAME}_file:\n'
+        f"    {NAME}_lines = {NAME}_file.readlines()" + (f"[{sheet.skipped}:]" if sheet.skipped else "") + "\n"
+        f"{NAME}_rows = csv.reader({NAME}_lines, delimiter={separator}, skipinitialspace=True)\n"
+        f"{NAME}_rows = [row for row in {NAME}_rows if any(cell.strip() for cell in row)]  # without empty lines\n"
+    )
+
+
+def _matrix(sheet: Sheet, places: Sequence[int]) -> str:
+    """The line that makes numbers of the cells of some columns."""
+    whole = list(places) == list(range(len(sheet.columns)))
+    chosen = f"range({len(places)})" if whole else f"({', '.join(map(str, places))}{',' * (len(places) == 1)})"
+    booleans = any(sheet.columns[place].booleans for place in places)
+    cell = "row[i]"
+    if sheet.decimal == ",":
+        cell += '.replace(",", ".")'
+    if booleans:
+        cell = f'{{"true": 1, "false": 0}}.get(row[i].strip().lower(), {cell})'
+    return f"{NAME} = np.array([[float({cell}) for i in {chosen}] for row in {NAME}_rows])\n"
+
+
+def _cell(sheet: Sheet, place: int) -> str:
+    return f'float(row[{place}].replace(",", "."))' if sheet.decimal == "," else f"float(row[{place}])"

@@ -1,0 +1,399 @@
+"""Text files of numbers: encoding, separator, decimal sign, titles. What has one meaning is read, by Python's `csv` and `float`."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.core.uploads.limits import MAX_COLUMNS, MAX_ROWS
+from bnviz.core.uploads.upload import LeftOut
+from bnviz.errors import Phrase, UploadError, shortened
+from bnviz.i18n import N_
+
+SEPARATORS: Final = (",", ";", "\t", "|", " ")  # in this order where two fit alike
+SAMPLE_LINES: Final = 300  # on which the separator is chosen
+SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
+BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
+BOOLEANS: Final = {"true": 1.0, "false": 0.0}
+MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?"})
+ROW_NUMBERS: Final = frozenset(
+    {"", "#", "id", "index", "idx", "no", "no.", "nr", "nr.", "number", "obs", "row", "rownames", "row_names", "rowid",
+     "序号", "编号", "行号"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a text file."""
+
+    name: str
+    """Its title, made unique, or its number from 1."""
+    title: str | None
+    """As in the file; empty where the line of titles has nothing there, None without such a line."""
+    cells: tuple[str, ...]
+    """Without the space around them."""
+    values: NDArray[np.float64]
+    """NaN where a cell is no number."""
+    booleans: bool
+    """Whether a cell is True or False, which count as 1 and 0."""
+    missing: NDArray[np.bool_] = field(repr=False)
+    """Whether a cell is empty, or a word for that."""
+
+    @property
+    def words(self) -> NDArray[np.bool_]:
+        """Whether a cell holds something that is no number."""
+        return np.isnan(self.values) & ~self.missing
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it is a feature: some cells are numbers (those that are not are faults)."""
+        return not np.isnan(self.values).all()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing at all."""
+        return bool(self.missing.all())
+
+    @property
+    def counts_up(self) -> bool:
+        """Whether each value is the one before plus 1."""
+        return len(self.values) > 1 and bool((np.diff(self.values) == 1).all())
+
+    @property
+    def is_distinct(self) -> bool:
+        """Whether no two cells are alike, and none is a fraction."""
+        return len(set(self.cells)) == len(self.cells) and not any("." in cell or "," in cell for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A text file, taken apart."""
+
+    filename: str
+    encoding: str
+    """As Python names it."""
+    separator: str
+    decimal: str
+    titled: bool
+    skipped: int
+    """Lines of the file before the first row."""
+    lines: tuple[int, ...]
+    """Where each row ends in the file, counted from 1."""
+    columns: tuple[Column, ...]
+    left_out: tuple[LeftOut, ...]
+    """Lines before the table."""
+
+
+def read_sheet(filename: str, content: bytes) -> Sheet:
+    """The table in a text file.
+
+    Raises: UploadError naming line, column and cure where there is none.
+    """
+    encoding, text = _decoded(content)
+    lines = list(io.StringIO(text, newline=""))
+    start, separator, comments = _opening(lines)
+    if all(not line.strip() for line in lines[start:]) and not comments:
+        raise UploadError(N_("The file is empty."))
+    separator = separator or _separator(lines[start:])
+    rows, ends = _rows(lines, start, separator)
+    titles, left_out = _commented_titles(comments, separator, len(rows[0]) if rows else 0)
+    if titles is None:
+        decimal = _decimal(rows, separator)
+        if len(rows) > 1 and len(rows[0]) > len(rows[1]) and not any(rows[0][len(rows[1]) :]):
+            rows[0] = rows[0][: len(rows[1])]  # separators after the last title
+        if _is_header(rows, decimal):
+            titles, start = rows[0], ends[0]
+            rows, ends = rows[1:], ends[1:]
+    decimal = _decimal(rows, separator)
+    titles = _checked_widths(rows, ends, titles, separator)
+    cells = [tuple(column) for column in zip(*rows, strict=True)]
+    names = _unique(titles, len(cells))
+    cells = cells or [()] * len(names)
+    columns = [
+        _column(name, None if titles is None else titles[place], cells[place], decimal)
+        for place, name in enumerate(names)
+    ]
+    return Sheet(
+        filename, encoding, separator, decimal, titles is not None, start, tuple(ends), tuple(columns), left_out
+    )
+
+
+def _decoded(content: bytes) -> tuple[str, str]:
+    """The encoding and the text."""
+    for encoding in _encodings(content):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if not CONTROL.search(text):
+            return encoding, text
+    raise UploadError(
+        N_(
+            "The file is not text: neither UTF-8, UTF-16 nor what spreadsheets write. Save it as CSV (UTF-8) or as .npy."
+        )
+    )
+
+
+def _encodings(content: bytes) -> Iterator[str]:
+    """What the file may be written in, the likeliest first."""
+    for mark, encoding in BOMS:
+        if content.startswith(mark):
+            yield encoding
+            return
+    if b"\0" in content:  # every second byte of Latin letters and digits in UTF-16
+        yield "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+        return
+    yield "utf-8"
+    # Chinese spreadsheets write GB 18030, western ones Windows-1252. The common Chinese characters are pairs of bytes that
+    # words in western languages do not have.
+    high = re.findall(rb"[\x80-\xff]+", content)
+    if all(re.fullmatch(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+", run) for run in high):
+        yield "gb18030"
+    yield "cp1252"
+    yield "latin-1"
+
+
+def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
+    """The first line of the table, the separator if a line says it (`sep=;`, as Excel takes it), and comments `# …` with their lines."""
+    separator, comments, start = "", [], 0
+    for start, line in enumerate(lines):
+        said = re.fullmatch(r'"?sep=([,;\t|])"?', line.strip("\r\n "), re.IGNORECASE)
+        if said and not separator:
+            separator = said[1]
+        elif line.lstrip().startswith("#"):
+            comments.append((start, line.strip().lstrip("#").strip(" ")))
+        elif line.strip():
+            return start, separator, comments
+    return len(lines) if lines else start, separator, comments
+
+
+def _commented_titles(
+    comments: Sequence[tuple[int, str]], separator: str, width: int
+) -> tuple[list[str] | None, tuple[LeftOut, ...]]:
+    """The titles, if the last comment is one for each column (`np.savetxt` writes them so); and the other comments."""
+    titles = None
+    if comments:
+        last = _cells([comments[-1][1]], separator)
+        if last and width in {0, len(last[0])} and all(_number(cell, ".") is None for cell in last[0] if cell):
+            titles = last[0]
+    others = comments if titles is None else comments[:-1]
+    reason = Phrase(N_("a comment"))
+    return titles, tuple(LeftOut(comment or "#", reason) for _, comment in others)
+
+
+def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
+    """Rows of cells of a few lines, as far as they can be parsed."""
+    rows = []
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    try:
+        for row in reader:
+            stripped = _stripped(row, separator)
+            if any(stripped):
+                rows.append(stripped)
+    except csv.Error:
+        pass
+    return rows
+
+
+def _stripped(row: list[str], separator: str) -> list[str]:
+    row = [cell.strip() for cell in row]
+    return row[:-1] if separator == " " and row and not row[-1] else row  # spaces at the end of the line
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """The separator with which the first lines make a table of more than one column, with most numbers in it."""
+    sample = list(islice((line for line in lines if line.strip()), SAMPLE_LINES))
+
+    def fit(separator: str) -> tuple[bool, float, bool, float, int]:
+        rows = _cells(sample, separator)
+        body = rows[1:] or rows
+        if not body:
+            return False, 0.0, False, 0.0, -SEPARATORS.index(separator)
+        width, alike = Counter(len(row) for row in body).most_common(1)[0]
+        cells = [cell for row in body for cell in row]
+        signs = "." if separator == "," else ".,"
+        numbers = max(sum(_number(cell, sign) is not None for cell in cells) for sign in signs) / len(cells)
+        share = alike / len(body)
+        return width > 1 and numbers > 0, share * numbers, width > 1, share, -SEPARATORS.index(separator)
+
+    return max(SEPARATORS, key=fit)
+
+
+def _rows(lines: Sequence[str], start: int, separator: str) -> tuple[list[list[str]], list[int]]:
+    """The rows from line `start` on, without empty ones, and the line in which each ends, counted from 1."""
+    rows, ends = [], []
+    reader = csv.reader(lines[start:], delimiter=separator, skipinitialspace=True, strict=True)
+    before = start
+    try:
+        for row in reader:
+            stripped = _stripped(row, separator)
+            before = start + reader.line_num
+            if not any(stripped):
+                continue
+            rows.append(stripped)
+            ends.append(before)
+            if len(stripped) > MAX_COLUMNS + SPARE_COLUMNS or len(rows) > MAX_ROWS + 1:
+                _refuse_size(lines, rows)
+    except csv.Error as error:
+        raise UploadError(
+            N_(
+                "Line {line} cannot be taken apart ({error}): a quotation mark that opens a cell has to close it, and a quotation "
+                "mark inside is doubled."
+            ),
+            line=before + 1,
+            error=shortened(error),
+        ) from error
+    return rows, ends
+
+
+def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    raise UploadError(
+        N_("The table has {rows} rows and {columns} columns; at most {max_rows} and {max_columns} are read."),
+        rows=sum(bool(line.strip()) for line in lines),
+        columns=len(rows[-1]),
+        max_rows=MAX_ROWS,
+        max_columns=MAX_COLUMNS,
+    )
+
+
+def _number(cell: str, decimal: str) -> float | None:
+    """The number that a cell holds."""
+    if decimal == ",":
+        cell = cell.replace(",", ".") if "." not in cell else ""
+    if NUMBER.fullmatch(cell):
+        return float(cell)
+    return BOOLEANS.get(cell.lower())
+
+
+def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
+    """The decimal sign: a comma where numbers are written with it and none with a point."""
+    if separator == ",":
+        return "."
+    with_comma = False
+    for row in rows:
+        for cell in row:
+            if "," in cell:
+                with_comma = with_comma or _number(cell, ",") is not None
+            elif "." in cell and NUMBER.fullmatch(cell):
+                return "."
+    return "," if with_comma else "."
+
+
+def _is_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
+    """Whether the first row holds titles."""
+    first, body = rows[0] if rows else [], rows[1:]
+    numbers = [_number(cell, decimal) for cell in first]
+    words = [number is None and cell.lower() not in MISSING for cell, number in zip(first, numbers, strict=True)]
+    if not body:
+        return any(words)
+    if len(body[0]) == len(first) + 1:  # R writes no title above the names of rows
+        return not any(number is not None for number in numbers)
+    for place, is_word in enumerate(words):
+        if is_word and _is_number_column([row[place] for row in body if place < len(row)], decimal):
+            return True
+    if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
+        return any(words) and any(_number(cell, decimal) is not None for cell in body[0])
+    untitled = not first[0] or first[0].startswith("Unnamed: 0")
+    if untitled and len(first) > 1 and _is_range(first[1:], 1) and _number(body[0][0], decimal) is not None:
+        return True
+    return _is_range(first, 2) and not _goes_on(first, body)
+
+
+def _is_number_column(cells: Sequence[str], decimal: str) -> bool:
+    """Whether most cells are numbers: a word among them is a fault, a column of words is none."""
+    numbers = sum(_number(cell, decimal) is not None for cell in cells)
+    return 2 * numbers > len(cells)
+
+
+def _is_range(cells: Sequence[str], fewest: int) -> bool:
+    """Whether the cells are 0, 1, 2, …: what pandas writes above columns without names."""
+    return len(cells) >= fewest and all(cell == str(place) for place, cell in enumerate(cells))
+
+
+def _goes_on(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Whether 0, 1, 2, … are values after all: the next row repeats them or counts on, or nothing else occurs in a small table."""
+    width = len(first)
+    if list(body[0]) in ([str(place) for place in range(width, 2 * width)], list(first)):
+        return True
+    return width < 5 and {cell for row in body for cell in row} <= set(first)
+
+
+def _checked_widths(
+    rows: Sequence[Sequence[str]], ends: Sequence[int], titles: list[str] | None, separator: str
+) -> list[str] | None:
+    """The titles, one for each column.
+
+    Raises: UploadError where a row has another number of cells than most, or the titles do not fit.
+    """
+    if not rows:
+        return titles
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    for row, end in zip(rows, ends, strict=True):
+        if len(row) != width:
+            raise UploadError(
+                N_(
+                    "Cells in line {line}: {cells}; in the others: {width}. Each line needs as many, and a cell with a separator in it "
+                    "stands in quotation marks."
+                ),
+                line=end,
+                cells=len(row),
+                width=width,
+            )
+    if titles is None or len(titles) == width:
+        return titles
+    if len(titles) == width - 1:
+        labels = _column("", None, tuple(row[0] for row in rows), ".")
+        if labels.is_distinct and (separator == " " or labels.counts_up or not labels.is_numeric):
+            return ["", *titles]  # R's `write.table`
+    raise UploadError(
+        N_("Titles: {titles}; columns: {width}. Give each column a title, or remove the line of titles."),
+        titles=len(titles),
+        width=width,
+    )
+
+
+def _unique(titles: Sequence[str] | None, width: int) -> list[str]:
+    """A name for each of `width` columns."""
+    if titles is None:
+        return [str(place + 1) for place in range(width)]
+    seen = Counter(titles)
+    return [
+        f"{title} [{place + 1}]" if seen[title] > 1 and title else title or f"[{place + 1}]"
+        for place, title in enumerate(titles)
+    ]
+
+
+def _column(name: str, title: str | None, cells: tuple[str, ...], decimal: str) -> Column:
+    text = "".join(cells)
+    written = text.replace(",", ".") if decimal == "," else text
+    if PLAIN.issuperset(written):
+        try:
+            pointed = [cell.replace(",", ".") for cell in cells] if decimal == "," else cells
+            values = np.array([float(cell) for cell in pointed], dtype=np.float64)
+            return Column(name, title, cells, values, False, np.zeros(len(cells), dtype=np.bool_))
+        except ValueError:
+            pass  # some cell is empty, or "e" or "1-2"
+    found = [_number(cell, decimal) for cell in cells]
+    values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
+    missing = np.array([cell.lower() in MISSING for cell in cells], dtype=np.bool_)
+    booleans = any(cell.lower() in BOOLEANS for cell in cells)
+    return Column(name, title, cells, values, booleans, missing)

@@ -1,0 +1,45 @@
+"""What may go wrong with a run besides its settings."""
+
+from __future__ import annotations
+
+import math
+import signal
+from concurrent.futures import BrokenExecutor
+
+from bnviz.errors import BnvizError
+from bnviz.i18n import N_
+
+
+class QueueFullError(BnvizError):
+    """As many runs as the server takes are running or waiting. `seconds`: until the last of them starts, None where unknown."""
+
+    def __init__(self, runs: int, seconds: float | None) -> None:
+        if seconds is None:
+            super().__init__(N_("{runs} runs are waiting already. Please try again later."), runs=runs)
+        else:
+            minutes = max(1, math.ceil(seconds / 60))
+            super().__init__(
+                N_("{runs} runs are waiting already, for about {minutes} min. Please try again later."),
+                runs=runs, minutes=minutes,
+            )  # fmt: skip
+
+
+class RunMemoryError(BnvizError):
+    """A run asked for more than its worker may have, `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            N_("This run needs more than the {megabytes} MB of memory that one run may have. Ask for less of something."),
+            megabytes=limit // 2**20,
+        )  # fmt: skip
+
+
+class WorkerDiedError(BrokenExecutor):
+    """The process of a worker is gone. `exit_code` as `multiprocessing` tells it: −N where signal N killed it."""
+
+    def __init__(self, process: int | None, exit_code: int | None) -> None:
+        self.exit_code = exit_code
+        how = f"exit code {exit_code}"
+        if exit_code is not None and exit_code < 0:
+            how = f"killed by {signal.Signals(-exit_code).name}"
+        super().__init__(f"worker process {process} died ({how})")

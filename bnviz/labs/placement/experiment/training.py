@@ -1,0 +1,146 @@
+"""The run of the lab `placement`: batch norm before or after the activation, on the same splits, weights and batches.
+
+Index letters: P positions, S replicas, E recorded points, T looks, L hidden layers, K bins.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.core.batch_of_one import refuse_batch_of_one
+from bnviz.core.replica_data import batch_indices, digits_data, steps_per_epoch
+from bnviz.core.replica_networks import NetworkPlan, build_replicas
+from bnviz.core.training import TrainingPlan, Update, every
+from bnviz.labs.placement.experiment.bias import BiasCheck, bias_check
+from bnviz.labs.placement.experiment.signals import BINS, HALF_RANGE, LOOKED_AT, Look, look
+from bnviz.labs.placement.result import PAIRS, POSITIONS, Result
+from bnviz.labs.placement.settings import Settings
+from bnviz.settings import PositionName
+from bnviz.study.cost import check_cost
+from bnviz.study.histogram import Histogram
+from bnviz.study.over_seeds import over_seeds
+from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.verdict import SMALLEST_EFFECT, judge
+
+TRAINING_IMAGES: Final = 1347
+CLASSES: Final = 10
+FEATURES: Final = 64
+POINTS: Final = 63
+LOOKS: Final = 12
+SECONDS: Final = 90.0
+FRESH: Final = ("received_variance", "passed_mean", "passed_mean_error", "passed_variance", "passed_variance_error")
+
+
+def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
+    """Train all positions in turns and return what was measured; `on_update` gets partial results on the way.
+
+    Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
+    """
+    estimated_seconds(settings)
+    data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
+    steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, settings.batch_size)
+    points = every(max(1, math.ceil(steps / POINTS)), steps)
+    watch = tuple(points[index] for index in _look_points(len(points)))
+    batches = batch_indices(data, settings.batch_size, max(1, math.ceil(LOOKED_AT / settings.batch_size)))
+    plans = [network_plan(settings, position) for position in POSITIONS]
+    checks = [bias_check(plan, data, batches[0], settings.seed) for plan in plans]
+    networks = [build_replicas(plan, data.seeds) for plan in plans]
+    looks: list[list[Look]] = [[] for _ in POSITIONS]
+
+    def seen(index: int, update: Update) -> None:
+        if update.step in watch:
+            looks[index].append(look(networks[index], data, batches, settings.activation))
+
+    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
+    return train_in_turns(
+        networks, data, plan, on_update, lambda done: _result(settings, done, looks, watch, checks), seen
+    )
+
+
+def estimated_seconds(settings: Settings) -> float:
+    """About how long a run takes on one core, in seconds.
+
+    Raises: CostError where that is too long; BatchOfOneError where PyTorch refuses the batch.
+    """
+    steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, settings.batch_size)
+    replicas, units, samples = settings.seeds, settings.width, settings.batch_size
+    weights = units * (FEATURES + CLASSES + (settings.depth - 1) * units)
+    per_step = (
+        3e-4
+        + settings.depth * 2e-4
+        + replicas * (1.4e-9 * weights + 9e-9 * settings.depth * units * samples + 1.5e-10 * weights * samples + 2e-6)
+    )
+    per_test = replicas * 450 * (5e-11 * weights + 2.5e-9 * settings.depth * units) + 5e-4
+    seconds = 0.5 + len(POSITIONS) * (steps * per_step + min(steps, POINTS) * per_test)
+    check_cost(seconds, SECONDS, ("seeds", "epochs", "depth", "width"))
+    refuse_batch_of_one(settings.batch_size, settings.width)
+    return seconds
+
+
+def network_plan(settings: Settings, position: PositionName) -> NetworkPlan:
+    """The network with batch norm at `position`."""
+    return NetworkPlan(
+        inputs=FEATURES,
+        classes=CLASSES,
+        widths=(settings.width,) * settings.depth,
+        activation=settings.activation,
+        normalizer="none" if position == "none" else "batch",
+        position=position,
+        bias=settings.bias,
+        init=settings.init,
+    )
+
+
+def _look_points(count: int) -> list[int]:
+    """Which of `count` record points to look at: the first, the last, and others, denser where more happens."""
+    spread = np.geomspace(1, max(count - 1, 1), LOOKS - 1)
+    return sorted({0, *(min(round(float(place)), count - 1) for place in spread)})
+
+
+def _result(
+    settings: Settings,
+    done: Sequence[Sequence[Update]],
+    looks: Sequence[Sequence[Look]],
+    watch: tuple[int, ...],
+    checks: Sequence[BiasCheck],
+) -> Result:
+    """The points that every position has reached, and the looks."""
+    courses, looked = courses_of(done), min(map(len, looks))
+    accuracy = courses.accuracy
+    pairs = [(POSITIONS.index(first), POSITIONS.index(second)) for first, second in PAIRS]
+    differences = np.stack([accuracy[second, :, -1] - accuracy[first, :, -1] for first, second in pairs])
+    before = POSITIONS.index("before")
+
+    def stacked(name: str) -> NDArray[Any]:
+        return np.stack([np.stack([getattr(entry, name) for entry in entries[:looked]]) for entries in looks])
+
+    edges = np.linspace(-HALF_RANGE, HALF_RANGE, BINS + 1)
+    return Result(
+        settings=settings,
+        positions=POSITIONS,
+        steps=courses.steps,
+        epochs=courses.steps / steps_per_epoch(TRAINING_IMAGES, settings.batch_size),
+        total_steps=courses.total_steps,
+        accuracy=accuracy,
+        loss=courses.loss,
+        diverged_at=courses.diverged_at,
+        error=over_seeds(1 - accuracy),
+        pairs=PAIRS,
+        differences=differences,
+        findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),
+        look_steps=np.array(watch[:looked], dtype=np.int64),
+        received=Histogram(edges, stacked("received")),
+        passed=Histogram(edges, stacked("passed")),
+        saturated=stacked("saturated"),
+        dead=stacked("dead"),
+        **{name: stacked(name)[:, 0] for name in FRESH},
+        bias_effect=checks[before].effect,
+        bias_gradient=checks[before].gradient,
+        bias_effects=np.array([check.effect for check in checks]),
+        bias_gradients=np.array([check.gradient for check in checks]),
+    )

@@ -1,0 +1,109 @@
+"""A bound on the files that visitors put to the server: Streamlit keeps them in memory, as many as are sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
+LARGEST: Final = 2 * 2**20 + 2**16  # bytes of one request; Streamlit itself ends those that are larger
+# Of one session. Streamlit keeps the file of a page that was left, so an honest visit has more than one for each page.
+FILES_OF_ONE: Final = 30
+BYTES_OF_ONE: Final = 12 * 2**20
+BYTES_OF_ALL: Final = 300 * 2**20
+Stored = Callable[[], Mapping[str, Mapping[str, int]]]
+
+
+def stored_by_streamlit() -> Mapping[str, Mapping[str, int]]:
+    """The bytes of every file that Streamlit keeps, by session and file; a session's files go with it."""
+    from streamlit.runtime import Runtime
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+    if not Runtime.exists():
+        return {}
+    manager = Runtime.instance().uploaded_file_mgr
+    if not isinstance(manager, MemoryUploadedFileManager):
+        return {}
+    # Copies, each made in one step: other threads put files in.
+    return {
+        session: {file: len(kept.data) for file, kept in list(files.items())}
+        for session, files in list(manager.file_storage.items())
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """A file on its way."""
+
+    session: str
+    file: str
+    bytes: int
+    """As announced, or the most that it may have."""
+
+
+class UploadQuota:
+    """ASGI middleware that refuses a file (413) with which its session would have more than `files_of_one` or `bytes_of_one`, or all
+    sessions together more than `bytes_of_all`.
+
+    What is on its way counts as if it were there. A file that replaces one of its own name does not count twice.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        files_of_one: int = FILES_OF_ONE,
+        bytes_of_one: int = BYTES_OF_ONE,
+        bytes_of_all: int = BYTES_OF_ALL,
+        stored: Stored = stored_by_streamlit,
+    ) -> None:
+        self.app = app
+        self.files_of_one, self.bytes_of_one, self.bytes_of_all = files_of_one, bytes_of_one, bytes_of_all
+        self.stored = stored
+        self.coming: list[_Coming] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        asked = UPLOAD.search(scope["path"]) if scope["type"] == "http" and scope["method"] == "PUT" else None
+        if asked is None:
+            await self.app(scope, receive, send)
+            return
+        coming = _Coming(asked["session"], asked["file"], _announced(scope))
+        if not self._has_room(coming):
+            await _refuse(send)
+            return
+        self.coming.append(coming)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self.coming.remove(coming)
+
+    def _has_room(self, coming: _Coming) -> bool:
+        stored = self.stored()
+        own = stored.get(coming.session, {})
+        on_the_way = [other for other in self.coming if other.session == coming.session]
+        files = {*own, *(other.file for other in on_the_way), coming.file}
+        more = coming.bytes - own.get(coming.file, 0)
+        of_one = sum(own.values()) + sum(other.bytes for other in on_the_way) + more
+        of_all = sum(sum(kept.values()) for kept in stored.values()) + sum(other.bytes for other in self.coming) + more
+        return len(files) <= self.files_of_one and of_one <= self.bytes_of_one and of_all <= self.bytes_of_all
+
+
+def _announced(scope: Scope) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    return min(int(length), LARGEST) if length.isdigit() and len(length) < 12 else LARGEST
+
+
+async def _refuse(send: Send) -> None:
+    """Without reading what was sent: the connection ends with the answer."""
+    body = b"Too many files: remove one first, or try again later."
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
