@@ -7,11 +7,11 @@ from typing import Final
 import streamlit as st
 
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.cases.search import LONGEST_QUERY
 from bnviz.labs.course import COURSE, LABS
 from bnviz.labs.layer import lesson as layer
 from bnviz.labs.layer.figures import glimpse as figures
 from bnviz.labs.layer.settings import Settings
-from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.ui import cache, navigation, player, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
@@ -62,7 +62,8 @@ def _start(_: Translate) -> None:
         placeholder=_("eval, NaN, batch of one, momentum …"), icon=":material/search:",
     )  # fmt: skip
     if query:
-        st.switch_page(page, query_params={"q": query})
+        visit.search_for(query)
+        st.switch_page(page)
     with st.container(key="examples", horizontal=True, gap="small"):
         for example in EXAMPLES:
             st.page_link(page, label=_(example), query_params={"q": _(example)})

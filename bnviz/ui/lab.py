@@ -10,7 +10,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.lessons.cases import QUESTION as CASES_QUESTION
+from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.teaching.lab import Lab, LiveTopic
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready

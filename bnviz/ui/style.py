@@ -26,8 +26,11 @@ CSS: Final = """<style>
 .st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .st-key-history button { min-width: 2.4rem; }
 .st-key-verdict [data-testid="stExpander"] summary { padding: 0.3rem 0.75rem; font-weight: 600; }
-.st-key-cases h5 { padding: 0 0 0.2rem; }
+.st-key-cases h5 { padding: 0.4rem 0 0.9rem; }
+.st-key-cases [data-testid="stVerticalBlock"], .st-key-cases { gap: 0.45rem; }
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
+.st-key-cases summary [data-testid="stMarkdownContainer"] p { margin: 0; }
+.st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below { gap: 0.5rem; }
