@@ -10,11 +10,12 @@ from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
-from bnviz.inspect.sampling import MATTERS
 
 
 # Variances add: beyond twice the noise three quarters of the squared difference are something else.
 TIMES = 2.0
+# Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
+LEAST = 1.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -27,7 +28,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         or all(n.fresh for n in evidence.batch_norms)
     ):
         return
-    limit = max(TIMES * outputs.noise, MATTERS)
+    limit = max(TIMES * outputs.noise, LEAST)
     if outputs.train_eval <= limit:
         return
     yield Finding(
