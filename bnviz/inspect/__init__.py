@@ -6,5 +6,6 @@ from bnviz.inspect.checking import check
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.report import Report
+from bnviz.inspect.watching import Watcher, watch
 
-__all__ = ["Finding", "InspectionError", "Report", "check"]
+__all__ = ["Finding", "InspectionError", "Report", "Watcher", "check", "watch"]

@@ -259,6 +259,13 @@ class Evidence:
         """The layers that keep statistics over the batch."""
         return tuple(norm for norm in self.norms if norm.kind == "batch")
 
+    def final_updates(self, norm: Norm) -> int | None:
+        """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""
+        if self.course is None or not len(self.course.step):
+            return norm.updates
+        updates = int(self.course.updates[-1, [other.name for other in self.norms].index(norm.name)])
+        return updates if updates >= 0 else None
+
     def first(self, norm: Norm) -> Call | None:
         """The layer's first call, if it was called."""
         calls = self.calls.get(norm.name, ())

@@ -67,7 +67,7 @@ def pooled(calls: Sequence[Call]) -> Pooled | None:
     )
 
 
-def output_gap(mean: Array, var: Array, running_mean: Array, running_var: Array, eps: float) -> Array:
+def output_gap(mean: Array, var: Array, running_mean: Array, running_var: Array, eps: float | Array) -> Array:
     """(C,) mean squared difference between (x − running_mean)/√(running_var + ε) and (x − mean)/√(var + ε), x with `mean`, `var`.
 
     Source: algebra; `bnviz.theory.running.eval_error` is its expectation.

@@ -7,16 +7,21 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
+from bnviz.theory.running import initial_weight
+
+START = 0.05  # weight of the initial values, as in `started_recently`
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning from half a standard deviation of the output on (beyond what chance explains), an error from a whole one."""
-    candidates = [norm for norm in evidence.batch_norms if norm.estimates is not None and not norm.fresh]
+    candidates = [
+        norm for norm in evidence.batch_norms if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
+    ]
     gaps = {
         norm.name: gap.rms
         for norm in candidates
@@ -56,6 +61,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         case="eval_differs",
     )
+
+
+def _beginning(evidence: Evidence, norm: Norm) -> bool:
+    """Whether the look of a watched training is so early that the initial values still weigh: every training begins so."""
+    if evidence.course is None or norm.updates is None or norm.momentum is None or not 0 < norm.momentum <= 1:
+        return False
+    return float(initial_weight(norm.momentum, norm.updates)) > START
 
 
 RULE = Rule(

@@ -29,17 +29,19 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     weights: dict[str, float] = {}
     gaps: list[float] = []
     slowest = None
+    count = 0
     for norm in evidence.batch_norms:
         sample, estimates = pooled(evidence.calls.get(norm.name, ())), norm.estimates
+        updates = evidence.final_updates(norm)
         if (
             not norm.tracks
             or estimates is None
-            or not norm.updates
+            or not updates
             or norm.momentum is None
             or not 0 < norm.momentum < 1
         ):
             continue
-        weight = float(initial_weight(norm.momentum, norm.updates))
+        weight = float(initial_weight(norm.momentum, updates))
         if weight <= LEAST or sample is None or sample.mean.shape != estimates[0].shape:
             continue
         start = output_gap(
@@ -50,7 +52,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             continue  # loaded with good statistics and a counter at 0: nothing is left of 0 and 1
         weights[norm.name] = weight
         gaps.append(float(np.sqrt(start.mean())))
-        slowest = norm if slowest is None or weight >= max(weights.values()) else slowest
+        if slowest is None or weight >= max(weights.values()):
+            slowest, count = norm, updates
     if slowest is None or slowest.momentum is None:
         return
     layers, worst = worst_first(weights.items())
@@ -66,7 +69,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 "{updates} updates with momentum {momentum}, whose half-life is {half_life} batches: too few to forget the initial values."
             ),
             {
-                "updates": slowest.updates,
+                "updates": count,
                 "momentum": f"{slowest.momentum:g}",
                 "half_life": f"{half_life(slowest.momentum):.3g}",
             },
@@ -76,7 +79,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         link=links.link(
             "running_stats",
             momentums=f"{links.momentum(slowest.momentum):g},cumulative",
-            steps=links.steps(slowest.updates or 1, 2000),
+            steps=links.steps(count, 2000),
             batch_size=links.batch_size(evidence.batch_size or 32),
         ),
         case="few_batches",
