@@ -228,11 +228,11 @@ class Course:
     calls_without: NDArray[np.int64]
     """(T, L) calls in training mode without one."""
     scatter: Array
-    """(T, L) running average of (difference of successive batch means)²/2 over the variance, mean over channels."""
-    scatter_count: NDArray[np.int64]
-    """(T, L) differences behind it."""
+    """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
     n: NDArray[np.int64]
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
+    per_pass: Array
+    """(T, L) most calls of the layer in one pass of the model so far, recomputation not counted; 0 where nobody looked."""
     rank_gap: Array | None = None
     """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
     ranks: int = 1

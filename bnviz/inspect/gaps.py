@@ -56,7 +56,7 @@ def pooled(calls: Sequence[Call]) -> Pooled | None:
     if not usable:
         return None
     var = np.mean([call.unbiased for call in usable], axis=0)
-    relative = np.mean([(call.var_error / np.maximum(call.var, TINY)) ** 2 for call in usable], axis=0)
+    relative = np.mean([_relative_var_error(call) for call in usable], axis=0)
     return Pooled(
         mean=np.mean([call.mean for call in usable], axis=0),
         var=var,
@@ -65,6 +65,12 @@ def pooled(calls: Sequence[Call]) -> Pooled | None:
         calls=len(usable),
         degrees=sum(call.n - 1 for call in usable),
     )
+
+
+def _relative_var_error(call: Call) -> Array:
+    """(C,) squared relative standard error of a call's variance; at few samples that of a normal law at least."""
+    measured = (call.var_error / np.maximum(call.var, TINY)) ** 2
+    return np.maximum(measured, 2 / (call.n - 1)) if call.per_sample == 1 else np.asarray(measured)
 
 
 def output_gap(mean: Array, var: Array, running_mean: Array, running_var: Array, eps: float | Array) -> Array:

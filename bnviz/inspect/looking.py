@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import thread_time
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +32,8 @@ class Seen:
     with_gradient: int = 0
     without: int = 0
     """Calls in training mode that recorded no graph."""
+    recomputed: int = 0
+    """Of the calls those that a backward pass made again (checkpointing)."""
     before: NDArray[np.uint16] | None = None
     after: NDArray[np.uint16] | None = None
     saturated: float = float("nan")
@@ -88,14 +90,16 @@ def nothing(*args: Any) -> None:
 
 
 class Watching:
-    """Hooks on `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
+    """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
 
-    def __init__(self, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, model: nn.Module, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]) -> None:
         self.seen: dict[str, Seen] = {name: Seen() for name in modules}
         self.spent = 0.0
+        self.passes = 0
+        """Calls of the whole model."""
         self._axes = axes
         self._failed = failed
-        self._handles: list[RemovableHandle] = []
+        self._handles: list[RemovableHandle] = [model.register_forward_pre_hook(_Hook(self._pass))]
         for name, module in modules.items():
             self._handles.append(module.register_forward_hook(_Hook(self._hook(name))))
 
@@ -105,14 +109,19 @@ class Watching:
             handle.remove()
         self._handles = []
 
+    def _pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        del module, args
+        if torch._C._current_graph_task_id() == -1:
+            self.passes += 1
+
     def _hook(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            begin = perf_counter()
+            begin = thread_time()
             try:
                 self._called(name, module, args, output)
             except Exception as error:
                 self._failed(error)
-            self.spent += perf_counter() - begin
+            self.spent += thread_time() - begin
 
         return hook
 
@@ -121,6 +130,8 @@ class Watching:
         values, result = next(iter(tensors(args)), None), next(iter(tensors(output)), None)
         if values is None or result is None:
             return
+        if torch._C._current_graph_task_id() != -1:
+            seen.recomputed += 1
         if result.requires_grad and torch.is_grad_enabled():
             seen.with_gradient += 1
         elif module.training and not torch.is_grad_enabled():

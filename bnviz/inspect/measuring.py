@@ -112,12 +112,12 @@ def _listening(names: Mapping[str, nn.Module], made: Pass, batch: int) -> Iterat
 
         def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
             values, result = kept.pop(), next(tensors(output))
-            made.tracer.leave(name, values, result)
             made.dtypes.setdefault(name, str(values.dtype).removeprefix("torch."))
             calls = made.calls.setdefault(name, [])
             kind = kind_of(module) or "batch"
             size = int(torch.Size(getattr(module, "normalized_shape", ())).numel()) if kind == "layer" else 0
             calls.append(measured(values, result, kind, size, batch, len(calls)))
+            made.tracer.leave(name, values, result)
 
         return before, after
 

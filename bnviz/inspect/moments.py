@@ -29,8 +29,12 @@ def measured(inputs: Tensor, output: Tensor, kind: Kind, channels: int, batch: i
     """What one call took and gave."""
     x = by_channel(inputs, kind, channels)
     n, _, per_sample = x.shape
-    mean = x.mean(dim=(0, 2))
-    centred = x - mean[:, None]
+    # Relative to one of the values, so that a large common offset costs no digits.
+    start = x[:1, :, :1]
+    shifted = x - start
+    offset = shifted.mean(dim=(0, 2))
+    mean = start.reshape(-1).double() + offset.double() if x.device.type != "mps" else start.reshape(-1) + offset
+    centred = shifted - offset[:, None]
     squares = centred.square().mean(dim=2)
     var = squares.mean(dim=0)
     undefined = torch.full_like(var, torch.nan)

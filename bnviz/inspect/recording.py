@@ -39,7 +39,7 @@ QUANTITY_NAMES: Final[Mapping[QuantityName, str]] = {
 BINS: Final = 32
 MOST_LAYERS: Final = 5000
 MOST_RANKS: Final = 64
-ROW_ARRAYS: Final = ("updates", "most_updates", "training", "with_gradient", "without", "scatter", "scatter_count", "n")
+ROW_ARRAYS: Final = ("updates", "most_updates", "training", "with_gradient", "without", "scatter", "n", "per_pass")
 CHANNEL_ARRAYS: Final = ("mean", "var", "between", "var_error", "output_largest")
 STATE_ARRAYS: Final = ("running_mean", "running_var", "gamma", "beta")
 BAND: Final = 0.95  # of the batches lie within the predicted band of one channel
@@ -269,8 +269,8 @@ class _Reader:
             calls_with_gradient=column("with_gradient", np.int64),
             calls_without=column("without", np.int64),
             scatter=column("scatter", np.float64),
-            scatter_count=column("scatter_count", np.int64),
             n=column("n", np.int64),
+            per_pass=column("per_pass", np.float64),
         )
 
     def _now(self, last: Frame | None) -> tuple[Norm, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -27,6 +27,8 @@ class Rule:
     find: Callable[[Evidence], Iterator[Finding]]
     explained_by: frozenset[str] = frozenset()
     """Rules whose findings on a layer make this one's finding there superfluous."""
+    spreads: bool = False
+    """Whether it changes what later layers receive in train mode, and so explains findings there too."""
 
 
 @cache
@@ -46,19 +48,26 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     found = [finding for rule in rules for finding in rule.find(evidence)]
     explained = {rule.name: rule.explained_by for rule in rules}
     places = {rule.name: place for place, rule in enumerate(rules)}
-    kept = [finding for finding in found if not _explained(finding, found, explained[finding.rule])]
+    after = {norm.name: place for place, norm in enumerate(evidence.norms)}
+    spreading = {rule.name for rule in rules if rule.spreads}
+    kept: list[Finding] = []
+    for finding in found:
+        causes = [other for other in found if other.rule in explained[finding.rule] and _weighs(other, finding)]
+        covered = {layer for other in causes for layer in other.layers}
+        begin = min((after[layer] for other in causes if other.rule in spreading for layer in other.layers), default=len(after))
+        if not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
+            causes = []
+        if not causes:
+            kept.append(finding)
+        elif ORDER[finding.severity] < min(ORDER[cause.severity] for cause in causes):
+            # What a symptom amounts to, its cause does: nothing that a CI stops at gets lost.
+            kept = [replace(part, severity=finding.severity) if part is causes[0] else part for part in kept]
     return tuple(sorted(kept, key=lambda finding: (ORDER[finding.severity], places[finding.rule])))
 
 
-def _explained(finding: Finding, found: Iterable[Finding], by: frozenset[str]) -> bool:
-    """Whether findings of the rules `by`, no milder than this one, cover all its layers (any of them where it names none)."""
-    causes = [
-        other
-        for other in found
-        if other.rule in by and ORDER[other.severity] <= ORDER[finding.severity] and other is not finding
-    ]
-    covered = {layer for other in causes for layer in other.layers}
-    return bool(causes) and (not finding.layers or covered >= set(finding.layers))
+def _weighs(cause: Finding, finding: Finding) -> bool:
+    """A note explains notes only."""
+    return cause.severity != "note" or finding.severity == "note"
 
 
 def worst_first(values: Iterable[tuple[str, float]], *, smallest: bool = False) -> tuple[tuple[str, ...], float]:

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -45,8 +45,9 @@ LIMIT: Final = 2_000_000  # bytes of the file; wide models get CHANNEL_BYTES per
 CHANNEL_BYTES: Final = 600
 SPACING: Final = 1.1  # rows come at steps that grow by this factor, and so do pairs of reads out of the allowance
 LOOK_SPACING: Final = 1.5  # the same for looks
+FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
-FORGOTTEN: Final = 0.01  # weight of the initial values below which a batch is compared with the running mean
+IN_A_ROW: Final = 3  # reads: two tell a batch, three the difference of two batches
 
 
 def watch(
@@ -84,7 +85,7 @@ class Watcher:
         self.steps = 0
         """Optimizer steps seen."""
         self.spent = 0.0
-        """Seconds that reads and rows took, as far as a clock inside can tell."""
+        """Seconds that reads and rows took, of this thread's processor time: other programs do not count."""
         self.looked = 0.0
         """Seconds that looks took."""
         self._handle: RemovableHandle | None = None
@@ -136,15 +137,17 @@ class Watcher:
         self._axes = Axes()
         count = len(self._names)
         self._last: Read | None = None
+        self._row_of_reads = 0
+        self._batch: tuple[int, Recovered] | None = None
         self._most = np.zeros(count, np.int64)
         self._usual = np.ones(count)
-        self._scatter = np.zeros(count)
-        self._scatter_count = np.zeros(count, np.int64)
+        self._scatter = np.full(count, np.nan)
         self._n = np.zeros(count, np.int64)
         self._quantities: dict[str, Array] = {}
         self._next_row = self._next_look = self._next_read = 1
         self._last_row = self._last_look = self._begin
         self._look_cost: float | None = None
+        self._per_pass = np.zeros(count)
         self._sums: list[Array | None] = [None] * count
         self._looks = 0
         self._optimizer = optimizer
@@ -223,12 +226,12 @@ class Watcher:
             self._guarded(self._step)
 
     def _guarded(self, action: Callable[[], None]) -> None:
-        begin = perf_counter()
+        begin = thread_time()
         try:
             action()
         except Exception as error:
             self._failed(error)
-        self.spent += perf_counter() - begin
+        self.spent += thread_time() - begin
 
     def _failed(self, error: Exception) -> None:
         """Warn once and go quiet."""
@@ -270,13 +273,14 @@ class Watcher:
         self.steps += 1
         look, self._look = self._look, None
         if look is not None:
-            begin = perf_counter()
+            begin = thread_time()
             look.end()
             self._read()
             self._write(look)
-            self._look_cost = look.spent + perf_counter() - begin
+            own = thread_time() - begin
+            self._look_cost = look.spent + own
             self.looked += self._look_cost
-            self.spent -= perf_counter() - begin  # `_guarded` will add it
+            self.spent -= own  # `_guarded` will add it
             self._last_look = perf_counter()
             self._next_look = math.ceil(max(self.steps + 1, self.steps * LOOK_SPACING))
         elif self._wants_read():
@@ -286,30 +290,32 @@ class Watcher:
         self._arm()
 
     def _wants_read(self) -> bool:
-        """At every step where the budget bears it; else in pairs that become rarer, since two reads in a row tell the batch."""
+        """At every step where the budget bears it; else three in a row, and that ever more rarely."""
         if self._affordable(self.spent, 0.0):
             return True
-        second = self._last is not None and self._last.step == self.steps - 1 and self.steps > self._next_read
-        if not second and self.steps < self._next_read:
+        if self.steps < self._next_read or not self._affordable(self.spent, ALLOWANCE):
             return False
-        if second:
+        follows = self._last is not None and self._last.step == self.steps - 1
+        self._row_of_reads = self._row_of_reads + 1 if follows else 1
+        if self._row_of_reads >= IN_A_ROW:
+            self._row_of_reads = 0
             self._next_read = math.ceil(self.steps * SPACING) + 1
-        return self._affordable(self.spent, ALLOWANCE)
+        return True
 
     def _affordable(self, spent: float, allowance: float) -> bool:
         """Whether so many seconds stay within the share of the budget."""
         return spent <= OWN_SHARE * self._budget * (perf_counter() - self._begin) + allowance
 
     def _arm(self) -> None:
-        """Look until the next step, if it is time and within the budget. A first look is taken to cost a step."""
+        """Look until the next step, if it is time and within the budget."""
         if self._compiled:
             return
         now = perf_counter()
-        guess = (now - self._begin) / max(self.steps, 1) if self.steps else 0.0
+        guess = FIRST_LOOK * (now - self._begin) / max(self.steps, 1) if self.steps else 0.0
         spent = self.looked + (self._look_cost if self._look_cost is not None else guess)
         due = self.steps + 1 >= self._next_look and self._affordable(spent, ALLOWANCE)
         if due or (now - self._last_look >= SECONDS and self._affordable(spent, 0.0)):
-            self._look = Watching(self._modules, self._axes, self._failed)
+            self._look = Watching(self._model, self._modules, self._axes, self._failed)
 
     def _read(self) -> None:
         """Read the buffers and draw from two consecutive reads what the batch was."""
@@ -353,11 +359,12 @@ class Watcher:
         self._put("log_variance_ratio", places, np.sqrt(buffers.by_layer(ratio**2)))
         gap = output_gap(batch.mean, np.maximum(batch.var, 0.0), old.mean, old.var, buffers.eps)
         self._put("gap", places, np.sqrt(buffers.by_layer(gap)))
-        weight = np.where(np.isnan(buffers.momentum), 0.0, (1 - alpha) ** np.maximum(old.updates, 0))
-        counts = batch.known & (weight < FORGOTTEN) & (old.updates > 1) & np.isfinite(shift)
-        where = places[counts]
-        self._scatter_count[where] += 1
-        self._scatter[where] += (shift[counts] - self._scatter[where]) / self._scatter_count[where]
+        # Successive batches: a drift of the weights hardly shows between them, and what chance explains is known.
+        before, self._batch = self._batch, (new.step, batch)
+        if before is not None and before[0] == new.step - 1 and before[1].mean.shape == batch.mean.shape:
+            scatter = buffers.by_layer((batch.mean - before[1].mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps))
+            self._scatter[places] = scatter
+            self._next_row = min(self._next_row, new.step)
 
     def _put(self, name: str, places: NDArray[np.int64], values: Array) -> None:
         row = self._quantities.setdefault(name, np.full(len(self._names), np.nan))
@@ -385,6 +392,9 @@ class Watcher:
             self._looks += 1
             arrays |= self._looked(list(look.seen.values()))
             head["mean_looks"] = self._looks
+            if look.passes:
+                calls = [seen.with_gradient + seen.without - seen.recomputed for seen in look.seen.values()]
+                self._per_pass = np.maximum(self._per_pass, np.array(calls) / look.passes)
         arrays |= {
             "updates": ("i8", updates),
             "most_updates": ("i8", self._most),
@@ -392,12 +402,13 @@ class Watcher:
             "with_gradient": ("i8", with_gradient),
             "without": ("i8", without),
             "scatter": ("f4", self._scatter),
-            "scatter_count": ("i8", self._scatter_count),
             "n": ("i8", self._n),
+            "per_pass": ("f4", self._per_pass),
         }
         arrays |= {name: ("f4", row) for name, row in self._quantities.items()}
         self._writer.append(packed("row" if look is None else "look", head, arrays))
         self._quantities = {}
+        self._scatter = np.full(count, np.nan)
         self._last_row = perf_counter()
         self._next_row = math.ceil(max(self.steps + 1, self.steps * SPACING))
 

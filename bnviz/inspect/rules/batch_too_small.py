@@ -55,4 +55,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("batch_too_small", priority=36, find=find, explained_by=frozenset({"one_value", "wrong_axis"}))
+RULE = Rule("batch_too_small", priority=33, find=find, explained_by=frozenset({"one_value", "wrong_axis"}))

@@ -11,6 +11,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.gaps import pooled
 from bnviz.inspect.rule import Rule, worst_first
 
 
@@ -22,11 +23,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning: (μ/σ)²·u of the accumulation, which is float32 even for half precision, and the rounding of the inputs themselves."""
     values: dict[str, float] = {}
     for norm in evidence.batch_norms:
-        call = evidence.first(norm)
-        if call is None or call.nonfinite:
+        sample = pooled(evidence.calls.get(norm.name, ()))
+        if sample is None:
             continue
-        live = np.sqrt(call.var) > 4 * UNIT_ROUNDOFF["float32"] * np.abs(call.mean)
-        ratio = np.abs(call.mean[live]) / np.sqrt(call.var[live])
+        live = np.sqrt(sample.var) > 4 * UNIT_ROUNDOFF["float32"] * np.abs(sample.mean)
+        ratio = np.abs(sample.mean[live]) / np.sqrt(sample.var[live])
         inputs = UNIT_ROUNDOFF.get(norm.dtype, UNIT_ROUNDOFF["float32"])
         error = ratio**2 * min(UNIT_ROUNDOFF["float32"], inputs) + (ratio * inputs) ** 2 / 3
         if error.size and error.max() >= LEAST:
@@ -51,4 +52,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("cancellation", priority=50, find=find)
+RULE = Rule("cancellation", priority=50, find=find, spreads=True)

@@ -49,4 +49,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("constant_channels", priority=39, find=find)
+RULE = Rule("constant_channels", priority=39, find=find, spreads=True)

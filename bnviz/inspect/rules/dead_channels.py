@@ -59,4 +59,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 TINY = 1e-4
-RULE = Rule("dead_channels", priority=47, find=find)
+RULE = Rule("dead_channels", priority=47, find=find, spreads=True)

@@ -23,10 +23,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where layers disagree and it matters; a note where the other framework's default would change the outputs."""
     batch_norms = [norm for norm in evidence.batch_norms if norm.estimates is not None]
     mixed = len({norm.eps for norm in batch_norms}) > 1
-    usual = max((norm.eps for norm in batch_norms), key=[norm.eps for norm in batch_norms].count, default=0.0)
     changes: dict[str, float] = {}
     for norm in batch_norms:
-        other = usual if mixed else DEFAULTS[1] if norm.eps <= DEFAULTS[0] else DEFAULTS[0]
+        others = [other.eps for other in batch_norms if other.eps != norm.eps]
+        other = max(others, key=others.count) if mixed else DEFAULTS[1] if norm.eps <= DEFAULTS[0] else DEFAULTS[0]
         if norm.running_var is None or other == norm.eps or norm.fresh:
             continue
         var = norm.running_var[np.isfinite(norm.running_var) & (norm.running_var > 0)]

@@ -43,7 +43,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 def _finding(evidence: Evidence, layers: tuple[str, ...], count: float, steps: tuple[int, int] | None) -> Finding:
     return Finding(
         rule=RULE.name,
-        severity="warning",
+        severity="error" if any(norm.fresh for norm in evidence.batch_norms if norm.name in layers) else "warning",
         layers=layers,
         quantity=Phrase(N_("batch norms in eval mode whose γ and β get gradients")),
         measured=count,

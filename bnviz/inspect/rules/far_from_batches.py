@@ -77,6 +77,10 @@ RULE = Rule(
     explained_by=frozenset(
         {
             "averaged_weights",
+            "batch_too_small",
+            "cancellation",
+            "constant_channels",
+            "dead_channels",
             "invalid_statistics",
             "momentum_large",
             "momentum_zero",

@@ -57,4 +57,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("large_eps", priority=44, find=find, explained_by=frozenset({"constant_channels"}))
+RULE = Rule("large_eps", priority=44, find=find, explained_by=frozenset({"constant_channels", "eps_changed"}))

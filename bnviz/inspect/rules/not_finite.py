@@ -37,4 +37,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-RULE = Rule("not_finite", priority=2, find=find)
+RULE = Rule("not_finite", priority=2, find=find, spreads=True)

@@ -10,13 +10,14 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Call, Evidence, Norm
+from bnviz.inspect.evidence import Array, Call, Evidence, Norm
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
 
 
+# Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
+FEWEST_FOR_VARIANCE = 14
 FEWEST = 3  # batches; from two one cannot tell a pair from a scatter
 
 
@@ -42,40 +43,46 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _separation(norm: Norm, calls: list[Call], layers: int) -> float:
-    """RMS over calls and channels of the difference between outputs normalized with a call's own and with the average statistics,
-    less chance; 0 where chance explains it."""
+    """How far batches are from their average, in standard deviations between samples, less chance (RMS over batches and channels).
+
+    Of the samples' means, or of their mean squared deviations, whichever is more; 0 where chance explains it.
+    """
+    limit = t_quantile(shared_out(2 * layers * len(calls) * calls[0].mean.size), sum(call.n - 1 for call in calls))
     means = np.stack([call.mean for call in calls])
-    variances = np.stack([call.unbiased for call in calls])
-    errors = np.mean([call.between / call.n for call in calls], axis=0)
-    relative = np.mean([(call.var_error / np.maximum(call.var, 1e-300)) ** 2 for call in calls], axis=0)
-    degrees = sum(call.n - 1 for call in calls)
-    limit = t_quantile(shared_out(layers * means.size), degrees)
-    centre, spread = means.mean(axis=0), variances.mean(axis=0)
-    beyond = np.abs(means - centre) / np.sqrt(errors + 1e-300) > limit
-    beyond |= np.abs(np.log((variances + norm.eps) / (spread + norm.eps))) / np.sqrt(relative + 1e-300) > limit
-    if not beyond.any():
+    mean_errors = np.mean([call.between / call.n for call in calls], axis=0)
+    variances = np.stack([call.var for call in calls])
+    var_errors = np.mean([call.var_error**2 for call in calls], axis=0)
+    n = float(np.mean([call.n for call in calls]))
+    shift = _excess(means, mean_errors, n, limit, norm.eps)
+    return shift if n < FEWEST_FOR_VARIANCE else max(shift, _excess(variances, var_errors, n, limit, norm.eps**2))
+
+
+def _excess(values: Array, errors: Array, n: float, limit: float, least: float) -> float:
+    """From (K, C) batch values and their squared standard errors (C,); `least`: scatter between samples that counts as none."""
+    distances = values - values.mean(axis=0)
+    if not (np.abs(distances) > limit * np.sqrt(errors + least / n)).any():
         return 0.0
-    squared = np.stack(
-        [output_gap(mean, var, centre, spread, norm.eps) for mean, var in zip(means, variances, strict=True)]
-    ) - (errors / (spread + norm.eps) + relative / 4)
-    return math.sqrt(max(float(squared.mean()), 0.0))
+    surplus = (distances**2).sum(axis=0) / (len(values) - 1) - errors
+    return math.sqrt(max(float(np.mean(surplus / (n * errors + least))), 0.0))
 
 
 def _watched(evidence: Evidence) -> Iterator[Finding]:
-    """From the batch means of a watched training: their scatter beyond what n independent samples explain."""
+    """From the batch means of a watched training: the differences of successive ones beyond what n independent samples explain."""
     course = evidence.course
     if course is None or not len(course.step):
         return
     shifts: dict[str, float] = {}
+    late = course.step >= course.step[-1] / 4  # the first steps move the weights too far
     for place, norm in enumerate(evidence.norms):
-        n, count = int(course.n[-1, place]), int(course.scatter_count[-1, place])
-        if norm.kind != "batch" or n < 2 or count < FEWEST:
+        seen = course.scatter[late, place]
+        seen, n, call = seen[np.isfinite(seen)], int(course.n[-1, place]), evidence.first(norm)
+        if norm.kind != "batch" or n < 2 or len(seen) < FEWEST or call is None:
             continue
-        # n samples explain at most 1/n of the variance; the average of so many squares strays by √(2/count).
-        surplus = (
-            float(course.scatter[-1, place])
-            - (1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(2 / count)) / n
-        )
+        # In variances between samples, of which a mean of n has 1/n; a median of so many squares strays by about √(π/count).
+        live = call.var > 0
+        share = float(np.median(call.between[live] / call.var[live])) if live.any() else 0.0
+        strays = 1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(math.pi / len(seen))
+        surplus = float(np.median(seen)) / share - strays / n if share > 0 else 0.0
         if surplus > 0 and math.sqrt(surplus) >= MATTERS:
             shifts[norm.name] = math.sqrt(surplus)
     if shifts:
@@ -89,7 +96,7 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, sever
         severity="error" if worst >= 2 else "warning",
         layers=layers,
         quantity=Phrase(
-            N_("RMS distance of a batch's statistics from their average, in standard deviations, less chance")
+            N_("RMS distance of a batch's statistics from their average, in standard deviations between samples, less chance")
         ),
         measured=worst,
         expected=MATTERS,
