@@ -35,25 +35,32 @@ def formula(result: Result, step: int, language: Language) -> str:
     unbiased = biased * size / (size - 1)
     before, after = (result.running_var[0, i, 0] for i in (t - 1, t))
     var_lines = [
-        _("The variance fed in is the **unbiased** one (divided by m − 1), "
-          "although the batch was normalized with the biased one:"),
+        _(
+            "The variance fed in is the **unbiased** one (divided by m − 1), "
+            "although the batch was normalized with the biased one:"
+        ),
         f"$$s^2 = \\frac{{m}}{{m-1}}\\,\\sigma_B^2 = \\frac{{{size}}}{{{size - 1}}}\\cdot {latex(biased)} = {latex(unbiased)}$$",
         r"$$\hat\sigma^2 \leftarrow (1-\alpha)\,\hat\sigma^2 + \alpha\,s^2$$",
         f"$$(1-{latex(weight)})\\cdot {latex(before)} + {latex(weight)}\\cdot {latex(unbiased)} = {latex(after)}$$",
-    ]  # fmt: skip
+    ]
     expected = _("Expected by the closed form: running mean {mean} ± {std}, running variance {var}.").format(
-        mean=short(result.expected_mean[0, t]), std=short(result.expected_mean_std[0, t]),
+        mean=short(result.expected_mean[0, t]),
+        std=short(result.expected_mean_std[0, t]),
         var=short(result.expected_var[0, t]),
-    )  # fmt: skip
+    )
     return "\n\n".join([title, *mean_lines, *var_lines, expected, table])
 
 
 def momentum_table(momentums: Sequence[MomentumValue], _: Translate) -> str:
     """PyTorch's momentum beside Keras', with half-life, time constant and batches to 5 % and 1 %, as Markdown."""
     head = [
-        "PyTorch `momentum`", "Keras `momentum`", _("half-life (batches)"), _("time constant (batches)"),
-        _("start below 5 % after"), _("start below 1 % after"),
-    ]  # fmt: skip
+        "PyTorch `momentum`",
+        "Keras `momentum`",
+        _("half-life (batches)"),
+        _("time constant (batches)"),
+        _("start below 5 % after"),
+        _("start below 1 % after"),
+    ]
     lines = ["| " + " | ".join(head) + " |", "|" + "--:|" * len(head)]
     for momentum in momentums:
         steps = [str(running.steps_to(momentum, share)) for share in (0.05, 0.01)]
