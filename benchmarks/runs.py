@@ -12,9 +12,7 @@ import torch
 from benchmarks import straight
 from benchmarks.report import Bound, Row, number, ratio
 from benchmarks.straight import Work
-from bnviz.labs.gradient_flow.lesson import TOPIC as GRADIENT_FLOW
-from bnviz.labs.layer.lesson import TOPIC as LAYER
-from bnviz.labs.running_stats.lesson import TOPIC as RUNNING_STATS
+from bnviz.labs import gradient_flow, layer, running_stats
 
 RECORDING: Final = Bound(1.5)
 SECONDS: Final = 8.0  # for each lab
@@ -25,9 +23,9 @@ def measure(quick: bool) -> list[Row]:
     """The three labs' rows."""
     torch.set_num_threads(1)
     pairs: tuple[tuple[str, Callable[[], object], Work], ...] = (
-        ("layer", lambda: LAYER.compute(LAYER.opening), straight.layer_work()),
-        ("running_stats", lambda: RUNNING_STATS.compute(RUNNING_STATS.opening), straight.running_stats_work()),
-        ("gradient_flow", lambda: GRADIENT_FLOW.compute(GRADIENT_FLOW.opening), straight.gradient_flow_work()),
+        ("layer", lambda: layer.run(layer.Settings()), straight.layer_work()),
+        ("running_stats", lambda: running_stats.run(running_stats.Settings()), straight.running_stats_work()),
+        ("gradient_flow", lambda: gradient_flow.run(gradient_flow.Settings()), straight.gradient_flow_work()),
     )
     return [_row(name, run, work, SECONDS / 4 if quick else SECONDS) for name, run, work in pairs]
 

@@ -14,9 +14,7 @@ from torch import nn
 from benchmarks import load, straight
 from benchmarks.report import Bound, Row, number, percentile, ratio, table
 from benchmarks.wire import counted
-from bnviz.labs.gradient_flow.lesson import TOPIC as GRADIENT_FLOW
-from bnviz.labs.layer.lesson import TOPIC as LAYER
-from bnviz.labs.running_stats.lesson import TOPIC as RUNNING_STATS
+from bnviz.labs import gradient_flow, layer, running_stats
 from bnviz.settings import BATCH_SIZES
 
 
@@ -94,7 +92,7 @@ def test_table() -> None:
 
 def test_straight_work_is_that_of_the_default_settings() -> None:
     """The plain loops hold these choices in code; a new default must be followed there."""
-    chosen = LAYER.opening
+    chosen = layer.Settings()
     assert (chosen.source, chosen.layer, chosen.mode, chosen.activation, chosen.warmup) == (
         "digits",
         "linear",
@@ -103,8 +101,8 @@ def test_straight_work_is_that_of_the_default_settings() -> None:
         0,
     )
     assert (chosen.affine, chosen.gamma, chosen.input_scale, chosen.input_shift, chosen.drift) == (True, 1, 1, 0, 0)
-    assert (RUNNING_STATS.opening.source, running_stats.Settings().disturbance) == ("digits", "none")
-    flow = GRADIENT_FLOW.opening
+    assert (running_stats.Settings().source, running_stats.Settings().disturbance) == ("digits", "none")
+    flow = gradient_flow.Settings()
     assert (flow.source, flow.activation, flow.normalizer, flow.position) == ("digits", "sigmoid", "batch", "before")
 
 
@@ -118,9 +116,9 @@ def test_straight_work_makes_as_many_passes_as_the_run(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(nn.BatchNorm1d, "forward", counting)
     for run, work in (
-        (lambda: LAYER.compute(LAYER.opening), straight.layer_work()),
-        (lambda: RUNNING_STATS.compute(RUNNING_STATS.opening), straight.running_stats_work()),
-        (lambda: GRADIENT_FLOW.compute(GRADIENT_FLOW.opening), straight.gradient_flow_work()),
+        (lambda: layer.run(layer.Settings()), straight.layer_work()),
+        (lambda: running_stats.run(running_stats.Settings()), straight.running_stats_work()),
+        (lambda: gradient_flow.run(gradient_flow.Settings()), straight.gradient_flow_work()),
     ):
         calls.clear()
         work()

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.labs.running_stats import figures
-from bnviz.labs.running_stats.experiment import Result, Settings, run
+from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.result import Result
+from bnviz.labs.running_stats.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
 from bnviz.plot.theme import SERIES, color

@@ -17,9 +17,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError, SettingError
-from bnviz.labs.running_stats.experiment import Result, Settings, run
-from bnviz.labs.running_stats.experiment.comparisons import comparisons
+from bnviz.labs.running_stats.comparisons import comparisons
+from bnviz.labs.running_stats.experiment import run
 from bnviz.labs.running_stats.experiment.data import draw_batches, make_batches, make_population, mean_shift
+from bnviz.labs.running_stats.result import Result
+from bnviz.labs.running_stats.settings import Settings
 from bnviz.theory import running
 
 MOMENTUMS = (0.01, 0.1, 0.5, 1.0, "cumulative")

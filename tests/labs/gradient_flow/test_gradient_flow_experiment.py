@@ -17,11 +17,14 @@ from torch import nn
 from bnviz.core.datasets import batches, digits
 from bnviz.core.networks import MLP, MLPShape
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.labs.gradient_flow import experiment as lab
-from bnviz.labs.gradient_flow.experiment import OneValueError, Result, Settings, recorded_steps, run
-from bnviz.labs.gradient_flow.experiment.measure import first_measurable, growth_of, independent_directions
-from bnviz.labs.gradient_flow.experiment.theory import comparisons, finite_growth, predict
-from bnviz.labs.gradient_flow.lesson import LESSON
+from bnviz.labs.gradient_flow.comparisons import comparisons, finite_growth
+from bnviz.labs.gradient_flow.experiment import run, variants
+from bnviz.labs.gradient_flow.experiment.mean_field import predict
+from bnviz.labs.gradient_flow.experiment.training import first_measurable, growth_of, independent_directions
+from bnviz.labs.gradient_flow.experiment.variants import OneValueError, recorded_steps
+from bnviz.labs.gradient_flow.lesson import TOPIC
+from bnviz.labs.gradient_flow.result import Result
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.theory.activations import saturated_share
 from bnviz.theory.growth import growth_batch_norm, growth_finite_batch
 
@@ -120,7 +123,7 @@ def test_recorded_steps(steps: int) -> None:
     recorded = recorded_steps(steps)
     assert recorded[0] == 0
     assert recorded[-1] == steps
-    assert len(recorded) == len(set(recorded)) <= lab.POINTS
+    assert len(recorded) == len(set(recorded)) <= variants.POINTS
     assert list(recorded) == sorted(recorded)
 
 
@@ -242,7 +245,7 @@ def other_value(name: str, value: Any) -> Any:
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
     base = Settings(**SMALL, init="scaled")
-    assert LESSON.applies(base, name)
+    assert TOPIC.applies(base, name)
     one, other = run(base), run(base.replace(**{name: other_value(name, getattr(base, name))}))
     assert one.gradient_rms.shape != other.gradient_rms.shape or not np.allclose(
         one.gradient_rms, other.gradient_rms, rtol=1e-3
@@ -256,7 +259,7 @@ def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
 )  # fmt: skip
 def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], name: str) -> None:
     before = Settings(**(SMALL | base))
-    assert not LESSON.applies(before, name)
+    assert not TOPIC.applies(before, name)
     after = before.replace(**{name: other_value(name, getattr(before, name))})
     np.testing.assert_array_equal(run(before).gradient_rms, run(after).gradient_rms)
 
@@ -266,7 +269,7 @@ def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], nam
 def test_the_way_back_to_a_normalizer_stays_open(normalizer: str, position: str) -> None:
     s = Settings(normalizer=normalizer, position=position)
     while s.normalizer == "none" or s.position == "none":
-        name = next(n for n in ("normalizer", "position") if LESSON.applies(s, n) and getattr(s, n) == "none")
+        name = next(n for n in ("normalizer", "position") if TOPIC.applies(s, n) and getattr(s, n) == "none")
         s = s.replace(**{name: {"normalizer": "batch", "position": "before"}[name]})
 
 
@@ -373,7 +376,7 @@ def test_saturation_of_a_batch_normalized_tanh_is_the_predicted_one() -> None:
     assert result.saturated[1, 0].mean() == pytest.approx(expected, rel=0.03)
 
 
-@pytest.mark.parametrize("preset", LESSON.presets, ids=lambda preset: preset.title)
+@pytest.mark.parametrize("preset", TOPIC.presets, ids=lambda preset: preset.title)
 def test_presets_agree_with_theory(preset: Any) -> None:
     rows = comparisons(run(Settings(**preset.changes)))
     assert [row.quantity.text() for row in rows if not row.explained] == []
@@ -428,7 +431,7 @@ def test_instance_norm_is_refused_in_pytorchs_words() -> None:
 
 
 def test_too_much_work_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "train", lambda *_: pytest.fail("training began"))
+    monkeypatch.setattr(variants, "train", lambda *_: pytest.fail("training began"))
     with pytest.raises(CostError) as caught:
         run(Settings(depth=50, width=512, batch_size=1024, steps=200))
     assert caught.value.reduce == ("depth", "width", "batch_size", "steps")
