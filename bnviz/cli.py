@@ -45,5 +45,11 @@ def serve(chosen: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
         return 1
-    server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path)
+    try:
+        server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path)
+    except OSError as error:
+        print(f"bnviz cannot listen on {chosen.address}:{chosen.port}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
     return 0

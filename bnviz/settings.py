@@ -7,7 +7,7 @@ name), the help text and the fuzz test.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -282,6 +282,26 @@ def fields(settings: type[LabSettings]) -> Mapping[str, SettingField]:
 @cache
 def _fields(settings: Any) -> Mapping[str, SettingField]:
     return MappingProxyType({name: _describe(name, info) for name, info in settings.model_fields.items()})
+
+
+def reader(settings: type[LabSettings], name: str) -> Callable[[object], Value]:
+    """The function that reads one value of the setting `name`, from a text too, and raises SettingError where it is not allowed.
+
+    Raises: UnknownSettingError.
+    """
+    if name not in settings.model_fields:
+        raise UnknownSettingError([name], settings.names())
+    info = settings.model_fields[name]
+    adapter = _adapter(info)
+
+    def read(value: object) -> Value:
+        try:
+            read_value: Value = adapter.validate_python(value)
+        except ValidationError:
+            raise SettingError(name, allowed_text(info), value) from None
+        return read_value
+
+    return read
 
 
 S = TypeVar("S", bound=LabSettings)

@@ -56,7 +56,9 @@ CSS: Final = """<style>
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .st-key-presets, .st-key-onward, .st-key-verdict,
   .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] { display: none !important; }
-  .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] { position: static !important; overflow: visible !important; height: auto !important; }
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] {
+    position: static !important; overflow: visible !important; height: auto !important;
+  }
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }

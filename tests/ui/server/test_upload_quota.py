@@ -13,8 +13,8 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette import starlette_routes
 
-from bnviz.ui import upload_quota
-from bnviz.ui.upload_quota import UploadQuota, stored_by_streamlit
+from bnviz.ui.server import upload_quota
+from bnviz.ui.server.upload_quota import UploadQuota, stored_by_streamlit
 
 MB = 2**20
 BOUNDARY = "b0undary"
