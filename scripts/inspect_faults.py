@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -79,7 +79,8 @@ class Run:
         """Batches as a loader gives them."""
         found = self.subject.batches(BATCHES, self.generator, size or self.size)
         return [
-            (*(args if self.batch is None else self.batch(step, args)), targets) for step, (args, targets) in enumerate(found)
+            (*(args if self.batch is None else self.batch(step, args)), targets)
+            for step, (args, targets) in enumerate(found)
         ]
 
     def check(self, **options: Any) -> Report:
@@ -257,7 +258,9 @@ class AlwaysBatch(nn.Module):
         self.register_buffer("running_var", norm.running_var)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, 0.1, self.eps)  # type: ignore[arg-type]
+        return functional.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, True, 0.1, self.eps
+        )  # type: ignore[arg-type]
 
 
 def always_batch(model: Model) -> None:
@@ -407,7 +410,7 @@ class Drop(nn.Module):
     """Dropout as a function."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(F.relu(x), 0.5, self.training)
+        return functional.dropout(functional.relu(x), 0.5, self.training)
 
 
 def with_functional_dropout(model: Model) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from bnviz.core.datasets import digits
 
@@ -27,9 +27,11 @@ class Subject:
     name: str
     build: Callable[[], nn.Module]
     batch: Callable[[Tensor], tuple[tuple[Any, ...], Any]]
-    loss: Callable[[Any, Any], Tensor] = F.cross_entropy
+    loss: Callable[[Any, Any], Tensor] = functional.cross_entropy
 
-    def batches(self, count: int, generator: torch.Generator, size: int = BATCH) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    def batches(
+        self, count: int, generator: torch.Generator, size: int = BATCH
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """`count` batches of `size` samples each, epoch by epoch without replacement."""
         order: list[int] = []
         for _ in range(count):
@@ -48,7 +50,9 @@ def pictures(index: Tensor) -> tuple[tuple[Tensor], Tensor]:
 def conv_block(inputs: int, outputs: int, stride: int = 1, groups: int = 1, kernel: int = 3) -> nn.Sequential:
     """Convolution, batch norm, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
     )
 
 
@@ -58,13 +62,17 @@ class Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv_block(inputs, outputs, stride), nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+            conv_block(inputs, outputs, stride),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
         )
         same = inputs == outputs and stride == 1
-        self.short = nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+        self.short = (
+            nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.body(x) + self.short(x))
+        return functional.relu(self.body(x) + self.short(x))
 
 
 class PreActivation(nn.Module):
@@ -77,7 +85,7 @@ class PreActivation(nn.Module):
         self.two = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.two(F.relu(self.second(self.one(F.relu(self.first(x))))))
+        return x + self.two(functional.relu(self.second(self.one(functional.relu(self.first(x))))))
 
 
 class Dense(nn.Module):
@@ -92,7 +100,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            x = torch.cat([x, conv(F.relu(norm(x)))], dim=1)
+            x = torch.cat([x, conv(functional.relu(norm(x)))], dim=1)
         return x
 
 
@@ -152,7 +160,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = self.down(x)
-        return self.out(torch.cat([wide, self.up(self.deep(F.max_pool2d(wide, 2)))], dim=1))
+        return self.out(torch.cat([wide, self.up(self.deep(functional.max_pool2d(wide, 2)))], dim=1))
 
 
 class Generator(nn.Module):
@@ -315,7 +323,7 @@ def _moments(made: Tensor, real: Tensor) -> Tensor:
 
 def _contrast(outputs: dict[str, Tensor], same: Tensor) -> Tensor:
     distance = (outputs["first"] - outputs["second"]).square().mean(1)
-    return torch.where(same > 0, distance, F.relu(1 - distance)).mean()
+    return torch.where(same > 0, distance, functional.relu(1 - distance)).mean()
 
 
 SUBJECTS: Final = (
@@ -326,13 +334,13 @@ SUBJECTS: Final = (
     Subject("DenseNet", densenet, pictures),
     Subject("MobileNetV2", mobilenet, pictures),
     Subject("LSTM", Rows, pictures),
-    Subject("U-Net", UNet, _noisy, F.mse_loss),
+    Subject("U-Net", UNet, _noisy, functional.mse_loss),
     Subject("GAN generator", Generator, _code, _moments),
     Subject("1-D convolutions", signal, _row),
     Subject("3-D convolutions", volume, _stack),
     Subject("siamese", Siamese, _pair, _contrast),
     Subject("mixture of domains", cnn, _domains),
-    Subject("autoencoder", autoencoder, _itself, F.mse_loss),
+    Subject("autoencoder", autoencoder, _itself, functional.mse_loss),
     Subject("transformer", Tokens, pictures),
     Subject("mixed norms", mixed_norms, pictures),
 )

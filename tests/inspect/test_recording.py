@@ -45,7 +45,8 @@ def test_what_is_read(data: bytes) -> None:
 
 def test_most_batches_lie_within_their_predicted_band(data: bytes) -> None:
     inside = [
-        (look.layers[0].mean_band[0] <= look.layers[0].batch_mean) & (look.layers[0].batch_mean <= look.layers[0].mean_band[1])
+        (look.layers[0].mean_band[0] <= look.layers[0].batch_mean)
+        & (look.layers[0].batch_mean <= look.layers[0].mean_band[1])
         for look in read(data).looks
         if look.step > 30
     ]
@@ -111,7 +112,16 @@ def _mended(data: bytes) -> bytes:
         (MAGIC + packed("model", {"layers": []}, {}), "something that no bnviz writes"),
         (MAGIC + packed("model", {"layers": [{"kind": "batch"}] * 6000}, {}), "something that no bnviz writes"),
     ],
-    ids=["nothing", "another format", "a later format", "no frame", "a huge frame", "no model", "no layers", "many layers"],
+    ids=[
+        "nothing",
+        "another format",
+        "a later format",
+        "no frame",
+        "a huge frame",
+        "no model",
+        "no layers",
+        "many layers",
+    ],
 )
 def test_malformed_files(hostile: bytes, sentence: str) -> None:
     with pytest.raises(RecordingError, match=sentence):

@@ -13,7 +13,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 HALF = 0.5
 

@@ -15,7 +15,6 @@ from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import pooled
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # In standard deviations of the output: a tenth. No theory gives this number; below it a note.
 LEAST = 0.1
 

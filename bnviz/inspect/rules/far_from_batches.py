@@ -20,7 +20,9 @@ START = 0.05  # weight of the initial values, as in `started_recently`
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning from half a standard deviation of the output on (beyond what chance explains), an error from a whole one."""
     candidates = [
-        norm for norm in evidence.batch_norms if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
+        norm
+        for norm in evidence.batch_norms
+        if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
     ]
     gaps = {
         norm.name: gap.rms

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # Rounding of a sum of k products strays by about √k·u of its size; 1e-3 leaves room for k up to 10⁸ in float32.
 LARGEST = 1e-3
 HALF = 65504.0

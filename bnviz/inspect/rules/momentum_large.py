@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # The newest batch weighs α, all earlier ones together 1 − α: beyond ½ the running statistics are one batch's.
 LARGEST = 0.5
 
