@@ -46,7 +46,7 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     modes = {module: module.training for module in twin.modules()}
     originals = norm_modules(bare(model))
     norms = tuple(
-        describe(name, twin_module if is_lazy(getattr(originals[name], "running_mean", None)) else originals[name])
+        describe(name, twin_module if _is_lazy(originals[name]) else originals[name])
         for name, twin_module in names.items()
     )
     setup = setup_of(model, norms, optimizer)
@@ -75,6 +75,10 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
         setup=setup,
     )
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(is_lazy(values) for values in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
 
 
 @torch.no_grad()

@@ -271,7 +271,7 @@ def test_a_long_training_stays_within_its_bytes(tmp_path: Path) -> None:
     assert recording.step[-1] == 400
     assert recording.step[0] <= 2
     assert len(recording.looks) > 5
-    assert sorted(os.listdir(tmp_path)) == ["run.bnviz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.bnviz"]
 
 
 KILLED = """

@@ -48,7 +48,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=MATTERS,
         cause=Phrase(
             N_(
-                "The running statistics belong to other weights or other data than these batches: stale buffers, another domain, or updates that did not happen."
+                "The running statistics belong to other weights or other data than these batches: stale buffers, "
+                "another domain, or updates that did not happen."
             )
         ),
         cure=Phrase(

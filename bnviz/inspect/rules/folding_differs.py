@@ -36,7 +36,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=LARGEST if errors else HALF,
         cause=Phrase(
             N_(
-                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to zero the product loses digits or range."
+                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to "
+                "zero the product loses digits or range."
             )
         ),
         cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),

@@ -59,7 +59,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=LEAST,
         cause=Phrase(
             N_(
-                "{updates} updates with momentum {momentum}, whose half-life is {half_life} batches: too few to forget the initial values."
+                "{updates} updates with momentum {momentum}, whose half-life is {half_life} batches: too few to "
+                "forget the initial values."
             ),
             {
                 "updates": count,

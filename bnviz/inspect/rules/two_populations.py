@@ -103,11 +103,13 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, sever
         expected=MATTERS,
         cause=Phrase(
             N_(
-                "One batch norm is called several times in a pass with inputs of different kinds; its running statistics are a mixture that fits none."
+                "One batch norm is called several times in a pass with inputs of different kinds; its running "
+                "statistics are a mixture that fits none."
             )
             if several
             else N_(
-                "The batches are not drawn alike: sorted by class, or of two kinds (real and fake, labelled and unlabelled, domains, states and next states)."
+                "The batches are not drawn alike: sorted by class, or of two kinds (real and fake, labelled and "
+                "unlabelled, domains, states and next states)."
             )
         ),
         cure=Phrase(N_("Shuffle, put both kinds into one batch, or give each kind statistics of its own.")),
