@@ -85,7 +85,8 @@ class PreActivation(nn.Module):
         self.two = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.two(functional.relu(self.second(self.one(functional.relu(self.first(x))))))
+        made: Tensor = x + self.two(functional.relu(self.second(self.one(functional.relu(self.first(x))))))
+        return made
 
 
 class Dense(nn.Module):
@@ -118,7 +119,8 @@ class Inverted(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        made: Tensor = x + self.body(x)
+        return made
 
 
 class Head(nn.Module):
@@ -129,7 +131,8 @@ class Head(nn.Module):
         self.linear = nn.Linear(channels, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x.mean(dim=tuple(range(2, x.ndim))))
+        made: Tensor = self.linear(x.mean(dim=tuple(range(2, x.ndim))))
+        return made
 
 
 class Rows(nn.Module):
@@ -146,7 +149,8 @@ class Rows(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         rows = self.embed(x.squeeze(1))
         rows = self.norm(rows.transpose(1, 2)).transpose(1, 2)
-        return self.linear(self.last(self.lstm(rows)[0][:, -1]))
+        made: Tensor = self.linear(self.last(self.lstm(rows)[0][:, -1]))
+        return made
 
 
 class UNet(nn.Module):
@@ -160,7 +164,8 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = self.down(x)
-        return self.out(torch.cat([wide, self.up(self.deep(functional.max_pool2d(wide, 2)))], dim=1))
+        made: Tensor = self.out(torch.cat([wide, self.up(self.deep(functional.max_pool2d(wide, 2)))], dim=1))
+        return made
 
 
 class Generator(nn.Module):
@@ -178,7 +183,8 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.grow(self.start(z).view(-1, 32, 2, 2))
+        made: Tensor = self.grow(self.start(z).view(-1, 32, 2, 2))
+        return made
 
 
 class Siamese(nn.Module):
@@ -203,7 +209,8 @@ class Tokens(nn.Module):
         self.linear = nn.Linear(16, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.norm(self.layer(self.stem(x).flatten(2).transpose(1, 2))).mean(1))
+        made: Tensor = self.linear(self.norm(self.layer(self.stem(x).flatten(2).transpose(1, 2))).mean(1))
+        return made
 
 
 def mlp() -> nn.Module:

@@ -20,6 +20,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -95,7 +96,7 @@ def healthy(subject: Subject, seed: int, steps: int) -> Healthy:
         watcher = watch(model, Path(folder) / "run.bnviz", optimizer=optimizer)
         for args, targets in subject.batches(steps, generator):
             optimizer.zero_grad()
-            subject.loss(model(*args), targets).backward()
+            subject.loss(model(*args), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         report = watcher.close()
     assert report is not None
@@ -126,10 +127,7 @@ def public_subjects() -> list[Subject]:
         importlib.import_module("pytorchcv.models.resnet_cifar")
     except ImportError:
         return []
-    return [
-        Subject(name, lambda module=module, function=function: builder(module, function), enlarged)
-        for name, (module, function) in PUBLIC.items()
-    ]
+    return [Subject(name, partial(builder, module, function), enlarged) for name, (module, function) in PUBLIC.items()]
 
 
 def fault_table(trials: list[Trial]) -> str:
