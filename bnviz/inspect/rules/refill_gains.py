@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 # A tenth of the loss, or of the outputs' standard deviation. No theory gives this number; the gain must also be beyond chance.
 LEAST = 0.1
 STANDARD_ERRORS = 4.0

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 # Variances add: beyond twice the noise three quarters of the squared difference are something else.
 TIMES = 2.0
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
