@@ -17,7 +17,7 @@ STANDARD_ERRORS = 4.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where refilling gains, a note with the numbers where it does not: then eval mode is not to blame."""
+    """A note either way: in the middle of a training the statistics lag behind the weights, and refilling gains in healthy models too."""
     refill = evidence.refill
     if refill is None:
         return
@@ -27,7 +27,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
     yield Finding(
         rule=RULE.name,
-        severity="warning" if matters else "note",
+        severity="note",
         layers=(),
         quantity=Phrase(
             N_("loss in eval mode with the statistics as they are, and refilled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -86,7 +87,8 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
             shifts[norm.name] = math.sqrt(surplus)
     if shifts:
         layers, worst = worst_first(shifts.items())
-        yield _finding(evidence, layers, worst, several=False)
+        # Weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
+        yield replace(_finding(evidence, layers, worst, several=False), severity="note")
 
 
 def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, several: bool) -> Finding:
