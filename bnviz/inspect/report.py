@@ -83,7 +83,7 @@ class Report:
 
     def case_address(self, finding: Finding) -> str:
         """The card that tells of the same trouble; empty where there is none."""
-        return f"{self.site}/cases?case={finding.case}" if finding.case else ""
+        return f"{self.site}/cases?q={finding.case}" if finding.case else ""
 
     def to_json(self) -> str:
         """The report as JSON text; texts are English. A number that JSON cannot hold is null."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import struct
 import zlib
@@ -15,7 +16,7 @@ from bnviz.inspect.frames import MAGIC, RecordingError, packed, whole_frames
 from bnviz.inspect.recording import QUANTITIES, read
 from tests.inspect.models import net, trained
 
-MUTATIONS = 2000
+MUTATIONS = int(os.environ.get("BNVIZ_MUTATIONS", "300"))  # 2000 in the long form
 
 
 @pytest.fixture(scope="module")

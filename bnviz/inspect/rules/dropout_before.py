@@ -54,7 +54,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         "        module.reset_running_stats()\n        module.train()\n"
         "with torch.no_grad():\n    for batch, _ in loader:\n        model(batch)  # the rest of the model in eval mode",
         link=links.link("noise", topic="shift", dropout=rates[layers[0]]),
-        case="dropout_in_front",
+        case="dropout_before_norm",
     )
 
 

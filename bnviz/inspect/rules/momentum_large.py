@@ -47,7 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             momentums=f"{links.momentum(worst):g},0.1",
             batch_size=links.batch_size(evidence.batch_size or 32),
         ),
-        case="momentum_elsewhere",
+        case="keras_momentum",
     )
 
 

@@ -36,7 +36,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         "        module.momentum = 0.1\n"
         "torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("running_stats", momentums="0.001,0.1"),
-        case="momentum_elsewhere",
+        case="keras_momentum",
     )
 
 

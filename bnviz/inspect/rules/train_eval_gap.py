@@ -18,7 +18,7 @@ LEAST = 1.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A note (weights that still move fast give such gaps in healthy models too) where the difference matters and batch-mates do not explain it."""
+    """A note where the difference matters and batch-mates do not explain it; weights that still move fast give such gaps, too."""
     outputs = evidence.outputs
     if (
         outputs is None
