@@ -12,18 +12,26 @@ from torch import nn
 
 from bnviz.core.datasets import digits
 from bnviz.core.replica_networks import plain_network
+from bnviz.labs.batch_size.shared.measurement import batch_draws, measure
 from bnviz.labs.batch_size.shared.population import network_plan, population
-from bnviz.labs.batch_size.statistics.experiment import Statistics, batch_draws, measure
+from bnviz.labs.batch_size.shared.statistics import Statistics
+from bnviz.labs.batch_size.statistics.experiment import measure_closely, run
+from bnviz.labs.batch_size.statistics.result import CloseStatistics
+from bnviz.labs.batch_size.statistics.settings import Settings
 from bnviz.theory import noise
 
 SIZES = (1, 2, 3, 8, 32)
 ERRORS = 4.5  # of 4 · 2 · 3 · 5 numbers at fixed seeds
 
 
+def closely(network: Any, **changes: Any) -> CloseStatistics:
+    return measure_closely(network, Settings(**changes))
+
+
 @pytest.fixture(scope="module")
 def all_kinds() -> dict[tuple[str, int, str], Statistics]:
     return {
-        (network, layer, sampling): measure(network, layer, sampling, SIZES, 2, 1)
+        (network, layer, sampling): measure(network, layer, sampling, SIZES, 1)
         for network in ("mlp", "cnn")
         for layer in (1, 2)
         for sampling in ("iid", "one_class")
@@ -104,7 +112,7 @@ def test_the_population_is_what_the_plain_network_passes(network: Any, layer: in
 def test_measured_is_what_one_batch_after_another_gives(network: Any, channels: int) -> None:
     """Real layers in a plain loop over the same batches."""
     source = population(network, 1, "iid", 7)
-    part = measure(network, 1, "iid", (4,), 4, 7)
+    part = closely(network, batch_sizes=(4,), batch_size=4, seed=7)
     norm = (nn.BatchNorm1d if network == "mlp" else nn.BatchNorm2d)(channels, momentum=None, affine=False)
     values = source.values[:, :channels]
     means, outputs, truths = [], [], []
@@ -123,14 +131,14 @@ def test_measured_is_what_one_batch_after_another_gives(network: Any, channels: 
 
 
 def test_two_samples_leave_a_sign_and_three_stay_within_the_bound() -> None:
-    two, three = (measure("mlp", 1, "iid", (2,), size, 0) for size in (2, 3))
+    two, three = (closely("mlp", batch_sizes=(2,), batch_size=size) for size in (2, 3))
     assert np.mean(np.abs(two.output) > 0.99) > 0.9
     assert np.abs(two.output).max() <= 1
     assert 1.4 < np.abs(three.output).max() <= math.sqrt(2)
 
 
 def test_one_sample_is_refused_in_the_mlp_only() -> None:
-    mlp, cnn = (measure(network, 1, "iid", (1, 2), 1, 0) for network in ("mlp", "cnn"))
+    mlp, cnn = (closely(network, batch_sizes=(1, 2), batch_size=1) for network in ("mlp", "cnn"))
     assert mlp.refusal == "Expected more than 1 value per channel when training, got input size torch.Size([1, 64])"
     assert np.isnan([mlp.mean_noise[0], mlp.fidelity[0], mlp.fidelity_theory[0], mlp.batch_fidelity]).all()
     assert np.isfinite([mlp.mean_noise[1], mlp.fidelity[1]]).all()
@@ -151,8 +159,18 @@ def test_batches_are_drawn_as_said(sampling: Any) -> None:
 
 
 def test_what_it_is_said_to_depend_on_changes_it() -> None:
-    base = measure("mlp", 1, "iid", (4,), 2, 0)
+    base = measure("mlp", 1, "iid", (4,), 0)
     for changes in ({"hidden_layer": 2}, {"sampling": "one_class"}, {"seed": 1}, {"network": "cnn"}):
         given: dict[str, Any] = {"network": "mlp", "hidden_layer": 1, "sampling": "iid", "seed": 0} | changes
-        other = measure(batch_sizes=(4,), batch_size=2, **given)
+        other = measure(batch_sizes=(4,), **given)
         assert abs(other.fidelity[0] - base.fidelity[0]) > 1e-4, changes
+
+
+def test_the_settings_reach_the_measurement() -> None:
+    result = run(Settings(batch_sizes=(8, 3), batch_size=5, hidden_layer=2, sampling="one_class", seed=6))
+    for network, part in result.both_statistics().items():
+        alone = measure(network, 2, "one_class", (8, 3), 6)
+        np.testing.assert_array_equal(part.fidelity, alone.fidelity)
+        np.testing.assert_array_equal(part.mean_noise_theory, alone.mean_noise_theory)
+        assert part.batch_fidelity == measure(network, 2, "one_class", (5,), 6).fidelity[0]
+        assert (part.network, part.batch_size) == (network, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,16 +11,23 @@ import pytest
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.batch_size.error import figures
-from bnviz.labs.batch_size.error.experiment import Result, Settings, run
-from bnviz.labs.batch_size.error.figures.differences import differences, stretched
-from bnviz.labs.batch_size.statistics import figures as why
+from bnviz.labs.batch_size.error.experiment import run
+from bnviz.labs.batch_size.error.figures.differences import stretched
+from bnviz.labs.batch_size.error.result import Result
+from bnviz.labs.batch_size.error.settings import Settings
+from bnviz.labs.batch_size.statistics import experiment as closely
+from bnviz.labs.batch_size.statistics import figures as close_figures
+from bnviz.labs.batch_size.statistics.result import Result as CloseResult
+from bnviz.labs.batch_size.statistics.settings import Settings as CloseSettings
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
 from bnviz.plot.primitives import wrapped
 from bnviz.plot.theme import color
+from bnviz.study.verdict import judge
 
 SMALL: dict[str, Any] = {"batch_sizes": (32, 8), "epochs": 1, "seeds": 3}
-DRAWN = (figures.cliff, differences, figures.recalibration, why.outputs, why.fidelity, why.noise, why.effective)
+DRAWN = (figures.cliff, figures.differences, figures.recalibration, figures.fidelity, figures.noise)
+DRAWN_CLOSELY = (close_figures.outputs, close_figures.fidelity, close_figures.noise, close_figures.effective)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +48,24 @@ def partial(parts: list[Result]) -> Result:
 
 
 @pytest.fixture(scope="module")
+def close() -> CloseResult:
+    return closely.run(CloseSettings(batch_sizes=(32, 8)))
+
+
+@pytest.fixture(scope="module")
+def close_ones() -> CloseResult:
+    return closely.run(CloseSettings(batch_sizes=(8, 1), batch_size=1))
+
+
+@pytest.fixture(scope="module")
+def close_alone() -> CloseResult:
+    return closely.run(CloseSettings(batch_sizes=(64,), batch_size=64, sampling="one_class", hidden_layer=2))
+
+
+@pytest.fixture(scope="module")
 def ones() -> Result:
-    every = ("none", "batch", "layer", "group", "instance")
-    return run(Settings(normalizers=every, batch_sizes=(8, 1), batch_size=1, epochs=1, seeds=2))
+    every: Any = ("none", "batch", "layer", "group", "instance")
+    return run(Settings(normalizers=every, batch_sizes=(8, 1), epochs=1, seeds=2))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +96,7 @@ def test_the_cliff_is_the_mean_error_with_the_range_of_seeds_in_order_of_batch_s
         band = chart.data[[trace is line for trace in chart.data].index(True) - 1]
         np.testing.assert_allclose(band["y"][:2], 100 * result.error_low[row, ::-1])
         np.testing.assert_allclose(band["y"][2:][::-1], 100 * result.error_high[row, ::-1])
-        ending = f"at 8: {with_spread(100 * result.error_mean[row, 1], 100 * result.error_deviation[row, 1])} %"
+        ending = f"at 32: {with_spread(100 * result.error_mean[row, 0], 100 * result.error_deviation[row, 0])} %"
         assert ending in notes(chart)
         assert ending in chart.alt
         assert ending in json.dumps(chart.phone_layout, ensure_ascii=False)
@@ -106,7 +129,7 @@ def test_refusals_are_crosses_with_pytorchs_words(ones: Result) -> None:
     crosses = [trace for trace in chart.data if trace.get("marker", {}).get("symbol") == "x"]
     assert [sorted(cross["x"]) for cross in crosses] == [[1], [1, 8]]
     assert {cross["marker"]["color"] for cross in crosses} == {color("error")}
-    assert "PyTorch refuses batch norm" in notes(differences(ones))
+    assert "PyTorch refuses batch norm" in notes(figures.differences(ones))
 
 
 def test_divergence_is_told(wild: Result) -> None:
@@ -118,7 +141,7 @@ def test_divergence_is_told(wild: Result) -> None:
 
 
 def test_differences_draw_every_seed_the_interval_and_the_verdict(result: Result) -> None:
-    chart = differences(result)
+    chart = figures.differences(result)
     for column, place in enumerate((1, 0)):
         match, size = result.matches[place], str(result.batch_sizes[place])
         (dots,) = named(chart, size)
@@ -127,7 +150,8 @@ def test_differences_draw_every_seed_the_interval_and_the_verdict(result: Result
         ends = (min(bands[column]["y"]), max(bands[column]["y"]))
         assert ends == pytest.approx(tuple(stretched([100 * match.finding.low, 100 * match.finding.high])))
         assert named(chart, "mean")[column]["y"] == pytest.approx(stretched([100 * match.finding.mean] * 2))
-        assert f"<b>{points(match.finding.mean)}</b> {match.finding.verdict}" in notes(chart)
+        verdict = "not worse by a point or more" if match.standing == "not_worse" else match.finding.verdict
+        assert f"<b>{points(match.finding.mean)}</b> {verdict}" in notes(chart)
         assert chart.layout["xaxis"]["ticktext"][column].startswith(f"<b>{size}</b>")
         low, high = chart.layout["yaxis"]["range"]
         assert low < dots["y"].min() <= dots["y"].max() < high
@@ -151,18 +175,26 @@ def test_recalibration_is_drawn_beside_the_trained_and_the_best_other(result: Re
     assert result.rescues[1].verdict in notes(chart)
 
 
-def test_outputs_are_the_sample_of_both_networks(result: Result) -> None:
-    chart = why.outputs(result)
-    for name, part in (("MLP", result.statistics), ("CNN", result.other_statistics)):
+def test_what_is_not_worse_is_not_called_too_noisy_to_tell(result: Result) -> None:
+    wide = judge((-0.04, -0.005, -0.02, -0.001, 0.0), 0.01)
+    matches = tuple(dataclasses.replace(match, finding=wide) for match in result.matches)
+    chart = figures.differences(dataclasses.replace(result, matches=matches))
+    assert "not worse by a point or more" in notes(chart)
+    assert "too noisy" not in notes(chart) + chart.alt
+
+
+def test_outputs_are_the_sample_of_both_networks(close: CloseResult) -> None:
+    chart = close_figures.outputs(close)
+    for name, part in (("MLP", close.statistics), ("CNN", close.other_statistics)):
         (cloud,) = named(chart, name)
         np.testing.assert_array_equal(cloud["x"], part.truth)
         np.testing.assert_array_equal(cloud["y"], part.output)
-    assert f"MLP: R² = {result.statistics.batch_fidelity:.2f}" in notes(chart)
+    assert f"MLP: R² = {close.statistics.batch_fidelity:.2f}" in notes(chart)
     assert "√(m − 1)" in notes(chart)
 
 
-def test_a_refused_batch_shows_the_error_in_the_place_of_the_cloud(ones: Result) -> None:
-    chart = why.outputs(ones)
+def test_a_refused_batch_shows_the_error_in_the_place_of_the_cloud(close_ones: CloseResult) -> None:
+    chart = close_figures.outputs(close_ones)
     assert not named(chart, "MLP")
     assert named(chart, "CNN")
     assert "ValueError: Expected more than 1 value per channel" in notes(chart)
@@ -171,14 +203,14 @@ def test_a_refused_batch_shows_the_error_in_the_place_of_the_cloud(ones: Result)
 @pytest.mark.parametrize(
     ("draw", "quantities"),
     [
-        (why.fidelity, ("fidelity",)),
-        (why.noise, ("mean_noise", "variance_noise")),
-        (why.effective, ("effective", "effective_variance")),
+        (close_figures.fidelity, ("fidelity",)),
+        (close_figures.noise, ("mean_noise", "variance_noise")),
+        (close_figures.effective, ("effective", "effective_variance")),
     ],
 )
-def test_measured_dots_lie_over_theory(result: Result, draw: Any, quantities: tuple[str, ...]) -> None:
-    chart = draw(result)
-    for name, part in (("MLP", result.statistics), ("CNN", result.other_statistics)):
+def test_measured_dots_lie_over_theory(close: CloseResult, draw: Any, quantities: tuple[str, ...]) -> None:
+    chart = draw(close)
+    for name, part in (("MLP", close.statistics), ("CNN", close.other_statistics)):
         for place, quantity in enumerate(quantities):
             np.testing.assert_array_equal(named(chart, name)[place]["y"], getattr(part, quantity)[::-1])
             dashed = named(chart, f"{name}, theory")[place]
@@ -186,9 +218,20 @@ def test_measured_dots_lie_over_theory(result: Result, draw: Any, quantities: tu
             assert dashed["line"]["dash"] == "dash"
 
 
+def test_labels_of_the_fidelity_stand_beside_what_they_say(result: Result, close_ones: CloseResult) -> None:
+    assert f"R² = {result.statistics.fidelity[0]:.3f} at 32" in notes(figures.fidelity(result))
+    assert f"R² = {close_ones.statistics.fidelity[0]:.2f} at 8" in notes(close_figures.fidelity(close_ones))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("which", ["result", "partial", "ones", "wild", "alone"])
-@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+@pytest.mark.parametrize(
+    ("draw", "which"),
+    [
+        *((draw, which) for draw in DRAWN for which in ("result", "partial", "ones", "wild", "alone")),
+        *((draw, which) for draw in DRAWN_CLOSELY for which in ("close", "close_ones", "close_alone")),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
 def test_every_chart_is_valid_plotly_without_a_raw_nan_in_words(
     draw: Any, which: str, language: Any, request: pytest.FixtureRequest
 ) -> None:

@@ -15,8 +15,10 @@ from bnviz.core.replica_data import digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
 from bnviz.errors import CostError, SettingError
-from bnviz.labs.batch_size.error.experiment import Result, Settings, estimated_seconds, run
-from bnviz.labs.batch_size.lab import LESSON
+from bnviz.labs.batch_size.error.experiment import estimated_seconds, run
+from bnviz.labs.batch_size.error.lesson import TOPIC
+from bnviz.labs.batch_size.error.result import Result
+from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.population import network_plan
 from bnviz.study import shipped
 from bnviz.study.verdict import NOISY, SHOWS, judge
@@ -48,7 +50,7 @@ def wild() -> Result:
 
 @pytest.fixture(scope="module")
 def default() -> Result:
-    return shipped.load(Result, shipped.FOLDER / LESSON.shipped)
+    return shipped.load(Result, TOPIC.shipped)
 
 
 def test_shapes_are_as_declared(small: Result) -> None:
@@ -59,8 +61,9 @@ def test_shapes_are_as_declared(small: Result) -> None:
     assert small.epochs.tolist() == [1, 2]
     for values in (small.error_mean, small.error_deviation, small.error_low, small.error_high):
         assert values.shape == (3, 2)
-    for values in (small.mean_noise, small.mean_noise_theory, small.fidelity, small.fidelity_theory):
-        assert values.shape == (2,)
+    for part in (small.statistics, small.other_statistics):
+        for values in (part.mean_noise, part.mean_noise_theory, part.fidelity, part.fidelity_theory):
+            assert values.shape == (2,)
     assert small.recalibrated_error.shape == small.differences.shape == (2, 3)
     assert [match.batch_size for match in small.matches] == [32, 8]
     assert (small.test_error >= 0).all()
@@ -106,7 +109,7 @@ def test_recalibration_is_that_of_a_plain_network(small: Result) -> None:
 def test_the_same_settings_give_the_same_numbers_and_another_seed_others(small: Result) -> None:
     again, other = run(small.settings), run(small.settings.replace(seed=5))
     np.testing.assert_array_equal(small.test_error, again.test_error)
-    np.testing.assert_array_equal(small.fidelity, again.fidelity)
+    np.testing.assert_array_equal(small.statistics.fidelity, again.statistics.fidelity)
     assert not np.array_equal(small.test_error, other.test_error)
 
 
@@ -165,7 +168,7 @@ def test_a_batch_of_one_image_trains_in_the_cnn() -> None:
     assert np.isfinite(result.test_error).all()
     assert result.test_error[0, 0, 0] < 0.4
     assert result.statistics.network == "cnn"
-    assert result.fidelity[0] > 0.9
+    assert result.statistics.fidelity[0] > 0.9
 
 
 def test_batches_from_one_class_break_batch_norm_and_not_layer_norm() -> None:
@@ -184,7 +187,7 @@ def test_the_small_cnn_stands_batches_from_one_class() -> None:
         Settings(network="cnn", sampling="one_class", batch_sizes=(4,), normalizers=("batch",), epochs=3, seeds=2)
     )
     assert (result.test_error < 0.2).all()
-    assert result.fidelity[0] > 0.98
+    assert result.statistics.fidelity[0] > 0.98
     assert result.statistics.class_share < result.other_statistics.class_share
 
 
@@ -215,14 +218,6 @@ def test_without_an_opponent_there_is_no_advice(normalizers: Any) -> None:
     assert result.advice.outcome == "nothing"
     assert result.advice.sentences == ()
     assert {finding.verdict for finding in result.remaining} == {NOISY}
-
-
-def test_the_topic_statistics_trains_nothing() -> None:
-    result = run(Settings(topic="statistics", seeds=2))
-    assert np.isnan(result.test_error).all()
-    assert result.test_error.shape == (3, 6, 2)
-    assert np.isfinite(result.fidelity).all()
-    assert result.progress == 1
 
 
 def test_partial_results_grow_from_the_largest_batch_and_end_in_the_whole(
@@ -264,7 +259,6 @@ def test_too_much_is_refused_with_what_to_reduce() -> None:
     with pytest.raises(CostError) as caught:
         run(Settings(epochs=100, seeds=20, batch_sizes=(1, 2), network="cnn"))
     assert "epochs" in caught.value.reduce
-    assert estimated_seconds(Settings(topic="statistics", epochs=100, seeds=20, batch_sizes=(1, 2))) < 1.5
     for changes in ({"seeds": 20}, {"epochs": 30}, {"network": "cnn"}, {"batch_sizes": (1024,)}):
         assert estimated_seconds(Settings(**changes)) < 90
 
@@ -276,7 +270,7 @@ def test_the_shipped_result_is_of_the_defaults_and_of_this_code(default: Result)
     few = run(Settings(seeds=2, batch_sizes=(16,)))
     assert_same_outcome(few.test_error[:, 0], default.test_error[:, 3])
     assert_same_outcome(few.recalibrated_error, default.recalibrated_error[[3]])
-    np.testing.assert_allclose(few.fidelity[0], default.fidelity[3], rtol=1e-4)
+    np.testing.assert_allclose(few.statistics.fidelity[0], default.statistics.fidelity[3], rtol=1e-4)
     two = run(Settings(seeds=2, batch_sizes=(2,), normalizers=("batch",)))
     assert_same_outcome(two.test_error[:, 0], default.test_error[[BATCH], 0])
 
