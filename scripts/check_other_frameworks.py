@@ -1,6 +1,6 @@
 """Execute the builder's Keras and Flax listings, and hold what they do against PyTorch's block with the same weights.
 
-    make elsewhere
+    make other_frameworks
 
 Not part of `make test`: Keras, JAX and Flax are installed for this alone, into an environment of their own.
 """
@@ -21,9 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from bnviz.labs.builder.experiment import Settings
-from bnviz.labs.builder.experiment.measure import build
+from bnviz.labs.builder.experiment.modules import build
 from bnviz.labs.builder.other_frameworks import flax, keras
+from bnviz.labs.builder.plan import stages_of
+from bnviz.labs.builder.settings import Settings
 
 LAYERS: Final = ("linear", "conv1d", "conv2d")
 NORMALIZERS: Final = ("none", "batch", "layer", "group", "instance")
@@ -70,7 +71,7 @@ def grid() -> Iterator[dict[str, Any]]:
 def in_pytorch(settings: Settings) -> tuple[nn.Sequential, torch.Tensor, Arrays]:
     """The block with weights that show every mistake, its inputs, and what it makes of them."""
     generator = torch.Generator().manual_seed(0)
-    block = build(settings.stages, generator)[0].train(settings.mode == "train")
+    block = build(stages_of(settings), generator)[0].train(settings.mode == "train")
     with torch.no_grad():
         for parameter in block.parameters():
             parameter.copy_(0.3 * torch.randn(parameter.shape, generator=generator) + (parameter.dim() == 1))

@@ -12,10 +12,15 @@ from torch import Tensor, nn
 from bnviz.core.datasets import digits, photos
 from bnviz.core.feature_maps import convolution, tiles
 from bnviz.errors import BatchOfOneError, BnvizError, SettingError, UploadError
-from bnviz.labs.convolution.effective import experiment as effective
+from bnviz.labs.convolution import effective, maps
+from bnviz.labs.convolution.effective.experiment import BATCHES, measure
+from bnviz.labs.convolution.effective.result import Result as EffectiveResult
+from bnviz.labs.convolution.lab import LAB
 from bnviz.labs.convolution.shared.data import draws
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
-from bnviz.labs.convolution.sharing.experiment import SHARING, membership_of, sharing_of
+from bnviz.labs.convolution.shared.membership import membership_of
+from bnviz.labs.convolution.sharing.experiment import SHARING, run, sharing_of
+from bnviz.labs.convolution.sharing.result import Result
+from bnviz.labs.convolution.sharing.settings import Settings
 from bnviz.theory.placement import statistic_count
 
 SHAPE = (3, 4, 2, 2)
@@ -44,8 +49,9 @@ def default() -> Result:
 
 
 @pytest.fixture(scope="module")
-def sweep() -> Result:
-    return run(Settings(topic="effective"))
+def sweep() -> EffectiveResult:
+    result: EffectiveResult = effective.run(effective.Settings())
+    return result
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -110,7 +116,6 @@ def test_the_result_carries_what_is_public(default: Result) -> None:
     assert default.membership.shape == default.x.shape == (N, C, H, W)
     assert default.statistics.shape == (C, 2)
     assert default.elements_per_statistic == N * H * W
-    assert default.effective_samples.shape == default.effective_samples_theory.shape == (C,)
     assert set(default.sharing) == set(SHARING)
     assert default.group_one_gap < 1e-10
     assert default.group_all_gap < 1e-10
@@ -124,15 +129,21 @@ def test_the_tensor_is_pooled_feature_maps_of_the_first_batch(default: Result) -
     settings = default.settings
     samples = tiles(photos())
     chosen = samples[draws(settings, len(samples), 7)[0]]
-    maps = nn.functional.adaptive_avg_pool2d(convolution("mixed", 3, 8, 0)(chosen), (4, 4))
-    np.testing.assert_allclose(default.x, maps.numpy(), atol=1e-6)
+    pooled = nn.functional.adaptive_avg_pool2d(convolution("mixed", 3, 8, 0)(chosen), (4, 4))
+    np.testing.assert_allclose(default.x, pooled.numpy(), atol=1e-6)
 
 
 def test_same_settings_same_numbers_and_another_seed_others(default: Result) -> None:
     again, other = run(Settings()), run(Settings(seed=1))
     np.testing.assert_array_equal(default.x, again.x)
-    np.testing.assert_array_equal(default.effective_samples, again.effective_samples)
     assert not np.array_equal(default.x, other.x)
+
+
+def test_same_settings_give_the_same_worth(sweep: EffectiveResult) -> None:
+    again, other = effective.run(effective.Settings()), effective.run(effective.Settings(seed=1))
+    np.testing.assert_array_equal(sweep.effective_samples, again.effective_samples)
+    assert not np.array_equal(sweep.effective_samples, other.effective_samples)
+    assert sweep.effective_samples.shape == sweep.effective_samples_theory.shape == (8,)
 
 
 def test_groups_that_do_not_divide_leave_the_others_unharmed(default: Result) -> None:
@@ -143,8 +154,11 @@ def test_groups_that_do_not_divide_leave_the_others_unharmed(default: Result) ->
         nn.GroupNorm(3, 8)
     with pytest.raises(SettingError, match="groups must be a divisor of the 8 channels; got 3"):
         Settings(normalizer="group", groups=3)
-    with pytest.raises(SettingError, match="channel must be"):
-        Settings(channels=4, channel=4)
+    with pytest.raises(SettingError, match="groups must be a divisor of the 4 channels; got 3"):
+        maps.Settings(normalizer="group", groups=3)
+    for topic in (maps, effective):
+        with pytest.raises(SettingError, match="channel must be"):
+            topic.Settings(channels=4, channel=4)
 
 
 def test_a_single_number_per_statistic_is_refused_in_pytorchs_words() -> None:
@@ -160,7 +174,7 @@ def test_a_single_number_per_statistic_is_refused_in_pytorchs_words() -> None:
     assert result.group_one_gap < 1e-10
     lone = run(Settings(**single, normalizer="layer"))
     assert not lone.sharing["layer"].refusal
-    assert np.isfinite(lone.effective_samples).all()
+    assert np.isfinite(effective.run(effective.Settings(**single)).effective_samples).all()
 
 
 # --- feature maps --------------------------------------------------------------------------------------------------
@@ -168,41 +182,36 @@ def test_a_single_number_per_statistic_is_refused_in_pytorchs_words() -> None:
 
 @pytest.mark.parametrize("name", SHARING)
 def test_maps_are_what_pytorchs_modules_make_of_them(name: Any) -> None:
-    settings = Settings(topic="maps", normalizer=name, channels=4, groups=2, channel=2, gamma=2.0, beta=-1.5, eps=0.01)
-    maps = run(settings).maps
-    assert maps is not None
+    settings = maps.Settings(normalizer=name, channel=2, gamma=2.0, beta=-1.5, eps=0.01)
+    shown = maps.run(settings).maps
     before = convolution("mixed", 3, 4, 0)(photos())
-    np.testing.assert_allclose(maps.before, before.numpy(), atol=1e-6)
+    np.testing.assert_allclose(shown.before, before.numpy(), atol=1e-6)
     wanted = plain(name, before, 2, eps=0.01)
     wanted[:, 2] = 2.0 * wanted[:, 2] - 1.5
-    np.testing.assert_allclose(maps.after, wanted.numpy(), atol=1e-5)
-    np.testing.assert_allclose(maps.after_mean, maps.predicted_mean, atol=1e-5)
-    np.testing.assert_allclose(maps.after_std, maps.predicted_std, atol=1e-5)
-    by_hand = (maps.before - maps.mean[..., None, None]) / np.sqrt(maps.variance[..., None, None] + 0.01)
+    np.testing.assert_allclose(shown.after, wanted.numpy(), atol=1e-5)
+    np.testing.assert_allclose(shown.after_mean, shown.predicted_mean, atol=1e-5)
+    np.testing.assert_allclose(shown.after_std, shown.predicted_std, atol=1e-5)
+    by_hand = (shown.before - shown.mean[..., None, None]) / np.sqrt(shown.variance[..., None, None] + 0.01)
     by_hand[:, 2] = 2.0 * by_hand[:, 2] - 1.5
-    np.testing.assert_allclose(maps.after, by_hand, atol=1e-5)
+    np.testing.assert_allclose(shown.after, by_hand, atol=1e-5)
 
 
 def test_scales_do_not_move_with_gamma_and_histograms_count_what_they_show() -> None:
-    base, moved = (run(Settings(topic="maps", channels=4, gamma=gamma)).maps for gamma in (1.0, 3.0))
-    assert base is not None
-    assert moved is not None
+    base, moved = (maps.run(maps.Settings(gamma=gamma)).maps for gamma in (1.0, 3.0))
     assert base.reach == moved.reach
     np.testing.assert_array_equal(base.histograms_before.edges, base.histograms_after.edges)
-    for maps in (base, moved):
-        values = np.moveaxis(maps.after, 1, 0).reshape(4, -1)
-        span = maps.histograms_after.edges[-1]
-        np.testing.assert_array_equal(maps.histograms_after.counts.sum(axis=1), (np.abs(values) <= span).sum(axis=1))
+    for shown in (base, moved):
+        values = np.moveaxis(shown.after, 1, 0).reshape(4, -1)
+        span = shown.histograms_after.edges[-1]
+        np.testing.assert_array_equal(shown.histograms_after.counts.sum(axis=1), (np.abs(values) <= span).sum(axis=1))
     for part, values in (("before", base.before), ("after", base.after)):
         np.testing.assert_allclose(base.moments[part][1, 3], (values[1, 3].mean(), values[1, 3].std()), atol=1e-6)
 
 
-def test_maps_of_digits_are_the_first_batch_and_other_topics_have_none() -> None:
-    settings = Settings(topic="maps", source="digits", batch_size=3, channels=2, groups=1)
-    maps = run(settings).maps
-    assert maps is not None
-    np.testing.assert_array_equal(maps.images, digits()[0][draws(settings, 1797, 1)[0]].numpy())
-    assert run(settings.replace(topic="sharing")).maps is None
+def test_maps_of_digits_are_the_first_batch() -> None:
+    settings = maps.Settings(source="digits", batch_size=3, channels=2, groups=1)
+    shown = maps.run(settings).maps
+    np.testing.assert_array_equal(shown.images, digits()[0][draws(settings, 1797, 1)[0]].numpy())
 
 
 # --- effective sample size -----------------------------------------------------------------------------------------
@@ -211,30 +220,30 @@ def test_maps_of_digits_are_the_first_batch_and_other_topics_have_none() -> None
 @pytest.mark.parametrize("source", ["digits", "photos"])
 @pytest.mark.parametrize("kernels", ["edge", "blur", "random"])
 def test_measured_and_closed_form_agree_within_four_standard_errors(source: Any, kernels: Any) -> None:
-    result = run(Settings(source=source, kernels=kernels, batch_size=6, height=8, width=3))
+    result = effective.run(effective.Settings(source=source, kernels=kernels, batch_size=6, height=8, width=3))
     assert (
         np.abs(result.effective_samples - result.effective_samples_theory) <= 4 * result.effective_samples_error
     ).all()
     assert (result.effective_samples_error < 0.1 * result.effective_samples).all()
 
 
-def test_closed_form_is_the_variance_of_image_means(sweep: Result) -> None:
+def test_closed_form_is_the_variance_of_image_means(sweep: EffectiveResult) -> None:
     """By another way than ρ̄: with independent images Var[batch mean] = Var[image mean]/N, exactly, over the population."""
     settings, worth = sweep.settings, sweep.effective
     population = convolution("mixed", 3, 8, 0)(tiles(photos()))
     for place, (height, width) in enumerate(zip(worth.heights, worth.widths, strict=True)):
-        maps = nn.functional.adaptive_avg_pool2d(population, (int(height), int(width))).double().numpy()
-        of_images = maps.mean(axis=(2, 3)).var(axis=0)
-        of_numbers = np.moveaxis(maps, 1, 0).reshape(8, -1).var(axis=1)
+        pooled = nn.functional.adaptive_avg_pool2d(population, (int(height), int(width))).double().numpy()
+        of_images = pooled.mean(axis=(2, 3)).var(axis=0)
+        of_numbers = np.moveaxis(pooled, 1, 0).reshape(8, -1).var(axis=1)
         np.testing.assert_allclose(worth.theory[place], settings.batch_size * of_numbers / of_images, rtol=1e-6)
     assert worth.numbers.tolist() == [4, 16, 64, 256]
     assert worth.heights[worth.here] == 4
     np.testing.assert_array_equal(sweep.effective_samples, worth.samples[worth.here])
 
 
-def test_batch_means_are_those_of_separate_batch_norms(sweep: Result) -> None:
+def test_batch_means_are_those_of_separate_batch_norms(sweep: EffectiveResult) -> None:
     population = nn.functional.adaptive_avg_pool2d(convolution("mixed", 3, 8, 0)(tiles(photos())), (4, 4))
-    order = draws(sweep.settings, len(population), effective.BATCHES)
+    order = draws(sweep.settings, len(population), BATCHES)
     for batch in (0, 1, 500, 999):
         norm = nn.BatchNorm2d(8, momentum=1.0)
         norm(population[order[batch]])
@@ -250,20 +259,20 @@ def test_known_populations(kind: str, wanted: float) -> None:
     if kind == "balanced":
         sign = torch.tensor([1.0, -1.0]).repeat(4)
         population = population[..., :1, :1] * sign * torch.ones(8, 1)
-    settings = Settings(channels=2, groups=1, height=4, width=4 if kind != "balanced" else 8)
-    worth = effective.measure(settings, population, sweep=False)
+    settings = effective.Settings(channels=2, height=4, width=4 if kind != "balanced" else 8)
+    worth = measure(settings, population)
     if kind == "balanced":
-        assert np.isinf(worth.theory).all()
-        assert np.isinf(worth.samples).all()
+        assert np.isinf(worth.theory[worth.here]).all()
+        assert np.isinf(worth.samples[worth.here]).all()
         assert worth.edges.size == 0
         return
-    np.testing.assert_allclose(worth.theory[0], wanted, rtol=0.06)
-    np.testing.assert_allclose(worth.samples[0], wanted, rtol=0.25)
+    np.testing.assert_allclose(worth.theory[worth.here], wanted, rtol=0.06)
+    np.testing.assert_allclose(worth.samples[worth.here], wanted, rtol=0.25)
     nearest = 1.0 if kind == "flat" else 0.0
     np.testing.assert_allclose(worth.by_distance[:, 1:], nearest, atol=0.06)
 
 
-def test_correlation_by_distance_averages_to_rho(sweep: Result) -> None:
+def test_correlation_by_distance_averages_to_rho(sweep: EffectiveResult) -> None:
     worth = sweep.effective
     row, column = np.divmod(np.arange(16), 4)
     apart = np.hypot(row[:, None] - row, column[:, None] - column)
@@ -274,7 +283,7 @@ def test_correlation_by_distance_averages_to_rho(sweep: Result) -> None:
     np.testing.assert_allclose(averaged, worth.correlation[worth.here], atol=1e-10)
 
 
-def test_the_curves_are_densities_with_the_two_spreads(sweep: Result) -> None:
+def test_the_curves_are_densities_with_the_two_spreads(sweep: EffectiveResult) -> None:
     worth = sweep.effective
     assert (worth.density * np.diff(worth.edges)).sum() == pytest.approx(1)
     step = worth.grid[1] - worth.grid[0]
@@ -292,28 +301,23 @@ def test_the_curves_are_densities_with_the_two_spreads(sweep: Result) -> None:
 
 def test_own_images_in_every_topic() -> None:
     data = np.random.default_rng(0).random((1, 3, 40, 56)).astype(np.float32)
-    for topic in ("sharing", "maps", "effective"):
-        result = run(Settings(topic=topic, source="upload"), data)  # type: ignore[arg-type]
-        assert np.isfinite(result.x).all()
-        assert np.isfinite(result.effective_samples).all()
-        if topic == "maps":
-            assert result.maps is not None
-            np.testing.assert_array_equal(result.maps.images, data)
+    assert np.isfinite(run(Settings(source="upload"), data).x).all()
+    assert np.isfinite(effective.run(effective.Settings(source="upload"), data).effective_samples).all()
+    np.testing.assert_array_equal(maps.run(maps.Settings(source="upload"), data).maps.images, data)
 
 
 def test_no_file_or_too_small_a_file_is_told() -> None:
-    with pytest.raises(UploadError, match="no file yet"):
-        run(Settings(source="upload"))
-    with pytest.raises(UploadError, match="only one 8×8 tile"):
-        run(Settings(source="upload"), np.zeros((1, 1, 8, 15), dtype=np.float32))
+    for topic in LAB.topics:
+        settings = topic.settings(source="upload")
+        with pytest.raises(UploadError, match="no file yet"):
+            topic.compute(settings)
+        with pytest.raises(UploadError, match="only one 8×8 tile"):
+            topic.compute(settings, np.zeros((1, 1, 8, 15), dtype=np.float32))
 
 
 def test_many_own_images_stay_within_bounds() -> None:
     data = np.random.default_rng(0).random((600, 1, 8, 8)).astype(np.float32)
-    maps = run(Settings(topic="maps", source="upload"), data).maps
-    assert maps is not None
-    assert len(maps.images) == 4
+    settings = maps.Settings(source="upload")
+    assert len(maps.run(settings, data).maps.images) == 4
     wide = np.random.default_rng(0).random((3, 1, 256, 256)).astype(np.float32)
-    maps = run(Settings(topic="maps", source="upload", channels=4), wide).maps
-    assert maps is not None
-    assert len(maps.images) == 1
+    assert len(maps.run(settings, wide).maps.images) == 1

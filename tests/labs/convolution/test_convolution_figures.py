@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from bnviz.labs.convolution.effective import figures as convolution_effective
-from bnviz.labs.convolution.lab import LESSON
+from bnviz.labs.convolution.lab import LAB
 from bnviz.labs.convolution.maps import figures as convolution_maps
-from bnviz.labs.convolution.shared.dispatch import Result, Settings, run
+from bnviz.labs.convolution.shared import kernels
 from bnviz.labs.convolution.sharing import figures
 from bnviz.plot.scene import Cube, Map, Scene
 from bnviz.teaching.lab import Picture
 from bnviz.ui.chart import payload
 from bnviz.ui.player import ready
 
-MAPS = LESSON.topics["maps"]
+SHARING, MAPS, EFFECTIVE = LAB.topics
 
 
 def content(picture: Picture) -> str | bytes:
@@ -29,8 +29,8 @@ def content(picture: Picture) -> str | bytes:
 
 
 @pytest.fixture(scope="module")
-def results() -> dict[str, Result]:
-    return {part.topic: run(part.beginning) for part in LESSON.parts}
+def results() -> dict[str, Any]:
+    return {topic.name: topic.compute(topic.opening) for topic in LAB.topics}
 
 
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -49,9 +49,9 @@ CASES: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("topic", "changes"), CASES, ids=str)
 def test_every_picture_is_told_in_words_and_can_be_sent(topic: str, changes: dict[str, Any]) -> None:
-    part = LESSON.topics[topic]
-    result = run(part.beginning.replace(**changes))
-    for draw in (*part.pictures, *part.theory):
+    chosen = LAB.topic(topic)
+    result = chosen.compute(chosen.settings(**changes))
+    for draw in (*chosen.pictures, *chosen.theory):
         for language in ("en", "zh"):
             picture = draw(result, language)
             assert picture.alt
@@ -67,7 +67,7 @@ def test_every_picture_is_told_in_words_and_can_be_sent(topic: str, changes: dic
                 assert len(axes) >= 2
 
 
-def test_cubes_carry_every_normalizers_own_membership_and_numbers(results: dict[str, Result]) -> None:
+def test_cubes_carry_every_normalizers_own_membership_and_numbers(results: dict[str, Any]) -> None:
     result = results["sharing"]
     scene = figures.cubes(result)
     assert scene.frames == result.x.size
@@ -75,7 +75,7 @@ def test_cubes_carry_every_normalizers_own_membership_and_numbers(results: dict[
     assert [panel.name for panel in panels] == ["batch", "layer", "instance", "group"]
     for panel in panels:
         assert isinstance(panel, Cube)
-        sharing = result.sharing[panel.name]  # type: ignore[index]
+        sharing = result.sharing[panel.name]
         assert panel.membership is sharing.membership
         assert panel.shape == (4, 8, 4, 4)
         assert panel.chosen == (panel.name == "batch")
@@ -87,20 +87,19 @@ def test_cubes_carry_every_normalizers_own_membership_and_numbers(results: dict[
 
 
 def test_what_pytorch_refuses_is_said_in_the_caption() -> None:
-    assert "refuses 3 groups of 8 channels" in figures.cubes(run(Settings(groups=3))).captions[0]
-    assert "train instance norm here" in figures.cubes(run(Settings(height=1, width=1))).captions[0]
+    assert "refuses 3 groups of 8 channels" in figures.cubes(SHARING.compute(SHARING.settings(groups=3))).captions[0]
+    assert "train instance norm here" in figures.cubes(SHARING.compute(SHARING.settings(height=1, width=1))).captions[0]
 
 
-def test_counts_lie_on_the_line_of_their_product(results: dict[str, Result]) -> None:
+def test_counts_lie_on_the_line_of_their_product(results: dict[str, Any]) -> None:
     chart = figures.counts(results["sharing"])
     line, *dots = chart.data
     assert (line["x"], line["y"]) == ([1, 512], [512, 1])
     assert [dot["x"][0] * dot["y"][0] for dot in dots] == [512] * 4
 
 
-def test_maps_stand_in_pairs_on_one_scale(results: dict[str, Result]) -> None:
+def test_maps_stand_in_pairs_on_one_scale(results: dict[str, Any]) -> None:
     result = results["maps"]
-    assert result.maps is not None
     panels = [panel for row in convolution_maps.feature_maps(result).rows for panel in row.panels]
     assert len(panels) == 8
     assert {(panel.low, panel.high) for panel in panels if isinstance(panel, Map)} == {
@@ -118,19 +117,17 @@ def test_maps_stand_in_pairs_on_one_scale(results: dict[str, Result]) -> None:
 
 
 def test_the_block_of_the_chosen_channel_is_shown() -> None:
-    result = run(Settings(topic="maps", channel=5))
+    result = MAPS.compute(MAPS.settings(channels=8, channel=5))
     assert convolution_maps.shown(result) == [4, 5, 6, 7]
-    with pytest.raises(ValueError, match="topic"):
-        convolution_maps.feature_maps(run(Settings()))
 
 
 def test_kinds_name_the_kernels() -> None:
     from bnviz.core.feature_maps import MIXTURE
 
-    assert tuple(kind for kind, _ in MIXTURE) == convolution_maps.MIXED
+    assert tuple(kind for kind, _ in MIXTURE) == kernels.MIXED
 
 
-def test_resolution_draws_measured_and_closed_form(results: dict[str, Result]) -> None:
+def test_resolution_draws_measured_and_closed_form(results: dict[str, Any]) -> None:
     result = results["effective"]
     chart = convolution_effective.resolution(result)
     dots = [trace for trace in chart.data if trace["mode"] == "markers"]
@@ -173,23 +170,23 @@ CONTROLS = [
 
 @pytest.mark.parametrize(("topic", "changes", "name"), CONTROLS, ids=str)
 def test_every_control_changes_its_picture(
-    topic: str, changes: dict[str, Any], name: str, results: dict[str, Result]
+    topic: str, changes: dict[str, Any], name: str, results: dict[str, Any]
 ) -> None:
-    part = LESSON.topics[topic]
-    draw = next(draw for draw in (*part.pictures, *part.theory) if draw.__name__ == name)
-    settings = part.beginning.replace(**changes)
-    assert part.applies(settings, next(iter(changes)))
-    assert content(draw(run(settings), "en")) != content(draw(results[part.topic], "en"))
+    chosen = LAB.topic(topic)
+    draw = next(draw for draw in (*chosen.pictures, *chosen.theory) if getattr(draw, "__name__", "") == name)
+    settings = chosen.settings(**changes)
+    assert chosen.applies(settings, next(iter(changes)))
+    assert content(draw(chosen.compute(settings), "en")) != content(draw(results[topic], "en"))
 
 
-def test_an_unused_control_changes_nothing_that_is_drawn(results: dict[str, Result]) -> None:
-    other = run(MAPS.beginning.replace(groups=4, batch_size=8))
-    assert not MAPS.applies(MAPS.beginning, "groups")
-    assert not MAPS.applies(MAPS.beginning, "batch_size")
+def test_an_unused_control_changes_nothing_that_is_drawn(results: dict[str, Any]) -> None:
+    other = MAPS.compute(MAPS.settings(groups=4, batch_size=8))
+    assert not MAPS.applies(MAPS.opening, "groups")
+    assert not MAPS.applies(MAPS.opening, "batch_size")
     assert content(convolution_maps.feature_maps(other)) == content(convolution_maps.feature_maps(results["maps"]))
 
 
-def test_a_scene_of_cubes_or_maps_has_a_still_for_notebooks(results: dict[str, Result]) -> None:
+def test_a_scene_of_cubes_or_maps_has_a_still_for_notebooks(results: dict[str, Any]) -> None:
     for scene, panels in ((figures.cubes(results["sharing"]), 4), (convolution_maps.feature_maps(results["maps"]), 8)):
         still = scene.still(0)
         assert len(still.data) == panels

@@ -1,38 +1,19 @@
-"""The lab's scripts print the page's numbers: one run as a stranger would, the others in this process."""
+"""The scripts of `convolution`, executed, print the page's numbers."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from bnviz.core.uploads import read_upload
-from bnviz.labs.convolution.lab import LESSON
-from bnviz.labs.convolution.shared.dispatch import Settings, run
+from bnviz.labs.convolution.lab import LAB
 from tests.conftest import RunScript
 
-SHARING = LESSON.topics["sharing"]
-
-
-def numbers(text: str) -> dict[str, float]:
-    return {name: float(value) for name, value in re.findall(r"^(\w+) = (\S+)", text, flags=re.MULTILINE)}
-
-
-def executed(script: str) -> dict[str, float]:
-    """What the script prints when it runs here, with a name space of its own."""
-    told, threads = io.StringIO(), torch.get_num_threads()
-    try:
-        with contextlib.redirect_stdout(told):
-            exec(compile(script, "script.py", "exec"), {"__name__": "__main__"})
-    finally:
-        torch.set_num_threads(threads)
-    return numbers(told.getvalue())
+SHARING = LAB.topic("sharing")
 
 
 def agree(shown: dict[str, float], wanted: Any) -> None:
@@ -40,8 +21,8 @@ def agree(shown: dict[str, float], wanted: Any) -> None:
 
 
 def test_a_stranger_gets_the_pages_numbers(tmp_path: Path, run_script: RunScript) -> None:
-    settings = SHARING.beginning
-    agree(run_script(SHARING.script(settings), tmp_path), SHARING.headline(run(settings)))
+    settings = SHARING.opening
+    agree(run_script(SHARING.script(settings), tmp_path), SHARING.headline(SHARING.compute(settings)))
 
 
 @pytest.mark.parametrize(
@@ -59,24 +40,31 @@ def test_a_stranger_gets_the_pages_numbers(tmp_path: Path, run_script: RunScript
     ],
     ids=str,
 )
-def test_scripts_print_the_pages_numbers(topic: str, changes: dict[str, Any]) -> None:
-    part = LESSON.topics[topic]
-    settings = part.beginning.replace(**changes)
-    agree(executed(part.script(settings)), part.headline(run(settings)))
+def test_scripts_print_the_pages_numbers(
+    topic: str, changes: dict[str, Any], tmp_path: Path, run_script: RunScript
+) -> None:
+    chosen = LAB.topic(topic)
+    settings = chosen.settings(**changes)
+    agree(run_script(chosen.script(settings), tmp_path), chosen.headline(chosen.compute(settings)))
 
 
-@pytest.mark.parametrize("part", LESSON.parts, ids=lambda part: part.topic)
-def test_a_script_for_an_upload_reads_a_file(part: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    array = np.random.default_rng(1).integers(0, 200, (40, 56, 3)).astype(np.uint8)
-    np.save(tmp_path / "my_data.npy", array)
-    data = read_upload("my_data.npy", (tmp_path / "my_data.npy").read_bytes(), "images").values
-    monkeypatch.chdir(tmp_path)
-    settings = part.beginning.replace(source="upload")
-    agree(executed(part.script(settings)), part.headline(run(settings, data)))
+@pytest.mark.parametrize("topic", LAB.topics, ids=lambda topic: topic.name)
+def test_a_script_for_an_upload_reads_that_file(topic: Any, tmp_path: Path, run_script: RunScript) -> None:
+    """As an image of integers in colour, and as the channels-first batch that PyTorch makes."""
+    random = np.random.default_rng(1)
+    settings = topic.settings(source="upload")
+    for name, array in (
+        ("photo.npy", random.integers(0, 200, (40, 56, 3)).astype(np.uint8)),
+        ("batch.npy", random.normal(size=(5, 3, 16, 24))),
+    ):
+        np.save(tmp_path / name, array)
+        upload = read_upload(name, (tmp_path / name).read_bytes(), "images")
+        printed = run_script(topic.script(settings, upload), tmp_path)
+        agree(printed, topic.headline(topic.compute(settings, upload.values)))
 
 
 def test_scripts_import_nothing_but_torch_numpy_and_the_data_source() -> None:
     for source, needed in (("digits", {"sklearn"}), ("photos", {"sklearn"}), ("upload", set())):
-        script = SHARING.script(Settings(source=source))  # type: ignore[arg-type]
+        script = SHARING.script(SHARING.settings(source=source))
         found = set(re.findall(r"^(?:from|import) (\w+)", script, flags=re.MULTILINE))
         assert found == {"torch", "numpy"} | needed

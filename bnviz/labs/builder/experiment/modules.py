@@ -11,27 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from bnviz.core.replica_layers import StackedDropout
-from bnviz.labs.builder.plan import Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Tensors:
-    """One entry of the block's `state_dict()`. `trained`: whether it is a parameter, which an optimizer moves."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    count: int
-    trained: bool
+from bnviz.labs.builder.result import Tensors
+from bnviz.labs.builder.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One batch on its way: `outputs[k]` left module k, `inputs` went in; `refusal`: PyTorch's own words where one refused."""
+    """One batch on its way through the modules."""
 
     inputs: Tensor
+    """What went in."""
     outputs: list[Tensor]
+    """What left each module that ran."""
     refusal: str
+    """PyTorch's own words where one refused, else ""."""
 
 
 def build(stages: Sequence[Stage], generator: torch.Generator) -> tuple[nn.Sequential, str]:

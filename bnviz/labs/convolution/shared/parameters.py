@@ -1,28 +1,18 @@
-"""Settings of the lab `convolution`: the shared ones, and those that only this lab has."""
+"""Parameters that several topics of the lab `convolution` have."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from bnviz.core.feature_maps import MOST_CHANNELS, KernelName
-from bnviz.errors import Phrase, SettingError
 from bnviz.i18n import N_
-from bnviz.settings import NORMALIZERS, Beta, Count, Eps, Gamma, LabSettings, Parameter, Seed
+from bnviz.settings import NORMALIZERS, Count, Parameter
 
 SMALL: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8)
 
-Topic = Annotated[
-    Literal["sharing", "maps", "effective"],
-    Parameter(
-        N_("Topic"),
-        N_(
-            "Which numbers share a mean, what that does to feature maps, and how many independent numbers they are worth."
-        ),
-        names={"sharing": N_("Shared means"), "maps": N_("Feature maps"), "effective": N_("Effective sample size")},
-    ),
-]
 SharingName = Literal["batch", "layer", "instance", "group"]
 Normalizer = Annotated[
     SharingName,
@@ -82,40 +72,10 @@ Channel = Annotated[
     Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(MOST_CHANNELS))),
 ]
 
-
-class Settings(LabSettings):
-    """Settings of the lab: one tensor (N, C, H, W) = (`batch_size`, `channels`, `height`, `width`) in all topics.
-
-    `channel` must be below `channels`; `groups` must divide `channels` where `normalizer` is `group`. `gamma` and `beta`
-    belong to `channel`; every other channel keeps 1 and 0.
-    """
-
-    topic: ClassVar[str] = "sharing"
-
-    normalizer: Normalizer = "batch"
-    batch_size: Samples = 4
-    channels: Channels = 8
-    height: Height = 4
-    width: Width = 4
-    groups: Groups = 4
-    source: Source = "photos"
-    kernels: Kernels = "mixed"
-    channel: Channel = 0
-    gamma: Gamma = 1.0
-    beta: Beta = 0.0
-    eps: Eps = 1e-5
-    seed: Seed = 0
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.channel >= self.channels:
-            raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": self.channels - 1}), self.channel)
-        if self.normalizer == "group" and self.channels % self.groups:
-            allowed = Phrase(N_("a divisor of the {channels} channels"), {"channels": self.channels})
-            raise SettingError("groups", allowed, self.groups)
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """(N, C, H, W)."""
-        return self.batch_size, self.channels, self.height, self.width
+SETS: Final[Mapping[SharingName, str]] = {
+    "batch": N_("its channel c, in all images"),
+    "layer": N_("its image n, all channels"),
+    "instance": N_("its channel c in its image n"),
+    "group": N_("its group of channels in its image n"),
+}
+"""With which numbers a number shares its mean."""

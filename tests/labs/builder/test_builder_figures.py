@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from bnviz.labs.builder import figures
-from bnviz.labs.builder.experiment import Result, Settings, run
+from bnviz.labs.builder.experiment import run
 from bnviz.labs.builder.lesson import code
+from bnviz.labs.builder.result import Result
+from bnviz.labs.builder.settings import Settings
 from bnviz.plot.listing import Code, Table
 
 CASES: tuple[dict[str, Any], ...] = (

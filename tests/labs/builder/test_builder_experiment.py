@@ -12,11 +12,14 @@ import torch
 from torch import nn
 
 from bnviz.errors import CostError
-from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
-from bnviz.labs.builder.experiment.measure import build
-from bnviz.labs.builder.experiment.warnings import RULES, Seen, advice
-from bnviz.labs.builder.plan import has_bias
+from bnviz.labs.builder.comparisons import comparisons
+from bnviz.labs.builder.experiment import run
+from bnviz.labs.builder.experiment.advice import RULES, Seen, advice
+from bnviz.labs.builder.experiment.modules import build
+from bnviz.labs.builder.plan import has_bias, stages_of
+from bnviz.labs.builder.result import Result
 from bnviz.labs.builder.script import block
+from bnviz.labs.builder.settings import Settings
 
 SMALL: dict[str, Any] = {
     "in_channels": 3, "out_channels": 8, "batch_size": 6, "input_height": 5, "input_width": 7, "groups": 4, "input_std": 2.0,
@@ -68,7 +71,7 @@ def test_the_code_makes_what_the_page_shows(changes: dict[str, Any]) -> None:
         assert result.refusal == f"{type(caught.value).__name__}: {caught.value}"
         return
     module, output = executed(settings)
-    assert repr(module) == repr(build(settings.stages, torch.Generator())[0])
+    assert repr(module) == repr(build(stages_of(settings), torch.Generator())[0])
     assert [(entry.name, entry.shape, f"torch.{entry.dtype}", entry.count) for entry in result.tensors] == [
         (name, tuple(value.shape), str(value.dtype), value.numel()) for name, value in module.state_dict().items()
     ]
@@ -95,13 +98,13 @@ def test_the_code_makes_what_the_page_shows(changes: dict[str, Any]) -> None:
     ],
 )
 def test_the_modules_stand_in_the_order_that_was_asked_for(changes: dict[str, Any], order: str) -> None:
-    stages = Settings(**{"dropout": 0.5, **changes}).stages
+    stages = stages_of(Settings(**{"dropout": 0.5, **changes}))
     assert " ".join(stage.role for stage in stages) == order
 
 
 def test_every_option_of_batch_norm_reaches_the_module() -> None:
     settings = Settings(out_channels=24, eps=0.02, momentum=0.3, affine=False, normalizer="batch", layer="conv1d")
-    norm = build(settings.stages, torch.Generator())[0][1]
+    norm = build(stages_of(settings), torch.Generator())[0][1]
     assert isinstance(norm, nn.BatchNorm1d)
     assert (norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats) == (
         24,
@@ -110,10 +113,10 @@ def test_every_option_of_batch_norm_reaches_the_module() -> None:
         False,
         True,
     )
-    plain = build(Settings(momentum="cumulative").stages, torch.Generator())[0][1]
+    plain = build(stages_of(Settings(momentum="cumulative")), torch.Generator())[0][1]
     assert isinstance(plain, nn.BatchNorm2d)
     assert plain.momentum is None
-    untracked = build(Settings(track_running_stats=False).stages, torch.Generator())[0][1]
+    untracked = build(stages_of(Settings(track_running_stats=False)), torch.Generator())[0][1]
     assert isinstance(untracked, nn.BatchNorm2d)
     assert untracked.running_mean is None
 
@@ -121,7 +124,7 @@ def test_every_option_of_batch_norm_reaches_the_module() -> None:
 def test_the_weights_are_the_constructors_and_the_shared_generator_is_left_alone() -> None:
     before = torch.get_rng_state()
     settings = Settings(dropout=0.5, dropout_place="input", bias="true")
-    made, _ = build(settings.stages, torch.Generator().manual_seed(settings.seed))
+    made, _ = build(stages_of(settings), torch.Generator().manual_seed(settings.seed))
     run(settings)
     assert torch.equal(before, torch.get_rng_state())
     known, _ = executed(settings)
@@ -177,7 +180,7 @@ def test_the_bias_in_front_acts_exactly_where_auto_keeps_it(changes: dict[str, A
     settings = Settings(**{**SMALL, **changes, "bias": "true"})
     outputs = []
     for shift in (0.0, 3.0):
-        module, _ = build(settings.stages, torch.Generator().manual_seed(0))
+        module, _ = build(stages_of(settings), torch.Generator().manual_seed(0))
         layer = next(part for part in module if isinstance(part, nn.Conv2d))
         assert layer.bias is not None
         with torch.no_grad(), torch.random.fork_rng():
@@ -306,3 +309,16 @@ def test_eval_of_a_fresh_block_normalizes_nothing() -> None:
     result = run(Settings(mode="eval", input_std=5.0))
     assert np.allclose(result.after_mean, result.before_mean, rtol=1e-4)
     assert np.allclose(result.after_var, result.before_var / (1 + 1e-5), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layer": "linear", "batch_size": 4096, "in_channels": 256, "out_channels": 512},
+        {"layer": "linear", "in_channels": 2048, "out_channels": 1024},
+        {"input_height": 224, "input_width": 224, "batch_size": 8, "out_channels": 16},
+    ],
+    ids=str,
+)
+def test_everyday_sizes_are_taken(changes: dict[str, Any]) -> None:
+    assert not run(Settings(**changes)).refusal

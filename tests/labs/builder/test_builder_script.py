@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from bnviz.labs.builder.experiment import Settings, run
-from bnviz.labs.builder.lesson import LESSON, headline
+from bnviz.labs.builder.experiment import run
+from bnviz.labs.builder.lesson import TOPIC, headline
 from bnviz.labs.builder.other_frameworks import flax, keras, momentum
+from bnviz.labs.builder.plan import stages_of
 from bnviz.labs.builder.script import block
+from bnviz.labs.builder.settings import Settings
 from tests.conftest import RunScript
-from tests.experiments.test_builder import GRID, SMALL
+from tests.labs.builder.test_builder_experiment import GRID, SMALL
 
 # Argument names by callable, copied from the documentation (Keras 3, Flax 0.12); the first of a pair: positional ones.
 TAKES: dict[str, tuple[int, set[str]]] = {
@@ -57,7 +59,7 @@ def calls(source: str) -> dict[str, dict[str, Any]]:
 )
 def test_the_script_prints_the_pages_numbers(changes: dict[str, Any], tmp_path: Path, run_script: RunScript) -> None:
     settings = Settings(**changes)
-    assert run_script(LESSON.script(settings), tmp_path) == pytest.approx(headline(run(settings)), rel=2e-5, abs=2e-6)
+    assert run_script(TOPIC.script(settings), tmp_path) == pytest.approx(headline(run(settings)), rel=2e-5, abs=2e-6)
 
 
 def test_a_refused_block_promises_no_numbers() -> None:
@@ -73,7 +75,7 @@ def test_keras_and_flax_get_only_what_they_take(changes: dict[str, Any]) -> None
         assert ("Dropout" in source) == bool(settings.dropout)
         biases = {words["use_bias"] for name, words in found.items() if name.endswith(("Dense", "D", "Linear", "Conv"))
                   and "use_bias" in words}  # fmt: skip
-        assert biases == {str(next(stage.options["bias"] for stage in settings.stages if stage.role == "layer"))}
+        assert biases == {str(next(stage.options["bias"] for stage in stages_of(settings) if stage.role == "layer"))}
 
 
 @pytest.mark.parametrize("value", [0.1, 0.01, 0.37, 1.0])

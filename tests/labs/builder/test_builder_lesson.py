@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.builder.experiment import Settings, comparisons, run
-from bnviz.labs.builder.lesson import LESSON, NOTHING, ONLY_AFFINE, applies, table
+from bnviz.labs.builder.comparisons import comparisons
+from bnviz.labs.builder.experiment import run
+from bnviz.labs.builder.lesson import NOTHING, ONLY_AFFINE, TOPIC, applies, table
+from bnviz.labs.builder.settings import Settings
 from bnviz.settings import fields
 
 
@@ -23,21 +25,28 @@ from bnviz.settings import fields
     ],
 )
 def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
-    assert LESSON.prediction.correct(run(Settings(**changes))) == right
+    assert TOPIC.prediction.correct(run(Settings(**changes))) == right
 
 
 @pytest.mark.parametrize(
-    ("number", "speaks"),
-    [(0, None), (1, "bias"), (2, "batch_of_one"), (3, "keras_momentum"), (4, "groups"), (5, "dropout")],
+    ("name", "speaks"),
+    [
+        ("linear_block", None),
+        ("a_useless_bias", "bias"),
+        ("batch_of_1", "batch_of_one"),
+        ("from_keras", "keras_momentum"),
+        ("with_6_groups", "groups"),
+        ("dropout_in_front", "dropout"),
+    ],
 )
-def test_presets_show_what_they_say(number: int, speaks: str | None) -> None:
-    result = run(LESSON.preset(number))
+def test_presets_show_what_they_say(name: str, speaks: str | None) -> None:
+    result = run(TOPIC.preset(name))
     assert next((entry.name for entry in result.advice), None) == speaks
     assert all(row.explained for row in comparisons(result))
 
 
 def test_the_cure_that_a_preset_names_works() -> None:
-    one = LESSON.preset(2)
+    one = TOPIC.preset("batch_of_1")
     assert run(one).refusal
     assert not run(one.replace(normalizer="layer")).refusal
 
@@ -47,7 +56,7 @@ def test_the_cure_that_a_preset_names_works() -> None:
                                      {"normalizer": "none"}])  # fmt: skip
 def test_the_formula_carries_the_blocks_numbers(changes: dict[str, Any], language: Any) -> None:
     result = run(Settings(**changes))
-    text = LESSON.formula(result, 0, language)
+    text = TOPIC.formula(result, 0, language)
     assert f"= {result.trained}" in text
     assert (f"= {result.values_per_statistic}" in text) == bool(result.values_per_statistic)
     assert text.count("$$") % 2 == 0
