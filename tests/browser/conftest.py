@@ -98,7 +98,7 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
         page.on("console", listen)
         page.on("pageerror", lambda error: unwanted.append(str(error)))
         page.goto(f"{site}/{path}")
-        page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
+        page.wait_for_selector("[data-testid='stMarkdownContainer'] h1")
         return page
 
     yield open_page
