@@ -41,7 +41,7 @@ def show(lab: Lab) -> None:
     head = st.container(key="head")
     controls.topics(lab, state, language)
     topic = state.topic
-    embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture and its controls
+    embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
     asking = visit.current().predict and topic.name not in state.guesses and not embedded
     if not embedded:
         head.markdown("# " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
@@ -74,6 +74,8 @@ def show(lab: Lab) -> None:
         except BnvizError as error:
             if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
                 views.explain_error(error, topic, language)
+                if state.history:
+                    st.button(_("Back to what worked"), key=f"{topic.id}:undo", on_click=_go_back, args=(state,))
     if embedded:
         return
     _onward(lab, _)

@@ -55,12 +55,20 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
 /* A link past the navigation, seen by those who come to it by keyboard. */
 .st-key-page { position: absolute; height: 0; overflow: hidden; }
-.bnviz-skip { position: fixed; top: -5rem; left: 0.5rem; z-index: 1000000; padding: 0.5rem 1rem; font: inherit; color: CanvasText; background: Canvas; border: 2px solid; border-radius: 8px; }
+.bnviz-skip {
+  position: fixed; top: -5rem; left: 0.5rem; z-index: 1000000; padding: 0.5rem 1rem; font: inherit; color: CanvasText;
+  background: Canvas; border: 2px solid; border-radius: 8px;
+}
 .bnviz-skip:focus { top: 0.5rem; }
 /* Where the controls stand beside the picture, it stays in sight while they are scrolled to. */
 @media (min-width: 641px) {
-  [data-testid="stColumn"]:has(> * > * > .st-key-picture) > *, [data-testid="stColumn"] > * > :has(> .st-key-picture), .st-key-picture { height: 100%; }
-  .st-key-picture > [data-testid="stElementContainer"]:has([data-digest]) { position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit); }
+  [data-testid="stColumn"]:has(> * > * > .st-key-picture) > *, [data-testid="stColumn"] > * > :has(> .st-key-picture),
+  .st-key-picture {
+    height: 100%;
+  }
+  .st-key-picture > [data-testid="stElementContainer"]:has([data-digest]) {
+    position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit);
+  }
 }
 /* A sidebar that would take a quarter of the screen waits until it is asked for; page.js closes it. */
 @media (max-width: 899px) {
@@ -82,7 +90,9 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 }
 /* High contrast: the system's colours, and edges for what was told by colour alone. */
 @media (forced-colors: active) {
-  [data-testid="stSlider"] [role="group"] > div > div:first-child, [data-testid="stCheckbox"] label > span + div { border: 1px solid CanvasText; }
+  [data-testid="stSlider"] [role="group"] > div > div:first-child, [data-testid="stCheckbox"] label > span + div {
+    border: 1px solid CanvasText;
+  }
   [data-testid="stSlider"] [data-rac][style*="translate"] { border: 3px solid Highlight; }
   [data-testid="stCheckbox"] label > span + div > div { forced-color-adjust: none; background: CanvasText; }
   [data-testid="stCheckbox"] label:has(input:checked) > span + div { forced-color-adjust: none; background: Highlight; }
@@ -90,11 +100,16 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 }
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
-  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, .st-key-onward, .st-key-verdict, .st-key-below,
-  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] { display: none !important; }
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, .st-key-onward, .st-key-verdict,
+  .st-key-below,
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] {
+    display: none !important;
+  }
   @page { size: A4 landscape; margin: 10mm; }
   html { font-size: 14px; }
-  .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > *, [data-testid="stMain"] { position: static !important; overflow: visible !important; height: auto !important; display: block !important; }
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > *, [data-testid="stMain"] {
+    position: static !important; overflow: visible !important; height: auto !important; display: block !important;
+  }
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
   .st-key-link { width: 100% !important; }
