@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Translate
 from bnviz.plot.numbers import latex, short
-from bnviz.study.verdict import Finding
+from bnviz.study.verdict import Finding, words
 
 NO_INTERVAL: Final = N_("There are fewer than three seeds with both numbers: no interval can be given.")
 
@@ -28,7 +28,7 @@ def mean_and_verdict(finding: Finding, _: Translate) -> str:
         + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
         + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
         + _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            least=short(100 * finding.smallest_effect), verdict=words(finding, _)
         )
     )
 

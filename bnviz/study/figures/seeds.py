@@ -16,10 +16,10 @@ from bnviz.plot.label_layout import GAP, spread_out
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.primitives import band, domain, largest, line, note
 from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.study.verdict import Finding, words
 
 if TYPE_CHECKING:
     from bnviz.study.over_seeds import OverSeeds
-    from bnviz.study.verdict import Finding
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "x": seeds, "y": values, "name": pair.title,
-                "marker": {"size": 9, "color": color("context")}, "hovertemplate": _("seed %{x}: %{y:.3g} points"), **panel,
+                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)}, "hovertemplate": _("seed %{x}: %{y:.3g} points"), **panel,
             }
         )  # fmt: skip
         if math.isfinite(finding.low):
@@ -145,7 +145,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, shapes=shapes,
         margin={"l": 64, "r": 24, "t": 100, "b": 52},
     )  # fmt: skip
-    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {_(pair.finding.verdict)}" for pair in pairs)
+    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
     return Chart(
         name,
         traces,
@@ -159,6 +159,11 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
             "font": {"size": 12}, "margin": {"l": 48, "r": 8, "t": 84, "b": 32}, "annotations": phone_notes, **phone_axes,
         },
     )  # fmt: skip
+
+
+def dot_colors(values: Floats, finding: Finding) -> list[str]:
+    """One colour per seed (S,): the one that lies far from all others stands out."""
+    return [color("error" if value == finding.outlier else "context") for value in values]
 
 
 def ending(course: Course, _: Translate) -> str:
@@ -241,7 +246,7 @@ def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Tra
 
 
 def _headline(pair: Pair, _: Translate) -> str:
-    title = _("{name}: {value}").format(name=pair.title, value=_(pair.finding.verdict))
+    title = _("{name}: {value}").format(name=pair.title, value=words(pair.finding, _))
     lines = [f"<b>{title}</b>", mean_line(pair.finding, _)]
     if pair.finding.lost:
         lines.append(_("{lost} seeds diverged and are left out").format(lost=pair.finding.lost))

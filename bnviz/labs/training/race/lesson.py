@@ -20,12 +20,14 @@ from bnviz.labs.training.race.settings import Settings
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, SANTURKAR
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS, Finding
+from bnviz.study.verdict import NOISY, Finding
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.gradient import first_length, linear_default_variances, mean_field_lengths
 
 SOONER, NO_SOONER, UNKNOWN = range(3)
+TENFOLD: Final = 1.0
+"""log10 of a factor of ten."""
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -112,9 +114,9 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def outcome(result: Result) -> int:
     """The option that the verdict on steps to 90 %, batch norm against the first variant, makes right."""
     finding = batch_finding(result)
-    if finding is None or finding.verdict == NOISY:
+    if finding is None or finding.verdict == NOISY or finding.low < TENFOLD <= finding.high:
         return UNKNOWN
-    return SOONER if finding.verdict == SHOWS and finding.mean >= 1 else NO_SOONER
+    return SOONER if finding.low >= TENFOLD else NO_SOONER
 
 
 def batch_finding(result: Result) -> Finding | None:

@@ -20,7 +20,7 @@ from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.script import script
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.study.verdict import NOISY
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -91,9 +91,9 @@ def outcome(result: Result) -> int:
         for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True)
         if second == "batch"
     ]
-    if not found or found[0].verdict == NOISY:
+    if not found or found[0].verdict == NOISY or found[0].low <= FACTOR < found[0].high:
         return UNKNOWN
-    return LARGER if found[0].verdict == SHOWS and found[0].mean > FACTOR else NO_LARGER
+    return LARGER if found[0].low > FACTOR else NO_LARGER
 
 
 TOPIC: Final = LiveTopic(
