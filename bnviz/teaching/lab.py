@@ -40,6 +40,9 @@ class Preset:
     """One line saying what to look for (msgid)."""
     changes: Mapping[str, Any]
     """What differs from the topic's opening."""
+    holds: Callable[[Any], bool] | None = None
+    """Whether the result of these settings shows what `look_for` says: true for 19 of 20 fresh seeds at least, which `make claims`
+    counts. None where `look_for` asks, tells what to look at, or says what holds by construction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ class Topic(Generic[S, R]):
     """Behind the claims."""
     finding: Callable[[R, Language], str] | None = None
     """The answer for the run that is shown, one sentence in the reader's language; stands in place of `answer` where given."""
+    holds: Callable[[R], bool] | None = None
+    """Whether the result of the opening shows what `answer` and the long text say of it; as `Preset.holds`."""
     findings: Callable[[R], Sequence[Finding]] | None = None
     """Every verdict on the page: how many there are, and of which data they speak, is then said below the pictures."""
     upload: UploadKind | None = None

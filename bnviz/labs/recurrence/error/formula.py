@@ -7,8 +7,8 @@ from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
 from bnviz.plot.numbers import short
 from bnviz.study.figures.seeds import mean_line
-from bnviz.teaching.paired import paired_difference
 from bnviz.study.verdict import words
+from bnviz.teaching.paired import paired_difference
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:

@@ -7,8 +7,8 @@ import math
 from bnviz.i18n import Language, translator
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.plot.numbers import latex, short
-from bnviz.teaching.paired import NO_INTERVAL
 from bnviz.study.verdict import words
+from bnviz.teaching.paired import NO_INTERVAL
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:
