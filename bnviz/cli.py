@@ -30,7 +30,9 @@ def parser() -> argparse.ArgumentParser:
     _address(labs)
     labs.set_defaults(run=serve)
     checked = commands.add_parser("check", help="check the batch norms of a model: exit status 1 where one is wrong")
-    checked.add_argument("target", metavar="FILE:NAME", help="for instance train.py:model; the file is run, as `python train.py` would")
+    checked.add_argument(
+        "target", metavar="FILE:NAME", help="for instance train.py:model; the file is run, as `python train.py` would"
+    )
     checked.set_defaults(run=check)
     return top
 

@@ -19,7 +19,7 @@ from bnviz.labs.modes.momentum_error.settings import Settings
 from bnviz.labs.modes.shared.sources import EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.study.verdict import NOISY, SHOWS_NOT, words
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -54,7 +54,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         paragraphs.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
     paragraphs.append(
         _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            least=short(100 * finding.smallest_effect), verdict=words(finding, _)
         )
     )
     return "\n\n".join(paragraphs)
