@@ -70,13 +70,15 @@ Momentum = Annotated[
     MomentumValue,
     Parameter(
         N_("Momentum"),
-        N_("Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
-           "“cumulative” is PyTorch's None: the plain average of all batches."),
+        N_(
+            "Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
+            "“cumulative” is PyTorch's None: the plain average of all batches."
+        ),
         "",
         MOMENTUMS,
         CUMULATIVE,
     ),
-]  # fmt: skip
+]
 Momentums = Annotated[
     tuple[MomentumValue, ...],
     BeforeValidator(comma_separated),
@@ -436,7 +438,7 @@ def _describe(name: str, info: FieldInfo) -> SettingField:
         low, high, _ = _bounds(annotation, metadata)
     return SettingField(
         name, kind, parameter, info.get_default(), choices, low, high, annotation is int, allowed_text(info)
-    )  # fmt: skip
+    )
 
 
 def _first_error(settings: type[LabSettings], error: ValidationError, values: Mapping[str, Any]) -> BnvizError:

@@ -45,6 +45,7 @@ LIMIT: Final = 2_000_000  # bytes of the file; wide models get CHANNEL_BYTES per
 CHANNEL_BYTES: Final = 600
 SPACING: Final = 1.1  # rows come at steps that grow by this factor, and so do pairs of reads out of the allowance
 LOOK_SPACING: Final = 1.5  # the same for looks
+EARLY: Final = 200  # steps in which every difference of two batches gets a row of its own
 FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
 IN_A_ROW: Final = 3  # reads: two tell a batch, three the difference of two batches
@@ -364,7 +365,8 @@ class Watcher:
         if before is not None and before[0] == new.step - 1 and before[1].mean.shape == batch.mean.shape:
             scatter = buffers.by_layer((batch.mean - before[1].mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps))
             self._scatter[places] = scatter
-            self._next_row = min(self._next_row, new.step)
+            if perf_counter() - self._last_row >= SECONDS / 5 or new.step < EARLY:
+                self._next_row = min(self._next_row, new.step)
 
     def _put(self, name: str, places: NDArray[np.int64], values: Array) -> None:
         row = self._quantities.setdefault(name, np.full(len(self._names), np.nan))

@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         severity="warning",
         layers=layers,
         quantity=Phrase(
-            N_("largest difference of the folded layer's outputs over their RMS")
+            N_("largest difference of the folded layer's outputs, in their standard deviations")
             if errors
             else N_("largest weight of the folded layer")
         ),

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.gradient_flow.experiment import Settings, run
-from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, LESSON, MUCH_LARGER, SMALLER
+from bnviz.labs.gradient_flow.experiment import run
+from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, MUCH_LARGER, SMALLER, TOPIC
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.numbers import latex
 from bnviz.teaching.lab import Preset
 
@@ -18,17 +19,17 @@ SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
 
 
 def test_controls_are_the_settings() -> None:
-    assert sorted(LESSON.controls + LESSON.more) == sorted(Settings.names())
-    assert len(LESSON.controls) <= 6
-    assert 3 <= len(LESSON.presets) <= 6
-    assert len(LESSON.pictures) <= 3
-    assert len(LESSON.theory) <= 3
+    assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
+    assert len(TOPIC.controls) <= 6
+    assert 3 <= len(TOPIC.presets) <= 6
+    assert len(TOPIC.pictures) <= 3
+    assert len(TOPIC.theory) <= 3
 
 
 def test_presets_show_what_they_promise() -> None:
     """Each line says what to look for; here it is looked for."""
-    by_title = {preset.title: run(Settings(**preset.changes)) for preset in LESSON.presets}
-    sigmoid, relu, tiny, huge, tanh, layer = by_title.values()
+    by_name = {preset.name: run(Settings(**preset.changes)) for preset in TOPIC.presets}
+    sigmoid, relu, tiny, huge, tanh, layer = by_name.values()
     assert sigmoid.growth[0] == pytest.approx(1 / 7, rel=0.03)
     assert sigmoid.gradient_rms[0, 0, 0] / sigmoid.gradient_rms[0, 0, -1] == pytest.approx(2e-8, rel=0.3)
     assert sigmoid.saturated[0].max() == 0
@@ -58,29 +59,37 @@ def test_presets_show_what_they_promise() -> None:
     ],
 )
 def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
-    assert LESSON.prediction.correct(run(Settings(**({"steps": 0} | changes)))) == right
+    assert TOPIC.prediction.correct(run(Settings(**({"steps": 0} | changes)))) == right
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"normalizer": "none"}, {"normalizer": "layer"}, {"position": "after"}, {"gamma": 0.0}, {"depth": 1},
-     {"normalizer": "group", "position": "after"}, {"activation": "gelu", "gamma": -2.0}],
-)  # fmt: skip
+    [
+        {},
+        {"normalizer": "none"},
+        {"normalizer": "layer"},
+        {"position": "after"},
+        {"gamma": 0.0},
+        {"depth": 1},
+        {"normalizer": "group", "position": "after"},
+        {"activation": "gelu", "gamma": -2.0},
+    ],
+)
 def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> None:
     result = run(Settings(**(SMALL | changes)))
-    text = LESSON.formula(result, 2, language)
+    text = TOPIC.formula(result, 2, language)
     for index in range(len(result.variants)):
         for value in (result.growth[index], result.growth_theory[index], result.growth_by_step[index, 2]):
             assert latex(float(value)) in text
     assert text.count("$$") % 2 == 0
     assert text.count("{") == text.count("}")
-    assert LESSON.formula(result, 99, language) == LESSON.formula(result, 3, language)
+    assert TOPIC.formula(result, 99, language) == TOPIC.formula(result, 3, language)
     assert r"\operatorname{Var}" in text or changes.get("normalizer") in ("none", "layer")
 
 
 def test_formula_of_relu_states_the_numbers_of_the_textbook() -> None:
-    text = LESSON.formula(run(Settings(activation="relu", depth=50, steps=0)), 0, "en")
+    text = TOPIC.formula(run(Settings(activation="relu", depth=50, steps=0)), 0, "en")
     for number in ("1.21", "0.341", "0.167", "0.408"):
         assert number in text
     assert latex(float(1.2112**49))[:3] in text
@@ -88,7 +97,7 @@ def test_formula_of_relu_states_the_numbers_of_the_textbook() -> None:
 
 def test_table_holds_every_number_once() -> None:
     result = run(Settings(**SMALL))
-    columns = LESSON.table(result)
+    columns = TOPIC.table(result)
     assert {len(values) for values in columns.values()} == {2 * 4 * 4}
     row = (columns["variant"] == "batch") & (columns["step"] == 2) & (columns["layer"] == 3)
     assert columns["gradient_rms"][row] == [result.gradient_rms[1, 2, 2]]
@@ -99,12 +108,12 @@ def test_table_holds_every_number_once() -> None:
 
 
 def test_words_of_the_lesson_have_no_open_places() -> None:
-    presets: tuple[Preset, ...] = LESSON.presets
+    presets: tuple[Preset, ...] = TOPIC.presets
     for text in (
-        LESSON.question,
-        LESSON.answer,
+        TOPIC.question,
+        TOPIC.answer,
         *(preset.look_for for preset in presets),
-        LESSON.prediction.explanation,
+        TOPIC.prediction.explanation,
     ):
         assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-    assert all(source.url.startswith("https://") for source in LESSON.sources)
+    assert all(source.url.startswith("https://") for source in TOPIC.sources)

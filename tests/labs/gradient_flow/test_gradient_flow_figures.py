@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.labs.gradient_flow import figures
-from bnviz.labs.gradient_flow.experiment import Result, Settings, run
-from bnviz.labs.gradient_flow.figures import growth as growth_figures
-from bnviz.labs.gradient_flow.figures import window as window_figures
+from bnviz.labs.gradient_flow.experiment import run
 from bnviz.labs.gradient_flow.figures.layers_axis import layer_ticks
+from bnviz.labs.gradient_flow.result import Result
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.theme import color
 
-CHARTS = (figures.flow, figures.heat, growth_figures.layer_growth, growth_figures.growth_by_step)
+CHARTS = (figures.flow, figures.heat, figures.layer_growth, figures.growth_by_step)
 SMALL: dict[str, Any] = {"depth": 5, "width": 16, "batch_size": 12, "steps": 4}
 
 
@@ -84,8 +84,9 @@ def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
 def test_flow_of_a_fresh_network_only() -> None:
     chart = figures.flow(run(Settings(**(SMALL | {"steps": 0, "normalizer": "none"}))))
     assert [trace["name"] for trace in chart.data] == [
-        "no normalizer, fresh network", "no normalizer, mean-field theory",
-    ]  # fmt: skip
+        "no normalizer, fresh network",
+        "no normalizer, mean-field theory",
+    ]
     assert "after" not in notes(chart)
     assert "batch" not in notes(chart) + chart.alt
 
@@ -115,12 +116,12 @@ def test_heat_holds_the_logarithm_of_every_gradient(result: Result) -> None:
 
 
 def test_growth_pictures_hold_the_factors(result: Result) -> None:
-    layers = growth_figures.layer_growth(result)
+    layers = figures.layer_growth(result)
     np.testing.assert_array_equal(named(layers, "batch norm")["y"], result.layer_growth[1])
     theory = [trace["y"] for trace in layers.data if trace["name"] == "mean-field theory"]
     np.testing.assert_array_equal(theory, result.layer_growth_theory)
     assert "batch norm: ×1.05 per layer, theory ×1.02" in notes(layers)
-    steps = growth_figures.growth_by_step(result)
+    steps = figures.growth_by_step(result)
     np.testing.assert_array_equal(named(steps, "no normalizer")["y"], result.growth_by_step[0])
     for chart in (layers, steps):
         for trace in chart.data:
@@ -129,12 +130,13 @@ def test_growth_pictures_hold_the_factors(result: Result) -> None:
 
 
 def test_window_plays_densities_under_the_activation(result: Result) -> None:
-    scene = window_figures.activation_window(result)
+    scene = figures.activation_window(result)
     assert scene.frames == len(result.steps) == len(scene.captions)
     density = result.preactivations.density()
     assert [[panel.name for panel in row.panels] for row in scene.rows] == [
-        ["none-1", "none-6", "none-10"], ["batch-1", "batch-6", "batch-10"],
-    ]  # fmt: skip
+        ["none-1", "none-6", "none-10"],
+        ["batch-1", "batch-6", "batch-10"],
+    ]
     for index, row in enumerate(scene.rows):
         for panel, layer in zip(row.panels, (0, 5, 9), strict=True):
             np.testing.assert_array_equal(panel.layers[0].values, density[index, :, layer])
@@ -145,8 +147,9 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
             np.testing.assert_allclose(slope.y, phi.y * (1 - phi.y), atol=1e-12)
             # Where σ′ is below 5 % of ¼: z beyond 4.36.
             assert [(zone.low, zone.high) for zone in panel.zones] == [
-                (-6.0, pytest.approx(-4.357, abs=0.001)), (pytest.approx(4.357, abs=0.001), 6.0),
-            ]  # fmt: skip
+                (-6.0, pytest.approx(-4.357, abs=0.001)),
+                (pytest.approx(4.357, abs=0.001), 6.0),
+            ]
     assert "after 15 training steps" in scene.captions[-1]
     assert f"{result.loss[1, -1]:.3g}" in scene.captions[-1]
     assert scene.still().data
@@ -154,7 +157,7 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
 
 @pytest.mark.parametrize(("depth", "layers"), [(1, ["1"]), (2, ["1", "2"]), (3, ["1", "2", "3"]), (4, ["1", "3", "4"])])
 def test_window_shows_first_middle_and_last_layer(depth: int, layers: list[str]) -> None:
-    scene = window_figures.activation_window(run(Settings(**(SMALL | {"depth": depth}))))
+    scene = figures.activation_window(run(Settings(**(SMALL | {"depth": depth}))))
     assert [panel.name.removeprefix("none-") for panel in scene.rows[0].panels] == layers
 
 
@@ -167,8 +170,8 @@ def test_an_explosion_is_left_blank_and_told(exploded: Result) -> None:
     heat = figures.heat(exploded)
     assert np.isnan(named(heat, "no normalizer")["z"][:, -1]).all()
     assert "blank" in notes(heat)
-    assert "then no longer a number" in notes(growth_figures.growth_by_step(exploded))
-    assert "?" in window_figures.activation_window(exploded).captions[-1]
+    assert "then no longer a number" in notes(figures.growth_by_step(exploded))
+    assert "–" in figures.activation_window(exploded).captions[-1]
 
 
 def test_what_float32_loses_is_told(lost: Result) -> None:
@@ -200,23 +203,33 @@ def test_no_colour_and_no_word_from_outside(result: Result, language: Any) -> No
         chart = draw(result, language)
         assert bool(re.search(r"[\u4e00-\u9fff]", chart.alt + notes(chart))) == (language == "zh")
         assert "per layer" not in chart.alt + notes(chart) or language == "en"
-    scene = window_figures.activation_window(result, language)
+    scene = figures.activation_window(result, language)
     assert bool(re.search(r"[\u4e00-\u9fff]", scene.alt + scene.captions[0] + scene.unit)) == (language == "zh")
 
 
 CHANGED = {
-    "depth": 6, "width": 24, "activation": "tanh", "init": "torch", "weight_gain": 2.0, "bias_std": 0.5,
-    "normalizer": "layer", "position": "after", "gamma": 2.0, "batch_size": 9, "source": "gaussian", "steps": 3,
-    "learning_rate": 1.0, "eps": 0.5, "seed": 1,
-}  # fmt: skip
+    "depth": 6,
+    "width": 24,
+    "activation": "tanh",
+    "init": "torch",
+    "weight_gain": 2.0,
+    "bias_std": 0.5,
+    "normalizer": "layer",
+    "position": "after",
+    "gamma": 2.0,
+    "batch_size": 9,
+    "source": "gaussian",
+    "steps": 3,
+    "learning_rate": 1.0,
+    "eps": 0.5,
+    "seed": 1,
+}
 
 
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_changes_a_picture(name: str) -> None:
     base = Settings(**SMALL, init="scaled")
-    pictures = [
-        figures.flow(run(s)).to_plotly().to_json() for s in (base, base.replace(**{name: CHANGED[name]}))
-    ]  # fmt: skip
+    pictures = [figures.flow(run(s)).to_plotly().to_json() for s in (base, base.replace(**{name: CHANGED[name]}))]
     assert pictures[0] != pictures[1]
 
 

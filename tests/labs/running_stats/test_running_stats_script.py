@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.labs.running_stats.experiment import Settings, run
+from bnviz.labs.running_stats.experiment import run
 from bnviz.labs.running_stats.lesson import headline
 from bnviz.labs.running_stats.script import script
+from bnviz.labs.running_stats.settings import Settings
 from tests.conftest import RunScript
 
 CASES = {

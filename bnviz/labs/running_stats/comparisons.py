@@ -10,7 +10,7 @@ import numpy as np
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
-from bnviz.labs.running_stats.experiment import Result
+from bnviz.labs.running_stats.result import Result
 from bnviz.settings import MomentumValue
 from bnviz.study.comparison import Comparison
 from bnviz.theory import running

@@ -1,6 +1,6 @@
-"""The measuring half of the lab `gradient_flow`: one network trained by plain SGD, watched at chosen steps.
+"""One network of the lab `gradient_flow` trained by plain SGD, watched at chosen steps.
 
-Index letters as in `bnviz.labs.gradient_flow.experiment`.
+Index letters as in `bnviz.labs.gradient_flow.result`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from bnviz.core.activations import make_activation
 from bnviz.core.networks import MLP, MLPShape, sgd_step
 from bnviz.core.normalizers import group_count
 from bnviz.core.probes import Recording, recording
+from bnviz.labs.gradient_flow.result import Floats
 from bnviz.settings import ActivationName
 from bnviz.study.histogram import histogram
 from bnviz.theory.activations import saturated_intervals
-
-Floats = NDArray[np.float64]
 
 BINS: Final = 96
 CHUNK: Final = 2**16  # values that are looked at together: what fits into a processor's cache
@@ -33,21 +32,20 @@ SMALLEST: Final = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """What chance left in a fresh network's numbers, judged by how its units differ.
-
-    `factors` (L − 1,): relative variance of the factor between the squared gradients of layers l and l + 1.
-    `saturated`, `rms`: standard errors of the saturated fraction and of the RMS of z, both averaged over layers.
-    `directions`: see `independent_directions`.
-    """
+    """What chance left in a fresh network's numbers, judged by how its units differ."""
 
     factors: Floats
+    """(L − 1,): relative variance of the factor between the squared gradients of layers l and l + 1."""
     saturated: float
+    """Standard error of the saturated fraction, averaged over layers."""
     rms: float
+    """Standard error of the RMS of z, averaged over layers."""
     directions: float
+    """See `independent_directions`; the harmonic mean over layers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """One recorded step: the loss, RMS and fractions per layer (L,), and counts (L, K), as in `Result`."""
 
     loss: float
@@ -60,14 +58,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One network's run: a `Look` per recorded step, and the scatter of the first one."""
+    """One network's run."""
 
-    looks: list[Look]
+    snapshots: list[Snapshot]
+    """One per recorded step."""
     scatter: Scatter
+    """Of the first one."""
 
     def stack(self, name: str) -> Floats:
-        """The looks' values `name` along a new first axis (P, …)."""
-        return np.stack([getattr(look, name) for look in self.looks])
+        """The snapshots' values `name` along a new first axis (P, …)."""
+        return np.stack([getattr(snapshot, name) for snapshot in self.snapshots])
 
 
 def train(
@@ -80,14 +80,14 @@ def train(
     seed: int,
     half: float,
 ) -> Track:
-    """Draw the network from `seed`, train it by plain SGD on the batches `order` (T + 1, B), look at `steps` (0 among them).
+    """Draw the network from `seed`, train it by plain SGD on the batches `order` (T + 1, B), record `steps` (0 among them).
 
-    A look is at forward and backward pass of a step, before its update: it costs no pass of its own, but different
-    steps see different batches. Histograms reach from −`half` to `half`.
+    What is recorded are forward and backward pass of a step, before its update: it costs no pass of its own, but
+    different steps see different batches. Histograms reach from −`half` to `half`.
     """
     network = MLP(shape, torch.Generator().manual_seed(seed))
     parameters = list(network.parameters())
-    looks: list[Look] = []
+    snapshots: list[Snapshot] = []
     scatter: Scatter | None = None
     for step, index in enumerate(order):
         if step not in steps:
@@ -96,12 +96,12 @@ def train(
             with recording(network, network.activations) as record:
                 loss = F.cross_entropy(network(features[index]), labels[index])
                 torch.autograd.backward(loss)
-            looks.append(_look(network, record, loss.item(), half))
+            snapshots.append(_snapshot(network, record, loss.item(), half))
             scatter = scatter or _scatter(shape, record)
         if step + 1 < len(order):
             sgd_step(parameters, learning_rate)
     assert scatter is not None
-    return Track(looks, scatter)
+    return Track(snapshots, scatter)
 
 
 def first_measurable(rms: Floats) -> int:
@@ -165,11 +165,11 @@ def _rms(values: Tensor) -> float:
     return float(norm) / math.sqrt(values.numel())
 
 
-def _look(network: MLP, record: Recording, loss: float, half: float) -> Look:
+def _snapshot(network: MLP, record: Recording, loss: float, half: float) -> Snapshot:
     weights = [layer.weight.grad for layer in network.linears[: len(record.inputs)]]
     entries = [entry.detach() for entry in record.inputs]
     saturated, counts = _distributions(entries, network.shape.activation, half)
-    return Look(
+    return Snapshot(
         loss=loss,
         gradient_rms=np.array([_rms(entry) for entry in record.gradients]),
         weight_gradient_rms=np.array([_rms(weight) for weight in weights if weight is not None]),
@@ -211,12 +211,12 @@ def _true(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.array([np.count_nonzero(row) for row in rows])
 
 
-def _relative_variance(parts: Tensor) -> float:
-    """Squared standard error of the mean of `parts` over the squared mean; 0 where there is no such thing."""
-    mean = float(parts.mean())
-    if not (len(parts) > 1 and mean > 0 and math.isfinite(mean)):
+def _relative_variance(values: Tensor) -> float:
+    """Squared standard error of the mean of `values` over the squared mean; 0 where there is no such thing."""
+    mean = float(values.mean())
+    if not (len(values) > 1 and mean > 0 and math.isfinite(mean)):
         return 0.0
-    return float(parts.var()) / (len(parts) * mean**2)
+    return float(values.var()) / (len(values) * mean**2)
 
 
 def _scatter(shape: MLPShape, record: Recording) -> Scatter:
@@ -247,5 +247,5 @@ def _scatter(shape: MLPShape, record: Recording) -> Scatter:
 
 def _error_of_means(layers: list[Tensor]) -> float:
     """Standard error of the mean over layers of each layer's mean over units."""
-    variances = [float(parts.var()) / len(parts) if len(parts) > 1 else 0.0 for parts in layers]
+    variances = [float(units.var()) / len(units) if len(units) > 1 else 0.0 for units in layers]
     return math.sqrt(sum(variances)) / len(layers)

@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnviz.labs.running_stats import figures
-from bnviz.labs.running_stats.experiment import Result, Settings, run
+from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.result import Result
+from bnviz.labs.running_stats.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
 from bnviz.plot.theme import SERIES, color
@@ -177,11 +179,21 @@ def drawn(settings: Settings) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        {"momentums": (0.2,)}, {"batch_size": 16}, {"steps": 31}, {"replicas": 9}, {"source": "digits"}, {"mean": 2.5},
-        {"std": 1.5}, {"disturbance": "ramp"}, {"disturbance_at": 11}, {"disturbance_size": 1.0}, {"eps": 0.1}, {"seed": 1},
+        {"momentums": (0.2,)},
+        {"batch_size": 16},
+        {"steps": 31},
+        {"replicas": 9},
+        {"source": "digits"},
+        {"mean": 2.5},
+        {"std": 1.5},
+        {"disturbance": "ramp"},
+        {"disturbance_at": 11},
+        {"disturbance_size": 1.0},
+        {"eps": 0.1},
+        {"seed": 1},
     ],
     ids=lambda change: next(iter(change)),
-)  # fmt: skip
+)
 def test_each_control_changes_the_picture(change: dict[str, object]) -> None:
     assert set(change) <= set(Settings.names())
     assert drawn(Settings(**BASE)) != drawn(Settings(**{**BASE, **change}))

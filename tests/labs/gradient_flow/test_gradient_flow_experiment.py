@@ -17,11 +17,14 @@ from torch import nn
 from bnviz.core.datasets import batches, digits
 from bnviz.core.networks import MLP, MLPShape
 from bnviz.errors import BatchOfOneError, CostError
-from bnviz.labs.gradient_flow import experiment as lab
-from bnviz.labs.gradient_flow.experiment import OneValueError, Result, Settings, recorded_steps, run
-from bnviz.labs.gradient_flow.experiment.measure import first_measurable, growth_of, independent_directions
-from bnviz.labs.gradient_flow.experiment.theory import comparisons, finite_growth, predict
-from bnviz.labs.gradient_flow.lesson import LESSON
+from bnviz.labs.gradient_flow.comparisons import comparisons, finite_growth
+from bnviz.labs.gradient_flow.experiment import run, variants
+from bnviz.labs.gradient_flow.experiment.mean_field import predict
+from bnviz.labs.gradient_flow.experiment.training import first_measurable, growth_of, independent_directions
+from bnviz.labs.gradient_flow.experiment.variants import OneValueError, recorded_steps
+from bnviz.labs.gradient_flow.lesson import TOPIC
+from bnviz.labs.gradient_flow.result import Result
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.theory.activations import saturated_share
 from bnviz.theory.growth import growth_batch_norm, growth_finite_batch
 
@@ -34,8 +37,19 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
     features = images.flatten(1)
     order = batches(len(features), s.batch_size, s.steps + 1, torch.Generator().manual_seed(s.seed + 2**31))
     shape = MLPShape(
-        64, 10, s.depth, s.width, s.activation, normalizer, s.position, s.gamma, s.eps, s.init, s.weight_gain, s.bias_std,
-    )  # type: ignore[arg-type]  # fmt: skip
+        64,
+        10,
+        s.depth,
+        s.width,
+        s.activation,
+        normalizer,
+        s.position,
+        s.gamma,
+        s.eps,
+        s.init,
+        s.weight_gain,
+        s.bias_std,
+    )  # type: ignore[arg-type]
     network = MLP(shape, torch.Generator().manual_seed(s.seed))
     optimizer = torch.optim.SGD(network.parameters(), lr=s.learning_rate)
     found: dict[str, list[Any]] = {"loss": [], "gradient": [], "weight": [], "saturated": [], "rms": [], "z": []}
@@ -86,9 +100,11 @@ def test_equal_to_a_straight_pytorch_loop(changes: dict[str, Any]) -> None:
         expected = straight_loop(s, variant)
         # float32 sums in another order, through four steps: 1e-5 is what accumulates, not what the lab adds.
         for name, values in (
-            ("loss", result.loss), ("gradient", result.gradient_rms), ("weight", result.weight_gradient_rms),
+            ("loss", result.loss),
+            ("gradient", result.gradient_rms),
+            ("weight", result.weight_gradient_rms),
             ("rms", result.preactivation_rms),
-        ):  # fmt: skip
+        ):
             np.testing.assert_allclose(values[index], expected[name], rtol=1e-5, err_msg=name)
         # Values at the very edge of an interval may fall on either side: 2 of 12·16.
         np.testing.assert_allclose(result.saturated[index], expected["saturated"], atol=2.1 / (12 * 16))
@@ -120,7 +136,7 @@ def test_recorded_steps(steps: int) -> None:
     recorded = recorded_steps(steps)
     assert recorded[0] == 0
     assert recorded[-1] == steps
-    assert len(recorded) == len(set(recorded)) <= lab.POINTS
+    assert len(recorded) == len(set(recorded)) <= variants.POINTS
     assert list(recorded) == sorted(recorded)
 
 
@@ -130,9 +146,20 @@ WIDE: Mapping[str, Any] = {"width": 256, "steps": 0, "batch_size": 256}
 @pytest.mark.parametrize("source", ["digits", "gaussian"])
 @pytest.mark.parametrize(
     ("activation", "gain"),
-    [("sigmoid", None), ("relu", None), ("relu", 1.41), ("tanh", 0.1), ("tanh", 1.0), ("tanh", 3.0), ("gelu", 2.0),
-     ("identity", 0.7), ("elu", 1.2), ("silu", 3.0), ("leaky_relu", 5.0)],
-)  # fmt: skip
+    [
+        ("sigmoid", None),
+        ("relu", None),
+        ("relu", 1.41),
+        ("tanh", 0.1),
+        ("tanh", 1.0),
+        ("tanh", 3.0),
+        ("gelu", 2.0),
+        ("identity", 0.7),
+        ("elu", 1.2),
+        ("silu", 3.0),
+        ("leaky_relu", 5.0),
+    ],
+)
 def test_growth_without_normalizer_is_the_predicted_one(activation: str, gain: float | None, source: str) -> None:
     init = {} if gain is None else {"init": "scaled", "weight_gain": gain, "bias_std": 0.1}
     result = run(Settings(**WIDE, activation=activation, normalizer="none", source=source, **init))
@@ -160,8 +187,10 @@ def test_layer_norm_standard_errors_are_honest() -> None:
 
 @pytest.mark.parametrize("source", ["digits", "gaussian"])
 def test_relu_with_batch_norm_grows_by_1_2112(source: str) -> None:
-    settings_of = [Settings(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s)
-                   for s in range(3)]  # fmt: skip
+    settings_of = [
+        Settings(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s)
+        for s in range(3)
+    ]
     results = [run(s) for s in settings_of]
     assert [r.growth_theory[1] for r in results] == pytest.approx([1.2112] * 3, abs=2e-4)
     growth = float(np.mean([r.growth[1] for r in results]))
@@ -231,10 +260,22 @@ def test_without_normalizer_there_is_one_variant(changes: dict[str, Any]) -> Non
 
 def other_value(name: str, value: Any) -> Any:
     others = {
-        "depth": 5, "width": 24, "activation": "tanh", "init": "torch", "weight_gain": 2.0, "bias_std": 0.5,
-        "normalizer": "layer", "position": "after", "gamma": 2.0, "batch_size": 9, "source": "gaussian", "steps": 2,
-        "learning_rate": 1.0, "eps": 0.1, "seed": 1,
-    }  # fmt: skip
+        "depth": 5,
+        "width": 24,
+        "activation": "tanh",
+        "init": "torch",
+        "weight_gain": 2.0,
+        "bias_std": 0.5,
+        "normalizer": "layer",
+        "position": "after",
+        "gamma": 2.0,
+        "batch_size": 9,
+        "source": "gaussian",
+        "steps": 2,
+        "learning_rate": 1.0,
+        "eps": 0.1,
+        "seed": 1,
+    }
     assert others[name] != value
     return others[name]
 
@@ -242,7 +283,7 @@ def other_value(name: str, value: Any) -> Any:
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
     base = Settings(**SMALL, init="scaled")
-    assert LESSON.applies(base, name)
+    assert TOPIC.applies(base, name)
     one, other = run(base), run(base.replace(**{name: other_value(name, getattr(base, name))}))
     assert one.gradient_rms.shape != other.gradient_rms.shape or not np.allclose(
         one.gradient_rms, other.gradient_rms, rtol=1e-3
@@ -251,12 +292,19 @@ def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("base", "name"),
-    [({}, "weight_gain"), ({}, "bias_std"), ({"normalizer": "none"}, "gamma"), ({"normalizer": "none"}, "eps"),
-     ({"normalizer": "none"}, "position"), ({"position": "none"}, "normalizer"), ({"steps": 0}, "learning_rate")],
-)  # fmt: skip
+    [
+        ({}, "weight_gain"),
+        ({}, "bias_std"),
+        ({"normalizer": "none"}, "gamma"),
+        ({"normalizer": "none"}, "eps"),
+        ({"normalizer": "none"}, "position"),
+        ({"position": "none"}, "normalizer"),
+        ({"steps": 0}, "learning_rate"),
+    ],
+)
 def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], name: str) -> None:
     before = Settings(**(SMALL | base))
-    assert not LESSON.applies(before, name)
+    assert not TOPIC.applies(before, name)
     after = before.replace(**{name: other_value(name, getattr(before, name))})
     np.testing.assert_array_equal(run(before).gradient_rms, run(after).gradient_rms)
 
@@ -266,7 +314,7 @@ def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], nam
 def test_the_way_back_to_a_normalizer_stays_open(normalizer: str, position: str) -> None:
     s = Settings(normalizer=normalizer, position=position)
     while s.normalizer == "none" or s.position == "none":
-        name = next(n for n in ("normalizer", "position") if LESSON.applies(s, n) and getattr(s, n) == "none")
+        name = next(n for n in ("normalizer", "position") if TOPIC.applies(s, n) and getattr(s, n) == "none")
         s = s.replace(**{name: {"normalizer": "batch", "position": "before"}[name]})
 
 
@@ -283,9 +331,17 @@ def test_gradients_that_underflow_are_told_and_left_out() -> None:
 
 def test_an_explosion_is_kept_as_it_is() -> None:
     result = run(
-        Settings(depth=50, width=32, batch_size=16, steps=3, activation="relu", init="scaled", weight_gain=5.0,
-                 learning_rate=10.0)
-    )  # fmt: skip
+        Settings(
+            depth=50,
+            width=32,
+            batch_size=16,
+            steps=3,
+            activation="relu",
+            init="scaled",
+            weight_gain=5.0,
+            learning_rate=10.0,
+        )
+    )
     assert np.isfinite(result.gradient_rms[:, 0]).all()
     assert not np.isfinite(result.gradient_rms[0, -1]).any()
     assert not np.isfinite(result.loss[0, -1])
@@ -373,7 +429,7 @@ def test_saturation_of_a_batch_normalized_tanh_is_the_predicted_one() -> None:
     assert result.saturated[1, 0].mean() == pytest.approx(expected, rel=0.03)
 
 
-@pytest.mark.parametrize("preset", LESSON.presets, ids=lambda preset: preset.title)
+@pytest.mark.parametrize("preset", TOPIC.presets, ids=lambda preset: preset.title)
 def test_presets_agree_with_theory(preset: Any) -> None:
     rows = comparisons(run(Settings(**preset.changes)))
     assert [row.quantity.text() for row in rows if not row.explained] == []
@@ -428,7 +484,7 @@ def test_instance_norm_is_refused_in_pytorchs_words() -> None:
 
 
 def test_too_much_work_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "train", lambda *_: pytest.fail("training began"))
+    monkeypatch.setattr(variants, "train", lambda *_: pytest.fail("training began"))
     with pytest.raises(CostError) as caught:
         run(Settings(depth=50, width=512, batch_size=1024, steps=200))
     assert caught.value.reduce == ("depth", "width", "batch_size", "steps")
@@ -450,17 +506,24 @@ def test_growth_theory_is_that_of_the_closed_form() -> None:
 @given(
     st.fixed_dictionaries(
         {
-            "depth": st.integers(1, 8), "width": st.integers(8, 24), "steps": st.integers(0, 3),
+            "depth": st.integers(1, 8),
+            "width": st.integers(8, 24),
+            "steps": st.integers(0, 3),
             "activation": st.sampled_from(["identity", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]),
-            "init": st.sampled_from(["torch", "scaled"]), "weight_gain": st.floats(0.05, 5), "bias_std": st.floats(0, 5),
+            "init": st.sampled_from(["torch", "scaled"]),
+            "weight_gain": st.floats(0.05, 5),
+            "bias_std": st.floats(0, 5),
             "normalizer": st.sampled_from(["none", "batch", "layer", "group"]),
-            "position": st.sampled_from(["none", "before", "after"]), "gamma": st.floats(-5, 5),
-            "batch_size": st.integers(2, 20), "learning_rate": st.floats(1e-4, 10), "eps": st.floats(1e-12, 1),
+            "position": st.sampled_from(["none", "before", "after"]),
+            "gamma": st.floats(-5, 5),
+            "batch_size": st.integers(2, 20),
+            "learning_rate": st.floats(1e-4, 10),
+            "eps": st.floats(1e-12, 1),
             "source": st.sampled_from(["digits", "gaussian", "skewed", "bimodal", "uniform"]),
             "seed": st.integers(0, 2**31 - 1),
         }
     )
-)  # fmt: skip
+)
 def test_any_setting_gives_a_result_that_holds_together(values: dict[str, Any]) -> None:
     result = run(Settings(**values))
     assert np.isfinite(result.gradient_rms[:, 0]).all()

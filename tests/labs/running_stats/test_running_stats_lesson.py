@@ -8,24 +8,26 @@ import string
 import numpy as np
 import pytest
 
-from bnviz.i18n import LANGUAGES, long_text, translator
-from bnviz.labs.running_stats.experiment import Settings, run
-from bnviz.labs.running_stats.lesson import BETWEEN, CUMULATIVE, LARGEST, LESSON, SMALLEST, momentum_table
+from bnviz.i18n import LANGUAGES, translator
+from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.formula import momentum_table
+from bnviz.labs.running_stats.lesson import BETWEEN, CUMULATIVE, LARGEST, SMALLEST, TOPIC
+from bnviz.labs.running_stats.settings import Settings
 
 
 def test_controls_are_the_settings() -> None:
-    assert sorted(LESSON.controls + LESSON.more) == sorted(Settings.names())
-    assert len(LESSON.controls) <= 6
-    assert 3 <= len(LESSON.presets) <= 6
-    assert len(LESSON.pictures) <= 3
-    assert len(LESSON.theory) <= 3
+    assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
+    assert len(TOPIC.controls) <= 6
+    assert 3 <= len(TOPIC.presets) <= 6
+    assert len(TOPIC.pictures) <= 3
+    assert len(TOPIC.theory) <= 3
 
 
-@pytest.mark.parametrize("preset", LESSON.presets, ids=lambda preset: preset.title)
+@pytest.mark.parametrize("preset", TOPIC.presets, ids=lambda preset: preset.name)
 def test_presets_run(preset: object) -> None:
     result = run(Settings(**preset.changes))
-    assert all(row.explained for row in LESSON.comparisons(result))
-    assert 0 <= LESSON.prediction.correct(result) < len(LESSON.prediction.options)
+    assert all(row.explained for row in TOPIC.comparisons(result))
+    assert 0 <= TOPIC.prediction.correct(result) < len(TOPIC.prediction.options)
 
 
 @pytest.mark.parametrize(
@@ -38,26 +40,29 @@ def test_presets_run(preset: object) -> None:
     ],
 )
 def test_the_right_answer_is_found_in_the_run(changes: dict[str, object], right: int) -> None:
-    assert LESSON.prediction.correct(run(Settings(**changes))) == right
+    assert TOPIC.prediction.correct(run(Settings(**changes))) == right
 
 
 @pytest.mark.parametrize("momentum", [0.01, 0.37, "cumulative"])
 @pytest.mark.parametrize("step", [1, 17, 30])
 def test_formula_carries_the_numbers_of_the_step(momentum: float | str, step: int) -> None:
     result = run(Settings(momentums=(momentum, 0.5), steps=30, source="gaussian"))
-    text = LESSON.formula(result, step, "en")
+    text = TOPIC.formula(result, step, "en")
     for value in (
-        result.running_mean[0, step, 0], result.batch_mean[step - 1, 0], result.running_var[0, step, 0],
-        result.batch_var[step - 1, 0], result.batch_var[step - 1, 0] * 32 / 31,
-    ):  # fmt: skip
+        result.running_mean[0, step, 0],
+        result.batch_mean[step - 1, 0],
+        result.running_var[0, step, 0],
+        result.batch_var[step - 1, 0],
+        result.batch_var[step - 1, 0] * 32 / 31,
+    ):
         assert f"{value:.3g}" in text
     assert "unbiased" in text
 
 
 def test_formula_stands_at_every_step() -> None:
     result = run(Settings(steps=3))
-    assert LESSON.formula(result, 99, "en") == LESSON.formula(result, 3, "en")
-    assert "fresh layer" in LESSON.formula(result, 0, "en")
+    assert TOPIC.formula(result, 99, "en") == TOPIC.formula(result, 3, "en")
+    assert "fresh layer" in TOPIC.formula(result, 0, "en")
 
 
 def test_momentum_table_converts() -> None:
@@ -68,7 +73,7 @@ def test_momentum_table_converts() -> None:
 
 
 def test_table_columns_are_of_one_length() -> None:
-    columns = LESSON.table(run(Settings(steps=9)))
+    columns = TOPIC.table(run(Settings(steps=9)))
     assert {len(values) for values in columns.values()} == {10}
     assert len(columns) == 2 + 4 * 11
     assert all(np.isfinite(values).all() for values in columns.values())
@@ -76,21 +81,21 @@ def test_table_columns_are_of_one_length() -> None:
 
 def test_controls_without_effect_are_known() -> None:
     still = Settings()
-    assert not LESSON.applies(still, "mean")
-    assert LESSON.applies(still.replace(source="gaussian"), "std")
-    assert not LESSON.applies(still, "disturbance_size")
-    assert LESSON.applies(still.replace(disturbance="ramp"), "disturbance_at")
-    assert LESSON.applies(still, "seed")
+    assert not TOPIC.applies(still, "mean")
+    assert TOPIC.applies(still.replace(source="gaussian"), "std")
+    assert not TOPIC.applies(still, "disturbance_size")
+    assert TOPIC.applies(still.replace(disturbance="ramp"), "disturbance_at")
+    assert TOPIC.applies(still, "seed")
 
 
 def test_words_are_there_in_every_language() -> None:
     for language in LANGUAGES:
-        text = long_text(LESSON.name, language)
+        text = TOPIC.text(language)
         assert len(re.findall("^## ", text, re.MULTILINE)) == 5
-    assert "unbiased" in long_text(LESSON.name, "en")
-    assert "无偏" in long_text(LESSON.name, "zh")
+    assert "unbiased" in TOPIC.text("en")
+    assert "无偏" in TOPIC.text("zh")
     _ = translator("zh")
-    for preset in LESSON.presets:
+    for preset in TOPIC.presets:
         assert _(preset.title) != preset.title
         assert _(preset.look_for) != preset.look_for
         fields = [

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bnviz.labs.gradient_flow.experiment import Settings, run
+from bnviz.labs.gradient_flow.experiment import run
 from bnviz.labs.gradient_flow.lesson import headline
 from bnviz.labs.gradient_flow.script import script
+from bnviz.labs.gradient_flow.settings import Settings
 from tests.conftest import RunScript
 
 CASES = {
