@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped claims catalogues other_frameworks chromium clean help
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped claims topic catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -62,6 +62,9 @@ shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 	$(PYTHON) -m scripts.claims
+
+topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
+	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)
 
 catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
 	$(PYTHON) scripts/update_catalogues.py
