@@ -17,7 +17,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/.run ## serve the dashboard (PORT=8501, ADDRESS=localhost)
-	$(VENV)/bin/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS) --server.headless true
+	$(PYTHON) -m bnviz --port $(PORT) --address $(ADDRESS)
 
 test: $(VENV)/.dev chromium ## run every check; all of them run even if one fails
 	@$(MAKE) --no-print-directory --keep-going lint unit browser

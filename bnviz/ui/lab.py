@@ -10,7 +10,7 @@ import streamlit as st
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.lessons.cases import QUESTION as CASES_QUESTION
+from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.teaching.lab import Lab, LiveTopic
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
@@ -41,9 +41,11 @@ def show(lab: Lab) -> None:
     head = st.container(key="head")
     controls.topics(lab, state, language)
     topic = state.topic
-    asking = visit.current().predict and topic.name not in state.guesses
-    head.markdown("### " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
-    history, link = _presets(state, language)
+    embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
+    asking = visit.current().predict and topic.name not in state.guesses and not embedded
+    if not embedded:
+        head.markdown("# " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
+        history, link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
@@ -52,8 +54,9 @@ def show(lab: Lab) -> None:
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
-    with history:
-        _history(state, _)
+    if not embedded:
+        with history:
+            _history(state, _)
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
@@ -64,11 +67,17 @@ def show(lab: Lab) -> None:
                 result = live.result(topic, state, data, language, below, aside)
             if asking:
                 views.ask(topic, state, language)
+            elif result is not None and embedded:
+                _hero(state, result, language, kept=data is None)
             elif result is not None:
                 _views(state, result, language, below, kept=data is None)
         except BnvizError as error:
             if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
                 views.explain_error(error, topic, language)
+                if state.history:
+                    st.button(_("Back to what worked"), key=f"{topic.id}:undo", on_click=_go_back, args=(state,))
+    if embedded:
+        return
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state), language)
@@ -89,7 +98,7 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
             )
         st.space("stretch")
         history = st.container(key="history", horizontal=True, gap="small", width="content")
-        return history, st.container(width=112)
+        return history, st.container(key="link", width=96)
 
 
 def _history(state: LabState, _: Translate) -> None:
@@ -184,6 +193,18 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
             views.comparisons(topic.comparisons(result), language)
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _hero(state: LabState, result: Any, language: Language, *, kept: bool) -> None:
+    """The first picture, and the one with the buttons that move its playhead where it has none."""
+    topic = state.topic
+    pictures = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+    scenes = [picture for picture in pictures[1:] if isinstance(picture, ReadyScene)]
+    _pictures(
+        [pictures[0], *scenes[:1]] if not isinstance(pictures[0], ReadyScene) else pictures[:1],
+        state,
+        st.container(key="below"),
+    )
 
 
 def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:
