@@ -162,7 +162,7 @@ def test_groups_that_do_not_divide_leave_the_others_unharmed(default: Result) ->
 
 
 def test_a_single_number_per_statistic_is_refused_in_pytorchs_words() -> None:
-    single = {"batch_size": 1, "height": 1, "width": 1}
+    single: dict[str, Any] = {"batch_size": 1, "height": 1, "width": 1}
     with pytest.raises(BatchOfOneError, match="Expected more than 1 value per channel"):
         run(Settings(**single))
     with pytest.raises(BnvizError, match="refuses instance norm of a single number: Expected more than 1 spatial"):
@@ -247,6 +247,7 @@ def test_batch_means_are_those_of_separate_batch_norms(sweep: EffectiveResult) -
     for batch in (0, 1, 500, 999):
         norm = nn.BatchNorm2d(8, momentum=1.0)
         norm(population[order[batch]])
+        assert norm.running_mean is not None
         np.testing.assert_allclose(sweep.effective.batch_means[batch], norm.running_mean.numpy(), atol=1e-6)
 
 
