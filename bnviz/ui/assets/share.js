@@ -65,6 +65,7 @@ class Share {
       await copy(this.field);
       this.status.textContent = this.words.copied;
     });
+    document.addEventListener("click", (event) => this.#follow(event), { signal });
     const page = location.pathname;
     window.addEventListener("popstate", () => {
       if (location.pathname !== page) return;
@@ -72,6 +73,17 @@ class Share {
       this.number += 1;
       this.setStateValue("wanted", { search: location.search, number: this.number });
     }, { signal });
+  }
+
+  /** A link in a text that names settings only ("?batch_size=2") sets them here, without a new page. */
+  #follow(event) {
+    const link = event.target.closest?.('a[href^="?"]');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    clearTimeout(this.telling);
+    this.number += 1;
+    this.setStateValue("wanted", { search: link.getAttribute("href"), number: this.number });
+    document.querySelector(".st-key-picture")?.scrollIntoView({ block: "nearest" });
   }
 
   destroy() { this.leaving.abort(); }
