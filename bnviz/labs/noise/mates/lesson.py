@@ -33,7 +33,7 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     size = list(result.sizes).index(result.settings.batch_size)
     return _(
-        "A sample at {value} standard deviations comes out at {mean} ± {std} in batches of {size}: noise with the energy of Dropout at "
+        "A sample at z = {value} comes out at {mean} ± {std} in batches of {size}: noise with the energy of Dropout at "
         "p = {rate}."
     ).format(
         value=short(result.settings.sample_value),
