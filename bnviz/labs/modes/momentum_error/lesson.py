@@ -199,7 +199,7 @@ TOPIC: Final = InstantTopic(
         ),
         options=(
             N_("it falls"),
-            N_("no difference that matters"),
+            N_("no relevant difference"),
             N_("it rises"),
             N_("too noisy to tell with so many seeds"),
         ),

@@ -248,7 +248,7 @@ TOPIC: Final = InstantTopic(
     table=table,
     sources=(
         Source(
-            N_("All running means and variances NaN, training perfect, every answer the same in eval mode"),
+            N_("All running means and variances NaN, training perfect, every output the same in eval mode"),
             "pytorch #1206",
             "https://github.com/pytorch/pytorch/issues/1206",
         ),

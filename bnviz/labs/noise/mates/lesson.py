@@ -253,14 +253,14 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "One and the same sample is put into many batches with other random batch-mates. By how much does its output scatter "
+            "One and the same sample is put into many batches with other random batch-mates. By how much does its output vary "
             "(standard deviation)?"
         ),
         options=(N_("not at all"), N_("by less than 0.1"), N_("by 0.1 to 0.4"), N_("by more than 0.4")),
         correct=outcome,
         explanation=N_(
-            "The batch's mean scatters by σ/√m and its standard deviation by about σ/√(2m); both reach every sample of the batch. "
-            "A fixed sample therefore scatters by about √((1 + z²/2)/m)."
+            "The batch's mean varies by σ/√m and its standard deviation by about σ/√(2m); both reach every sample of the batch. "
+            "A fixed sample therefore varies by about √((1 + z²/2)/m)."
         ),
     ),
     formula=formula,

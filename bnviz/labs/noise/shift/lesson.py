@@ -177,8 +177,8 @@ TOPIC: Final = InstantTopic(
         options=(N_("about 1 too"), N_("0.3 to 0.9"), N_("0.1 to 0.3"), N_("less than 0.1")),
         correct=outcome,
         explanation=N_(
-            "Behind Dropout the variance is V = (σ² + μ²)/(1 − p) − μ² in training and σ² in eval mode. The mean counts too: dropping "
-            "a value that is far from 0 is a large jump. Dropout behind the last batch norm shifts nothing."
+            "After Dropout the variance is V = (σ² + μ²)/(1 − p) − μ² in training and σ² in eval mode. The mean counts too: dropping "
+            "a value that is far from 0 is a large jump. Dropout after the last batch norm shifts nothing."
         ),
     ),
     formula=formula,

@@ -164,7 +164,7 @@ TOPIC: Final = InstantTopic(
             "batch_of_4",
             N_("Batch of 4"),
             N_(
-                "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
+                "The dots spread four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
                 "to average over."
             ),
             {"batch_size": 4},
