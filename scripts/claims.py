@@ -1,6 +1,7 @@
 """Count for how many fresh seeds what the lessons say holds: `python -m scripts.claims [--seeds N] [--live] [TOPIC …]`.
 
-A claim is `Topic.holds` of a topic's opening or `Preset.holds` of a preset. It must hold for 19 of 20 seeds. Topics that train for long are run with `--live` only: that takes hours.
+A claim is `Topic.holds` of a topic's opening or `Preset.holds` of a preset. It must hold for 19 of 20 seeds. Topics that train
+for long are run with `--live` only: that takes hours.
 """
 
 from __future__ import annotations

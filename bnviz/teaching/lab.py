@@ -141,8 +141,9 @@ class Topic(Generic[S, R]):
         return self.settings(**{preset.name: preset for preset in self.presets}[name].changes)
 
     def text(self, language: Language) -> str:
-        """The long text below the pictures (Markdown)."""
-        return long_text(self.folder, language)
+        """The long text below the pictures (Markdown). A link of settings only, `[batch size 2](?batch_size=2)`, means this topic."""
+        text = long_text(self.folder, language)
+        return text if self.name == self.lab else text.replace("](?", f"](?{TOPIC_KEY}={self.name}&")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,8 +35,8 @@ def comparisons(result: Result) -> list[Comparison]:
     known = moments_after(activation, round(scale, 6))
     normal = Phrase(N_("predicted for normal pre-activations, which those of digits nearly are"))
     return [
-        Comparison(Phrase(N_("change of the output by a bias in front of batch norm")), result.bias_effect, 0.0),
-        Comparison(Phrase(N_("gradient of a bias in front of batch norm")), result.bias_gradient, 0.0),
+        Comparison(Phrase(N_("change of the output by a bias before batch norm")), result.bias_effect, 0.0),
+        Comparison(Phrase(N_("gradient of a bias before batch norm")), result.bias_gradient, 0.0),
         Comparison(
             Phrase(N_("mean of what the last layer receives, batch norm before the activation")),
             float(result.passed_mean[before, -1]),
@@ -193,14 +193,14 @@ TOPIC: Final = LiveTopic(
         ),
         options=(
             N_("before is better"),
-            N_("no difference that matters"),
+            N_("no relevant difference"),
             N_("after is better"),
             N_("too noisy to tell with so many seeds"),
         ),
         correct=outcome,
         explanation=N_(
             "Judged by the 95 % interval of the paired differences over seeds, not by one run. Where the interval lies within "
-            "one point, there is no difference that matters; where it leaves out 0, there is one."
+            "one point, there is no relevant difference; where it leaves out 0, there is one."
         ),
     ),
     formula=formula,
@@ -209,7 +209,7 @@ TOPIC: Final = LiveTopic(
     table=table,
     sources=(
         Source(
-            N_("Batch norm proposed before the activation, and the bias left out in front of it"),
+            N_("Batch norm proposed before the activation, and the bias left out there"),
             "Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2",
             "https://arxiv.org/abs/1502.03167",
         ),
@@ -219,7 +219,7 @@ TOPIC: Final = LiveTopic(
             "https://arxiv.org/abs/1606.02228",
         ),
         Source(
-            N_("Two one-sided tests: how to say that there is no difference that matters"),
+            N_("Two one-sided tests: how to say that there is no relevant difference"),
             "Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15",
             "https://doi.org/10.1007/BF01068419",
         ),

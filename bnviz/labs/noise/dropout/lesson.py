@@ -107,11 +107,11 @@ def formula(result: Result, step: int, language: Language) -> str:
         "\n".join(
             "- " + text
             for text in (
-                in_words(_("Dropout behind the last norm against no Dropout"), findings[HELPS], _),
-                in_words(_("Dropout before every norm against behind the last"), findings[COSTS], _),
-                in_words(_("recalibration: running statistics taken afresh without Dropout"), findings[RECOVERED], _),
-                in_words(_("what is left: recalibrated against Dropout behind the last norm"), findings[LEFT], _),
-                in_words(_("recalibrated against the same Dropout without any batch norm"), findings[ALONE], _),
+                in_words(_("Dropout after the last norm compared with no Dropout"), findings[HELPS], _),
+                in_words(_("Dropout before every norm compared with after the last"), findings[COSTS], _),
+                in_words(_("recalibration: running statistics re-estimated without Dropout"), findings[RECOVERED], _),
+                in_words(_("what is left: recalibrated compared with Dropout after the last norm"), findings[LEFT], _),
+                in_words(_("recalibrated compared with the same Dropout without any batch norm"), findings[ALONE], _),
             )
         ),
         _share(result, _),
@@ -140,7 +140,7 @@ def _share(result: Result, _: Translate) -> str:
 def _training(result: Result, _: Translate) -> str:
     means = [short(100 * float(value)) for value in _averages(result.train_error)]
     return _(
-        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, behind norm {after} %, before "
+        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, after norm {after} %, before "
         "norm {before} %, before norm recalibrated {recalibrated} %, Dropout without batch norm {alone} %."
     ).format(none=means[0], after=means[1], before=means[2], recalibrated=means[4], alone=means[3])
 
@@ -279,7 +279,7 @@ TOPIC: Final = LiveTopic(
             "https://arxiv.org/abs/1801.05134",
         ),
         Source(
-            N_("Running statistics taken afresh by forward passes alone"),
+            N_("Running statistics re-estimated by forward passes alone"),
             "torch.optim.swa_utils.update_bn",
             "https://docs.pytorch.org/docs/stable/optim.html#torch.optim.swa_utils.update_bn",
         ),

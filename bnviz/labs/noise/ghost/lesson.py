@@ -78,7 +78,7 @@ def formula(result: Result, step: int, language: Language) -> str:
             cut,
             "**2. " + _("How much noise that is") + "**",
             f"$$\n{noise}\n$$",
-            _("Measured behind real ghost batch norm: {numbers}.").format(
+            _("Measured after real ghost batch norm: {numbers}.").format(
                 numbers=", ".join(short(float(value)) for value in result.fidelity)
             ),
             "**3. " + _("What it did to the test accuracy") + "**",
@@ -95,16 +95,16 @@ def _afresh(result: Result, _: Translate) -> str:
         alive = afresh[np.isfinite(afresh)]
         mean = 100 * (1 - float(alive.mean())) if alive.size else math.nan
         rows.append(f"{size}: {short(100 * float(trained))} → {short(mean)} %")
-    return _("With running statistics taken afresh the errors become, by samples per statistic: {rows}.").format(
+    return _("With re-estimated running statistics the errors become, by samples per statistic: {rows}.").format(
         rows="; ".join(rows)
     )
 
 
 def comparisons(result: Result) -> list[Comparison]:
-    """R² behind ghost batch norm against R²(m), by ghost size."""
+    """R² after ghost batch norm against R²(m), by ghost size."""
     return [
         Comparison(
-            Phrase(N_("R² behind ghost batch norm, {size} samples per statistic"), {"size": size}),
+            Phrase(N_("R² after ghost batch norm, {size} samples per statistic"), {"size": size}),
             float(seen),
             float(predicted),
             float(error),

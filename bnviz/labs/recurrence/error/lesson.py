@@ -152,7 +152,7 @@ TOPIC: Final = LiveTopic(
         ),
         options=(
             N_("the shared set: it averages over more values"),
-            N_("no difference that matters: training is the same"),
+            N_("no relevant difference: training is the same"),
             N_("one set per step"),
             N_("too noisy to tell with so many seeds"),
         ),

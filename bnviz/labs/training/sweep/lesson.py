@@ -193,7 +193,7 @@ TOPIC: Final = LiveTopic(
     sources=(
         BATCH_NORM_PAPER,
         Source(
-            N_("Weights in front of a normalizer: the length only sets the effective learning rate"),
+            N_("Weights before a normalizer: the length only sets the effective learning rate"),
             "van Laarhoven 2017, arXiv:1706.05350",
             "https://arxiv.org/abs/1706.05350",
         ),
