@@ -75,7 +75,7 @@ def show(lab: Lab) -> None:
             if asking:
                 views.ask(topic, state, language)
             elif result is not None and embedded:
-                _hero(state, result, language, kept=data is None)
+                _hero(state, result, language, below, kept=data is None)
             elif result is not None:
                 _views(state, result, language, below, kept=data is None)
         except BnvizError as error:
@@ -204,16 +204,12 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
         views.DRAW[state.view](topic, state, result, language)
 
 
-def _hero(state: LabState, result: Any, language: Language, *, kept: bool) -> None:
-    """The first picture, and the one with the buttons that move its playhead where it has none."""
+def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:
+    """The first picture; where it has no buttons that move its playhead, the first one below that has."""
     topic = state.topic
-    pictures = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
-    scenes = [picture for picture in pictures[1:] if isinstance(picture, ReadyScene)]
-    _pictures(
-        [pictures[0], *scenes[:1]] if not isinstance(pictures[0], ReadyScene) else pictures[:1],
-        state,
-        st.container(key="below"),
-    )
+    first, *others = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+    scenes = [] if isinstance(first, ReadyScene) else [one for one in others if isinstance(one, ReadyScene)]
+    _pictures([first, *scenes[:1]], state, below)
 
 
 def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:

@@ -100,19 +100,20 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 }
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
-  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, .st-key-onward, .st-key-verdict,
-  .st-key-below,
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
+  .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag,
   .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] {
     display: none !important;
   }
   @page { size: A4 landscape; margin: 10mm; }
   html { font-size: 14px; }
-  .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > *, [data-testid="stMain"] {
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > :has(> [data-testid="stMain"]),
+  [data-testid="stMain"] {
     position: static !important; overflow: visible !important; height: auto !important; display: block !important;
   }
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
-  .st-key-link { width: 100% !important; }
+  .st-key-link, :has(> .st-key-link) { width: 100% !important; flex: 1 0 100% !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
   .st-key-picture > * { break-inside: avoid; }

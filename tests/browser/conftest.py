@@ -13,13 +13,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from scripts.chromium import FLAGS, find
 
 Visit = Callable[..., Page]
 Serve = Callable[[Path], AbstractContextManager[str]]
 ROOT = Path(__file__).parents[2]
+PATIENCE = 15_000  # ms that anything may take on a busy machine; nothing is asserted about time
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
