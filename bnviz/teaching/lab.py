@@ -14,6 +14,7 @@ from bnviz.i18n import N_, Language, long_text
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Listing
 from bnviz.plot.scene import Scene
+from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings, from_query, to_query
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import Finding
@@ -107,8 +108,8 @@ class Topic(Generic[S, R]):
     """The question before the picture."""
     formula: Callable[[R, int, Language], str]
     """Markdown with the live numbers of one frame (`result`, `step`, `language`)."""
-    script: Callable[[S], str]
-    """The standalone PyTorch script."""
+    script: Callable[..., str]
+    """The standalone PyTorch script: `script(settings)`; `script(settings, upload)` where `upload` says what the data is."""
     headline: Callable[[R], Mapping[str, float]]
     """The numbers that the script prints, by the names that it prints."""
     table: Callable[[R], Mapping[str, NDArray[Any]]]
@@ -139,6 +140,10 @@ class Topic(Generic[S, R]):
     def preset(self, name: str) -> S:
         """The settings of a preset. Raises: KeyError where there is none of that name."""
         return self.settings(**{preset.name: preset for preset in self.presets}[name].changes)
+
+    def write_script(self, settings: S, upload: Reader | None = None) -> str:
+        """The standalone PyTorch script for `settings`, which reads the visitor's own file where there is one."""
+        return self.script(settings) if self.upload is None else self.script(settings, upload)
 
     def text(self, language: Language) -> str:
         """The long text below the pictures (Markdown). A link of settings only, `[batch size 2](?batch_size=2)`, means this topic."""

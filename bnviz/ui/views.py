@@ -134,7 +134,7 @@ def formula(topic: AnyTopic, state: LabState, result: Any, language: Language) -
 def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The PyTorch script that prints the page's numbers."""
     _ = translator(language)
-    script = topic.script(state.settings)
+    script = topic.write_script(state.settings, state.upload)
     st.markdown(
         _("This script needs only torch, NumPy and scikit-learn (for the digits). It prints: ")
         + ", ".join(f"`{name} = {value:.6g}`" for name, value in topic.headline(result).items())

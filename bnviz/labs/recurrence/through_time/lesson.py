@@ -20,6 +20,7 @@ from bnviz.labs.recurrence.through_time.result import Result
 from bnviz.labs.recurrence.through_time.script import script
 from bnviz.labs.recurrence.through_time.settings import Settings
 from bnviz.plot.numbers import short
+from bnviz.settings import RecurrentVariantName
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 
@@ -49,7 +50,7 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
-def per_step(result: Result, variant: str) -> float:
+def per_step(result: Result, variant: RecurrentVariantName) -> float:
     """Mean over networks of the growth per step back."""
     return float(np.nanmean(result.per_step[list(result.variants).index(variant)]))
 
