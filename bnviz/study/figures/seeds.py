@@ -119,7 +119,8 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         traces.append(
             {
                 "type": "scatter", "mode": "markers", "x": seeds, "y": values, "name": pair.title,
-                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)}, "hovertemplate": _("seed %{x}: %{y:.3g} points"), **panel,
+                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)},
+                "hovertemplate": _("seed %{x}: %{y:.3g} points"), **panel,
             }
         )  # fmt: skip
         if math.isfinite(finding.low):
