@@ -50,9 +50,9 @@ def show(lab: Lab) -> None:
     line = None
     if not embedded:
         head.markdown("# " + _(topic.question))
-        line = head.empty()
-        if not asking and (topic.finding is None or state.preset is not None):
-            line.markdown(_line_below(state, _))
+        line = None if asking else head.empty()
+        if topic.finding is None:
+            _say(line, state, None, language)
         history, link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
@@ -189,10 +189,19 @@ def _onward(lab: Lab, _: Translate) -> None:
         st.page_link(page, label=label, icon=":material/arrow_forward:")
 
 
-def _line_below(state: LabState, _: Translate) -> str:
-    """The answer; after a preset, what to look for."""
-    chosen = next((preset for preset in state.topic.presets if preset.name == state.preset), None)
-    return _(state.topic.answer) if chosen is None else ":material/visibility: **" + _(chosen.look_for) + "**"
+def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: Language) -> None:
+    """On the `line` under the title: after a preset, what to look for; else what the run shows, or the answer where it cannot say."""
+    if line is None:
+        return
+    _ = translator(language)
+    topic = state.topic
+    chosen = next((preset for preset in topic.presets if preset.name == state.preset), None)
+    if chosen is not None:
+        line.markdown(":material/visibility: **" + _(chosen.look_for) + "**")
+    elif topic.finding is None or result is None:
+        line.markdown(_(topic.answer))
+    else:
+        line.markdown(topic.finding(result, language))
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.noise.dropout import lesson as dropout_lesson
@@ -110,18 +111,27 @@ def test_cheap_presets_of_dropout_and_ghosts_show_what_they_promise() -> None:
 
 @pytest.mark.parametrize(
     ("gap", "recovered", "option"),
-    [(-0.02, 0.019, 0), (-0.02, 0.013, 1), (-0.02, 0.005, 2), (0.0, 0.0, 3), (0.02, 0.01, 3)],
+    [(-0.02, 0.019, 0), (-0.02, 0.013, 1), (-0.02, 0.005, 2), (0.0, 0.0, 3), (0.02, 0.01, 3), (-0.02, 0.01, 4)],
 )
 def test_the_share_recovered_decides_the_answer(
     default_dropout: DropoutResult, gap: float, recovered: float, option: int
 ) -> None:
     spread = np.array([-1e-4, 0.0, 1e-4])
+    differences = np.zeros((5, 3))
+    differences[1], differences[2] = gap + spread, recovered + spread
     findings = list(default_dropout.findings)
-    findings[1], findings[2] = judge(gap + spread, 0.01), judge(recovered + spread, 0.01)
-    result = dataclasses.replace(default_dropout, findings=tuple(findings))
+    findings[1], findings[2] = judge(differences[1], 0.01), judge(differences[2], 0.01)
+    result = dataclasses.replace(default_dropout, differences=differences, findings=tuple(findings))
     assert DROPOUT.prediction.correct(result) == option
     share = dropout_lesson.share_recovered(result)
     assert np.isnan(share) if option == 3 else share == pytest.approx(-recovered / gap)
+
+
+def test_the_interval_of_the_share_is_fiellers(default_dropout: DropoutResult) -> None:
+    """It holds exactly the shares p for which recovered + p·gap, seed by seed, may have mean 0 by Student's test."""
+    gap, recovered = default_dropout.differences[1], default_dropout.differences[2]
+    for end in dropout_lesson.share_interval(default_dropout):
+        assert stats.ttest_1samp(recovered + end * gap, 0).pvalue == pytest.approx(0.05, abs=1e-6)
 
 
 @pytest.mark.parametrize(

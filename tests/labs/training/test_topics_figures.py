@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.i18n import LANGUAGES
+from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.training.boundaries import figures as boundary_figures
 from bnviz.labs.training.lab import LAB
 from bnviz.labs.training.landscape import figures as landscape_figures
@@ -18,6 +18,7 @@ from bnviz.labs.training.sweep import figures as sweep_figures
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, with_spread
 from bnviz.plot.theme import color
+from bnviz.study import verdict
 from bnviz.study.figures.forest import Claim, Effect, forest, times
 from bnviz.study.verdict import judge
 from bnviz.teaching.lab import AnyTopic
@@ -133,7 +134,7 @@ def test_claims_carry_every_effect_with_its_verdict(results: dict[tuple[str, str
     chart = race_figures.claims(result)
     for findings in (result.findings, result.drift_findings, result.speed_findings):
         for finding in findings:
-            assert finding.verdict in words(chart)
+            assert verdict.words(finding, translator("en")) in words(chart)
     dots = [trace for trace in chart.data if trace["mode"] == "markers" and trace["name"] == "batch norm"]
     np.testing.assert_allclose(dots[0]["x"], 100 * result.differences[0])
     np.testing.assert_allclose(dots[2]["x"], result.drift_differences[0])

@@ -99,6 +99,7 @@ TOPIC: Final = LiveTopic(
         "On these digits batch norm may be used from batch 8 on. At batch 2 its error is several times that of layer and "
         "group norm, and recomputing its statistics precisely does not rescue it."
     ),
+    findings=lambda result: [match.finding for match in result.matches],
     settings=Settings,
     run=run,
     controls=("batch_sizes", "normalizers", "network", "sampling", "epochs", "seeds"),

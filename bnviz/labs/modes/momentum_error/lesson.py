@@ -181,7 +181,8 @@ TOPIC: Final = InstantTopic(
             "four_epochs",
             N_("4 epochs"),
             N_(
-                "After 336 steps the initial values weigh 3 % with momentum 0.01, and still 71 % with 0.001: how far does the valley reach now?"
+                "After 336 steps the initial values weigh 3 % with momentum 0.01, and still 71 % with 0.001: how far does the valley "
+                "reach now?"
             ),
             {"steps": 336},
         ),

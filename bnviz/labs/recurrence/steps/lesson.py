@@ -174,8 +174,8 @@ TOPIC: Final = InstantTopic(
             "mostly_padding",
             N_("Mostly padding"),
             N_(
-                "See the third picture: towards the end nearly everything is padding, and the standard deviation that "
-                "a module finds is not the real one. Masked, it is right."
+                "See the third picture: towards the end nearly everything is padding. Which standard deviation does a module "
+                "find there, and which with a mask?"
             ),
             {"padding": 0.6, "term": "input"},
         ),

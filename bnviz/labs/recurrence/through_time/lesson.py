@@ -52,7 +52,7 @@ def finding(result: Result, language: Language = "en") -> str:
 
 def per_step(result: Result, variant: RecurrentVariantName) -> float:
     """Mean over networks of the growth per step back."""
-    return float(np.nanmean(result.per_step[list(result.variants).index(variant)]))
+    return float(np.nanmean(result.per_step[[*map(str, result.variants)].index(variant)]))
 
 
 def headline(result: Result) -> dict[str, float]:

@@ -16,6 +16,7 @@ from bnviz.plot.numbers import with_spread
 from bnviz.plot.primitives import band, line, note, points, wrapped
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
+from bnviz.study import verdict
 from bnviz.study.figures.seeds import apart, mean_line
 
 Floats = NDArray[np.float64]
@@ -209,7 +210,7 @@ def _rescue(result: Result, _: Translate) -> list[str]:
     rescue, remaining, match = result.rescues[first], result.remaining[first], result.matches[first]
     words = [
         _("At batch {size} recalibration lowers the error by {numbers}: {verdict}.").format(
-            size=match.batch_size, numbers=mean_line(rescue, _), verdict=_(rescue.verdict)
+            size=match.batch_size, numbers=mean_line(rescue, _), verdict=verdict.words(rescue, _)
         )
     ]
     if math.isfinite(remaining.mean):
@@ -217,7 +218,7 @@ def _rescue(result: Result, _: Translate) -> list[str]:
             _("What remains above {alternative}: {numbers}: {verdict}.").format(
                 alternative=normalizer_name(match.alternative, _),
                 numbers=mean_line(remaining, _),
-                verdict=_(remaining.verdict),
+                verdict=verdict.words(remaining, _),
             )
         )
     return words

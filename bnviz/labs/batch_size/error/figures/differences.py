@@ -18,6 +18,7 @@ from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, largest, line, note, points, tile, wrapped
 from bnviz.plot.theme import axis, layout
 from bnviz.plot.variants import normalizer_name
+from bnviz.study import verdict
 from bnviz.study.figures.seeds import mean_line
 from bnviz.study.verdict import Finding
 
@@ -113,7 +114,7 @@ def _sentence(match: Match, _: Translate) -> list[str]:
 
 def _verdict(match: Match, _: Translate) -> str:
     """What the interval says; where it holds 0 and rules out that batch norm is a point worse, that it does."""
-    return _("not worse by a point or more") if match.standing == "not_worse" else _(match.finding.verdict)
+    return _("not worse by a point or more") if match.standing == "not_worse" else verdict.words(match.finding, _)
 
 
 def stretched(values: ArrayLike) -> Floats:
