@@ -11,6 +11,7 @@ import streamlit as st
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.study.verdict import caution
 from bnviz.teaching.lab import Lab, LiveTopic
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
@@ -43,8 +44,12 @@ def show(lab: Lab) -> None:
     topic = state.topic
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
     asking = visit.current().predict and topic.name not in state.guesses and not embedded
+    line = None
     if not embedded:
-        head.markdown("# " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
+        head.markdown("# " + _(topic.question))
+        line = head.empty()
+        if not asking and (topic.finding is None or state.preset is not None):
+            line.markdown(_line_below(state, _))
         history, link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
@@ -65,6 +70,8 @@ def show(lab: Lab) -> None:
                 result = cache.result(topic, state.settings, data)
             elif not asking:
                 result = live.result(topic, state, data, language, below, aside)
+            if line is not None and not asking and topic.finding is not None and state.preset is None:
+                line.markdown(_(topic.answer) if result is None else topic.finding(result, language))
             if asking:
                 views.ask(topic, state, language)
             elif result is not None and embedded:
@@ -186,6 +193,8 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     state.view = chosen or state.view
     if state.view == "picture":
         _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        if topic.findings is not None:
+            below.caption(caution(topic.findings(result), _))
         below.markdown(topic.text(language))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)

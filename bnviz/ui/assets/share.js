@@ -67,6 +67,7 @@ class Share {
       this.status.textContent = this.words.copied;
     });
     window.addEventListener("beforeprint", () => { this.sheet.textContent = this.#link(); }, { signal });
+    document.addEventListener("click", (event) => this.#follow(event), { signal });
     const page = location.pathname;
     window.addEventListener("popstate", () => {
       if (location.pathname !== page) return;
@@ -74,6 +75,17 @@ class Share {
       this.number += 1;
       this.setStateValue("wanted", { search: location.search, number: this.number });
     }, { signal });
+  }
+
+  /** A link in a text that names settings only ("?batch_size=2") sets them here, without a new page. */
+  #follow(event) {
+    const link = event.target.closest?.('a[href^="?"]');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    clearTimeout(this.telling);
+    this.number += 1;
+    this.setStateValue("wanted", { search: link.getAttribute("href"), number: this.number });
+    document.querySelector(".st-key-picture")?.scrollIntoView({ block: "nearest" });
   }
 
   destroy() { this.leaving.abort(); }
