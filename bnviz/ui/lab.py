@@ -59,32 +59,25 @@ def show(lab: Lab) -> None:
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
-    if not embedded:
-        with history:
-            _history(state, _)
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
-            result = None
             if not isinstance(topic, LiveTopic):
                 result = cache.result(topic, state.settings, data)
-            elif not asking:
-                result = live.result(topic, state, data, language, below, aside)
+            else:
+                result = None if asking else live.result(topic, state, data, language, below, aside)
             if line is not None and not asking and topic.finding is not None and state.preset is None:
                 line.markdown(_(topic.answer) if result is None else topic.finding(result, language))
             if asking:
                 views.ask(topic, state, language)
-            elif result is not None and embedded:
-                _hero(state, result, language, below, kept=data is None)
             elif result is not None:
-                _views(state, result, language, below, kept=data is None)
+                (_hero if embedded else _views)(state, result, language, below, kept=data is None)
         except BnvizError as error:
-            if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
-                views.explain_error(error, topic, language)
-                if state.history:
-                    st.button(_("Back to what worked"), key=f"{topic.id}:undo", on_click=_go_back, args=(state,))
+            _explain(error, state, language)
     if embedded:
         return
+    with history:
+        _history(state, _)
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state), language)
@@ -174,6 +167,16 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
         if not any(isinstance(problem, UploadError) for problem in problems):  # a file has no defaults
             told.append(_("Defaults are used instead; the rest of the link is kept."))
         st.warning("  \n".join(told))
+
+
+def _explain(error: BnvizError, state: LabState, language: Language) -> None:
+    """Why there is no picture, and the way back to the last one."""
+    if isinstance(error, UploadError) and _refused_file(state):
+        return  # "no file yet" would be no news
+    views.explain_error(error, state.topic, language)
+    if state.history:
+        label = translator(language)("Back to what worked")
+        st.button(label, key=f"{state.topic.id}:undo", on_click=_go_back, args=(state,))
 
 
 def _refused_file(state: LabState) -> bool:
