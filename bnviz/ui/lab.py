@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
@@ -62,62 +59,27 @@ def show(lab: Lab) -> None:
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
-    if not embedded:
-        with history:
-            _history(state, _)
     with picture_column, st.container(key="picture"):
-        _picture(state, data, language, _Places(line, below, aside), asking=asking, embedded=embedded)
+        _problems(state.problems, language)
+        try:
+            if not isinstance(topic, LiveTopic):
+                result = cache.result(topic, state.settings, data)
+            else:
+                result = None if asking else live.result(topic, state, data, language, below, aside)
+            _say(line, state, result, language)
+            if asking:
+                views.ask(topic, state, language)
+            elif result is not None:
+                (_hero if embedded else _views)(state, result, language, below, kept=data is None)
+        except BnvizError as error:
+            _explain(error, state, language)
     if embedded:
         return
+    with history:
+        _history(state, _)
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state), language)
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Where on the page goes what the run says."""
-
-    line: DeltaGenerator | None
-    """Below the question: what this run finds."""
-    below: DeltaGenerator
-    """Below the hero and the controls."""
-    aside: DeltaGenerator
-    """Below the controls."""
-
-
-def _picture(
-    state: LabState,
-    data: NDArray[np.float32] | None,
-    language: Language,
-    places: _Places,
-    *,
-    asking: bool,
-    embedded: bool,
-) -> None:
-    """The question; or the result in the chosen view; or why there is none."""
-    _ = translator(language)
-    topic, line, below, aside = state.topic, places.line, places.below, places.aside
-    _problems(state.problems, language)
-    try:
-        result = None
-        if not isinstance(topic, LiveTopic):
-            result = cache.result(topic, state.settings, data)
-        elif not asking:
-            result = live.result(topic, state, data, language, below, aside)
-        if line is not None and not asking and topic.finding is not None and state.preset is None:
-            line.markdown(_(topic.answer) if result is None else topic.finding(result, language))
-        if asking:
-            views.ask(topic, state, language)
-        elif result is not None and embedded:
-            _hero(state, result, language, below, kept=data is None)
-        elif result is not None:
-            _views(state, result, language, below, kept=data is None)
-    except BnvizError as error:
-        if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
-            views.explain_error(error, topic, language)
-            if state.history:
-                st.button(_("Back to what worked"), key=f"{topic.id}:undo", on_click=_go_back, args=(state,))
 
 
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -213,6 +175,16 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
         if not any(isinstance(problem, UploadError) for problem in problems):  # a file has no defaults
             told.append(_("Defaults are used instead; the rest of the link is kept."))
         st.warning("  \n".join(told))
+
+
+def _explain(error: BnvizError, state: LabState, language: Language) -> None:
+    """Why there is no picture, and the way back to the last one."""
+    if isinstance(error, UploadError) and _refused_file(state):
+        return  # "no file yet" would be no news
+    views.explain_error(error, state.topic, language)
+    if state.history:
+        label = translator(language)("Back to what worked")
+        st.button(label, key=f"{state.topic.id}:undo", on_click=_go_back, args=(state,))
 
 
 def _refused_file(state: LabState) -> bool:

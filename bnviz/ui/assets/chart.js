@@ -11,7 +11,7 @@ import { CHART } from "./styles.js";
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
 const CLICK_PIXELS = 4;
 const LATEST_MS = 500;
-const FOOT = 58; // px: the download button and the gap to what follows
+const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
 const PAPER = 1000; // px: the width of a sheet
 const isTouch = () => matchMedia("(pointer: coarse)").matches;

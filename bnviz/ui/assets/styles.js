@@ -53,7 +53,7 @@ export const PLAYER = `${CONTROLS}
 :host([data-floating]) .bar { display: none; }
 :host([data-floating]) .caption { font-size: .95rem; margin: .2rem 0; }
 @media (max-height: 520px) { .caption { font-size: 1rem; margin-bottom: .2rem; } .bar { margin-top: .2rem; } }
-@media print { .bar { display: none; } .stage { height: auto !important; } .stage canvas { position: static; max-width: 100%; height: auto !important; } }
+@media print { .bar { display: none; } .stage { height: auto !important; } .stage canvas { position: static; max-width: 100%; max-height: 95mm; width: auto !important; height: auto !important; } }
 .play { min-width: 3.25rem; background: var(--st-secondary-background-color, whitesmoke); }
 @container (max-width: 519px) {
   .caption { font-size: 1.1rem; }
