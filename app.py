@@ -1,4 +1,4 @@
-"""The server. `streamlit run app.py` starts it, and so does `uvicorn app:app`."""
+"""The server. `streamlit run app.py` starts it, and so do `uvicorn app:app` and the command `bnviz`."""
 
 import os
 
@@ -6,6 +6,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import streamlit as st
 
-from bnviz.ui import server
+from bnviz.ui.server.application import FRAME, surroundings
 
-app = st.App(server.FRAME, lifespan=server.warm_up, routes=server.routes(), middleware=server.middleware())
+app = st.App(FRAME, **surroundings())

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import engine, first_visit, live, load, playing, runs, slider, topics
+from benchmarks import classroom, engine, first_visit, live, load, playing, runs, slider, topics
 from benchmarks.report import Row, table
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
@@ -20,6 +20,7 @@ MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "load": load.measure,
     "memory": load.memory,
     "live": live.live_rows,
+    "classroom": classroom.measure,
     "playing": playing.measure,
     "first_visit": first_visit.measure,
     "runs": runs.measure,

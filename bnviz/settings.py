@@ -7,7 +7,7 @@ name), the help text and the fuzz test.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -72,13 +72,15 @@ Momentum = Annotated[
     MomentumValue,
     Parameter(
         N_("Momentum"),
-        N_("Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
-           "“cumulative” is PyTorch's None: the plain average of all batches."),
+        N_(
+            "Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
+            "“cumulative” is PyTorch's None: the plain average of all batches."
+        ),
         "",
         MOMENTUMS,
         CUMULATIVE,
     ),
-]  # fmt: skip
+]
 Momentums = Annotated[
     tuple[MomentumValue, ...],
     BeforeValidator(comma_separated),
@@ -286,6 +288,26 @@ def _fields(settings: Any) -> Mapping[str, SettingField]:
     return MappingProxyType({name: _describe(name, info) for name, info in settings.model_fields.items()})
 
 
+def reader(settings: type[LabSettings], name: str) -> Callable[[object], Value]:
+    """The function that reads one value of the setting `name`, from a text too, and raises SettingError where it is not allowed.
+
+    Raises: UnknownSettingError.
+    """
+    if name not in settings.model_fields:
+        raise UnknownSettingError([name], settings.names())
+    info = settings.model_fields[name]
+    adapter = _adapter(info)
+
+    def read(value: object) -> Value:
+        try:
+            read_value: Value = adapter.validate_python(value)
+        except ValidationError:
+            raise SettingError(name, allowed_text(info), value) from None
+        return read_value
+
+    return read
+
+
 S = TypeVar("S", bound=LabSettings)
 
 
@@ -418,7 +440,7 @@ def _describe(name: str, info: FieldInfo) -> SettingField:
         low, high, _ = _bounds(annotation, metadata)
     return SettingField(
         name, kind, parameter, info.get_default(), choices, low, high, annotation is int, allowed_text(info)
-    )  # fmt: skip
+    )
 
 
 def _first_error(settings: type[LabSettings], error: ValidationError, values: Mapping[str, Any]) -> BnvizError:

@@ -9,11 +9,6 @@ import streamlit as st
 
 from benchmarks.apps.busy import TOPIC
 from bnviz.labs.course import TOPICS
-from bnviz.ui import server
+from bnviz.ui.server.application import surroundings
 
-app = st.App(
-    Path(__file__).with_name("live_frame.py"),
-    lifespan=server.warming(lambda: (*TOPICS, TOPIC)),
-    routes=server.routes(),
-    middleware=server.middleware(),
-)
+app = st.App(Path(__file__).with_name("live_frame.py"), **surroundings(lambda: (*TOPICS, TOPIC)))

@@ -12,7 +12,14 @@ import streamlit as st
 from streamlit import config
 
 FOLDER: Final = Path(__file__).parent / "assets"
+ROOT: Final = "bnviz"
 PLOTLY: Final = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
+
+
+@cache
+def files() -> dict[str, Path]:
+    """Everything that is served, by name."""
+    return {path.name: path for path in (*FOLDER.glob("*.js"), PLOTLY)}
 
 
 @cache
@@ -26,13 +33,18 @@ def version() -> str:
 
 def mount_path() -> str:
     """The route of the assets, below the server's base path."""
-    return f"/bnviz/{version()}"
+    return f"/{ROOT}/{version()}"
+
+
+def base_path() -> str:
+    """What stands before every path of this server; empty where it has its address for itself."""
+    base = str(config.get_option("server.baseUrlPath")).strip("/")
+    return f"/{base}" if base else ""
 
 
 def url(name: str) -> str:
     """Absolute path of the asset `name` as the browser asks for it."""
-    base = str(config.get_option("server.baseUrlPath")).strip("/")
-    return f"{'/' + base if base else ''}{mount_path()}/{name}"
+    return f"{base_path()}{mount_path()}/{name}"
 
 
 @cache

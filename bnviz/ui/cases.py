@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from bnviz.experiments.cases import REPRODUCTIONS, Measured
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.cases.case import FAMILIES, Case, Link, Measured
+from bnviz.labs.cases.catalogue import CASES, QUESTION
+from bnviz.labs.cases.search import LONGEST_QUERY, search, shortened
 from bnviz.labs.course import LABS
-from bnviz.lessons.cases import CASES, LONGEST_QUERY, QUESTION, Case, Link, found
 from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from bnviz.teaching.lab import Lab
 
 DUST: Final = 1e-5
-EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"), N_("freeze"), N_("padding"))
-KINDS: Final = {"wrong": N_("See it go wrong"), "right": N_("See it cured")}
+EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"), N_("freeze"), N_("several GPUs"))
+KINDS: Final = {"wrong": N_("See it go wrong"), "right": N_("See it fixed")}
 ICONS: Final = {"wrong": ":material/error:", "right": ":material/check_circle:"}
 
 
@@ -29,54 +31,78 @@ def show() -> None:
     _ = translator(language)
     with st.container(key="head"):
         st.markdown(
-            "### "
+            "# "
             + _(QUESTION)
             + "\n"
-            + _(
-                "Reported in public, reproduced here: look for your symptom, open the lab at the setting that shows it, read what helps."
-            )
+            + _("Reported in public and reproduced here: find your symptom, see it in the lab, read what helps.")
         )
     query = _search(_, language)
-    cases = found(query)
-    if not cases:
-        st.info(
-            _("Nothing fits “{query}”. Try one word of the symptom, such as eval or NaN.").format(query=escaped(query))
-        )
-    elif len(cases) < len(CASES):
-        st.caption(_("{count} of {all} problems").format(count=len(cases), all=len(CASES)))
+    cases = search(query)
     with st.container(key="cases"):
-        for start in range(0, len(cases), 2):
-            for column, case in zip(st.columns(2), cases[start : start + 2], strict=False):
-                with column.container(border=True, key=f"case-{case.name}"):
-                    _card(case, _)
+        if not query:
+            _families(_)
+        elif cases:
+            st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
+            for case in cases:
+                _card(case, _, first=case is cases[0])
+        else:
+            st.info(_("Nothing fits. Paste the error message, or try one word of the symptom, such as eval or NaN."))
 
 
 def _search(_: Translate, language: Language) -> str:
     with st.container(key="search", horizontal=True, gap="small", vertical_alignment="bottom"):
-        with st.container(width=330):
-            query = visit.search_field(LONGEST_QUERY, _("Search by symptom"), _("eval, NaN, batch of one, momentum …"))
+        with st.container(width=345):
+            query = visit.search_field(
+                LONGEST_QUERY,
+                _("Search by symptom, or paste the error message"),
+                _("eval, NaN, batch of one, momentum …"),
+            )
         for example in EXAMPLES:
             st.button(_(example), key=f"cases:{example}", on_click=visit.search_for, args=(_(example),))
         st.button(_("All"), key="cases:all", on_click=visit.search_for, args=("",), disabled=not query)
         st.space("stretch")
         with st.container(width=112):
-            words = {"q": query} if query else {}
+            words = {"q": shortened(query)} if query else {}
             share.draw(_("Reported problems"), words | visit.page_link(), language)
     return query
 
 
-def _card(case: Case, _: Translate) -> None:
+def _families(_: Translate) -> None:
+    """All cards, family by family, in two columns of about equal length."""
+    columns, lengths = st.columns(2), [0, 0]
+    for family, cases in groupby(CASES, key=lambda case: case.family):
+        members = list(cases)
+        place = lengths.index(min(lengths))
+        lengths[place] += len(members) + 1
+        with columns[place]:
+            st.markdown("##### " + _(FAMILIES[family]))
+            for case in members:
+                _card(case, _)
+
+
+def _card(case: Case, _: Translate, *, first: bool = False) -> None:
+    """One problem: its symptom, and behind it what is filled in when it is opened; the best match is open."""
+    with st.expander(
+        escaped(_(case.symptom)),
+        expanded=first,
+        key=f"case:{case.name}:{'first' if first else 'listed'}",
+        on_change="rerun",
+    ) as card:
+        if card.open:
+            _inside(case, _)
+
+
+def _inside(case: Case, _: Translate) -> None:
     threads = ", ".join(f"[{thread.name}]({thread.url})" for thread in case.threads)
     numbers = _measured(case.name)
     told = _("{look}: {wrong} → {cured}").format(
         look=escaped(_(case.look)), wrong=f"**{short(numbers.wrong, DUST)}**", cured=f"**{short(numbers.cured, DUST)}**"
     )
     lines = [
-        "##### " + escaped(_(case.symptom)),
-        _("Reported: {threads}").format(threads=threads),
-        "**" + _("Look at") + "** " + told,
         "**" + _("Cause") + "** " + escaped(_(case.cause)),
         "**" + _("Cure") + "** " + escaped(_(case.cure)),
+        "**" + _("Measured here") + "** " + told,
+        _("Reported: {threads}").format(threads=threads),
     ]
     st.markdown("\n\n".join(lines))
     with st.container(horizontal=True, gap="small"):
@@ -98,4 +124,4 @@ def lab_of(link: Link) -> Lab | None:
 
 @st.cache_data(show_spinner=False)
 def _measured(name: str) -> Measured:
-    return REPRODUCTIONS[name]()
+    return next(case for case in CASES if case.name == name).reproduce()

@@ -7,11 +7,11 @@ from typing import Final
 import streamlit as st
 
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.cases.search import LONGEST_QUERY
 from bnviz.labs.course import COURSE, LABS
 from bnviz.labs.layer import lesson as layer
 from bnviz.labs.layer.figures import glimpse as figures
 from bnviz.labs.layer.settings import Settings
-from bnviz.lessons.cases import LONGEST_QUERY
 from bnviz.ui import cache, navigation, player, share, visit
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
@@ -38,7 +38,7 @@ def show() -> None:
 def _head(_: Translate, language: Language) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.markdown(
-            "### "
+            "# "
             + _("Batch normalization, seen")
             + "\n"
             + _(
@@ -62,7 +62,8 @@ def _start(_: Translate) -> None:
         placeholder=_("eval, NaN, batch of one, momentum …"), icon=":material/search:",
     )  # fmt: skip
     if query:
-        st.switch_page(page, query_params={"q": query})
+        visit.search_for(query)
+        st.switch_page(page)
     with st.container(key="examples", horizontal=True, gap="small"):
         for example in EXAMPLES:
             st.page_link(page, label=_(example), query_params={"q": _(example)})
@@ -74,7 +75,7 @@ def _course(_: Translate) -> None:
     number = 0
     for column, chapter in zip(st.columns(len(COURSE), gap="small"), COURSE, strict=True):
         with column:
-            st.markdown("#### " + _(chapter.title))
+            st.markdown("## " + _(chapter.title))
             for lab in chapter.labs:
                 number += 1
                 st.page_link(navigation.lab_page(lab, _), label=f"**{number} · {_(lab.title)}**")

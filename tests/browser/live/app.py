@@ -10,15 +10,10 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 import streamlit as st
 
 from bnviz.jobs.pool import JobPool
-from bnviz.ui import server
 from bnviz.ui.runs import RUNS
+from bnviz.ui.server.application import surroundings
 from tests.jobs.slow_topic import TOPIC
 
 RUNS._make_pool = lambda: JobPool(workers=2, modules=("tests.jobs.slow",))
 
-app = st.App(
-    Path(__file__).parent / "frame.py",
-    lifespan=server.warming(lambda: (TOPIC,)),
-    routes=server.routes(),
-    middleware=server.middleware(),
-)
+app = st.App(Path(__file__).parent / "frame.py", **surroundings(lambda: (TOPIC,)))

@@ -37,8 +37,19 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
     features = images.flatten(1)
     order = batches(len(features), s.batch_size, s.steps + 1, torch.Generator().manual_seed(s.seed + 2**31))
     shape = MLPShape(
-        64, 10, s.depth, s.width, s.activation, normalizer, s.position, s.gamma, s.eps, s.init, s.weight_gain, s.bias_std,
-    )  # type: ignore[arg-type]  # fmt: skip
+        64,
+        10,
+        s.depth,
+        s.width,
+        s.activation,
+        normalizer,
+        s.position,
+        s.gamma,
+        s.eps,
+        s.init,
+        s.weight_gain,
+        s.bias_std,
+    )  # type: ignore[arg-type]
     network = MLP(shape, torch.Generator().manual_seed(s.seed))
     optimizer = torch.optim.SGD(network.parameters(), lr=s.learning_rate)
     found: dict[str, list[Any]] = {"loss": [], "gradient": [], "weight": [], "saturated": [], "rms": [], "z": []}
@@ -89,9 +100,11 @@ def test_equal_to_a_straight_pytorch_loop(changes: dict[str, Any]) -> None:
         expected = straight_loop(s, variant)
         # float32 sums in another order, through four steps: 1e-5 is what accumulates, not what the lab adds.
         for name, values in (
-            ("loss", result.loss), ("gradient", result.gradient_rms), ("weight", result.weight_gradient_rms),
+            ("loss", result.loss),
+            ("gradient", result.gradient_rms),
+            ("weight", result.weight_gradient_rms),
             ("rms", result.preactivation_rms),
-        ):  # fmt: skip
+        ):
             np.testing.assert_allclose(values[index], expected[name], rtol=1e-5, err_msg=name)
         # Values at the very edge of an interval may fall on either side: 2 of 12·16.
         np.testing.assert_allclose(result.saturated[index], expected["saturated"], atol=2.1 / (12 * 16))
@@ -133,9 +146,20 @@ WIDE: Mapping[str, Any] = {"width": 256, "steps": 0, "batch_size": 256}
 @pytest.mark.parametrize("source", ["digits", "gaussian"])
 @pytest.mark.parametrize(
     ("activation", "gain"),
-    [("sigmoid", None), ("relu", None), ("relu", 1.41), ("tanh", 0.1), ("tanh", 1.0), ("tanh", 3.0), ("gelu", 2.0),
-     ("identity", 0.7), ("elu", 1.2), ("silu", 3.0), ("leaky_relu", 5.0)],
-)  # fmt: skip
+    [
+        ("sigmoid", None),
+        ("relu", None),
+        ("relu", 1.41),
+        ("tanh", 0.1),
+        ("tanh", 1.0),
+        ("tanh", 3.0),
+        ("gelu", 2.0),
+        ("identity", 0.7),
+        ("elu", 1.2),
+        ("silu", 3.0),
+        ("leaky_relu", 5.0),
+    ],
+)
 def test_growth_without_normalizer_is_the_predicted_one(activation: str, gain: float | None, source: str) -> None:
     init = {} if gain is None else {"init": "scaled", "weight_gain": gain, "bias_std": 0.1}
     result = run(Settings(**WIDE, activation=activation, normalizer="none", source=source, **init))
@@ -163,8 +187,10 @@ def test_layer_norm_standard_errors_are_honest() -> None:
 
 @pytest.mark.parametrize("source", ["digits", "gaussian"])
 def test_relu_with_batch_norm_grows_by_1_2112(source: str) -> None:
-    settings_of = [Settings(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s)
-                   for s in range(3)]  # fmt: skip
+    settings_of = [
+        Settings(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s)
+        for s in range(3)
+    ]
     results = [run(s) for s in settings_of]
     assert [r.growth_theory[1] for r in results] == pytest.approx([1.2112] * 3, abs=2e-4)
     growth = float(np.mean([r.growth[1] for r in results]))
@@ -234,10 +260,22 @@ def test_without_normalizer_there_is_one_variant(changes: dict[str, Any]) -> Non
 
 def other_value(name: str, value: Any) -> Any:
     others = {
-        "depth": 5, "width": 24, "activation": "tanh", "init": "torch", "weight_gain": 2.0, "bias_std": 0.5,
-        "normalizer": "layer", "position": "after", "gamma": 2.0, "batch_size": 9, "source": "gaussian", "steps": 2,
-        "learning_rate": 1.0, "eps": 0.1, "seed": 1,
-    }  # fmt: skip
+        "depth": 5,
+        "width": 24,
+        "activation": "tanh",
+        "init": "torch",
+        "weight_gain": 2.0,
+        "bias_std": 0.5,
+        "normalizer": "layer",
+        "position": "after",
+        "gamma": 2.0,
+        "batch_size": 9,
+        "source": "gaussian",
+        "steps": 2,
+        "learning_rate": 1.0,
+        "eps": 0.1,
+        "seed": 1,
+    }
     assert others[name] != value
     return others[name]
 
@@ -254,9 +292,16 @@ def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("base", "name"),
-    [({}, "weight_gain"), ({}, "bias_std"), ({"normalizer": "none"}, "gamma"), ({"normalizer": "none"}, "eps"),
-     ({"normalizer": "none"}, "position"), ({"position": "none"}, "normalizer"), ({"steps": 0}, "learning_rate")],
-)  # fmt: skip
+    [
+        ({}, "weight_gain"),
+        ({}, "bias_std"),
+        ({"normalizer": "none"}, "gamma"),
+        ({"normalizer": "none"}, "eps"),
+        ({"normalizer": "none"}, "position"),
+        ({"position": "none"}, "normalizer"),
+        ({"steps": 0}, "learning_rate"),
+    ],
+)
 def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], name: str) -> None:
     before = Settings(**(SMALL | base))
     assert not TOPIC.applies(before, name)
@@ -286,9 +331,17 @@ def test_gradients_that_underflow_are_told_and_left_out() -> None:
 
 def test_an_explosion_is_kept_as_it_is() -> None:
     result = run(
-        Settings(depth=50, width=32, batch_size=16, steps=3, activation="relu", init="scaled", weight_gain=5.0,
-                 learning_rate=10.0)
-    )  # fmt: skip
+        Settings(
+            depth=50,
+            width=32,
+            batch_size=16,
+            steps=3,
+            activation="relu",
+            init="scaled",
+            weight_gain=5.0,
+            learning_rate=10.0,
+        )
+    )
     assert np.isfinite(result.gradient_rms[:, 0]).all()
     assert not np.isfinite(result.gradient_rms[0, -1]).any()
     assert not np.isfinite(result.loss[0, -1])
@@ -453,17 +506,24 @@ def test_growth_theory_is_that_of_the_closed_form() -> None:
 @given(
     st.fixed_dictionaries(
         {
-            "depth": st.integers(1, 8), "width": st.integers(8, 24), "steps": st.integers(0, 3),
+            "depth": st.integers(1, 8),
+            "width": st.integers(8, 24),
+            "steps": st.integers(0, 3),
             "activation": st.sampled_from(["identity", "relu", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh"]),
-            "init": st.sampled_from(["torch", "scaled"]), "weight_gain": st.floats(0.05, 5), "bias_std": st.floats(0, 5),
+            "init": st.sampled_from(["torch", "scaled"]),
+            "weight_gain": st.floats(0.05, 5),
+            "bias_std": st.floats(0, 5),
             "normalizer": st.sampled_from(["none", "batch", "layer", "group"]),
-            "position": st.sampled_from(["none", "before", "after"]), "gamma": st.floats(-5, 5),
-            "batch_size": st.integers(2, 20), "learning_rate": st.floats(1e-4, 10), "eps": st.floats(1e-12, 1),
+            "position": st.sampled_from(["none", "before", "after"]),
+            "gamma": st.floats(-5, 5),
+            "batch_size": st.integers(2, 20),
+            "learning_rate": st.floats(1e-4, 10),
+            "eps": st.floats(1e-12, 1),
             "source": st.sampled_from(["digits", "gaussian", "skewed", "bimodal", "uniform"]),
             "seed": st.integers(0, 2**31 - 1),
         }
     )
-)  # fmt: skip
+)
 def test_any_setting_gives_a_result_that_holds_together(values: dict[str, Any]) -> None:
     result = run(Settings(**values))
     assert np.isfinite(result.gradient_rms[:, 0]).all()

@@ -84,8 +84,9 @@ def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
 def test_flow_of_a_fresh_network_only() -> None:
     chart = figures.flow(run(Settings(**(SMALL | {"steps": 0, "normalizer": "none"}))))
     assert [trace["name"] for trace in chart.data] == [
-        "no normalizer, fresh network", "no normalizer, mean-field theory",
-    ]  # fmt: skip
+        "no normalizer, fresh network",
+        "no normalizer, mean-field theory",
+    ]
     assert "after" not in notes(chart)
     assert "batch" not in notes(chart) + chart.alt
 
@@ -133,8 +134,9 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
     assert scene.frames == len(result.steps) == len(scene.captions)
     density = result.preactivations.density()
     assert [[panel.name for panel in row.panels] for row in scene.rows] == [
-        ["none-1", "none-6", "none-10"], ["batch-1", "batch-6", "batch-10"],
-    ]  # fmt: skip
+        ["none-1", "none-6", "none-10"],
+        ["batch-1", "batch-6", "batch-10"],
+    ]
     for index, row in enumerate(scene.rows):
         for panel, layer in zip(row.panels, (0, 5, 9), strict=True):
             np.testing.assert_array_equal(panel.layers[0].values, density[index, :, layer])
@@ -145,8 +147,9 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
             np.testing.assert_allclose(slope.y, phi.y * (1 - phi.y), atol=1e-12)
             # Where σ′ is below 5 % of ¼: z beyond 4.36.
             assert [(zone.low, zone.high) for zone in panel.zones] == [
-                (-6.0, pytest.approx(-4.357, abs=0.001)), (pytest.approx(4.357, abs=0.001), 6.0),
-            ]  # fmt: skip
+                (-6.0, pytest.approx(-4.357, abs=0.001)),
+                (pytest.approx(4.357, abs=0.001), 6.0),
+            ]
     assert "after 15 training steps" in scene.captions[-1]
     assert f"{result.loss[1, -1]:.3g}" in scene.captions[-1]
     assert scene.still().data
@@ -205,18 +208,28 @@ def test_no_colour_and_no_word_from_outside(result: Result, language: Any) -> No
 
 
 CHANGED = {
-    "depth": 6, "width": 24, "activation": "tanh", "init": "torch", "weight_gain": 2.0, "bias_std": 0.5,
-    "normalizer": "layer", "position": "after", "gamma": 2.0, "batch_size": 9, "source": "gaussian", "steps": 3,
-    "learning_rate": 1.0, "eps": 0.5, "seed": 1,
-}  # fmt: skip
+    "depth": 6,
+    "width": 24,
+    "activation": "tanh",
+    "init": "torch",
+    "weight_gain": 2.0,
+    "bias_std": 0.5,
+    "normalizer": "layer",
+    "position": "after",
+    "gamma": 2.0,
+    "batch_size": 9,
+    "source": "gaussian",
+    "steps": 3,
+    "learning_rate": 1.0,
+    "eps": 0.5,
+    "seed": 1,
+}
 
 
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_changes_a_picture(name: str) -> None:
     base = Settings(**SMALL, init="scaled")
-    pictures = [
-        figures.flow(run(s)).to_plotly().to_json() for s in (base, base.replace(**{name: CHANGED[name]}))
-    ]  # fmt: skip
+    pictures = [figures.flow(run(s)).to_plotly().to_json() for s in (base, base.replace(**{name: CHANGED[name]}))]
     assert pictures[0] != pictures[1]
 
 

@@ -65,9 +65,17 @@ def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: in
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"normalizer": "none"}, {"normalizer": "layer"}, {"position": "after"}, {"gamma": 0.0}, {"depth": 1},
-     {"normalizer": "group", "position": "after"}, {"activation": "gelu", "gamma": -2.0}],
-)  # fmt: skip
+    [
+        {},
+        {"normalizer": "none"},
+        {"normalizer": "layer"},
+        {"position": "after"},
+        {"gamma": 0.0},
+        {"depth": 1},
+        {"normalizer": "group", "position": "after"},
+        {"activation": "gelu", "gamma": -2.0},
+    ],
+)
 def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> None:
     result = run(Settings(**(SMALL | changes)))
     text = TOPIC.formula(result, 2, language)

@@ -36,9 +36,15 @@ def batches_of(settings: Settings) -> torch.Tensor:
 @pytest.mark.parametrize("disturbance", ["none", "jump", "ramp"])
 def test_equals_a_straight_pytorch_loop(source: str, disturbance: str) -> None:
     settings = Settings(
-        momentums=MOMENTUMS, batch_size=7, steps=12, replicas=3, source=source,
-        disturbance=disturbance, disturbance_at=5, seed=3,
-    )  # fmt: skip
+        momentums=MOMENTUMS,
+        batch_size=7,
+        steps=12,
+        replicas=3,
+        source=source,
+        disturbance=disturbance,
+        disturbance_at=5,
+        seed=3,
+    )
     result = run(settings)
     batches = batches_of(settings)
     for index, momentum in enumerate(MOMENTUMS):
@@ -137,10 +143,17 @@ def test_steps_to_are_nan_where_the_truth_is_not_reached() -> None:
     short = run(Settings(momentums=(0.01,), source="gaussian", mean=10.0, std=0.01, steps=298))
     assert math.isnan(short.steps_to_5pct[0])
     # The jump comes before 5 % are reached: what comes after it is no approach to the first truth.
-    early = run(Settings(
-        momentums=(0.1,), source="gaussian", mean=10.0, std=0.01, disturbance="jump", disturbance_at=28,
-        disturbance_size=-5.0,
-    ))  # fmt: skip
+    early = run(
+        Settings(
+            momentums=(0.1,),
+            source="gaussian",
+            mean=10.0,
+            std=0.01,
+            disturbance="jump",
+            disturbance_at=28,
+            disturbance_size=-5.0,
+        )
+    )
     assert math.isnan(early.steps_to_5pct[0])
     assert run(Settings(momentums=(0.5,), source="gaussian", mean=0.0)).steps_to_5pct[0] == 0
 
@@ -158,10 +171,17 @@ def test_jump_moves_the_truth_by_standard_deviations() -> None:
 
 @pytest.mark.parametrize("momentum", [0.05, 0.2, 0.5])
 def test_ramp_lag(momentum: float) -> None:
-    result = run(Settings(
-        momentums=(momentum,), disturbance="ramp", disturbance_at=100, disturbance_size=8.0, steps=300,
-        batch_size=64, replicas=100,
-    ))  # fmt: skip
+    result = run(
+        Settings(
+            momentums=(momentum,),
+            disturbance="ramp",
+            disturbance_at=100,
+            disturbance_size=8.0,
+            steps=300,
+            batch_size=64,
+            replicas=100,
+        )
+    )
     std = math.sqrt(result.population_var)
     assert result.drift == pytest.approx(8 * std / 200)
     assert result.truth_mean[-1] == pytest.approx(result.population_mean + 8 * std)

@@ -202,12 +202,23 @@ def drawn(settings: Settings) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        {"momentum": 0.2}, {"compare": "none"}, {"momentums": (0.2,)},
-        {"batch_size": 16}, {"steps": 31}, {"replicas": 9}, {"source": "digits"}, {"mean": 2.5},
-        {"std": 1.5}, {"disturbance": "ramp"}, {"disturbance_at": 11}, {"disturbance_size": 1.0}, {"eps": 0.1}, {"seed": 1},
+        {"momentum": 0.2},
+        {"compare": "none"},
+        {"momentums": (0.2,)},
+        {"batch_size": 16},
+        {"steps": 31},
+        {"replicas": 9},
+        {"source": "digits"},
+        {"mean": 2.5},
+        {"std": 1.5},
+        {"disturbance": "ramp"},
+        {"disturbance_at": 11},
+        {"disturbance_size": 1.0},
+        {"eps": 0.1},
+        {"seed": 1},
     ],
     ids=lambda change: next(iter(change)),
-)  # fmt: skip
+)
 def test_each_control_changes_the_picture(change: dict[str, object]) -> None:
     assert set(change) <= set(Settings.names())
     assert drawn(Settings(**BASE)) != drawn(Settings(**{**BASE, **change}))

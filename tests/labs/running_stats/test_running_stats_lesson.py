@@ -51,9 +51,12 @@ def test_formula_carries_the_numbers_of_the_step(momentum: float | str, step: in
     result = run(Settings(momentums=(momentum, 0.5), steps=30, source="gaussian"))
     text = TOPIC.formula(result, step, "en")
     for value in (
-        result.running_mean[0, step, 0], result.batch_mean[step - 1, 0], result.running_var[0, step, 0],
-        result.batch_var[step - 1, 0], result.batch_var[step - 1, 0] * 32 / 31,
-    ):  # fmt: skip
+        result.running_mean[0, step, 0],
+        result.batch_mean[step - 1, 0],
+        result.running_var[0, step, 0],
+        result.batch_var[step - 1, 0],
+        result.batch_var[step - 1, 0] * 32 / 31,
+    ):
         assert f"{value:.3g}" in text
     assert "unbiased" in text
 

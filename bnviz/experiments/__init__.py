@@ -1,1 +1,0 @@
-"""The experiments: `Settings` → `run()` → `Result`, one module per lab. Tensors stop here."""

@@ -1,0 +1,277 @@
+"""What rules judge: finished NumPy arrays about every normalization layer. Rules know nothing of PyTorch or of files.
+
+Index letters: C channels of a layer, n samples of a batch, K batches, T recorded optimizer steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+Kind = Literal["batch", "layer", "group", "instance"]
+
+# One value per channel and statistic is no batch; below two samples a variance between samples is not defined.
+FEWEST_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A normalization layer as it stands: configuration, parameters, buffers."""
+
+    name: str
+    """As `named_modules` gives it."""
+    kind: Kind
+    type_name: str
+    """Name of its class."""
+    channels: int
+    """Channels; of a layer norm the elements that share a statistic."""
+    eps: float
+    momentum: float | None
+    """Weight of the newest batch; None: the plain average."""
+    training: bool
+    """Its own mode."""
+    tracks: bool
+    """`track_running_stats`."""
+    gamma: Array | None
+    """(C,) or None where not affine."""
+    beta: Array | None
+    trainable: tuple[bool, ...] = ()
+    """`requires_grad` of each of γ and β that there is."""
+    running_mean: Array | None = None
+    """(C,)"""
+    running_var: Array | None = None
+    updates: int | None = None
+    """`num_batches_tracked`; None where there is none."""
+    groups: int = 1
+    """Of a group norm."""
+    dimensions: int = 1
+    """How many last axes a layer norm covers."""
+    dtype: str = "float32"
+    """Of its input in the pass that was looked at."""
+
+    @property
+    def estimates(self) -> tuple[Array, Array] | None:
+        """Running mean and variance, if there are any."""
+        return None if self.running_mean is None or self.running_var is None else (self.running_mean, self.running_var)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether both running statistics are exactly what a new layer has."""
+        return self.estimates is not None and not self.estimates[0].any() and bool((self.estimates[1] == 1).all())
+
+    @property
+    def moved(self) -> bool:
+        """Whether γ or β are no longer what a new layer has (zero-initialized γ counts as new)."""
+        gamma = self.gamma is not None and not ((self.gamma == 1).all() or (self.gamma == 0).all())
+        return gamma or (self.beta is not None and bool(self.beta.any()))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer in a pass that normalizes with the batch."""
+
+    batch: int
+    """Which batch, from 0."""
+    number: int
+    """Which call within that pass, from 0."""
+    n: int
+    """Samples: the first axis."""
+    per_sample: int
+    """Values that each sample brings to a statistic (pixels, time steps)."""
+    mean: Array
+    """(C,) of the input."""
+    var: Array
+    """(C,) biased."""
+    between: Array
+    """(C,) variance between the samples' own means (n − 1 in the denominator); NaN for n < 2."""
+    var_error: Array
+    """(C,) standard error of `var`, from the scatter of the samples' own mean squared deviations; NaN for n < 2."""
+    largest: float
+    """Largest |x|."""
+    nonfinite: int
+    """Elements that are NaN or infinite."""
+    output_largest: Array
+    """(C,) largest value that leaves the layer."""
+
+    @property
+    def count(self) -> int:
+        """Values behind one statistic."""
+        return self.n * self.per_sample
+
+    @property
+    def unbiased(self) -> Array:
+        """(C,) unbiased variance, as PyTorch stores it."""
+        return self.var * (self.count / max(self.count - 1, 1))
+
+    @property
+    def effective(self) -> float:
+        """Independent values that the mean of a typical channel is worth, in [n, count]: the design effect, measured.
+
+        Source: cluster sampling; `bnviz.theory.noise.effective_batch`.
+        """
+        if self.per_sample == 1 or self.n < FEWEST_SAMPLES:
+            return float(self.n)
+        live = self.between > 0
+        if not live.any():
+            return float(self.n)
+        return float(np.clip(self.n * np.median(self.var[live] / self.between[live]), self.n, self.count))
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the pass showed in front of and behind a layer; words are names of PyTorch functions or of norm layers."""
+
+    before: tuple[str, ...] = ()
+    """Operations from the layer's input backwards until the last norm, a branch or the model's input."""
+    bias: str | None = None
+    """Parameter whose addition is the last operation in front, if it is a bias: "linear" or "conv" with a bias."""
+    norm_before: str | None = None
+    """The norm that feeds this one directly."""
+    dropouts: tuple[tuple[str, float], ...] = ()
+    """Dropout in front, with nothing but weights and activations between: function and rate."""
+    behind: frozenset[str] = frozenset()
+    """Operations that take the output; "output" where it leaves the model."""
+    relu: bool = False
+    """Whether every consumer of the output is a ReLU."""
+    axis: int | None = None
+    """Axis that holds the channels, told by the layer that made the input; None where nothing tells."""
+    shape: tuple[int, ...] = ()
+    """Of the input."""
+
+
+@dataclass(frozen=True)
+class Folding:
+    """A convolution or linear layer with the batch norm behind it, as one layer."""
+
+    weight_layer: str
+    norm: str
+    error: float
+    """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
+    largest_weight: float
+    """Largest |w| of the folded layer."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The model's outputs on one batch: RMS differences over the train-mode outputs' standard deviation."""
+
+    train_eval: float
+    """Between train mode (Dropout off) and eval mode."""
+    noise: float | None
+    """Between the batch and its first half, both in train mode: what batch-mates explain. None where it cannot be halved."""
+    values: int
+    """Numbers compared."""
+
+
+@dataclass(frozen=True)
+class Refill:
+    """The experiment: statistics counted again on a copy of the model."""
+
+    before: float
+    """Loss (where there is one) or train-eval gap in eval mode, with the statistics as they are."""
+    after: float
+    error: float
+    """Standard error of the difference; 0 where it is a gap."""
+    is_loss: bool
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the model and its optimizer are, as far as rules ask."""
+
+    training: bool = True
+    """Mode of the whole model."""
+    averaged: str | None = None
+    """Why it is taken for an averaged model, if it is."""
+    wrapper: str = ""
+    """"DataParallel", "DistributedDataParallel" or nothing."""
+    replicas: int = 1
+    """Devices that share one batch (DataParallel)."""
+    optimizer: str = ""
+    """Class name."""
+    optimizer_steps: int | None = None
+    """Steps that the optimizer remembers."""
+    decay: Mapping[str, float] = field(default_factory=dict)
+    """Weight decay of each norm layer whose γ or β has one."""
+    last_batch: int | None = None
+    """Size of a loader's last batch where it is shorter than the others and kept."""
+    batch_training_in_eval: tuple[str, ...] = ()
+    """Norm layers (or "batch_norm" where no module owns it) that normalize with the batch although the model is in eval mode."""
+    classifies: bool = False
+    """Whether the targets are class numbers."""
+    refused: str | None = None
+    """PyTorch's message where it refuses one value per channel."""
+    refused_layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """A watched training: (T,) over recorded steps, (T, L) over layers in the order of `Evidence.norms`."""
+
+    step: NDArray[np.int64]
+    """(T,) optimizer steps done."""
+    updates: NDArray[np.int64]
+    """(T, L) `num_batches_tracked`; −1 where there is none."""
+    most_updates: NDArray[np.int64]
+    """(T, L) most updates between two consecutive optimizer steps so far."""
+    training: NDArray[np.bool_]
+    """(T, L) each layer's mode when the optimizer stepped."""
+    model_training: NDArray[np.bool_]
+    """(T,)"""
+    calls_with_gradient: NDArray[np.int64]
+    """(T, L) calls between two optimizer steps that recorded a graph; −1 where nobody looked."""
+    calls_without: NDArray[np.int64]
+    """(T, L) calls in training mode without one."""
+    scatter: Array
+    """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
+    n: NDArray[np.int64]
+    """(T, L) samples per batch as last seen; 0 where nobody looked."""
+    per_pass: Array
+    """(T, L) most calls of the layer in one pass of the model so far, recomputation not counted; 0 where nobody looked."""
+    rank_gap: Array | None = None
+    """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
+    ranks: int = 1
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that was seen. What was not seen is empty, and a rule about it stays silent."""
+
+    norms: tuple[Norm, ...]
+    calls: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+    """By layer name, in order."""
+    without_dropout: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
+    """The same pass with Dropout off, where there is any."""
+    surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    foldings: tuple[Folding, ...] = ()
+    outputs: Outputs | None = None
+    refill: Refill | None = None
+    setup: Setup = field(default_factory=Setup)
+    course: Course | None = None
+
+    @property
+    def batch_norms(self) -> tuple[Norm, ...]:
+        """The layers that keep statistics over the batch."""
+        return tuple(norm for norm in self.norms if norm.kind == "batch")
+
+    def final_updates(self, norm: Norm) -> int | None:
+        """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""
+        if self.course is None or not len(self.course.step):
+            return norm.updates
+        updates = int(self.course.updates[-1, [other.name for other in self.norms].index(norm.name)])
+        return updates if updates >= 0 else None
+
+    def first(self, norm: Norm) -> Call | None:
+        """The layer's first call, if it was called."""
+        calls = self.calls.get(norm.name, ())
+        return calls[0] if calls else None
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples of the first call of any layer."""
+        return next((calls[0].n for calls in self.calls.values() if calls), None)

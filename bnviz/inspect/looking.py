@@ -1,0 +1,166 @@
+"""A look: hooks on the normalization layers between two optimizer steps, and what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import thread_time
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from bnviz.inspect.evidence import Call
+from bnviz.inspect.layers import kind_of
+from bnviz.inspect.moments import measured
+from bnviz.inspect.recording import BINS
+from bnviz.inspect.trace import tensors
+
+MOST_CALLS: Final = 4  # of one layer between two steps that are measured; all are counted
+MOST_VALUES: Final = 1 << 16  # of one histogram; of larger tensors every k-th value is taken
+SATURATED: Final = 2.18  # beyond it tanh's slope is below 5 % of its largest
+
+
+@dataclass
+class Seen:
+    """What one layer showed between two optimizer steps."""
+
+    calls: list[Call] = field(default_factory=list)
+    with_gradient: int = 0
+    without: int = 0
+    """Calls in training mode that recorded no graph."""
+    recomputed: int = 0
+    """Of the calls those that a backward pass made again (checkpointing)."""
+    before: NDArray[np.uint16] | None = None
+    after: NDArray[np.uint16] | None = None
+    saturated: float = float("nan")
+    gradients: list[Tensor] = field(default_factory=list)
+    """Mean squares of the gradient at the output, one per call."""
+
+
+class Axes:
+    """Ends of each layer's histograms; they only ever widen, so that a picture's axis does not jump."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def ends(self, layer: str, side: str) -> tuple[float, float]:
+        """Lowest and highest value; (0, 0) where nothing was seen yet."""
+        return self._ends.get((layer, side), (0.0, 0.0))
+
+    def histogram(self, layer: str, side: str, values: Tensor) -> NDArray[np.uint16] | None:
+        """(B,) counts scaled to 65535 in all; None where a value is not finite."""
+        flat = values.detach().reshape(-1)
+        flat = flat[:: max(1, flat.numel() // MOST_VALUES)].float()
+        low, high = (float(end) for end in torch.aminmax(flat))
+        if not (np.isfinite(low) and np.isfinite(high)):
+            return None
+        known = self._ends.get((layer, side))
+        if known is None:
+            room = (high - low) / 8 or max(abs(low), 1.0) / 8
+            known = (low - room, high + room)
+        known = (min(known[0], low), max(known[1], high))
+        self._ends[layer, side] = known
+        counts = np.histogram(flat.cpu().numpy(), BINS, known)[0]
+        return np.asarray(np.round(counts * (65535 / max(counts.sum(), 1))), dtype=np.uint16)
+
+
+class _Hook:
+    """A hook that a copied or pickled model does not take with it."""
+
+    def __init__(self, call: Callable[..., None]) -> None:
+        self.call: Callable[..., None] | None = call
+
+    def __call__(self, *args: Any) -> None:
+        if self.call is not None:
+            self.call(*args)
+
+    def __deepcopy__(self, memo: Any) -> _Hook:
+        return _Hook(nothing)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Hook, (nothing,)
+
+
+def nothing(*args: Any) -> None:
+    """What a copied hook does."""
+
+
+class Watching:
+    """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
+
+    def __init__(
+        self, model: nn.Module, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]
+    ) -> None:
+        self.seen: dict[str, Seen] = {name: Seen() for name in modules}
+        self.spent = 0.0
+        self.passes = 0
+        """Calls of the whole model."""
+        self._axes = axes
+        self._failed = failed
+        self._handles: list[RemovableHandle] = [model.register_forward_pre_hook(_Hook(self._pass))]
+        for name, module in modules.items():
+            self._handles.append(module.register_forward_hook(_Hook(self._hook(name))))
+
+    def end(self) -> None:
+        """Take all hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+
+    def _pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        del module, args
+        if torch._C._current_graph_task_id() == -1:
+            self.passes += 1
+
+    def _hook(self, name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            begin = thread_time()
+            try:
+                self._called(name, module, args, output)
+            except Exception as error:
+                self._failed(error)
+            self.spent += thread_time() - begin
+
+        return hook
+
+    def _called(self, name: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        seen = self.seen[name]
+        values, result = next(iter(tensors(args)), None), next(iter(tensors(output)), None)
+        if values is None or result is None:
+            return
+        if torch._C._current_graph_task_id() != -1:
+            seen.recomputed += 1
+        if result.requires_grad and torch.is_grad_enabled():
+            seen.with_gradient += 1
+        elif module.training and not torch.is_grad_enabled():
+            seen.without += 1
+        if not module.training:
+            return
+        with torch.no_grad():
+            self._measure(name, seen, module, values, result)
+        if result.requires_grad:
+            result.register_hook(
+                _Hook(  # type: ignore[no-untyped-call]
+                    lambda gradient: seen.gradients.append(_mean_square(gradient))
+                )
+            )
+
+    def _measure(self, name: str, seen: Seen, module: nn.Module, values: Tensor, result: Tensor) -> None:
+        if len(seen.calls) >= MOST_CALLS or not values.numel():
+            return
+        kind = kind_of(module) or "batch"
+        size = int(torch.Size(getattr(module, "normalized_shape", ())).numel()) if kind == "layer" else 0
+        seen.calls.append(measured(values, result, kind, size, 0, len(seen.calls)))
+        if seen.before is None:
+            seen.before = self._axes.histogram(name, "before", values)
+            seen.after = self._axes.histogram(name, "after", result)
+            seen.saturated = float((result.detach().abs() > SATURATED).float().mean())
+
+
+@torch.no_grad()
+def _mean_square(gradient: Tensor) -> Tensor:
+    return gradient.detach().float().square().mean()

@@ -1,0 +1,247 @@
+"""The passes that an inspection makes on a borrowed model, and what they give to the rules."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.utils.hooks import RemovableHandle
+
+from bnviz.errors import shortened
+from bnviz.i18n import N_
+from bnviz.inspect.batches import Batch
+from bnviz.inspect.errors import InspectionError
+from bnviz.inspect.evidence import Call, Evidence, Outputs
+from bnviz.inspect.folding import foldings
+from bnviz.inspect.layers import bare, describe, kind_of, norm_modules
+from bnviz.inspect.moments import measured
+from bnviz.inspect.setup import setup_of
+from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
+
+ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
+
+
+@dataclass
+class Pass:
+    """What one forward pass showed."""
+
+    calls: dict[str, list[Call]] = field(default_factory=dict)
+    outputs: list[Tensor] = field(default_factory=list)
+    tracer: Tracer = field(default_factory=Tracer)
+    dtypes: dict[str, str] = field(default_factory=dict)
+    refused: str | None = None
+    refused_layer: str | None = None
+
+
+def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimizer: Any = None) -> Evidence:
+    """Run `twin`, a borrowed `model`, over the `batches` and collect what the rules ask for."""
+    _materialize(twin, batches[0])
+    names = norm_modules(twin)
+    modes = {module: module.training for module in twin.modules()}
+    originals = norm_modules(bare(model))
+    norms = tuple(
+        describe(name, twin_module if _is_lazy(originals[name]) else originals[name])
+        for name, twin_module in names.items()
+    )
+    setup = setup_of(model, norms, optimizer)
+    train = _train(twin, modes)
+    with train():
+        passes = [run(twin, names, batch, number, write=number == 0) for number, batch in enumerate(batches)]
+    first = passes[0]
+    quiet: list[Pass] = []
+    if first.tracer.dropped:
+        with train():
+            quiet = [run(twin, names, batch, i, write=False, dropout=False) for i, batch in enumerate(batches)]
+    evaluation = _evaluate(twin, names, batches[0])
+    setup = replace(
+        setup,
+        refused=first.refused,
+        refused_layer=first.refused_layer,
+        classifies=any(_class_numbers(batch.targets) for batch in batches),
+        batch_training_in_eval=_training_in_eval(twin, names, evaluation, modes),
+    )
+    return Evidence(
+        norms=tuple(replace(norm, dtype=first.dtypes.get(norm.name, norm.dtype)) for norm in norms),
+        calls=_joined(passes),
+        without_dropout=_joined(quiet),
+        surroundings={node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None},
+        foldings=foldings(twin, _pairs(twin, first.tracer.norms)),
+        outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
+        setup=setup,
+    )
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(is_lazy(values) for values in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
+
+
+@torch.no_grad()
+def _materialize(twin: nn.Module, batch: Batch) -> None:
+    """Give lazy layers of the copy their shapes."""
+    if any(is_lazy(values) for values in (*twin.parameters(), *twin.buffers())):
+        modes = {module: module.training for module in twin.modules()}
+        twin.eval()(*batch.args, **batch.named)
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def run(
+    model: nn.Module, names: Mapping[str, nn.Module], batch: Batch, number: int, *, write: bool, dropout: bool = True
+) -> Pass:
+    """One pass without a gradient; PyTorch's refusal of one value per channel is kept, any other raises `InspectionError`."""
+    made = Pass(tracer=Tracer(without_dropout=not dropout, write=write))
+    try:
+        with _listening(names, made, number), torch.no_grad(), made.tracer:
+            result = model(*batch.args, **batch.named)
+    except Exception as error:
+        if not str(error).startswith(ONE_VALUE):
+            raise InspectionError(
+                N_("The model refuses this batch: {kind}: {error}"),
+                kind=type(error).__name__,
+                error=shortened(error, 300),
+            ) from error
+        made.refused = shortened(error, 200)
+        made.refused_layer = made.tracer.where
+        return made
+    made.outputs = [values for values in tensors(result) if values.is_floating_point()]
+    made.tracer.outputs(made.outputs)
+    return made
+
+
+@contextmanager
+def _listening(names: Mapping[str, nn.Module], made: Pass, batch: int) -> Iterator[None]:
+    """Measure every call of the norm layers `names` while the block runs; the hooks are gone afterwards."""
+    handles: list[RemovableHandle] = []
+
+    def hooks(name: str) -> tuple[Callable[..., None], Callable[..., None]]:
+        kept: list[Tensor] = []
+
+        def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+            del module
+            values = next(iter(tensors((args, named))))
+            # A later operation may write into the input; what is measured is what came in.
+            kept.append(values)
+            made.tracer.enter(name)
+
+        def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
+            values, result = kept.pop(), next(iter(tensors(output)))
+            made.dtypes.setdefault(name, str(values.dtype).removeprefix("torch."))
+            calls = made.calls.setdefault(name, [])
+            kind = kind_of(module) or "batch"
+            size = int(torch.Size(getattr(module, "normalized_shape", ())).numel()) if kind == "layer" else 0
+            calls.append(measured(values, result, kind, size, batch, len(calls)))
+            made.tracer.leave(name, values, result)
+
+        return before, after
+
+    try:
+        for name, module in names.items():
+            before, after = hooks(name)
+            handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+            handles.append(module.register_forward_hook(after, with_kwargs=True))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _train(twin: nn.Module, modes: Mapping[nn.Module, bool]) -> Callable[[], Any]:
+    """The modes of training: those that the user left where the model is in train mode, else train mode everywhere."""
+    as_left = modes[twin]
+
+    @contextmanager
+    def train() -> Iterator[None]:
+        for module, mode in modes.items():
+            module.training = mode if as_left else True
+        yield
+
+    return train
+
+
+def _evaluate(twin: nn.Module, names: Mapping[str, nn.Module], batch: Batch) -> Pass:
+    twin.eval()
+    return run(twin, names, batch, 0, write=False)
+
+
+def _training_in_eval(
+    twin: nn.Module, names: Mapping[str, nn.Module], evaluation: Pass, modes: Mapping[nn.Module, bool]
+) -> tuple[str, ...]:
+    """Layers that normalize with the batch while the model is in eval mode, running statistics or not.
+
+    Either they are left in train mode inside a model in eval mode, or they do so although `eval()` was called.
+    """
+    left = [name for name, module in names.items() if kind_of(module) == "batch" and modes[module] and not modes[twin]]
+    owners = {id(module.running_mean): name for name, module in names.items() if hasattr(module, "running_mean")}
+    kept = [mean for mean in evaluation.tracer.batch_norms_in_training if mean is not None]
+    forced = [owners.get(id(mean), "batch_norm") for mean in kept]
+    return tuple(dict.fromkeys([*left, *forced]))
+
+
+def _joined(passes: Sequence[Pass]) -> dict[str, tuple[Call, ...]]:
+    names = dict.fromkeys(name for made in passes for name in made.calls)
+    return {name: tuple(call for made in passes for call in made.calls.get(name, ())) for name in names}
+
+
+def _class_numbers(targets: Any) -> bool:
+    return isinstance(targets, Tensor) and not targets.is_floating_point() and targets.dtype is not torch.bool
+
+
+def _pairs(twin: nn.Module, norms: Sequence[Node]) -> list[tuple[str, str]]:
+    """Names of a convolution or linear layer and of the batch norm that alone takes its output; each called once."""
+    times = Counter(node.norm for node in norms)
+    owners = {id(module.weight): name for name, module in twin.named_modules() if hasattr(module, "weight")}
+    weights = Counter(weight for node in norms if (weight := weight_in_front(node)) is not None)
+    return [
+        (owners[weight], node.norm)
+        for node in norms
+        if node.norm is not None
+        and times[node.norm] == 1
+        and (weight := weight_in_front(node)) is not None
+        and weight in owners
+        and weights[weight] == 1
+    ]
+
+
+def _outputs(
+    twin: nn.Module,
+    names: Mapping[str, nn.Module],
+    batch: Batch,
+    train: Pass,
+    evaluation: Pass,
+    mode: Callable[[], Any],
+) -> Outputs | None:
+    """How far eval mode's outputs are from train mode's, and how far the first half's from the whole batch's."""
+    if train.refused or not _comparable(train.outputs, evaluation.outputs):
+        return None
+    size = batch.size
+    noise = None
+    if size is not None and size >= 4 and all(values.ndim and values.shape[0] == size for values in train.outputs):
+        with mode():
+            half = run(twin, names, batch.part(size // 2), 0, write=False, dropout=False)
+        whole = [values[: size // 2] for values in train.outputs]
+        noise = _difference(half.outputs, whole) if _comparable(half.outputs, whole) else None
+    return Outputs(
+        train_eval=_difference(evaluation.outputs, train.outputs),
+        noise=noise,
+        values=sum(values.numel() for values in train.outputs),
+    )
+
+
+def _comparable(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
+    return bool(a) and [values.shape for values in a] == [values.shape for values in b]
+
+
+def _difference(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
+    """RMS difference over the standard deviation of `b`; the largest of the outputs'."""
+    ratios = []
+    for one, other in zip(a, b, strict=True):
+        scale = float(other.double().std(correction=0))
+        if scale > 0:
+            ratios.append(float((one.double() - other.double()).square().mean().sqrt()) / scale)
+    return max(ratios, default=0.0)

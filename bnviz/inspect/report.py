@@ -1,0 +1,158 @@
+"""What an inspection says: in a terminal, in a notebook, as JSON, as a page of its own."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_, Language, translator
+from bnviz.inspect.finding import SEVERITIES, Finding
+
+SITE: Final = "http://localhost:8501"  # where `bnviz` serves the labs by default
+MOST_LAYERS: Final = 6  # that one finding names
+CAUSE, CURE, SEE, LAB, CASE = N_("Cause"), N_("Cure"), N_("See"), N_("See it in the lab"), N_("The case")
+FORMAT: Final = 1  # of the JSON
+
+_STYLE: Final = """
+.bnviz-report{font:15px/1.45 system-ui,sans-serif;max-width:46rem;color:#1b1b1b;background:#fff;padding:1rem}
+.bnviz-report h2{font-size:1.15rem;margin:0 0 .5rem}.bnviz-report section{border-left:4px solid #767676;padding:.2rem .8rem;margin:1rem 0}
+.bnviz-report section.error{border-color:#b3261e}.bnviz-report section.warning{border-color:#8a5a00}
+.bnviz-report h3{font-size:1rem;margin:0 0 .3rem}.bnviz-report p{margin:.3rem 0}
+.bnviz-report pre{background:#f3f3f3;color:#1b1b1b;padding:.5rem;overflow-x:auto;white-space:pre}
+.bnviz-report a{color:#0b57a4}
+@media (prefers-color-scheme:dark){.bnviz-report{color:#e8e8e8;background:#16181c}.bnviz-report pre{background:#24272d;color:#e8e8e8}
+.bnviz-report a{color:#8ab8f0}.bnviz-report section.error{border-color:#f2b8b5}.bnviz-report section.warning{border-color:#e9c46a}}
+"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Findings, errors first, and what was looked at."""
+
+    findings: tuple[Finding, ...]
+    """Worst first; among equals, causes before symptoms."""
+    layers: tuple[str, ...]
+    """Normalization layers that were looked at, by name."""
+    looked: Phrase
+    """What was looked at, as a sentence."""
+    site: str = SITE
+    """Where the labs are served: what the findings' links are put behind."""
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that are errors."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    def summary(self, language: Language = "en") -> str:
+        """One sentence: how many findings, or that there is none."""
+        counts = [sum(finding.severity == severity for finding in self.findings) for severity in SEVERITIES]
+        if not any(counts):
+            return Phrase(N_("{looked} All of it is in order."), {"looked": self.looked}).text(language)
+        phrase = Phrase(
+            N_("{looked} Errors: {errors}, warnings: {warnings}, notes: {notes}."),
+            {"looked": self.looked, "errors": counts[0], "warnings": counts[1], "notes": counts[2]},
+        )
+        return phrase.text(language)
+
+    def text(self, language: Language = "en") -> str:
+        """The report for a terminal."""
+        _ = translator(language)
+        parts = [self.summary(language)]
+        for finding in self.findings:
+            code = "\n".join(f"    {line}" for line in finding.code.splitlines())
+            parts.append(
+                f"\n[{_(SEVERITIES[finding.severity])}] {finding.rule}: {_named(finding.layers, _)}\n"
+                f"  {finding.evidence(language)}\n"
+                f"  {_(CAUSE)}: {finding.cause.text(language)}\n"
+                f"  {_(CURE)}: {finding.cure.text(language)}\n{code}\n"
+                f"  {_(SEE)}: {self.address(finding)}" + (f"  {self.case_address(finding)}" if finding.case else "")
+            )
+        return "\n".join(parts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def address(self, finding: Finding) -> str:
+        """The lab at this finding's numbers."""
+        return self.site + finding.link
+
+    def case_address(self, finding: Finding) -> str:
+        """The card that tells of the same trouble; empty where there is none."""
+        return f"{self.site}/cases?q={finding.case}" if finding.case else ""
+
+    def to_json(self) -> str:
+        """The report as JSON text; texts are English. A number that JSON cannot hold is null."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "summary": self.summary(),
+                "layers": list(self.layers),
+                "findings": [
+                    {
+                        "rule": finding.rule,
+                        "severity": finding.severity,
+                        "layers": list(finding.layers),
+                        "quantity": finding.quantity.text(),
+                        "measured": _finite(finding.measured),
+                        "relation": finding.relation,
+                        "expected": _finite(finding.expected),
+                        "cause": finding.cause.text(),
+                        "cure": finding.cure.text(),
+                        "code": finding.code,
+                        "link": finding.link,
+                        "case": finding.case,
+                        "steps": finding.steps,
+                    }
+                    for finding in self.findings
+                ],
+            },
+            ensure_ascii=False,
+            indent=2,
+            allow_nan=False,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.fragment()
+
+    def fragment(self, language: Language = "en") -> str:
+        """The report as a piece of HTML with its own style."""
+        _ = translator(language)
+        parts = [f'<style>{_STYLE}</style><div class="bnviz-report"><h2>{html.escape(self.summary(language))}</h2>']
+        for finding in self.findings:
+            links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_(LAB))}</a>'
+            if finding.case:
+                links += f' · <a href="{html.escape(self.case_address(finding))}">{html.escape(_(CASE))}</a>'
+            parts.append(
+                f'<section class="{finding.severity}">'
+                f"<h3>{html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"
+                f"<p>{html.escape(_named(finding.layers, _))}</p><p>{html.escape(finding.evidence(language))}</p>"
+                f"<p>{html.escape(finding.cause.text(language))}</p><p>{html.escape(finding.cure.text(language))}</p>"
+                f"<pre>{html.escape(finding.code)}</pre><p>{links}</p></section>"
+            )
+        return "".join(parts) + "</div>"
+
+    def to_html(self, language: Language = "en") -> str:
+        """The report as a page of its own, without anything from elsewhere."""
+        title = html.escape(translator(language)(N_("Is batch norm healthy in my model?")))
+        return (
+            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
+            '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+            f"<body>{self.fragment(language)}</body></html>"
+        )
+
+
+def _named(layers: tuple[str, ...], _: Callable[[str], str]) -> str:
+    if not layers:
+        return _(N_("the whole model"))
+    told = ", ".join(layer or "(root)" for layer in layers[:MOST_LAYERS])
+    more = len(layers) - MOST_LAYERS
+    return told if more <= 0 else _(N_("{names} and {count} more")).format(names=told, count=more)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,57 @@
+"""So few independent values behind each statistic that batch-mates are a large part of every output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.rule import Rule, worst_first
+from bnviz.inspect.sampling import fidelity
+
+# Below it more than a quarter of an output's variance is noise of the batch, as with Dropout of rate ¼. No theory gives this number.
+LEAST = 0.75
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """A warning where the model is in train mode (the batch is then one that it trains on), else a note."""
+    values: dict[str, float] = {}
+    sizes: dict[str, float] = {}
+    for norm in evidence.batch_norms:
+        calls = evidence.calls.get(norm.name, ())
+        if calls and (norm.training or not evidence.setup.training):
+            sizes[norm.name] = float(np.median([call.effective for call in calls])) / evidence.setup.replicas
+            values[norm.name] = fidelity(sizes[norm.name])
+    poor = {name: value for name, value in values.items() if value < LEAST}
+    if not poor:
+        return
+    layers, worst = worst_first(poor.items(), smallest=True)
+    n = evidence.calls[layers[0]][0].n
+    replicas = evidence.setup.replicas
+    yield Finding(
+        rule=RULE.name,
+        severity="warning" if evidence.setup.training else "note",
+        layers=layers,
+        quantity=Phrase(N_("R²: share of an output's variance that is the sample's own")),
+        measured=worst,
+        expected=LEAST,
+        relation="at least",
+        cause=Phrase(
+            N_("{n} samples per batch on {replicas} devices are worth {effective} independent values per statistic.")
+            if replicas > 1
+            else N_("{n} samples per batch are worth {effective} independent values per statistic."),
+            {"n": n, "replicas": replicas, "effective": f"{sizes[layers[0]]:.3g}"},
+        ),
+        cure=Phrase(N_("Take larger batches, synchronize the statistics over devices, or use group norm.")),
+        code="torch.nn.GroupNorm(groups, channels)  # or: torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
+        link=links.link("batch_size", topic="statistics"),
+        case="small_batches",
+    )
+
+
+RULE = Rule("batch_too_small", priority=33, find=find, explained_by=frozenset({"one_value", "wrong_axis"}))

@@ -1,0 +1,40 @@
+"""A bias that batch norm subtracts again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.rule import Rule
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """A note: harmless, and its gradient is zero."""
+    found = {
+        norm.name: norm.channels
+        for norm in evidence.batch_norms
+        if (around := evidence.surroundings.get(norm.name)) is not None and around.bias is not None
+    }
+    if found:
+        yield Finding(
+            rule=RULE.name,
+            severity="note",
+            layers=tuple(found),
+            quantity=Phrase(N_("parameters whose gradient is always zero in train mode")),
+            measured=float(sum(found.values())),
+            expected=0.0,
+            cause=Phrase(
+                N_("The layer in front adds a bias, and subtracting the mean takes it away again; β does its work.")
+            ),
+            cure=Phrase(N_("Leave the bias out.")),
+            code="torch.nn.Conv2d(inputs, outputs, 3, bias=False)  # or: torch.nn.Linear(inputs, outputs, bias=False)",
+            link=links.link("placement"),
+            case="redundant_bias",
+        )
+
+
+RULE = Rule("bias_before", priority=90, find=find)

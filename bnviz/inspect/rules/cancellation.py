@@ -1,0 +1,54 @@
+"""A mean so large beside the spread that rounding eats the variance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.gaps import pooled
+from bnviz.inspect.rule import Rule, worst_first
+
+UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+LEAST = 0.01  # of the variance; no theory gives this number
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """A warning: (μ/σ)²·u of the accumulation, which is float32 even for half precision, and the rounding of the inputs themselves."""
+    values: dict[str, float] = {}
+    for norm in evidence.batch_norms:
+        sample = pooled(evidence.calls.get(norm.name, ()))
+        if sample is None:
+            continue
+        live = np.sqrt(sample.var) > 4 * UNIT_ROUNDOFF["float32"] * np.abs(sample.mean)
+        ratio = np.abs(sample.mean[live]) / np.sqrt(sample.var[live])
+        inputs = UNIT_ROUNDOFF.get(norm.dtype, UNIT_ROUNDOFF["float32"])
+        error = ratio**2 * min(UNIT_ROUNDOFF["float32"], inputs) + (ratio * inputs) ** 2 / 3
+        if error.size and error.max() >= LEAST:
+            values[norm.name] = float(error.max())
+    if not values:
+        return
+    layers, worst = worst_first(values.items())
+    yield Finding(
+        rule=RULE.name,
+        severity="warning",
+        layers=layers,
+        quantity=Phrase(N_("relative rounding error of the variance, (μ/σ)²·u (worst channel)")),
+        measured=worst,
+        expected=LEAST,
+        cause=Phrase(
+            N_("The inputs are far from zero beside their spread; their difference from the mean loses its digits.")
+        ),
+        cure=Phrase(N_("Centre the inputs of the model, or compute this layer in float32 or float64.")),
+        code="inputs = (inputs - mean) / std",
+        link=links.link("layer", input_shift=10.0),
+        case=None,
+    )
+
+
+RULE = Rule("cancellation", priority=50, find=find, spreads=True)

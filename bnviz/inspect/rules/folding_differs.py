@@ -1,0 +1,50 @@
+"""Convolution and batch norm as one layer do not give what the two give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.rule import Rule, worst_first
+
+# Rounding of a sum of k products strays by about √k·u of its size; 1e-3 leaves room for k up to 10⁸ in float32.
+LARGEST = 1e-3
+HALF = 65504.0
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """A warning where the folded layer differs, or where its weights leave half precision's range."""
+    errors = {part.norm: part.error for part in evidence.foldings if not part.error <= LARGEST}
+    weights = {part.norm: part.largest_weight for part in evidence.foldings if part.largest_weight >= HALF}
+    if not errors and not weights:
+        return
+    layers, worst = worst_first((errors or weights).items())
+    yield Finding(
+        rule=RULE.name,
+        severity="warning",
+        layers=layers,
+        quantity=Phrase(
+            N_("largest difference of the folded layer's outputs, in their standard deviations")
+            if errors
+            else N_("largest weight of the folded layer")
+        ),
+        measured=worst,
+        expected=LARGEST if errors else HALF,
+        cause=Phrase(
+            N_(
+                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to "
+                "zero the product loses digits or range."
+            )
+        ),
+        cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),
+        code="torch.nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval())",
+        link=links.link("folding"),
+        case=None,
+    )
+
+
+RULE = Rule("folding_differs", priority=51, find=find, explained_by=frozenset({"invalid_statistics"}))

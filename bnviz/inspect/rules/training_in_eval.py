@@ -1,0 +1,45 @@
+"""Layers that normalize with the batch although the model is in eval mode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.rule import Rule
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """An error: answers depend on batch-mates, and every evaluation moves the statistics."""
+    layers = evidence.setup.batch_training_in_eval
+    if layers:
+        yield Finding(
+            rule=RULE.name,
+            severity="error",
+            layers=layers,
+            quantity=Phrase(N_("batch norms that use batch statistics in eval mode although they have running ones")),
+            measured=float(len(layers)),
+            expected=0.0,
+            cause=Phrase(
+                N_(
+                    "The layer is in train mode inside a model in eval mode, or calls batch_norm with "
+                    "training=True whatever the mode; an export would keep it so."
+                )
+            ),
+            cure=Phrase(
+                N_(
+                    "Call eval() on the whole model, last; switch Dropout alone on where you need it; pass self.training."
+                )
+            ),
+            code="model.eval()",
+            link=links.link(
+                "modes", topic="influence", mode="train", batch_size=links.batch_size(evidence.batch_size or 32)
+            ),
+            case="leaking_mates",
+        )
+
+
+RULE = Rule("training_in_eval", priority=6, find=find)

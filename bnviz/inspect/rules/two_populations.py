@@ -1,0 +1,124 @@
+"""Batches or calls that differ by more than chance: two populations through one batch norm, or batches sorted by class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
+from bnviz.inspect import links
+from bnviz.inspect.evidence import Array, Call, Evidence, Norm
+from bnviz.inspect.finding import Finding
+from bnviz.inspect.rule import Rule, worst_first
+from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
+
+# Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
+FEWEST_FOR_VARIANCE = 14
+FEWEST = 3  # batches; from two one cannot tell a pair from a scatter
+
+
+def find(evidence: Evidence) -> Iterator[Finding]:
+    """A warning where the populations' means or spreads differ by enough to matter, however far apart the running average stands."""
+    shifts: dict[str, float] = {}
+    several = False
+    candidates = [norm for norm in evidence.batch_norms if len(evidence.calls.get(norm.name, ())) > 1]
+    for norm in candidates:
+        calls = [call for call in evidence.calls[norm.name] if call.n > 1 and not call.nonfinite]
+        by_number = len({call.number for call in calls}) > 1
+        if len(calls) < (2 if by_number else FEWEST):
+            continue
+        shift = _separation(norm, calls, len(candidates))
+        if shift >= MATTERS:
+            shifts[norm.name] = shift
+            several |= by_number
+    if shifts:
+        layers, worst = worst_first(shifts.items())
+        yield _finding(evidence, layers, worst, several=several)
+        return
+    yield from _watched(evidence)
+
+
+def _separation(norm: Norm, calls: list[Call], layers: int) -> float:
+    """How far batches are from their average, in standard deviations between samples, less chance (RMS over batches and channels).
+
+    Of the samples' means, or of their mean squared deviations, whichever is more; 0 where chance explains it.
+    """
+    limit = t_quantile(shared_out(2 * layers * len(calls) * calls[0].mean.size), sum(call.n - 1 for call in calls))
+    means = np.stack([call.mean for call in calls])
+    mean_errors = np.mean([call.between / call.n for call in calls], axis=0)
+    variances = np.stack([call.var for call in calls])
+    var_errors = np.mean([call.var_error**2 for call in calls], axis=0)
+    n = float(np.mean([call.n for call in calls]))
+    shift = _excess(means, mean_errors, n, limit, norm.eps)
+    return shift if n < FEWEST_FOR_VARIANCE else max(shift, _excess(variances, var_errors, n, limit, norm.eps**2))
+
+
+def _excess(values: Array, errors: Array, n: float, limit: float, least: float) -> float:
+    """From (K, C) batch values and their squared standard errors (C,); `least`: scatter between samples that counts as none."""
+    distances = values - values.mean(axis=0)
+    if not (np.abs(distances) > limit * np.sqrt(errors + least / n)).any():
+        return 0.0
+    surplus = (distances**2).sum(axis=0) / (len(values) - 1) - errors
+    return math.sqrt(max(float(np.mean(surplus / (n * errors + least))), 0.0))
+
+
+def _watched(evidence: Evidence) -> Iterator[Finding]:
+    """From the batch means of a watched training: the differences of successive ones beyond what n independent samples explain."""
+    course = evidence.course
+    if course is None or not len(course.step):
+        return
+    shifts: dict[str, float] = {}
+    late = course.step >= course.step[-1] / 4  # the first steps move the weights too far
+    for place, norm in enumerate(evidence.norms):
+        seen = course.scatter[late, place]
+        seen, n, call = seen[np.isfinite(seen)], int(course.n[-1, place]), evidence.first(norm)
+        if norm.kind != "batch" or n < 2 or len(seen) < FEWEST or call is None:
+            continue
+        # In variances between samples, of which a mean of n has 1/n; a median of so many squares strays by about √(π/count).
+        live = call.var > 0
+        share = float(np.median(call.between[live] / call.var[live])) if live.any() else 0.0
+        strays = 1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(math.pi / len(seen))
+        surplus = float(np.median(seen)) / share - strays / n if share > 0 else 0.0
+        if surplus > 0 and math.sqrt(surplus) >= MATTERS:
+            shifts[norm.name] = math.sqrt(surplus)
+    if shifts:
+        layers, worst = worst_first(shifts.items())
+        # Weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
+        yield replace(_finding(evidence, layers, worst, several=False), severity="note")
+
+
+def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, several: bool) -> Finding:
+    return Finding(
+        rule=RULE.name,
+        severity="error" if worst >= 2 else "warning",
+        layers=layers,
+        quantity=Phrase(
+            N_(
+                "RMS distance of a batch's statistics from their average, in standard deviations between samples, less chance"
+            )
+        ),
+        measured=worst,
+        expected=MATTERS,
+        cause=Phrase(
+            N_(
+                "One batch norm is called several times in a pass with inputs of different kinds; its running "
+                "statistics are a mixture that fits none."
+            )
+            if several
+            else N_(
+                "The batches are not drawn alike: sorted by class, or of two kinds (real and fake, labelled and "
+                "unlabelled, domains, states and next states)."
+            )
+        ),
+        cure=Phrase(N_("Shuffle, put both kinds into one batch, or give each kind statistics of its own.")),
+        code="DataLoader(dataset, shuffle=True)  # or: model(torch.cat([real, fake])).chunk(2)",
+        link=links.link("batch_size", topic="error", sampling="one_class"),
+        case="small_batches",
+    )
+
+
+RULE = Rule("two_populations", priority=34, find=find)

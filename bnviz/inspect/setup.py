@@ -1,0 +1,65 @@
+"""What is known of a model and its optimizer without running them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+
+from bnviz.errors import shortened
+from bnviz.inspect.evidence import Norm, Setup
+from bnviz.inspect.layers import bare, norm_modules
+
+AVERAGES = ("ema", "swa", "averag", "teacher")  # in the name of a class that keeps averaged weights
+
+
+def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
+    """The model's mode, wrapper and averages; the optimizer's memory and weight decay."""
+    optimizer = optimizer if isinstance(optimizer, torch.optim.Optimizer) else None
+    return Setup(
+        training=model.training,
+        averaged=_averaged(model, norms),
+        wrapper=type(model).__name__ if isinstance(model, (DataParallel, DistributedDataParallel)) else "",
+        replicas=max(len(model.device_ids), 1) if isinstance(model, DataParallel) else 1,
+        optimizer=type(optimizer).__name__ if optimizer is not None else "",
+        optimizer_steps=_steps(model, optimizer),
+        decay=_decay(model, optimizer),
+    )
+
+
+def _averaged(model: nn.Module, norms: Sequence[Norm]) -> str | None:
+    """The reason to take `model` for averaged weights: its class, or parameters of which none takes a gradient."""
+    for module in model.modules():
+        name = type(module).__name__
+        if isinstance(module, AveragedModel) or any(word in name.lower() for word in AVERAGES):
+            return shortened(name)
+    if norms and not any(parameter.requires_grad for parameter in model.parameters()):
+        return "requires_grad=False"
+    return None
+
+
+def _steps(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> int | None:
+    """Steps that `optimizer` has done with the parameters of `model`, where it counts them (Adam does, SGD does not)."""
+    if optimizer is None:
+        return None
+    counts = []
+    for parameter in model.parameters():
+        step: Any = optimizer.state.get(parameter, {}).get("step")
+        if isinstance(step, (int, float, Tensor)):
+            counts.append(int(step))
+    return max(counts, default=None)
+
+
+def _decay(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Mapping[str, float]:
+    if optimizer is None:
+        return {}
+    decays = {id(p): float(group.get("weight_decay") or 0) for group in optimizer.param_groups for p in group["params"]}
+    found = {
+        name: max((decays.get(id(parameter), 0.0) for parameter in module.parameters(recurse=False)), default=0.0)
+        for name, module in norm_modules(bare(model)).items()
+    }
+    return {name: value for name, value in found.items() if value > 0}

@@ -1,1 +1,0 @@
-"""What a lab teaches, without Streamlit: one module per lab, each with one `LESSON`."""

@@ -1,0 +1,71 @@
+// On a phone the picture stays in sight while the controls below it are used: its first row, at the top of the screen.
+// (Where the controls stand beside the picture, its place in the layout is sticky: see style.py.)
+const STACKED = "(max-width: 640px)";
+const SHARE = 0.42; // of the screen's height
+const LOOKS = ["position", "top", "left", "width", "height", "overflow", "zIndex", "background", "boxShadow"];
+
+/** The first picture of the page, and the element of Streamlit around it that keeps its place. */
+function hero() {
+  const host = document.querySelector(".st-key-picture [data-digest]");
+  return host && { host, place: host.closest('[data-testid="stElementContainer"]') ?? host.parentElement };
+}
+
+const tell = (host) => host.dispatchEvent(new CustomEvent("bnviz:float"));
+
+/** Look after the page's hero until `signal` is aborted. */
+export function keepInSight(signal) {
+  const stacked = matchMedia(STACKED);
+  let floating = null;
+  let waiting = false;
+
+  const settle = () => {
+    if (!floating) return;
+    const { host, place } = floating;
+    floating = null;
+    for (const name of LOOKS) host.style[name] = "";
+    delete host.dataset.floating;
+    place.style.minHeight = "";
+    document.documentElement.style.removeProperty("--bnviz-floating");
+    tell(host);
+  };
+
+  const float = ({ host, place }) => {
+    const { width, height, left } = place.getBoundingClientRect();
+    const shown = Math.round(SHARE * innerHeight);
+    floating = { host, place };
+    place.style.minHeight = `${height}px`;
+    Object.assign(host.style, {
+      position: "fixed", top: "0", left: `${left}px`, width: `${width}px`, height: `${shown}px`, overflow: "hidden", zIndex: "1000",
+      background: "var(--st-background-color, white)", boxShadow: "0 6px 18px rgb(0 0 0 / .25)",
+    });
+    host.dataset.floating = shown;
+    document.documentElement.style.setProperty("--bnviz-floating", `${shown}px`);
+    tell(host);
+  };
+
+  const look = () => {
+    waiting = false;
+    const now = hero();
+    if (floating && now?.host !== floating.host) settle();
+    const controls = document.querySelector(".st-key-controls")?.getBoundingClientRect();
+    if (!now || !controls || !stacked.matches) {
+      settle();
+      return;
+    }
+    const place = now.place.getBoundingClientRect();
+    const out = place.bottom < SHARE * innerHeight;
+    const used = controls.top < innerHeight * 0.85 && controls.bottom > SHARE * innerHeight;
+    if (out && used && !floating) float(now);
+    else if (floating && !(out && used)) settle();
+  };
+
+  const soon = () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(look);
+  };
+  document.addEventListener("scroll", soon, { signal, capture: true, passive: true });
+  addEventListener("resize", () => { settle(); soon(); }, { signal });
+  signal.addEventListener("abort", settle, { once: true });
+  return soon;
+}

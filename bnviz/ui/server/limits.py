@@ -1,0 +1,111 @@
+"""How much of everything one server takes: visitors, questions, messages, open files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bnviz.i18n import N_, choose_language, translator
+from bnviz.ui import assets
+
+VISITORS: Final = "BNVIZ_VISITORS"
+"""Environment variable: how many visitors there may be at once."""
+MOST_VISITORS: Final = 500
+OWN_FILES: Final = 200
+FILES_PER_VISITOR: Final = 8
+"""Four for each visitor, and as many of those who have left, until Python collects them."""
+WANTED_FILES: Final = 65536
+LONGEST_QUERY: Final = 8192
+MOST_KEYS: Final = 200
+LARGEST_MESSAGE: Final = 2**20
+"""Bytes that a browser sends at once; files come another way. A page with every widget moved sends a few thousand."""
+CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/script-health-check")
+STREAM: Final = "/_stcore/stream"
+TOO_BIG, TRY_LATER = 1009, 1013
+
+FULL: Final = N_("As many visitors as this server takes are here already. Please try again in a minute.")
+LONG_LINK: Final = N_("This link is longer than any that bnviz makes.")
+
+log = logging.getLogger(__name__)
+
+
+def raise_file_limit() -> int:
+    """Ask for as many open files as the system grants; how many there may be now."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return WANTED_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(WANTED_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return WANTED_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def most_visitors() -> int:
+    """What the environment says, or as many as there are files for."""
+    told = os.environ.get(VISITORS, "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return max(1, min(MOST_VISITORS, (raise_file_limit() - OWN_FILES) // FILES_PER_VISITOR))
+
+
+class Limits:
+    """Refuses, with a sentence, what would be too much, before Streamlit sees it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.most_visitors = most_visitors()
+        self.visitors = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one ASGI connection."""
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        elif scope["type"] == "http" and (refusal := self._refusal(scope)) is not None:
+            await refusal(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        path = scope["path"].removeprefix(assets.base_path())
+        _ = translator(choose_language(None, Headers(scope=scope).get("accept-language", "")[:2]))
+        if path.startswith(CLOSED):
+            return PlainTextResponse("not found", 404)
+        query = scope["query_string"]
+        if len(query) > LONGEST_QUERY or query.count(b"&") >= MOST_KEYS:
+            return PlainTextResponse(_(LONG_LINK), 414)
+        wants_page = "text/html" in Headers(scope=scope).get("accept", "")
+        if wants_page and self.visitors >= self.most_visitors:
+            return PlainTextResponse(_(FULL), 503, {"Retry-After": "60", "Cache-Control": "no-store"})
+        return None
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One visitor, or one who looks at a run."""
+
+        async def bounded() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                content = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
+                if len(content) > LARGEST_MESSAGE:
+                    await send({"type": "websocket.close", "code": TOO_BIG})
+                    return {"type": "websocket.disconnect", "code": TOO_BIG}
+            return message
+
+        is_visitor = scope["path"].endswith(STREAM)
+        if is_visitor and self.visitors >= self.most_visitors:
+            log.warning("%s visitors are here already; one more was not let in", self.visitors)
+            await receive()
+            await send({"type": "websocket.close", "code": TRY_LATER})
+            return
+        self.visitors += is_visitor
+        try:
+            await self.app(scope, bounded, send)
+        finally:
+            self.visitors -= is_visitor

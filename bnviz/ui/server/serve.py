@@ -1,0 +1,66 @@
+"""`bnviz` starts the server here."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from bnviz.ui.server import sockets
+
+SETTINGS: Final = Path(__file__).parents[1] / "streamlit.toml"
+GOODBYE_SECONDS: Final = 5
+"""For connections to end by themselves when the server is told to."""
+
+
+def options(settings: Mapping[str, Any], section: str = "") -> dict[str, Any]:
+    """Streamlit's settings by their full names, `theme.light.primaryColor`."""
+    named: dict[str, Any] = {}
+    for name, value in settings.items():
+        full = f"{section}.{name}" if section else name
+        named |= options(value, full) if isinstance(value, Mapping) else {full: value}
+    return named
+
+
+def serve(port: int = 8501, address: str = "localhost", base_path: str = "") -> None:
+    """Serve the dashboard until the process is told to end. Raises OSError where the port is taken.
+
+    `base_path`: what stands before every path, for a server that shares its address with others.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    listening = sockets.listen(address, port)
+    port = listening[0].getsockname()[1]
+
+    import streamlit as st
+    from streamlit import config as streamlit_config
+
+    named = options(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
+    named |= {"server.port": port, "server.address": address, "server.baseUrlPath": base_path}
+    streamlit_config.get_config_options(force_reparse=True, options_from_flags=named)
+
+    import uvicorn
+
+    from bnviz.ui.server.application import FRAME, surroundings
+    from bnviz.ui.server.limits import LARGEST_MESSAGE
+
+    config = uvicorn.Config(
+        st.App(FRAME, **surroundings()),
+        ws="websockets-sansio",
+        ws_max_size=LARGEST_MESSAGE,
+        ws_ping_interval=30,
+        ws_ping_timeout=30,
+        access_log=False,
+        use_colors=False,
+        log_level="warning",
+        backlog=sockets.BACKLOG,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+    )
+    shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
+    print(f"bnviz: http://{shown}:{port}/{base_path.strip('/')}", flush=True)
+    try:
+        uvicorn.Server(config).run(sockets=listening)
+    finally:
+        for one in listening:
+            one.close()

@@ -1,0 +1,52 @@
+"""What happens before the first visitor comes and after the last has gone."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
+from bnviz.ui import cache
+from bnviz.ui.runs import RUNS
+from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
+from bnviz.ui.server.limits import raise_file_limit
+from bnviz.ui.server.sockets import send_at_once
+
+
+def warming(
+    course: Callable[[], Sequence[AnyTopic]],
+) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
+    """The server's lifespan: every instant topic runs once, so that the first visitor does not wait for it; live ones get their workers."""
+
+    @asynccontextmanager
+    async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
+        raise_file_limit()
+        send_at_once()
+        bound_the_log(BoundedLog())
+        topics = course()
+        for topic in topics:
+            if isinstance(topic, InstantTopic):
+                cache.result(topic, topic.opening, None)
+        importlib.import_module("bnviz.ui.lab")  # and pandas with it
+        # What was imported stays: collections that go through it again stop every visitor for a third of a second.
+        gc.collect()
+        gc.freeze()
+        if any(isinstance(topic, LiveTopic) for topic in topics):
+            threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
+        try:
+            yield {}
+        finally:
+            RUNS.close()
+
+    return lifespan
+
+
+def the_course() -> Sequence[AnyTopic]:
+    """Every topic of every lab."""
+    from bnviz.labs.course import TOPICS  # imports every lab, and PyTorch
+
+    return TOPICS

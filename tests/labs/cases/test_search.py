@@ -1,0 +1,240 @@
+"""The search finds the right card for what people write: titles of public threads, tracebacks, other libraries' words, Chinese."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from bnviz.labs.cases.catalogue import CASES
+from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, search, shortened
+from bnviz.labs.cases.synonyms import SYNONYMS
+
+with (Path(__file__).parent / "titles.csv").open(encoding="utf-8", newline="") as file:
+    TITLES = list(csv.DictReader(file))
+
+TRACEBACK = """Traceback (most recent call last):
+  File "/home/user/project/train.py", line 214, in <module>
+    main(args)
+  File "/home/user/project/train.py", line 121, in main
+    output = model(images)
+  File "/opt/conda/lib/python3.10/site-packages/torch/nn/modules/module.py", line 1501, in _call_impl
+    return forward_call(*args, **kwargs)
+  File "/home/user/project/models/deeplab.py", line 77, in forward
+    x = self.aspp(x)
+  File "/opt/conda/lib/python3.10/site-packages/torch/nn/modules/batchnorm.py", line 171, in forward
+    return F.batch_norm(
+  File "/opt/conda/lib/python3.10/site-packages/torch/nn/functional.py", line 2448, in batch_norm
+    _verify_batch_size(input.size())
+  File "/opt/conda/lib/python3.10/site-packages/torch/nn/functional.py", line 2416, in _verify_batch_size
+    raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
+"""
+
+
+def first(query: str) -> str:
+    """The name of the best card; empty where nothing fits."""
+    return next((case.name for case in search(query)), "")
+
+
+def found(tuned_on: str) -> tuple[float, list[tuple[str, str]]]:
+    """The share of titles with their card first, and those without."""
+    titles = [row for row in TITLES if row["tuned_on"] == tuned_on]
+    missed = [(row["title"], row["card"]) for row in titles if first(row["title"]) != row["card"]]
+    return 1 - len(missed) / len(titles), missed
+
+
+def test_nine_of_ten_titles_of_public_threads_have_their_card_first() -> None:
+    """Of those that the words and synonyms were written with in view."""
+    share, missed = found("yes")
+    assert share >= 0.9, missed
+
+
+def test_seven_of_ten_titles_that_nobody_tuned_on_have_their_card_first() -> None:
+    """What a stranger's title can expect.
+
+    Five rounds of fresh titles, labelled before they were tried: 28 of 39, 31 of 48, 21 of 28, 10 of 13 and, the one
+    kept here untouched, 31 of 38 had their card first. Who tunes on it, marks it so and brings a new one.
+    """
+    share, missed = found("no")
+    assert share >= 0.7, missed
+
+
+def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
+    assert len(TITLES) >= 100
+    assert len({row["url"] for row in TITLES}) == len(TITLES)
+    assert all(row["url"].startswith("https://github.com/") for row in TITLES)
+    assert {row["card"] for row in TITLES} <= {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_card_is_found_by_its_own_symptom(case: object) -> None:
+    assert isinstance(case, type(CASES[0]))
+    assert search(case.symptom)[0] is case
+
+
+@pytest.mark.parametrize(
+    ("error", "card"),
+    [
+        (
+            "ValueError: Expected more than 1 value per channel when training, got input size torch.Size([1, 512, 1, 1])",
+            "batch_of_one",
+        ),
+        (
+            "ValueError: Expected more than 1 spatial element when training, got input size torch.Size([8, 64, 1, 1])",
+            "one_spatial_element",
+        ),
+        ("ValueError: expected 4D input (got 3D input)", "wrong_dimension"),
+        ("RuntimeError: running_mean should contain 128 elements not 64", "wrong_count"),
+        (
+            "RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
+            "[torch.cuda.FloatTensor [64]] is at version 3; expected version 2 instead.",
+            "inplace_buffers",
+        ),
+        (
+            "RuntimeError: Error(s) in loading state_dict for ResNet:\n\tMissing key(s) in state_dict: "
+            '"bn1.num_batches_tracked", "layer1.0.bn1.num_batches_tracked"',
+            "missing_key",
+        ),
+        ("RuntimeError: expected scalar type Half but found Float", "half_range"),
+        ("ValueError: SyncBatchNorm expected input tensor to be on GPU", "devices"),
+        (
+            'flax.errors.ModifyScopeVariableError: Cannot update variable "mean" in "/BatchNorm_0" because collection '
+            '"batch_stats" is immutable.',
+            "functional_state",
+        ),
+        (
+            "RuntimeError: Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated "
+            "in place, were not batched.",
+            "per_sample_gradients",
+        ),
+        (
+            "NotImplementedError: grad sampler is not yet implemented for BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, "
+            "track_running_stats=True)",
+            "per_sample_gradients",
+        ),
+        (TRACEBACK, "batch_of_one"),
+    ],
+)
+def test_a_pasted_error_finds_its_card_and_so_does_what_the_link_keeps_of_it(error: str, card: str) -> None:
+    assert first(error) == card
+    assert len(shortened(error)) <= LONGEST_LINK
+    assert first(shortened(error)) == card
+    assert first(" ".join(error.split())) == card
+
+
+@pytest.mark.parametrize(
+    ("query", "card"),
+    [
+        ("eval", "eval_differs"),
+        ("NaN", "poisoned"),
+        ("nan", "poisoned"),
+        ("batch of one", "batch_of_one"),
+        ("momentum", "keras_momentum"),
+        ("gamma", "zero_gamma"),
+        ("epsilon", "keras_epsilon"),
+        ("eps", "keras_epsilon"),
+        ("SyncBatchNorm", "devices"),
+        ("DDP", "devices"),
+        ("multi-gpu", "devices"),
+        ("finetune", "not_frozen"),
+        ("fine-tune", "not_frozen"),
+        ("EMA", "averaged_weights"),
+        ("buffers", "averaged_weights"),
+        ("ONNX", "export"),
+        ("export", "export"),
+        ("flax", "functional_state"),
+        ("use_running_average", "functional_state"),
+        ("RL", "target_network"),
+        ("fuse", "folding"),
+        ("accuracy drops in eval", "eval_differs"),
+        ("results depend on batch size", "test_time_batches"),
+        ("requires_grad", "not_frozen"),
+        ("trainable", "not_frozen"),
+        ("mixed precision", "poisoned"),
+        ("5406", "eval_differs"),
+        ("moving_mean", "never_updated"),
+        ("UPDATE_OPS", "never_updated"),
+        ("gradient accumulation", "accumulation"),
+        ("bias", "redundant_bias"),
+        ("dropout", "dropout_before_norm"),
+        ("weight decay", "decay_gamma"),
+        ("MAML", "meta_learning"),
+        ("推理结果不同", "eval_differs"),
+        ("批大小为1", "batch_of_one"),
+        ("批大小为 1", "batch_of_one"),
+        ("评估", "eval_differs"),
+        ("动量", "keras_momentum"),
+        ("冻结", "not_frozen"),
+        ("填充", "padded_sequences"),
+        ("偏置", "redundant_bias"),
+        ("信息泄漏", "leaking_mates"),
+        ("多卡训练", "devices"),
+        ("梯度累积", "accumulation"),
+        ("导出 ONNX 后结果不同", "export"),
+        ("同步批归一化", "devices"),
+        ("权重衰减", "decay_gamma"),
+        ("微调时 BN 要不要冻结", "not_frozen"),
+        ("半精度", "half_range"),
+        ("融合卷积和BN后输出不一致", "folding"),
+        ("激活函数之前还是之后", "before_or_after"),
+        ("联邦学习", "federated"),
+        ("小样本学习", "meta_learning"),
+        ("不同批大小推理结果不一样", "test_time_batches"),
+        ("训练正常，测试时出现 NaN", "poisoned"),
+    ],
+)
+def test_words_of_people_and_of_libraries_in_both_languages(query: str, card: str) -> None:
+    assert first(query) == card
+
+
+def test_nothing_is_found_inside_words() -> None:
+    assert "batch_of_one" not in {case.name for case in search("fuse")}  # refused
+    assert "few_batches" not in {case.name for case in search("RL")}  # early
+    assert {case.name for case in search("eps")} <= {"keras_epsilon", "constant_input"}  # steps
+    assert search("atch") == search("orm") == search("omentu") == []
+
+
+def test_what_nobody_wrote_finds_nothing_and_no_query_finds_all() -> None:
+    assert search("no such thing at all") == []
+    assert search("xyzzy") == search("🙂") == search("%" * 50) == []
+    assert search("") == search("  \n") == list(CASES)
+    assert search("poisoned") == [case for case in CASES if case.name == "poisoned"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"',
+        "'; DROP TABLE cards; --",
+        "NEAR(a b)",
+        "nan OR",
+        "nan*",
+        "col:nan",
+        "(",
+        "a" * 10_000,
+        "nan " * 5000,
+        "\x00nan",
+        "^nan",
+        "-nan",
+    ],
+)
+def test_hostile_queries_are_words(query: str) -> None:
+    assert len(search(query)) <= MOST
+    assert len(shortened(query)) <= LONGEST_LINK
+
+
+def test_only_the_first_characters_are_read() -> None:
+    assert first("zz " * (LONGEST_QUERY // 3 + 1) + "NaN") == ""
+    assert first("zz " * (LONGEST_QUERY // 3 - 2) + "NaN") == "poisoned"
+
+
+def test_the_best_come_first_and_few() -> None:
+    for row in TITLES:
+        hits = search(row["title"])
+        assert len(hits) == len({case.name for case in hits}) <= MOST
+
+
+def test_every_synonym_stands_in_one_group_only_once() -> None:
+    for group in SYNONYMS:
+        assert len(group) == len(set(group)) > 1
