@@ -14,17 +14,20 @@ ROUNDING: Final = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A measured number beside its prediction.
-
-    `standard_error` is the measurement's sampling error; 0 where the formula is exact up to rounding (float32).
-    `note` says what the prediction assumes, where the settings strain it.
-    """
+    """A measured number beside its prediction."""
 
     quantity: Phrase
+    """What is compared, in words."""
     measured: float
+    """In the quantity's unit, as the rest."""
     predicted: float
+    """By a closed form."""
     standard_error: float = 0.0
+    """The measurement's sampling error; 0 where the formula is exact up to rounding (float32)."""
     note: Phrase | None = None
+    """What the prediction assumes, where the settings strain it."""
+    allowance: float = 0.0
+    """How far the prediction itself may be off, because it holds for sizes that are not reached: no chance, so not a standard error."""
 
     @property
     def relative_difference(self) -> float:
@@ -33,6 +36,6 @@ class Comparison:
 
     @property
     def explained(self) -> bool:
-        """Whether sampling (four standard errors) or float32 rounding explains the difference."""
+        """Whether sampling (four standard errors), the allowance or float32 rounding explains the difference."""
         rounding = ROUNDING * max(1.0, abs(self.predicted))
-        return abs(self.measured - self.predicted) <= STANDARD_ERRORS * self.standard_error + rounding
+        return abs(self.measured - self.predicted) <= STANDARD_ERRORS * self.standard_error + self.allowance + rounding

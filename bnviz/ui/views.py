@@ -104,12 +104,14 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     """Measured against predicted, as a small table."""
     _ = translator(language)
-    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Within 4 standard errors?")]
-    lines = ["| " + " | ".join(head) + " |", "|:--|--:|--:|--:|:--|"]
+    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
+    finite = any(row.allowance for row in rows)
+    head += [_("Finite-size allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
+    lines = ["| " + " | ".join(head) + " |", "|:--" + "|--:" * (len(head) - 2) + "|:--|"]
     for row in rows:
         difference = row.relative_difference
         relative = "–" if difference != difference else f"{short(100 * difference)}\N{NO-BREAK SPACE}%"  # noqa: PLR0124 - NaN
-        exact = row.standard_error == 0
+        exact = row.standard_error == 0 and row.allowance == 0
         verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
         name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
         measured, predicted = (
@@ -117,7 +119,8 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
             if isinstance(row.measured, int)
             else (short(row.measured), short(row.predicted))
         )
-        lines.append(f"| {name} | {measured} | {predicted} | {relative} | {verdict} |")
+        errors = [_("exact") if exact else short(row.standard_error)] + ([short(row.allowance)] if finite else [])
+        lines.append("| " + " | ".join([name, measured, predicted, relative, *errors, verdict]) + " |")
     st.markdown("\n".join(lines))
 
 

@@ -22,10 +22,10 @@ MANY: Final = 1e6
 def comparisons(result: Result) -> list[Comparison]:
     """Measured against mean-field theory, at initialization.
 
-    The predictions hold for many units and many independent directions behind each statistic. Standard errors have two
-    parts, added in squares: the scatter over units, and for a normalizer half of what its finite number d of directions
-    changes in the solvable case (Gaussian values and identity: growth √((d − 1)/(d − 2)) times as fast, Yang 2019; the
-    bounded law of a normalized output in place of the normal one).
+    The predictions hold for many units and many independent directions behind each statistic. Standard errors come from the
+    scatter over units. The allowance of a normalizer is what its finite number d of directions changes in the solvable
+    case (Gaussian values and identity: growth √((d − 1)/(d − 2)) times as fast, Yang 2019; the bounded law of a normalized
+    output in place of the normal one).
     """
     rows: list[Comparison] = []
     for index in range(len(result.variants)):
@@ -68,8 +68,9 @@ def _growth_rows(result: Result, index: int) -> list[Comparison]:
     first, last = int(result.first_measurable[index]), result.settings.depth - 1
     if last == 0:
         return []
-    finite = 0.5 * predicted * (finite_growth(float(result.directions[index])) - 1)
-    error = math.hypot(float(result.growth_error[index]), finite)
+    error = float(result.growth_error[index])
+    directions = float(result.directions[index])
+    allowance = predicted * (finite_growth(directions) - 1) if math.isfinite(directions) else 0.0
     note = None
     if result.variants[index] == "group":
         note = Phrase(N_("predicted as for layer norm"))
@@ -85,6 +86,7 @@ def _growth_rows(result: Result, index: int) -> list[Comparison]:
             predicted,
             error,
             note,
+            allowance,
         )
     ]
     if first < last and predicted > 0:
@@ -98,10 +100,16 @@ def _growth_rows(result: Result, index: int) -> list[Comparison]:
                 ),
                 ratio,
                 expected,
-                expected * math.expm1(way * error / predicted) if way * error / predicted < 30 else math.inf,
+                _over_layers(expected, way, error / predicted),
+                allowance=_over_layers(expected, way, allowance / predicted),
             )
         )
     return rows
+
+
+def _over_layers(ratio: float, layers: int, relative: float) -> float:
+    """How far a product `ratio` of `layers` equal factors is off where each is off by `relative`."""
+    return ratio * math.expm1(layers * relative) if layers * relative < 30 else math.inf
 
 
 def _saturated_row(result: Result, index: int) -> Comparison:
@@ -113,13 +121,14 @@ def _saturated_row(result: Result, index: int) -> Comparison:
     scale = result.preactivation_rms_theory[index]
     if index > 0 and settings.position == "before" and bool((scale > 0).all()):
         bounded = bounded_share(settings.activation, scale, float(result.directions[index]))
-        finite = 0.5 * abs(float(bounded.mean()) - predicted)
+        finite = abs(float(bounded.mean()) - predicted)
     return Comparison(
         Phrase(N_("saturated fraction, {variant}"), {"variant": _name(result, index)}),
         float(result.saturated[index, 0].mean()),
         predicted,
-        math.hypot(max(float(result.saturated_error[index]), chance), finite),
+        max(float(result.saturated_error[index]), chance),
         Phrase(N_("predicted for normal pre-activations")),
+        finite,
     )
 
 
@@ -128,12 +137,13 @@ def _size_row(result: Result) -> Comparison:
     predicted, gamma = float(result.preactivation_rms_theory[1].mean()), abs(result.settings.gamma)
     directions = max(float(result.directions[1]), 3.0)
     # With d directions a unit's 1/variance is on average d/(d − 2) times that of many.
-    finite = 0.5 * (gamma - predicted) * (directions / (directions - 2) - 1)
+    finite = (gamma - predicted) * (directions / (directions - 2) - 1)
     return Comparison(
         Phrase(N_("RMS of what enters the activation, with the normalizer: |γ| but for ε")),
         float(result.preactivation_rms[1, 0].mean()),
         predicted,
-        math.hypot(float(result.preactivation_rms_error[1]), finite),
+        float(result.preactivation_rms_error[1]),
+        allowance=finite,
     )
 
 
@@ -143,11 +153,12 @@ def _finite_batch_row(result: Result) -> Comparison:
     kind: Literal["identity", "relu"] = "relu" if settings.activation == "relu" else "identity"
     predicted = growth.growth_finite_batch(kind, settings.batch_size)
     large = growth.growth_batch_norm(settings.activation)
-    finite = 0.5 * large * (finite_growth(float(result.directions[1])) - 1)
+    finite = large * (finite_growth(float(result.directions[1])) - 1)
     return Comparison(
         Phrase(N_("growth per layer, batch norm, at a batch of {size}"), {"size": settings.batch_size}),
         float(result.growth[1]),
         predicted,
-        math.hypot(float(result.growth_error[1]), finite),
+        float(result.growth_error[1]),
         Phrase(N_("exact for very many, very wide layers")),
+        finite,
     )

@@ -106,10 +106,10 @@ TOPIC: Final = InstantTopic(
             "sigmoid_vanishes",
             N_("Sigmoid vanishes"),
             N_(
-                "Without normalization each layer lets a seventh of the gradient through, and layer 1 gets 2·10⁻⁸ of it, "
-                "though no unit is saturated. With batch norm the line is nearly flat, and the loss falls."
+                "PyTorch's own weights: no unit is saturated, and yet each layer lets only a seventh of the gradient through; layer "
+                "1 gets 2×10⁻⁸ of it. With batch norm the line is nearly flat, and the loss falls."
             ),
-            {},
+            {"init": "torch"},
         ),
         Preset(
             "with_50_relu_layers_explode",
@@ -118,7 +118,7 @@ TOPIC: Final = InstantTopic(
                 "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. A few training steps bend it "
                 "down; without skip connections such a network hardly trains."
             ),
-            {"activation": "relu", "depth": 50, "steps": 10},
+            {"activation": "relu", "init": "torch", "depth": 50, "steps": 10},
         ),
         Preset(
             "tiny_weights",
@@ -127,7 +127,7 @@ TOPIC: Final = InstantTopic(
                 "σ_w = 0.1: without normalization the gradient is gone after a few layers. With batch norm the line lies "
                 "where it lay before: the scale of the weights cancels."
             ),
-            {"activation": "tanh", "init": "scaled", "weight_gain": 0.1},
+            {"activation": "tanh", "init": "scaled", "weight_gain": 0.1, "bias_std": 0.0},
         ),
         Preset(
             "huge_weights",
@@ -136,7 +136,7 @@ TOPIC: Final = InstantTopic(
                 "σ_w = 3: without normalization a third of the units saturate, and the gradient explodes all the same: the "
                 "weights win. With batch norm, line and histograms are those of tiny weights."
             ),
-            {"activation": "tanh", "init": "scaled", "weight_gain": 3.0},
+            {"activation": "tanh", "init": "scaled", "weight_gain": 3.0, "bias_std": 0.0},
         ),
         Preset(
             "well_set_tanh",
@@ -145,7 +145,7 @@ TOPIC: Final = InstantTopic(
                 "σ_w = 1, Glorot's choice: ten layers lose little without any normalization. Batch norm does not save "
                 "anything here; it grows the gradient a little instead."
             ),
-            {"activation": "tanh", "init": "scaled", "weight_gain": 1.0},
+            {"activation": "tanh", "init": "scaled", "weight_gain": 1.0, "bias_std": 0.0},
         ),
         Preset(
             "layer_norm",
@@ -154,7 +154,7 @@ TOPIC: Final = InstantTopic(
                 "Layer norm divides by the spread across units, and cannot remove what all samples share: with sigmoid the "
                 "gradient still vanishes, only more slowly."
             ),
-            {"normalizer": "layer"},
+            {"normalizer": "layer", "init": "torch"},
         ),
     ),
     prediction=Prediction(

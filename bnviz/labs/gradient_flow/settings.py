@@ -84,9 +84,9 @@ class Settings(LabSettings):
     depth: Depth = 10
     width: Width = 128
     activation: Activation = "sigmoid"
-    init: Init = "torch"
-    weight_gain: WeightGain = 1.0
-    bias_std: BiasStd = 0.0
+    init: Init = "scaled"
+    weight_gain: WeightGain = 4.0
+    bias_std: BiasStd = 2.0
     normalizer: Normalizer = "batch"
     position: Position = "before"
     gamma: Gamma = 1.0

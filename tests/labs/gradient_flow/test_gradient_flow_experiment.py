@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from bnviz.labs.gradient_flow.result import Result
 from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.theory.activations import saturated_share
 from bnviz.theory.growth import growth_batch_norm, growth_finite_batch
+
+plain = partial(Settings, init="torch", weight_gain=1.0, bias_std=0.0)  # the weights of nn.Linear by default
 
 SMALL: Mapping[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
 
@@ -92,7 +95,7 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
     ],
 )
 def test_equal_to_a_straight_pytorch_loop(changes: dict[str, Any]) -> None:
-    s = Settings(**(SMALL | changes))
+    s = plain(**(SMALL | changes))
     result = run(s)
     assert result.variants == ("none", s.normalizer)
     assert result.steps.tolist() == [0, 1, 2, 3]
@@ -117,7 +120,7 @@ def test_equal_to_a_straight_pytorch_loop(changes: dict[str, Any]) -> None:
 
 
 def test_shapes_and_counts() -> None:
-    result = run(Settings(**SMALL))
+    result = run(plain(**SMALL))
     assert result.gradient_rms.shape == result.saturated.shape == (2, 4, 4)
     assert result.gradient_rms_theory.shape == (2, 4)
     assert result.growth.shape == result.growth_theory.shape == (2,)
@@ -162,7 +165,7 @@ WIDE: Mapping[str, Any] = {"width": 256, "steps": 0, "batch_size": 256}
 )
 def test_growth_without_normalizer_is_the_predicted_one(activation: str, gain: float | None, source: str) -> None:
     init = {} if gain is None else {"init": "scaled", "weight_gain": gain, "bias_std": 0.1}
-    result = run(Settings(**WIDE, activation=activation, normalizer="none", source=source, **init))
+    result = run(plain(**WIDE, activation=activation, normalizer="none", source=source, **init))
     # Four standard errors, which are 0.8 % to 1.5 % at this width and depth; so 6 % at most, which must not be too lax.
     assert abs(result.growth[0] - result.growth_theory[0]) < 4 * result.growth_error[0]
     assert result.growth_error[0] < 0.015 * result.growth[0]
@@ -173,14 +176,14 @@ def test_standard_errors_are_honest() -> None:
 
     It scatters by √(2/40) = 0.22: between 0.3 and 1.9 are three to four times that.
     """
-    results = [run(Settings(width=64, steps=0, activation="relu", normalizer="none", seed=seed)) for seed in range(40)]
+    results = [run(plain(width=64, steps=0, activation="relu", normalizer="none", seed=seed)) for seed in range(40)]
     z = np.array([(r.growth[0] - r.growth_theory[0]) / r.growth_error[0] for r in results])
     assert 0.3 < float(np.mean(z**2)) < 1.9
     assert abs(float(z.mean())) < 4 / math.sqrt(40)
 
 
 def test_layer_norm_standard_errors_are_honest() -> None:
-    results = [run(Settings(width=64, steps=0, activation="tanh", normalizer="layer", seed=seed)) for seed in range(40)]
+    results = [run(plain(width=64, steps=0, activation="tanh", normalizer="layer", seed=seed)) for seed in range(40)]
     z = np.array([(r.growth[1] - r.growth_theory[1]) / r.growth_error[1] for r in results])
     assert 0.3 < float(np.mean(z**2)) < 1.9
 
@@ -188,8 +191,7 @@ def test_layer_norm_standard_errors_are_honest() -> None:
 @pytest.mark.parametrize("source", ["digits", "gaussian"])
 def test_relu_with_batch_norm_grows_by_1_2112(source: str) -> None:
     settings_of = [
-        Settings(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s)
-        for s in range(3)
+        plain(depth=20, width=256, batch_size=512, steps=0, activation="relu", source=source, seed=s) for s in range(3)
     ]
     results = [run(s) for s in settings_of]
     assert [r.growth_theory[1] for r in results] == pytest.approx([1.2112] * 3, abs=2e-4)
@@ -199,7 +201,7 @@ def test_relu_with_batch_norm_grows_by_1_2112(source: str) -> None:
 
 
 def test_recipe_of_twenty_relu_layers_grows_less_while_it_trains() -> None:
-    result = run(Settings(depth=20, activation="relu", steps=10, learning_rate=0.1))
+    result = run(plain(depth=20, activation="relu", steps=10, learning_rate=0.1))
     assert result.growth[1] == pytest.approx(1.214, abs=0.02)
     at = dict(zip(result.steps.tolist(), result.growth_by_step[1].tolist(), strict=True))
     assert 1 < at[10] < at[1] < at[0]
@@ -209,7 +211,7 @@ def test_recipe_of_twenty_relu_layers_grows_less_while_it_trains() -> None:
 @pytest.mark.parametrize("position", ["before", "after"])
 def test_growth_with_batch_norm_lies_between_many_and_few_directions(activation: str, position: str) -> None:
     """Theory for many directions is the lower end; d directions add as much again as they do in the solvable case."""
-    result = run(Settings(activation=activation, position=position, steps=0, source="gaussian", batch_size=512))
+    result = run(plain(activation=activation, position=position, steps=0, source="gaussian", batch_size=512))
     low, high = result.growth_theory[1], result.growth_theory[1] * finite_growth(float(result.directions[1])) ** 1.5
     error = 3 * result.growth_error[1]
     assert low - error < result.growth[1] < high + error
@@ -217,7 +219,7 @@ def test_growth_with_batch_norm_lies_between_many_and_few_directions(activation:
 
 
 def test_sigmoid_vanishes_and_batch_norm_cures_it() -> None:
-    result = run(Settings(steps=30))
+    result = run(plain(steps=30))
     first, last = result.gradient_rms[:, 0, 0], result.gradient_rms[:, 0, -1]
     assert first[0] / last[0] < 1e-7
     assert 1 < first[1] / last[1] < 3
@@ -228,7 +230,7 @@ def test_sigmoid_vanishes_and_batch_norm_cures_it() -> None:
 @pytest.mark.parametrize("gain", [0.05, 0.3, 5.0])
 def test_the_weight_scale_in_front_of_batch_norm_changes_nothing(gain: float) -> None:
     base = {**SMALL, "depth": 8, "init": "scaled", "eps": 1e-12, "activation": "tanh"}
-    one, other = run(Settings(**base, weight_gain=1.0)), run(Settings(**base, weight_gain=gain))
+    one, other = run(plain(**base, weight_gain=1.0)), run(plain(**base, weight_gain=gain))
     # float32 rounding through eight layers; BN(aWx) = BN(Wx) is exact otherwise, and so is the gradient behind it.
     np.testing.assert_allclose(other.gradient_rms[1, 0], one.gradient_rms[1, 0], rtol=1e-4)
     np.testing.assert_allclose(other.saturated[1, 0], one.saturated[1, 0], atol=2.1 / (12 * 16))
@@ -238,22 +240,22 @@ def test_the_weight_scale_in_front_of_batch_norm_changes_nothing(gain: float) ->
 
 
 def test_the_variant_without_normalizer_does_not_know_of_one() -> None:
-    alone = run(Settings(**SMALL, normalizer="none"))
+    alone = run(plain(**SMALL, normalizer="none"))
     for changes in (
         {},
         {"normalizer": "layer"},
         {"normalizer": "group", "position": "after", "gamma": 3.0, "eps": 0.1},
     ):
-        other = run(Settings(**(SMALL | changes)))
+        other = run(plain(**(SMALL | changes)))
         for name in ("gradient_rms", "saturated", "loss", "weight_gradient_rms"):
             np.testing.assert_array_equal(getattr(other, name)[:1], getattr(alone, name))
         np.testing.assert_array_equal(other.preactivations.counts[:1], alone.preactivations.counts)
-    np.testing.assert_array_equal(run(Settings(**SMALL, position="none")).gradient_rms, alone.gradient_rms)
+    np.testing.assert_array_equal(run(plain(**SMALL, position="none")).gradient_rms, alone.gradient_rms)
 
 
 @pytest.mark.parametrize("changes", [{"normalizer": "none"}, {"position": "none"}])
 def test_without_normalizer_there_is_one_variant(changes: dict[str, Any]) -> None:
-    result = run(Settings(**SMALL, **changes))
+    result = run(plain(**SMALL, **changes))
     assert result.variants == ("none",)
     assert result.gradient_rms.shape == (1, 4, 4)
 
@@ -282,7 +284,7 @@ def other_value(name: str, value: Any) -> Any:
 
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
-    base = Settings(**SMALL, init="scaled")
+    base = plain(**SMALL, init="scaled")
     assert TOPIC.applies(base, name)
     one, other = run(base), run(base.replace(**{name: other_value(name, getattr(base, name))}))
     assert one.gradient_rms.shape != other.gradient_rms.shape or not np.allclose(
@@ -303,7 +305,7 @@ def test_every_control_that_applies_changes_the_numbers(name: str) -> None:
     ],
 )
 def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], name: str) -> None:
-    before = Settings(**(SMALL | base))
+    before = plain(**(SMALL | base))
     assert not TOPIC.applies(before, name)
     after = before.replace(**{name: other_value(name, getattr(before, name))})
     np.testing.assert_array_equal(run(before).gradient_rms, run(after).gradient_rms)
@@ -312,14 +314,14 @@ def test_a_control_that_does_not_apply_changes_nothing(base: dict[str, Any], nam
 @pytest.mark.parametrize("normalizer", ["none", "batch"])
 @pytest.mark.parametrize("position", ["none", "before"])
 def test_the_way_back_to_a_normalizer_stays_open(normalizer: str, position: str) -> None:
-    s = Settings(normalizer=normalizer, position=position)
+    s = plain(normalizer=normalizer, position=position)
     while s.normalizer == "none" or s.position == "none":
         name = next(n for n in ("normalizer", "position") if TOPIC.applies(s, n) and getattr(s, n) == "none")
         s = s.replace(**{name: {"normalizer": "batch", "position": "before"}[name]})
 
 
 def test_gradients_that_underflow_are_told_and_left_out() -> None:
-    result = run(Settings(depth=40, width=32, batch_size=16, steps=0, init="scaled", weight_gain=0.05))
+    result = run(plain(depth=40, width=32, batch_size=16, steps=0, init="scaled", weight_gain=0.05))
     first = int(result.first_measurable[0])
     assert 0 < first < 39
     assert (result.gradient_rms[0, 0, :first] < 1.2e-38).all()
@@ -331,7 +333,7 @@ def test_gradients_that_underflow_are_told_and_left_out() -> None:
 
 def test_an_explosion_is_kept_as_it_is() -> None:
     result = run(
-        Settings(
+        plain(
             depth=50,
             width=32,
             batch_size=16,
@@ -353,7 +355,7 @@ def test_an_explosion_is_kept_as_it_is() -> None:
 
 
 def test_gamma_of_zero_stops_the_gradient() -> None:
-    result = run(Settings(**SMALL, gamma=0.0))
+    result = run(plain(**SMALL, gamma=0.0))
     assert result.growth[1] == result.growth_theory[1] == 0
     assert (result.gradient_rms[1, 0, :-1] == 0).all()
     assert result.gradient_rms[1, 0, -1] > 0
@@ -361,7 +363,7 @@ def test_gamma_of_zero_stops_the_gradient() -> None:
 
 def test_a_relu_at_its_kink_counts_as_saturated() -> None:
     """γ = 0 makes every z exactly 0, where PyTorch's slope of ReLU is 0."""
-    result = run(Settings(**SMALL, gamma=0.0, activation="relu"))
+    result = run(plain(**SMALL, gamma=0.0, activation="relu"))
     assert (result.saturated[1, 0] == 1).all()
     assert (result.saturated_theory[1] == 1).all()
 
@@ -377,15 +379,15 @@ def test_prediction_starts_from_the_data_through_the_first_layer() -> None:
 
 
 def test_the_histograms_reach_as_far_as_the_values() -> None:
-    wide = run(Settings(**SMALL, activation="tanh", init="scaled", weight_gain=5.0))
+    wide = run(plain(**SMALL, activation="tanh", init="scaled", weight_gain=5.0))
     edges, counts = wide.preactivations.edges, wide.preactivations.counts[:, 0]
     assert edges[-1] == -edges[0] > 12
     assert counts[..., [0, -1]].sum() < 0.02 * counts.sum()
-    assert run(Settings(**SMALL)).preactivations.edges[-1] == 6
+    assert run(plain(**SMALL)).preactivations.edges[-1] == 6
 
 
 def test_one_layer_has_no_growth() -> None:
-    result = run(Settings(**(SMALL | {"depth": 1})))
+    result = run(plain(**(SMALL | {"depth": 1})))
     assert result.growth.tolist() == result.growth_theory.tolist() == [1.0, 1.0]
     assert not any("growth" in row.quantity.text() for row in comparisons(result))
 
@@ -423,7 +425,7 @@ def test_independent_directions_count_what_is_there() -> None:
 
 
 def test_saturation_of_a_batch_normalized_tanh_is_the_predicted_one() -> None:
-    result = run(Settings(activation="tanh", steps=0, gamma=2.0, source="gaussian", width=256))
+    result = run(plain(activation="tanh", steps=0, gamma=2.0, source="gaussian", width=256))
     expected = float(saturated_share("tanh", 2.0))
     np.testing.assert_allclose(result.saturated_theory[1], expected, rtol=1e-3)
     assert result.saturated[1, 0].mean() == pytest.approx(expected, rel=0.03)
@@ -431,12 +433,12 @@ def test_saturation_of_a_batch_normalized_tanh_is_the_predicted_one() -> None:
 
 @pytest.mark.parametrize("preset", TOPIC.presets, ids=lambda preset: preset.title)
 def test_presets_agree_with_theory(preset: Any) -> None:
-    rows = comparisons(run(Settings(**preset.changes)))
+    rows = comparisons(run(TOPIC.preset(preset.name)))
     assert [row.quantity.text() for row in rows if not row.explained] == []
 
 
 def test_a_wrong_theory_is_found_out() -> None:
-    result = run(Settings(activation="relu", steps=0, batch_size=512))
+    result = run(plain(activation="relu", steps=0, batch_size=512))
 
     def refused(changed: Result) -> set[str]:
         return {row.quantity.text() for row in comparisons(changed) if not row.explained}
@@ -454,7 +456,7 @@ def test_a_wrong_theory_is_found_out() -> None:
 
 def test_the_table_names_the_exact_batch_for_relu_only() -> None:
     def names(**changes: Any) -> str:
-        return " | ".join(row.quantity.text() for row in comparisons(run(Settings(**(SMALL | changes)))))
+        return " | ".join(row.quantity.text() for row in comparisons(run(plain(**(SMALL | changes)))))
 
     assert "at a batch of 12" in names(activation="relu")
     assert "at a batch" not in names(activation="tanh") + names(activation="relu", normalizer="layer")
@@ -464,41 +466,41 @@ def test_the_table_names_the_exact_batch_for_relu_only() -> None:
 
 def test_own_data_take_the_place_of_the_source() -> None:
     data = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
-    result = run(Settings(**SMALL), data)
-    assert not np.array_equal(result.gradient_rms, run(Settings(**SMALL)).gradient_rms)
-    assert not np.array_equal(result.gradient_rms, run(Settings(**SMALL), 2 * data).gradient_rms)
+    result = run(plain(**SMALL), data)
+    assert not np.array_equal(result.gradient_rms, run(plain(**SMALL)).gradient_rms)
+    assert not np.array_equal(result.gradient_rms, run(plain(**SMALL), 2 * data).gradient_rms)
     assert np.isfinite(result.gradient_rms).all()
 
 
 def test_a_batch_of_one() -> None:
     with pytest.raises(BatchOfOneError, match="Expected more than 1 value per channel when training"):
-        run(Settings(**(SMALL | {"batch_size": 1})))
+        run(plain(**(SMALL | {"batch_size": 1})))
     for changes in ({"normalizer": "layer"}, {"normalizer": "group"}, {"normalizer": "none"}):
-        assert np.isfinite(run(Settings(**(SMALL | {"batch_size": 1} | changes))).gradient_rms).all()
+        assert np.isfinite(run(plain(**(SMALL | {"batch_size": 1} | changes))).gradient_rms).all()
 
 
 def test_instance_norm_is_refused_in_pytorchs_words() -> None:
     with pytest.raises(OneValueError, match="Expected more than 1 spatial element") as caught:
-        run(Settings(**SMALL, normalizer="instance"))
+        run(plain(**SMALL, normalizer="instance"))
     assert "实例归一化" in caught.value.text("zh")
 
 
 def test_too_much_work_is_refused_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "train", lambda *_: pytest.fail("training began"))
     with pytest.raises(CostError) as caught:
-        run(Settings(depth=50, width=512, batch_size=1024, steps=200))
+        run(plain(depth=50, width=512, batch_size=1024, steps=200))
     assert caught.value.reduce == ("depth", "width", "batch_size", "steps")
 
 
 def test_same_settings_same_numbers() -> None:
-    one, other = run(Settings(**SMALL)), run(Settings(**SMALL))
+    one, other = run(plain(**SMALL)), run(plain(**SMALL))
     np.testing.assert_array_equal(one.gradient_rms, other.gradient_rms)
     np.testing.assert_array_equal(one.preactivations.counts, other.preactivations.counts)
 
 
 def test_growth_theory_is_that_of_the_closed_form() -> None:
     for activation in ("sigmoid", "tanh", "relu", "gelu"):
-        result = run(Settings(**(SMALL | {"activation": activation, "eps": 1e-10, "steps": 0})))
+        result = run(plain(**(SMALL | {"activation": activation, "eps": 1e-10, "steps": 0})))
         assert result.growth_theory[1] == pytest.approx(growth_batch_norm(activation), rel=1e-4)
 
 
@@ -525,7 +527,7 @@ def test_growth_theory_is_that_of_the_closed_form() -> None:
     )
 )
 def test_any_setting_gives_a_result_that_holds_together(values: dict[str, Any]) -> None:
-    result = run(Settings(**values))
+    result = run(plain(**values))
     assert np.isfinite(result.gradient_rms[:, 0]).all()
     assert np.isfinite(result.growth).all()
     assert np.isfinite(result.growth_theory).all()

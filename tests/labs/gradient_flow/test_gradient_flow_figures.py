@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,21 @@ from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.theme import color
 
+plain = partial(Settings, init="torch", weight_gain=1.0, bias_std=0.0)  # the weights of nn.Linear by default
+
 CHARTS = (figures.flow, figures.heat, figures.layer_growth, figures.growth_by_step)
 SMALL: dict[str, Any] = {"depth": 5, "width": 16, "batch_size": 12, "steps": 4}
 
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return run(Settings())
+    return run(plain())
 
 
 @pytest.fixture(scope="module")
 def exploded() -> Result:
     return run(
-        Settings(
+        plain(
             depth=50,
             width=16,
             batch_size=8,
@@ -47,7 +50,7 @@ def exploded() -> Result:
 
 @pytest.fixture(scope="module")
 def lost() -> Result:
-    return run(Settings(depth=40, width=16, batch_size=8, steps=2, init="scaled", weight_gain=0.05))
+    return run(plain(depth=40, width=16, batch_size=8, steps=2, init="scaled", weight_gain=0.05))
 
 
 def named(chart: Chart, name: str) -> dict[str, Any]:
@@ -82,7 +85,7 @@ def test_flow_draws_measured_gradients_over_theory(result: Result) -> None:
 
 
 def test_flow_of_a_fresh_network_only() -> None:
-    chart = figures.flow(run(Settings(**(SMALL | {"steps": 0, "normalizer": "none"}))))
+    chart = figures.flow(run(plain(**(SMALL | {"steps": 0, "normalizer": "none"}))))
     assert [trace["name"] for trace in chart.data] == [
         "no normalizer, fresh network",
         "no normalizer, mean-field theory",
@@ -92,7 +95,7 @@ def test_flow_of_a_fresh_network_only() -> None:
 
 
 def test_nothing_vanishes_where_it_does_not() -> None:
-    chart = figures.flow(run(Settings(**SMALL, init="scaled", weight_gain=1.0, activation="tanh")))
+    chart = figures.flow(run(plain(**SMALL, init="scaled", weight_gain=1.0, activation="tanh")))
     assert "vanished" not in notes(chart)
     assert chart.layout["shapes"] == []
 
@@ -157,7 +160,7 @@ def test_window_plays_densities_under_the_activation(result: Result) -> None:
 
 @pytest.mark.parametrize(("depth", "layers"), [(1, ["1"]), (2, ["1", "2"]), (3, ["1", "2", "3"]), (4, ["1", "3", "4"])])
 def test_window_shows_first_middle_and_last_layer(depth: int, layers: list[str]) -> None:
-    scene = figures.activation_window(run(Settings(**(SMALL | {"depth": depth}))))
+    scene = figures.activation_window(run(plain(**(SMALL | {"depth": depth}))))
     assert [panel.name.removeprefix("none-") for panel in scene.rows[0].panels] == layers
 
 
@@ -228,7 +231,7 @@ CHANGED = {
 
 @pytest.mark.parametrize("name", Settings.names())
 def test_every_control_changes_a_picture(name: str) -> None:
-    base = Settings(**SMALL, init="scaled")
+    base = plain(**SMALL, init="scaled")
     pictures = [figures.flow(run(s)).to_plotly().to_json() for s in (base, base.replace(**{name: CHANGED[name]}))]
     assert pictures[0] != pictures[1]
 

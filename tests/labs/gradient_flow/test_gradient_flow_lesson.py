@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, MUCH_LARGER, SMALLER,
 from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.numbers import latex
 from bnviz.teaching.lab import Preset
+
+plain = partial(Settings, init="torch", weight_gain=1.0, bias_std=0.0)  # the weights of nn.Linear by default
 
 SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
 
@@ -28,7 +31,7 @@ def test_controls_are_the_settings() -> None:
 
 def test_presets_show_what_they_promise() -> None:
     """Each line says what to look for; here it is looked for."""
-    by_name = {preset.name: run(Settings(**preset.changes)) for preset in TOPIC.presets}
+    by_name = {preset.name: run(TOPIC.preset(preset.name)) for preset in TOPIC.presets}
     sigmoid, relu, tiny, huge, tanh, layer = by_name.values()
     assert sigmoid.growth[0] == pytest.approx(1 / 7, rel=0.03)
     assert sigmoid.gradient_rms[0, 0, 0] / sigmoid.gradient_rms[0, 0, -1] == pytest.approx(2e-8, rel=0.3)
@@ -59,7 +62,7 @@ def test_presets_show_what_they_promise() -> None:
     ],
 )
 def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
-    assert TOPIC.prediction.correct(run(Settings(**({"steps": 0} | changes)))) == right
+    assert TOPIC.prediction.correct(run(plain(**({"steps": 0} | changes)))) == right
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -77,7 +80,7 @@ def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: in
     ],
 )
 def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> None:
-    result = run(Settings(**(SMALL | changes)))
+    result = run(plain(**(SMALL | changes)))
     text = TOPIC.formula(result, 2, language)
     for index in range(len(result.variants)):
         for value in (result.growth[index], result.growth_theory[index], result.growth_by_step[index, 2]):
@@ -89,14 +92,14 @@ def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> 
 
 
 def test_formula_of_relu_states_the_numbers_of_the_textbook() -> None:
-    text = TOPIC.formula(run(Settings(activation="relu", depth=50, steps=0)), 0, "en")
+    text = TOPIC.formula(run(plain(activation="relu", depth=50, steps=0)), 0, "en")
     for number in ("1.21", "0.341", "0.167", "0.408"):
         assert number in text
     assert latex(float(1.2112**49))[:3] in text
 
 
 def test_table_holds_every_number_once() -> None:
-    result = run(Settings(**SMALL))
+    result = run(plain(**SMALL))
     columns = TOPIC.table(result)
     assert {len(values) for values in columns.values()} == {2 * 4 * 4}
     row = (columns["variant"] == "batch") & (columns["step"] == 2) & (columns["layer"] == 3)
@@ -117,3 +120,21 @@ def test_words_of_the_lesson_have_no_open_places() -> None:
     ):
         assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
     assert all(source.url.startswith("https://") for source in TOPIC.sources)
+
+
+@pytest.mark.parametrize("seed", [0, 1000, 2000, 3000, 4000, 5000])
+def test_it_opens_where_saturation_is_seen(seed: int) -> None:
+    result = run(Settings(seed=seed, steps=0))
+    assert 0.1 < result.saturated[0, 0].mean() < 0.25
+    assert result.saturated[0, 0, [0, 5, 9]].min() > 0.08  # the three layers whose histograms are shown
+    assert result.saturated[1, 0].max() < 0.01
+    assert result.growth[0] < 0.65
+    assert TOPIC.prediction.correct(result) == LARGER
+
+
+def test_the_table_tells_sampling_error_from_the_finite_size_allowance() -> None:
+    rows = {row.quantity.text(): row for row in TOPIC.comparisons(run(plain(steps=0)))}
+    without, normalized = (rows[f"growth per layer, {name}"] for name in ("no normalizer", "batch norm"))
+    assert without.allowance == 0
+    difference = abs(normalized.measured - normalized.predicted)
+    assert 4 * normalized.standard_error < difference <= normalized.allowance

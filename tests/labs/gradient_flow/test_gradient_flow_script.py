@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from bnviz.labs.gradient_flow.script import script
 from bnviz.labs.gradient_flow.settings import Settings
 from tests.conftest import RunScript
 
+plain = partial(Settings, init="torch", weight_gain=1.0, bias_std=0.0)  # the weights of nn.Linear by default
+
 CASES = {
-    "defaults": Settings(steps=10),
-    "relu": Settings(activation="relu", depth=5, width=48, steps=3, seed=7),
-    "after, group norm": Settings(position="after", normalizer="group", depth=3, width=24, steps=3, gamma=-2.0),
-    "layer norm, lost gradients": Settings(
+    "defaults": plain(steps=10),
+    "relu": plain(activation="relu", depth=5, width=48, steps=3, seed=7),
+    "after, group norm": plain(position="after", normalizer="group", depth=3, width=24, steps=3, gamma=-2.0),
+    "layer norm, lost gradients": plain(
         activation="gelu",
         normalizer="layer",
         init="scaled",
@@ -27,17 +30,15 @@ CASES = {
         width=32,
         steps=2,
     ),
-    "small weights lost": Settings(init="scaled", weight_gain=0.05, depth=30, width=32, batch_size=16, steps=1),
-    "explodes": Settings(
+    "small weights lost": plain(init="scaled", weight_gain=0.05, depth=30, width=32, batch_size=16, steps=1),
+    "explodes": plain(
         activation="relu", depth=40, width=16, batch_size=8, steps=3, init="scaled", weight_gain=5.0, learning_rate=10
     ),
-    "none": Settings(normalizer="none", depth=1, steps=0, width=16),
-    "gaussian": Settings(source="gaussian", activation="tanh", depth=3, width=32, steps=2),
-    "skewed": Settings(source="skewed", activation="elu", depth=3, width=32, steps=0, batch_size=1000),
-    "bimodal": Settings(source="bimodal", activation="silu", depth=3, width=32, steps=0),
-    "uniform, two epochs": Settings(
-        source="uniform", activation="leaky_relu", depth=2, width=16, steps=3, batch_size=900
-    ),
+    "none": plain(normalizer="none", depth=1, steps=0, width=16),
+    "gaussian": plain(source="gaussian", activation="tanh", depth=3, width=32, steps=2),
+    "skewed": plain(source="skewed", activation="elu", depth=3, width=32, steps=0, batch_size=1000),
+    "bimodal": plain(source="bimodal", activation="silu", depth=3, width=32, steps=0),
+    "uniform, two epochs": plain(source="uniform", activation="leaky_relu", depth=2, width=16, steps=3, batch_size=900),
 }
 
 
@@ -52,7 +53,7 @@ def test_executed_it_prints_the_numbers_of_the_page(settings: Settings, tmp_path
 def test_what_pytorch_refuses_the_script_refuses_too(normalizer: str, tmp_path: Path, run_script: RunScript) -> None:
     size = 1 if normalizer == "batch" else 8
     with pytest.raises(AssertionError, match="ValueError: Expected more than 1"):
-        run_script(script(Settings(normalizer=normalizer, batch_size=size, depth=2, width=8, steps=1)), tmp_path)
+        run_script(script(plain(normalizer=normalizer, batch_size=size, depth=2, width=8, steps=1)), tmp_path)
 
 
 @pytest.mark.parametrize("settings", CASES.values(), ids=CASES)
@@ -67,5 +68,5 @@ def test_it_imports_nothing_but_torch_and_the_digits(settings: Settings) -> None
 
 
 def test_a_bias_is_left_out_only_in_front_of_batch_norm() -> None:
-    assert "bias=not normalized" in script(Settings())
-    assert "bias=not normalized" not in script(Settings(position="after")) + script(Settings(normalizer="layer"))
+    assert "bias=not normalized" in script(plain())
+    assert "bias=not normalized" not in script(plain(position="after")) + script(plain(normalizer="layer"))
