@@ -32,6 +32,11 @@ def placeholders(message: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(message) if name}
 
 
+def test_placeholders_are_found_beside_formulas() -> None:
+    assert placeholders(r"$\frac{1}{m}\text{of them}$: {batches} of {size:.3f}") == {"batches", "size"}
+    assert placeholders("{batches} of {size:.3f}") == {"batches", "size"}
+
+
 def test_placeholders_survive_translation() -> None:
     for message, translation in TRANSLATED.items():
         assert placeholders(translation) == placeholders(message), message
