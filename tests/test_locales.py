@@ -28,7 +28,7 @@ def test_no_translation_is_unused() -> None:
 def placeholders(message: str) -> set[str]:
     """The names in braces; in a formula, where braces group, those that no command precedes and that are words."""
     if "\\" in message:
-        return set(re.findall(r"(?<![\\^_}a-zA-Z])\{([a-z_]{2,})\}", message))
+        return set(re.findall(r"(?<![\\^_}a-zA-Z])\{([a-z_]{2,})(?:[!:][^{}]*)?\}", message))
     return {name for _, name, _, _ in string.Formatter().parse(message) if name}
 
 
