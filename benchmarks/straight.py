@@ -46,7 +46,7 @@ def running_stats_work() -> Work:
 
     def work() -> None:
         with torch.inference_mode():
-            for momentum in settings.momentums:
+            for momentum in settings.compared:
                 norm = nn.BatchNorm1d(settings.replicas, settings.eps, _momentum(momentum), affine=False)
                 for batch in stream:
                     norm(batch)

@@ -40,8 +40,10 @@ def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
 
 
 def comma_separated(value: object) -> object:
-    """The parts of a text with commas, as a link writes several values; anything else as it is."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    """The values of a text with commas, as a link writes them, none where it is empty; anything that is no text as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
 
 def _no_bool(value: object) -> object:
@@ -396,7 +398,7 @@ def _base(info: FieldInfo) -> tuple[Any, list[Any]]:
 
 
 def _length(metadata: list[Any]) -> tuple[int, int]:
-    low = next(part.min_length for part in metadata if isinstance(part, annotated_types.MinLen))
+    low = next((part.min_length for part in metadata if isinstance(part, annotated_types.MinLen)), 0)
     high = next(part.max_length for part in metadata if isinstance(part, annotated_types.MaxLen))
     return low, high
 

@@ -20,12 +20,13 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from bnviz.inspect import check, watch
 from bnviz.inspect.finding import Finding
@@ -87,13 +88,15 @@ def healthy(subject: Subject, seed: int, steps: int) -> Healthy:
     generator = torch.Generator().manual_seed(seed)
     model = subject.build().train()
     optimizer: torch.optim.Optimizer = (
-        torch.optim.SGD(model.parameters(), 0.1, momentum=0.9) if seed % 2 else torch.optim.Adam(model.parameters(), 3e-3)
+        torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+        if seed % 2
+        else torch.optim.Adam(model.parameters(), 3e-3)
     )
     with tempfile.TemporaryDirectory() as folder:
         watcher = watch(model, Path(folder) / "run.bnviz", optimizer=optimizer)
         for args, targets in subject.batches(steps, generator):
             optimizer.zero_grad()
-            subject.loss(model(*args), targets).backward()
+            subject.loss(model(*args), targets).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         report = watcher.close()
     assert report is not None
@@ -114,7 +117,7 @@ def public_subjects() -> list[Subject]:
 
     def enlarged(index: Tensor) -> tuple[tuple[Tensor], Tensor]:
         (images,), labels = pictures(index)
-        return (F.interpolate(images, size=32, mode="bilinear").expand(-1, 3, -1, -1),), labels
+        return (functional.interpolate(images, size=32, mode="bilinear").expand(-1, 3, -1, -1),), labels
 
     def builder(module: str, function: str) -> nn.Module:
         made: nn.Module = getattr(importlib.import_module(f"pytorchcv.models.{module}"), function)()
@@ -124,10 +127,7 @@ def public_subjects() -> list[Subject]:
         importlib.import_module("pytorchcv.models.resnet_cifar")
     except ImportError:
         return []
-    return [
-        Subject(name, lambda module=module, function=function: builder(module, function), enlarged)
-        for name, (module, function) in PUBLIC.items()
-    ]
+    return [Subject(name, partial(builder, module, function), enlarged) for name, (module, function) in PUBLIC.items()]
 
 
 def fault_table(trials: list[Trial]) -> str:
@@ -205,7 +205,9 @@ def main() -> int:
         PAGE.write_text(text, encoding="utf-8")
     print(text)
     alarms = sum(bool(run.alarms) for run in runs)
-    return 0 if sum(t.first for t in trials) >= RECALL * len(trials) and alarms <= max(1, MOST_ALARMS * len(runs)) else 1
+    return (
+        0 if sum(t.first for t in trials) >= RECALL * len(trials) and alarms <= max(1, MOST_ALARMS * len(runs)) else 1
+    )
 
 
 if __name__ == "__main__":

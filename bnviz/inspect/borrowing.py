@@ -29,7 +29,7 @@ class _LocalSyncBatchNorm(SyncBatchNorm):
 @contextmanager
 def random_states_kept() -> Iterator[None]:
     """Leave the generators of Python, NumPy and PyTorch (every device) as they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002: the user's own generator
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
             yield
@@ -58,7 +58,8 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
 def _lazy_buffers(model: nn.Module) -> dict[int, Any]:
     """Stand-ins for uninitialized buffers, which `deepcopy` cannot copy."""
     buffers = (buffer for buffer in model.buffers() if isinstance(buffer, UninitializedBuffer))
-    return {id(buffer): UninitializedBuffer(device=buffer.device, dtype=buffer.dtype) for buffer in buffers}
+    make: Any = UninitializedBuffer
+    return {id(buffer): make(device=buffer.device, dtype=buffer.dtype) for buffer in buffers}
 
 
 def _localize(model: nn.Module) -> None:

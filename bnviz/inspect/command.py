@@ -45,7 +45,9 @@ def check(target: str) -> int:
 def _wanted(target: str) -> tuple[nn.Module, Any, dict[str, Any]]:
     file, _, name = target.rpartition(":")
     if not file or not name:
-        raise InspectionError(N_("Name the file and the model, as in train.py:model; got {given}."), given=shortened(target, 200))
+        raise InspectionError(
+            N_("Name the file and the model, as in train.py:model; got {given}."), given=shortened(target, 200)
+        )
     space = _executed(Path(file))
     if name not in space:
         raise InspectionError(N_("{file} has no {name}."), file=shortened(file, 200), name=shortened(name))
@@ -68,7 +70,10 @@ def _executed(path: Path) -> Mapping[str, Any]:
         return runpy.run_path(str(path), run_name="bnviz_check")
     except Exception as error:
         raise InspectionError(
-            N_("{file} raises {kind}: {error}"), file=shortened(path, 200), kind=type(error).__name__, error=shortened(error, 200)
+            N_("{file} raises {kind}: {error}"),
+            file=shortened(path, 200),
+            kind=type(error).__name__,
+            error=shortened(error, 200),
         ) from error
     finally:
         sys.path.remove(folder)

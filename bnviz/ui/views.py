@@ -51,7 +51,7 @@ def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
     """The question before the picture."""
     _ = translator(language)
     with st.container(border=True, key="prediction"):
-        st.markdown("#### " + _("Predict first") + "\n" + _(topic.prediction.question))
+        st.markdown("## " + _("Predict first") + "\n" + _(topic.prediction.question))
         for number, option in enumerate(topic.prediction.options):
             st.button(
                 _(option),

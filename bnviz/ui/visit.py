@@ -243,6 +243,7 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     own = {key: value for key, value in list(query.items())[:TOO_MANY] if _names_a_setting(key)}
     state.topic, state.settings, state.problems = lab.from_query(own)
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
+    state.preset = None
     forget_widgets(lab)
 
 

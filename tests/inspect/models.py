@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from bnviz.inspect import Report, check, watch
 
@@ -45,7 +45,7 @@ def trained(
     optimizer = optimizer or torch.optim.SGD(model.parameters(), 0.05)
     for step, (x, y) in enumerate(batches(steps) if data is None else data):
         optimizer.zero_grad()
-        F.cross_entropy(model(x), y).backward()
+        functional.cross_entropy(model(x), y).backward()
         optimizer.step()
         if each is not None:
             each(step, x)

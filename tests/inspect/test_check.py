@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from bnviz.inspect import InspectionError, check
@@ -122,7 +122,11 @@ def test_inputs_of_any_kind(inputs: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "inputs", "sentence"),
     [
-        (nn.Sequential(nn.Linear(6, 2), nn.ReLU()), torch.randn(4, 6), "nothing to look at; found: Sequential, Linear, ReLU"),
+        (
+            nn.Sequential(nn.Linear(6, 2), nn.ReLU()),
+            torch.randn(4, 6),
+            "nothing to look at; found: Sequential, Linear, ReLU",
+        ),
         (net(), torch.randn(4, 5), "The model refuses this batch: RuntimeError"),
         (net(), [], "The inputs hold no batch"),
         (net(), 3, "The inputs hold no batch: int"),
@@ -142,7 +146,11 @@ def test_a_report_says_the_same_in_every_form() -> None:
     model[1].reset_running_stats()
     report = seen(model)
     found = json.loads(report.to_json())["findings"]
-    assert [part["rule"] for part in found] == [finding.rule for finding in report.findings] == ["never_updated", "bias_before"]
+    assert (
+        [part["rule"] for part in found]
+        == [finding.rule for finding in report.findings]
+        == ["never_updated", "bias_before"]
+    )
     for text in (str(report), report.to_html(), report._repr_html_()):
         assert all(finding.rule in text for finding in report.findings)
     assert report.to_html().startswith("<!doctype html>")
@@ -171,7 +179,9 @@ def test_synchronized_batch_norm_is_looked_at_on_one_process() -> None:
 
 
 def test_lazy_and_compiled_models() -> None:
-    assert "never_updated" in severities(check(nn.Sequential(nn.LazyLinear(4), nn.LazyBatchNorm1d()), torch.randn(8, 6)))
+    assert "never_updated" in severities(
+        check(nn.Sequential(nn.LazyLinear(4), nn.LazyBatchNorm1d()), torch.randn(8, 6))
+    )
     assert severities(seen(torch.compile(trained(net()), backend="eager"))) == {}
 
 
@@ -189,7 +199,7 @@ def test_recalibration_changes_the_copy_alone() -> None:
     model[1].running_var.mul_(100)
     data = list(batches(8, seed=1))
     before = state(model)
-    report = check(model, data, loss=F.cross_entropy, recalibrate=data)
+    report = check(model, data, loss=functional.cross_entropy, recalibrate=data)
     (refill,) = [finding for finding in report.findings if finding.rule == "refill_gains"]
     assert refill.measured > refill.expected
     assert state(model) == before

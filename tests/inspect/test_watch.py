@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from bnviz.inspect import Watcher, watch
@@ -35,7 +35,7 @@ def plain(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
     losses = []
     for x, y in batches(STEPS):
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(x), y)
+        loss = functional.cross_entropy(model(x), y)
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
@@ -50,7 +50,7 @@ def in_bfloat16(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[floa
 def accumulating(model: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
     losses = []
     for place, (x, y) in enumerate(batches(STEPS)):
-        loss = F.cross_entropy(model(x), y)
+        loss = functional.cross_entropy(model(x), y)
         loss.backward()
         if place % 3 == 2:
             optimizer.step()
@@ -271,7 +271,7 @@ def test_a_long_training_stays_within_its_bytes(tmp_path: Path) -> None:
     assert recording.step[-1] == 400
     assert recording.step[0] <= 2
     assert len(recording.looks) > 5
-    assert sorted(os.listdir(tmp_path)) == ["run.bnviz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.bnviz"]
 
 
 KILLED = """
@@ -290,7 +290,9 @@ while True:
 def test_a_killed_training_leaves_a_whole_file(seconds: float, tmp_path: Path) -> None:
     command = [sys.executable, "-c", KILLED, str(tmp_path / "run.bnviz")]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         with pytest.raises(subprocess.TimeoutExpired):

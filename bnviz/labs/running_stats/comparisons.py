@@ -27,7 +27,7 @@ def comparisons(result: Result) -> list[Comparison]:
     standard deviation s, with the closed form's s. A crossing is uncertain by the noise over the slope there.
     """
     rows: list[Comparison] = []
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         rows += _statistics(result, index, momentum)
         rows += _steps(result, index, momentum)
         rows += _lag(result, index, momentum)
@@ -118,7 +118,7 @@ def _lag(result: Result, index: int, momentum: MomentumValue) -> Iterator[Compar
 
 def _bessel(result: Result) -> Comparison:
     """What the first batch fed into the running variance, over the biased variance that normalized that batch."""
-    momentums = result.settings.momentums
+    momentums = result.settings.compared
     weights = [1.0 - float(running.initial_weight(momentum, 1)) for momentum in momentums]
     index = int(np.argmax(weights))
     weight = weights[index]

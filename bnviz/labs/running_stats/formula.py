@@ -15,12 +15,12 @@ from bnviz.theory import running
 def formula(result: Result, step: int, language: Language) -> str:
     """The update with the numbers of the first momentum and the first replica at batch `step`, and the momentum table."""
     _ = translator(language)
-    table = _("**The same momentum in PyTorch and in Keras**") + "\n\n" + momentum_table(result.settings.momentums, _)
+    table = _("**The same momentum in PyTorch and in Keras**") + "\n\n" + momentum_table(result.settings.compared, _)
     t = min(max(step, 0), result.settings.steps)
     if t == 0:
         fresh = _("A fresh layer has running mean 0 and running variance 1. Move the playhead to see an update.")
         return fresh + "\n\n" + table
-    momentum, size = result.settings.momentums[0], result.settings.batch_size
+    momentum, size = result.settings.compared[0], result.settings.batch_size
     weight = 1 / t if isinstance(momentum, str) else momentum
     title = _("**Batch {step}, {momentum}, first replica**").format(step=t, momentum=momentum_name(momentum, _))
     if isinstance(momentum, str):

@@ -24,6 +24,8 @@ SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
 
 def applies(settings: Settings, name: str) -> bool:
     """Whether the control `name` has an effect now."""
+    if name in {"momentum", "compare"}:
+        return not settings.momentums
     if name in {"mean", "std"}:
         return settings.source == "gaussian"
     if name in {"disturbance_at", "disturbance_size"}:
@@ -33,7 +35,7 @@ def applies(settings: Settings, name: str) -> bool:
 
 def closest(result: Result) -> int:
     """Which option of the prediction is right: whose eval output is nearest to the truth after the last batch."""
-    momentums = result.settings.momentums
+    momentums = result.settings.compared
     best = momentums[int(np.argmin(result.eval_error[:, -1]))]
     constant = [momentum for momentum in momentums if not isinstance(momentum, str)]
     if isinstance(best, str):
@@ -54,7 +56,7 @@ def headline(result: Result) -> dict[str, float]:
         "noise": result.noise,
         "eval_error": result.eval_error[:, -1],
     }
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         numbers |= {f"{name}[{momentum}]": float(values[index]) for name, values in measured.items()}
     return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
@@ -65,7 +67,7 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
         "batches_seen": np.arange(result.settings.steps + 1),
         "truth_mean": result.truth_mean,
     }
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         values_by_name = {
             "running_mean": result.mean_spread.average,
             "running_mean_15pct": result.mean_spread.low,
@@ -100,7 +102,8 @@ PRESETS: Final = (
         "a_jump",
         N_("A jump"),
         N_(
-            "The mean jumps after batch 100. The cumulative average never recovers: old batches keep their full weight."
+            "The mean jumps after batch 100. The cumulative average gives old batches their full weight: at batch 300 it still lags by "
+            "a third of the jump."
         ),
         {"momentums": (0.01, 0.1, "cumulative"), "disturbance": "jump", "steps": 300},
     ),
@@ -144,8 +147,8 @@ TOPIC: Final = InstantTopic(
     ),
     settings=Settings,
     run=run,
-    controls=("momentums", "batch_size", "steps", "source", "disturbance", "disturbance_size"),
-    more=("disturbance_at", "mean", "std", "replicas", "eps", "seed"),
+    controls=("momentum", "compare", "batch_size", "steps", "disturbance", "disturbance_size"),
+    more=("momentums", "disturbance_at", "source", "mean", "std", "replicas", "eps", "seed"),
     applies=applies,
     pictures=(figures.convergence, figures.spread, figures.trade_off),
     theory=(figures.variance, figures.eval_error),
@@ -156,13 +159,13 @@ TOPIC: Final = InstantTopic(
         (
             N_("The smallest: it is the calmest"),
             N_("The largest: it is the fastest"),
-            N_("The cumulative average: it forgets nothing"),
-            N_("One in between"),
+            N_("The cumulative average, if it takes part: it forgets nothing"),
+            N_("One in between, if there are more than two"),
         ),
         closest,
         N_(
             "A momentum that is too small has not arrived yet; one that is too large keeps the noise of the last few "
-            "batches. The cumulative average wins while the data stay still, and loses once they move."
+            "batches. The cumulative average wins while the data stay still, and falls behind once they move."
         ),
     ),
     formula=formula,

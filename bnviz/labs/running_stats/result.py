@@ -91,7 +91,7 @@ class Result:
     eval_error_theory: Floats
     """(M, T+1): its first-order expansion."""
     spread: Histogram
-    """Counts (M, T+1, K): running means of the replicas, what lies beyond the edges counted in the end bins."""
+    """Counts (M, T+1, K): running means of the replicas; none lies beyond the edges."""
     spread_share: Floats
     """(M, T+1, K): measured share of the replicas per bin."""
     spread_theory: Floats

@@ -105,7 +105,7 @@ for momentum in momentums:
 def script(settings: Settings) -> str:
     """Python source that needs torch, NumPy and, for the digits, scikit-learn; it prints `name = value` lines."""
     digits = settings.source == "digits"
-    momentums = ", ".join("None" if isinstance(value, str) else repr(value) for value in settings.momentums)
+    momentums = ", ".join("None" if isinstance(value, str) else repr(value) for value in settings.compared)
     head = HEAD.format(
         imports="from sklearn.datasets import load_digits\n" if digits else "",
         momentums=f"[{momentums}]",

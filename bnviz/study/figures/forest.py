@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,8 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import PHONE_FONT, domain, largest, note
 from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.study.verdict import Finding
+from bnviz.study.figures.seeds import dot_colors
+from bnviz.study.verdict import Finding, words
 
 Floats = NDArray[np.float64]
 ROW: Final = 74  # pixels
@@ -132,7 +131,7 @@ def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Trans
             "x": claim.scale * effect.values,
             "y": np.full(count, row + 0.18),
             "name": effect.label,
-            "marker": {"color": color("context"), "size": 7, "opacity": 0.7},
+            "marker": {"color": dot_colors(effect.values, finding), "size": 7, "opacity": 0.7},
             "text": [claim.words(float(value)) for value in effect.values],
             "hovertemplate": "%{text}",
             **panel,
@@ -173,7 +172,7 @@ def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Trans
 
 def _words(finding: Finding, claim: Claim, _: Translate) -> str:
     """Verdict, then the numbers in a second line."""
-    lines = [f"<b>{_(finding.verdict)}</b>"]
+    lines = [f"<b>{words(finding, _)}</b>"]
     if math.isfinite(finding.mean):
         numbers = claim.words(finding.mean)
         if math.isfinite(finding.low):

@@ -16,10 +16,10 @@ from bnviz.plot.label_layout import GAP, spread_out
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.primitives import band, domain, largest, line, note
 from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.study.verdict import Finding, words
 
 if TYPE_CHECKING:
     from bnviz.study.over_seeds import OverSeeds
-    from bnviz.study.verdict import Finding
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
                 "x": seeds,
                 "y": values,
                 "name": pair.title,
-                "marker": {"size": 9, "color": color("context")},
+                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)},
                 "hovertemplate": _("seed %{x}: %{y:.3g} points"),
                 **panel,
             }
@@ -167,7 +167,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         shapes=shapes,
         margin={"l": 64, "r": 24, "t": 100, "b": 52},
     )
-    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {_(pair.finding.verdict)}" for pair in pairs)
+    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
     return Chart(
         name,
         traces,
@@ -184,6 +184,11 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
             **phone_axes,
         },
     )
+
+
+def dot_colors(values: Floats, finding: Finding) -> list[str]:
+    """One colour per seed (S,): the one that lies far from all others stands out."""
+    return [color("error" if value == finding.outlier else "context") for value in values]
 
 
 def ending(course: Course, _: Translate) -> str:
@@ -269,7 +274,7 @@ def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Tra
 
 
 def _headline(pair: Pair, _: Translate) -> str:
-    title = _("{name}: {value}").format(name=pair.title, value=_(pair.finding.verdict))
+    title = _("{name}: {value}").format(name=pair.title, value=words(pair.finding, _))
     lines = [f"<b>{title}</b>", mean_line(pair.finding, _)]
     if pair.finding.lost:
         lines.append(_("{lost} seeds diverged and are left out").format(lost=pair.finding.lost))

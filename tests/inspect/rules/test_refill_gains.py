@@ -19,7 +19,7 @@ def healthy() -> dict[str, str]:
 
 
 def test_found_in_the_broken_model() -> None:
-    assert broken().get("refill_gains") == "warning"
+    assert broken().get("refill_gains") == "note"
 
 
 def test_silent_on_the_healthy_one() -> None:

@@ -26,7 +26,7 @@ def healthy() -> dict[str, str]:
 
 
 def test_found_in_the_broken_model() -> None:
-    assert broken().get("train_eval_gap") == "warning"
+    assert broken().get("train_eval_gap") == "note"
 
 
 def test_silent_on_the_healthy_one() -> None:

@@ -15,7 +15,9 @@ def broken() -> dict[str, str]:
 
 def healthy() -> dict[str, str]:
     model = net()
-    optimizer = torch.optim.SGD([{"params": model[0].parameters(), "weight_decay": 1e-4}, {"params": model[1].parameters()}], 0.05)
+    optimizer = torch.optim.SGD(
+        [{"params": model[0].parameters(), "weight_decay": 1e-4}, {"params": model[1].parameters()}], 0.05
+    )
     return severities(seen(trained(model, optimizer=optimizer), optimizer=optimizer))
 
 

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 
 from bnviz.labs.running_stats import figures
 from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.figures.momentums import momentum_role
 from bnviz.labs.running_stats.result import Result
 from bnviz.labs.running_stats.settings import Settings
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import spread_out
-from bnviz.plot.theme import SERIES, color
+from bnviz.plot.theme import color
+from bnviz.settings import fields
 
 CHARTS = (figures.convergence, figures.variance, figures.trade_off, figures.eval_error)
 BASE = {"source": "gaussian", "disturbance": "jump", "steps": 30, "disturbance_at": 10, "replicas": 8}
@@ -51,14 +53,15 @@ def test_curves_are_the_measured_averages_over_the_closed_form(
     theory = {trace["y"].tobytes() for trace in named(chart, "theory")}
     around = {trace["y"].tobytes() for trace in named(chart, "") if trace["line"].get("dash") == "dot"}
     bands = {trace["fillcolor"][:7]: trace for trace in chart.data if trace.get("fill") == "toself"}
-    for index, name in enumerate(("α = 0.01", "α = 0.1", "α = 0.5", "cumulative")):
+    for index, name in enumerate(("momentum 0.01", "momentum 0.1", "momentum 0.5", "cumulative")):
         (line,) = named(chart, name)
         np.testing.assert_array_equal(line["y"], summary.average[index])
-        assert line["line"]["color"] == color(SERIES[index])
+        role = momentum_role(result.settings.compared[index])
+        assert line["line"]["color"] == color(role)
         mean, std = getattr(result, expected)[index], getattr(result, f"{expected}_std")[index]
         assert mean.tobytes() in theory
-        assert {(mean - std).tobytes(), (mean + std).tobytes()} <= around
-        band = bands[color(SERIES[index])]
+        assert ({(mean - std).tobytes(), (mean + std).tobytes()} <= around) == (draw is figures.variance)
+        band = bands[color(role)]
         np.testing.assert_array_equal(band["y"], np.concatenate((summary.low[index], summary.high[index][::-1])))
         assert f"<b>{name}</b>" in notes(chart)
     assert chart.playhead_first == 0
@@ -66,10 +69,12 @@ def test_curves_are_the_measured_averages_over_the_closed_form(
 
 
 def test_the_truth_is_drawn_and_named(result: Result) -> None:
-    (truth,) = named(figures.convergence(result), "truth μ")
+    (truth,) = named(figures.convergence(result), "true mean")
     assert set(truth["y"]) == {result.population_mean}
-    assert any(text == f"<b>truth μ = {result.population_mean:.3g}</b>" for text in notes(figures.convergence(result)))
-    (variance,) = named(figures.variance(result), "truth σ²")
+    assert any(
+        text == f"<b>true mean = {result.population_mean:.3g}</b>" for text in notes(figures.convergence(result))
+    )
+    (variance,) = named(figures.variance(result), "true variance")
     assert set(variance["y"]) == {result.truth_var}
 
 
@@ -110,14 +115,14 @@ def test_plotly_accepts_the_charts(result: Result, draw: Any, language: Any) -> 
 
 def test_trade_off_points_are_the_measured_ones(result: Result) -> None:
     chart = figures.trade_off(result)
-    for index, name in enumerate(("α = 0.01", "α = 0.1", "α = 0.5", "cumulative")):
+    for index, name in enumerate(("momentum 0.01", "momentum 0.1", "momentum 0.5", "cumulative")):
         (ring,), (dot,) = named(chart, f"{name}, theory"), named(chart, f"{name}, measured")
         assert (ring["x"][0], ring["y"][0]) == (result.steps_to_5pct_theory[index], result.noise_theory[index])
         steps = result.steps_to_5pct[index]
         assert dot["x"] == [None if np.isnan(steps) else steps]
         assert dot["y"] == [result.noise[index]]
         assert ring["marker"]["symbol"] == "circle-open"
-    assert named(chart, "α = 0.01, measured")[0]["x"] == [None]  # 299 batches are beyond this run of 60
+    assert named(chart, "momentum 0.01, measured")[0]["x"] == [None]  # 299 batches are beyond this run of 60
     assert "longer than<br>this run" in notes(chart)
 
 
@@ -140,7 +145,11 @@ def test_spread_plays_the_histograms_over_the_normal_law(result: Result) -> None
         high = panel.y.high
         np.testing.assert_array_equal(measured.values, np.minimum(result.spread_share[index], high))
         np.testing.assert_array_equal(theory.values, np.minimum(result.spread_theory[index], high))
-        assert (measured.role, theory.role, theory.style) == (SERIES[index], "theory", "dash")
+        assert (measured.role, theory.role, theory.style) == (
+            momentum_role(result.settings.compared[index]),
+            "theory",
+            "dash",
+        )
         assert (panel.x, panel.y.high) == (panels[0].x, panels[0].y.high)
         np.testing.assert_array_equal(panel.markers[0].values, result.truth_mean)
         np.testing.assert_array_equal(panel.readouts[1].values, result.replica_std[index])
@@ -154,6 +163,20 @@ def test_spread_has_at_most_three_panels_in_a_row(count: int) -> None:
     scene = figures.spread(run(Settings(momentums=momentums, steps=4, replicas=4)))
     assert sum(len(row.panels) for row in scene.rows) == count
     assert max(len(row.panels) for row in scene.rows) <= 3
+
+
+def test_a_momentum_has_one_colour_whatever_else_is_compared() -> None:
+    colours = set()
+    for settings in (
+        Settings(**BASE),
+        Settings(**BASE, momentum=1.0, compare=0.1),
+        Settings(**BASE, momentums=(0.001, 0.1)),
+    ):
+        (line,) = named(figures.convergence(run(settings)), "momentum 0.1")
+        colours.add(line["line"]["color"])
+    assert len(colours) == 1
+    stops = fields(Settings)["momentum"].parameter.stops
+    assert len({momentum_role(stop) for stop in stops}) == len(stops)
 
 
 def test_disturbance_is_marked_where_it_happens() -> None:
@@ -179,6 +202,8 @@ def drawn(settings: Settings) -> str:
 @pytest.mark.parametrize(
     "change",
     [
+        {"momentum": 0.2},
+        {"compare": "none"},
         {"momentums": (0.2,)},
         {"batch_size": 16},
         {"steps": 31},

@@ -11,6 +11,7 @@ import pytest
 from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.running_stats.experiment import run
 from bnviz.labs.running_stats.formula import momentum_table
+from bnviz.labs.running_stats.lab import LAB
 from bnviz.labs.running_stats.lesson import BETWEEN, CUMULATIVE, LARGEST, SMALLEST, TOPIC
 from bnviz.labs.running_stats.settings import Settings
 
@@ -33,8 +34,9 @@ def test_presets_run(preset: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "right"),
     [
-        ({}, CUMULATIVE),
-        ({"disturbance": "jump", "disturbance_at": 190, "disturbance_size": 5.0}, LARGEST),
+        *(({"seed": seed}, LARGEST) for seed in (0, 1000, 2000, 3000, 4000, 5000)),
+        ({"compare": "cumulative"}, CUMULATIVE),
+        ({"momentums": (0.01, 0.5), "disturbance": "jump", "disturbance_at": 190, "disturbance_size": 5.0}, LARGEST),
         ({"disturbance": "ramp", "momentums": (0.01, 0.1, 0.9), "batch_size": 4}, BETWEEN),
         ({"momentums": (0.1, 0.9), "batch_size": 4}, SMALLEST),
     ],
@@ -75,7 +77,7 @@ def test_momentum_table_converts() -> None:
 def test_table_columns_are_of_one_length() -> None:
     columns = TOPIC.table(run(Settings(steps=9)))
     assert {len(values) for values in columns.values()} == {10}
-    assert len(columns) == 2 + 4 * 11
+    assert len(columns) == 2 + 2 * 11
     assert all(np.isfinite(values).all() for values in columns.values())
 
 
@@ -86,6 +88,8 @@ def test_controls_without_effect_are_known() -> None:
     assert not TOPIC.applies(still, "disturbance_size")
     assert TOPIC.applies(still.replace(disturbance="ramp"), "disturbance_at")
     assert TOPIC.applies(still, "seed")
+    assert TOPIC.applies(still, "compare")
+    assert not TOPIC.applies(still.replace(momentums=(0.1,)), "compare")
 
 
 def test_words_are_there_in_every_language() -> None:
@@ -103,3 +107,30 @@ def test_words_are_there_in_every_language() -> None:
             for words in (preset.look_for, _(preset.look_for))
         ]
         assert fields[0] == fields[1]
+
+
+def test_an_old_link_keeps_its_meaning() -> None:
+    _topic, settings, problems = LAB.from_query({"momentums": "0.5,cumulative"})
+    assert (settings.compared, problems) == ((0.5, "cumulative"), [])
+    for kept in (settings, Settings(), Settings(momentum=0.5, compare="none")):
+        assert LAB.from_query(LAB.to_query(TOPIC, kept, full=True))[1:] == (kept, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "compared"),
+    [
+        (Settings(), (0.1, 0.01)),
+        (Settings(compare="none"), (0.1,)),
+        (Settings(momentum=0.5, compare=0.5), (0.5,)),
+        (Settings(momentums=(0.2, "cumulative")), (0.2, "cumulative")),
+    ],
+)
+def test_what_is_compared(settings: Settings, compared: tuple[float | str, ...]) -> None:
+    assert settings.compared == compared
+
+
+@pytest.mark.parametrize("seed", [0, 1000, 2000, 3000, 4000, 5000])
+def test_after_a_jump_the_cumulative_average_lags_by_a_third(seed: int) -> None:
+    result = run(TOPIC.preset("a_jump").replace(seed=seed))
+    jump = result.truth_mean[-1] - result.truth_mean[0]
+    assert (result.truth_mean[-1] - result.mean_spread.average[2, -1]) / jump == pytest.approx(1 / 3, abs=0.01)

@@ -28,7 +28,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 from streamlit import config
 
-from bnviz.ui import assets
+from bnviz.ui import assets, share
 from bnviz.ui.server import bounded_log, compression, headers, limits, sockets
 from bnviz.ui.server.application import middleware
 from bnviz.ui.server.bounded_log import BoundedLog
@@ -68,7 +68,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [
-                (b"host", b"class.example"),
+                (b"host", more.pop("host", "class.example").encode()),
                 (b"accept-encoding", encoding.encode()),
                 *((name.encode(), value.encode()) for name, value in more.items()),
             ],
@@ -161,6 +161,23 @@ def test_a_qr_code_is_drawn_for_links_to_this_server_only(client: Client) -> Non
         "http://class.example/\x00",
     ):
         assert client.get(assets.url("qr.svg"), urlencode({"link": link})).status == 400
+
+
+def test_a_qr_code_may_name_this_computers_address_in_its_network_where_the_page_was_opened_as_localhost(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share, "reachable_address", lambda: "192.0.2.7")
+    link = urlencode({"link": "http://192.0.2.7:8501/layer"})
+    assert client.get(assets.url("qr.svg"), link, host="localhost:8501").status == 200
+    assert client.get(assets.url("qr.svg"), link, host="[::1]:8501").status == 200
+    assert client.get(assets.url("qr.svg"), link, host="class.example:8501").status == 400
+    assert (
+        client.get(
+            assets.url("qr.svg"), urlencode({"link": "http://192.0.2.8:8501/layer"}), host="localhost:8501"
+        ).status
+        == 400
+    )
+    assert client.get(assets.url("qr.svg"), link, host="[::1").status == 400
 
 
 def test_an_asset_of_an_earlier_version_is_not_there(client: Client) -> None:

@@ -241,9 +241,9 @@ def handed_on(result: Result, language: Language = "en") -> Chart:
         (_("mean (RMS over units)"), _("standard deviation")),
         (span(result.handed_mean, np.zeros(1)), span(result.handed_deviation, np.ones(1), lowest=0.0)),
         time_axis(result.settings.steps, _("Time step")),
-        _("what eval mode hands on · dashed: mean 0 and standard deviation 1, what training mode gives"),
+        _("what eval mode passes on · dashed: mean 0 and standard deviation 1, what training mode gives"),
         _(
-            "Standard deviation of what eval mode hands on: with shared statistics {first} at the first step and {last} at the "
+            "Standard deviation of what eval mode passes on: with shared statistics {first} at the first step and {last} at the "
             "last; with statistics per step {per_step} at the last."
         ).format(
             first=short(float(first), 1e-3),

@@ -51,13 +51,13 @@ def run(settings: Settings) -> Result:
     truth_var = population.unbiased_var
     steps = np.arange(settings.steps + 1)
     mean_noise, var_noise = _batch_noise(settings, population)
-    left = np.sqrt([running.squared_weights(momentum, steps) for momentum in settings.momentums])
+    left = np.sqrt([running.squared_weights(momentum, steps) for momentum in settings.compared])
     mean_std, var_std = mean_noise * left, var_noise * left
     if shift.any():
-        expected_mean = np.stack([running.expected_trajectory(a, truth[1:], 0.0) for a in settings.momentums])
+        expected_mean = np.stack([running.expected_trajectory(a, truth[1:], 0.0) for a in settings.compared])
     else:
-        expected_mean = np.stack([running.expected_mean(a, steps, population.mean) for a in settings.momentums])
-    expected_var = np.stack([running.expected_var(a, steps, truth_var) for a in settings.momentums])
+        expected_mean = np.stack([running.expected_mean(a, steps, population.mean) for a in settings.compared])
+    expected_var = np.stack([running.expected_var(a, steps, truth_var) for a in settings.compared])
     mean_spread = over_replicas(running_mean)
     still = settings.steps if settings.disturbance == "none" else min(settings.disturbance_at, settings.steps)
     approach = mean_spread.average[:, : still + 1]
@@ -83,8 +83,8 @@ def run(settings: Settings) -> Result:
         expected_var_std=var_std,
         steps_to_5pct=first_within(approach, population.mean, 0.05),
         steps_to_1pct=first_within(approach, population.mean, 0.01),
-        steps_to_5pct_theory=np.array([float(running.steps_to(a, 0.05)) for a in settings.momentums]),
-        steps_to_1pct_theory=np.array([float(running.steps_to(a, 0.01)) for a in settings.momentums]),
+        steps_to_5pct_theory=np.array([float(running.steps_to(a, 0.05)) for a in settings.compared]),
+        steps_to_1pct_theory=np.array([float(running.steps_to(a, 0.01)) for a in settings.compared]),
         replica_std=std_over_replicas(running_mean),
         curve_steps=np.array([-math.log(0.05) * running.time_constant(a) for a in CURVE]),
         curve_noise=mean_noise * np.sqrt([running.squared_weights(a, settings.steps) for a in CURVE]),
@@ -101,7 +101,7 @@ def run(settings: Settings) -> Result:
 def _check_cost(settings: Settings) -> None:
     """Seconds and samples, from the machine of the README's table: calls, arithmetic, drawing, summaries."""
     size, length, replicas = settings.batch_size, settings.steps, settings.replicas
-    calls, samples = len(settings.momentums) * length, length * size * replicas
+    calls, samples = len(settings.compared) * length, length * size * replicas
     drawing = 15e-9 + 85e-12 * size if settings.source == "digits" else 10e-9
     seconds = calls * (30e-6 + 0.5e-9 * size * replicas + 0.15e-6 * replicas) + samples * drawing
     check_cost(max(seconds / SECONDS, samples / SAMPLES), 1.0, ("steps", "replicas", "batch_size"))
@@ -109,11 +109,11 @@ def _check_cost(settings: Settings) -> None:
 
 def _record(settings: Settings, batches: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Running mean and variance after each batch, both (M, T+1, R), from one real module per momentum."""
-    shape = (len(settings.momentums), settings.steps + 1, settings.replicas)
+    shape = (len(settings.compared), settings.steps + 1, settings.replicas)
     means, variances = np.empty(shape, np.float32), np.empty(shape, np.float32)
     steps = batches.unbind()
     with torch.inference_mode():
-        for momentum, mean_rows, var_rows in zip(settings.momentums, means, variances, strict=True):
+        for momentum, mean_rows, var_rows in zip(settings.compared, means, variances, strict=True):
             module = nn.BatchNorm1d(
                 settings.replicas, eps=settings.eps, momentum=running.pytorch_momentum(momentum), affine=False
             )

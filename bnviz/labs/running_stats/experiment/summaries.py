@@ -12,7 +12,7 @@ from scipy.special import ndtr
 from bnviz.labs.running_stats.result import Floats, Spread
 from bnviz.study.histogram import histogram
 
-BINS: Final = 48
+BINS: Final = 72
 
 
 def over_replicas(values: NDArray[np.float32]) -> Spread:
@@ -64,12 +64,11 @@ def bins_of_means(
 ) -> tuple[Floats, NDArray[np.int64], Floats]:
     """Edges (K+1,), counts (M, T+1, K) of the replicas' running means, expected shares (M, T+1, K).
 
-    The edges hold the truth and where the run ends, with the noise of the end: what is still on its way from 0 would
-    squeeze that noise into one bin, and is counted in the end bin.
+    The edges hold every running mean, the fresh layer's 0 among them, and the truth.
     """
-    reached = np.concatenate((truth[1:], expected[:, -1]))
-    margin = 4.5 * float(std[:, -1].max())
-    low, high = float(reached.min()) - margin, float(reached.max()) + margin
+    held = (running_mean.min(), running_mean.max(), truth.min(), truth.max())
+    margin = 0.02 * max(float(max(held) - min(held)), 1e-9)
+    low, high = float(min(held)) - margin, float(max(held)) + margin
     edges = np.linspace(low, high, BINS + 1)
     counts = np.empty((*expected.shape, BINS), dtype=np.int64)
     shares = np.empty(counts.shape)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, on_a_phone
+from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, momentum_role, on_a_phone
 from bnviz.labs.running_stats.result import Floats, Result, Spread
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, line, log_axis, log_range, note, upright
-from bnviz.plot.theme import SERIES, Role, axis, layout
+from bnviz.plot.theme import Role, axis, layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +26,23 @@ class _Curves:
     std: Floats
     truth: Floats
     truth_name: str
+    deviations: bool
+    """Whether the closed form's standard deviation is drawn too."""
 
 
 def convergence(result: Result, language: Language = "en") -> Chart:
-    """Running mean per momentum over the batches, band over replicas, closed form ± s.d., and the truth."""
+    """Running mean per momentum over the batches, band over replicas, closed form, and the truth."""
     _ = translator(language)
-    name = _("truth μ") if result.settings.disturbance == "none" else _("truth")
-    curves = _Curves(result.mean_spread, result.expected_mean, result.expected_mean_std, result.truth_mean, name)
+    name = _("true mean") if result.settings.disturbance == "none" else _("truth")
+    curves = _Curves(result.mean_spread, result.expected_mean, result.expected_mean_std, result.truth_mean, name, False)
     return _chart(result, "convergence", curves, _("Running mean"), _)
 
 
 def variance(result: Result, language: Language = "en") -> Chart:
-    """Running variance, fed with the unbiased batch variance and starting at 1, drawn as `convergence`."""
+    """Running variance, fed with the unbiased batch variance and starting at 1, drawn as `convergence`, with the closed form's s.d."""
     _ = translator(language)
     truth = np.full(result.settings.steps + 1, result.truth_var)
-    curves = _Curves(result.var_spread, result.expected_var, result.expected_var_std, truth, _("truth σ²"))
+    curves = _Curves(result.var_spread, result.expected_var, result.expected_var_std, truth, _("true variance"), True)
     return _chart(result, "variance", curves, _("Running variance"), _)
 
 
@@ -49,16 +51,16 @@ def eval_error(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     batches = np.arange(result.settings.steps + 1)
     traces: list[dict[str, Any]] = []
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         theory = result.eval_error_theory[index]
         traces += [
-            line(batches, result.eval_error[index], SERIES[index], momentum_name(momentum, _), width=3),
+            line(batches, result.eval_error[index], momentum_role(momentum), momentum_name(momentum, _), width=3),
             line(batches, theory, "theory", _("theory"), dash="dash", width=1.5, opacity=0.7),
         ]
     seen = np.concatenate((result.eval_error, result.eval_error_theory), axis=1)
     low, high = log_range(seen[seen > 0])
     logs = np.log10(np.maximum(result.eval_error[:, -1], 10**low))
-    labels = [(momentum_name(a, _), SERIES[i], float(logs[i])) for i, a in enumerate(result.settings.momentums)]
+    labels = [(momentum_name(a, _), momentum_role(a), float(logs[i])) for i, a in enumerate(result.settings.compared)]
     ends = ", ".join(f"{text} {short(10**y)}" for text, _role, y in labels)
     words = _("line: measured over {replicas} replicas · dashed: theory, first order")
     notes = [key_of(words, result), *end_labels(labels, low, high)]
@@ -86,12 +88,14 @@ def _chart(result: Result, name: str, curves: _Curves, label: str, _: Translate)
     low, high = min(float(part.min()) for part in values), max(float(part.max()) for part in values)
     low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
     labels = [
-        (momentum_name(momentum, _), SERIES[index], float(measured.average[index, -1]))
-        for index, momentum in enumerate(result.settings.momentums)
+        (momentum_name(momentum, _), momentum_role(momentum), float(measured.average[index, -1]))
+        for index, momentum in enumerate(result.settings.compared)
     ]
     last = float(truth[-1])
     truth_label: tuple[str, Role, float] = (f"{curves.truth_name} = {short(last)}", "context", last)
-    words = _("line: average of {replicas} replicas · band: 15–85 % of them · dashed: closed form ± s.d.")
+    words = _("line: average of {replicas} runs · band: the middle 70 % of them · dashed: what theory expects")
+    if curves.deviations:
+        words = _("line: average of {replicas} replicas · band: 15–85 % of them · dashed: closed form ± s.d.")
     notes = [key_of(words, result), *end_labels([*labels, truth_label], low, high)]
     shapes: list[dict[str, Any]] = []
     if result.settings.disturbance != "none":
@@ -118,10 +122,11 @@ def _traces(result: Result, curves: _Curves, _: Translate) -> list[dict[str, Any
     measured, expected, std = curves.measured, curves.expected, curves.std
     bands, theory, lines = [], [], []
     for index in np.argsort(-std[:, -1]):
-        role, name = SERIES[index], momentum_name(result.settings.momentums[index], _)
+        momentum = result.settings.compared[index]
+        role, name = momentum_role(momentum), momentum_name(momentum, _)
         bands.append(band(batches, measured.low[index], measured.high[index], role))
         theory.append(line(batches, expected[index], "theory", _("theory"), dash="5px,6px", width=1.4))
-        for side in (-1, 1):
+        for side in (-1, 1) if curves.deviations else ():
             around = expected[index] + side * std[index]
             theory.append(line(batches, around, "theory", "", dash="dot", width=1, opacity=0.45))
         lines.append(line(batches, measured.average[index], role, name, width=3))

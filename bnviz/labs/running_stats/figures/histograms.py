@@ -7,11 +7,10 @@ import math
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.running_stats.figures.momentums import momentum_name
+from bnviz.labs.running_stats.figures.momentums import momentum_name, momentum_role
 from bnviz.labs.running_stats.result import Result
 from bnviz.plot.numbers import short
 from bnviz.plot.scene import Axis, Layer, Marker, Panel, Readout, Row, Scene
-from bnviz.plot.theme import SERIES
 
 
 def spread(result: Result, language: Language = "en") -> Scene:
@@ -41,8 +40,8 @@ def _across(count: int) -> int:
 
 
 def _panels(result: Result, _: Translate) -> list[Panel]:
-    momentums, edges = result.settings.momentums, result.spread.edges
-    settled = result.spread_share[:, result.settings.steps // 2 :, 1:-1]
+    momentums, edges = result.settings.compared, result.spread.edges
+    settled = result.spread_share[:, result.settings.steps // 2 :]
     high = float(min(1.0, max(settled.max(), 1.2 * result.spread_theory[:, -1].max(), 0.1) * 1.1))
     x = Axis(_("Running mean"), float(edges[0]), float(edges[-1]))
     across = _across(len(momentums))
@@ -55,7 +54,7 @@ def _panels(result: Result, _: Translate) -> list[Panel]:
             y=Axis(_("Share of replicas") if index % across == 0 else "", 0.0, high),
             edges=edges,
             layers=(
-                Layer(SERIES[index], np.minimum(result.spread_share[index], high)),
+                Layer(momentum_role(momentum), np.minimum(result.spread_share[index], high)),
                 Layer("theory", np.minimum(result.spread_theory[index], high), "dash"),
             ),
             markers=(Marker("ink", result.truth_mean, _("truth") if index == 0 else ""),),
@@ -75,7 +74,7 @@ def _spread_alt(result: Result, _: Translate) -> str:
             average=short(result.mean_spread.average[index, -1]),
             std=short(result.noise[index]),
         )
-        for index, momentum in enumerate(result.settings.momentums)
+        for index, momentum in enumerate(result.settings.compared)
     )
     return _("Histograms of the running means of {replicas} replicas. After the last batch: {ends}.").format(
         replicas=result.settings.replicas, ends=ends

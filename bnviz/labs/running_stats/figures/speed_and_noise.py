@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, on_a_phone
+from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, momentum_role, on_a_phone
 from bnviz.labs.running_stats.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import line, log_axis, log_range, note, points, tile
-from bnviz.plot.theme import SERIES, color, layout
+from bnviz.plot.theme import color, layout
 
 
 def trade_off(result: Result, language: Language = "en") -> Chart:
@@ -51,10 +51,10 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
 def _points(result: Result, arrive: Floats, _: Translate) -> list[dict[str, Any]]:
     """A ring where the closed form puts a momentum and a dot where it was measured; what is not finite is left out."""
     traces = []
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         name = momentum_name(momentum, _)
         ring = {"size": 20, "color": color("theory"), "symbol": "circle-open", "line": {"width": 1.5}}
-        dot = {"size": 12, "color": color(SERIES[index])}
+        dot = {"size": 12, "color": color(momentum_role(momentum))}
         expected = (result.steps_to_5pct_theory[index], result.noise_theory[index])
         measured = (arrive[index], result.noise[index])
         for (x, y), marker, whose in ((expected, ring, _("theory")), (measured, dot, _("measured"))):
@@ -69,14 +69,14 @@ def _names(result: Result, y_low: float, _: Translate) -> list[dict[str, Any]]:
     return [
         note(
             f"<b>{momentum_name(momentum, _)}</b>",
-            SERIES[index],
+            momentum_role(momentum),
             x=math.log10(result.steps_to_5pct_theory[index]),
             y=math.log10(max(result.noise_theory[index], 10**y_low)),
             xanchor="left",
             xshift=13,
             yshift=13,
         )
-        for index, momentum in enumerate(result.settings.momentums)
+        for index, momentum in enumerate(result.settings.compared)
     ]
 
 
@@ -101,6 +101,6 @@ def _trade_off_alt(result: Result, _: Translate) -> str:
             count=short(result.steps_to_5pct_theory[index]),
             noise=short(result.noise_theory[index]),
         )
-        for index, momentum in enumerate(result.settings.momentums)
+        for index, momentum in enumerate(result.settings.compared)
     )
     return _("Speed against noise, by the closed form. {ends}.").format(ends=ends)
