@@ -9,7 +9,8 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped claims topic catalogues other_frameworks chromium clean help
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped claims topic docs screenshots catalogues \
+	other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -66,6 +67,13 @@ claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
 	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)
 
+docs: $(VENV)/.run $(VENV)-docs/.done ## the documentation, into ./site (its tools are installed apart)
+	$(PYTHON) -m scripts.make_reference
+	$(VENV)-docs/bin/mkdocs build --strict
+
+screenshots: $(VENV)/.dev chromium ## the pictures of README and docs, taken anew
+	$(PYTHON) -m scripts.make_screenshots
+
 catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
 	$(PYTHON) scripts/update_catalogues.py
 
@@ -76,7 +84,7 @@ chromium: $(VENV)/.dev
 	@$(PYTHON) scripts/chromium.py --install
 
 clean: ## remove the virtual environment and all caches
-	rm -rf $(VENV) $(VENV)-other-frameworks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-other-frameworks $(VENV)-docs site docs/reference/labs.md .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(PYTHON):
 	scripts/make_venv.sh $(PYTHON3) $(VENV)
@@ -93,4 +101,9 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(PYTHON)
 $(VENV)-other-frameworks/.done: requirements-other-frameworks.txt requirements.txt
 	scripts/make_venv.sh $(PYTHON3) $(VENV)-other-frameworks
 	scripts/pip_install.sh $(VENV)-other-frameworks/bin/python $<
+	touch $@
+
+$(VENV)-docs/.done: requirements-docs.txt
+	scripts/make_venv.sh $(PYTHON3) $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --disable-pip-version-check --quiet -r $<
 	touch $@

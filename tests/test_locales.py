@@ -28,8 +28,13 @@ def test_no_translation_is_unused() -> None:
 def placeholders(message: str) -> set[str]:
     """The names in braces; in a formula, where braces group, those that no command precedes and that are words."""
     if "\\" in message:
-        return set(re.findall(r"(?<![\\^_}a-zA-Z])\{([a-z_]{2,})\}", message))
+        return set(re.findall(r"(?<![\\^_}a-zA-Z])\{([a-z_]{2,})(?:[!:][^{}]*)?\}", message))
     return {name for _, name, _, _ in string.Formatter().parse(message) if name}
+
+
+def test_placeholders_are_found_beside_formulas() -> None:
+    assert placeholders(r"$\frac{1}{m}\text{of them}$: {batches} of {size:.3f}") == {"batches", "size"}
+    assert placeholders("{batches} of {size:.3f}") == {"batches", "size"}
 
 
 def test_placeholders_survive_translation() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import sys
 import tomllib
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -46,3 +48,30 @@ def test_the_package_asks_for_pinned_versions() -> None:
     for requirement in map(Requirement, project["dependencies"]):
         (pin,) = PINNED[canonicalize_name(requirement.name)].specifier
         assert pin.version in requirement.specifier, requirement
+
+
+def imported() -> set[str]:
+    """The packages that bnviz and its server import from elsewhere, wherever they do it."""
+    names: set[str] = set()
+    for path in [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "bnviz").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"app", "bnviz", "pages"}
+
+
+def test_what_is_imported_is_asked_for_by_name() -> None:
+    """What merely comes along with another package may leave with it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {
+        canonicalize_name(Requirement(text).name)
+        for texts in (project["dependencies"], *project["optional-dependencies"].values())
+        for text in texts
+    }
+    listed, _, _ = (ROOT / "requirements.txt").read_text(encoding="utf-8").partition("# What these bring along")
+    first = {canonicalize_name(Requirement(line).name) for line in listed.splitlines() if line and line[0] != "#"}
+    wanted = {canonicalize_name(name) for name in imported()}
+    assert wanted - asked == set()
+    assert wanted == first
