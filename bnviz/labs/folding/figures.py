@@ -28,6 +28,7 @@ from bnviz.plot.theme import Role, axis, layout
 from bnviz.theory.folding import UNIT_ROUNDOFF
 
 FLOOR: Final = 1e-17  # what is smaller is drawn here: an error of 0 has no place on a log axis
+LEFT: Final = 1e-9  # what is larger has its number on its left, where a phone has room
 HIGHEST: Final = 2.0  # exponent at which the axis of errors ends
 INT8_NAMES: Final = {"per_channel": N_("int8, scale per channel"), "per_tensor": N_("int8, one scale")}
 INT8_SHORT: Final = {"per_channel": N_("a scale per channel"), "per_tensor": N_("one scale for all")}
@@ -63,8 +64,8 @@ def errors(result: Result, language: Language = "en") -> Chart:
     ]
     low = float(np.log10(FLOOR)) - 0.3
     ticks = {"tickvals": list(places), "ticktext": [row.name for row in rows]}
-    title = _("difference of the outputs, as a share of the outputs")
-    notes = [key(_("dashed: rounding of one number · behind a cross: what the mistake costs by closed form"))]
+    title = _("relative difference of the outputs")
+    notes = [key(_("dashed: rounding of one number · at a cross: closed form"))]
     return Chart(
         "errors",
         [_marks(rows, places, False, _("right")), _marks(rows, places, True, _("wrong"))],
@@ -102,8 +103,8 @@ def _marks(rows: Sequence[_Row], places: Sequence[int], wrong: bool, name: str) 
         size=15,
         symbol="x" if wrong else "circle",
         mode="markers+text",
-        text=[f"  {short(value)}" for value, _y in chosen],
-        textposition="middle right",
+        text=[f"  {short(value)}  " for value, _y in chosen],
+        textposition=["middle left" if value > LEFT else "middle right" for value, _y in chosen],
         cliponaxis=False,
         hovertemplate="%{x:.3g}",
     )
@@ -146,7 +147,8 @@ def int8(result: Result, language: Language = "en") -> Chart:
     channels = np.arange(result.settings.channels)
     every = np.concatenate([result.int8_by_channel[name] for name in INT8])
     traces = [
-        points(channels, result.int8_by_channel[name], INT8_ROLES[name], _(INT8_SHORT[name]), size=12) for name in INT8
+        points(channels, result.int8_by_channel[name], INT8_ROLES[name], _(INT8_SHORT[name]), size=size)
+        for name, size in (("per_tensor", 15), ("per_channel", 9))
     ]
     low, high = log_range(np.append(every, MATTERS))
     notes = [key(_("blue: a scale per channel · orange: one scale for all · grey: 1 % of the channel's output"))]
