@@ -113,7 +113,7 @@ def buffers(result: Result, language: Language = "en") -> Chart:
         [trace],
         layout(
             axis(_("running statistics that eval mode takes"), range=[-0.5, 2.7]),
-            axis(_("error of the outputs"), range=[0, 1.15 * max(*values, 1e-3)]),
+            axis(_("error of the outputs"), range=[-0.08 * max(*values, 1e-3), 1.15 * max(*values, 1e-3)]),
             annotations=notes,
         ),
         _("Error of eval mode's outputs: {told}.").format(
@@ -179,7 +179,7 @@ def effective(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     s = result.settings
     sizes = np.unique(np.geomspace(2, LARGEST_BATCH, 80).round())
-    marks = ((s.per_device, "before", _("one device")), (s.batch, "after", _("synchronized")))
+    marks: tuple[tuple[int, Role, str], ...] = ((s.per_device, "before", _("one device")), (s.batch, "after", _("synchronized")))
     traces = [theory_line(sizes, fidelity(sizes), "R²(m)")]
     for size, role, name in marks:
         traces.append(points([size], [float(fidelity(size))], role, name, size=15))
