@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped catalogues elsewhere chromium clean help
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data shipped claims topic catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -60,17 +60,23 @@ data: $(VENV)/.dev ## make the shipped data again
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped
 
+claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
+	$(PYTHON) -m scripts.claims
+
+topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
+	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)
+
 catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
 	$(PYTHON) scripts/update_catalogues.py
 
-elsewhere: $(VENV)-elsewhere/.done ## execute the builder's Keras and Flax listings (installs both, apart)
-	$(VENV)-elsewhere/bin/python -m scripts.check_elsewhere
+other_frameworks: $(VENV)-other-frameworks/.done ## execute the builder's Keras and Flax listings (installs both, apart)
+	$(VENV)-other-frameworks/bin/python -m scripts.check_other_frameworks
 
 chromium: $(VENV)/.dev
 	@$(PYTHON) scripts/chromium.py --install
 
 clean: ## remove the virtual environment and all caches
-	rm -rf $(VENV) $(VENV)-elsewhere .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-other-frameworks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(PYTHON):
 	scripts/make_venv.sh $(PYTHON3) $(VENV)
@@ -84,7 +90,7 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt | $(PYTHON)
 	scripts/pip_install.sh $(PYTHON) $<
 	touch $(VENV)/.run $@
 
-$(VENV)-elsewhere/.done: requirements-elsewhere.txt requirements.txt
-	scripts/make_venv.sh $(PYTHON3) $(VENV)-elsewhere
-	scripts/pip_install.sh $(VENV)-elsewhere/bin/python $<
+$(VENV)-other-frameworks/.done: requirements-other-frameworks.txt requirements.txt
+	scripts/make_venv.sh $(PYTHON3) $(VENV)-other-frameworks
+	scripts/pip_install.sh $(VENV)-other-frameworks/bin/python $<
 	touch $@

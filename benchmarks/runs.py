@@ -12,9 +12,7 @@ import torch
 from benchmarks import straight
 from benchmarks.report import Bound, Row, number, ratio
 from benchmarks.straight import Work
-from bnviz.labs.gradient_flow import experiment as gradient_flow
-from bnviz.labs.layer import experiment as layer
-from bnviz.labs.running_stats import experiment as running_stats
+from bnviz.labs import gradient_flow, layer, running_stats
 
 RECORDING: Final = Bound(1.5)
 SECONDS: Final = 8.0  # for each lab

@@ -12,9 +12,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from bnviz.core.datasets import batches, digits
-from bnviz.labs.gradient_flow import experiment as gradient_flow
-from bnviz.labs.layer import experiment as layer
-from bnviz.labs.running_stats import experiment as running_stats
+from bnviz.labs import gradient_flow, layer, running_stats
 from bnviz.labs.running_stats.experiment.data import make_batches, make_population, mean_shift
 
 Work = Callable[[], None]
@@ -48,7 +46,7 @@ def running_stats_work() -> Work:
 
     def work() -> None:
         with torch.inference_mode():
-            for momentum in settings.momentums:
+            for momentum in settings.compared:
                 norm = nn.BatchNorm1d(settings.replicas, settings.eps, _momentum(momentum), affine=False)
                 for batch in stream:
                     norm(batch)

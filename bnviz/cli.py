@@ -24,11 +24,16 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="bnviz", description="A laboratory for batch normalization.")
     top.add_argument("--version", action="version", version=f"bnviz {__version__}")
     _address(top)
-    top.set_defaults(run=serve, recording=None)
+    top.set_defaults(run=serve)
     commands = top.add_subparsers(title="commands", metavar="")
     labs = commands.add_parser("serve", help="serve the dashboard (what `bnviz` alone does)")
     _address(labs)
-    labs.set_defaults(run=serve, recording=None)
+    labs.set_defaults(run=serve)
+    checked = commands.add_parser("check", help="check the batch norms of a model: exit status 1 where one is wrong")
+    checked.add_argument(
+        "target", metavar="FILE:NAME", help="for instance train.py:model; the file is run, as `python train.py` would"
+    )
+    checked.set_defaults(run=check)
     return top
 
 
@@ -36,6 +41,12 @@ def _address(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=int, default=8501, help="where to listen (8501)")
     command.add_argument("--address", default="localhost", help="on which of the machine's addresses (localhost)")
     command.add_argument("--base-path", default="", help="path below which a proxy shows it, for instance /school")
+
+
+def check(chosen: argparse.Namespace) -> int:
+    """Check one model and print what was found."""
+    status: int = import_module("bnviz.inspect.command").check(chosen.target)
+    return status
 
 
 def serve(chosen: argparse.Namespace) -> int:

@@ -40,8 +40,10 @@ def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
 
 
 def comma_separated(value: object) -> object:
-    """The parts of a text with commas, as a link writes several values; anything else as it is."""
-    return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+    """The values of a text with commas, as a link writes them, none where it is empty; anything that is no text as it is."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",")) if value.strip() else ()
 
 
 def _no_bool(value: object) -> object:
@@ -70,13 +72,15 @@ Momentum = Annotated[
     MomentumValue,
     Parameter(
         N_("Momentum"),
-        N_("Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
-           "“cumulative” is PyTorch's None: the plain average of all batches."),
+        N_(
+            "Weight of the newest batch in the running statistics (PyTorch's convention; Keras writes 1 − momentum). "
+            "“cumulative” is PyTorch's None: the plain average of all batches."
+        ),
         "",
         MOMENTUMS,
         CUMULATIVE,
     ),
-]  # fmt: skip
+]
 Momentums = Annotated[
     tuple[MomentumValue, ...],
     BeforeValidator(comma_separated),
@@ -394,7 +398,7 @@ def _base(info: FieldInfo) -> tuple[Any, list[Any]]:
 
 
 def _length(metadata: list[Any]) -> tuple[int, int]:
-    low = next(part.min_length for part in metadata if isinstance(part, annotated_types.MinLen))
+    low = next((part.min_length for part in metadata if isinstance(part, annotated_types.MinLen)), 0)
     high = next(part.max_length for part in metadata if isinstance(part, annotated_types.MaxLen))
     return low, high
 
@@ -436,7 +440,7 @@ def _describe(name: str, info: FieldInfo) -> SettingField:
         low, high, _ = _bounds(annotation, metadata)
     return SettingField(
         name, kind, parameter, info.get_default(), choices, low, high, annotation is int, allowed_text(info)
-    )  # fmt: skip
+    )
 
 
 def _first_error(settings: type[LabSettings], error: ValidationError, values: Mapping[str, Any]) -> BnvizError:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -69,7 +69,7 @@ class Run:
                 args, targets = next(batches)
                 if self.batch is not None:
                     args = self.batch(step, args)
-                (self.subject.loss(self.model(*args), targets) / self.accumulate).backward()
+                (self.subject.loss(self.model(*args), targets) / self.accumulate).backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
             if self.after_step is not None:
                 self.after_step(self.model, step, args)
@@ -79,7 +79,8 @@ class Run:
         """Batches as a loader gives them."""
         found = self.subject.batches(BATCHES, self.generator, size or self.size)
         return [
-            (*(args if self.batch is None else self.batch(step, args)), targets) for step, (args, targets) in enumerate(found)
+            (*(args if self.batch is None else self.batch(step, args)), targets)
+            for step, (args, targets) in enumerate(found)
         ]
 
     def check(self, **options: Any) -> Report:
@@ -253,11 +254,15 @@ class AlwaysBatch(nn.Module):
     def __init__(self, norm: Any) -> None:
         super().__init__()
         self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.running_mean: Tensor
+        self.running_var: Tensor
         self.register_buffer("running_mean", norm.running_mean)
         self.register_buffer("running_var", norm.running_var)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, True, 0.1, self.eps)  # type: ignore[arg-type]
+        return functional.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, True, 0.1, self.eps
+        )
 
 
 def always_batch(model: Model) -> None:
@@ -332,7 +337,8 @@ class TwoKinds(nn.Module):
         self.body = body
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x) + self.body(1 - x)
+        made: Tensor = self.body(x) + self.body(1 - x)
+        return made
 
 
 def two_kinds(subject: Subject, seed: int) -> Report:
@@ -384,7 +390,7 @@ def own_average(subject: Subject, seed: int) -> Report:
 def add_bias(model: Model) -> None:
     """Every layer before a norm with a bias."""
     for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)) and module.bias is None:
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd)) and getattr(module, "bias", None) is None:
             outputs = module.out_features if isinstance(module, nn.Linear) else module.out_channels
             module.bias = nn.Parameter(torch.zeros(outputs))
 
@@ -407,7 +413,7 @@ class Drop(nn.Module):
     """Dropout as a function."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(F.relu(x), 0.5, self.training)
+        return functional.dropout(functional.relu(x), 0.5, self.training)
 
 
 def with_functional_dropout(model: Model) -> None:
@@ -431,7 +437,8 @@ class Tokenwise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         tokens = torch.relu(self.embed(x.squeeze(1)))
         tokens = self.norm(tokens.transpose(1, 2)).transpose(1, 2) if self.right else self.norm(tokens)
-        return self.out(tokens.mean(1))
+        made: Tensor = self.out(tokens.mean(1))
+        return made
 
 
 class Recurrent(nn.Module):
@@ -442,7 +449,8 @@ class Recurrent(nn.Module):
         self.lstm, self.norm, self.out = nn.LSTM(8, 16, batch_first=True), nn.BatchNorm1d(8), nn.Linear(16, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.out(self.norm(self.lstm(x.squeeze(1))[0]).mean(1))
+        made: Tensor = self.out(self.norm(self.lstm(x.squeeze(1))[0]).mean(1))
+        return made
 
 
 def wrong_layer_norm() -> nn.Module:
@@ -464,6 +472,17 @@ def tiny_inputs(step: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Inputs in the wrong unit: a thousandth."""
     del step
     return tuple(part / 1000 for part in args)
+
+
+def small_inputs(step: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Inputs in a unit that leaves small variances."""
+    del step
+    return tuple(part / 20 for part in args)
+
+
+def untracked(model: Model) -> None:
+    """As built with track_running_stats=False."""
+    set_all(track_running_stats=False, running_mean=None, running_var=None, num_batches_tracked=None)(model)
 
 
 def zero_weights(model: Model) -> None:
@@ -543,7 +562,7 @@ FAULTS: Final = (
     Fault("statistics of another run", "far_from_batches", other_weights, ("MLP", "CNN", "LSTM")),
     Fault("pictures of another contrast", "far_from_batches", new_camera, ("CNN", "ResNet", "MLP")),
     Fault("tracking switched off, buffers left", "untracked_buffers", checked(before=set_all(track_running_stats=False))),
-    Fault("built without statistics", "no_statistics", checked(before=set_all(track_running_stats=False, running_mean=None, running_var=None, num_batches_tracked=None))),
+    Fault("built without statistics", "no_statistics", checked(before=untracked)),
     Fault("norms in eval mode, trained", "eval_while_training", checked(before=frozen_eval)),
     Fault("norms in eval mode, trained (watched)", "eval_while_training", watched(before=frozen_eval)),
     Fault("train() forgotten after validation", "eval_while_training", watched(after_step=forgotten_train)),
@@ -583,7 +602,7 @@ FAULTS: Final = (
     Fault("an offset of ten thousand", "cancellation", checked(batch=huge_offset, rate=0.01), ("MLP", "autoencoder")),
     Fault("values beyond half precision", "half_range", checked(batch=huge_scale, rate=0.01), ("MLP", "CNN")),
     Fault("counter of cumulative statistics lost", "counter_zero", afterwards(counter_lost, before=set_all(momentum=None))),
-    Fault("one layer with another ε", "eps_changed", checked(before=one_eps, batch=lambda step, args: tuple(part / 20 for part in args)), ("MLP", "CNN")),
+    Fault("one layer with another ε", "eps_changed", checked(before=one_eps, batch=small_inputs), ("MLP", "CNN")),
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from bnviz.core.datasets import digits
 
@@ -27,9 +27,11 @@ class Subject:
     name: str
     build: Callable[[], nn.Module]
     batch: Callable[[Tensor], tuple[tuple[Any, ...], Any]]
-    loss: Callable[[Any, Any], Tensor] = F.cross_entropy
+    loss: Callable[[Any, Any], Tensor] = functional.cross_entropy
 
-    def batches(self, count: int, generator: torch.Generator, size: int = BATCH) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    def batches(
+        self, count: int, generator: torch.Generator, size: int = BATCH
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
         """`count` batches of `size` samples each, epoch by epoch without replacement."""
         order: list[int] = []
         for _ in range(count):
@@ -48,7 +50,9 @@ def pictures(index: Tensor) -> tuple[tuple[Tensor], Tensor]:
 def conv_block(inputs: int, outputs: int, stride: int = 1, groups: int = 1, kernel: int = 3) -> nn.Sequential:
     """Convolution, batch norm, ReLU."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
     )
 
 
@@ -58,13 +62,17 @@ class Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv_block(inputs, outputs, stride), nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs)
+            conv_block(inputs, outputs, stride),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
         )
         same = inputs == outputs and stride == 1
-        self.short = nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+        self.short = (
+            nn.Identity() if same else nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.body(x) + self.short(x))
+        return functional.relu(self.body(x) + self.short(x))
 
 
 class PreActivation(nn.Module):
@@ -77,7 +85,8 @@ class PreActivation(nn.Module):
         self.two = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.two(F.relu(self.second(self.one(F.relu(self.first(x))))))
+        made: Tensor = x + self.two(functional.relu(self.second(self.one(functional.relu(self.first(x))))))
+        return made
 
 
 class Dense(nn.Module):
@@ -92,7 +101,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         for norm, conv in zip(self.norms, self.convs, strict=True):
-            x = torch.cat([x, conv(F.relu(norm(x)))], dim=1)
+            x = torch.cat([x, conv(functional.relu(norm(x)))], dim=1)
         return x
 
 
@@ -110,7 +119,8 @@ class Inverted(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        made: Tensor = x + self.body(x)
+        return made
 
 
 class Head(nn.Module):
@@ -121,7 +131,8 @@ class Head(nn.Module):
         self.linear = nn.Linear(channels, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(x.mean(dim=tuple(range(2, x.ndim))))
+        made: Tensor = self.linear(x.mean(dim=tuple(range(2, x.ndim))))
+        return made
 
 
 class Rows(nn.Module):
@@ -138,7 +149,8 @@ class Rows(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         rows = self.embed(x.squeeze(1))
         rows = self.norm(rows.transpose(1, 2)).transpose(1, 2)
-        return self.linear(self.last(self.lstm(rows)[0][:, -1]))
+        made: Tensor = self.linear(self.last(self.lstm(rows)[0][:, -1]))
+        return made
 
 
 class UNet(nn.Module):
@@ -152,7 +164,8 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         wide = self.down(x)
-        return self.out(torch.cat([wide, self.up(self.deep(F.max_pool2d(wide, 2)))], dim=1))
+        made: Tensor = self.out(torch.cat([wide, self.up(self.deep(functional.max_pool2d(wide, 2)))], dim=1))
+        return made
 
 
 class Generator(nn.Module):
@@ -170,7 +183,8 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.grow(self.start(z).view(-1, 32, 2, 2))
+        made: Tensor = self.grow(self.start(z).view(-1, 32, 2, 2))
+        return made
 
 
 class Siamese(nn.Module):
@@ -195,7 +209,8 @@ class Tokens(nn.Module):
         self.linear = nn.Linear(16, CLASSES)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.linear(self.norm(self.layer(self.stem(x).flatten(2).transpose(1, 2))).mean(1))
+        made: Tensor = self.linear(self.norm(self.layer(self.stem(x).flatten(2).transpose(1, 2))).mean(1))
+        return made
 
 
 def mlp() -> nn.Module:
@@ -315,7 +330,7 @@ def _moments(made: Tensor, real: Tensor) -> Tensor:
 
 def _contrast(outputs: dict[str, Tensor], same: Tensor) -> Tensor:
     distance = (outputs["first"] - outputs["second"]).square().mean(1)
-    return torch.where(same > 0, distance, F.relu(1 - distance)).mean()
+    return torch.where(same > 0, distance, functional.relu(1 - distance)).mean()
 
 
 SUBJECTS: Final = (
@@ -326,13 +341,13 @@ SUBJECTS: Final = (
     Subject("DenseNet", densenet, pictures),
     Subject("MobileNetV2", mobilenet, pictures),
     Subject("LSTM", Rows, pictures),
-    Subject("U-Net", UNet, _noisy, F.mse_loss),
+    Subject("U-Net", UNet, _noisy, functional.mse_loss),
     Subject("GAN generator", Generator, _code, _moments),
     Subject("1-D convolutions", signal, _row),
     Subject("3-D convolutions", volume, _stack),
     Subject("siamese", Siamese, _pair, _contrast),
     Subject("mixture of domains", cnn, _domains),
-    Subject("autoencoder", autoencoder, _itself, F.mse_loss),
+    Subject("autoencoder", autoencoder, _itself, functional.mse_loss),
     Subject("transformer", Tokens, pictures),
     Subject("mixed norms", mixed_norms, pictures),
 )

@@ -14,9 +14,7 @@ from torch import nn
 from benchmarks import load, straight
 from benchmarks.report import Bound, Row, number, percentile, ratio, table
 from benchmarks.wire import counted
-from bnviz.labs.gradient_flow import experiment as gradient_flow
-from bnviz.labs.layer import experiment as layer
-from bnviz.labs.running_stats import experiment as running_stats
+from bnviz.labs import gradient_flow, layer, running_stats
 from bnviz.settings import BATCH_SIZES
 
 

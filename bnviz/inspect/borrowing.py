@@ -9,11 +9,13 @@ import copy
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
+from torch.nn.parameter import UninitializedBuffer
 
 from bnviz.inspect.layers import bare
 
@@ -27,7 +29,7 @@ class _LocalSyncBatchNorm(SyncBatchNorm):
 @contextmanager
 def random_states_kept() -> Iterator[None]:
     """Leave the generators of Python, NumPy and PyTorch (every device) as they were."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002: the user's own generator
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng():
         try:
             yield
@@ -42,7 +44,7 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
     original = bare(model)
     # Without a gradient of any kind: a copy of what hangs in a graph would be refused.
     try:
-        twin = copy.deepcopy(original)
+        twin = copy.deepcopy(original, _lazy_buffers(original))
     except Exception:
         twin = None
     if twin is not None and twin is not original:
@@ -51,6 +53,13 @@ def borrowed(model: nn.Module) -> Iterator[nn.Module]:
         return
     with _put_aside(original):
         yield original
+
+
+def _lazy_buffers(model: nn.Module) -> dict[int, Any]:
+    """Stand-ins for uninitialized buffers, which `deepcopy` cannot copy."""
+    buffers = (buffer for buffer in model.buffers() if isinstance(buffer, UninitializedBuffer))
+    make: Any = UninitializedBuffer
+    return {id(buffer): make(device=buffer.device, dtype=buffer.dtype) for buffer in buffers}
 
 
 def _localize(model: nn.Module) -> None:

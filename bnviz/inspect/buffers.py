@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -54,9 +54,11 @@ class Buffers:
         kept = [(place, module) for place, module in enumerate(modules.values()) if _has_statistics(module)]
         self.places = np.array([place for place, _ in kept], dtype=np.int64)
         self.modules = [module for _, module in kept]
-        sizes = [int(module.running_mean.numel()) for module in self.modules]  # type: ignore[union-attr,operator]
+        sizes = [int(module.running_mean.numel()) for module in self.modules]  # type: ignore[operator]
         self.sizes = np.array(sizes, dtype=np.int64)
-        self.starts = np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.int64) if sizes else np.zeros(0, np.int64)
+        self.starts = (
+            np.concatenate([[0], np.cumsum(self.sizes)[:-1]]).astype(np.int64) if sizes else np.zeros(0, np.int64)
+        )
         self.momentum = np.array([_weight(module) for module in self.modules])
         counters = [module._buffers.get("num_batches_tracked") for module in self.modules]
         self._counting = bool(counters) and all(counter is not None and counter.ndim == 0 for counter in counters)
@@ -70,7 +72,7 @@ class Buffers:
         """Copies of all buffers now."""
         # `_buffers` directly: attribute look-up on modules costs more than the copy.
         own = [module._buffers for module in self.modules]
-        rows: list[Tensor] = [part["running_mean"] for part in own] + [part["running_var"] for part in own]  # type: ignore[misc]
+        rows: Any = [part["running_mean"] for part in own] + [part["running_var"] for part in own]
         flat = torch.cat(rows).cpu().double().numpy() if self._rows else np.concatenate([_row(row) for row in rows])
         half = len(flat) // 2
         return Read(step, flat[:half], flat[half:], self.counters())
@@ -99,7 +101,9 @@ class Buffers:
 
 def _has_statistics(module: nn.Module) -> bool:
     values = [module._buffers.get(name) for name in ("running_mean", "running_var")]
-    return all(isinstance(value, Tensor) and not is_lazy(value) and not value.is_meta and value.numel() for value in values)
+    return all(
+        isinstance(value, Tensor) and not is_lazy(value) and not value.is_meta and value.numel() for value in values
+    )
 
 
 def _row(values: Tensor) -> Array:

@@ -151,7 +151,7 @@ class Folding:
     weight_layer: str
     norm: str
     error: float
-    """Largest difference of the outputs in eval mode over their RMS."""
+    """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
     largest_weight: float
     """Largest |w| of the folded layer."""
 

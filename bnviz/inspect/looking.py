@@ -65,7 +65,7 @@ class Axes:
         known = (min(known[0], low), max(known[1], high))
         self._ends[layer, side] = known
         counts = np.histogram(flat.cpu().numpy(), BINS, known)[0]
-        return np.round(counts * (65535 / max(counts.sum(), 1))).astype(np.uint16)
+        return np.asarray(np.round(counts * (65535 / max(counts.sum(), 1))), dtype=np.uint16)
 
 
 class _Hook:
@@ -92,7 +92,9 @@ def nothing(*args: Any) -> None:
 class Watching:
     """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
 
-    def __init__(self, model: nn.Module, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, model: nn.Module, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]
+    ) -> None:
         self.seen: dict[str, Seen] = {name: Seen() for name in modules}
         self.spent = 0.0
         self.passes = 0
@@ -141,7 +143,11 @@ class Watching:
         with torch.no_grad():
             self._measure(name, seen, module, values, result)
         if result.requires_grad:
-            result.register_hook(_Hook(lambda gradient: seen.gradients.append(_mean_square(gradient))))
+            result.register_hook(
+                _Hook(  # type: ignore[no-untyped-call]
+                    lambda gradient: seen.gradients.append(_mean_square(gradient))
+                )
+            )
 
     def _measure(self, name: str, seen: Seen, module: nn.Module, values: Tensor, result: Tensor) -> None:
         if len(seen.calls) >= MOST_CALLS or not values.numel():

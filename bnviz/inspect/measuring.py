@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import is_lazy
 from torch.utils.hooks import RemovableHandle
 
 from bnviz.errors import shortened
 from bnviz.i18n import N_
 from bnviz.inspect.batches import Batch
 from bnviz.inspect.errors import InspectionError
-from bnviz.inspect.evidence import Call, Evidence, Folding, Norm, Outputs, Setup, Surroundings
+from bnviz.inspect.evidence import Call, Evidence, Outputs
 from bnviz.inspect.folding import foldings
-from bnviz.inspect.layers import describe, kind_of, norm_modules
+from bnviz.inspect.layers import bare, describe, kind_of, norm_modules
 from bnviz.inspect.moments import measured
 from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
@@ -41,9 +41,14 @@ class Pass:
 
 def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimizer: Any = None) -> Evidence:
     """Run `twin`, a borrowed `model`, over the `batches` and collect what the rules ask for."""
+    _materialize(twin, batches[0])
     names = norm_modules(twin)
     modes = {module: module.training for module in twin.modules()}
-    norms = tuple(describe(name, module) for name, module in norm_modules(model).items())
+    originals = norm_modules(bare(model))
+    norms = tuple(
+        describe(name, twin_module if _is_lazy(originals[name]) else originals[name])
+        for name, twin_module in names.items()
+    )
     setup = setup_of(model, norms, optimizer)
     train = _train(twin, modes)
     with train():
@@ -70,6 +75,20 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
         setup=setup,
     )
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return any(is_lazy(values) for values in (*module.parameters(recurse=False), *module.buffers(recurse=False)))
+
+
+@torch.no_grad()
+def _materialize(twin: nn.Module, batch: Batch) -> None:
+    """Give lazy layers of the copy their shapes."""
+    if any(is_lazy(values) for values in (*twin.parameters(), *twin.buffers())):
+        modes = {module: module.training for module in twin.modules()}
+        twin.eval()(*batch.args, **batch.named)
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def run(
@@ -105,13 +124,13 @@ def _listening(names: Mapping[str, nn.Module], made: Pass, batch: int) -> Iterat
 
         def before(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
             del module
-            values = next(tensors((args, named)))
+            values = next(iter(tensors((args, named))))
             # A later operation may write into the input; what is measured is what came in.
             kept.append(values)
             made.tracer.enter(name)
 
         def after(module: nn.Module, args: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-            values, result = kept.pop(), next(tensors(output))
+            values, result = kept.pop(), next(iter(tensors(output)))
             made.dtypes.setdefault(name, str(values.dtype).removeprefix("torch."))
             calls = made.calls.setdefault(name, [])
             kind = kind_of(module) or "batch"
@@ -183,8 +202,8 @@ def _pairs(twin: nn.Module, norms: Sequence[Node]) -> list[tuple[str, str]]:
         for node in norms
         if node.norm is not None
         and times[node.norm] == 1
-        and (weight := weight_in_front(node)) in owners
-        and weight is not None
+        and (weight := weight_in_front(node)) is not None
+        and weight in owners
         and weights[weight] == 1
     ]
 

@@ -234,7 +234,9 @@ class _Reader:
         calls, means = (_calls(last, self.norms), _means(last, self.norms)) if last is not None else ({}, {})
         norms = self._now(last)
         quantities = {
-            name: np.stack([_row(frame, name, count) for frame in self.rows], axis=1) if self.rows else np.zeros((count, 0))
+            name: np.stack([_row(frame, name, count) for frame in self.rows], axis=1)
+            if self.rows
+            else np.zeros((count, 0))
             for name in QUANTITIES
         }
         head = begin.head
@@ -416,7 +418,8 @@ def _states(frame: Frame, norms: Sequence[Norm]) -> list[dict[str, Any]]:
         raise ValueError("state")
     found: list[dict[str, Any]] = [{} for _ in norms]
     for column, name in enumerate(STATE_ARRAYS):
-        values = frame.arrays[f"state_{name}"].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            values = frame.arrays[f"state_{name}"].astype(np.float64)
         if values.shape != (int(sizes[:, column].sum()),):
             raise ValueError(name)
         ends = np.cumsum(sizes[:, column])
@@ -437,10 +440,14 @@ def _calls(frame: Frame, norms: Sequence[Norm]) -> dict[str, tuple[Call, ...]]:
         raise ValueError("channels")
     found: dict[str, list[Call]] = {}
     end = 0
-    for (place, number, n, per_sample, channels), (most, nonfinite) in zip(about.tolist(), largest.tolist(), strict=True):
+    for (place, number, n, per_sample, channels), (most, nonfinite) in zip(
+        about.tolist(), largest.tolist(), strict=True
+    ):
         begin, end = end, end + channels
         parts = {name: values[begin:end] for name, values in columns.items()}
-        call = Call(batch=0, number=number, n=n, per_sample=per_sample, largest=most, nonfinite=int(nonfinite > 0), **parts)
+        call = Call(
+            batch=0, number=number, n=n, per_sample=per_sample, largest=most, nonfinite=int(nonfinite > 0), **parts
+        )
         found.setdefault(norms[place].name, []).append(call)
     return {name: tuple(calls) for name, calls in found.items()}
 

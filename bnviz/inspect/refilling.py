@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +27,7 @@ def refilled(twin: nn.Module, batches: Sequence[Batch], refill: Sequence[Batch],
         return None
     judged = [batch for batch in batches if batch.targets is not None] if loss is not None else []
     before = _losses(twin, judged, loss) if loss is not None and judged else [_gap(twin, batch) for batch in batches]
-    caller = _Caller(twin)
-    for _ in refilling(caller, refill):
+    for _ in refilling(_Caller(twin), cast("Iterable[Tensor]", refill)):
         pass
     after = _losses(twin, judged, loss) if loss is not None and judged else [_gap(twin, batch) for batch in batches]
     differences = torch.tensor(before, dtype=torch.float64) - torch.tensor(after, dtype=torch.float64)

@@ -15,6 +15,7 @@ from bnviz.inspect.finding import SEVERITIES, Finding
 
 SITE: Final = "http://localhost:8501"  # where `bnviz` serves the labs by default
 MOST_LAYERS: Final = 6  # that one finding names
+CAUSE, CURE, SEE, LAB, CASE = N_("Cause"), N_("Cure"), N_("See"), N_("See it in the lab"), N_("The case")
 FORMAT: Final = 1  # of the JSON
 
 _STYLE: Final = """
@@ -67,9 +68,9 @@ class Report:
             parts.append(
                 f"\n[{_(SEVERITIES[finding.severity])}] {finding.rule}: {_named(finding.layers, _)}\n"
                 f"  {finding.evidence(language)}\n"
-                f"  {_('Cause')}: {finding.cause.text(language)}\n"
-                f"  {_('Cure')}: {finding.cure.text(language)}\n{code}\n"
-                f"  {_('See')}: {self.address(finding)}" + (f"  {self.case_address(finding)}" if finding.case else "")
+                f"  {_(CAUSE)}: {finding.cause.text(language)}\n"
+                f"  {_(CURE)}: {finding.cure.text(language)}\n{code}\n"
+                f"  {_(SEE)}: {self.address(finding)}" + (f"  {self.case_address(finding)}" if finding.case else "")
             )
         return "\n".join(parts)
 
@@ -82,7 +83,7 @@ class Report:
 
     def case_address(self, finding: Finding) -> str:
         """The card that tells of the same trouble; empty where there is none."""
-        return f"{self.site}/cases?case={finding.case}" if finding.case else ""
+        return f"{self.site}/cases?q={finding.case}" if finding.case else ""
 
     def to_json(self) -> str:
         """The report as JSON text; texts are English. A number that JSON cannot hold is null."""
@@ -123,9 +124,9 @@ class Report:
         _ = translator(language)
         parts = [f'<style>{_STYLE}</style><div class="bnviz-report"><h2>{html.escape(self.summary(language))}</h2>']
         for finding in self.findings:
-            links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_("See it in the lab"))}</a>'
+            links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_(LAB))}</a>'
             if finding.case:
-                links += f' · <a href="{html.escape(self.case_address(finding))}">{html.escape(_("The case"))}</a>'
+                links += f' · <a href="{html.escape(self.case_address(finding))}">{html.escape(_(CASE))}</a>'
             parts.append(
                 f'<section class="{finding.severity}">'
                 f"<h3>{html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"

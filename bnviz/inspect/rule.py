@@ -54,7 +54,9 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     for finding in found:
         causes = [other for other in found if other.rule in explained[finding.rule] and _weighs(other, finding)]
         covered = {layer for other in causes for layer in other.layers}
-        begin = min((after[layer] for other in causes if other.rule in spreading for layer in other.layers), default=len(after))
+        begin = min(
+            (after[layer] for other in causes if other.rule in spreading for layer in other.layers), default=len(after)
+        )
         if not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
             causes = []
         if not causes:

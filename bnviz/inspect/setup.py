@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from bnviz.errors import shortened
 from bnviz.inspect.evidence import Norm, Setup
-from bnviz.inspect.layers import norm_modules
+from bnviz.inspect.layers import bare, norm_modules
 
 AVERAGES = ("ema", "swa", "averag", "teacher")  # in the name of a class that keeps averaged weights
 
@@ -60,6 +60,6 @@ def _decay(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Mapping
     decays = {id(p): float(group.get("weight_decay") or 0) for group in optimizer.param_groups for p in group["params"]}
     found = {
         name: max((decays.get(id(parameter), 0.0) for parameter in module.parameters(recurse=False)), default=0.0)
-        for name, module in norm_modules(model).items()
+        for name, module in norm_modules(bare(model)).items()
     }
     return {name: value for name, value in found.items() if value > 0}

@@ -33,15 +33,90 @@ DROPOUTS: Final = frozenset(
 )
 RELUS: Final = frozenset({"relu", "relu_", "relu6"})
 ACTIVATIONS: Final = RELUS | frozenset(
-    """hardtanh hardtanh_ leaky_relu leaky_relu_ elu elu_ gelu silu sigmoid sigmoid_ tanh tanh_ softplus mish hardswish
-    hardsigmoid prelu rrelu selu selu_ celu clamp clamp_ clip threshold softmax log_softmax logsigmoid softsign tanhshrink
-    hardshrink softshrink glu sin cos exp square abs maximum max_pool1d max_pool2d max_pool3d adaptive_max_pool2d""".split()
+    [
+        "hardtanh",
+        "hardtanh_",
+        "leaky_relu",
+        "leaky_relu_",
+        "elu",
+        "elu_",
+        "gelu",
+        "silu",
+        "sigmoid",
+        "sigmoid_",
+        "tanh",
+        "tanh_",
+        "softplus",
+        "mish",
+        "hardswish",
+        "hardsigmoid",
+        "prelu",
+        "rrelu",
+        "selu",
+        "selu_",
+        "celu",
+        "clamp",
+        "clamp_",
+        "clip",
+        "threshold",
+        "softmax",
+        "log_softmax",
+        "logsigmoid",
+        "softsign",
+        "tanhshrink",
+        "hardshrink",
+        "softshrink",
+        "glu",
+        "sin",
+        "cos",
+        "exp",
+        "square",
+        "abs",
+        "maximum",
+        "max_pool1d",
+        "max_pool2d",
+        "max_pool3d",
+        "adaptive_max_pool2d",
+    ]
 )
 # They move or rename values and change none.
 SHAPES: Final = frozenset(
-    """view reshape flatten unflatten contiguous to float half bfloat16 type type_as permute transpose swapaxes swapdims
-    movedim squeeze unsqueeze clone detach ravel view_as expand __get__ __getitem__ chunk split unbind identity requires_grad_
-    pad channel_shuffle pixel_shuffle cpu""".split()
+    [
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "contiguous",
+        "to",
+        "float",
+        "half",
+        "bfloat16",
+        "type",
+        "type_as",
+        "permute",
+        "transpose",
+        "swapaxes",
+        "swapdims",
+        "movedim",
+        "squeeze",
+        "unsqueeze",
+        "clone",
+        "detach",
+        "ravel",
+        "view_as",
+        "expand",
+        "__get__",
+        "__getitem__",
+        "chunk",
+        "split",
+        "unbind",
+        "identity",
+        "requires_grad_",
+        "pad",
+        "channel_shuffle",
+        "pixel_shuffle",
+        "cpu",
+    ]
 )
 KEEP_AXIS: Final = frozenset({"interpolate", "upsample", "pad", "cat", "concat"})
 CHANNEL_AXIS_LAST: Final = frozenset({"linear", "bilinear", "embedding", "lstm", "gru", "rnn_tanh", "rnn_relu"})

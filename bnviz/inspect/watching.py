@@ -45,6 +45,7 @@ LIMIT: Final = 2_000_000  # bytes of the file; wide models get CHANNEL_BYTES per
 CHANNEL_BYTES: Final = 600
 SPACING: Final = 1.1  # rows come at steps that grow by this factor, and so do pairs of reads out of the allowance
 LOOK_SPACING: Final = 1.5  # the same for looks
+EARLY: Final = 200  # steps in which every difference of two batches gets a row of its own
 FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
 IN_A_ROW: Final = 3  # reads: two tell a batch, three the difference of two batches
@@ -137,6 +138,7 @@ class Watcher:
         self._axes = Axes()
         count = len(self._names)
         self._last: Read | None = None
+        self._written = (0, b"")
         self._row_of_reads = 0
         self._batch: tuple[int, Recovered] | None = None
         self._most = np.zeros(count, np.int64)
@@ -154,7 +156,9 @@ class Watcher:
         self._known: dict[int, bool] = {}
         path = free_path(recording.rank_path(self.path, self._rank))
         if path != recording.rank_path(self.path, self._rank):
-            warnings.warn(str(Phrase(N_("{old} exists; recording to {new}."), {"old": self.path, "new": path})), stacklevel=5)
+            warnings.warn(
+                str(Phrase(N_("{old} exists; recording to {new}."), {"old": self.path, "new": path})), stacklevel=5
+            )
         channels = int(sum(describe(name, module).channels for name, module in self._modules.items()))
         self._writer = Writer(path, limit or LIMIT + CHANNEL_BYTES * max(channels - 1000, 0))
         self.path = path
@@ -239,7 +243,8 @@ class Watcher:
             self._stop()
             reason = str(error) if isinstance(error, InspectionError) else f"{type(error).__name__}: {error}"
             warnings.warn(
-                str(Phrase(N_("bnviz watches no longer; the training goes on. {reason}"), {"reason": reason})), stacklevel=4
+                str(Phrase(N_("bnviz watches no longer; the training goes on. {reason}"), {"reason": reason})),
+                stacklevel=4,
             )
 
     def _stop(self) -> None:
@@ -266,7 +271,9 @@ class Watcher:
             return
         if self.steps:
             self._read()
-            self._write(look if look is not None and any(seen.calls for seen in look.seen.values()) else None)
+            half = look if look is not None and any(seen.calls for seen in look.seen.values()) else None
+            if half is not None or self._written != self._now():
+                self._write(half)
         self._writer.append(packed("end", {"reason": "closed"}, {}))
 
     def _step(self) -> None:
@@ -340,9 +347,15 @@ class Watcher:
         counted = new.updates - old.updates
         if steps:
             rate = counted / steps
-            self._usual[places] = np.where(counted > 0, np.minimum(np.where(self._usual[places] > 1, self._usual[places], rate), rate), self._usual[places])
+            self._usual[places] = np.where(
+                counted > 0,
+                np.minimum(np.where(self._usual[places] > 1, self._usual[places], rate), rate),
+                self._usual[places],
+            )
         usual = np.maximum(self._usual[places], 1.0)
-        self._most[places] = np.maximum(self._most[places], counted - np.round(usual * max(steps - 1, 0)).astype(np.int64))
+        self._most[places] = np.maximum(
+            self._most[places], counted - np.round(usual * max(steps - 1, 0)).astype(np.int64)
+        )
 
     def _compare(self, old: Read, new: Read, batch: Recovered) -> None:
         """Scores of the batch against the running statistics before it."""
@@ -351,7 +364,9 @@ class Watcher:
         var = np.maximum(old.var, 0.0) + buffers.eps
         squared = (batch.mean - old.mean) ** 2 / var
         alpha = np.where(np.isnan(buffers.momentum), 0.0, buffers.momentum)
-        per_value = 1 / np.maximum(self._n[places], 1) + alpha / np.maximum((2 - alpha) * np.maximum(self._n[places], 1), 1e-9)
+        per_value = 1 / np.maximum(self._n[places], 1) + alpha / np.maximum(
+            (2 - alpha) * np.maximum(self._n[places], 1), 1e-9
+        )
         shift = buffers.by_layer(squared)
         self._put("z", places, np.sqrt(shift / per_value))
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -362,13 +377,20 @@ class Watcher:
         # Successive batches: a drift of the weights hardly shows between them, and what chance explains is known.
         before, self._batch = self._batch, (new.step, batch)
         if before is not None and before[0] == new.step - 1 and before[1].mean.shape == batch.mean.shape:
-            scatter = buffers.by_layer((batch.mean - before[1].mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps))
+            scatter = buffers.by_layer(
+                (batch.mean - before[1].mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps)
+            )
             self._scatter[places] = scatter
-            self._next_row = min(self._next_row, new.step)
+            if perf_counter() - self._last_row >= SECONDS / 5 or new.step < EARLY:
+                self._next_row = min(self._next_row, new.step)
 
     def _put(self, name: str, places: NDArray[np.int64], values: Array) -> None:
         row = self._quantities.setdefault(name, np.full(len(self._names), np.nan))
         row[places] = values
+
+    def _now(self) -> tuple[int, bytes]:
+        """What a row would tell apart: optimizer steps, and the counters as last read."""
+        return self.steps, b"" if self._last is None else self._last.updates.tobytes()
 
     def _write(self, look: Watching | None) -> None:
         """One row; with a look what the layers showed."""
@@ -408,6 +430,7 @@ class Watcher:
         arrays |= {name: ("f4", row) for name, row in self._quantities.items()}
         self._writer.append(packed("row" if look is None else "look", head, arrays))
         self._quantities = {}
+        self._written = self._now()
         self._scatter = np.full(count, np.nan)
         self._last_row = perf_counter()
         self._next_row = math.ceil(max(self.steps + 1, self.steps * SPACING))
@@ -419,7 +442,9 @@ class Watcher:
             if part.calls:
                 self._n[place] = part.calls[0].n
                 mean, before = part.calls[0].mean, self._sums[place]
-                self._sums[place] = mean if before is None or before.shape != mean.shape else before + (mean - before) / self._looks
+                self._sums[place] = (
+                    mean if before is None or before.shape != mean.shape else before + (mean - before) / self._looks
+                )
         self._put("dead", everywhere, np.array([_dead(part.calls) for part in seen]))
         self._put("saturated", everywhere, np.array([part.saturated for part in seen]))
         gammas = [array(getattr(module, "weight", None)) for module in self._modules.values()]
@@ -449,11 +474,13 @@ class Watcher:
     def _state(self) -> dict[str, tuple[str, NDArray[Any]]]:
         names = {"gamma": "weight", "beta": "bias"}
         rows = [
-            [array(getattr(module, names.get(name, name), None)) for name in STATE_ARRAYS] for module in self._modules.values()
+            [array(getattr(module, names.get(name, name), None)) for name in STATE_ARRAYS]
+            for module in self._modules.values()
         ]
         sizes = np.array([[0 if values is None else values.size for values in row] for row in rows])
         columns = {
-            f"state_{name}": ("f4", _joined([row[place] for row in rows if row[place] is not None])) for place, name in enumerate(STATE_ARRAYS)
+            f"state_{name}": ("f4", _joined([row[place] for row in rows if row[place] is not None]))
+            for place, name in enumerate(STATE_ARRAYS)
         }
         return {"state_sizes": ("i8", sizes), **columns}
 

@@ -41,7 +41,9 @@ class Writer:
             os.write(self._file, MAGIC)
         except OSError as error:
             raise InspectionError(
-                N_("Cannot write {path}: {error}."), path=shortened(path, 200), error=error.strerror or type(error).__name__
+                N_("Cannot write {path}: {error}."),
+                path=shortened(path, 200),
+                error=error.strerror or type(error).__name__,
             ) from error
         self.size = len(MAGIC)
 

@@ -20,8 +20,9 @@ class QueueFullError(BnvizError):
             minutes = max(1, math.ceil(seconds / 60))
             super().__init__(
                 N_("{runs} runs are waiting already, for about {minutes} min. Please try again later."),
-                runs=runs, minutes=minutes,
-            )  # fmt: skip
+                runs=runs,
+                minutes=minutes,
+            )
 
 
 class RunMemoryError(BnvizError):
@@ -29,9 +30,11 @@ class RunMemoryError(BnvizError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            N_("This run needs more than the {megabytes} MB of memory that one run may have. Ask for less of something."),
+            N_(
+                "This run needs more than the {megabytes} MB of memory that one run may have. Ask for less of something."
+            ),
             megabytes=limit // 2**20,
-        )  # fmt: skip
+        )
 
 
 class WorkerDiedError(BrokenExecutor):

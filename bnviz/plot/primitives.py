@@ -35,11 +35,18 @@ def line(
 ) -> dict[str, Any]:
     """A curve named `name` (nameless: not to be pointed at); with a `marker` also its points. What is not finite is a gap."""
     return {
-        "type": "scatter", "mode": "lines+markers" if "marker" in options else "lines", "x": x, "y": y, "name": name,
-        "opacity": opacity, "line": {"color": color(role), "width": width, "dash": dash}, "connectgaps": False,
+        "type": "scatter",
+        "mode": "lines+markers" if "marker" in options else "lines",
+        "x": x,
+        "y": y,
+        "name": name,
+        "opacity": opacity,
+        "line": {"color": color(role), "width": width, "dash": dash},
+        "connectgaps": False,
         "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>" if name else None,
-        "hoverinfo": None if name else "skip", **options,
-    }  # fmt: skip
+        "hoverinfo": None if name else "skip",
+        **options,
+    }
 
 
 def points(
@@ -47,10 +54,15 @@ def points(
 ) -> dict[str, Any]:
     """Points named `name`."""
     return {
-        "type": "scatter", "mode": "markers", "x": x, "y": y, "name": name,
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "name": name,
         "marker": {"color": color(role), "size": size, "symbol": symbol},
-        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>", **options,
-    }  # fmt: skip
+        "hovertemplate": f"%{{x}}: %{{y:.3g}}<extra>{name}</extra>",
+        **options,
+    }
 
 
 def band(
@@ -61,20 +73,31 @@ def band(
     kept = np.isfinite(bottom) & np.isfinite(top)
     where, bottom, top = where[kept], bottom[kept], top[kept]
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": np.concatenate((where, where[::-1])),
-        "y": np.concatenate((bottom, top[::-1])), "fill": "toself", "fillcolor": color(role, opacity),
-        "line": {"width": 0}, "hoverinfo": "skip",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": np.concatenate((where, where[::-1])),
+        "y": np.concatenate((bottom, top[::-1])),
+        "fill": "toself",
+        "fillcolor": color(role, opacity),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
 
 
 def steps(edges: Floats, heights: Floats, role: Role, name: str, *, fill: bool) -> dict[str, Any]:
     """A histogram as a filled staircase, or (theory) as a dashed one."""
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": edges, "y": np.append(heights, heights[-1]),
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": edges,
+        "y": np.append(heights, heights[-1]),
         "line": {"shape": "hv", "color": color(role), "width": 2, "dash": "solid" if fill else "dash"},
-        "fill": "tozeroy" if fill else "none", "fillcolor": color(role, 0.3),
+        "fill": "tozeroy" if fill else "none",
+        "fillcolor": color(role, 0.3),
         "hovertemplate": f"%{{x:.3g}}: %{{y:.3g}}<extra>{name}</extra>",
-    }  # fmt: skip
+    }
 
 
 def note(text: str, tone: Role = "context", **place: Any) -> dict[str, Any]:

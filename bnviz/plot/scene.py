@@ -131,8 +131,12 @@ class Cube:
         """The box unrolled as a Plotly heat map: a row per image and channel, a column per pixel, 1 where it is lit."""
         N, C, H, W = self.shape
         lit = self.membership.ravel() == self.membership.ravel()[frame]
-        return {"z": lit.reshape(N * C, H * W).astype(int), "zmin": 0, "zmax": 1,
-                "colorscale": [[0, color("grid")], [1, color(self.role)]]}  # fmt: skip
+        return {
+            "z": lit.reshape(N * C, H * W).astype(int),
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": [[0, color("grid")], [1, color(self.role)]],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +209,11 @@ class Scene:
         for number, panel in enumerate(panels, start=1):
             suffix = "" if number == 1 else str(number)
             axes[f"xaxis{suffix}"] = axis(
-                panel.x.label, range=[panel.x.low, panel.x.high], anchor=f"y{suffix}",
+                panel.x.label,
+                range=[panel.x.low, panel.x.high],
+                anchor=f"y{suffix}",
                 domain=[(number - 0.92) * width, (number - 0.08) * width],
-            )  # fmt: skip
+            )
             axes[f"yaxis{suffix}"] = axis(panel.y.label, range=[panel.y.low, panel.y.high], anchor=f"x{suffix}")
             for layer in panel.layers:
                 heights = layer.values[frame] if layer.values.ndim == 2 else layer.values
@@ -248,13 +254,27 @@ class Scene:
                     "", domain=[bottom, top], anchor=f"x{suffix}", autorange="reversed", **bare
                 )
                 traces.append(
-                    {"type": "heatmap", "name": panel.title, "showscale": False, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}",
-                     **panel.flat(frame)}
-                )  # fmt: skip
+                    {
+                        "type": "heatmap",
+                        "name": panel.title,
+                        "showscale": False,
+                        "xaxis": f"x{suffix}",
+                        "yaxis": f"y{suffix}",
+                        **panel.flat(frame),
+                    }
+                )
                 titles.append(
-                    {"text": panel.title, "x": left, "y": top, "xref": "paper", "yref": "paper", "showarrow": False,
-                     "xanchor": "left", "yanchor": "bottom"}
-                )  # fmt: skip
+                    {
+                        "text": panel.title,
+                        "x": left,
+                        "y": top,
+                        "xref": "paper",
+                        "yref": "paper",
+                        "showarrow": False,
+                        "xanchor": "left",
+                        "yanchor": "bottom",
+                    }
+                )
         base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=titles)
         return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
 

@@ -14,8 +14,10 @@ from bnviz.i18n import N_, Language, long_text
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Listing
 from bnviz.plot.scene import Scene
+from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings, from_query, to_query
 from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import Finding
 
 S = TypeVar("S", bound=LabSettings)
 R = TypeVar("R")
@@ -39,6 +41,9 @@ class Preset:
     """One line saying what to look for (msgid)."""
     changes: Mapping[str, Any]
     """What differs from the topic's opening."""
+    holds: Callable[[Any], bool] | None = None
+    """Whether the result of these settings shows what `look_for` says: true for 19 of 20 fresh seeds at least, which `make claims`
+    counts. None where `look_for` asks, tells what to look at, or says what holds by construction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +108,20 @@ class Topic(Generic[S, R]):
     """The question before the picture."""
     formula: Callable[[R, int, Language], str]
     """Markdown with the live numbers of one frame (`result`, `step`, `language`)."""
-    script: Callable[[S], str]
-    """The standalone PyTorch script."""
+    script: Callable[..., str]
+    """The standalone PyTorch script: `script(settings)`; `script(settings, upload)` where `upload` says what the data is."""
     headline: Callable[[R], Mapping[str, float]]
     """The numbers that the script prints, by the names that it prints."""
     table: Callable[[R], Mapping[str, NDArray[Any]]]
     """Columns of equal length behind the pictures."""
     sources: tuple[Source, ...]
     """Behind the claims."""
+    finding: Callable[[R, Language], str] | None = None
+    """The answer for the run that is shown, one sentence in the reader's language; stands in place of `answer` where given."""
+    holds: Callable[[R], bool] | None = None
+    """Whether the result of the opening shows what `answer` and the long text say of it; as `Preset.holds`."""
+    findings: Callable[[R], Sequence[Finding]] | None = None
+    """Every verdict on the page: how many there are, and of which data they speak, is then said below the pictures."""
     upload: UploadKind | None = None
     """What the visitor's own data is, where the topic takes any: a "table" (N, D), "images" (N, K, H, W) or "classes", a table
     whose last column is the class. `run`, and `cost` of a `LiveTopic`, then take it (or None) as their second argument, and raise
@@ -130,9 +141,14 @@ class Topic(Generic[S, R]):
         """The settings of a preset. Raises: KeyError where there is none of that name."""
         return self.settings(**{preset.name: preset for preset in self.presets}[name].changes)
 
+    def write_script(self, settings: S, upload: Reader | None = None) -> str:
+        """The standalone PyTorch script for `settings`, which reads the visitor's own file where there is one."""
+        return self.script(settings) if self.upload is None else self.script(settings, upload)
+
     def text(self, language: Language) -> str:
-        """The long text below the pictures (Markdown)."""
-        return long_text(self.folder, language)
+        """The long text below the pictures (Markdown). A link of settings only, `[batch size 2](?batch_size=2)`, means this topic."""
+        text = long_text(self.folder, language)
+        return text if self.name == self.lab else text.replace("](?", f"](?{TOPIC_KEY}={self.name}&")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Translate
-from bnviz.plot.numbers import latex, short
-from bnviz.study.verdict import Finding
+from bnviz.plot.numbers import latex, points, short
+from bnviz.study.verdict import SHOWS, SHOWS_NOT, Finding, words
 
 NO_INTERVAL: Final = N_("There are fewer than three seeds with both numbers: no interval can be given.")
 
@@ -28,7 +28,7 @@ def mean_and_verdict(finding: Finding, _: Translate) -> str:
         + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
         + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
         + _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            least=short(100 * finding.smallest_effect), verdict=words(finding, _)
         )
     )
 
@@ -49,3 +49,29 @@ def paired_difference(
         + f"\n\n$$\nd = {100 * second[place]:.2f} - {100 * first[place]:.2f} = {100 * differences[place]:.2f}\n$$\n\n"
         + mean_and_verdict(finding, _)
     )
+
+
+def better_or_alike(first: str, second: str, finding: Finding, _: Translate) -> str:
+    """A sentence made from `finding`, differences of accuracy `second` − `first`, both named in the reader's language."""
+    numbers = {"low": points(finding.low), "high": points(finding.high)}
+    if finding.verdict == SHOWS:
+        better, worse = (second, first) if finding.mean > 0 else (first, second)
+        ends = sorted(abs(end) for end in (finding.low, finding.high))
+        text = _("{better} ends {mean} points of test accuracy above {worse} ({low} to {high}).").format(
+            better=better,
+            worse=worse,
+            mean=points(abs(finding.mean), signed=False),
+            low=points(ends[0], signed=False),
+            high=points(ends[1], signed=False),
+        )
+    elif finding.verdict == SHOWS_NOT:
+        text = _("{second} and {first} show no relevant difference ({low} to {high} points).").format(
+            first=first, second=second, **numbers
+        )
+    elif math.isfinite(finding.low):
+        text = _("{second} against {first}: {verdict} ({low} to {high} points).").format(
+            first=first, second=second, verdict=words(finding, _), **numbers
+        )
+    else:
+        text = _("{second} against {first}: {verdict}.").format(first=first, second=second, verdict=words(finding, _))
+    return text[:1].upper() + text[1:]

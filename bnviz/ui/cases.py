@@ -31,7 +31,7 @@ def show() -> None:
     _ = translator(language)
     with st.container(key="head"):
         st.markdown(
-            "### "
+            "# "
             + _(QUESTION)
             + "\n"
             + _("Reported in public and reproduced here: find your symptom, see it in the lab, read what helps.")

@@ -77,11 +77,12 @@ def _draw_some(state: LabState, names: tuple[str, ...], held: Held | None, langu
     topic = state.topic
     described = fields(topic.settings)
     for name in names:
-        if not topic.applies(state.settings, name):
-            continue
+        idle = not topic.applies(state.settings, name)
+        if idle and not topic.applies(topic.opening, name):
+            continue  # what the topic opens with does not vanish, it rests
         old = getattr(state.settings, name)
-        new = _widget(described[name], _key(topic, name, language), old, held, language)
-        if new != old:
+        new = _widget(described[name], _key(topic, name, language), old, held, language, idle=idle)
+        if new != old and not idle:
             _change(state, name, new)
 
 
@@ -96,9 +97,14 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})
 
 
-def _widget(field: SettingField, key: str, value: Any, held: Held | None, language: Language) -> Any:
+def _widget(
+    field: SettingField, key: str, value: Any, held: Held | None, language: Language, *, idle: bool = False
+) -> Any:
+    """What the widget of `field` says; `idle`: it is shown, but nothing depends on it at the other settings."""
     _ = translator(language)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
+    if idle:
+        help_text = _("Without effect at the other settings.") + " " + help_text
 
     def named(choice: Any) -> str:
         if isinstance(choice, str):
@@ -106,28 +112,44 @@ def _widget(field: SettingField, key: str, value: Any, held: Held | None, langua
         return str(choice) if isinstance(choice, int) else short(choice)
 
     if field.kind == "bool":
-        return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text)
+        return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text, disabled=idle)
     if field.kind == "choice":
         now = visit.shown(key, value, field.choices)
         if _fit_a_row([named(choice) for choice in field.choices]):
             return st.segmented_control(
-                label, field.choices, default=now, key=key, help=help_text, required=True, format_func=named
+                label,
+                field.choices,
+                default=now,
+                key=key,
+                help=help_text,
+                disabled=idle,
+                required=True,
+                format_func=named,
             )
         index = field.choices.index(now)
-        return st.selectbox(label, field.choices, index, key=key, help=help_text, format_func=named)
+        return st.selectbox(label, field.choices, index, key=key, help=help_text, disabled=idle, format_func=named)
     if field.kind == "values":
         options = _with(field.parameter.stops, value)
         now = visit.shown(key, list(value), options)
         chosen = st.pills(
-            label, options, default=now, key=key, help=help_text, selection_mode="multi", format_func=named
+            label,
+            options,
+            default=now,
+            key=key,
+            help=help_text,
+            disabled=idle,
+            selection_mode="multi",
+            format_func=named,
         )
         same = not chosen or set(chosen) == set(value)
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
-        return st.number_input(label, int(field.low), int(field.high), visit.shown(key, value), key=key, help=help_text)
+        return st.number_input(
+            label, int(field.low), int(field.high), visit.shown(key, value), key=key, help=help_text, disabled=idle
+        )
     options = _with(field.parameter.stops, value)
     now = visit.shown(key, value, options)
-    committed = st.select_slider(label, options, now, key=key, help=help_text, format_func=named)
+    committed = st.select_slider(label, options, now, key=key, help=help_text, disabled=idle, format_func=named)
     return committed if held is None else held.value(key, options, committed)
 
 

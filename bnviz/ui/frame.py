@@ -13,6 +13,7 @@ st.set_page_config(
 visit.read_link()
 translate = translator(visit.current().language)
 style.apply()
+assets.component("page")(key="page", data={"skip": translate("Skip to the controls")})
 page = st.navigation(navigation.sections(translate), expanded=True)
 with st.sidebar:
     visit.switches(translate)

@@ -38,7 +38,7 @@ def show() -> None:
 def _head(_: Translate, language: Language) -> None:
     with st.container(key="head", horizontal=True, vertical_alignment="center"):
         st.markdown(
-            "### "
+            "# "
             + _("Batch normalization, seen")
             + "\n"
             + _(
@@ -75,7 +75,7 @@ def _course(_: Translate) -> None:
     number = 0
     for column, chapter in zip(st.columns(len(COURSE), gap="small"), COURSE, strict=True):
         with column:
-            st.markdown("#### " + _(chapter.title))
+            st.markdown("## " + _(chapter.title))
             for lab in chapter.labs:
                 number += 1
                 st.page_link(navigation.lab_page(lab, _), label=f"**{number} · {_(lab.title)}**")

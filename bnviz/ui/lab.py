@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.study.verdict import caution
 from bnviz.teaching.lab import Lab, LiveTopic
 from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
@@ -41,37 +45,79 @@ def show(lab: Lab) -> None:
     head = st.container(key="head")
     controls.topics(lab, state, language)
     topic = state.topic
-    asking = visit.current().predict and topic.name not in state.guesses
-    head.markdown("### " + _(topic.question) + "\n" + ("" if asking else _line_below(state, _)))
-    history, link = _presets(state, language)
+    embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
+    asking = visit.current().predict and topic.name not in state.guesses and not embedded
+    line = None
+    if not embedded:
+        head.markdown("# " + _(topic.question))
+        line = head.empty()
+        if not asking and (topic.finding is None or state.preset is not None):
+            line.markdown(_line_below(state, _))
+        history, link = _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
     with control_column, st.container(key="controls"):
         dragging = controls.draw(state, language)
-        upload = uploads.draw(topic, state, language)
+        state.upload = upload = uploads.draw(topic, state, language)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
-    with history:
-        _history(state, _)
+    if not embedded:
+        with history:
+            _history(state, _)
     with picture_column, st.container(key="picture"):
-        _problems(state.problems, language)
-        try:
-            result = None
-            if not isinstance(topic, LiveTopic):
-                result = cache.result(topic, state.settings, data)
-            elif not asking:
-                result = live.result(topic, state, data, language, below, aside)
-            if asking:
-                views.ask(topic, state, language)
-            elif result is not None:
-                _views(state, result, language, below, kept=data is None)
-        except BnvizError as error:
-            if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
-                views.explain_error(error, topic, language)
+        _picture(state, data, language, _Places(line, below, aside), asking=asking, embedded=embedded)
+    if embedded:
+        return
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state), language)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where on the page goes what the run says."""
+
+    line: DeltaGenerator | None
+    """Below the question: what this run finds."""
+    below: DeltaGenerator
+    """Below the hero and the controls."""
+    aside: DeltaGenerator
+    """Below the controls."""
+
+
+def _picture(
+    state: LabState,
+    data: NDArray[np.float32] | None,
+    language: Language,
+    places: _Places,
+    *,
+    asking: bool,
+    embedded: bool,
+) -> None:
+    """The question; or the result in the chosen view; or why there is none."""
+    _ = translator(language)
+    topic, line, below, aside = state.topic, places.line, places.below, places.aside
+    _problems(state.problems, language)
+    try:
+        result = None
+        if not isinstance(topic, LiveTopic):
+            result = cache.result(topic, state.settings, data)
+        elif not asking:
+            result = live.result(topic, state, data, language, below, aside)
+        if line is not None and not asking and topic.finding is not None and state.preset is None:
+            line.markdown(_(topic.answer) if result is None else topic.finding(result, language))
+        if asking:
+            views.ask(topic, state, language)
+        elif result is not None and embedded:
+            _hero(state, result, language, below, kept=data is None)
+        elif result is not None:
+            _views(state, result, language, below, kept=data is None)
+    except BnvizError as error:
+        if not (isinstance(error, UploadError) and _refused_file(state)):  # "no file yet" would be no news
+            views.explain_error(error, topic, language)
+            if state.history:
+                st.button(_("Back to what worked"), key=f"{topic.id}:undo", on_click=_go_back, args=(state,))
 
 
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -89,7 +135,7 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
             )
         st.space("stretch")
         history = st.container(key="history", horizontal=True, gap="small", width="content")
-        return history, st.container(width=112)
+        return history, st.container(key="link", width=96)
 
 
 def _history(state: LabState, _: Translate) -> None:
@@ -177,6 +223,8 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     state.view = chosen or state.view
     if state.view == "picture":
         _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        if topic.findings is not None:
+            below.caption(caution(topic.findings(result), _))
         below.markdown(topic.text(language))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
@@ -184,6 +232,14 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
             views.comparisons(topic.comparisons(result), language)
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:
+    """The first picture; where it has no buttons that move its playhead, the first one below that has."""
+    topic = state.topic
+    first, *others = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+    scenes = [] if isinstance(first, ReadyScene) else [one for one in others if isinstance(one, ReadyScene)]
+    _pictures([first, *scenes[:1]], state, below)
 
 
 def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:

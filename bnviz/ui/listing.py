@@ -13,8 +13,11 @@ from bnviz.ui import assets
 from bnviz.ui.views import escaped
 
 ICONS: Final = {
-    "error": ":material/block:", "warning": ":material/warning:", "info": ":material/info:", "success": ":material/check:",
-}  # fmt: skip
+    "error": ":material/block:",
+    "warning": ":material/warning:",
+    "info": ":material/info:",
+    "success": ":material/check:",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,14 @@ def _draw(listing: Listing, group: str, language: Language) -> None:
             return
         # Not st.tabs: that would draw every tab at every rerun.
         chosen = st.segmented_control(
-            listing.title, range(len(titles)), key=f"{group}:{listing.name}", default=0, required=True,
-            format_func=titles.__getitem__, label_visibility="collapsed",
-        )  # fmt: skip
+            listing.title,
+            range(len(titles)),
+            key=f"{group}:{listing.name}",
+            default=0,
+            required=True,
+            format_func=titles.__getitem__,
+            label_visibility="collapsed",
+        )
         title = titles[chosen or 0]
         _content(listing.tabs[title], title, key, _)
 

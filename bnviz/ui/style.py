@@ -17,7 +17,8 @@ CSS: Final = """<style>
 [data-testid="stSidebarNavItems"] > div { margin-top: 0.45rem; }
 [data-testid="stSidebarUserContent"] { padding-top: 0.6rem; padding-bottom: 1rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
-.st-key-head h3 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; }
+.st-key-head h1 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; font-weight: 600; }
+.st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }
 .st-key-presets, .st-key-search { gap: 0.45rem; }
@@ -41,7 +42,7 @@ CSS: Final = """<style>
 .st-key-cases a p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0.4rem; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
-.st-key-course h4 { font-size: 1.05rem; padding: 0 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 2px solid currentColor; }
+.st-key-course h2 { font-size: 1.05rem; padding: 0 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 2px solid currentColor; }
 .st-key-course [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-course [data-testid="stMarkdownContainer"] p { font-size: 0.9rem; line-height: 1.35; margin: 0 0 0.4rem; }
 .st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }
@@ -49,34 +50,93 @@ CSS: Final = """<style>
 .st-key-start { gap: 0.4rem; }
 .st-key-onward a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
-/* From the last row: type grows with the screen, and a caption is read, not guessed. */
-@media (min-width: 1600px) { html { font-size: calc(16px + 0.45vw); } [data-testid="stMainBlockContainer"] { max-width: 112rem; } }
+/* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
+html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
+/* A link past the navigation, seen by those who come to it by keyboard. */
+.st-key-page { position: absolute; height: 0; overflow: hidden; }
+.bnviz-skip {
+  position: fixed; top: -5rem; left: 0.5rem; z-index: 1000000; padding: 0.5rem 1rem; font: inherit; color: CanvasText;
+  background: Canvas; border: 2px solid; border-radius: 8px;
+}
+.bnviz-skip:focus { top: 0.5rem; }
+/* Where the controls stand beside the picture, it stays in sight while they are scrolled to. */
+@media (min-width: 641px) {
+  [data-testid="stColumn"]:has(> * > * > .st-key-picture) > *, [data-testid="stColumn"] > * > :has(> .st-key-picture),
+  .st-key-picture {
+    height: 100%;
+  }
+  .st-key-picture > [data-testid="stElementContainer"]:has([data-digest]) {
+    position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit);
+  }
+}
+/* A sidebar that would take a quarter of the screen waits until it is asked for; page.js closes it. */
+@media (max-width: 899px) {
+  html:not([data-bnviz]) [data-testid="stSidebar"] { display: none; }
+  html[data-scrolled] [data-testid="stHeader"]:not(:focus-within) { visibility: hidden; }
+  [data-testid="stMainBlockContainer"] { padding: 2.9rem 1rem 2rem; }
+}
+/* A phone held sideways, a projector's page at 200 %: what the page is about first. */
+@media (max-height: 520px) {
+  [data-testid="stMainBlockContainer"] { padding-top: 0.5rem; }
+  .st-key-head { padding-left: 2.2rem; }
+  .st-key-head h1 { font-size: 1.1rem; padding-right: 0; }
+  .st-key-head p { font-size: 0.9rem; }
+}
+@media (max-height: 520px) and (min-width: 641px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
+}
+/* High contrast: the system's colours, and edges for what was told by colour alone. */
+@media (forced-colors: active) {
+  [data-testid="stSlider"] [role="group"] > div > div:first-child, [data-testid="stCheckbox"] label > span + div {
+    border: 1px solid CanvasText;
+  }
+  [data-testid="stSlider"] [data-rac][style*="translate"] { border: 3px solid Highlight; }
+  [data-testid="stCheckbox"] label > span + div > div { forced-color-adjust: none; background: CanvasText; }
+  [data-testid="stCheckbox"] label:has(input:checked) > span + div { forced-color-adjust: none; background: Highlight; }
+  button[kind$="Active"], button[aria-checked="true"], .st-key-presets button[kind="primary"] { border: 2px solid Highlight; }
+}
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
-  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .st-key-presets, .st-key-onward, .st-key-verdict,
-  .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] { display: none !important; }
-  .stApp, [data-testid="stAppViewContainer"], [data-testid="stMain"] {
-    position: static !important; overflow: visible !important; height: auto !important;
+  [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
+  .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag,
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] {
+    display: none !important;
+  }
+  @page { size: A4 landscape; margin: 10mm; }
+  html { font-size: 14px; }
+  .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > :has(> [data-testid="stMain"]),
+  [data-testid="stMain"] {
+    position: static !important; overflow: visible !important; height: auto !important; display: block !important;
   }
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
+  .st-key-link, :has(> .st-key-link) { width: 100% !important; flex: 1 0 100% !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
-  .st-key-picture > *, .st-key-below > * { break-inside: avoid; }
-  .st-key-controls { display: grid !important; grid-template-columns: repeat(3, 1fr); column-gap: 2rem; }
+  .st-key-picture > * { break-inside: avoid; }
+  .st-key-controls { display: grid !important; grid-template-columns: repeat(4, 1fr); column-gap: 2rem; }
 }
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding: 3.4rem 0.8rem 2rem; }
+  [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }
   .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }
   .st-key-below td, .st-key-below th { padding: 0.2rem 0.4rem; }
   .st-key-below td:first-child { min-width: 11em; }
+  .st-key-controls * { scroll-margin-top: calc(var(--bnviz-floating, 0px) + 1rem); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
 }
 </style>"""
 
+EMBEDDED: Final = """<style>
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] { display: none; }
+[data-testid="stMainBlockContainer"] { padding: 0.5rem 0.75rem; }
+</style>"""
+
 
 def apply() -> None:
-    """Put the rules on the page."""
-    st.html(CSS)
+    """Put the rules on the page; in a frame of somebody else's page there is no navigation."""
+    st.html(CSS + EMBEDDED if st.context.is_embedded else CSS)

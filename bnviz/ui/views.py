@@ -51,7 +51,7 @@ def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
     """The question before the picture."""
     _ = translator(language)
     with st.container(border=True, key="prediction"):
-        st.markdown("#### " + _("Predict first") + "\n" + _(topic.prediction.question))
+        st.markdown("## " + _("Predict first") + "\n" + _(topic.prediction.question))
         for number, option in enumerate(topic.prediction.options):
             st.button(
                 _(option),
@@ -134,7 +134,7 @@ def formula(topic: AnyTopic, state: LabState, result: Any, language: Language) -
 def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The PyTorch script that prints the page's numbers."""
     _ = translator(language)
-    script = topic.script(state.settings)
+    script = topic.write_script(state.settings, state.upload)
     st.markdown(
         _("This script needs only torch, NumPy and scikit-learn (for the digits). It prints: ")
         + ", ".join(f"`{name} = {value:.6g}`" for name, value in topic.headline(result).items())

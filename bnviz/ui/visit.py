@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
+from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings
 from bnviz.teaching.lab import AnyTopic, Lab
 
@@ -54,6 +55,8 @@ class LabState:
     """What became of each guess, by the topic's name."""
     history: list[tuple[AnyTopic, LabSettings]] = field(default_factory=list)
     """What was set before, oldest first."""
+    upload: Reader | None = None
+    """The visitor's own file, where the topic reads one."""
     dragging: bool = False
     """Whether a slider was held when the page was drawn last."""
     preset: str | None = None
@@ -243,6 +246,7 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     own = {key: value for key, value in list(query.items())[:TOO_MANY] if _names_a_setting(key)}
     state.topic, state.settings, state.problems = lab.from_query(own)
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
+    state.preset = None
     forget_widgets(lab)
 
 

@@ -13,13 +13,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from scripts.chromium import FLAGS, find
 
 Visit = Callable[..., Page]
 Serve = Callable[[Path], AbstractContextManager[str]]
 ROOT = Path(__file__).parents[2]
+PATIENCE = 15_000  # ms that anything may take on a busy machine; nothing is asserted about time
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +91,7 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
         if message.type == "error" and "404" not in message.text:
             unwanted.append(message.text)
 
-    def open_page(path: str, width: int = 1280, height: int = 720, **options: object) -> Page:
+    def open_page(path: str, width: int = 1280, height: int = 720, *, heading: bool = True, **options: object) -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)  # type: ignore[arg-type]
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
         contexts.append(context)
@@ -98,7 +100,8 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
         page.on("console", listen)
         page.on("pageerror", lambda error: unwanted.append(str(error)))
         page.goto(f"{site}/{path}")
-        page.wait_for_selector("[data-testid='stMarkdownContainer'] h3")
+        if heading:
+            page.wait_for_selector("[data-testid='stMarkdownContainer'] h1")
         return page
 
     yield open_page

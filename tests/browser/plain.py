@@ -11,7 +11,7 @@ st.navigation(
 )
 st.sidebar.toggle("toggle", help="help")
 st.sidebar.segmented_control("language", ["a", "b"], default="a", required=True)
-st.markdown("### title\ntext")
+st.markdown("# title\ntext")
 with st.container(horizontal=True):
     st.button("one", type="primary")
     st.button("two")

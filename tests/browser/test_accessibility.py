@@ -45,7 +45,7 @@ def streamlits_own(serve: Serve, browser: Browser) -> set[Finding]:
     with serve(PLAIN) as address:
         page = browser.new_page()
         page.goto(address)
-        page.wait_for_selector("h3")
+        page.wait_for_selector("h1")
         found = set(serious(page))
         page.close()
     return found

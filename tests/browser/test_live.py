@@ -56,7 +56,7 @@ def visit(browser: Browser, address: str) -> Iterator[Open]:
         page = context.new_page()
         page.on("websocket", lambda socket: _count(page, socket))
         page.goto(f"{address}/?predict=0&lang={language}&seed={seed}&batch_size={ticks}")
-        page.wait_for_selector("h3", timeout=SLOW)
+        page.wait_for_selector("h1", timeout=SLOW)
         return page
 
     yield open_page

@@ -86,45 +86,69 @@ def scaled(images: NDArray[Any]) -> NDArray[np.float32]:
 
 READ = {
     # An index column, however it is called.
-    "pandas' index": File(IRIS.to_csv(), LABELLED, ("3 rows; 2 features: len, wid; class cls: a 2, b 1; "
-        "left out: the index column, which counts the rows",), "classes"),
+    "pandas' index": File(
+        IRIS.to_csv(),
+        LABELLED,
+        ("3 rows; 2 features: len, wid; class cls: a 2, b 1; left out: the index column, which counts the rows",),
+        "classes",
+    ),
     "pandas' index in a table": File(FRAME.to_csv(), ROWS, ("2 features: len, wid", "left out: the index column")),
     "pandas' index from 1": File(",len,wid\n1,5.1,3.5\n2,4.9,3\n3,4.7,3.2\n", ROWS, ("left out: the index column",)),
     "pandas' index read and written again": File(
-        "Unnamed: 0,len,wid\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n", ROWS, ("left out: Unnamed: 0 (the index column",)),
+        "Unnamed: 0,len,wid\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n", ROWS, ("left out: Unnamed: 0 (the index column",)
+    ),
     "two generations of indices": File(
-        ",Unnamed: 0,len,wid\n0,0,5.1,3.5\n1,1,4.9,3\n2,2,4.7,3.2\n", ROWS, ("2 features: len, wid",)),
+        ",Unnamed: 0,len,wid\n0,0,5.1,3.5\n1,1,4.9,3\n2,2,4.7,3.2\n", ROWS, ("2 features: len, wid",)
+    ),
     "pandas' index after a shuffle": File(
-        ",len,wid\n73,5.1,3.5\n18,4.9,3\n118,4.7,3.2\n", ROWS, ("left out: the index column, a number or name",)),
-    "Kaggle's Id": File("Id,len,wid,Species\n1,5.1,3.5,a\n2,4.9,3,b\n3,4.7,3.2,a\n", LABELLED,
-        ("class Species: a 2, b 1", "left out: Id (the index column"), "classes"),
+        ",len,wid\n73,5.1,3.5\n18,4.9,3\n118,4.7,3.2\n", ROWS, ("left out: the index column, a number or name",)
+    ),
+    "Kaggle's Id": File(
+        "Id,len,wid,Species\n1,5.1,3.5,a\n2,4.9,3,b\n3,4.7,3.2,a\n",
+        LABELLED,
+        ("class Species: a 2, b 1", "left out: Id (the index column"),
+        "classes",
+    ),
     "R's write.csv": File('"","len","wid"\n"1",5.1,3.5\n"2",4.9,3\n"3",4.7,3.2\n', ROWS, ("left out: the index",)),
-    "R's write.table": File('"len" "wid" "cls"\n"1" 5.1 3.5 "a"\n"2" 4.9 3 "b"\n"7" 4.7 3.2 "a"\n', LABELLED,
-        ("separated by spaces", "left out: the index"), "classes"),
+    "R's write.table": File(
+        '"len" "wid" "cls"\n"1" 5.1 3.5 "a"\n"2" 4.9 3 "b"\n"7" 4.7 3.2 "a"\n',
+        LABELLED,
+        ("separated by spaces", "left out: the index"),
+        "classes",
+    ),
     "names of rows": File(",len,wid\nMazda,5.1,3.5\nDatsun,4.9,3\nHornet 4,4.7,3.2\n", ROWS, ("left out: the index",)),
-    "an index on demand": File(FRAME.to_csv(), [[0, 5.1, 3.5], [1, 4.9, 3], [2, 4.7, 3.2]], ("3 features",),
-        choice=Choice(None, ())),
-    "a titled column that counts stays": File("t,len,cls\n1,5,a\n2,6,b\n3,8,a\n", [[1, 5, 0], [2, 6, 1], [3, 8, 0]],
-        ("Column t counts the rows",), "classes"),
+    "an index on demand": File(
+        FRAME.to_csv(), [[0, 5.1, 3.5], [1, 4.9, 3], [2, 4.7, 3.2]], ("3 features",), choice=Choice(None, ())
+    ),
+    "a titled column that counts stays": File(
+        "t,len,cls\n1,5,a\n2,6,b\n3,8,a\n", [[1, 5, 0], [2, 6, 1], [3, 8, 0]], ("Column t counts the rows",), "classes"
+    ),
     "a lone column that counts stays": File("0\n1\n2\n3\n", [[0], [1], [2], [3]], ("one feature: 1",)),
     # Titles.
     "no titles": File("5.1,3.5\n4.9,3.0\n4.7,3.2\n", ROWS, ("without titles", "features: 1, 2")),
     "pandas' numbers as titles": File(pd.DataFrame(ROWS).to_csv(index=False), ROWS, ("with titles", "features: 0, 1")),
     "pandas' numbers and index": File(pd.DataFrame(ROWS).to_csv(), ROWS, ("features: 0, 1; left out: the index",)),
-    "numbers as titles above a class": File("0,1,2\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED,
-        ("3 rows", "class 2: a 2, b 1"), "classes"),
-    "numbers as titles above a class in numbers": File("0,1,2\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED,
-        ("3 rows", "class 2: 0 2, 1 1"), "classes"),
+    "numbers as titles above a class": File(
+        "0,1,2\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("3 rows", "class 2: a 2, b 1"), "classes"
+    ),
+    "numbers as titles above a class in numbers": File(
+        "0,1,2\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("3 rows", "class 2: 0 2, 1 1"), "classes"
+    ),
     "digits under numbers": File(pd.DataFrame(np.eye(7, dtype=int)).to_csv(index=False), np.eye(7), ("7 rows",)),
     "rows that happen to begin with 0, 1": File("0,1\n1,0\n1,1\n0,0\n", [[0, 1], [1, 0], [1, 1], [0, 0]], ("4 rows",)),
     "rows that count on": File("0,1,2\n3,4,5\n6,7,8\n", np.arange(9).reshape(3, 3), ("3 rows",)),
-    "quoted titles with a comma": File('"len, cm",wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n', LABELLED,
-        ("2 features: len, cm, wid",), "classes"),
+    "quoted titles with a comma": File(
+        '"len, cm",wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n', LABELLED, ("2 features: len, cm, wid",), "classes"
+    ),
     "titles of two lines": File('"len\ncm",wid\n5.1,3.5\n4.9,3\n4.7,3.2\n', ROWS, ("len�cm",)),
     "titles twice": File("x,x\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("x [1], x [2]",)),
     "a title is missing": File("len,\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("len, [2]",)),
-    "Chinese titles": File("长,宽,类别\n5.1,3.5,甲\n4.9,3,乙\n4.7,3.2,甲\n",
-        [[5.1, 3.5, 1], [4.9, 3, 0], [4.7, 3.2, 1]], ("features: 长, 宽; class 类别: 乙 1, 甲 2",), "classes"),
+    "Chinese titles": File(
+        "长,宽,类别\n5.1,3.5,甲\n4.9,3,乙\n4.7,3.2,甲\n",
+        [[5.1, 3.5, 1], [4.9, 3, 0], [4.7, 3.2, 1]],
+        ("features: 长, 宽; class 类别: 乙 1, 甲 2",),
+        "classes",
+    ),
     # Separators and decimal signs.
     "semicolons": File("len;wid\n5.1;3.5\n4.9;3\n4.7;3.2\n", ROWS, ("separated by semicolons",)),
     "tabs": File("len\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("separated by tabs",), name="a.tsv"),
@@ -132,15 +156,24 @@ READ = {
     "spaces in columns": File(" len  wid\n 5.1  3.5 \n 4.9  3.0\n 4.7  3.2\n", ROWS, ("separated by spaces",)),
     "np.savetxt": File(saved(np.array(ROWS)), ROWS, ("separated by spaces",), name="a.txt"),
     "np.savetxt with titles": File(saved(np.array(ROWS), header="len wid"), ROWS, ("features: len, wid",)),
-    "np.savetxt with a remark": File(saved(np.array(ROWS), delimiter=",", header="measured on a Monday in May"), ROWS,
-        ("left out: measured on a Monday in… (a comment)",)),
-    "decimal commas": File("len;wid;cls\n5,1;3,5;a\n4,9;3,0;b\n4,7;3,2;a\n", LABELLED,
-        ("decimal comma", "separated by semicolons"), "classes"),
+    "np.savetxt with a remark": File(
+        saved(np.array(ROWS), delimiter=",", header="measured on a Monday in May"),
+        ROWS,
+        ("left out: measured on a Monday in… (a comment)",),
+    ),
+    "decimal commas": File(
+        "len;wid;cls\n5,1;3,5;a\n4,9;3,0;b\n4,7;3,2;a\n",
+        LABELLED,
+        ("decimal comma", "separated by semicolons"),
+        "classes",
+    ),
     "decimal commas and tabs": File("5,1\t3,5\n4,9\t3\n4,7\t3,2\n", ROWS, ("decimal comma",)),
     "decimal commas and spaces": File("5,1 3,5\n4,9 3,0\n4,7 3,2\n", ROWS, ("decimal comma",)),
     "decimal commas from line 400 on": File("1;2\n" * 400 + "1,5;2\n", [[1, 2]] * 400 + [[1.5, 2]], ("decimal comma",)),
     "Excel's word for its separator": File("sep=;\nlen;wid\n5.1;3.5\n4.9;3\n4.7;3.2\n", ROWS, ("semicolons",)),
-    "separators at the end of the line": File("len,wid,\n5.1,3.5,\n4.9,3,\n4.7,3.2,\n", ROWS, ("left out: an empty column",)),
+    "separators at the end of the line": File(
+        "len,wid,\n5.1,3.5,\n4.9,3,\n4.7,3.2,\n", ROWS, ("left out: an empty column",)
+    ),
     "separators at the end of rows": File("5.1,3.5,\n4.9,3,\n4.7,3.2,\n", ROWS, ("left out: 3 (an empty column)",)),
     "lines of separators": File("5.1,3.5\n4.9,3\n,\n4.7,3.2\n,\n,\n", ROWS, ("3 rows",)),
     "empty lines": File("\n\nlen,wid\n\n5.1,3.5\n4.9,3\n  \n4.7,3.2\n\n", ROWS, ("3 rows",)),
@@ -150,37 +183,74 @@ READ = {
     "UTF-16": File(IRIS.to_csv(index=False).encode("utf-16"), LABELLED, ("encoding UTF-16",), "classes"),
     "UTF-16, big end first": File(b"\xfe\xff" + "5.1\t3.5\n4.9\t3\n4.7\t3.2\n".encode("utf-16-be"), ROWS, ("UTF-16",)),
     "UTF-16 without its mark": File("5.1\t3.5\n4.9\t3\n4.7\t3.2\n".encode("utf-16-le"), ROWS, ("UTF-16",)),
-    "Latin-1": File("Länge,Größe,Art\n5.1,3.5,süß\n4.9,3,weiß\n4.7,3.2,süß\n".encode("latin-1"), LABELLED,
-        ("Windows-1252", "Länge, Größe; class Art: süß 2, weiß 1"), "classes"),
-    "a Chinese spreadsheet": File("长度,宽度\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("gbk"), ROWS, ("长度, 宽度", "GB 18030")),
+    "Latin-1": File(
+        "Länge,Größe,Art\n5.1,3.5,süß\n4.9,3,weiß\n4.7,3.2,süß\n".encode("latin-1"),
+        LABELLED,
+        ("Windows-1252", "Länge, Größe; class Art: süß 2, weiß 1"),
+        "classes",
+    ),
+    "a Chinese spreadsheet": File(
+        "长度,宽度\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("gbk"), ROWS, ("长度, 宽度", "GB 18030")
+    ),
     "an old Mac's line ends": File("len,wid\r5.1,3.5\r4.9,3\r4.7,3.2\r", ROWS),
     # Classes.
-    "the class first": File("cls,len,wid\na,5.1,3.5\nb,4.9,3\na,4.7,3.2\n", LABELLED, ("class cls: a 2, b 1",), "classes"),
-    "the class first, by its title": File("label,len,wid\n7,5.1,3.5\n9,4.9,3\n7,4.7,3.2\n", LABELLED,
-        ("class label: 7 2, 9 1",), "classes"),
-    "the class first, without titles": File("1,5.1,3.5\n2,4.9,3\n1,4.7,3.2\n", LABELLED, ("class 1: 1 2, 2 1",), "classes"),
+    "the class first": File(
+        "cls,len,wid\na,5.1,3.5\nb,4.9,3\na,4.7,3.2\n", LABELLED, ("class cls: a 2, b 1",), "classes"
+    ),
+    "the class first, by its title": File(
+        "label,len,wid\n7,5.1,3.5\n9,4.9,3\n7,4.7,3.2\n", LABELLED, ("class label: 7 2, 9 1",), "classes"
+    ),
+    "the class first, without titles": File(
+        "1,5.1,3.5\n2,4.9,3\n1,4.7,3.2\n", LABELLED, ("class 1: 1 2, 2 1",), "classes"
+    ),
     "the class in between": File("len,cls,wid\n5.1,a,3.5\n4.9,b,3\n4.7,a,3.2\n", LABELLED, ("class cls",), "classes"),
-    "the class by choice": File("len,kind,wid\n5.1,1,3\n4.9,2,3\n4.7,1,4\n", [[5.1, 1, 0], [4.9, 2, 0], [4.7, 1, 1]],
-        ("features: len, kind; class wid: 3 2, 4 1",), "classes", choice=Choice(2, ())),
-    "features by choice": File("len,x,wid,cls\n5.1,1,3.5,a\n4.9,2,3,b\n4.7,4,3.2,a\n", LABELLED,
-        ("left out: x (your choice)",), "classes", choice=Choice(3, (1,))),
+    "the class by choice": File(
+        "len,kind,wid\n5.1,1,3\n4.9,2,3\n4.7,1,4\n",
+        [[5.1, 1, 0], [4.9, 2, 0], [4.7, 1, 1]],
+        ("features: len, kind; class wid: 3 2, 4 1",),
+        "classes",
+        choice=Choice(2, ()),
+    ),
+    "features by choice": File(
+        "len,x,wid,cls\n5.1,1,3.5,a\n4.9,2,3,b\n4.7,4,3.2,a\n",
+        LABELLED,
+        ("left out: x (your choice)",),
+        "classes",
+        choice=Choice(3, (1,)),
+    ),
     "a single feature": File("len,cls\n5.1,a\n4.9,b\n", [[5.1, 0], [4.9, 1]], ("one feature: len",), "classes"),
-    "other words": File("species,island,len,wid\na,Dream,5.1,3.5\nb,Biscoe,4.9,3\na,Dream,4.7,3.2\n", LABELLED,
-        ("class species", "left out: island (words)"), "classes"),
+    "other words": File(
+        "species,island,len,wid\na,Dream,5.1,3.5\nb,Biscoe,4.9,3\na,Dream,4.7,3.2\n",
+        LABELLED,
+        ("class species", "left out: island (words)"),
+        "classes",
+    ),
     "words that are no class": File(
         "len,wid,site,name\n" + "".join(f"{i}.5,{i * i},{'ab'[i % 2]},n{i}\n" for i in range(25)),
-        [[i + 0.5, i * i, i % 2] for i in range(25)], ("class site: a 13, b 12; left out: name (words)",), "classes"),
+        [[i + 0.5, i * i, i % 2] for i in range(25)],
+        ("class site: a 13, b 12; left out: name (words)",),
+        "classes",
+    ),
     "words in a table": File(IRIS.to_csv(index=False), ROWS, ("left out: cls (words)",)),
-    "classes in numbers are numbered": File("5.1,3.5,-1\n4.9,3,7\n4.7,3.2,-1\n", LABELLED, ("class 3: -1 2, 7 1",), "classes"),
-    "classes that float32 cannot tell apart": File("5.1,3.5,100000001\n4.9,3,100000002\n4.7,3.2,100000001\n", LABELLED,
-        ("100000001 2, 100000002 1",), "classes"),
+    "classes in numbers are numbered": File(
+        "5.1,3.5,-1\n4.9,3,7\n4.7,3.2,-1\n", LABELLED, ("class 3: -1 2, 7 1",), "classes"
+    ),
+    "classes that float32 cannot tell apart": File(
+        "5.1,3.5,100000001\n4.9,3,100000002\n4.7,3.2,100000001\n", LABELLED, ("100000001 2, 100000002 1",), "classes"
+    ),
     "true and false": File("x,ok\n5.1,True\n4.9,False\n", [[5.1, 1], [4.9, 0]], ("True is 1, False is 0",)),
-    "true and false as a class": File("x,ok\n5.1,True\n4.9,False\n", [[5.1, 1], [4.9, 0]], ("False 1, True 1",), "classes"),
-    "classes with spaces and commas": File('x,y,c\n5.1,3.5, "a, b"\n4.9,3,c d\n4.7,3.2,"a, b"\n', LABELLED,
-        ("a, b 2, c d 1",), "classes"),
+    "true and false as a class": File(
+        "x,ok\n5.1,True\n4.9,False\n", [[5.1, 1], [4.9, 0]], ("False 1, True 1",), "classes"
+    ),
+    "classes with spaces and commas": File(
+        'x,y,c\n5.1,3.5, "a, b"\n4.9,3,c d\n4.7,3.2,"a, b"\n', LABELLED, ("a, b 2, c d 1",), "classes"
+    ),
     # float32.
-    "a spread that float32 swallows": File("100000005.1,1\n100000004.6,2\n100000006.2,3\n",
-        [[100000008, 1], [100000008, 2], [100000008, 3]], ("Column 1: the values differ by 1.6 around 100000005", "steps of 8")),
+    "a spread that float32 swallows": File(
+        "100000005.1,1\n100000004.6,2\n100000006.2,3\n",
+        [[100000008, 1], [100000008, 2], [100000008, 3]],
+        ("Column 1: the values differ by 1.6 around 100000005", "steps of 8"),
+    ),
     "a constant": File("a,b\n5.1,1\n5.1,2\n", [[5.1, 1], [5.1, 2]], ("The same value in every row: a",)),
     # NumPy's files.
     "npy": File(as_npy(TABLE), TABLE, ("4 rows; 3 features: 1, 2, 3", "array (4, 3)"), name="a.npy"),
@@ -188,55 +258,145 @@ READ = {
     "npy, big end first": File(as_npy(TABLE.astype(">f4")), TABLE, name="a.npy"),
     "npy of one dimension": File(as_npy(np.arange(5.0)), np.arange(5.0)[:, None], ("one feature",), name="a.npy"),
     "npy of truth values": File(as_npy(np.array([[True, False], [False, True]])), [[1, 0], [0, 1]], name="a.npy"),
-    "npy of images as a table": File(as_npy(np.arange(32).reshape(2, 4, 4)), np.arange(32).reshape(2, 16), name="a.npy"),
-    "npy whose last column is the class": File(as_npy(np.array(LABELLED)), LABELLED, ("class 3: 0 2, 1 1",), "classes", "a.npy"),
-    "npy whose first column is the class": File(as_npy(np.array(LABELLED)[:, ::-1]),
-        np.array(LABELLED)[:, [1, 0, 2]], ("class 1: 0 2, 1 1",), "classes", "a.npy", Choice(0, ())),
-    "npy without a column": File(as_npy(TABLE), TABLE[:, [0, 2]], ("left out: 2 (your choice)",), name="a.npy",
-        choice=Choice(None, (1,))),
+    "npy of images as a table": File(
+        as_npy(np.arange(32).reshape(2, 4, 4)), np.arange(32).reshape(2, 16), name="a.npy"
+    ),
+    "npy whose last column is the class": File(
+        as_npy(np.array(LABELLED)), LABELLED, ("class 3: 0 2, 1 1",), "classes", "a.npy"
+    ),
+    "npy whose first column is the class": File(
+        as_npy(np.array(LABELLED)[:, ::-1]),
+        np.array(LABELLED)[:, [1, 0, 2]],
+        ("class 1: 0 2, 1 1",),
+        "classes",
+        "a.npy",
+        Choice(0, ()),
+    ),
+    "npy without a column": File(
+        as_npy(TABLE), TABLE[:, [0, 2]], ("left out: 2 (your choice)",), name="a.npy", choice=Choice(None, (1,))
+    ),
     "npy called csv": File(as_npy(TABLE), TABLE),
     "npz called npy": File(as_npz(x=TABLE), TABLE, name="a.npy"),
-    "npz with X and y": File(as_npz(X=np.array(ROWS), y=np.array([3, 5, 3])), LABELLED,
-        ("class y: 3 2, 5 1", "arrays used: X (3, 2), y (3,)"), "classes", "a.npz"),
-    "npz with y of words": File(as_npz(y=np.array(["u", "v", "u"]), X=np.array(ROWS)), LABELLED, ("class y: u 2, v 1",),
-        "classes", "a.npz"),
-    "npz with data and target": File(as_npz(target=np.array([[0], [1], [0]]), data=np.array(ROWS)), LABELLED,
-        ("data (3, 2), target (3, 1)",), "classes", "a.npz"),
+    "npz with X and y": File(
+        as_npz(X=np.array(ROWS), y=np.array([3, 5, 3])),
+        LABELLED,
+        ("class y: 3 2, 5 1", "arrays used: X (3, 2), y (3,)"),
+        "classes",
+        "a.npz",
+    ),
+    "npz with y of words": File(
+        as_npz(y=np.array(["u", "v", "u"]), X=np.array(ROWS)), LABELLED, ("class y: u 2, v 1",), "classes", "a.npz"
+    ),
+    "npz with data and target": File(
+        as_npz(target=np.array([[0], [1], [0]]), data=np.array(ROWS)),
+        LABELLED,
+        ("data (3, 2), target (3, 1)",),
+        "classes",
+        "a.npz",
+    ),
     "npz with halves": File(
         as_npz(x_test=np.zeros((9, 2)), x_train=np.array(ROWS), y_train=np.array([0, 1, 0]), y_test=np.zeros(9)),
-        LABELLED, ("arrays used: x_train (3, 2), y_train (3,); not used: x_test (9, 2), y_test (9,)",), "classes", "a.npz"),
-    "npz without names": File(as_npz(np.array([0, 1, 0]), np.array(ROWS)), LABELLED,
-        ("arrays used: arr_1 (3, 2), arr_0 (3,)",), "classes", "a.npz"),
-    "npz with images and labels": File(as_npz(images=np.array(ROWS).reshape(3, 1, 2), labels=np.array([0, 1, 0])), LABELLED,
-        kind="classes", name="a.npz"),
-    "npz of a table": File(as_npz(first=np.zeros(9), X=TABLE), TABLE, ("X (4, 3)", "not used: first (9,)"), name="a.npz"),
-    "npz beside what is never unpickled": File(as_npz(x=TABLE, meta=np.array([{}, {}], dtype=object)), TABLE, name="a.npz"),
+        LABELLED,
+        ("arrays used: x_train (3, 2), y_train (3,); not used: x_test (9, 2), y_test (9,)",),
+        "classes",
+        "a.npz",
+    ),
+    "npz without names": File(
+        as_npz(np.array([0, 1, 0]), np.array(ROWS)),
+        LABELLED,
+        ("arrays used: arr_1 (3, 2), arr_0 (3,)",),
+        "classes",
+        "a.npz",
+    ),
+    "npz with images and labels": File(
+        as_npz(images=np.array(ROWS).reshape(3, 1, 2), labels=np.array([0, 1, 0])),
+        LABELLED,
+        kind="classes",
+        name="a.npz",
+    ),
+    "npz of a table": File(
+        as_npz(first=np.zeros(9), X=TABLE), TABLE, ("X (4, 3)", "not used: first (9,)"), name="a.npz"
+    ),
+    "npz beside what is never unpickled": File(
+        as_npz(x=TABLE, meta=np.array([{}, {}], dtype=object)), TABLE, name="a.npz"
+    ),
     # Images.
-    "a grey image": File(as_npy(GREY), scaled(GREY)[None, None], ("one image of 9×12 pixels; grey",), "images", "a.npy"),
-    "grey images": File(as_npy(np.stack([GREY, GREY / 2])), scaled(np.stack([GREY, GREY / 2]))[:, None],
-        ("2 images", "grey images (N, H, W)"), "images", "a.npy"),
-    "channels last": File(as_npy(COLOUR), scaled(COLOUR).transpose(0, 3, 1, 2), ("channels last (N, H, W, 3)", "in colour"),
-        "images", "a.npy"),
-    "one image, channels last": File(as_npy(COLOUR[0]), scaled(COLOUR[0]).transpose(2, 0, 1)[None],
-        ("channels last (H, W, 3)",), "images", "a.npy"),
-    "channels first": File(as_npy(COLOUR.transpose(0, 3, 1, 2)), scaled(COLOUR).transpose(0, 3, 1, 2),
-        ("2 images of 8×10 pixels; in colour", "channels first (N, 3, H, W)"), "images", "a.npy"),
-    "one image, channels first": File(as_npy(COLOUR[0].transpose(2, 0, 1)), scaled(COLOUR[0]).transpose(2, 0, 1)[None],
-        ("one image", "channels first (3, H, W)"), "images", "a.npy"),
-    "grey, channels first": File(as_npy(COLOUR[..., :1].transpose(0, 3, 1, 2)), scaled(COLOUR[..., :1]).transpose(0, 3, 1, 2),
-        ("channels first (N, 1, H, W)", "grey"), "images", "a.npy"),
-    "grey, channels last": File(as_npy(COLOUR[..., :1]), scaled(COLOUR[..., :1]).transpose(0, 3, 1, 2), ("grey",), "images", "a.npy"),
-    "three images, channels first": File(as_npy(np.concatenate([COLOUR, COLOUR])[:3].transpose(0, 3, 1, 2)),
-        scaled(np.concatenate([COLOUR, COLOUR])[:3]).transpose(0, 3, 1, 2), ("3 images",), "images", "a.npy"),
-    "an image with opacity": File(as_npy(np.concatenate([COLOUR, COLOUR[..., :1]], axis=-1)),
-        scaled(COLOUR).transpose(0, 3, 1, 2), ("opacity, is left out",), "images", "a.npy"),
-    "images beside their labels": File(as_npz(x=np.stack([GREY, GREY / 2]), y=np.array([0, 1])),
-        scaled(np.stack([GREY, GREY / 2]))[:, None], ("not used: y (2,)",), "images", "a.npz"),
+    "a grey image": File(
+        as_npy(GREY), scaled(GREY)[None, None], ("one image of 9×12 pixels; grey",), "images", "a.npy"
+    ),
+    "grey images": File(
+        as_npy(np.stack([GREY, GREY / 2])),
+        scaled(np.stack([GREY, GREY / 2]))[:, None],
+        ("2 images", "grey images (N, H, W)"),
+        "images",
+        "a.npy",
+    ),
+    "channels last": File(
+        as_npy(COLOUR),
+        scaled(COLOUR).transpose(0, 3, 1, 2),
+        ("channels last (N, H, W, 3)", "in colour"),
+        "images",
+        "a.npy",
+    ),
+    "one image, channels last": File(
+        as_npy(COLOUR[0]), scaled(COLOUR[0]).transpose(2, 0, 1)[None], ("channels last (H, W, 3)",), "images", "a.npy"
+    ),
+    "channels first": File(
+        as_npy(COLOUR.transpose(0, 3, 1, 2)),
+        scaled(COLOUR).transpose(0, 3, 1, 2),
+        ("2 images of 8×10 pixels; in colour", "channels first (N, 3, H, W)"),
+        "images",
+        "a.npy",
+    ),
+    "one image, channels first": File(
+        as_npy(COLOUR[0].transpose(2, 0, 1)),
+        scaled(COLOUR[0]).transpose(2, 0, 1)[None],
+        ("one image", "channels first (3, H, W)"),
+        "images",
+        "a.npy",
+    ),
+    "grey, channels first": File(
+        as_npy(COLOUR[..., :1].transpose(0, 3, 1, 2)),
+        scaled(COLOUR[..., :1]).transpose(0, 3, 1, 2),
+        ("channels first (N, 1, H, W)", "grey"),
+        "images",
+        "a.npy",
+    ),
+    "grey, channels last": File(
+        as_npy(COLOUR[..., :1]), scaled(COLOUR[..., :1]).transpose(0, 3, 1, 2), ("grey",), "images", "a.npy"
+    ),
+    "three images, channels first": File(
+        as_npy(np.concatenate([COLOUR, COLOUR])[:3].transpose(0, 3, 1, 2)),
+        scaled(np.concatenate([COLOUR, COLOUR])[:3]).transpose(0, 3, 1, 2),
+        ("3 images",),
+        "images",
+        "a.npy",
+    ),
+    "an image with opacity": File(
+        as_npy(np.concatenate([COLOUR, COLOUR[..., :1]], axis=-1)),
+        scaled(COLOUR).transpose(0, 3, 1, 2),
+        ("opacity, is left out",),
+        "images",
+        "a.npy",
+    ),
+    "images beside their labels": File(
+        as_npz(x=np.stack([GREY, GREY / 2]), y=np.array([0, 1])),
+        scaled(np.stack([GREY, GREY / 2]))[:, None],
+        ("not used: y (2,)",),
+        "images",
+        "a.npz",
+    ),
     "an image as text": File(saved(GREY, delimiter=";"), scaled(GREY)[None, None], ("one image of 9×12",), "images"),
-    "an image by pandas": File(pd.DataFrame(GREY).to_csv(), scaled(GREY)[None, None], ("left out: the index",), "images"),
-    "a ramp as text": File(saved(np.arange(64).reshape(8, 8), fmt="%d"), scaled(np.arange(64).reshape(8, 8))[None, None],
-        ("8×8",), "images"),
-}  # fmt: skip
+    "an image by pandas": File(
+        pd.DataFrame(GREY).to_csv(), scaled(GREY)[None, None], ("left out: the index",), "images"
+    ),
+    "a ramp as text": File(
+        saved(np.arange(64).reshape(8, 8), fmt="%d"),
+        scaled(np.arange(64).reshape(8, 8))[None, None],
+        ("8×8",),
+        "images",
+    ),
+}
 
 
 @pytest.mark.parametrize("file", READ.values(), ids=READ.keys())
@@ -331,8 +491,9 @@ REFUSED = {
     "after empty lines": Refused("\na,b\n\n1,2\n\n3,4\n5,x\n", "Line 7, column b: x is not"),
     "after a comment": Refused("# one\n# two\n1,2\n3,4\n5,x\n", "Line 5, column 2: x is not"),
     "words only": Refused("a,b\nx,y\nz,u\n", "No column is left as a feature"),
-    "words by choice": Refused("a,b,c\n1,x,yes\n2,y,no\n", "Column b holds words, as in line 2: x", "classes",
-        choice=Choice(2, ())),
+    "words by choice": Refused(
+        "a,b,c\n1,x,yes\n2,y,no\n", "Column b holds words, as in line 2: x", "classes", choice=Choice(2, ())
+    ),
     "thousands": Refused('a,b\n"1,200",2\n"1,300",4\n1,5\n', "Line 2, column a: 1,200 is not a number here"),
     "two decimal signs": Refused("a;b\n1.5;2\n1,5;4\n", "Line 3, column a: 1,5 is not a number here. Write all"),
     "units": Refused("a,b\n1,2\n3 cm,4\n5,6\n", "Line 3, column a: 3 cm is not a number"),
@@ -344,9 +505,12 @@ REFUSED = {
     "infinity": Refused("a,b\n1,2\ninf,6\n3,4\n", "Line 3, column a: inf is not a number"),
     "too large": Refused("a,b\n1,2\n1e30,4\n", "Line 3, column a: 1e30 is beyond 1e+09"),
     "beyond float64": Refused("1,2\n3," + "9" * 400 + "\n", "Line 2, column 2: 999"),
-    "a class is missing": Refused("a,cls\n1,x\n2,\n3,y\n", "Line 3, column cls: the class is missing (1 in all)", "classes"),
-    "a class in numbers is missing": Refused("a,cls\n1,0\n2,\n3,1\n", "Line 3, column cls: the class is missing", "classes",
-        choice=Choice(1, ())),
+    "a class is missing": Refused(
+        "a,cls\n1,x\n2,\n3,y\n", "Line 3, column cls: the class is missing (1 in all)", "classes"
+    ),
+    "a class in numbers is missing": Refused(
+        "a,cls\n1,0\n2,\n3,1\n", "Line 3, column cls: the class is missing", "classes", choice=Choice(1, ())
+    ),
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
@@ -357,7 +521,9 @@ REFUSED = {
     "titles only": Refused("a,b\n", "the table has 0"),
     "one row": Refused("1,2,3\n", "at least 2 rows; the table has 1"),
     "titles and one row": Refused("a,b\n1,2\n", "at least 2 rows; the table has 1"),
-    "too wide": Refused(",".join(["1"] * 257) + "\n" + ",".join(["2"] * 257) + "\n", "257 columns; at most 20000 and 256"),
+    "too wide": Refused(
+        ",".join(["1"] * 257) + "\n" + ",".join(["2"] * 257) + "\n", "257 columns; at most 20000 and 256"
+    ),
     "much too wide": Refused(",".join(["1"] * 9000) + "\n", "9000 columns"),
     "too long": Refused("1\n" * 20_002, "20002 rows"),
     # Classes.
@@ -366,25 +532,39 @@ REFUSED = {
     "fractions": Refused("a,b\n1.5,2.5\n2.5,1\n", "Column b holds 2.5; classes are whole numbers", "classes"),
     "too many classes": Refused("\n".join(f"{i / 4},{i}" for i in range(30)), "column 2: 30;", "classes"),
     "a class of names": Refused("\n".join(f"{i},name {i}" for i in range(30)), "column 2: 30;", "classes"),
-    "npz with classes of another length": Refused(as_npz(X=np.array(ROWS), y=np.zeros(4)),
-        "X (3, 2) and y (4,) do not fit", "classes", "a.npz"),
-    "npz with one-hot classes": Refused(as_npz(X=np.array(ROWS), y=np.eye(3)), "save y.argmax(axis=1)", "classes", "a.npz"),
-    "images without classes": Refused(as_npz(X=np.zeros((4, 3, 3))), "There are no classes: save an array y", "classes", "a.npz"),
+    "npz with classes of another length": Refused(
+        as_npz(X=np.array(ROWS), y=np.zeros(4)), "X (3, 2) and y (4,) do not fit", "classes", "a.npz"
+    ),
+    "npz with one-hot classes": Refused(
+        as_npz(X=np.array(ROWS), y=np.eye(3)), "save y.argmax(axis=1)", "classes", "a.npz"
+    ),
+    "images without classes": Refused(
+        as_npz(X=np.zeros((4, 3, 3))), "There are no classes: save an array y", "classes", "a.npz"
+    ),
     # Arrays.
     "cut": Refused(as_npy(TABLE)[:-8], "damaged", name="a.npy"),
-    "pickled": Refused(as_npy(bomb_array(), allow_pickle=True), "pickled Python objects, which are never", name="a.npy"),
+    "pickled": Refused(
+        as_npy(bomb_array(), allow_pickle=True), "pickled Python objects, which are never", name="a.npy"
+    ),
     "bare pickle": Refused(pickle.dumps(Bomb()), "not a NumPy array", name="a.npy"),
     "pickled in an archive": Refused(as_npz(x=bomb_array()), "The array x holds pickled", name="a.npz"),
-    "pickled classes": Refused(as_npz(X=np.array(ROWS), y=np.array([{}, {}, {}], dtype=object)),
-        "The array y holds pickled", "classes", "a.npz"),
+    "pickled classes": Refused(
+        as_npz(X=np.array(ROWS), y=np.array([{}, {}, {}], dtype=object)),
+        "The array y holds pickled",
+        "classes",
+        "a.npz",
+    ),
     "text": Refused(as_npy(np.array([["a"], ["b"]])), "not real numbers", name="a.npy"),
     "complex": Refused(as_npy(np.ones((3, 2), dtype=complex)), "complex128 values, not real numbers", name="a.npy"),
     "structured": Refused(as_npy(np.zeros(3, dtype=[("a", "f4"), ("b", "f4")])), "not real numbers", name="a.npy"),
     "dates": Refused(as_npy(np.zeros((3, 2), dtype="datetime64[s]")), "not real numbers", name="a.npy"),
     "no columns": Refused(as_npy(np.zeros((5, 0))), "No column is left", name="a.npy"),
     "a number": Refused(as_npy(np.float64(3)), "the table has 0", name="a.npy"),
-    "nan in an array": Refused(as_npy(np.array([[1.0, np.nan], [np.inf, 2.0], [3.0, 4.0]])),
-        "2 of 6 values are missing, NaN or infinite, the first at [0, 1]", name="a.npy"),
+    "nan in an array": Refused(
+        as_npy(np.array([[1.0, np.nan], [np.inf, 2.0], [3.0, 4.0]])),
+        "2 of 6 values are missing, NaN or infinite, the first at [0, 1]",
+        name="a.npy",
+    ),
     "too large in an array": Refused(as_npy(np.array([[1.0], [1e30]])), "The value at [1, 0] is 1e+30", name="a.npy"),
     "nan among classes": Refused(as_npy(np.array([[1.0, np.nan], [2, 1]])), "at [0, 1]", "classes", "a.npy"),
     # Shapes and sizes that are refused before anything is unpacked.
@@ -414,12 +594,16 @@ REFUSED = {
     "many": Refused(header_only((2001, 8, 8)), "2001 images", "images", "a.npy"),
     "many pixels": Refused(header_only((100, 100, 100, 3)), "at most 1000000 values", "images", "a.npy"),
     "no pixels": Refused(as_npy(np.full((8, 8), np.nan)), "NaN", "images", "a.npy"),
-    "pickled image": Refused(as_npy(np.array([{}] * 64, dtype=object).reshape(8, 8), allow_pickle=True), "never loaded",
-        "images", "a.npy"),
+    "pickled image": Refused(
+        as_npy(np.array([{}] * 64, dtype=object).reshape(8, 8), allow_pickle=True), "never loaded", "images", "a.npy"
+    ),
     "a long image": Refused("\n".join(",".join("1" for _ in range(9)) for _ in range(257)), "257×9", "images"),
-    "a torn image": Refused("\n".join(",".join(str(i * j) for i in range(9)) + ",x" * (j == 5) for j in range(9)),
-        "Cells in line 6: 10", "images"),
-}  # fmt: skip
+    "a torn image": Refused(
+        "\n".join(",".join(str(i * j) for i in range(9)) + ",x" * (j == 5) for j in range(9)),
+        "Cells in line 6: 10",
+        "images",
+    ),
+}
 
 
 @pytest.mark.parametrize("file", REFUSED.values(), ids=REFUSED.keys())
@@ -520,13 +704,15 @@ CELLS = st.integers(-999, 999).map(str) | st.floats(-1e6, 1e6).map(repr)
 
 
 @given(
-    rows=st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=6)),
+    rows=st.integers(1, 4).flatmap(
+        lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=2, max_size=6)
+    ),
     separator=st.sampled_from([",", ";", "\t", " "]),
     decimal=st.sampled_from([".", ","]),
     titled=st.booleans(),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"]),
     end=st.sampled_from(["\n", "\r\n"]),
-)  # fmt: skip
+)
 def test_what_is_written_in_any_usual_way_is_read_as_it_was_written(
     rows: list[list[str]], separator: str, decimal: str, titled: bool, encoding: str, end: str, tmp_path_factory: Any
 ) -> None:
@@ -546,9 +732,11 @@ def test_what_is_written_in_any_usual_way_is_read_as_it_was_written(
 
 
 FRAGMENTS = st.lists(
-    st.sampled_from(["0", "1", "2", "-3.5", "1,5", ",", ",", ";", "\t", " ", "\n", "\n", '"', "a", "NA", "#", "e", "True", "_"]),
+    st.sampled_from(
+        ["0", "1", "2", "-3.5", "1,5", ",", ",", ";", "\t", " ", "\n", "\n", '"', "a", "NA", "#", "e", "True", "_"]
+    ),
     max_size=40,
-).map(lambda parts: "".join(parts).encode())  # fmt: skip
+).map(lambda parts: "".join(parts).encode())
 
 
 @example(name="a.npy", content=b"\x93NUMPY\x01\x00\x06\x00\x00\x00\x00'''", kind="table")
@@ -556,12 +744,18 @@ FRAGMENTS = st.lists(
     name=st.sampled_from(["a.csv", "a.npy", "a.npz"]),
     content=st.binary(max_size=300)
     | FRAGMENTS
-    | st.builds(lambda at, by: bytes(b ^ (by if i == at else 0) for i, b in enumerate(as_npy(TABLE))),
-                st.integers(0, 200), st.integers(1, 255))
-    | st.builds(lambda at, by: bytes(b ^ (by if i == at else 0) for i, b in enumerate(as_npz(x=TABLE, y=TABLE[:, 0]))),
-                st.integers(0, 500), st.integers(1, 255)),
+    | st.builds(
+        lambda at, by: bytes(b ^ (by if i == at else 0) for i, b in enumerate(as_npy(TABLE))),
+        st.integers(0, 200),
+        st.integers(1, 255),
+    )
+    | st.builds(
+        lambda at, by: bytes(b ^ (by if i == at else 0) for i, b in enumerate(as_npz(x=TABLE, y=TABLE[:, 0]))),
+        st.integers(0, 500),
+        st.integers(1, 255),
+    ),
     kind=st.sampled_from(["table", "classes", "images"]),
-)  # fmt: skip
+)
 def test_whatever_comes_in_an_upload_or_an_upload_error_comes_out(
     name: str, content: bytes, kind: Kind, tmp_path_factory: Any
 ) -> None:

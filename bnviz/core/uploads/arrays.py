@@ -39,10 +39,36 @@ from bnviz.i18n import N_
 MAX_ARRAYS: Final = 64  # in one archive
 MAX_HEADER: Final = 12_000  # bytes; NumPy itself reads headers of up to 10 000 characters
 # As people call them, written small; the first that is there is taken.
-SAMPLES: Final = ("x", "data", "features", "inputs", "samples", "image", "images", "x_train", "xtrain", "train_x",
-                  "train_data", "train_images", "x_test")  # fmt: skip
-LABELS: Final = ("y", "target", "targets", "label", "labels", "class", "classes", "y_train", "ytrain", "train_y",
-                 "train_labels", "train_targets", "y_test")  # fmt: skip
+SAMPLES: Final = (
+    "x",
+    "data",
+    "features",
+    "inputs",
+    "samples",
+    "image",
+    "images",
+    "x_train",
+    "xtrain",
+    "train_x",
+    "train_data",
+    "train_images",
+    "x_test",
+)
+LABELS: Final = (
+    "y",
+    "target",
+    "targets",
+    "label",
+    "labels",
+    "class",
+    "classes",
+    "y_train",
+    "ytrain",
+    "train_y",
+    "train_labels",
+    "train_targets",
+    "y_test",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +131,9 @@ def read_directory(filename: str, content: bytes) -> Archive:
         if len(members) > MAX_ARRAYS:
             raise UploadError(
                 N_("The archive holds {count} arrays; at most {most} are looked at."),
-                count=len(members), most=MAX_ARRAYS,
-            )  # fmt: skip
+                count=len(members),
+                most=MAX_ARRAYS,
+            )
         for member in members:
             _check_member(member)
             with archive.open(member) as file:

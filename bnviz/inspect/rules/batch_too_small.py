@@ -14,7 +14,6 @@ from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import fidelity
 
-
 # Below it more than a quarter of an output's variance is noise of the batch, as with Dropout of rate ¼. No theory gives this number.
 LEAST = 0.75
 

@@ -13,7 +13,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 HALF = 0.5
 
@@ -39,7 +38,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(
             N_(
-                "The layer in front gives the same value for every sample: zero weights, dead units before it, or a constant input."
+                "The layer in front gives the same value for every sample: zero weights, dead units before it, "
+                "or a constant input."
             )
         ),
         cure=Phrase(N_("Find where the signal ends: inputs, initialization, dead units.")),

@@ -45,7 +45,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="at least",
         cause=Phrase(
             N_(
-                "The layer is trained and never updates its statistics: it is skipped, in eval mode during the passes, or frozen by hand."
+                "The layer is trained and never updates its statistics: it is skipped, in eval mode during the "
+                "passes, or frozen by hand."
             )
         ),
         cure=Phrase(N_("Call model.train() for the training passes, and leave out layers that are not used.")),

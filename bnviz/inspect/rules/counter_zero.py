@@ -32,7 +32,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="at least",
         cause=Phrase(
             N_(
-                "The counter was not loaded with the statistics. With momentum=None the next batch has weight 1 and replaces them."
+                "The counter was not loaded with the statistics. With momentum=None the next batch has weight 1 "
+                "and replaces them."
             )
             if cumulative
             else N_(
@@ -40,7 +41,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Load num_batches_tracked too, or set it to the number of batches seen.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.num_batches_tracked.fill_(batches_seen)",
+        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
+        "        module.num_batches_tracked.fill_(batches_seen)",
         link=links.link("running_stats", momentums="cumulative"),
         case=None,
     )

@@ -14,7 +14,6 @@ from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import normal_quantile
 
-
 # A normal value passes ReLU with this chance or less: Φ(β/|γ|). By chance no channel would then be off in a whole training.
 CHANCE = 1e-3
 HALF = 0.5

@@ -15,7 +15,6 @@ from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import pooled
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # In standard deviations of the output: a tenth. No theory gives this number; below it a note.
 LEAST = 0.1
 
@@ -51,10 +50,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"p": f"{rates[layers[0]]:g}"},
         ),
         cure=Phrase(N_("Put Dropout behind the last batch norm, or refill the statistics with Dropout off.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.reset_running_stats()\n        module.train()\n"
+        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
+        "        module.reset_running_stats()\n        module.train()\n"
         "with torch.no_grad():\n    for batch, _ in loader:\n        model(batch)  # the rest of the model in eval mode",
         link=links.link("noise", topic="shift", dropout=rates[layers[0]]),
-        case="dropout_in_front",
+        case="dropout_before_norm",
     )
 
 

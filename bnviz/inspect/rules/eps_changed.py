@@ -13,7 +13,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # PyTorch's default and Keras' (TensorFlow's) default.
 DEFAULTS = (1e-5, 1e-3)
 LEAST = 0.05  # of the output's size; no theory gives this number

@@ -50,7 +50,8 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], count: float, steps: t
         expected=0.0,
         cause=Phrase(
             N_(
-                "γ and β are trained against statistics that stand still: half frozen, or train() was not called again after a validation."
+                "γ and β are trained against statistics that stand still: half frozen, or train() was not called "
+                "again after a validation."
             )
         ),
         cure=Phrase(

@@ -20,7 +20,9 @@ START = 0.05  # weight of the initial values, as in `started_recently`
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning from half a standard deviation of the output on (beyond what chance explains), an error from a whole one."""
     candidates = [
-        norm for norm in evidence.batch_norms if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
+        norm
+        for norm in evidence.batch_norms
+        if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
     ]
     gaps = {
         norm.name: gap.rms
@@ -46,7 +48,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=MATTERS,
         cause=Phrase(
             N_(
-                "The running statistics belong to other weights or other data than these batches: stale buffers, another domain, or updates that did not happen."
+                "The running statistics belong to other weights or other data than these batches: stale buffers, "
+                "another domain, or updates that did not happen."
             )
         ),
         cure=Phrase(

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 WEIGHTS = ("linear", "conv")
 
 

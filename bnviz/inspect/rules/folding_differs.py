@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # Rounding of a sum of k products strays by about √k·u of its size; 1e-3 leaves room for k up to 10⁸ in float32.
 LARGEST = 1e-3
 HALF = 65504.0
@@ -29,7 +28,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         severity="warning",
         layers=layers,
         quantity=Phrase(
-            N_("largest difference of the folded layer's outputs over their RMS")
+            N_("largest difference of the folded layer's outputs, in their standard deviations")
             if errors
             else N_("largest weight of the folded layer")
         ),
@@ -37,7 +36,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=LARGEST if errors else HALF,
         cause=Phrase(
             N_(
-                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to zero the product loses digits or range."
+                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to "
+                "zero the product loses digits or range."
             )
         ),
         cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),

@@ -30,11 +30,14 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(
             N_(
-                "requires_grad=False freezes parameters, not buffers: in train mode each forward pass still moves the running statistics."
+                "requires_grad=False freezes parameters, not buffers: in train mode each forward pass still "
+                "moves the running statistics."
             )
         ),
         cure=Phrase(N_("Put the frozen layers into eval mode as well, after every model.train().")),
-        code="model.train()\nfor module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.requires_grad:\n        module.eval()",
+        code="model.train()\nfor module in model.modules():\n"
+        "    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.requires_grad:\n"
+        "        module.eval()",
         link=links.link("modes", topic="freeze_matrix", frozen="norms"),
         case="not_frozen",
     )

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 LARGEST = 65504.0  # of float16; bfloat16 has float32's range
 
 

@@ -40,7 +40,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Reset the statistics, refill them, and skip batches that are not finite.")),
-        code="for module in model.modules():\n    if hasattr(module, 'reset_running_stats'):\n        module.reset_running_stats()\n"
+        code="for module in model.modules():\n    if hasattr(module, 'reset_running_stats'):\n"
+        "        module.reset_running_stats()\n"
         "torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("modes", topic="poison"),
         case="poisoned",

@@ -13,7 +13,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 SHARE = 0.1  # the output's variance is then at most 1/1.1 = 91 % of what normalization promises
 
 
@@ -24,7 +23,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     worst_eps = 1e-5
     for norm in evidence.norms:
         call = evidence.first(norm)
-        if call is None or norm.kind in {"instance", "group", "layer"} and call.n < 1:
+        if call is None or (norm.kind in {"instance", "group", "layer"} and call.n < 1):
             continue
         live = call.var > 0
         if not live.any() or norm.eps <= 0:

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 # The newest batch weighs α, all earlier ones together 1 − α: beyond ½ the running statistics are one batch's.
 LARGEST = 0.5
 
@@ -35,18 +34,20 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=LARGEST,
         cause=Phrase(
             N_(
-                "The last batch outweighs all others together. Keras writes the weight of the old value: its {keras} is PyTorch's {here}."
+                "The last batch outweighs all others together. Keras writes the weight of the old value: its "
+                "{keras} is PyTorch's {here}."
             ),
             {"keras": f"{worst:g}", "here": f"{max(1 - worst, 0):.3g}"},
         ),
         cure=Phrase(N_("Convert the momentum: PyTorch's is 1 minus Keras'.")),
-        code=f"for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.momentum = 1 - {worst:g}",
+        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
+        f"        module.momentum = 1 - {worst:g}",
         link=links.link(
             "running_stats",
             momentums=f"{links.momentum(worst):g},0.1",
             batch_size=links.batch_size(evidence.batch_size or 32),
         ),
-        case="momentum_elsewhere",
+        case="keras_momentum",
     )
 
 

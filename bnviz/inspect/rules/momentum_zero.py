@@ -32,10 +32,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Set PyTorch's momentum, the weight of the newest batch, and refill the statistics.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.momentum = 0.1\n"
+        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
+        "        module.momentum = 0.1\n"
         "torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("running_stats", momentums="0.001,0.1"),
-        case="momentum_elsewhere",
+        case="keras_momentum",
     )
 
 

@@ -13,7 +13,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-
 SEVERAL = 2  # times the usual number of updates between two optimizer steps
 
 

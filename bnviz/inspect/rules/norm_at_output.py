@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 ENDS = frozenset({"output", "softmax", "log_softmax", "sigmoid", "cross_entropy", "nll_loss"})
 
 
@@ -34,7 +33,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(
             N_(
-                "The model's outputs are normalized: over the batch every output has the mean β and the spread γ, whatever the inputs say."
+                "The model's outputs are normalized: over the batch every output has the mean β and the spread "
+                "γ, whatever the inputs say."
             )
         ),
         cure=Phrase(N_("End with the linear layer.")),

@@ -26,7 +26,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 expected=0.0,
                 cause=Phrase(
                     N_(
-                        "A value is not finite before it reaches this layer; in train mode it spoils the whole channel and the running statistics for good."
+                        "A value is not finite before it reaches this layer; in train mode it spoils the whole "
+                        "channel and the running statistics for good."
                     )
                 ),
                 cure=Phrase(N_("Look for it in the inputs and in the layers before; skip such batches.")),

@@ -28,7 +28,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         layers = tuple(norm.name for norm in evidence.batch_norms)
         cause = Phrase(
             N_(
-                "The loader's last batch holds one sample, and drop_last is off: training stops there, or that sample counts as a batch."
+                "The loader's last batch holds one sample, and drop_last is off: training stops there, or that "
+                "sample counts as a batch."
             )
         )
     else:

@@ -38,11 +38,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=MATTERS,
         cause=Phrase(
             N_(
-                "The ranks see different data (sorted shards, domains), and each normalizes with its own; only rank 0's running statistics are saved."
+                "The ranks see different data (sorted shards, domains), and each normalizes with its own; only "
+                "rank 0's running statistics are saved."
             )
         ),
         cure=Phrase(N_("Shuffle before sharding, or synchronize the statistics.")),
-        code="model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)\nsampler = torch.utils.data.DistributedSampler(dataset, shuffle=True)",
+        code="model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)\n"
+        "sampler = torch.utils.data.DistributedSampler(dataset, shuffle=True)",
         link=links.link("devices"),
         case=None,
     )

@@ -11,14 +11,13 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 # A tenth of the loss, or of the outputs' standard deviation. No theory gives this number; the gain must also be beyond chance.
 LEAST = 0.1
 STANDARD_ERRORS = 4.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where refilling gains, a note with the numbers where it does not: then eval mode is not to blame."""
+    """A note either way: in the middle of a training the statistics lag behind the weights, and refilling gains in healthy models too."""
     refill = evidence.refill
     if refill is None:
         return
@@ -28,7 +27,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
     yield Finding(
         rule=RULE.name,
-        severity="warning" if matters else "note",
+        severity="note",
         layers=(),
         quantity=Phrase(
             N_("loss in eval mode with the statistics as they are, and refilled")

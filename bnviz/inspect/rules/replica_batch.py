@@ -29,7 +29,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="exactly",
         cause=Phrase(
             N_(
-                "{wrapper}: every device has a mean and variance of its own, and the running statistics that are kept are those of the first."
+                "{wrapper}: every device has a mean and variance of its own, and the running statistics that are "
+                "kept are those of the first."
             ),
             {"wrapper": setup.wrapper},
         ),

@@ -16,7 +16,6 @@ from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
 from bnviz.theory.running import half_life, initial_weight
 
-
 # Above one half the initial values outweigh all batches together (the half-life is longer than the run).
 HALF = 0.5
 LEAST = (
@@ -33,13 +32,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for norm in evidence.batch_norms:
         sample, estimates = pooled(evidence.calls.get(norm.name, ())), norm.estimates
         updates = evidence.final_updates(norm)
-        if (
-            not norm.tracks
-            or estimates is None
-            or not updates
-            or norm.momentum is None
-            or not 0 < norm.momentum < 1
-        ):
+        if not norm.tracks or estimates is None or not updates or norm.momentum is None or not 0 < norm.momentum < 1:
             continue
         weight = float(initial_weight(norm.momentum, updates))
         if weight <= LEAST or sample is None or sample.mean.shape != estimates[0].shape:
@@ -66,7 +59,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=LEAST,
         cause=Phrase(
             N_(
-                "{updates} updates with momentum {momentum}, whose half-life is {half_life} batches: too few to forget the initial values."
+                "{updates} updates with momentum {momentum}, whose half-life is {half_life} batches: too few to "
+                "forget the initial values."
             ),
             {
                 "updates": count,

@@ -11,7 +11,6 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 
-
 # Variances add: beyond twice the noise three quarters of the squared difference are something else.
 TIMES = 2.0
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
@@ -19,7 +18,7 @@ LEAST = 1.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where the difference matters and batch-mates do not explain it."""
+    """A note where the difference matters and batch-mates do not explain it; weights that still move fast give such gaps, too."""
     outputs = evidence.outputs
     if (
         outputs is None
@@ -33,7 +32,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     yield Finding(
         rule=RULE.name,
-        severity="warning",
+        severity="note",
         layers=(),
         quantity=Phrase(
             N_("RMS difference of the model's outputs between train and eval mode, in their standard deviations")

@@ -25,7 +25,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             expected=0.0,
             cause=Phrase(
                 N_(
-                    "The layer is in train mode inside a model in eval mode, or calls batch_norm with training=True whatever the mode; an export would keep it so."
+                    "The layer is in train mode inside a model in eval mode, or calls batch_norm with "
+                    "training=True whatever the mode; an export would keep it so."
                 )
             ),
             cure=Phrase(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from bnviz.inspect.evidence import Array, Call, Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
-
 
 # Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
 FEWEST_FOR_VARIANCE = 14
@@ -87,7 +87,8 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
             shifts[norm.name] = math.sqrt(surplus)
     if shifts:
         layers, worst = worst_first(shifts.items())
-        yield _finding(evidence, layers, worst, several=False)
+        # Weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
+        yield replace(_finding(evidence, layers, worst, several=False), severity="note")
 
 
 def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, several: bool) -> Finding:
@@ -96,17 +97,21 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, sever
         severity="error" if worst >= 2 else "warning",
         layers=layers,
         quantity=Phrase(
-            N_("RMS distance of a batch's statistics from their average, in standard deviations between samples, less chance")
+            N_(
+                "RMS distance of a batch's statistics from their average, in standard deviations between samples, less chance"
+            )
         ),
         measured=worst,
         expected=MATTERS,
         cause=Phrase(
             N_(
-                "One batch norm is called several times in a pass with inputs of different kinds; its running statistics are a mixture that fits none."
+                "One batch norm is called several times in a pass with inputs of different kinds; its running "
+                "statistics are a mixture that fits none."
             )
             if several
             else N_(
-                "The batches are not drawn alike: sorted by class, or of two kinds (real and fake, labelled and unlabelled, domains, states and next states)."
+                "The batches are not drawn alike: sorted by class, or of two kinds (real and fake, labelled and "
+                "unlabelled, domains, states and next states)."
             )
         ),
         cure=Phrase(N_("Shuffle, put both kinds into one batch, or give each kind statistics of its own.")),

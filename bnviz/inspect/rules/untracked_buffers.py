@@ -25,11 +25,14 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             expected=0.0,
             cause=Phrase(
                 N_(
-                    "track_running_stats=False was set on a finished layer: PyTorch stops updating the buffers and goes on using them in eval mode."
+                    "track_running_stats=False was set on a finished layer: PyTorch stops updating the buffers "
+                    "and goes on using them in eval mode."
                 )
             ),
             cure=Phrase(N_("Set both buffers to None as well, or build the layer with track_running_stats=False.")),
-            code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.track_running_stats:\n"
+            code="for module in model.modules():\n"
+            "    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not "
+            "module.track_running_stats:\n"
             "        module.running_mean = module.running_var = None",
             link=links.link("layer", track_running_stats="false", mode="eval"),
             case="test_time_batches",

@@ -43,7 +43,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         cure=Phrase(
             N_("Divide the momentum by the number of updates per step, or keep the extra passes from counting.")
         ),
-        code=f"for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.momentum = 1 - (1 - module.momentum) ** (1 / {worst:.0f})",
+        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
+        f"        module.momentum = 1 - (1 - module.momentum) ** (1 / {worst:.0f})",
         link=links.link(
             "modes",
             topic="update_count",

@@ -38,7 +38,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="exactly",
         cause=Phrase(
             N_(
-                "The layer in front keeps its channels on axis {axis}; batch, group and instance norm want them on axis 1, layer norm on the last."
+                "The layer in front keeps its channels on axis {axis}; batch, group and instance norm want them "
+                "on axis 1, layer norm on the last."
             ),
             {"axis": expected},
         ),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.labs.builder.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Code, Listing, Note, Table, Tone
 from bnviz.plot.numbers import grouped, short
 from bnviz.plot.primitives import PHONE_FONT, key, line, log_axis, log_range, note, points, power_ticks, small
 from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.labs.builder.experiment import Result
 
 HEIGHT: Final = 380  # as high as the controls beside it: there is no gap below
 BOX: Final = 1.5  # width of a module's box along the way of the data
@@ -31,7 +29,7 @@ ROLES: Final[Mapping[str, Role]] = {
 }
 TONES: Final[Mapping[str, Tone]] = {"refused": "error", "warning": "warning", "note": "info"}
 AXES: Final = {"linear": "N, C", "conv1d": "N, C, L", "conv2d": "N, C, H, W"}
-ELSEWHERE: Final = N_(
+OTHER_FRAMEWORKS: Final = N_(
     "Not run here: written after the documentation. There momentum is the weight of the old estimate, 1 − PyTorch's. "
     "Defaults: PyTorch momentum 0.1, ε 1e-5; Keras 0.99, 1e-3; Flax 0.99, 1e-5."
 )
@@ -43,7 +41,7 @@ def trace(result: Result, language: Language = "en") -> Chart:
     wide, tall = _drawn(result, language, tall=False), _drawn(result, language, tall=True)
     hidden = {"visible": False, "fixedrange": True}
     end = len(result.stages) * (BOX + GAP) + GAP
-    middles = [GAP + place * (BOX + GAP) + BOX / 2 for place in range(len(result.stages))]
+    middles = [GAP + index * (BOX + GAP) + BOX / 2 for index in range(len(result.stages))]
     modules = points(middles, [0.5] * len(middles), "ink", "", size=40, text=[stage.code for stage in result.stages])
     modules |= {"hovertemplate": "%{text}<extra></extra>", "opacity": 0.0}
     rows = len(result.stages) + 1
@@ -81,7 +79,7 @@ def code(result: Result, listings: Mapping[str, str], language: Language = "en")
         notes = [Note("success", _("Nothing to warn about."))]
     if result.refusal:
         notes.insert(0, Note("error", _("PyTorch refuses this block:"), result.refusal))
-    about = {name: "" if name == "PyTorch" else _(ELSEWHERE) for name in listings}
+    about = {name: "" if name == "PyTorch" else _(OTHER_FRAMEWORKS) for name in listings}
     return Listing(
         "code",
         _("Framework"),
@@ -118,10 +116,14 @@ def counts(result: Result, language: Language = "en") -> Chart:
     held = [entry.count for entry in result.tensors][::-1]
     low, high = -0.1, max(log_range(held or [1])[1], 1.0)
     bars = {
-        "type": "bar", "orientation": "h", "y": names, "x": held, "width": 0.6,
+        "type": "bar",
+        "orientation": "h",
+        "y": names,
+        "x": held,
+        "width": 0.6,
         "marker": {"color": [color("after") if entry.trained else color("running") for entry in result.tensors][::-1]},
         "hovertemplate": "%{y}: %{x}<extra></extra>",
-    }  # fmt: skip
+    }
     wanted = points(list(result.expected)[::-1], names, "theory", _("by arithmetic"), size=14, symbol="line-ns-open")
     wanted["marker"] |= {"line": {"width": 3}}
     words = key(_("blue: parameters · green: buffers · ink: by arithmetic"))
@@ -184,23 +186,23 @@ def _drawn(result: Result, language: Language, *, tall: bool) -> dict[str, Any]:
     _ = translator(language)
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    for place, stage in enumerate(result.stages):
-        refused = place == result.refused
+    for index, stage in enumerate(result.stages):
+        refused = index == result.refused
         role: Role = "error" if refused else ROLES[stage.role]
         if tall:
-            x0, x1, y0, y1 = 0.12, 0.88, -place - 0.72, -place - 0.2
+            x0, x1, y0, y1 = 0.12, 0.88, -index - 0.72, -index - 0.2
         else:
-            x0 = GAP + place * (BOX + GAP)
+            x0 = GAP + index * (BOX + GAP)
             x1, y0, y1 = x0 + BOX, 0.26, 0.86
         frame = {"color": color(role), "width": 2.5, "dash": "dot" if refused else "solid"}
         shapes.append(
             {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1, "line": frame, "fillcolor": color(role, 0.1)}
         )
-        words = f"<b>{stage.module}</b><br>" + (" · " if tall else "<br>").join(_held(result, place, _))
+        words = f"<b>{stage.module}</b><br>" + (" · " if tall else "<br>").join(_held(result, index, _))
         notes.append(note(words, "ink", x=(x0 + x1) / 2, y=(y0 + y1) / 2))
         notes[-1]["font"] |= {"size": 16 if tall else 20 if len(result.stages) < 4 else 14}
-    notes += [_between(result, place, tall=tall) for place in range(len(result.stages) + 1)]
-    shapes += [_arrow(place, tall=tall) for place in range(len(result.stages) + 1)]
+    notes += [_between(result, index, tall=tall) for index in range(len(result.stages) + 1)]
+    shapes += [_arrow(index, tall=tall) for index in range(len(result.stages) + 1)]
     shapes = [shape for shape in shapes if shape]
     axes = note(f"({AXES[result.settings.layer]})", x=0, y=0, xanchor="left")
     axes |= {"x": 0.88, "xanchor": "right", "y": 0.42} if tall else {"x": GAP / 2, "xanchor": "center", "y": 0.51}
@@ -210,36 +212,36 @@ def _drawn(result: Result, language: Language, *, tall: bool) -> dict[str, Any]:
     return {"shapes": shapes, "annotations": [entry for entry in notes if entry]}
 
 
-def _held(result: Result, place: int, _: Translate) -> list[str]:
-    """What module `place` holds, in words."""
-    mine = [entry for entry in result.tensors if entry.name.split(".")[0] == str(place)]
+def _held(result: Result, index: int, _: Translate) -> list[str]:
+    """What module `index` holds, in words."""
+    mine = [entry for entry in result.tensors if entry.name.split(".")[0] == str(index)]
     trained, kept = (sum(entry.count for entry in mine if entry.trained is side) for side in (True, False))
     told = [_("{count} parameters").format(count=grouped(trained))] if trained else []
     told += [_("{count} in buffers").format(count=grouped(kept))] if kept else []
     return [f"<span style='font-size:14px'>{words}</span>" for words in told]
 
 
-def _between(result: Result, place: int, *, tall: bool) -> dict[str, Any]:
-    """The shape that stands on arrow `place`; "?" behind what was refused."""
-    shape = "(" + ", ".join(map(str, result.shapes[place])) + ")" if place < len(result.shapes) else "?"
+def _between(result: Result, index: int, *, tall: bool) -> dict[str, Any]:
+    """The shape that stands on arrow `index`; "–" behind what was refused."""
+    shape = "(" + ", ".join(map(str, result.shapes[index])) + ")" if index < len(result.shapes) else "–"
     if not tall and len(shape) > LONG:
         head, tail = shape.split(", ")[:2], shape.split(", ")[2:]
         shape = ", ".join(head) + ",<br>" + ", ".join(tail)
-    where = {"x": 0.5, "y": -place + (0.15 if place == 0 else 0.06), "xanchor": "left", "xshift": 8} if tall else {}
+    where = {"x": 0.5, "y": -index + (0.15 if index == 0 else 0.06), "xanchor": "left", "xshift": 8} if tall else {}
     if not tall:
-        where = {"x": place * (BOX + GAP) + GAP / 2, "y": 0.6, "yanchor": "bottom"}
+        where = {"x": index * (BOX + GAP) + GAP / 2, "y": 0.6, "yanchor": "bottom"}
     entry = note(f"<b>{shape}</b>", "ink", **where)
     entry["font"] |= {"size": 14 if tall or len(result.stages) > 3 else 16}
     return entry
 
 
-def _arrow(place: int, *, tall: bool) -> dict[str, Any]:
+def _arrow(index: int, *, tall: bool) -> dict[str, Any]:
     """A line with a head: a path in the picture's own coordinates."""
     if tall:
-        y0, y1 = -place + 0.5 if place == 0 else -place + 0.28, -place - 0.2
+        y0, y1 = -index + 0.5 if index == 0 else -index + 0.28, -index - 0.2
         path = f"M 0.5 {y0} L 0.5 {y1} M 0.48 {y1 + 0.09} L 0.5 {y1} L 0.52 {y1 + 0.09}"
     else:
-        x0 = place * (BOX + GAP) + 0.08
+        x0 = index * (BOX + GAP) + 0.08
         x1 = x0 + GAP - 0.16
         path = f"M {x0} 0.56 L {x1} 0.56 M {x1 - 0.07} 0.58 L {x1} 0.56 L {x1 - 0.07} 0.54"
     return {"type": "path", "path": path, "line": {"color": color("context"), "width": 2.5}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.builder.experiment import Result
 from bnviz.labs.builder.plan import output_positions
+from bnviz.labs.builder.result import Result
 from bnviz.plot.numbers import latex
 from bnviz.theory.running import initial_weight, keras_momentum
 
@@ -57,13 +57,13 @@ def _statistics(result: Result, _: Translate) -> str:
     if not n:
         return ""
     positions = math.prod(output_positions(s))
-    told = {
+    equation = {
         "batch": rf"n = N\cdot P = {s.batch_size}\cdot{positions} = {n}",
         "instance": rf"n = P = {n}",
         "layer": rf"n = C\cdot P = {s.out_channels}\cdot{positions} = {n}",
         "group": rf"n = \frac{{C}}{{G}}\cdot P = \frac{{{s.out_channels}}}{{{s.groups}}}\cdot{positions} = {n}",
     }[s.normalizer]
-    return _("How many values share one mean") + "** " + _("P positions per channel:") + _display(told)
+    return _("How many values share one mean") + "** " + _("P positions per channel:") + _display(equation)
 
 
 def _momentum(result: Result, _: Translate) -> str:

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language
 from bnviz.labs.builder import figures
-from bnviz.labs.builder.experiment import Result, Settings, comparisons, run
+from bnviz.labs.builder.comparisons import comparisons
+from bnviz.labs.builder.experiment import run
 from bnviz.labs.builder.formula import formula
 from bnviz.labs.builder.other_frameworks import flax, keras
+from bnviz.labs.builder.result import Result
 from bnviz.labs.builder.script import block, script
+from bnviz.labs.builder.settings import Settings
 from bnviz.plot.listing import Listing
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 

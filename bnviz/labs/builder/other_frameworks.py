@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from bnviz.labs.builder.plan import stages_of
+from bnviz.labs.builder.settings import Settings
+from bnviz.labs.builder.stage import Stage
 from bnviz.theory.running import keras_momentum
 
-if TYPE_CHECKING:
-    from bnviz.labs.builder.experiment import Settings
-    from bnviz.labs.builder.plan import Stage
-
-DEFAULTS: Final[Mapping[str, Mapping[str, float]]] = {
-    "PyTorch": {"momentum": 0.1, "epsilon": 1e-5},
-    "Keras": {"momentum": 0.99, "epsilon": 1e-3},
-    "Flax": {"momentum": 0.99, "epsilon": 1e-5},
-}
 NO_CUMULATIVE: Final = "there is no plain average here (PyTorch's momentum=None)"
 NO_ESTIMATES: Final = "no running estimates here: PyTorch's track_running_stats=True has no counterpart"
 ALWAYS_TRACKED: Final = "keeps estimates all the same; normalize with the batch always, as PyTorch does without them"
@@ -28,14 +22,23 @@ OTHER_START: Final = "# The initial weights are drawn from other distributions t
 UNBIASED: Final = "# The running variance averages the biased batch variance; PyTorch averages the unbiased one."
 
 KERAS_ACTIVATIONS: Final = {
-    "ReLU": 'layers.Activation("relu")', "LeakyReLU": "layers.LeakyReLU(negative_slope=0.01)",
-    "ELU": "layers.ELU()", "GELU": 'layers.Activation("gelu")', "SiLU": 'layers.Activation("silu")',
-    "Sigmoid": 'layers.Activation("sigmoid")', "Tanh": 'layers.Activation("tanh")',
-}  # fmt: skip
+    "ReLU": 'layers.Activation("relu")',
+    "LeakyReLU": "layers.LeakyReLU(negative_slope=0.01)",
+    "ELU": "layers.ELU()",
+    "GELU": 'layers.Activation("gelu")',
+    "SiLU": 'layers.Activation("silu")',
+    "Sigmoid": 'layers.Activation("sigmoid")',
+    "Tanh": 'layers.Activation("tanh")',
+}
 FLAX_ACTIVATIONS: Final = {
-    "ReLU": "nnx.relu", "LeakyReLU": "nnx.leaky_relu", "ELU": "nnx.elu",
-    "GELU": "partial(nnx.gelu, approximate=False)", "SiLU": "nnx.silu", "Sigmoid": "nnx.sigmoid", "Tanh": "nnx.tanh",
-}  # fmt: skip
+    "ReLU": "nnx.relu",
+    "LeakyReLU": "nnx.leaky_relu",
+    "ELU": "nnx.elu",
+    "GELU": "partial(nnx.gelu, approximate=False)",
+    "SiLU": "nnx.silu",
+    "Sigmoid": "nnx.sigmoid",
+    "Tanh": "nnx.tanh",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def keras(settings: Settings) -> str:
     """The block in Keras 3."""
     shape = (*settings.input_positions, settings.in_channels)
     lines = [f"    keras.Input({shape!r}),  # channels last"]
-    for stage in settings.stages:
+    for stage in stages_of(settings):
         if stage.role == "activation":
             lines.append(f"    {KERAS_ACTIVATIONS[stage.module]},")
         elif stage.role == "dropout":
@@ -81,7 +84,7 @@ def flax(settings: Settings) -> str:
     """The block in Flax NNX."""
     shape = (settings.batch_size, *settings.input_positions, settings.in_channels)
     lines = []
-    for stage in settings.stages:
+    for stage in stages_of(settings):
         if stage.role == "activation":
             lines.append(f"    {FLAX_ACTIVATIONS[stage.module]},")
         elif stage.role == "dropout":
@@ -173,5 +176,5 @@ def _momentum(settings: Settings) -> dict[str, float]:
 
 
 def _momentum_note(settings: Settings) -> str:
-    told = NO_CUMULATIVE if settings.momentum == "cumulative" else f"1 − {settings.momentum:g}"
-    return _joined(told, "" if settings.track_running_stats else ALWAYS_TRACKED)
+    weight = NO_CUMULATIVE if settings.momentum == "cumulative" else f"1 − {settings.momentum:g}"
+    return _joined(weight, "" if settings.track_running_stats else ALWAYS_TRACKED)

@@ -6,41 +6,29 @@ The module that the page measures and the code that it prints are both read off 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from bnviz.labs.builder.settings import Settings
+import numpy as np
+from numpy.typing import NDArray
 
-Role = Literal["layer", "normalizer", "activation", "dropout"]
-LayerKind = Literal["linear", "conv1d", "conv2d"]
+from bnviz.labs.builder.settings import LayerKind, Settings
+from bnviz.labs.builder.stage import Stage
+from bnviz.theory import noise
 
 LAYERS: Final[Mapping[LayerKind, str]] = {"linear": "Linear", "conv1d": "Conv1d", "conv2d": "Conv2d"}
 ACTIVATIONS: Final[Mapping[str, str]] = {
-    "relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "gelu": "GELU", "silu": "SiLU", "sigmoid": "Sigmoid",
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "sigmoid": "Sigmoid",
     "tanh": "Tanh",
-}  # fmt: skip
+}
 BIAS_EATERS: Final = ("batch", "instance")  # what subtracts one mean per channel takes any bias in front of it away
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One module, `torch.nn.<module>(*arguments, **options)`, and the part that it plays."""
-
-    role: Role
-    module: str
-    arguments: tuple[Any, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def code(self) -> str:
-        """The call as Python source: `nn.Linear(64, 32, bias=False)`."""
-        words = [repr(value) for value in self.arguments]
-        words += [f"{name}={value!r}" for name, value in self.options.items()]
-        return f"nn.{self.module}({', '.join(words)})"
-
-
-def plan(settings: Settings) -> tuple[Stage, ...]:
+def stages_of(settings: Settings) -> tuple[Stage, ...]:
     """The stages of the block in the order in which the data pass them."""
     layer, norm, activation = _layer(settings), _normalizer(settings), _activation(settings)
     after = settings.position == "after"
@@ -72,6 +60,16 @@ def output_positions(settings: Settings) -> tuple[int, ...]:
     """
     reach = 2 * settings.padding - settings.kernel_size
     return tuple((size + reach) // settings.stride + 1 for size in settings.input_positions)
+
+
+def expected_variance(settings: Settings, variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variance (C,) behind a fresh batch norm with γ = 1, of values that enter with `variance` (C,).
+
+    σ²/(σ² + ε) by the batch's own statistics; σ²/(1 + ε) by running statistics that no batch has moved.
+    """
+    if settings.mode == "eval" and settings.track_running_stats:
+        return np.asarray(variance / (1 + settings.eps))
+    return noise.output_variance(variance, settings.eps)
 
 
 def _layer(settings: Settings) -> Stage:

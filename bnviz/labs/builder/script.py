@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from bnviz.labs.builder.experiment import Settings
+from bnviz.labs.builder.plan import norm_follows, stages_of
+from bnviz.labs.builder.settings import Settings
 
 NO_BIAS: Final = "  # a bias would be subtracted again"
 AXES: Final = {"linear": "N, C", "conv1d": "N, C, L", "conv2d": "N, C, H, W"}
@@ -43,7 +43,7 @@ def _head() -> str:
 
 def _modules(settings: Settings) -> str:
     lines = []
-    for stage in settings.stages:
-        bare = stage.role == "layer" and settings.bias_is_redundant and not stage.options["bias"]
+    for stage in stages_of(settings):
+        bare = stage.role == "layer" and norm_follows(settings) and not stage.options["bias"]
         lines.append(f"    {stage.code},{NO_BIAS if bare else ''}")
     return "\n".join(["block = nn.Sequential(", *lines, ")", f"block.{settings.mode}()"])

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bnviz.i18n import N_
-from bnviz.labs.builder.plan import LayerKind, Stage, norm_follows, plan
 from bnviz.settings import (
+    BATCH_SIZES,
     Activation,
     Affine,
-    BatchSize,
     Count,
     Eps,
     Groups,
@@ -26,9 +25,16 @@ from bnviz.settings import (
     TrackRunningStats,
 )
 
-CHANNELS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-SIDES = (1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 112, 128)
+CHANNELS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
+SIDES = (1, 2, 4, 7, 8, 14, 16, 28, 32, 56, 64, 112, 128, 224)
 
+LayerKind = Literal["linear", "conv1d", "conv2d"]
+
+BatchSize = Annotated[
+    Count,
+    Field(ge=1, le=4096),
+    Parameter(N_("Batch size"), N_("Samples per batch, m."), N_("samples"), (*BATCH_SIZES, 2048, 4096)),
+]
 Layer = Annotated[
     LayerKind,
     Parameter(
@@ -39,12 +45,12 @@ Layer = Annotated[
 ]
 InChannels = Annotated[
     Count,
-    Field(ge=1, le=1024),
+    Field(ge=1, le=2048),
     Parameter(N_("Inputs"), N_("in_features of nn.Linear, in_channels of a convolution."), "", CHANNELS),
 ]
 OutChannels = Annotated[
     Count,
-    Field(ge=1, le=1024),
+    Field(ge=1, le=2048),
     Parameter(
         N_("Outputs"),
         N_("out_features or out_channels, C. The normalizer's num_features follows."),
@@ -53,11 +59,11 @@ OutChannels = Annotated[
     ),
 ]
 InputHeight = Annotated[
-    Count, Field(ge=1, le=128), Parameter(N_("Height"), N_("Height of the input images, H."), N_("pixels"), SIDES)
+    Count, Field(ge=1, le=224), Parameter(N_("Height"), N_("Height of the input images, H."), N_("pixels"), SIDES)
 ]
 InputWidth = Annotated[
     Count,
-    Field(ge=1, le=128),
+    Field(ge=1, le=224),
     Parameter(N_("Image width or length"), N_("Width of the input images, W; length of the sequences, L."), "", SIDES),
 ]
 KernelSize = Annotated[
@@ -156,11 +162,6 @@ class Settings(LabSettings):
         return self.normalizes and self.normalizer in ("batch", "instance") and self.track_running_stats
 
     @property
-    def bias_is_redundant(self) -> bool:
-        """Whether a normalizer takes away what a bias of the layer would add."""
-        return norm_follows(self)
-
-    @property
     def input_positions(self) -> tuple[int, ...]:
         """Positions per channel of the input: (), (L,) or (H, W)."""
         return {
@@ -173,8 +174,3 @@ class Settings(LabSettings):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of a batch that goes in."""
         return (self.batch_size, self.in_channels, *self.input_positions)
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """The block, module by module."""
-        return plan(self)

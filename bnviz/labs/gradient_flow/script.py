@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.scripting.snippets import ACTIVATIONS
 
-if TYPE_CHECKING:
-    from bnviz.labs.gradient_flow.experiment import Settings
-
-_HEAD: Final = '''"""When do gradients vanish, and what does a normalizer change?
+HEAD: Final = '''"""When do gradients vanish, and what does a normalizer change?
 
 Written by bnviz, lab gradient_flow.
 """
@@ -26,21 +24,21 @@ torch.set_num_threads(1)
 data_generator = torch.Generator().manual_seed(seed + 2**31)
 '''
 
-_DIGITS: Final = """
+DIGITS: Final = """
 # 1797 handwritten digits, pixels scaled to [0, 1].
 digits = load_digits()
 features = torch.from_numpy(digits.data).float() / 16
 labels = torch.from_numpy(digits.target).long()
 """
 
-_SYNTHETIC: Final = """
+SYNTHETIC: Final = """
 # 2048 samples of 64 independent features, mean 0 and variance 1, with random labels.
 shape = (2048, 64)
 {features}
 labels = torch.randint(0, 10, (2048,), generator=data_generator)
 """
 
-_FEATURES: Final = {
+FEATURES: Final = {
     "gaussian": "features = torch.randn(shape, generator=data_generator)",
     "skewed": "features = -torch.log1p(-torch.rand(shape, generator=data_generator)) - 1",
     "uniform": "features = (torch.rand(shape, generator=data_generator) * 2 - 1) * 3**0.5",
@@ -48,7 +46,7 @@ _FEATURES: Final = {
     "features = 0.9 * side + 0.19**0.5 * torch.randn(shape, generator=data_generator)",
 }
 
-_ORDER: Final = """
+ORDER: Final = """
 # One batch per step, and one more for the look after the last: epochs without replacement.
 per_epoch = len(features) // batch_size
 epochs = -(-(steps + 1) // per_epoch)
@@ -118,7 +116,7 @@ for name, normalized in {variants}:
     print(f"loss_{{name}} = {{loss.item()}}")
 """
 
-_INIT: Final = {
+INIT: Final = {
     "torch": """\
         # What nn.Linear does by default, from a generator of our own.
         nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
@@ -132,7 +130,7 @@ _INIT: Final = {
             nn.init.uniform_(biases, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs), generator=generator)""",
 }
 
-_NORMALIZERS: Final = {
+NORMALIZERS: Final = {
     "batch": "nn.BatchNorm1d(width, eps={eps!r})",
     "layer": "nn.LayerNorm(width, eps={eps!r})",
     "group": "nn.GroupNorm(groups, width, eps={eps!r})",
@@ -140,13 +138,13 @@ _NORMALIZERS: Final = {
 }
 
 
-_GROUPS: Final = ["    groups = max(g for g in range(1, 9) if width % g == 0 and width // g >= 4)"]
+GROUPS: Final = ["    groups = max(g for g in range(1, 9) if width % g == 0 and width // g >= 4)"]
 
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
     digits = settings.source == "digits"
-    head = _HEAD.format(
+    head = HEAD.format(
         imports="from sklearn.datasets import load_digits\n" if digits else "",
         depth=settings.depth,
         width=settings.width,
@@ -155,13 +153,13 @@ def script(settings: Settings) -> str:
         learning_rate=settings.learning_rate,
         seed=settings.seed,
     )
-    data = _DIGITS if digits else _SYNTHETIC.format(features=_FEATURES[settings.source])
+    data = DIGITS if digits else SYNTHETIC.format(features=FEATURES[settings.source])
     normalized = settings.normalizer != "none" and settings.position != "none"
     return (
         head
         + data
-        + _ORDER.format(
-            init=_INIT[settings.init].format(gain=settings.weight_gain, bias=settings.bias_std),
+        + ORDER.format(
+            init=INIT[settings.init].format(gain=settings.weight_gain, bias=settings.bias_std),
             block=_block(settings) if normalized else _plain_block(settings),
             activation=ACTIVATIONS[settings.activation],
             variants=f'(("none", False), ("{settings.normalizer}", True))' if normalized else '(("none", False),)',
@@ -178,14 +176,14 @@ def _plain_block(settings: Settings) -> str:
 
 def _block(settings: Settings) -> str:
     """One hidden layer; a linear layer right in front of batch norm needs no bias."""
-    normalizer = _NORMALIZERS[settings.normalizer].format(eps=settings.eps)
+    normalizer = NORMALIZERS[settings.normalizer].format(eps=settings.eps)
     redundant = settings.normalizer == "batch" and settings.position == "before"
     bias = ", bias=not normalized" if redundant else ""
     lines = [
         f"activations.append({ACTIVATIONS[settings.activation]})",
         f"modules += [linear(inputs, width, generator{bias}), activations[-1]]",
         "if normalized:",
-        *_GROUPS[: settings.normalizer == "group"],
+        *GROUPS[: settings.normalizer == "group"],
         f"    normalizer = {normalizer}",
         f"    nn.init.constant_(normalizer.weight, {settings.gamma!r})",
     ]

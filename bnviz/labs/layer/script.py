@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from bnviz.labs.layer.settings import Settings
+from bnviz.scripting import reader
+from bnviz.scripting.reader import Reader
 from bnviz.scripting.snippets import ACTIVATIONS
 
 SYNTHETIC: Final = {
@@ -19,9 +21,7 @@ SYNTHETIC: Final = {
 LOAD_DIGITS: Final = (
     "samples = torch.tensor(load_digits().images / 16, dtype=torch.float32)  # 1797 real digits in [0, 1]"
 )
-LOAD_UPLOAD: Final = (
-    'samples = torch.tensor(np.load("my_data.npy"), dtype=torch.float32)  # your table: rows are samples'
-)
+UPLOAD: Final = "samples = torch.tensor(samples, dtype=torch.float32)  # rows are samples"
 FLATTEN: Final = "samples = samples.flatten(1)"
 AS_IMAGES: Final = "samples = samples.reshape(len(samples), 1, int(samples[0].numel() ** 0.5), -1)"
 ORDER: Final = """
@@ -73,7 +73,7 @@ print(f"running_var = {norm.running_var[channel]:.6g}  # fed with the unbiased v
 """
 
 
-def script(settings: Settings) -> str:
+def script(settings: Settings, upload: Reader | None = None) -> str:
     """A script that repeats the run and prints the numbers of the last batch and the chosen channel by name."""
     s = settings
     momentum = None if s.momentum == "cumulative" else s.momentum
@@ -81,12 +81,12 @@ def script(settings: Settings) -> str:
     if s.statistics_source == "running":
         used = "norm.running_mean[channel], norm.running_var[channel]"
     parts = [
-        _head(s),
+        _head(s, upload),
         f"torch.manual_seed({s.seed})",
         f"batch_size, warmup, steps, channel = {s.batch_size}, {s.warmup}, {s.steps}, {s.channel}",
         f"input_scale, input_shift, drift = {s.input_scale!r}, {s.input_shift!r}, {s.drift!r}",
         "",
-        *_load(s),
+        *_load(s, upload),
         _layer(s),
         f"norm = nn.BatchNorm{'2d' if s.layer == 'conv' else '1d'}(",
         f"    {s.channels}, eps={s.eps!r}, momentum={momentum!r}, affine={s.affine}, "
@@ -100,19 +100,19 @@ def script(settings: Settings) -> str:
     return "\n".join(parts) + (RUNNING if s.track_running_stats else "")
 
 
-def _head(settings: Settings) -> str:
+def _head(settings: Settings, upload: Reader | None) -> str:
     needed = {"digits": "from sklearn.datasets import load_digits\n", "upload": ""}.get(settings.source, "")
-    numpy = "import numpy as np\n" if settings.source == "upload" else ""
+    reading = "".join(f"{line}\n" for line in reader.imports(upload)) if settings.source == "upload" else ""
     return (
         '"""What batch norm does to the numbers: the run behind the lab `layer` of bnviz."""\n\n'
-        f"{numpy}import torch\n{needed}from torch import nn\n"
+        f"{reading}import torch\n{needed}from torch import nn\n"
     )
 
 
-def _load(settings: Settings) -> list[str]:
+def _load(settings: Settings, upload: Reader | None) -> list[str]:
     if settings.source not in {"digits", "upload"}:
         return []
-    load = LOAD_DIGITS if settings.source == "digits" else LOAD_UPLOAD
+    load = LOAD_DIGITS if settings.source == "digits" else reader.lines(upload, "samples") + UPLOAD
     return [load, AS_IMAGES if settings.layer == "conv" else FLATTEN]
 
 

@@ -16,7 +16,7 @@ from bnviz.teaching.lab import Lab
 LAB: Final = Lab(
     name="modes",
     title=N_("Train and eval"),
-    question=N_("Why does my model answer differently after model.eval()?"),
+    question=N_("Why does my model predict differently after model.eval()?"),
     topics=(
         GAP,
         MOMENTUM_ERROR,

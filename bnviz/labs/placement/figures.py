@@ -112,21 +112,44 @@ def moments(result: Result, language: Language = "en") -> Chart:
             if expected is not None:
                 traces.append(
                     {
-                        "type": "scatter", "mode": "lines", "x": [0.5, result.settings.depth + 0.5], "y": [expected] * 2,
-                        "line": {"color": color("theory"), "width": 1.8, "dash": "dash"}, "hoverinfo": "skip",
-                        "name": _("theory"), "showlegend": panel == 0 and position == "before", **axes,
+                        "type": "scatter",
+                        "mode": "lines",
+                        "x": [0.5, result.settings.depth + 0.5],
+                        "y": [expected] * 2,
+                        "line": {"color": color("theory"), "width": 1.8, "dash": "dash"},
+                        "hoverinfo": "skip",
+                        "name": _("theory"),
+                        "showlegend": panel == 0 and position == "before",
+                        **axes,
                     }
-                )  # fmt: skip
+                )
             traces.append(
                 {
-                    "type": "scatter", "mode": "lines+markers", "x": layers, "y": values[index], "marker": {"size": 10},
-                    "line": {"color": color(ROLES[position]), "width": 2}, "name": _(NAMES[position]),
-                    "showlegend": panel == 0, "hovertemplate": "%{x}: %{y:.3g}", **axes,
+                    "type": "scatter",
+                    "mode": "lines+markers",
+                    "x": layers,
+                    "y": values[index],
+                    "marker": {"size": 10},
+                    "line": {"color": color(ROLES[position]), "width": 2},
+                    "name": _(NAMES[position]),
+                    "showlegend": panel == 0,
+                    "hovertemplate": "%{x}: %{y:.3g}",
+                    **axes,
                 }
-            )  # fmt: skip
+            )
         tops.append(largest(values))
-        notes.append(note(f"<b>{title}</b>", "ink", xref="paper", x=0.54 * panel, xanchor="left", yref="paper", y=1.02,
-                           yanchor="bottom"))  # fmt: skip
+        notes.append(
+            note(
+                f"<b>{title}</b>",
+                "ink",
+                xref="paper",
+                x=0.54 * panel,
+                xanchor="left",
+                yref="paper",
+                y=1.02,
+                yanchor="bottom",
+            )
+        )
     span = {"range": [0.5, result.settings.depth + 0.5], "dtick": 1 if result.settings.depth <= 12 else 5}
     limit = 1.15 * max(tops)
     base = layout(
@@ -155,15 +178,26 @@ def bias(result: Result, language: Language = "en") -> Chart:
     for values, name, symbol, place in rows:
         traces.append(
             {
-                "type": "scatter", "mode": "markers+text", "x": names, "y": np.maximum(values, BIAS_FLOOR), "name": name,
-                "marker": {"size": 15, "color": colors, "symbol": symbol}, "textposition": place,
-                "text": [f"  {short(float(value))}  " for value in values], "cliponaxis": False,
+                "type": "scatter",
+                "mode": "markers+text",
+                "x": names,
+                "y": np.maximum(values, BIAS_FLOOR),
+                "name": name,
+                "marker": {"size": 15, "color": colors, "symbol": symbol},
+                "textposition": place,
+                "text": [f"  {short(float(value))}  " for value in values],
+                "cliponaxis": False,
                 "hovertemplate": "%{x}: %{y:.2g}",
             }
-        )  # fmt: skip
+        )
     exponents = range(-18, 3, 4)
-    y = axis(_("Size (double precision)"), type="log", range=[-19, 3], tickvals=[10.0**e for e in exponents],
-             ticktext=[f"10{superscript(e)}" for e in exponents])  # fmt: skip
+    y = axis(
+        _("Size (double precision)"),
+        type="log",
+        range=[-19, 3],
+        tickvals=[10.0**e for e in exponents],
+        ticktext=[f"10{superscript(e)}" for e in exponents],
+    )
     notes = [
         key(
             _(
@@ -172,20 +206,34 @@ def bias(result: Result, language: Language = "en") -> Chart:
         )
     ]
     line = {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 2.2e-16, "y1": 2.2e-16,
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": 2.2e-16,
+        "y1": 2.2e-16,
         "line": {"color": color("theory"), "width": 1.8, "dash": "dash"},
-    }  # fmt: skip
+    }
     x = axis("", range=[-0.5, 2.5])
     return Chart(
-        "bias", traces, layout(x, y, annotations=notes, shapes=[line], margin={"l": 78, "r": 24, "t": 40, "b": 40}),
-        _("A random bias added to every hidden unit changes a logit by at most {effect} where batch norm follows, and its "
-          "gradient is at most {gradient}: rounding. Batch norm after the activation: {other}.").format(
-            effect=short(result.bias_effect), gradient=short(result.bias_gradient),
+        "bias",
+        traces,
+        layout(x, y, annotations=notes, shapes=[line], margin={"l": 78, "r": 24, "t": 40, "b": 40}),
+        _(
+            "A random bias added to every hidden unit changes a logit by at most {effect} where batch norm follows, and its "
+            "gradient is at most {gradient}: rounding. Batch norm after the activation: {other}."
+        ).format(
+            effect=short(result.bias_effect),
+            gradient=short(result.bias_gradient),
             other=short(float(result.bias_effects[result.positions.index("after")])),
         ),
         height=340,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 62, "r": 10, "t": 72, "b": 40}, "annotations": small(notes)},
-    )  # fmt: skip
+        phone_layout={
+            "font": {"size": 12},
+            "margin": {"l": 62, "r": 10, "t": 72, "b": 40},
+            "annotations": small(notes),
+        },
+    )
 
 
 def _zones(result: Result, low: float, high: float, _: Translate) -> tuple[Zone, ...]:

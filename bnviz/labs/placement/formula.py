@@ -16,7 +16,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         [
             "**1. " + _("Does the place matter?") + "**",
             _paired(result, _),
-            "**2. " + _("A bias in front of batch norm") + "**",
+            "**2. " + _("A bias before batch norm") + "**",
             _bias(result, _),
             "**3. " + _("What the next layer receives") + "**",
             _handed_on(result, _),
@@ -52,12 +52,12 @@ def _handed_on(result: Result, _: Translate) -> str:
     known, before, after = moments_after(result.settings.activation), *map(POSITIONS.index, ("before", "after"))
     return (
         _(
-            "With batch norm in front, z is nearly N(0, 1) in the fresh network, and the activation shifts and shrinks it:"
+            "With batch norm before it, z is nearly N(0, 1) in the fresh network, and the activation shifts and shrinks it:"
         )
         + f"\n\n$$\n\\mathbb{{E}}[\\varphi(z)] = {latex(known.mean)},\\qquad \\operatorname{{Var}}[\\varphi(z)] = "
         f"{latex(known.variance)}\n$$\n\n"
         + _(
-            "Measured behind the last hidden layer: mean {mean}, variance {variance}. With batch norm behind the activation "
+            "Measured after the last hidden layer: mean {mean}, variance {variance}. With batch norm after the activation "
             "they are {after_mean} and {after_variance}: mean 0 and, but for ε, variance 1, by construction."
         ).format(
             mean=f"${latex(float(result.passed_mean[before, -1]))}$",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.placement import figures
 from bnviz.labs.placement.experiment import estimated_seconds, run
 from bnviz.labs.placement.formula import formula
@@ -20,6 +20,7 @@ from bnviz.labs.placement.settings import Settings
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.activations import moments_after
 
@@ -34,8 +35,8 @@ def comparisons(result: Result) -> list[Comparison]:
     known = moments_after(activation, round(scale, 6))
     normal = Phrase(N_("predicted for normal pre-activations, which those of digits nearly are"))
     return [
-        Comparison(Phrase(N_("change of the output by a bias in front of batch norm")), result.bias_effect, 0.0),
-        Comparison(Phrase(N_("gradient of a bias in front of batch norm")), result.bias_gradient, 0.0),
+        Comparison(Phrase(N_("change of the output by a bias before batch norm")), result.bias_effect, 0.0),
+        Comparison(Phrase(N_("gradient of a bias before batch norm")), result.bias_gradient, 0.0),
         Comparison(
             Phrase(N_("mean of what the last layer receives, batch norm before the activation")),
             float(result.passed_mean[before, -1]),
@@ -90,6 +91,22 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+NAMES: Final = {
+    "none": N_("no batch norm"),
+    "before": N_("batch norm before the activation"),
+    "after": N_("batch norm after the activation"),
+}
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """Whether before and after differ, and what batch norm gains at all, for the run that is shown."""
+    _ = translator(language)
+    parts = []
+    for (first, second), found in zip(result.pairs, result.findings, strict=True):
+        parts.append(better_or_alike(_(NAMES[first]), _(NAMES[second]), found, _))
+    return " ".join(parts[:2])
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on after − before makes right."""
     finding = result.findings[0]
@@ -107,9 +124,11 @@ TOPIC: Final = LiveTopic(
     title=N_("Before or after"),
     question=N_("Batch norm before or after the activation?"),
     answer=N_(
-        "With ReLU and tanh it makes no difference that shows on these digits. With sigmoid, after is a little better, and "
-        "without batch norm hardly anything is learned. Every claim comes with its interval."
+        "That depends on the activation and on the initialization, and is mostly a small matter beside having it at all. It takes "
+        "several seeds to tell."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("activation", "learning_rate", "epochs", "batch_size", "depth", "seeds"),
@@ -122,8 +141,7 @@ TOPIC: Final = LiveTopic(
             "relu",
             N_("ReLU"),
             N_(
-                "Before and after end together: the interval of their difference lies within one point. Both are better "
-                "than none."
+                "Look at the first panel of the second picture: does the interval of after − before lie within one point?"
             ),
             {},
         ),
@@ -131,25 +149,22 @@ TOPIC: Final = LiveTopic(
             "sigmoid",
             N_("Sigmoid"),
             N_(
-                "After is a little better than before: a sigmoid hands on numbers around ½ with little spread, and batch norm "
-                "behind it centres them. Without batch norm hardly anything is learned."
+                "A sigmoid passes on numbers around ½ with little spread, and batch norm after it centers them. Does after win here?"
             ),
             {"activation": "sigmoid"},
         ),
         Preset(
             "tanh",
             N_("tanh"),
-            N_(
-                "No difference that matters here either. Without batch norm tanh does better than sigmoid: it is centred on 0."
-            ),
+            N_("tanh is centered on 0 already. Is there any relevant difference left between before and after?"),
             {"activation": "tanh"},
         ),
         Preset(
             "pytorch_s_initialization",
             N_("PyTorch's initialization"),
             N_(
-                "nn.Linear's own, smaller weights, with tanh: now before is a little ahead. The answer depends on more than the "
-                "activation, and two experiments that contradict each other may both be right."
+                "nn.Linear's own, smaller weights, with tanh. Is the answer the same as with He's initialization? Two experiments "
+                "that contradict each other may both be right."
             ),
             {"activation": "tanh", "init": "torch"},
         ),
@@ -157,8 +172,7 @@ TOPIC: Final = LiveTopic(
             "too_few_seeds",
             N_("Too few seeds"),
             N_(
-                "Four seeds and three epochs: see how wide the interval is. One run each would have named a winner, and another "
-                "seed the other one."
+                "Four seeds and three epochs: how wide is the interval? How often would one run each have named the wrong winner?"
             ),
             {"seeds": 4, "epochs": 3},
         ),
@@ -166,8 +180,8 @@ TOPIC: Final = LiveTopic(
             "learning_rate_10",
             N_("Learning rate 10"),
             N_(
-                "A rate a hundred times as high. Crosses mark where a loss is no longer a number: without batch norm in most seeds, after "
-                "the activation in all, within twenty steps. In front of it every loss stays finite, but little is learned."
+                "A rate a hundred times as high. Crosses mark where a loss is no longer a number. Which position survives, and does it "
+                "learn anything?"
             ),
             {"learning_rate": 10.0, "epochs": 5},
         ),
@@ -179,14 +193,14 @@ TOPIC: Final = LiveTopic(
         ),
         options=(
             N_("before is better"),
-            N_("no difference that matters"),
+            N_("no relevant difference"),
             N_("after is better"),
             N_("too noisy to tell with so many seeds"),
         ),
         correct=outcome,
         explanation=N_(
             "Judged by the 95 % interval of the paired differences over seeds, not by one run. Where the interval lies within "
-            "one point, there is no difference that matters; where it leaves out 0, there is one."
+            "one point, there is no relevant difference; where it leaves out 0, there is one."
         ),
     ),
     formula=formula,
@@ -195,17 +209,17 @@ TOPIC: Final = LiveTopic(
     table=table,
     sources=(
         Source(
-            N_("Batch norm proposed before the activation, and the bias left out in front of it"),
+            N_("Batch norm proposed before the activation, and the bias left out there"),
             "Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.2",
             "https://arxiv.org/abs/1502.03167",
         ),
         Source(
-            N_("Where to place it compared on ImageNet: after ReLU slightly better there"),
+            N_("Where to place it compared on ImageNet: after ReLU about two points better there (47.8 → 49.9 %)"),
             "Mishkin, Sergievskiy & Matas 2017, arXiv:1606.02228",
             "https://arxiv.org/abs/1606.02228",
         ),
         Source(
-            N_("Two one-sided tests: how to say that there is no difference that matters"),
+            N_("Two one-sided tests: how to say that there is no relevant difference"),
             "Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15",
             "https://doi.org/10.1007/BF01068419",
         ),

@@ -22,7 +22,7 @@ Bias = Annotated[
     bool,
     Parameter(
         N_("Bias in hidden layers"),
-        N_("Whether the hidden nn.Linear layers have a bias. Right in front of batch norm it has no effect."),
+        N_("Whether the hidden nn.Linear layers have a bias. Directly before batch norm it has no effect."),
     ),
 ]
 Init = Annotated[

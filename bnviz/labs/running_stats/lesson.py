@@ -1,31 +1,31 @@
-"""The lab `running_stats`: how fast the running statistics find the truth, and how noisy they stay."""
+"""The topic `running_stats`: how fast the running statistics find the truth, and how noisy they stay."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_
 from bnviz.labs.running_stats import figures
-from bnviz.labs.running_stats.experiment import Result, Settings, run
-from bnviz.labs.running_stats.experiment.comparisons import comparisons
-from bnviz.labs.running_stats.figures import momentum_name
+from bnviz.labs.running_stats.comparisons import comparisons
+from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.formula import formula
+from bnviz.labs.running_stats.result import Result
 from bnviz.labs.running_stats.script import script
-from bnviz.plot.numbers import latex, latex_signed, short
-from bnviz.settings import MomentumValue
+from bnviz.labs.running_stats.settings import Settings
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
-from bnviz.theory import running
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
 
 
 def applies(settings: Settings, name: str) -> bool:
     """Whether the control `name` has an effect now."""
+    if name in {"momentum", "compare"}:
+        return not settings.momentums
     if name in {"mean", "std"}:
         return settings.source == "gaussian"
     if name in {"disturbance_at", "disturbance_size"}:
@@ -35,7 +35,7 @@ def applies(settings: Settings, name: str) -> bool:
 
 def closest(result: Result) -> int:
     """Which option of the prediction is right: whose eval output is nearest to the truth after the last batch."""
-    momentums = result.settings.momentums
+    momentums = result.settings.compared
     best = momentums[int(np.argmin(result.eval_error[:, -1]))]
     constant = [momentum for momentum in momentums if not isinstance(momentum, str)]
     if isinstance(best, str):
@@ -43,60 +43,6 @@ def closest(result: Result) -> int:
     if best == min(constant):
         return SMALLEST
     return LARGEST if best == max(constant) else BETWEEN
-
-
-def formula(result: Result, step: int, language: Language) -> str:
-    """The update with the numbers of the first momentum and the first replica at batch `step`, and the momentum table."""
-    _ = translator(language)
-    table = _("**The same momentum in PyTorch and in Keras**") + "\n\n" + momentum_table(result.settings.momentums, _)
-    t = min(max(step, 0), result.settings.steps)
-    if t == 0:
-        fresh = _("A fresh layer has running mean 0 and running variance 1. Move the playhead to see an update.")
-        return fresh + "\n\n" + table
-    momentum, size = result.settings.momentums[0], result.settings.batch_size
-    weight = 1 / t if isinstance(momentum, str) else momentum
-    title = _("**Batch {step}, {momentum}, first replica**").format(step=t, momentum=momentum_name(momentum, _))
-    if isinstance(momentum, str):
-        title += "  \n" + _("`momentum=None` is the plain average: batch t gets the weight α = 1/t.")
-    before, after = (result.running_mean[0, i, 0] for i in (t - 1, t))
-    mean_lines = [
-        r"$$\hat\mu \leftarrow (1-\alpha)\,\hat\mu + \alpha\,\bar x$$",
-        f"$$(1-{latex(weight)})\\cdot {latex_signed(before)} + {latex(weight)}\\cdot {latex_signed(result.batch_mean[t - 1, 0])}"
-        f" = {latex(after)}$$",
-    ]
-    biased = float(result.batch_var[t - 1, 0])
-    unbiased = biased * size / (size - 1)
-    before, after = (result.running_var[0, i, 0] for i in (t - 1, t))
-    var_lines = [
-        _("The variance fed in is the **unbiased** one (divided by m − 1), "
-          "although the batch was normalized with the biased one:"),
-        f"$$s^2 = \\frac{{m}}{{m-1}}\\,\\sigma_B^2 = \\frac{{{size}}}{{{size - 1}}}\\cdot {latex(biased)} = {latex(unbiased)}$$",
-        r"$$\hat\sigma^2 \leftarrow (1-\alpha)\,\hat\sigma^2 + \alpha\,s^2$$",
-        f"$$(1-{latex(weight)})\\cdot {latex(before)} + {latex(weight)}\\cdot {latex(unbiased)} = {latex(after)}$$",
-    ]  # fmt: skip
-    expected = _("Expected by the closed form: running mean {mean} ± {std}, running variance {var}.").format(
-        mean=short(result.expected_mean[0, t]), std=short(result.expected_mean_std[0, t]),
-        var=short(result.expected_var[0, t]),
-    )  # fmt: skip
-    return "\n\n".join([title, *mean_lines, *var_lines, expected, table])
-
-
-def momentum_table(momentums: Sequence[MomentumValue], _: Translate) -> str:
-    """PyTorch's momentum beside Keras', with half-life, time constant and batches to 5 % and 1 %, as Markdown."""
-    head = [
-        "PyTorch `momentum`", "Keras `momentum`", _("half-life (batches)"), _("time constant (batches)"),
-        _("start below 5 % after"), _("start below 1 % after"),
-    ]  # fmt: skip
-    lines = ["| " + " | ".join(head) + " |", "|" + "--:|" * len(head)]
-    for momentum in momentums:
-        steps = [str(running.steps_to(momentum, share)) for share in (0.05, 0.01)]
-        if isinstance(momentum, str):
-            cells = ["`None` (" + _("cumulative") + ")", _("not offered"), "–", "–", *steps]
-        else:
-            spans = [short(running.half_life(momentum)), short(running.time_constant(momentum))]
-            cells = [f"{momentum:.6g}", f"{running.keras_momentum(momentum):.6g}", *spans, *steps]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
 
 
 def headline(result: Result) -> dict[str, float]:
@@ -110,7 +56,7 @@ def headline(result: Result) -> dict[str, float]:
         "noise": result.noise,
         "eval_error": result.eval_error[:, -1],
     }
-    for index, momentum in enumerate(result.settings.momentums):
+    for index, momentum in enumerate(result.settings.compared):
         numbers |= {f"{name}[{momentum}]": float(values[index]) for name, values in measured.items()}
     return {name: value for name, value in numbers.items() if not math.isnan(value)}
 
@@ -121,8 +67,8 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
         "batches_seen": np.arange(result.settings.steps + 1),
         "truth_mean": result.truth_mean,
     }
-    for index, momentum in enumerate(result.settings.momentums):
-        parts = {
+    for index, momentum in enumerate(result.settings.compared):
+        values_by_name = {
             "running_mean": result.mean_spread.average,
             "running_mean_15pct": result.mean_spread.low,
             "running_mean_85pct": result.mean_spread.high,
@@ -135,7 +81,7 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
             "expected_var_std": result.expected_var_std,
             "eval_error": result.eval_error,
         }
-        columns |= {f"{name}[{momentum}]": values[index] for name, values in parts.items()}
+        columns |= {f"{name}[{momentum}]": values[index] for name, values in values_by_name.items()}
     return columns
 
 
@@ -155,7 +101,10 @@ PRESETS: Final = (
     Preset(
         "a_jump",
         N_("A jump"),
-        N_("The mean jumps after batch 100. The cumulative average never recovers: old batches keep their full weight."),
+        N_(
+            "The mean jumps after batch 100. The cumulative average gives old batches their full weight: at batch 300 it still lags by "
+            "a third of the jump."
+        ),
         {"momentums": (0.01, 0.1, "cumulative"), "disturbance": "jump", "steps": 300},
     ),
     Preset(
@@ -163,7 +112,10 @@ PRESETS: Final = (
         N_("A drift"),
         N_("Every line trails the moving truth by d(1 − α)/α: the small momentum by far the most."),
         {
-            "momentums": (0.02, 0.1, 0.5), "disturbance": "ramp", "disturbance_at": 100, "disturbance_size": 5.0,
+            "momentums": (0.02, 0.1, 0.5),
+            "disturbance": "ramp",
+            "disturbance_at": 100,
+            "disturbance_size": 5.0,
             "steps": 500,
         },
     ),
@@ -176,10 +128,12 @@ PRESETS: Final = (
     Preset(
         "pytorch_or_keras",
         N_("PyTorch or Keras?"),
-        N_("Keras' default 0.99 is PyTorch's 0.01, PyTorch's default 0.1 is Keras' 0.9: half-lives of 69 and 7 batches."),
+        N_(
+            "Keras' default 0.99 is PyTorch's 0.01, PyTorch's default 0.1 is Keras' 0.9: half-lives of 69 and 7 batches."
+        ),
         {"momentums": (0.1, 0.01), "steps": 300},
     ),
-)  # fmt: skip
+)
 
 TOPIC: Final = InstantTopic(
     lab="running_stats",
@@ -193,8 +147,8 @@ TOPIC: Final = InstantTopic(
     ),
     settings=Settings,
     run=run,
-    controls=("momentums", "batch_size", "steps", "source", "disturbance", "disturbance_size"),
-    more=("disturbance_at", "mean", "std", "replicas", "eps", "seed"),
+    controls=("momentum", "compare", "batch_size", "steps", "disturbance", "disturbance_size"),
+    more=("momentums", "disturbance_at", "source", "mean", "std", "replicas", "eps", "seed"),
     applies=applies,
     pictures=(figures.convergence, figures.spread, figures.trade_off),
     theory=(figures.variance, figures.eval_error),
@@ -205,13 +159,13 @@ TOPIC: Final = InstantTopic(
         (
             N_("The smallest: it is the calmest"),
             N_("The largest: it is the fastest"),
-            N_("The cumulative average: it forgets nothing"),
-            N_("One in between"),
+            N_("The cumulative average, if it takes part: it forgets nothing"),
+            N_("One in between, if there are more than two"),
         ),
         closest,
         N_(
             "A momentum that is too small has not arrived yet; one that is too large keeps the noise of the last few "
-            "batches. The cumulative average wins while the data stay still, and loses once they move."
+            "batches. The cumulative average wins while the data stay still, and falls behind once they move."
         ),
     ),
     formula=formula,
@@ -220,8 +174,10 @@ TOPIC: Final = InstantTopic(
     table=table,
     sources=(
         Source(
-            N_("PyTorch's momentum is the weight of the newest batch, None the cumulative average; the running variance is "
-               "fed with the unbiased variance, training normalizes with the biased one."),
+            N_(
+                "PyTorch's momentum is the weight of the newest batch, None the cumulative average; the running variance is "
+                "fed with the unbiased variance, training normalizes with the biased one."
+            ),
             "PyTorch: BatchNorm1d",
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
         ),
@@ -241,4 +197,4 @@ TOPIC: Final = InstantTopic(
             "https://github.com/pytorch/pytorch/issues/19902",
         ),
     ),
-)  # fmt: skip
+)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
-if TYPE_CHECKING:
-    from bnviz.labs.running_stats.experiment import Settings
+from bnviz.labs.running_stats.settings import Settings
 
-_HEAD = '''"""How fast do the running statistics of nn.BatchNorm1d find the truth, and how noisy do they stay?
+HEAD: Final = '''"""How fast do the running statistics of nn.BatchNorm1d find the truth, and how noisy do they stay?
 
 Written by bnviz, lab running_stats.
 """
@@ -20,7 +19,7 @@ momentums = {momentums}  # None: the cumulative average
 steps, batch_size, replicas, eps, seed = {steps}, {batch_size}, {replicas}, {eps!r}, {seed}
 '''
 
-_DIGITS = """
+DIGITS: Final = """
 # The population: one output of a fixed nn.Linear on 1797 handwritten digits, the one whose mean is nearest to one
 # standard deviation away from 0.
 images = torch.from_numpy(load_digits().data.astype(np.float32) / 16)
@@ -48,7 +47,7 @@ while dirty.size:
 batches = torch.from_numpy(feature[rows].reshape(steps, replicas, batch_size).transpose(0, 2, 1).copy())
 """
 
-_GAUSSIAN = """
+GAUSSIAN: Final = """
 # The population: a normal feature. Each replica sees batches of its own.
 population_mean, std = {mean!r}, {std!r}
 population_var = std**2
@@ -56,12 +55,12 @@ generator = torch.Generator().manual_seed(seed)
 batches = torch.randn(steps, batch_size, replicas, generator=generator) * std + population_mean
 """
 
-_STILL = """
+STILL: Final = """
 truth = np.full(steps + 1, population_mean)
 still = steps  # batches before the mean moves
 """
 
-_DISTURBANCE = """
+DISTURBANCE: Final = """
 # The disturbance: the mean moves by {size!r} standard deviations{how}.
 still = {at}  # batches before the mean moves
 moved = {shift}
@@ -70,7 +69,7 @@ batches = batches + torch.from_numpy(shift.astype(np.float32))[:, None, None]
 truth = population_mean + np.concatenate(([0.0], shift))
 """
 
-_RUN = """
+RUN: Final = """
 
 def print_first_within(share, name, average):
     reached = np.flatnonzero(np.abs(average[: still + 1] - population_mean) <= share * abs(population_mean))
@@ -106,8 +105,8 @@ for momentum in momentums:
 def script(settings: Settings) -> str:
     """Python source that needs torch, NumPy and, for the digits, scikit-learn; it prints `name = value` lines."""
     digits = settings.source == "digits"
-    momentums = ", ".join("None" if isinstance(value, str) else repr(value) for value in settings.momentums)
-    head = _HEAD.format(
+    momentums = ", ".join("None" if isinstance(value, str) else repr(value) for value in settings.compared)
+    head = HEAD.format(
         imports="from sklearn.datasets import load_digits\n" if digits else "",
         momentums=f"[{momentums}]",
         steps=settings.steps,
@@ -116,16 +115,16 @@ def script(settings: Settings) -> str:
         eps=settings.eps,
         seed=settings.seed,
     )
-    data = _DIGITS if digits else _GAUSSIAN.format(mean=settings.mean, std=settings.std)
-    return head + data + _disturbance(settings) + _RUN
+    data = DIGITS if digits else GAUSSIAN.format(mean=settings.mean, std=settings.std)
+    return head + data + _disturbance(settings) + RUN
 
 
 def _disturbance(settings: Settings) -> str:
     at, steps = settings.disturbance_at, settings.steps
     if settings.disturbance == "none" or at >= steps:
-        return _STILL
+        return STILL
     if settings.disturbance == "jump":
         how, shift = " at once", "(np.arange(1, steps + 1) > still).astype(np.float64)"
     else:
         how, shift = ", evenly until the end", "np.maximum(np.arange(1, steps + 1) - still, 0) / (steps - still)"
-    return _DISTURBANCE.format(size=settings.disturbance_size, at=at, how=how, shift=shift)
+    return DISTURBANCE.format(size=settings.disturbance_size, at=at, how=how, shift=shift)

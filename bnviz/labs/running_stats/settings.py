@@ -4,10 +4,47 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bnviz.i18n import N_
-from bnviz.settings import BatchSize, Count, Eps, LabSettings, Momentums, Number, Parameter, Seed, spaced
+from bnviz.settings import (
+    CUMULATIVE,
+    MOMENTUMS,
+    BatchSize,
+    Count,
+    Eps,
+    LabSettings,
+    Momentum,
+    MomentumValue,
+    Number,
+    Parameter,
+    Seed,
+    comma_separated,
+    spaced,
+)
+
+Compare = Annotated[
+    Annotated[Annotated[Number, Field(gt=0, le=1)] | Literal["cumulative", "none"], Field(union_mode="left_to_right")],
+    Parameter(
+        N_("Compared with"),
+        N_("A second layer with this momentum sees the same batches. “none” shows one layer alone."),
+        "",
+        (*MOMENTUMS, "none"),
+        {**CUMULATIVE, "none": N_("none")},
+    ),
+]
+Momentums = Annotated[
+    tuple[MomentumValue, ...],
+    BeforeValidator(comma_separated),
+    Field(max_length=6),
+    Parameter(
+        N_("Several momentums at once"),
+        N_("Up to six values, in place of the two sliders; “cumulative” is PyTorch's None."),
+        "",
+        MOMENTUMS,
+        CUMULATIVE,
+    ),
+]
 
 Steps = Annotated[
     Count,
@@ -83,9 +120,14 @@ DisturbanceSize = Annotated[
 
 
 class Settings(LabSettings):
-    """`mean` and `std` act on `gaussian` only, the disturbance's place and size only where there is one."""
+    """`mean` and `std` act on `gaussian` only, the disturbance's time and size only where there is one.
 
-    momentums: Momentums = (0.01, 0.1, 0.5, "cumulative")
+    `momentums`, where there are any, take the place of `momentum` and `compare`.
+    """
+
+    momentum: Momentum = 0.1
+    compare: Compare = 0.01
+    momentums: Momentums = ()
     batch_size: BatchSize = 32
     steps: Steps = 200
     replicas: Replicas = 50
@@ -97,3 +139,9 @@ class Settings(LabSettings):
     disturbance_size: DisturbanceSize = 2.0
     eps: Eps = 1e-5
     seed: Seed = 0
+
+    @property
+    def compared(self) -> tuple[MomentumValue, ...]:
+        """The momentums of the run, each once."""
+        both = (self.momentum,) if self.compare == "none" else (self.momentum, self.compare)
+        return tuple(dict.fromkeys(self.momentums or both))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,8 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import PHONE_FONT, domain, largest, note
 from bnviz.plot.theme import Role, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.study.verdict import Finding
+from bnviz.study.figures.seeds import dot_colors
+from bnviz.study.verdict import Finding, words
 
 Floats = NDArray[np.float64]
 ROW: Final = 74  # pixels
@@ -78,15 +77,24 @@ def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
         axes[f"xaxis{suffix}"] = axis(
             claim.unit, range=[-limit, limit], domain=wide, anchor=f"y{suffix}", **_ticks(claim, limit)
         )
-        axes[f"yaxis{suffix}"] = axis("", range=[rows - 0.5, -0.75], anchor=f"x{suffix}", showticklabels=False, ticks="",
-                                      showgrid=False)  # fmt: skip
+        axes[f"yaxis{suffix}"] = axis(
+            "", range=[rows - 0.5, -0.75], anchor=f"x{suffix}", showticklabels=False, ticks="", showgrid=False
+        )
         phone_axes[f"xaxis{suffix}"], phone_axes[f"yaxis{suffix}"] = {"domain": [0, 1]}, {"domain": tall}
         above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
         notes.append(note(f"<b>{claim.title}</b>", "ink", x=wide[0], y=1.02, **above))
         phone_notes.append({**notes[-1], "x": 0, "y": tall[1]})
     if not rows:
-        notes = phone_notes = [note(_("Choose two variants or more: there is nothing to compare."), "ink", xref="paper",
-                                    yref="paper", x=0.5, y=0.5)]  # fmt: skip
+        notes = phone_notes = [
+            note(
+                _("Choose two variants or more: there is nothing to compare."),
+                "ink",
+                xref="paper",
+                yref="paper",
+                x=0.5,
+                y=0.5,
+            )
+        ]
     else:
         inside = [entry for entry in notes if entry["xref"] != "paper"]
         phone_notes = [{**entry, "font": {**entry["font"], "size": PHONE_FONT}} for entry in (*inside, *phone_notes)]
@@ -98,12 +106,19 @@ def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
         margin={"l": 20, "r": 20, "t": 44, "b": 56},
     )
     return Chart(
-        name, traces, {**base, **axes}, _alt(claims, _),
+        name,
+        traces,
+        {**base, **axes},
+        _alt(claims, _),
         height=110 + ROW * max(rows, 2),
         phone_height=60 + (100 + ROW * max(rows, 1)) * len(claims),
-        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 10, "r": 10, "t": 36, "b": 50}, "annotations": phone_notes,
-                      **phone_axes},
-    )  # fmt: skip
+        phone_layout={
+            "font": {"size": PHONE_FONT},
+            "margin": {"l": 10, "r": 10, "t": 36, "b": 50},
+            "annotations": phone_notes,
+            **phone_axes,
+        },
+    )
 
 
 def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Translate) -> list[dict[str, Any]]:
@@ -111,11 +126,17 @@ def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Trans
     count = len(effect.values)
     traces: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "markers", "x": claim.scale * effect.values, "y": np.full(count, row + 0.18), "name": effect.label,
-            "marker": {"color": color("context"), "size": 7, "opacity": 0.7},
-            "text": [claim.words(float(value)) for value in effect.values], "hovertemplate": "%{text}", **panel,
+            "type": "scatter",
+            "mode": "markers",
+            "x": claim.scale * effect.values,
+            "y": np.full(count, row + 0.18),
+            "name": effect.label,
+            "marker": {"color": dot_colors(effect.values, finding), "size": 7, "opacity": 0.7},
+            "text": [claim.words(float(value)) for value in effect.values],
+            "hovertemplate": "%{text}",
+            **panel,
         }
-    ]  # fmt: skip
+    ]
     if math.isfinite(finding.low):
         interval = {
             "x": [claim.scale * finding.low, claim.scale * finding.high],
@@ -123,19 +144,35 @@ def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Trans
             "line": {"color": tint, "width": 6},
             "opacity": 0.55,
         }
-        traces.append({"type": "scatter", "mode": "lines", "name": _("95 % confidence interval of the mean"), **interval,
-                       "hoverinfo": "skip", **panel})  # fmt: skip
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": _("95 % confidence interval of the mean"),
+                **interval,
+                "hoverinfo": "skip",
+                **panel,
+            }
+        )
     if math.isfinite(finding.mean):
         traces.append(
-            {"type": "scatter", "mode": "markers", "x": [claim.scale * finding.mean], "y": [row], "name": _("mean"),
-             "marker": {"color": tint, "size": 13, "symbol": "diamond"}, "hovertemplate": claim.words(finding.mean), **panel}
-        )  # fmt: skip
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": [claim.scale * finding.mean],
+                "y": [row],
+                "name": _("mean"),
+                "marker": {"color": tint, "size": 13, "symbol": "diamond"},
+                "hovertemplate": claim.words(finding.mean),
+                **panel,
+            }
+        )
     return traces
 
 
 def _words(finding: Finding, claim: Claim, _: Translate) -> str:
     """Verdict, then the numbers in a second line."""
-    lines = [f"<b>{_(finding.verdict)}</b>"]
+    lines = [f"<b>{words(finding, _)}</b>"]
     if math.isfinite(finding.mean):
         numbers = claim.words(finding.mean)
         if math.isfinite(finding.low):
@@ -148,23 +185,48 @@ def _words(finding: Finding, claim: Claim, _: Translate) -> str:
 
 def _above(text: str, suffix: str, x: float, row: int) -> dict[str, Any]:
     return {
-        **note(text, "ink", xref=f"x{suffix}", yref=f"y{suffix}", x=x, y=row - 0.08, xanchor="left", yanchor="bottom", align="left"),
+        **note(
+            text,
+            "ink",
+            xref=f"x{suffix}",
+            yref=f"y{suffix}",
+            x=x,
+            y=row - 0.08,
+            xanchor="left",
+            yanchor="bottom",
+            align="left",
+        ),
         "font": {"color": color("ink"), "size": 13},
-    }  # fmt: skip
+    }
 
 
 def _nothing(suffix: str, least: float, rows: int) -> list[dict[str, Any]]:
     """The line at no effect, and the zone of what is too small to matter."""
     return [
         {
-            "type": "rect", "xref": f"x{suffix}", "yref": f"y{suffix}", "x0": -least, "x1": least, "y0": -0.75,
-            "y1": rows - 0.5, "layer": "below", "fillcolor": color("context", 0.16), "line": {"width": 0},
+            "type": "rect",
+            "xref": f"x{suffix}",
+            "yref": f"y{suffix}",
+            "x0": -least,
+            "x1": least,
+            "y0": -0.75,
+            "y1": rows - 0.5,
+            "layer": "below",
+            "fillcolor": color("context", 0.16),
+            "line": {"width": 0},
         },
         {
-            "type": "line", "xref": f"x{suffix}", "yref": f"y{suffix}", "x0": 0, "x1": 0, "y0": -0.75, "y1": rows - 0.5,
-            "layer": "below", "line": {"color": color("context"), "width": 1},
+            "type": "line",
+            "xref": f"x{suffix}",
+            "yref": f"y{suffix}",
+            "x0": 0,
+            "x1": 0,
+            "y0": -0.75,
+            "y1": rows - 0.5,
+            "layer": "below",
+            "line": {"color": color("context"), "width": 1},
         },
-    ]  # fmt: skip
+    ]
 
 
 def _limit(claim: Claim) -> float:
@@ -181,8 +243,11 @@ def _ticks(claim: Claim, limit: float) -> dict[str, Any]:
     if not claim.factor:
         return {"nticks": 6}
     wide = limit > 1.05
-    shown = [factor for factor in FACTORS if abs(math.log10(factor)) <= limit
-             and (not wide or abs(math.log10(factor) % 1) < 1e-9)]  # fmt: skip
+    shown = [
+        factor
+        for factor in FACTORS
+        if abs(math.log10(factor)) <= limit and (not wide or abs(math.log10(factor) % 1) < 1e-9)
+    ]
     return {"tickvals": [math.log10(factor) for factor in shown], "ticktext": [f"×{short(factor)}" for factor in shown]}
 
 

@@ -16,10 +16,10 @@ from bnviz.plot.label_layout import GAP, spread_out
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.primitives import band, domain, largest, line, note
 from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.study.verdict import Finding, words
 
 if TYPE_CHECKING:
     from bnviz.study.over_seeds import OverSeeds
-    from bnviz.study.verdict import Finding
 
 Floats = NDArray[np.float64]
 
@@ -66,10 +66,14 @@ def error_curves(
         traces += [
             band(epochs, np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST), course.role, 0.16),
             line(
-                epochs, np.maximum(middle, LOWEST), course.role, course.name, width=3.5,
+                epochs,
+                np.maximum(middle, LOWEST),
+                course.role,
+                course.name,
+                width=3.5,
                 hovertemplate=_("epoch %{x:.3g}: error %{y:.3g} %"),
             ),
-        ]  # fmt: skip
+        ]
         traces += _diverged_marks(course, steps_per_epoch, _)
         seen = middle[np.isfinite(middle)]
         height = math.log10(min(max(float(seen[-1]), LOWEST), HIGHEST)) if seen.size else math.log10(HIGHEST)
@@ -94,10 +98,11 @@ def error_curves(
         height=430,
         phone_height=420,
         phone_layout={
-            "font": {"size": 12}, "margin": {"l": 52, "r": 10, "t": 60 + 18 * len(courses), "b": 48},
+            "font": {"size": 12},
+            "margin": {"l": 52, "r": 10, "t": 60 + 18 * len(courses), "b": 48},
             "annotations": [phone_key(key, phone_labels)],
         },
-    )  # fmt: skip
+    )
 
 
 def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate) -> Chart:
@@ -118,18 +123,32 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
         traces.append(
             {
-                "type": "scatter", "mode": "markers", "x": seeds, "y": values, "name": pair.title,
-                "marker": {"size": 9, "color": color("context")}, "hovertemplate": _("seed %{x}: %{y:.3g} points"), **panel,
+                "type": "scatter",
+                "mode": "markers",
+                "x": seeds,
+                "y": values,
+                "name": pair.title,
+                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)},
+                "hovertemplate": _("seed %{x}: %{y:.3g} points"),
+                **panel,
             }
-        )  # fmt: skip
+        )
         if math.isfinite(finding.low):
             traces += _interval(span, finding, panel, _)
         shapes.append(
             {
-                "type": "rect", "xref": f"x{suffix}", "yref": f"y{suffix}", "x0": span[0], "x1": span[1], "y0": -matter,
-                "y1": matter, "layer": "below", "fillcolor": color("context", 0.16), "line": {"width": 0},
+                "type": "rect",
+                "xref": f"x{suffix}",
+                "yref": f"y{suffix}",
+                "x0": span[0],
+                "x1": span[1],
+                "y0": -matter,
+                "y1": matter,
+                "layer": "below",
+                "fillcolor": color("context", 0.16),
+                "line": {"width": 0},
             }
-        )  # fmt: skip
+        )
         wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
         axes[f"xaxis{suffix}"] = axis(_("Seed"), range=span, domain=wide, anchor=f"y{suffix}", tickformat="d", nticks=6)
         axes[f"yaxis{suffix}"] = axis(
@@ -142,10 +161,13 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         notes.append(note(text, "ink", x=wide[0], y=1.02, **above))
         phone_notes.append(note(text, "ink", x=0, y=tall[1], **above))
     base = layout(
-        axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, shapes=shapes,
+        axes.pop("xaxis"),
+        axes.pop("yaxis"),
+        annotations=notes,
+        shapes=shapes,
         margin={"l": 64, "r": 24, "t": 100, "b": 52},
-    )  # fmt: skip
-    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {_(pair.finding.verdict)}" for pair in pairs)
+    )
+    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
     return Chart(
         name,
         traces,
@@ -156,9 +178,17 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         height=400,
         phone_height=130 + 210 * count,
         phone_layout={
-            "font": {"size": 12}, "margin": {"l": 48, "r": 8, "t": 84, "b": 32}, "annotations": phone_notes, **phone_axes,
+            "font": {"size": 12},
+            "margin": {"l": 48, "r": 8, "t": 84, "b": 32},
+            "annotations": phone_notes,
+            **phone_axes,
         },
-    )  # fmt: skip
+    )
+
+
+def dot_colors(values: Floats, finding: Finding) -> list[str]:
+    """One colour per seed (S,): the one that lies far from all others stands out."""
+    return [color("error" if value == finding.outlier else "context") for value in values]
 
 
 def ending(course: Course, _: Translate) -> str:
@@ -215,12 +245,15 @@ def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> lis
         return []
     return [
         {
-            "type": "scatter", "mode": "markers", "x": steps / steps_per_epoch, "y": np.full(len(steps), 90.0),
+            "type": "scatter",
+            "mode": "markers",
+            "x": steps / steps_per_epoch,
+            "y": np.full(len(steps), 90.0),
             "marker": {"symbol": "x", "size": 10, "color": color("error")},
             "name": _("diverged: {variant}").format(variant=course.name),
             "hovertemplate": _("no longer a number: epoch %{x:.3g}"),
         }
-    ]  # fmt: skip
+    ]
 
 
 def _reach(pair: Pair) -> float:
@@ -241,7 +274,7 @@ def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Tra
 
 
 def _headline(pair: Pair, _: Translate) -> str:
-    title = _("{name}: {value}").format(name=pair.title, value=_(pair.finding.verdict))
+    title = _("{name}: {value}").format(name=pair.title, value=words(pair.finding, _))
     lines = [f"<b>{title}</b>", mean_line(pair.finding, _)]
     if pair.finding.lost:
         lines.append(_("{lost} seeds diverged and are left out").format(lost=pair.finding.lost))

@@ -1,15 +1,19 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
+import { heroHeight, typeScale, watchRoom } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { copyStyles, loadPlotly, merge, recolor, standalone } from "./plotly.js";
+import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
 const CLICK_PIXELS = 4;
 const LATEST_MS = 500;
+const FOOT = 58; // px: the download button and the gap to what follows
+const BAR = 52; // px: the buttons of the player under the hero
+const PAPER = 1000; // px: the width of a sheet
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /** What is in view is drawn first; the rest as soon as the browser has nothing else to do. */
@@ -34,6 +38,8 @@ class Chart {
     this.width = Math.floor(this.host.getBoundingClientRect().width);
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.host);
+    watchRoom(this.host, () => this.#resize(), this.listening.signal);
+    this.#scaleToPaper(this.listening.signal);
     this.sight = sightOf(this.host, this.listening.signal);
   }
 
@@ -83,22 +89,28 @@ class Chart {
 
   /** Reserve the room at once; Plotly may still be on its way. */
   #fit() {
-    this.height = this.width > 0 && this.width < NARROW ? (this.data.phone_height ?? this.data.height) : this.data.height;
+    const scale = typeScale();
+    const narrow = this.width < NARROW * scale;
+    const wanted = scale * (this.width > 0 && narrow ? (this.data.phone_height ?? this.data.height) : this.data.height);
+    const bar = this.data.playhead ? BAR * scale : 0;
+    const fits = !narrow || this.host.dataset.floating;
+    this.height = fits ? heroHeight(this.host, this.plot, wanted, this.host.dataset.floating ? 0 : FOOT * scale + bar) : wanted;
     this.plot.style.height = `${this.height}px`;
   }
 
   #resize() {
-    const before = this.width;
+    const before = [this.width, this.height, this.scale].join();
     this.width = Math.floor(this.host.getBoundingClientRect().width);
-    if (!this.data || this.width === before) return;
+    this.scale = typeScale();
+    if (!this.data) return;
     this.#fit();
-    this.#draw();
+    if ([this.width, this.height, this.scale].join() !== before) this.#draw();
   }
 
   #layout() {
     const { background, text, font } = this.theme;
     const { data } = this;
-    const own = this.width < NARROW && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
+    const own = this.width < NARROW * typeScale() && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
     const basis = { paper_bgcolor: background, plot_bgcolor: background, font: { family: font, color: text } };
     const fixed = { width: this.width, height: this.height, autosize: false, uirevision: "bnviz" };
     return { ...merge(basis, own), ...fixed, ...(isTouch() ? { dragmode: false } : {}) };
@@ -129,7 +141,7 @@ class Chart {
     const { light, dark } = this.data.palette;
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
-    const { data, layout } = recolor(figure, light, this.theme.dark ? dark : light);
+    const { data, layout } = legibly(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {
       this.drawn = true;
@@ -141,6 +153,12 @@ class Chart {
     this.#place();
     shared().stats.painted += 1;
     this.host.dataset.paintedDigest = digest;
+  }
+
+  /** On paper the plot is as wide as the sheet lets it be. */
+  #scaleToPaper(signal) {
+    window.addEventListener("beforeprint", () => { this.plot.style.zoom = Math.min(1, PAPER / (this.width || PAPER)); }, { signal });
+    window.addEventListener("afterprint", () => { this.plot.style.zoom = ""; }, { signal });
   }
 
   #axis() {

@@ -52,7 +52,7 @@ export function contrast(one, other) {
 }
 
 /** `color`, moved towards the text colour until it can be read as text on the background. */
-function legible(color, background, text) {
+export function legible(color, background, text) {
   let result = color;
   for (let share = 0.1; share <= 1 && contrast(result, background) < 4.5; share += 0.1) result = mix(color, text, share);
   return result;

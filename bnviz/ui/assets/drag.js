@@ -1,7 +1,6 @@
 // While a slider is dragged, its value goes to the server at once instead of on release, so that the picture follows.
 // One value is under way at a time: the next, the newest, leaves when the server has answered the one before.
 import { cleanupOnceGone } from "./common.js";
-import { keepInSight } from "./float.js";
 
 const SLIDER = '[data-testid="stSlider"]';
 const AFTER_RELEASE = 300; // ms: Streamlit's own message of the released slider goes first
@@ -14,7 +13,6 @@ class Drag {
     this.released = null;
     this.leaving = new AbortController();
     const { signal } = this.leaving;
-    this.look = keepInSight(signal);
     document.addEventListener("pointerdown", (event) => this.#hold(event.target), { signal, capture: true });
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => this.#release(), { signal, capture: true });
   }
@@ -23,7 +21,6 @@ class Drag {
   update({ answered }, setStateValue) {
     this.setStateValue = setStateValue;
     this.answered = Math.max(this.answered, answered);
-    this.look();
     this.#send();
   }
 

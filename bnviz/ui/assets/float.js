@@ -1,6 +1,8 @@
-// On a small screen the picture stays in sight while the controls below it are used: smaller, at the top.
-const SMALL = "(max-width: 900px), (max-height: 520px)";
-const SHARE = 0.36; // of the screen's height, at most
+// On a phone the picture stays in sight while the controls below it are used: its first row, at the top of the screen.
+// (Where the controls stand beside the picture, its place in the layout is sticky: see style.py.)
+const STACKED = "(max-width: 640px)";
+const SHARE = 0.42; // of the screen's height
+const LOOKS = ["position", "top", "left", "width", "height", "overflow", "zIndex", "background", "boxShadow"];
 
 /** The first picture of the page, and the element of Streamlit around it that keeps its place. */
 function hero() {
@@ -8,34 +10,37 @@ function hero() {
   return host && { host, place: host.closest('[data-testid="stElementContainer"]') ?? host.parentElement };
 }
 
+const tell = (host) => host.dispatchEvent(new CustomEvent("bnviz:float"));
+
 /** Look after the page's hero until `signal` is aborted. */
 export function keepInSight(signal) {
-  const small = matchMedia(SMALL);
+  const stacked = matchMedia(STACKED);
   let floating = null;
   let waiting = false;
 
   const settle = () => {
     if (!floating) return;
     const { host, place } = floating;
-    for (const name of ["position", "top", "left", "width", "zIndex", "transform", "transformOrigin", "background", "boxShadow", "pointerEvents"]) {
-      host.style[name] = "";
-    }
-    place.style.minHeight = "";
-    document.documentElement.style.scrollPaddingTop = "";
     floating = null;
+    for (const name of LOOKS) host.style[name] = "";
+    delete host.dataset.floating;
+    place.style.minHeight = "";
+    document.documentElement.style.removeProperty("--bnviz-floating");
+    tell(host);
   };
 
   const float = ({ host, place }) => {
     const { width, height, left } = place.getBoundingClientRect();
-    const scale = Math.min(1, (SHARE * innerHeight) / height);
+    const shown = Math.round(SHARE * innerHeight);
+    floating = { host, place };
     place.style.minHeight = `${height}px`;
     Object.assign(host.style, {
-      position: "fixed", top: "0", left: `${left + (width * (1 - scale)) / 2}px`, width: `${width}px`, zIndex: "1000",
-      transform: `scale(${scale})`, transformOrigin: "top left", pointerEvents: "none",
+      position: "fixed", top: "0", left: `${left}px`, width: `${width}px`, height: `${shown}px`, overflow: "hidden", zIndex: "1000",
       background: "var(--st-background-color, white)", boxShadow: "0 6px 18px rgb(0 0 0 / .25)",
     });
-    document.documentElement.style.scrollPaddingTop = `${height * scale + 12}px`;
-    floating = { host, place };
+    host.dataset.floating = shown;
+    document.documentElement.style.setProperty("--bnviz-floating", `${shown}px`);
+    tell(host);
   };
 
   const look = () => {
@@ -43,13 +48,15 @@ export function keepInSight(signal) {
     const now = hero();
     if (floating && now?.host !== floating.host) settle();
     const controls = document.querySelector(".st-key-controls")?.getBoundingClientRect();
-    if (!now || !controls || !small.matches) return settle();
+    if (!now || !controls || !stacked.matches) {
+      settle();
+      return;
+    }
     const place = now.place.getBoundingClientRect();
-    const out = place.bottom < SHARE * innerHeight * 0.8;
-    const used = controls.top < innerHeight * 0.8 && controls.bottom > SHARE * innerHeight;
+    const out = place.bottom < SHARE * innerHeight;
+    const used = controls.top < innerHeight * 0.85 && controls.bottom > SHARE * innerHeight;
     if (out && used && !floating) float(now);
     else if (floating && !(out && used)) settle();
-    return undefined;
   };
 
   const soon = () => {

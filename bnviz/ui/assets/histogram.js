@@ -9,6 +9,7 @@ const FILL_ALPHA = 0.32;
 const RISE = 1.3;
 const STILL = 0.1;
 const LABEL_GAP = 8;
+const STILL_INSIDE = 8; // px that a panel has at the left of its plot
 
 /** Lay out everything that stays where it is while frames go by. */
 export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
@@ -193,6 +194,8 @@ function drawMarker(surface, { plot, xAt, rowHeight, markerRow, leftward: onLeft
     surface.line([x, top + 2, x, plot.y + plot.height], { stroke: theme.color(marker.role), width: 2, dash: dashOf(marker) });
     const width = measure(marker.label ?? "", font, axis, 600) + 6;
     const onRight = onLeft.has(marker) ? x - width < left : x + width <= right;
-    surface.text(marker.label ?? "", x + (onRight ? 6 : -6), baseline, { ...text, align: onRight ? "left" : "right" });
+    const start = onRight ? x + 6 : x - width;
+    // Where neither side has room, the words stand across their line rather than outside of the picture.
+    surface.text(marker.label ?? "", Math.max(left - STILL_INSIDE, Math.min(start, right - width + 6)), baseline, text);
   }
 }

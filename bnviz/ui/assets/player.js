@@ -3,8 +3,9 @@ import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, s
 import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
+import { heroHeight, isBelow, typeScale, watchRoom } from "./fit.js";
 import { driveByKey, playheadOf } from "./playhead.js";
-import { buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
+import { NARROW, buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
 import { PLAYER } from "./styles.js";
 import { CanvasSurface, SvgSurface } from "./surface.js";
 
@@ -14,6 +15,7 @@ const FIRST_WIDTH = 1000; // for a host that is not laid out yet
 const SWING = { reach: 0.42, seconds: 14 }; // of the turn by itself, to and fro
 const TURN_PER_PIXEL = 0.01;
 const TURN_PER_KEY = 0.12;
+const BAR_MARGIN = 14;
 const STILL_PIXELS = 5; // a pointer that moved less was a click
 
 class Player {
@@ -50,6 +52,7 @@ class Player {
     this.bar.dress(this.header);
     this.longest.textContent = (header.captions ?? []).reduce((a, b) => (b.length > a.length ? b : a), "");
     this.captionBox.hidden = !this.longest.textContent;
+    this.root.classList.toggle("below", isBelow(this.host));
     this.#join(header);
     this.#layOut(true);
     if (header.words.turn && this.swinging === undefined) this.#swing(!reducedMotion());
@@ -129,6 +132,7 @@ class Player {
     document.fonts.addEventListener("loadingdone", () => this.scene && this.#layOut(true), { signal });
     this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
     this.resizing.observe(this.host);
+    watchRoom(this.host, () => this.header && this.#layOut(false), signal);
     this.sight = sightOf(this.host, signal);
   }
 
@@ -185,12 +189,14 @@ class Player {
   #layOut(force) {
     const width = Math.floor(this.host.getBoundingClientRect().width);
     const ratio = Math.min(window.devicePixelRatio || 1, MOST_PIXELS_PER_PIXEL);
-    if (!force && (width === 0 || (width === this.scene?.width && ratio === this.ratio))) return;
-    const height = heightFor(this.header, width || FIRST_WIDTH);
+    const fitted = this.#fitted(width);
+    const same = width === this.scene?.width && ratio === this.ratio && fitted === this.fitted && typeScale() === this.scale;
+    if (!force && (width === 0 || same)) return;
+    const height = heightFor(this.header, width || FIRST_WIDTH, fitted);
     this.stage.style.height = `${height}px`;
     if (width === 0) return;
-    this.ratio = ratio;
-    this.scene = buildScene(this.header, this.theme, width);
+    Object.assign(this, { ratio, fitted, scale: typeScale() });
+    this.scene = buildScene(this.header, this.theme, width, fitted);
     for (const canvas of [this.canvas, this.backdrop]) {
       const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
       if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
@@ -200,6 +206,16 @@ class Player {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     drawStatic(new CanvasSurface(context, this.theme.font), this.scene);
     this.#paint();
+  }
+
+  /** The height that the screen leaves for the stage; undefined where it may have what it asks for. */
+  #fitted(width) {
+    if (!width || (width < NARROW * typeScale() && !this.host.dataset.floating)) return undefined;
+    const wanted = Math.round(this.header.height * typeScale());
+    const bar = this.host.dataset.floating ? 0 : this.bar.node.offsetHeight + BAR_MARGIN;
+    const above = this.host.dataset.floating ? this.captionBox.offsetHeight + BAR_MARGIN : 0;
+    const fitted = heroHeight(this.host, this.stage, wanted, bar + above);
+    return fitted === wanted ? undefined : fitted;
   }
 
   #schedule() {

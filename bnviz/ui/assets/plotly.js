@@ -1,5 +1,5 @@
 // Plotly itself: loaded once per page, its styles brought into a shadow root, figures recoloured for the theme.
-import { shared } from "./common.js";
+import { legible, shared } from "./common.js";
 
 /** Promise of Plotly, from the page or from `url`; a failed load may be tried again. */
 export function loadPlotly(url) {
@@ -39,6 +39,43 @@ export function recolor(node, from, to) {
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) return value.map((item) => visit(item));
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, visit(item, name)]));
+  };
+  return visit(node);
+}
+
+const isNumber = (value) => typeof value === "number";
+const LENGTHS = new Set(["size", "standoff", "xshift", "yshift", "ticklen", "pad"]);
+const SIDES = new Set(["l", "r", "t", "b"]);
+const ARROWS = new Set(["ax", "ay"]);
+
+/** Deep copy in which type, margins, markers and lines are `scale` times as large. */
+export function enlarge(figure, scale) {
+  if (scale === 1) return figure;
+  const visit = (value, key, parent) => {
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) {
+      const grows = LENGTHS.has(key) || (parent === "margin" && SIDES.has(key)) || (parent === "line" && key === "width") || ARROWS.has(key);
+      return grows && isNumber(value) ? value * scale : value;
+    }
+    if (Array.isArray(value)) return value.map((item) => visit(item, key === "size" ? key : undefined, parent));
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, visit(item, name, key ?? parent)]));
+  };
+  const { width, height, ...layout } = figure.layout;
+  return { data: visit(figure.data), layout: { ...visit(layout), width, height } };
+}
+
+const FONT = /font$/;
+
+/** Deep copy in which every colour of text can be read on the page: WCAG's 4.5 : 1. */
+export function legibly(node, { background, text }) {
+  const readable = (color) => (typeof color === "string" && color.startsWith("#") ? legible(color, background, text) : color);
+  const visit = (value, key) => {
+    if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
+    if (Array.isArray(value)) return value.map((item) => visit(item));
+    const copy = Object.fromEntries(Object.entries(value).map(([name, item]) => [name, visit(item, name)]));
+    if (key && FONT.test(key) && "color" in copy) {
+      copy.color = Array.isArray(copy.color) ? copy.color.map(readable) : readable(copy.color);
+    }
+    return copy;
   };
   return visit(node);
 }

@@ -1,11 +1,12 @@
 // A page's panels arranged for a width, and drawn on any surface: first what stays, then the frame.
 import { cubeText, drawCubeFrame, drawCubeStatic, elementAt, prepareCube } from "./cube.js";
+import { typeScale } from "./fit.js";
 import { drawHeatFrame, drawHeatStatic, frameAt, prepareHeat } from "./heat.js";
 import { drawHistogramFrame, drawHistogramStatic, prepareHistogram } from "./histogram.js";
 import { drawMapFrame, drawMapStatic, mapFoot, prepareMap } from "./map.js";
 import { fitsBesideTitle, footHeight, headOf } from "./panel.js";
 
-export const NARROW = 600;
+export const NARROW = 520;
 const KINDS = {
   histogram: { prepare: prepareHistogram, still: drawHistogramStatic, frame: drawHistogramFrame, foot: footHeight },
   heat: { prepare: prepareHeat, still: drawHeatStatic, frame: drawHeatFrame, foot: footHeight },
@@ -13,8 +14,9 @@ const KINDS = {
   map: { prepare: prepareMap, still: drawMapStatic, frame: drawMapFrame, foot: mapFoot, small: true },
 };
 const ROW_GAP = 18;
-const LEAST_PANEL = 185;
+const LEAST_PANEL = 165;
 const LEAST_SMALL = 150;
+const LEAST_LINE = 100; // of a row: head, axis and a little picture
 const gapFor = (width) => (width < 1000 ? 22 : 32);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -22,15 +24,26 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 const chunks = (items, size) =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 
-/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two small ones. */
-function linesFor({ rows, height }, width) {
+/** The rows that can be read in `height` pixels: where it is low, the last ones give way to the first. */
+function rowsWithin(rows, height) {
   const weights = rows.reduce((sum, { weight = 1 }) => sum + weight, 0);
   const free = height - ROW_GAP * (rows.length - 1);
-  const narrow = width < NARROW;
+  const readable = rows.every(({ weight = 1 }) => (free * weight) / weights >= LEAST_LINE);
+  return readable || rows.length === 1 ? rows : rowsWithin(rows.slice(0, -1), height);
+}
+
+/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two small ones. `fitted`: the height that there is, where it is not free. */
+function linesFor(header, width, scale, fitted) {
+  if (fitted !== undefined && width < NARROW * scale) return stripFor(header.rows[0].panels, fitted);
+  const height = fitted ?? header.height * scale;
+  const rows = fitted === undefined ? header.rows : rowsWithin(header.rows, height);
+  const weights = rows.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  const free = height - ROW_GAP * (rows.length - 1);
+  const narrow = width < NARROW * scale;
   return rows.flatMap(({ weight = 1, panels }, index) => {
     const rowHeight = (free * weight) / weights;
     const small = panels.every(({ kind }) => KINDS[kind].small);
-    const least = small ? LEAST_SMALL : LEAST_PANEL;
+    const least = (small ? LEAST_SMALL : LEAST_PANEL) * scale;
     const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (least + gapFor(width))), 1, panels.length);
     const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
     if (narrow && small) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
@@ -46,16 +59,25 @@ function linesFor({ rows, height }, width) {
   });
 }
 
+/** The first row alone, two panels to a line, for a picture that floats at the top of a phone. */
+function stripFor(panels, height) {
+  const columns = Math.min(panels.length, 2);
+  const lines = chunks(panels, columns);
+  const lineHeight = (height - ROW_GAP * (lines.length - 1)) / lines.length;
+  return lines.map((line) => ({ line, columns, lineHeight }));
+}
+
 const totalHeight = (lines) => Math.ceil(lines.reduce((sum, { lineHeight }) => sum + lineHeight + ROW_GAP, -ROW_GAP));
 
 /** Height in pixels for a width; depends on nothing that loads later. */
-export const heightFor = (header, width) => totalHeight(linesFor(header, width));
+export const heightFor = (header, width, fitted) => totalHeight(linesFor(header, width, typeScale(), fitted));
 
-/** Everything needed to draw `header` (references resolved) at a width. */
-export function buildScene(header, theme, width) {
-  const narrow = width < NARROW;
-  const style = { theme, font: theme.font, axis: narrow ? 12.5 : width < 1000 ? 13 : 14, title: narrow ? 15 : 16 };
-  const lines = linesFor(header, width);
+/** Everything needed to draw `header` (references resolved) at a width, in `fitted` pixels of height if that is given. */
+export function buildScene(header, theme, width, fitted) {
+  const scale = typeScale();
+  const narrow = width < NARROW * scale;
+  const style = { theme, font: theme.font, axis: scale * (narrow ? 12.5 : width < 1000 ? 13 : 14), title: scale * (narrow ? 15 : 16) };
+  const lines = linesFor(header, width, scale, fitted);
   const gap = gapFor(width);
   const prepared = [];
   let y = 0;

@@ -46,13 +46,14 @@ class Share {
     this.note = element("p", { className: "note" });
     this.ask = element("input", { type: "checkbox", checked: true });
     this.askWord = element("span");
+    this.sheet = element("p", { className: "sheet" });
     this.close = element("button", { type: "button", className: "close" }, "×");
     this.panel = element(
       "dialog", { className: "panel" }, this.close, this.image,
       element("div", { className: "row" }, this.field, this.copy), this.status,
       element("label", {}, this.ask, this.askWord), this.note,
     );
-    parentElement.append(element("style", { textContent: SHARE }), element("div", { className: "root" }, this.button, this.panel));
+    parentElement.append(element("style", { textContent: SHARE }), element("div", { className: "root" }, this.button, this.sheet, this.panel));
     this.bar = new AddressBar();
     this.number = 0;
     this.leaving = new AbortController();
@@ -65,6 +66,8 @@ class Share {
       await copy(this.field);
       this.status.textContent = this.words.copied;
     });
+    window.addEventListener("beforeprint", () => { this.sheet.textContent = this.#link(); }, { signal });
+    document.addEventListener("click", (event) => this.#follow(event), { signal });
     const page = location.pathname;
     window.addEventListener("popstate", () => {
       if (location.pathname !== page) return;
@@ -72,6 +75,17 @@ class Share {
       this.number += 1;
       this.setStateValue("wanted", { search: location.search, number: this.number });
     }, { signal });
+  }
+
+  /** A link in a text that names settings only ("?batch_size=2") sets them here, without a new page. */
+  #follow(event) {
+    const link = event.target.closest?.('a[href^="?"]');
+    if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    clearTimeout(this.telling);
+    this.number += 1;
+    this.setStateValue("wanted", { search: link.getAttribute("href"), number: this.number });
+    document.querySelector(".st-key-picture")?.scrollIntoView({ block: "nearest" });
   }
 
   destroy() { this.leaving.abort(); }
@@ -99,12 +113,16 @@ class Share {
   }
 
   /** The server knows only the query, the browser under which name it reached the page: others may need another name. */
+  #link() {
+    const origin = new URL(location.origin);
+    if (LOOPBACK.has(location.hostname) && this.reachable) origin.hostname = this.reachable;
+    const query = [this.shared, this.ask.checked ? "" : "predict=0"].filter(Boolean).join("&");
+    return origin.origin + location.pathname + (query && `?${query}`);
+  }
+
   #showLink() {
     const here = LOOPBACK.has(location.hostname);
-    const origin = new URL(location.origin);
-    if (here && this.reachable) origin.hostname = this.reachable;
-    const query = [this.shared, this.ask.checked ? "" : "predict=0"].filter(Boolean).join("&");
-    const link = origin.origin + location.pathname + (query && `?${query}`);
+    const link = this.#link();
     if (link !== this.field.value) this.status.textContent = "";
     this.field.value = link;
     this.note.textContent = here ? (this.reachable ? this.words.instead : this.words.alone).replace("{here}", location.hostname) : "";

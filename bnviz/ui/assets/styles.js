@@ -10,14 +10,14 @@ const CONTROLS = `
 }
 button, select {
   font: inherit; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: var(--st-button-radius, 8px);
-  height: 38px; min-width: 38px; padding: 0 9px; cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: 7px;
+  height: 2.375rem; min-width: 2.375rem; padding: 0 .55rem; cursor: pointer; display: inline-flex; align-items: center; justify-content: center; gap: 7px;
 }
 select { background: var(--st-background-color, white); padding: 0 4px; }
 button:hover, select:hover { background: var(--st-secondary-background-color, whitesmoke); }
 :is(button, select, input):focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
 button[hidden] { display: none; }
 button[aria-pressed=true] { background: var(--st-secondary-background-color, whitesmoke); border-color: var(--st-primary-color, blue); }
-button svg { width: 20px; height: 20px; fill: currentColor; flex: none; }
+button svg { width: 1.25rem; height: 1.25rem; fill: currentColor; flex: none; }
 .menu { position: relative; display: inline-block; }
 .menu [role=menu] {
   position: absolute; right: 0; bottom: calc(100% + 5px); z-index: 20; min-width: 9.5rem; padding: 4px; display: grid;
@@ -27,7 +27,7 @@ button svg { width: 20px; height: 20px; fill: currentColor; flex: none; }
 .menu [role=menuitem] { border: 0; justify-content: flex-start; white-space: nowrap; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (pointer: coarse) { button, select { height: 44px; min-width: 44px; } }
-@container (max-width: 599px) {
+@container (max-width: 519px) {
   button, select { height: 44px; min-width: 44px; }
   .word { display: none; }
 }
@@ -47,8 +47,15 @@ export const PLAYER = `${CONTROLS}
 .position { display: grid; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .position > * { grid-area: 1 / 1; }
 .bar.compact > :is(.back, .forward, .speed, .menu) { display: none; }
-.play { min-width: 52px; background: var(--st-secondary-background-color, whitesmoke); }
-@container (max-width: 599px) {
+.below { display: flex; flex-direction: column; }
+.below .bar { order: -1; top: 0; bottom: auto; margin: 0 0 .4rem; }
+.below .menu [role=menu] { bottom: auto; top: calc(100% + 5px); }
+:host([data-floating]) .bar { display: none; }
+:host([data-floating]) .caption { font-size: .95rem; margin: .2rem 0; }
+@media (max-height: 520px) { .caption { font-size: 1rem; margin-bottom: .2rem; } .bar { margin-top: .2rem; } }
+@media print { .bar { display: none; } .stage { height: auto !important; } .stage canvas { position: static; max-width: 100%; height: auto !important; } }
+.play { min-width: 3.25rem; background: var(--st-secondary-background-color, whitesmoke); }
+@container (max-width: 519px) {
   .caption { font-size: 1.1rem; }
   .bar {
     display: grid; gap: 2px 8px; grid-template-columns: repeat(3, auto) 1fr repeat(3, auto);
@@ -75,9 +82,15 @@ export const CHART = `${CONTROLS}
 .message { padding: 1rem; margin: 0; }
 .foot { display: flex; justify-content: flex-end; }
 .foot button { border-color: transparent; }
+:host([data-floating]) .foot { display: none; }
+@media print { .foot { display: none; } }
 `;
 
 export const SHARE = `${CONTROLS}
+.root > button { height: 1.95rem; font-size: .88rem; }
+@media (pointer: coarse) { .root > button { height: 44px; } }
+.sheet { display: none; }
+@media print { .root > button { display: none; } .sheet { display: block; margin: 0; text-align: start; overflow-wrap: anywhere; } }
 .root { text-align: end; }
 .panel {
   width: min(34rem, calc(100vw - 1.5rem)); max-height: calc(100dvh - 1.5rem); overflow-y: auto; padding: 1.25rem; text-align: start; color: inherit;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bnviz.ui import assets, broadcast
+from bnviz.ui import assets, broadcast, share
 from bnviz.ui.server.origin import own_hosts
 
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -38,11 +39,19 @@ async def _qr_code(request: Request) -> Response:
 
 
 def _leads_here(link: str, request: Request) -> bool:
+    hosts = own_hosts(request.scope)
     try:
         parts = urlsplit(link)
+        hosts |= {_reachable(host) for host in hosts if urlsplit(f"//{host}").hostname in share.LOOPBACK}
     except ValueError:  # brackets without an address, letters that are a slash in disguise
         return False
-    return parts.scheme in {"http", "https"} and parts.netloc in own_hosts(request.scope) and link.isprintable()
+    return parts.scheme in {"http", "https"} and parts.netloc in hosts and link.isprintable()
+
+
+def _reachable(host: str) -> str:
+    """What the Share panel writes instead of `host` where that leads nobody but this computer here; else `host`."""
+    address = share.reachable_address()
+    return re.sub(r"^(\[.*\]|[^:]*)", address, host, count=1) if address else host
 
 
 async def _not_found(request: Request) -> Response:

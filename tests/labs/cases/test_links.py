@@ -162,7 +162,7 @@ def _(wrong: Any, right: Any) -> None:
 @shows("dropout_before_norm", "noise")
 def _(wrong: Any, right: Any) -> None:
     assert wrong.shift.ratio[0] < 0.6
-    assert right.variance_ratio == pytest.approx(1, abs=0.05)
+    assert right.shift.ratio == pytest.approx(1, abs=0.05)
 
 
 @shows("redundant_bias", "builder")

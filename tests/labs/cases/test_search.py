@@ -80,25 +80,42 @@ def test_a_card_is_found_by_its_own_symptom(case: object) -> None:
             "ValueError: Expected more than 1 value per channel when training, got input size torch.Size([1, 512, 1, 1])",
             "batch_of_one",
         ),
-        ("ValueError: Expected more than 1 spatial element when training, got input size torch.Size([8, 64, 1, 1])",
-         "one_spatial_element"),
+        (
+            "ValueError: Expected more than 1 spatial element when training, got input size torch.Size([8, 64, 1, 1])",
+            "one_spatial_element",
+        ),
         ("ValueError: expected 4D input (got 3D input)", "wrong_dimension"),
         ("RuntimeError: running_mean should contain 128 elements not 64", "wrong_count"),
-        ("RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
-         "[torch.cuda.FloatTensor [64]] is at version 3; expected version 2 instead.", "inplace_buffers"),
-        ("RuntimeError: Error(s) in loading state_dict for ResNet:\n\tMissing key(s) in state_dict: "
-         '"bn1.num_batches_tracked", "layer1.0.bn1.num_batches_tracked"', "missing_key"),
+        (
+            "RuntimeError: one of the variables needed for gradient computation has been modified by an inplace operation: "
+            "[torch.cuda.FloatTensor [64]] is at version 3; expected version 2 instead.",
+            "inplace_buffers",
+        ),
+        (
+            "RuntimeError: Error(s) in loading state_dict for ResNet:\n\tMissing key(s) in state_dict: "
+            '"bn1.num_batches_tracked", "layer1.0.bn1.num_batches_tracked"',
+            "missing_key",
+        ),
         ("RuntimeError: expected scalar type Half but found Float", "half_range"),
         ("ValueError: SyncBatchNorm expected input tensor to be on GPU", "devices"),
-        ('flax.errors.ModifyScopeVariableError: Cannot update variable "mean" in "/BatchNorm_0" because collection '
-         '"batch_stats" is immutable.', "functional_state"),
-        ("RuntimeError: Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated "
-         "in place, were not batched.", "per_sample_gradients"),
-        ("NotImplementedError: grad sampler is not yet implemented for BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, "
-         "track_running_stats=True)", "per_sample_gradients"),
+        (
+            'flax.errors.ModifyScopeVariableError: Cannot update variable "mean" in "/BatchNorm_0" because collection '
+            '"batch_stats" is immutable.',
+            "functional_state",
+        ),
+        (
+            "RuntimeError: Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated "
+            "in place, were not batched.",
+            "per_sample_gradients",
+        ),
+        (
+            "NotImplementedError: grad sampler is not yet implemented for BatchNorm2d(64, eps=1e-05, momentum=0.1, affine=True, "
+            "track_running_stats=True)",
+            "per_sample_gradients",
+        ),
         (TRACEBACK, "batch_of_one"),
     ],
-)  # fmt: skip
+)
 def test_a_pasted_error_finds_its_card_and_so_does_what_the_link_keeps_of_it(error: str, card: str) -> None:
     assert first(error) == card
     assert len(shortened(error)) <= LONGEST_LINK
@@ -109,23 +126,64 @@ def test_a_pasted_error_finds_its_card_and_so_does_what_the_link_keeps_of_it(err
 @pytest.mark.parametrize(
     ("query", "card"),
     [
-        ("eval", "eval_differs"), ("NaN", "poisoned"), ("nan", "poisoned"), ("batch of one", "batch_of_one"),
-        ("momentum", "keras_momentum"), ("gamma", "zero_gamma"), ("epsilon", "keras_epsilon"), ("eps", "keras_epsilon"),
-        ("SyncBatchNorm", "devices"), ("DDP", "devices"), ("multi-gpu", "devices"), ("finetune", "not_frozen"),
-        ("fine-tune", "not_frozen"), ("EMA", "averaged_weights"), ("buffers", "averaged_weights"), ("ONNX", "export"),
-        ("export", "export"), ("flax", "functional_state"), ("use_running_average", "functional_state"), ("RL", "target_network"),
-        ("fuse", "folding"), ("accuracy drops in eval", "eval_differs"), ("results depend on batch size", "test_time_batches"),
-        ("requires_grad", "not_frozen"), ("trainable", "not_frozen"), ("mixed precision", "poisoned"), ("5406", "eval_differs"),
-        ("moving_mean", "never_updated"), ("UPDATE_OPS", "never_updated"), ("gradient accumulation", "accumulation"),
-        ("bias", "redundant_bias"), ("dropout", "dropout_before_norm"), ("weight decay", "decay_gamma"), ("MAML", "meta_learning"),
-        ("推理结果不同", "eval_differs"), ("批大小为1", "batch_of_one"), ("批大小为 1", "batch_of_one"), ("评估", "eval_differs"),
-        ("动量", "keras_momentum"), ("冻结", "not_frozen"), ("填充", "padded_sequences"), ("偏置", "redundant_bias"),
-        ("信息泄漏", "leaking_mates"), ("多卡训练", "devices"), ("梯度累积", "accumulation"), ("导出 ONNX 后结果不同", "export"),
-        ("同步批归一化", "devices"), ("权重衰减", "decay_gamma"), ("微调时 BN 要不要冻结", "not_frozen"), ("半精度", "half_range"),
-        ("融合卷积和BN后输出不一致", "folding"), ("激活函数之前还是之后", "before_or_after"), ("联邦学习", "federated"),
-        ("小样本学习", "meta_learning"), ("不同批大小推理结果不一样", "test_time_batches"), ("训练正常，测试时出现 NaN", "poisoned"),
+        ("eval", "eval_differs"),
+        ("NaN", "poisoned"),
+        ("nan", "poisoned"),
+        ("batch of one", "batch_of_one"),
+        ("momentum", "keras_momentum"),
+        ("gamma", "zero_gamma"),
+        ("epsilon", "keras_epsilon"),
+        ("eps", "keras_epsilon"),
+        ("SyncBatchNorm", "devices"),
+        ("DDP", "devices"),
+        ("multi-gpu", "devices"),
+        ("finetune", "not_frozen"),
+        ("fine-tune", "not_frozen"),
+        ("EMA", "averaged_weights"),
+        ("buffers", "averaged_weights"),
+        ("ONNX", "export"),
+        ("export", "export"),
+        ("flax", "functional_state"),
+        ("use_running_average", "functional_state"),
+        ("RL", "target_network"),
+        ("fuse", "folding"),
+        ("accuracy drops in eval", "eval_differs"),
+        ("results depend on batch size", "test_time_batches"),
+        ("requires_grad", "not_frozen"),
+        ("trainable", "not_frozen"),
+        ("mixed precision", "poisoned"),
+        ("5406", "eval_differs"),
+        ("moving_mean", "never_updated"),
+        ("UPDATE_OPS", "never_updated"),
+        ("gradient accumulation", "accumulation"),
+        ("bias", "redundant_bias"),
+        ("dropout", "dropout_before_norm"),
+        ("weight decay", "decay_gamma"),
+        ("MAML", "meta_learning"),
+        ("推理结果不同", "eval_differs"),
+        ("批大小为1", "batch_of_one"),
+        ("批大小为 1", "batch_of_one"),
+        ("评估", "eval_differs"),
+        ("动量", "keras_momentum"),
+        ("冻结", "not_frozen"),
+        ("填充", "padded_sequences"),
+        ("偏置", "redundant_bias"),
+        ("信息泄漏", "leaking_mates"),
+        ("多卡训练", "devices"),
+        ("梯度累积", "accumulation"),
+        ("导出 ONNX 后结果不同", "export"),
+        ("同步批归一化", "devices"),
+        ("权重衰减", "decay_gamma"),
+        ("微调时 BN 要不要冻结", "not_frozen"),
+        ("半精度", "half_range"),
+        ("融合卷积和BN后输出不一致", "folding"),
+        ("激活函数之前还是之后", "before_or_after"),
+        ("联邦学习", "federated"),
+        ("小样本学习", "meta_learning"),
+        ("不同批大小推理结果不一样", "test_time_batches"),
+        ("训练正常，测试时出现 NaN", "poisoned"),
     ],
-)  # fmt: skip
+)
 def test_words_of_people_and_of_libraries_in_both_languages(query: str, card: str) -> None:
     assert first(query) == card
 

@@ -109,9 +109,21 @@ LOOPS = [
 @pytest.mark.parametrize("warmup", [0, 7])
 def test_equals_a_straight_pytorch_loop(kind: dict[str, Any], warmup: int) -> None:
     s = Settings(
-        **kind, warmup=warmup, steps=5, channels=3, channel=1, batch_size=400, eps=1e-3, gamma=-1.5, beta=0.5,
-        activation="tanh", input_scale=3.0, input_shift=-1.0, drift=0.25, seed=5,
-    )  # fmt: skip
+        **kind,
+        warmup=warmup,
+        steps=5,
+        channels=3,
+        channel=1,
+        batch_size=400,
+        eps=1e-3,
+        gamma=-1.5,
+        beta=0.5,
+        activation="tanh",
+        input_scale=3.0,
+        input_shift=-1.0,
+        drift=0.25,
+        seed=5,
+    )
     result, loop = run(s), straight_loop(s)
     own_statistics = s.mode == "train" or not s.track_running_stats
     assert result.statistics_source == ("batch" if own_statistics else "running")
@@ -368,14 +380,22 @@ def explained(result: Result) -> dict[str, bool]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {}, {"mode": "eval"}, {"mode": "eval", "warmup": 100}, {"layer": "conv"}, {"drift": 0.05},
+        {},
+        {"mode": "eval"},
+        {"mode": "eval", "warmup": 100},
+        {"layer": "conv"},
+        {"drift": 0.05},
         {"source": "gaussian", "channel": 2, "steps": 300, "activation": "relu", "batch_size": 3},
         {"source": "gaussian", "channel": 2, "steps": 100, "activation": "tanh", "batch_size": 128},
-        {"source": "gaussian", "layer": "conv", "momentum": "cumulative"}, {"eps": 0.1}, {"momentum": "cumulative"},
-        {"source": "uniform", "momentum": 0.02}, {"input_scale": 0.01, "input_shift": 10.0}, {"batch_size": 2},
+        {"source": "gaussian", "layer": "conv", "momentum": "cumulative"},
+        {"eps": 0.1},
+        {"momentum": "cumulative"},
+        {"source": "uniform", "momentum": 0.02},
+        {"input_scale": 0.01, "input_shift": 10.0},
+        {"batch_size": 2},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_theory_explains_what_was_measured(changes: dict[str, Any], seed: int) -> None:
     """About 700 rows at four standard errors: one false alarm in 20 such tables; the seeds are fixed."""
     rows_found = comparisons(run(Settings(**changes, seed=seed)))

@@ -125,10 +125,26 @@ def fingerprint(result: Result) -> str:
 
 
 CHANGED: dict[str, Any] = {
-    "source": "uniform", "layer": "conv", "channels": 16, "batch_size": 64, "momentum": 0.5, "eps": 0.1,
-    "affine": False, "gamma": 2.0, "beta": 1.0, "track_running_stats": False, "mode": "eval", "activation": "tanh",
-    "input_shift": 1.0, "input_scale": 2.0, "drift": 0.1, "warmup": 3, "steps": 13, "channel": 1, "seed": 1,
-}  # fmt: skip
+    "source": "uniform",
+    "layer": "conv",
+    "channels": 16,
+    "batch_size": 64,
+    "momentum": 0.5,
+    "eps": 0.1,
+    "affine": False,
+    "gamma": 2.0,
+    "beta": 1.0,
+    "track_running_stats": False,
+    "mode": "eval",
+    "activation": "tanh",
+    "input_shift": 1.0,
+    "input_scale": 2.0,
+    "drift": 0.1,
+    "warmup": 3,
+    "steps": 13,
+    "channel": 1,
+    "seed": 1,
+}
 
 
 @pytest.mark.parametrize("name", Settings.names())
@@ -143,8 +159,11 @@ def test_what_does_not_apply_changes_nothing() -> None:
     untracked = Settings(steps=5, track_running_stats=False)
     fresh = Settings(steps=5, mode="eval")
     for settings, changes in (
-        (plain, {"gamma": 2.0}), (plain, {"beta": 2.0}), (untracked, {"momentum": 0.5}), (fresh, {"momentum": 0.5}),
-    ):  # fmt: skip
+        (plain, {"gamma": 2.0}),
+        (plain, {"beta": 2.0}),
+        (untracked, {"momentum": 0.5}),
+        (fresh, {"momentum": 0.5}),
+    ):
         assert not applies(settings, *changes)
         assert fingerprint(run(settings)) == fingerprint(run(settings.replace(**changes)))
     assert not applies(untracked, "warmup")

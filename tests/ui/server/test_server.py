@@ -28,7 +28,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 from streamlit import config
 
-from bnviz.ui import assets
+from bnviz.ui import assets, share
 from bnviz.ui.server import bounded_log, compression, headers, limits, sockets
 from bnviz.ui.server.application import middleware
 from bnviz.ui.server.bounded_log import BoundedLog
@@ -62,11 +62,21 @@ class Client:
     def get(self, path: str, query: str = "", encoding: str = "gzip, br", **more: str) -> Answer:
         """The answer to GET `path`?`query`."""
         scope = {
-            "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
-            "headers": [(b"host", b"class.example"), (b"accept-encoding", encoding.encode()),
-                        *((name.encode(), value.encode()) for name, value in more.items())],
-            "scheme": "http", "server": ("class.example", 80), "root_path": "", "http_version": "1.1",
-        }  # fmt: skip
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                (b"host", more.pop("host", "class.example").encode()),
+                (b"accept-encoding", encoding.encode()),
+                *((name.encode(), value.encode()) for name, value in more.items()),
+            ],
+            "scheme": "http",
+            "server": ("class.example", 80),
+            "root_path": "",
+            "http_version": "1.1",
+        }
         answer = Answer(0, {}, b"")
 
         async def receive() -> Any:
@@ -139,11 +149,35 @@ def test_a_qr_code_is_drawn_for_links_to_this_server_only(client: Client) -> Non
     assert code.headers["content-type"].startswith("image/svg+xml")
     assert b"<svg xmlns=" in code.content
     for link in (
-        "", "http://elsewhere.example/", "javascript:alert(1)", "javascript://class.example/%0aalert(1)",
-        "ftp://class.example/", "http://class.example/" + "a" * 2000, "http://[::1", "http://class.example\u2100/",
-        "http://class.example/" + "批" * 600, "http://class.example/\x00",
-    ):  # fmt: skip
+        "",
+        "http://elsewhere.example/",
+        "javascript:alert(1)",
+        "javascript://class.example/%0aalert(1)",
+        "ftp://class.example/",
+        "http://class.example/" + "a" * 2000,
+        "http://[::1",
+        "http://class.example\u2100/",
+        "http://class.example/" + "批" * 600,
+        "http://class.example/\x00",
+    ):
         assert client.get(assets.url("qr.svg"), urlencode({"link": link})).status == 400
+
+
+def test_a_qr_code_may_name_this_computers_address_in_its_network_where_the_page_was_opened_as_localhost(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share, "reachable_address", lambda: "192.0.2.7")
+    link = urlencode({"link": "http://192.0.2.7:8501/layer"})
+    assert client.get(assets.url("qr.svg"), link, host="localhost:8501").status == 200
+    assert client.get(assets.url("qr.svg"), link, host="[::1]:8501").status == 200
+    assert client.get(assets.url("qr.svg"), link, host="class.example:8501").status == 400
+    assert (
+        client.get(
+            assets.url("qr.svg"), urlencode({"link": "http://192.0.2.8:8501/layer"}), host="localhost:8501"
+        ).status
+        == 400
+    )
+    assert client.get(assets.url("qr.svg"), link, host="[::1").status == 400
 
 
 def test_an_asset_of_an_earlier_version_is_not_there(client: Client) -> None:
@@ -229,9 +263,12 @@ class Talk:
         self.app, self.answers = app, list[Message]()
         told = {"host": "class.example", **{name.replace("_", "-"): value for name, value in headers.items()}}
         self.scope = {
-            "type": kind, "path": path, "query_string": b"", "method": headers.pop("method", "GET"),
+            "type": kind,
+            "path": path,
+            "query_string": b"",
+            "method": headers.pop("method", "GET"),
             "headers": [(name.encode(), value.encode()) for name, value in told.items()],
-        }  # fmt: skip
+        }
         self.say: asyncio.Queue[Message] = asyncio.Queue()
         self.say.put_nowait({"type": "websocket.connect"})
 
@@ -448,9 +485,13 @@ def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str) -> Non
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/school"
     server = subprocess.Popen(
-        [sys.executable, "-c", GUARD + WAYS[way].format(port=port)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
-        stdout=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1"},
-    )  # fmt: skip
+        [sys.executable, "-c", GUARD + WAYS[way].format(port=port)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1"},
+    )
     try:
         for _ in range(600):
             try:

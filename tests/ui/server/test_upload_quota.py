@@ -63,9 +63,17 @@ class Server:
         headers = [(b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode())]
         headers += [(b"content-length", str(len(body)).encode())] if announced else []
         scope = {
-            "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "headers": headers,
-            "scheme": "http", "server": ("a", 80), "root_path": "", "http_version": "1.1",
-        }  # fmt: skip
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": headers,
+            "scheme": "http",
+            "server": ("a", 80),
+            "root_path": "",
+            "http_version": "1.1",
+        }
         statuses: list[int] = []
 
         async def receive() -> Any:

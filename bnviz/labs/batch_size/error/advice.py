@@ -25,17 +25,18 @@ TOLD: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Batch norm against the best other normalizer at one batch size.
-
-    `alternative`: the other's name, "" where there is none; `error`: its mean test error, a share. `finding`: error of batch norm −
-    error of the alternative, seed by seed; more than 0: batch norm is worse. `refused`: PyTorch refuses batch norm here.
-    """
+    """Batch norm against the best other normalizer at one batch size."""
 
     batch_size: int
+    """Where."""
     alternative: str
+    """The other's name, "" where there is none."""
     error: float
+    """Its mean test error, a share."""
     finding: Finding
+    """Error of batch norm − error of the alternative, seed by seed; more than 0: batch norm is worse."""
     refused: bool = False
+    """Whether PyTorch refuses batch norm here."""
 
     @property
     def standing(self) -> Standing:
@@ -55,11 +56,14 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """`outcome`; `least`: the batch size from which on batch norm may be used (0: none); `sentences`: all of it in words."""
+    """From which batch size on batch norm may be used."""
 
     outcome: Outcome
+    """In one word."""
     least: int
+    """The batch size from which on it may be used; 0: none."""
     sentences: tuple[Phrase, ...]
+    """All of it in words."""
 
 
 def advise(matches: Iterable[Match]) -> Advice:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_
 from bnviz.labs.batch_size.error import figures
-from bnviz.labs.batch_size.error.experiment import Result, estimated_seconds, run
-from bnviz.labs.batch_size.error.figures.differences import differences
+from bnviz.labs.batch_size.error.experiment import estimated_seconds, run
+from bnviz.labs.batch_size.error.formula import formula
+from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.error.script import script
 from bnviz.labs.batch_size.error.settings import Settings
-from bnviz.labs.batch_size.shared.settings import RULE_BATCH
-from bnviz.labs.batch_size.statistics.figures import fidelity, noise
-from bnviz.labs.batch_size.statistics.lesson import comparisons_of
-from bnviz.plot.numbers import latex
-from bnviz.plot.variants import normalizer_name
+from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
-from bnviz.teaching.paired import mean_and_verdict
+from bnviz.teaching.sources import DIGITS
 
 OUTCOMES: Final = ("everywhere", "from", "nowhere", "unknown")
 
@@ -52,64 +48,8 @@ SOURCES: Final = (
         "torch.nn.BatchNorm1d",
         "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm1d.html",
     ),
-    Source(
-        N_("Handwritten digits, 8×8, shipped with scikit-learn"),
-        "UCI Optical Recognition of Handwritten Digits",
-        "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-    ),
+    DIGITS,
 )
-
-
-def formula(result: Result, step: int, language: Language = "en") -> str:
-    """The paired difference at the smallest batch, the advice that follows, and why two samples lose everything but a sign."""
-    _ = translator(language)
-    advice = [sentence.text(language) for sentence in result.advice.sentences]
-    return "\n\n".join(
-        [
-            "**1. " + _("Batch norm against the best of the others") + "**",
-            _paired(result, _),
-            "**2. " + _("What follows") + "**",
-            _("Batch norm may be used from batch m on where, at m and at every larger batch size measured, the interval "
-              "rules out that it is worse by a point or more."),
-            *(["> " + " ".join(advice)] if advice else []),
-            "**3. " + _("Why a batch of 2 is special") + "**",
-            _("Two samples x₁ and x₂ with difference d: their mean lies in the middle and their standard deviation is |d|/2. "
-              "Whatever they were, batch norm turns them into"),
-            "$$\n\\hat x_{1,2} = \\pm\\frac{d/2}{\\sqrt{d^2/4 + \\varepsilon}} \\approx \\pm 1\n$$",
-            _("Which of the two is larger is all that is left. In eval mode the running statistics give values that "
-              "training never saw."),
-            "**4. " + _("Learning rate") + "**",
-            _rates(result, _),
-        ]
-    )  # fmt: skip
-
-
-def _paired(result: Result, _: Translate) -> str:
-    places = [place for place, match in enumerate(result.matches) if math.isfinite(match.finding.low)]
-    if not places:
-        return _("There are fewer than three seeds with both numbers: no interval can be given.")
-    place = min(places, key=lambda place: int(result.batch_sizes[place]))
-    match, values = result.matches[place], result.differences[place]
-    seed = int(np.flatnonzero(np.isfinite(values))[0])
-    rows = [result.normalizers.index(name) for name in ("batch", match.alternative)]
-    mine, other = (100 * float(result.test_error[row, place, seed]) for row in rows)
-    text = _(
-        "Batch {size}, against {alternative}, the best of the others there. Seed {seed}, test error in points:"
-    ).format(size=match.batch_size, alternative=normalizer_name(match.alternative, _), seed=result.settings.seed + seed)
-    difference = f"$$\nd = {mine:.2f} - {other:.2f} = {100 * float(values[seed]):.2f}\n$$"
-    return "\n\n".join((text, difference, mean_and_verdict(match.finding, _)))
-
-
-def _rates(result: Result, _: Translate) -> str:
-    settings = result.settings
-    if settings.learning_rate_rule == "fixed":
-        return _("The same for every batch size: {rate}.").format(rate=f"${latex(settings.learning_rate)}$")
-    least = min(settings.batch_sizes)
-    return (
-        _("In proportion to the batch size m, so that an epoch moves the weights about as far. At the smallest:")
-        + f"\n\n$$\n\\eta = {latex(settings.learning_rate)}\\cdot\\frac{{m}}{{{RULE_BATCH}}} = "
-        + f"{latex(settings.learning_rate)}\\cdot\\frac{{{least}}}{{{RULE_BATCH}}} = {latex(settings.rate(least))}\n$$"
-    )
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -120,11 +60,11 @@ def comparisons(result: Result) -> list[Comparison]:
 def headline(result: Result) -> dict[str, float]:
     """Mean test errors in %, by the names that the script prints."""
     numbers: dict[str, float] = {}
-    for place, size in enumerate(result.settings.batch_sizes):
+    for column, size in enumerate(result.settings.batch_sizes):
         for row, normalizer in enumerate(result.normalizers):
-            numbers[f"error_{normalizer}_{size}"] = 100 * float(result.error_mean[row, place])
+            numbers[f"error_{normalizer}_{size}"] = 100 * float(result.error_mean[row, column])
             if normalizer == "batch":
-                numbers[f"recalibrated_{size}"] = 100 * float(result.recalibrated_mean[place])
+                numbers[f"recalibrated_{size}"] = 100 * float(result.recalibrated_mean[column])
     return numbers
 
 
@@ -164,8 +104,8 @@ TOPIC: Final = LiveTopic(
     controls=("batch_sizes", "normalizers", "network", "sampling", "epochs", "seeds"),
     more=("groups", "learning_rate", "learning_rate_rule", "seed"),
     applies=lambda settings, name: name != "groups" or "group" in settings.normalizers,
-    pictures=(figures.cliff, differences, figures.recalibration),
-    theory=(fidelity, noise),
+    pictures=(figures.cliff, figures.differences, figures.recalibration),
+    theory=(figures.fidelity, figures.noise),
     comparisons=comparisons,
     presets=(
         Preset(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT, linear
 
-if TYPE_CHECKING:
-    from bnviz.labs.batch_size.error.settings import Settings
-
-_SCRIPT: Final = '''"""How small may a batch be? Every normalizer at every batch size, each seed with the same split, weights and batches.
+TEMPLATE: Final = '''"""How small may a batch be? Every normalizer at every batch size, each seed with the same split, weights and batches.
 
 Written by bnviz, lab batch_size. One network after another: slower than the page, which trains all seeds at once.
 """
@@ -88,7 +86,7 @@ for size in batch_sizes:
             print(f"recalibrated_{{size}} = {{recalibrated}}")
 '''
 
-_MLP: Final = '''\
+MLP: Final = '''\
 inputs, width, groups = features, 64, {groups}
 
 
@@ -107,7 +105,7 @@ def build(normalizer, seed):
         modules += [linear(64, width, generator, normalizer != "batch"), *normal(), nn.ReLU()]
     return nn.Sequential(*modules, linear(width, 10, generator))'''
 
-_CNN: Final = '''\
+CNN: Final = '''\
 inputs, width, groups = features.view(-1, 1, 8, 8), 16, {groups}
 
 
@@ -134,12 +132,12 @@ def build(normalizer, seed):
         modules += [convolution(channels, generator, normalizer != "batch"), *normal(), nn.ReLU(), nn.MaxPool2d(2)]
     return nn.Sequential(*modules, nn.Flatten(), linear(4 * width, 10, generator))'''
 
-_IID: Final = """\
+IID: Final = """\
 def draw(training_set, size, count, generator):
     return training_set[batches(len(training_set), size, count, generator)]
 """
 
-_ONE_CLASS: Final = '''\
+ONE_CLASS: Final = '''\
 def draw(training_set, size, count, generator):
     """Every batch from a single class: per epoch each class is cut into whole batches, and all are shuffled."""
     members = [training_set[labels[training_set] == label] for label in range(10)]
@@ -154,7 +152,7 @@ def draw(training_set, size, count, generator):
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return _SCRIPT.format(
+    return TEMPLATE.format(
         first=settings.seed,
         last=settings.seed + settings.seeds,
         normalizers=settings.normalizers,
@@ -162,8 +160,8 @@ def script(settings: Settings) -> str:
         epochs=settings.epochs,
         learning_rate=settings.learning_rate,
         rate="learning_rate * size / 64" if settings.learning_rate_rule == "linear" else "learning_rate",
-        build=(_MLP if settings.network == "mlp" else _CNN).format(groups=settings.groups),
-        draw=_IID if settings.sampling == "iid" else _ONE_CLASS,
+        build=(MLP if settings.network == "mlp" else CNN).format(groups=settings.groups),
+        draw=IID if settings.sampling == "iid" else ONE_CLASS,
         linear=linear("he"),
         digits_and_split=DIGITS_AND_SPLIT,
     )

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from bnviz.core.datasets import digits
 from bnviz.core.replica_networks import NetworkPlan, plain_network
-from bnviz.labs.batch_size.shared.settings import CHANNELS, NetworkName, SamplingName
+from bnviz.labs.batch_size.shared.parameters import CHANNELS, NetworkName, SamplingName
 from bnviz.theory.noise import pooled_fidelity
 
 Floats = NDArray[np.float64]
@@ -40,31 +40,38 @@ def network_plan(network: NetworkName, normalizer: str, groups: int | None = Non
 
 
 class Noise(NamedTuple):
-    """What theory says of batches of one size: `mean` in units of σ, `variance` in units of σ², `fidelity` R²; NaN where undefined."""
+    """What theory says of batches of one size; NaN where undefined."""
 
     mean: float
+    """Error of the batch mean, in units of σ."""
     variance: float
+    """Error of the batch variance, in units of σ²."""
     fidelity: float
+    """R² of output and true value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """What one batch norm layer receives.
-
-    `values` (n, C) or (n, C, H, W). `mean`, `std` (W,): population moments of the first channels. `labels` (n,). Then the moments within
-    each group from which a batch may come, (K, W), in units of σ and its powers: `offset`, the group's mean − μ; `variance` of its
-    values; `between`, variance of its images' means; `spread`, variance of its images' mean squared deviations. `weights` (K,).
-    """
+    """What one batch norm layer receives, and the moments within each group from which a batch may come, in units of σ and its powers."""
 
     values: Tensor
+    """(n, C) or (n, C, H, W)."""
     labels: Tensor
+    """(n,)."""
     mean: Floats
+    """(W,) of the population, μ, in the first channels."""
     std: Floats
+    """(W,) of the population, σ."""
     weights: Floats
+    """(K,) share of the images in each group."""
     offset: Floats
+    """(K, W) the group's mean − μ."""
     variance: Floats
+    """(K, W) of the group's values."""
     between: Floats
+    """(K, W) variance of its images' means."""
     spread: Floats
+    """(K, W) variance of its images' mean squared deviations."""
 
     @property
     def pixels(self) -> int:
@@ -119,9 +126,9 @@ def population(network: NetworkName, hidden_layer: int, sampling: SamplingName, 
     """
     images, labels = digits()
     layers = plain_network(network_plan(network, "batch"), seed).train()
-    ends = [place + 1 for place, layer in enumerate(layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
+    in_front = [index + 1 for index, layer in enumerate(layers) if isinstance(layer, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
-        values: Tensor = layers[: ends[hidden_layer - 1]](images if network == "cnn" else images.flatten(1))
+        values: Tensor = layers[: in_front[hidden_layer - 1]](images if network == "cnn" else images.flatten(1))
     pixels = values[0, 0].numel()
     flat = values[:, : WIDEST // pixels].double().numpy().reshape(len(values), -1, pixels)
     mean, std = flat.mean((0, 2)), flat.std((0, 2))
@@ -130,10 +137,8 @@ def population(network: NetworkName, hidden_layer: int, sampling: SamplingName, 
     if sampling == "one_class":
         groups = [np.flatnonzero(labels.numpy() == label) for label in range(CLASSES)]
     moments = [_moments(standard[members]) for members in groups]
-    return Population(
-        values, labels, mean, std, np.array([len(members) for members in groups]) / len(standard),
-        *(np.stack(part) for part in zip(*moments, strict=True)),
-    )  # fmt: skip
+    weights = np.array([len(members) for members in groups]) / len(standard)
+    return Population(values, labels, mean, std, weights, *(np.stack(part) for part in zip(*moments, strict=True)))
 
 
 def _moments(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:

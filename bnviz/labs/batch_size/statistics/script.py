@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from bnviz.labs.batch_size.statistics.settings import Settings
 from bnviz.scripting.snippets import DIGITS_AND_SPLIT, linear
 
-if TYPE_CHECKING:
-    from bnviz.labs.batch_size.statistics.settings import Settings
-
-_SCRIPT: Final = '''"""How noisy is batch norm's mean, and what is left of a value? An MLP and a CNN, batch size by batch size.
+TEMPLATE: Final = '''"""How noisy is batch norm's mean, and what is left of a value? An MLP and a CNN, batch size by batch size.
 
 Written by bnviz, lab batch_size.
 """
@@ -72,13 +70,13 @@ for name in ("mlp", "cnn"):
         print(f"{{name}}_fidelity_{{size}} = {{np.mean([np.corrcoef(a, b)[0, 1] ** 2 for a, b in zip(*pairs)])}}")
 '''
 
-_IID: Final = '''\
+IID: Final = '''\
 def draw(count, size):
     """`count` batches, drawn with replacement."""
     return torch.randint(0, len(labels), (count, size), generator=stream(seed, 2))
 '''
 
-_ONE_CLASS: Final = '''\
+ONE_CLASS: Final = '''\
 def draw(count, size):
     """`count` batches, each drawn with replacement from the class of a random image."""
     generator = stream(seed, 2)
@@ -91,11 +89,11 @@ def draw(count, size):
 
 def script(settings: Settings) -> str:
     """Python source that prints the numbers of the lesson's headline, one `name = value` per line."""
-    return _SCRIPT.format(
+    return TEMPLATE.format(
         seed=settings.seed,
         hidden_layer=settings.hidden_layer,
         batch_sizes=settings.batch_sizes,
         linear=linear("he"),
-        draw=_IID if settings.sampling == "iid" else _ONE_CLASS,
+        draw=IID if settings.sampling == "iid" else ONE_CLASS,
         digits_and_split=DIGITS_AND_SPLIT,
     )

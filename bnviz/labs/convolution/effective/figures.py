@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.labs.convolution.maps.figures import KINDS, kind_of
+from bnviz.labs.convolution.effective.result import Result
+from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small, steps
 from bnviz.plot.theme import SERIES, axis, color, layout
-
-if TYPE_CHECKING:
-    from bnviz.labs.convolution.shared.dispatch import Result
 
 Floats = NDArray[np.float64]
 MOST_LINES: Final = 4
@@ -78,7 +76,7 @@ def resolution(result: Result, language: Language = "en") -> Chart:
         ),
         _("Effective sample size of the batch mean against N·H·W. At the finest resolution: {told}.").format(told=told),
         phone_layout={"annotations": small(notes), "margin": PHONE_MARGIN},
-    )  # fmt: skip
+    )
 
 
 def batch_means(result: Result, language: Language = "en") -> Chart:
@@ -115,13 +113,13 @@ def batch_means(result: Result, language: Language = "en") -> Chart:
         "batch_means",
         traces,
         layout(x, y, annotations=notes),
-        _("Histogram of 1000 batch means of channel {channel}: standard deviation {spread}; independent numbers would "
-          "give {naive}.").format(
-            channel=c, spread=short(float(worth.spread[c])), naive=short(float(worth.naive_spread[c]))
-        ),
+        _(
+            "Histogram of 1000 batch means of channel {channel}: standard deviation {spread}; independent numbers would "
+            "give {naive}."
+        ).format(channel=c, spread=short(float(worth.spread[c])), naive=short(float(worth.naive_spread[c]))),
         height=340,
         phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 84, "b": 48}},
-    )  # fmt: skip
+    )
 
 
 def correlation(result: Result, language: Language = "en") -> Chart:
@@ -180,7 +178,9 @@ def channels(result: Result, language: Language = "en") -> Chart:
     settings = result.settings
     total = settings.batch_size * settings.height * settings.width
     every = np.arange(settings.channels)
-    names = [f"{channel}<br>{_(KINDS[kind_of(result, channel)])}" for channel in range(settings.channels)]
+    names = [
+        f"{channel}<br>{_(KINDS[kind_of(result.settings.kernels, channel)])}" for channel in range(settings.channels)
+    ]
     bars = {"type": "data", "array": np.nan_to_num(4 * result.effective_samples_error), "width": 6, "thickness": 2}
     ring = {"size": 22, "symbol": "circle-open", "color": color("theory"), "line": {"width": 1.5}}
     traces: list[dict[str, Any]] = [
@@ -221,10 +221,10 @@ def _channels(result: Result) -> list[int]:
     """The channels that are drawn as lines: the chosen one and others of other kinds, at most four in all."""
     settings = result.settings
     chosen = [settings.channel]
-    kinds = {kind_of(result, settings.channel)}
+    kinds = {kind_of(result.settings.kernels, settings.channel)}
     for fresh in (True, False):
         for channel in range(settings.channels):
-            kind = kind_of(result, channel)
+            kind = kind_of(result.settings.kernels, channel)
             if (
                 len(chosen) < min(MOST_LINES, settings.channels)
                 and channel not in chosen
@@ -236,7 +236,7 @@ def _channels(result: Result) -> list[int]:
 
 
 def _name(result: Result, channel: int, _: Translate) -> str:
-    return _("{channel}: {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
+    return _("{channel}: {kind}").format(channel=channel, kind=_(KINDS[kind_of(result.settings.kernels, channel)]))
 
 
 def _finite(values: Floats) -> Floats:

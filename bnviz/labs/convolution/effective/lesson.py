@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.convolution.effective import figures
+from bnviz.labs.convolution.effective.experiment import run
+from bnviz.labs.convolution.effective.result import Result
+from bnviz.labs.convolution.effective.script import script
 from bnviz.labs.convolution.effective.settings import Settings
-from bnviz.labs.convolution.shared.dispatch import Result, run
-from bnviz.labs.convolution.shared.scripts import script
-from bnviz.labs.convolution.sharing.lesson import BATCH_NORM, PHOTOGRAPHS
+from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
 from bnviz.plot.numbers import latex, latex_signed
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source

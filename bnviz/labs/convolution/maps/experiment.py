@@ -5,7 +5,6 @@ Index letters: N images, C channels, H, W pixels, K bins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,9 +14,10 @@ from torch import Tensor, nn
 
 from bnviz.core.feature_maps import convolution
 from bnviz.core.normalizers import make_map_normalizer
+from bnviz.labs.convolution.maps.result import Maps, Result
 from bnviz.labs.convolution.maps.settings import Settings
-from bnviz.labs.convolution.shared.data import shown_images
-from bnviz.labs.convolution.sharing.experiment import membership_of
+from bnviz.labs.convolution.shared.data import images_of, shown_images
+from bnviz.labs.convolution.shared.membership import membership_of
 from bnviz.study.histogram import Histogram, histogram
 
 Floats = NDArray[np.float64]
@@ -26,34 +26,13 @@ BINS: Final = 60
 STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Maps:
-    """Feature maps of whole images.
+def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
+    """Feature maps before and after the normalizer.
 
-    - `images` (N, K, H, W) in [0, 1]; `before`, `after` (N, C, H, W): what enters the normalizer and what leaves it.
-    - `mean`, `variance` (N, C): what normalized each map, the variance *biased*.
-    - `before_mean`, `before_std`, `after_mean`, `after_std` (C,): of each channel over the batch (std divided by N·H·W).
-    - `moments`: (N, C, 2) under `before` and `after`, mean and standard deviation of every map by itself.
-    - `predicted_mean`, `predicted_std` (C,): of `after`, from the moments of `before` by y = γ(x − μ)/√(σ² + ε) + β.
-    - `histograms_before`, `histograms_after`: counts (C, K) over one shared set of edges; the few values beyond are left out.
-    - `reach`: the shared grey scale runs from −reach to reach. γ and β leave it alone, so that they can be seen.
+    `data` (P, K, H, W) in [0, 1]: the visitor's own images where `source` is `upload`. Raises: UploadError without usable data;
+    ValueError, PyTorch's own.
     """
-
-    images: Maps32
-    before: Maps32
-    after: Maps32
-    mean: Floats
-    variance: Floats
-    before_mean: Floats
-    before_std: Floats
-    after_mean: Floats
-    after_std: Floats
-    moments: dict[str, Floats]
-    predicted_mean: Floats
-    predicted_std: Floats
-    histograms_before: Histogram
-    histograms_after: Histogram
-    reach: float
+    return Result(settings, measure(settings, images_of(settings, data)))
 
 
 def measure(settings: Settings, images: Tensor) -> Maps:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.convolution.maps.result import Result
+from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, note, points, small, steps
@@ -15,23 +17,12 @@ from bnviz.plot.scene import Map, Readout, Row, Scene
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import normalizer_name
 
-if TYPE_CHECKING:
-    from bnviz.labs.convolution.shared.dispatch import Maps, Result
-
 Floats = NDArray[np.float64]
 
 HEIGHT: Final = 380
 SHOWN: Final = 4
 ROUNDING: Final = 1e-4  # of a standard deviation: a mean below this is what float32 leaves of 0
 LAST: Final = 1.2  # height of the last row, which explains the scale, in terms of the others
-KINDS: Final = {"edge": N_("edges"), "blur": N_("blur"), "random": N_("random")}
-MIXED: Final = ("blur", "edge", "edge", "random") * 2
-
-
-def kind_of(result: Result, channel: int) -> str:
-    """What kind of kernel makes this channel: a key of `KINDS`."""
-    kernels = result.settings.kernels
-    return MIXED[channel] if kernels == "mixed" else kernels
 
 
 def shown(result: Result) -> list[int]:
@@ -43,7 +34,7 @@ def shown(result: Result) -> list[int]:
 def feature_maps(result: Result, language: Language = "en") -> Scene:
     """Every shown channel's map before and after the normalizer, image by image, on one grey scale."""
     _ = translator(language)
-    maps = measured(result)
+    maps = result.maps
     channels = shown(result)
     panels = [panel for channel in channels for panel in _pair(result, channel, _)]
     starts = range(0, len(panels), SHOWN)
@@ -61,14 +52,7 @@ def feature_maps(result: Result, language: Language = "en") -> Scene:
         _alt(result, channels, _),
         height=HEIGHT,
         fps=1,
-    )  # fmt: skip
-
-
-def measured(result: Result) -> Maps:
-    """The result's maps. Raises: ValueError for a result of another topic."""
-    if result.maps is None:
-        raise ValueError("feature maps are measured in the topic `maps`")
-    return result.maps
+    )
 
 
 def _title(result: Result, _: Translate) -> str:
@@ -76,8 +60,10 @@ def _title(result: Result, _: Translate) -> str:
 
 
 def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
-    maps, settings = measured(result), result.settings
-    name = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
+    maps, settings = result.maps, result.settings
+    name = _("channel {channel}, {kind}").format(
+        channel=channel, kind=_(KINDS[kind_of(result.settings.kernels, channel)])
+    )
     after = _("after")
     if channel == settings.channel:
         after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
@@ -103,14 +89,16 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
 
 
 def _alt(result: Result, channels: list[int], _: Translate) -> str:
-    maps = measured(result)
+    maps = result.maps
     told = "; ".join(
         _("channel {channel} ({kind}): standard deviation {before} before, {after} after").format(
-            channel=channel, kind=_(KINDS[kind_of(result, channel)]),
-            before=short(float(maps.before_std[channel])), after=short(float(maps.after_std[channel])),
+            channel=channel,
+            kind=_(KINDS[kind_of(result.settings.kernels, channel)]),
+            before=short(float(maps.before_std[channel])),
+            after=short(float(maps.after_std[channel])),
         )
         for channel in channels
-    )  # fmt: skip
+    )
     text = _("Feature maps of {images} images before and after {normalizer}, as grey pictures on one scale. {told}.")
     return text.format(images=len(maps.before), normalizer=_title(result, _), told=told)
 
@@ -118,7 +106,7 @@ def _alt(result: Result, channels: list[int], _: Translate) -> str:
 def histograms(result: Result, language: Language = "en") -> Chart:
     """All values of each shown channel, before and after, on one pair of axes each."""
     _ = translator(language)
-    maps, channels = measured(result), shown(result)
+    maps, channels = result.maps, shown(result)
     before, after = maps.histograms_before, maps.histograms_after
     roles: tuple[tuple[Role, str], ...] = (("before", _("before")), ("after", _("after")))
     top = 1.1 * min(2.5, max(float(part.density()[channels].max()) for part in (before, after)))
@@ -141,7 +129,9 @@ def histograms(result: Result, language: Language = "en") -> Chart:
         for counted, (role, name) in zip((before, after), roles, strict=True):
             trace = steps(counted.edges, counted.density()[channel], role, name, fill=True)
             traces.append({**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
-        title = _("channel {channel}, {kind}").format(channel=channel, kind=_(KINDS[kind_of(result, channel)]))
+        title = _("channel {channel}, {kind}").format(
+            channel=channel, kind=_(KINDS[kind_of(result.settings.kernels, channel)])
+        )
         notes.append(
             note(
                 f"<b>{title}</b>",
@@ -160,11 +150,14 @@ def histograms(result: Result, language: Language = "en") -> Chart:
     first_x, first_y = axes.pop("xaxis"), axes.pop("yaxis")
     told = "; ".join(
         _("channel {channel}: mean {mean}, standard deviation {std} before, {after_mean} and {after_std} after").format(
-            channel=channel, mean=short(float(maps.before_mean[channel])), std=short(float(maps.before_std[channel])),
-            after_mean=short(float(maps.after_mean[channel]), 5e-6), after_std=short(float(maps.after_std[channel])),
+            channel=channel,
+            mean=short(float(maps.before_mean[channel])),
+            std=short(float(maps.before_std[channel])),
+            after_mean=short(float(maps.after_mean[channel]), 5e-6),
+            after_std=short(float(maps.after_std[channel])),
         )
         for channel in channels
-    )  # fmt: skip
+    )
     return Chart(
         "histograms",
         traces,
@@ -182,7 +175,7 @@ def histograms(result: Result, language: Language = "en") -> Chart:
 def moments(result: Result, language: Language = "en") -> Chart:
     """Mean and standard deviation of every channel before and after; rings: what the formula makes of those before."""
     _ = translator(language)
-    maps, settings = measured(result), result.settings
+    maps, settings = result.maps, result.settings
     traces = [
         points(maps.before_mean, maps.before_std, "before", _("before"), size=13),
         points(maps.after_mean, maps.after_std, "after", _("after"), size=13),
@@ -220,10 +213,14 @@ def moments(result: Result, language: Language = "en") -> Chart:
             axis(_("standard deviation of the channel"), range=[0, max(1.5, 1.15 * float(every_y.max()))]),
             annotations=notes,
         ),
-        _("Mean against standard deviation of every channel. Before: standard deviations from {low} to {high}. "
-          "After: from {after_low} to {after_high}.").format(
-            low=short(float(maps.before_std.min())), high=short(float(maps.before_std.max())),
-            after_low=short(float(maps.after_std.min())), after_high=short(float(maps.after_std.max())),
+        _(
+            "Mean against standard deviation of every channel. Before: standard deviations from {low} to {high}. "
+            "After: from {after_low} to {after_high}."
+        ).format(
+            low=short(float(maps.before_std.min())),
+            high=short(float(maps.before_std.max())),
+            after_low=short(float(maps.after_std.min())),
+            after_high=short(float(maps.after_std.max())),
         ),
         phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 16, "t": 64, "b": 48}},
-    )  # fmt: skip
+    )

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.convolution.maps import figures
-from bnviz.labs.convolution.maps.figures import measured
+from bnviz.labs.convolution.maps.experiment import run
+from bnviz.labs.convolution.maps.result import Result
+from bnviz.labs.convolution.maps.script import script
 from bnviz.labs.convolution.maps.settings import Settings
-from bnviz.labs.convolution.shared.dispatch import Result, run
-from bnviz.labs.convolution.shared.scripts import script
-from bnviz.labs.convolution.sharing.lesson import BATCH_NORM, PHOTOGRAPHS, SETS
+from bnviz.labs.convolution.shared.parameters import SETS
+from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
 from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
@@ -28,21 +29,24 @@ CLOSE: Final = 0.02  # of the largest: standard deviations nearer than this look
 def formula(result: Result, step: int, language: Language = "en") -> str:
     """The middle pixel of the chosen channel in image `step`: normalized, then scaled and shifted."""
     _ = translator(language)
-    maps, settings, c = measured(result), result.settings, result.settings.channel
+    maps, settings, c = result.maps, result.settings, result.settings.channel
     n = min(max(step, 0), len(maps.before) - 1)
     H, W = maps.before.shape[2:]
     h, w = H // 2, W // 2
     x, y = float(maps.before[n, c, h, w]), float(maps.after[n, c, h, w])
     mean, variance = float(maps.mean[n, c]), float(maps.variance[n, c])
     x_hat = (x - mean) / (variance + settings.eps) ** 0.5
-    told = _(
+    sentence = _(
         "The middle pixel of channel {c} in image {n} is x = {x}. {normalizer} takes mean and variance over {what}."
     )
     scaled = rf"{latex(settings.gamma)}\cdot {latex_signed(x_hat)} + {latex_signed(settings.beta)}"
     return "\n\n".join(
         (
-            told.format(
-                c=c, n=n, x=f"${latex(x)}$", normalizer=_(NORMALIZERS[settings.normalizer]).capitalize(),
+            sentence.format(
+                c=c,
+                n=n,
+                x=f"${latex(x)}$",
+                normalizer=_(NORMALIZERS[settings.normalizer]).capitalize(),
                 what=_(SETS[settings.normalizer]),
             ),
             rf"$$\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {latex_signed(mean)}}}"
@@ -50,12 +54,12 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             _("Then γ and β of its channel:"),
             rf"$$y = \gamma\,\hat x + \beta = {scaled} = {latex(y)}$$",
         )
-    )  # fmt: skip
+    )
 
 
 def comparisons(result: Result) -> list[Comparison]:
     """Mean and standard deviation of the shown channels, as PyTorch left them, against the formula."""
-    maps = measured(result)
+    maps = result.maps
     rows = []
     for channel in figures.shown(result):
         label = {"channel": channel}
@@ -76,7 +80,7 @@ def comparisons(result: Result) -> list[Comparison]:
 
 def headline(result: Result) -> dict[str, float]:
     """The chosen channel before and after, by the names that the script prints."""
-    maps, c = measured(result), result.settings.channel
+    maps, c = result.maps, result.settings.channel
     return {
         "before_mean": float(maps.before_mean[c]),
         "before_std": float(maps.before_std[c]),
@@ -87,7 +91,7 @@ def headline(result: Result) -> dict[str, float]:
 
 def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per image and channel."""
-    maps = measured(result)
+    maps = result.maps
     N, C = maps.mean.shape
     return {
         "image": np.repeat(np.arange(N), C),
@@ -104,7 +108,7 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 
 def outcome(result: Result) -> int:
     """Which channel has the strongest contrast after the normalizer."""
-    maps = measured(result)
+    maps = result.maps
     if np.ptp(maps.after_std) <= CLOSE * maps.after_std.max():
         return ALIKE
     return SAME if maps.after_std.argmax() == maps.before_std.argmax() else OTHER
@@ -184,7 +188,8 @@ TOPIC: Final = InstantTopic(
         correct=outcome,
         explanation=N_(
             "Batch norm divides each channel by its own standard deviation, so without γ all end at 1, ε aside. Layer norm divides "
-            "a whole image by one number: proportions between its channels stay."
+            "each image by a number of its own: within an image the proportions of its channels stay; over the whole batch another "
+            "channel may come out first."
         ),
     ),
     formula=formula,

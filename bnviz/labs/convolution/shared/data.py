@@ -14,14 +14,14 @@ from bnviz.core.feature_maps import convolution, tiles
 from bnviz.core.streams import stream
 from bnviz.errors import UploadError
 from bnviz.i18n import N_
-from bnviz.labs.convolution.shared.settings import Settings
+from bnviz.labs.convolution.shared.settings import ImageSettings
 
 MOST_SAMPLES: Final = 2000
 SHOWN_PIXELS: Final = 60_000  # of the whole images that the maps show
 SHOWN_IMAGES: Final = 4
 
 
-def images_of(settings: Settings, data: NDArray[np.float32] | None) -> Tensor:
+def images_of(settings: ImageSettings, data: NDArray[np.float32] | None) -> Tensor:
     """The images (P, K, H, W) in [0, 1]. Raises: UploadError where there is no file, or fewer than two 8×8 tiles in it."""
     if settings.source == "digits":
         return digits()[0]
@@ -39,19 +39,19 @@ def images_of(settings: Settings, data: NDArray[np.float32] | None) -> Tensor:
     return images
 
 
-def population_of(settings: Settings, images: Tensor) -> Tensor:
+def population_of(settings: ImageSettings, images: Tensor) -> Tensor:
     """Feature maps (P, C, 8, 8) of everything that a batch may hold: digits, or 8×8 tiles of larger images."""
     samples = tiles(images)[:MOST_SAMPLES]
     maps: Tensor = convolution(settings.kernels, samples.shape[1], settings.channels, settings.seed)(samples)
     return maps
 
 
-def draws(settings: Settings, population: int, batches: int) -> Tensor:
+def draws(settings: ImageSettings, population: int, batches: int) -> Tensor:
     """Indices (B, N) of the samples in every batch, drawn with replacement, so that samples are independent."""
     return torch.randint(0, population, (batches, settings.batch_size), generator=stream(settings.seed, "order"))
 
 
-def shown_images(settings: Settings, images: Tensor) -> Tensor:
+def shown_images(settings: ImageSettings, images: Tensor) -> Tensor:
     """The batch of whole images whose maps are shown: the first batch of digits, the photographs, the first of one's own."""
     if settings.source == "digits":
         return images[draws(settings, len(images), 1)[0]]

@@ -1,11 +1,7 @@
-"""Which elements of a tensor (N, C, H, W) share a mean and a variance, by rule and as PyTorch's modules show it.
-
-Index letters: S statistics of a normalizer, E elements behind each; N·C·H·W = S·E.
-"""
+"""Which elements of a tensor (N, C, H, W) share a mean and a variance, by rule and as PyTorch's modules show it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, get_args
 
 import numpy as np
@@ -14,48 +10,56 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.normalizers import make_map_normalizer
-from bnviz.labs.convolution.shared.settings import SharingName
+from bnviz.errors import BatchOfOneError, BnvizError
+from bnviz.i18n import N_
+from bnviz.labs.convolution.shared.data import draws, images_of, population_of
+from bnviz.labs.convolution.shared.membership import membership_of
+from bnviz.labs.convolution.shared.parameters import SharingName
+from bnviz.labs.convolution.sharing.result import Result, Sharing
+from bnviz.labs.convolution.sharing.settings import Settings
+from bnviz.settings import NORMALIZERS
 
 Floats = NDArray[np.float64]
 SHARING: Final[tuple[SharingName, ...]] = get_args(SharingName)
 
 
-@dataclass(frozen=True, slots=True)
-class Sharing:
-    """How one normalizer treats the tensor.
+def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
+    """Make feature maps, and let PyTorch's normalizers share them out.
 
-    - `membership` (N, C, H, W): index in [0, S) of the statistic to which each element belongs.
-    - `statistics` (S, 2): mean and *biased* variance of each.
-    - `elements_per_statistic`: E.
-    - `output` (N, C, H, W): what the module makes of the tensor in training mode, γ = 1, β = 0; NaN where PyTorch refuses.
-    - `reached` (S,): outputs of the module that changed when one element of the statistic was changed; NaN where it refuses.
-    - `misplaced`: outputs, over all those changes, that moved without belonging there or belonged there without moving.
-    - `refusal`: PyTorch's own words where it refuses this tensor, else empty.
+    `data` (P, K, H, W) in [0, 1]: the visitor's own images where `source` is `upload`.
+    Raises: UploadError without usable data; BatchOfOneError or BnvizError (PyTorch's own words) where the chosen
+    normalizer has a single number per statistic.
     """
+    _, C, H, W = settings.shape
+    population = population_of(settings, images_of(settings, data))
+    batch = population[draws(settings, len(population), 1)[0]]
+    x: Tensor = nn.AdaptiveAvgPool2d((H, W))(batch).double()
+    kept = [name for name in SHARING if name != "group" or C % settings.groups == 0]
+    sharing = {name: sharing_of(name, x, settings.groups, settings.eps) for name in kept}
+    chosen = sharing[settings.normalizer]
+    if chosen.refusal:
+        raise _refused(settings, chosen.refusal)
+    one, every = gaps(x, settings.eps)
+    return Result(
+        settings=settings,
+        x=x.numpy(),
+        membership=chosen.membership,
+        statistics=chosen.statistics,
+        elements_per_statistic=chosen.elements_per_statistic,
+        sharing=sharing,
+        group_one_gap=one,
+        group_all_gap=every,
+    )
 
-    membership: NDArray[np.int64]
-    statistics: Floats
-    elements_per_statistic: int
-    output: Floats
-    reached: Floats
-    misplaced: int
-    refusal: str
 
-
-def membership_of(name: SharingName, shape: tuple[int, int, int, int], groups: int) -> NDArray[np.int64]:
-    """The rule: index (N, C, H, W) of the statistic of every element. `groups` must divide C; only `group` uses it.
-
-    Source: Wu & He 2018, arXiv:1803.08494, section 3.
-    """
-    N, C, _, _ = shape
-    n, c = np.arange(N)[:, None], np.arange(C)[None, :]
-    rules: dict[SharingName, NDArray[np.int64]] = {
-        "batch": 0 * n + c,
-        "layer": n + 0 * c,
-        "instance": n * C + c,
-        "group": n * groups + c * groups // C,
-    }
-    return np.ascontiguousarray(np.broadcast_to(rules[name][:, :, None, None], shape))
+def _refused(settings: Settings, words: str) -> BnvizError:
+    if settings.normalizer == "batch":
+        return BatchOfOneError(words)
+    return BnvizError(
+        N_("PyTorch refuses {normalizer} of a single number: {error} Make the map larger."),
+        normalizer=NORMALIZERS[settings.normalizer],
+        error=words,
+    )
 
 
 def sharing_of(name: SharingName, x: Tensor, groups: int, eps: float) -> Sharing:
@@ -66,15 +70,15 @@ def sharing_of(name: SharingName, x: Tensor, groups: int, eps: float) -> Sharing
     N, C, H, W = x.shape
     module = make_map_normalizer(name, C, H, W, groups=groups, eps=eps).double()
     membership = membership_of(name, (N, C, H, W), groups)
-    places = membership.ravel()
-    count = int(places.max()) + 1
-    elements = places.size // count
+    owners = membership.ravel()
+    count = int(owners.max()) + 1
+    elements = owners.size // count
     values = x.numpy().ravel()
-    mean = np.bincount(places, values) / elements
-    variance = np.bincount(places, (values - mean[places]) ** 2) / elements
+    mean = np.bincount(owners, values) / elements
+    variance = np.bincount(owners, (values - mean[owners]) ** 2) / elements
     output, reached, misplaced, refusal = np.full((N, C, H, W), np.nan), np.full(count, np.nan), 0, ""
     try:
-        output, reached, misplaced = _touch(module, x, places, count)
+        output, reached, misplaced = _touch(module, x, owners, count)
     except ValueError as error:
         refusal = str(error)
     return Sharing(membership, np.stack((mean, variance), axis=1), elements, output, reached, misplaced, refusal)
@@ -96,17 +100,17 @@ def _gap(x: Tensor, groups: int, other: nn.Module, eps: float) -> float:
     return float(difference.abs().max())
 
 
-def _touch(module: nn.Module, x: Tensor, places: NDArray[np.int64], count: int) -> tuple[Floats, Floats, int]:
+def _touch(module: nn.Module, x: Tensor, owners: NDArray[np.int64], count: int) -> tuple[Floats, Floats, int]:
     """The module's output; for the first element of every statistic, the outputs that move when it does."""
     with torch.no_grad():
         still: Tensor = module(x)
         step = 1.0 + 3.0 * float(x.std(correction=0))
         reached, misplaced = np.zeros(count), 0
-        firsts = np.unique(places, return_index=True)[1]
+        firsts = np.unique(owners, return_index=True)[1]
         for statistic, first in enumerate(firsts):
             moved = x.clone()
             moved.view(-1)[int(first)] += step
             changed = (module(moved) != still).numpy().ravel()
             reached[statistic] = changed.sum()
-            misplaced += int((changed != (places == statistic)).sum())
+            misplaced += int((changed != (owners == statistic)).sum())
     return still.numpy(), reached, misplaced

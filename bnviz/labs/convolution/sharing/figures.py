@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.convolution.sharing.result import Result, Sharing
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, log_axis, note, points, small
 from bnviz.plot.scene import Cube, Readout, Row, Scene
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
-
-if TYPE_CHECKING:
-    from bnviz.labs.convolution.shared.dispatch import Result, Sharing
 
 HEIGHT: Final = 335
 SECONDS: Final = 40  # that playing through all elements takes
@@ -98,10 +96,14 @@ def counts(result: Result, language: Language = "en") -> Chart:
     total = result.x.size
     traces: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "lines", "x": [1, total], "y": [total, 1], "hoverinfo": "skip",
+            "type": "scatter",
+            "mode": "lines",
+            "x": [1, total],
+            "y": [total, 1],
+            "hoverinfo": "skip",
             "line": {"color": color("theory"), "width": 1.5, "dash": "dash"},
         }
-    ]  # fmt: skip
+    ]
     notes = [key(_("dots: the normalizers · dashed: S × E = N·C·H·W = {total}").format(total=total))]
     for name, sharing in result.sharing.items():
         S, E = len(sharing.statistics), sharing.elements_per_statistic
@@ -109,10 +111,17 @@ def counts(result: Result, language: Language = "en") -> Chart:
         traces.append(points([E], [S], role, title, size=16))
         notes.append(
             note(
-                f"<b>{title}</b><br>{S} × {E}", role, x=float(np.log10(E)), y=float(np.log10(S)), xanchor="left",
-                yanchor="bottom", xshift=10, yshift=4, align="left",
+                f"<b>{title}</b><br>{S} × {E}",
+                role,
+                x=float(np.log10(E)),
+                y=float(np.log10(S)),
+                xanchor="left",
+                yanchor="bottom",
+                xshift=10,
+                yshift=4,
+                align="left",
             )
-        )  # fmt: skip
+        )
     top = float(np.log10(max(total, 10)))
     told = ", ".join(
         f"{_title(name, result, _)} {len(sharing.statistics)} × {sharing.elements_per_statistic}"
@@ -160,7 +169,12 @@ def values(result: Result, language: Language = "en") -> Chart:
         layout(x, axis(_("mean and standard deviation")), annotations=notes),
         _("The means of all statistics: {told}.").format(told=told),
         phone_layout={
-            "annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 56, "b": 64},
-            "xaxis": {"tickfont": {"size": 12}, "tickangle": 0, "ticktext": [text.replace(" ", "<br>", 1) for text in ticks]},
+            "annotations": small(notes),
+            "margin": {"l": 52, "r": 12, "t": 56, "b": 64},
+            "xaxis": {
+                "tickfont": {"size": 12},
+                "tickangle": 0,
+                "ticktext": [text.replace(" ", "<br>", 1) for text in ticks],
+            },
         },
-    )  # fmt: skip
+    )

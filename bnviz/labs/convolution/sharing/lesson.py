@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
-from bnviz.labs.convolution.shared.dispatch import Result, run
-from bnviz.labs.convolution.shared.scripts import script
+from bnviz.labs.convolution.shared.parameters import SETS
+from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
 from bnviz.labs.convolution.sharing import figures
+from bnviz.labs.convolution.sharing.experiment import run
+from bnviz.labs.convolution.sharing.result import Result
+from bnviz.labs.convolution.sharing.script import script
 from bnviz.labs.convolution.sharing.settings import Settings
 from bnviz.plot.numbers import latex, latex_signed
 from bnviz.settings import NORMALIZERS
@@ -21,12 +24,6 @@ from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.theory.placement import statistic_count
 
 CHANNEL, IMAGE, MAP, GROUP = range(4)
-SETS: Final = {
-    "batch": N_("its channel c, in all images"),
-    "layer": N_("its image n, all channels"),
-    "instance": N_("its channel c in its image n"),
-    "group": N_("its group of channels in its image n"),
-}
 COUNTS: Final = {
     "batch": r"N\cdot H\cdot W",
     "layer": r"C\cdot H\cdot W",
@@ -37,16 +34,6 @@ WU_HE: Final = Source(
     N_("The four ways to share, as boxes with N, C and (H, W) as edges (Figure 2)"),
     "Wu & He 2018, arXiv:1803.08494",
     "https://arxiv.org/abs/1803.08494",
-)
-BATCH_NORM: Final = Source(
-    N_("Batch norm of a convolution: all positions of all images share (section 3.2)"),
-    "Ioffe & Szegedy 2015, arXiv:1502.03167",
-    "https://arxiv.org/abs/1502.03167",
-)
-PHOTOGRAPHS: Final = Source(
-    N_("The two photographs, shrunk"),
-    "scikit-learn, load_sample_images",
-    "https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_sample_images.html",
 )
 
 
@@ -63,13 +50,19 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         "The number picked is x[n = {n}, c = {c}, h = {h}, w = {w}] = {x}. In {normalizer} it shares mean and variance with "
         "{what}: E = {elements} numbers."
     )
-    told = first.format(
-        n=n, c=c, h=h, w=w, x=f"${latex(x)}$", normalizer=_(NORMALIZERS[settings.normalizer]),
-        what=_(SETS[settings.normalizer]), elements=f"${COUNTS[settings.normalizer]} = {elements}$",
-    )  # fmt: skip
+    sentence = first.format(
+        n=n,
+        c=c,
+        h=h,
+        w=w,
+        x=f"${latex(x)}$",
+        normalizer=_(NORMALIZERS[settings.normalizer]),
+        what=_(SETS[settings.normalizer]),
+        elements=f"${COUNTS[settings.normalizer]} = {elements}$",
+    )
     return "\n\n".join(
         (
-            told,
+            sentence,
             rf"$$\mu = \frac1E\sum x = {latex(mean)}\qquad\sigma^2 = \frac1E\sum (x - \mu)^2 = {latex(variance)}$$",
             rf"$$\hat x = \frac{{x - \mu}}{{\sqrt{{\sigma^2 + \varepsilon}}}} = \frac{{{latex(x)} - {latex_signed(mean)}}}"
             rf"{{\sqrt{{{latex(variance)} + {latex(settings.eps)}}}}} = {latex(x_hat)}$$",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import Language, translator
 from bnviz.labs.gradient_flow.figures.layers_axis import (
@@ -18,16 +17,12 @@ from bnviz.labs.gradient_flow.figures.layers_axis import (
     stacked,
     step_ticks,
 )
+from bnviz.labs.gradient_flow.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import largest, line
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import normalizer_name
-
-if TYPE_CHECKING:
-    from bnviz.labs.gradient_flow.experiment import Result
-
-Floats = NDArray[np.float64]
 
 
 def layer_growth(result: Result, language: Language = "en") -> Chart:
@@ -57,12 +52,14 @@ def layer_growth(result: Result, language: Language = "en") -> Chart:
     y = axis(_("Gradient at layer l / layer l + 1"), range=[0, top])
     x = axis(_("Layer l"), range=layer_range(max(depth - 1, 1)), tickvals=layer_ticks(max(depth - 1, 1)))
     return Chart(
-        "layer_growth", traces, layout(x, y, annotations=notes, shapes=[level(1.0)]),
+        "layer_growth",
+        traces,
+        layout(x, y, annotations=notes, shapes=[level(1.0)]),
         _("Growth of the gradient from layer to layer in the fresh network: {growths}.").format(
             growths="; ".join(text for text, *_rest in growths)
         ),
         height=340,
-    )  # fmt: skip
+    )
 
 
 def growth_by_step(result: Result, language: Language = "en") -> Chart:
@@ -89,14 +86,19 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
     top = 1.2 * largest(values, result.growth_theory, 1.0)
     ticks = step_ticks(result.steps)
     x = axis(
-        _("Training step (as recorded)"), range=[-0.5, len(points) - 0.5], tickvals=ticks,
+        _("Training step (as recorded)"),
+        range=[-0.5, len(points) - 0.5],
+        tickvals=ticks,
         ticktext=[str(result.steps[tick]) for tick in ticks],
-    )  # fmt: skip
+    )
     y = axis(_("Growth of the gradient per layer"), range=[0, top])
     return Chart(
-        "growth_by_step", traces, layout(x, y, annotations=stacked(labels, 0.0, top), shapes=[level(1.0)]),
+        "growth_by_step",
+        traces,
+        layout(x, y, annotations=stacked(labels, 0.0, top), shapes=[level(1.0)]),
         _("Growth of the gradient per layer over training: {growths}.").format(
             growths="; ".join(text for text, *_rest in labels)
         ),
-        height=340, playhead_first=0.0,
-    )  # fmt: skip
+        height=340,
+        playhead_first=0.0,
+    )

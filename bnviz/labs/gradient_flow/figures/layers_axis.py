@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.labs.gradient_flow.result import Floats
 from bnviz.plot.label_layout import spread_out
-from bnviz.plot.primitives import note
-from bnviz.plot.theme import Role, color
-
-Floats = NDArray[np.float64]
+from bnviz.plot.primitives import note, stroke
+from bnviz.plot.theme import Role
 
 ROLES: Final[tuple[Role, Role]] = ("before", "after")
 
@@ -41,10 +40,7 @@ def step_ticks(steps: NDArray[np.int64], most: int = 12) -> list[int]:
 
 def level(y: float) -> dict[str, Any]:
     """A thin line across the plot at `y`."""
-    return {
-        "type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "layer": "below",
-        "line": {"color": color("context"), "width": 1},
-    }  # fmt: skip
+    return stroke((0, 1), (y, y), "context", 1, xref="paper", layer="below")
 
 
 def stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.gradient_flow.figures.layers_axis import ROLES
+from bnviz.labs.gradient_flow.result import Floats, Result
 from bnviz.plot.numbers import short
 from bnviz.plot.scene import Axis, Curve, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.variants import normalizer_name
-
-if TYPE_CHECKING:
-    from bnviz.labs.gradient_flow.experiment import Result
-
-Floats = NDArray[np.float64]
 
 DENSITY: Final = 1.0  # the density axis ends here at the latest: what is narrower runs out of the panel
 

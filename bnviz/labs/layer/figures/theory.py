@@ -25,10 +25,16 @@ def law(result: Result, language: Language = "en") -> Chart:
     edges = result.stages["normalized"].edges
     measured = result.pooled["normalized"]
     traces = [steps(edges, measured, "after", _("measured"), fill=True)]
-    notes = [key(_("{count} values in {batches} batches").format(
-        count=f"{result.values_per_statistic * result.settings.steps:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"),
-        batches=result.settings.steps,
-    ))]  # fmt: skip
+    notes = [
+        key(
+            _("{count} values in {batches} batches").format(
+                count=f"{result.values_per_statistic * result.settings.steps:,}".replace(
+                    ",", "\N{NARROW NO-BREAK SPACE}"
+                ),
+                batches=result.settings.steps,
+            )
+        )
+    ]
     name = _law_name(result, _)
     highest = float(measured.max())
     if result.predicted_density is None:
@@ -146,6 +152,13 @@ def _trace_chart(
 
 def _corner(text: str) -> dict[str, Any]:
     return {
-        "xref": "paper", "yref": "paper", "x": 0.99, "y": 0.97, "xanchor": "right", "yanchor": "top",
-        "text": text, "showarrow": False, "font": {"color": color("theory")},
-    }  # fmt: skip
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.99,
+        "y": 0.97,
+        "xanchor": "right",
+        "yanchor": "top",
+        "text": text,
+        "showarrow": False,
+        "font": {"color": color("theory")},
+    }

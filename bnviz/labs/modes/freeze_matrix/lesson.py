@@ -118,6 +118,24 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """What requires_grad=False leaves moving, and what both switches do, for the run that is shown."""
+    _ = translator(language)
+    return _(
+        "After {steps} steps with requires_grad=False alone, the body's features have moved by {first} standard deviations; with eval() "
+        "as well, by {both}."
+    ).format(
+        steps=result.settings.steps,
+        first=short(result.cell(NO_GRADIENT, "features")),
+        both=short(result.cell(BOTH, "features")),
+    )
+
+
+def still(result: Result) -> bool:
+    """Whether both switches together hold the features to the bit, and requires_grad=False alone does not."""
+    return result.cell(BOTH, "features") == 0 < result.cell(NO_GRADIENT, "features")
+
+
 def outcome(result: Result) -> int:
     """What really moved with requires_grad=False and nothing else."""
     moved = dict(zip(result.quantities, result.moved[result.ways.index(NO_GRADIENT)], strict=True))
@@ -137,6 +155,8 @@ TOPIC: Final = InstantTopic(
         "requires_grad=False stops the gradient, not the statistics: they move at every forward pass in train mode. eval() stops the "
         "statistics, not γ and β. It takes both, and model.train() undoes the eval()."
     ),
+    finding=finding,
+    holds=still,
     settings=Settings,
     run=run,
     controls=("frozen", "steps", "momentum", "learning_rate", "batch_size"),
@@ -149,27 +169,31 @@ TOPIC: Final = InstantTopic(
             "batch_norms_only",
             N_("Batch norms only"),
             N_(
-                "requires_grad=False on γ and β only: the weights in front of them learn, and the body changes in every row."
+                "requires_grad=False on γ and β only: the weights before them learn, and the body changes in every row."
             ),
             {"frozen": "norms"},
+            lambda result: all(result.cell(way, "features") > 0 for way in result.ways),
         ),
         Preset(
             "one_step",
             N_("1 step"),
             N_("One forward pass in train mode is enough: the third row has moved, by a tenth of the way."),
             {"steps": 1},
+            lambda result: result.cell(NO_GRADIENT, "features") > 0,
         ),
         Preset(
             "momentum_0_01",
             N_("Momentum 0.01"),
             N_("A tenth of the momentum: the statistics go the same way ten times as slowly."),
             {"momentum": 0.01},
+            lambda result: abs(float(result.drift_theory[-1]) - (1 - 0.99**result.settings.steps)) < 1e-9,
         ),
         Preset(
             "hundred_steps",
             N_("100 steps"),
             N_("The running statistics of the frozen body have wholly become those of the new digits."),
             {"steps": 100},
+            lambda result: abs(float(result.drift[-1]) - 1) < 0.1,
         ),
     ),
     prediction=Prediction(

@@ -15,9 +15,7 @@ Frozen = Annotated[
     FrozenName,
     Parameter(
         N_("What gets requires_grad=False"),
-        N_(
-            "The whole body in front of the last layer, or its batch norms only. eval() goes to the batch norms either way."
-        ),
+        N_("The whole body before the last layer, or its batch norms only. eval() goes to the batch norms either way."),
         names={"body": N_("body"), "norms": N_("batch norms")},
     ),
 ]

@@ -34,7 +34,7 @@ def gap_curves(result: Result, language: Language = "en") -> Chart:
     traces.append(line(result.steps, values, "running", name, dash="dot", width=3))
     labels.append((f"{name} {short(values[-1])}", "running", float(values[-1])))
     top = max(1.25, 1.05 * largest(result.gap, result.recalibrated))
-    words = _("train() against eval(), same weights and images · 1: as far apart as the values themselves scatter")
+    words = _("train() against eval(), same weights and images · 1 = as large as the outputs' own standard deviation")
     alt = _(
         "RMS difference between outputs in train and eval mode, in standard deviations, over {steps} training steps. At the end: "
         "{parts}."
@@ -66,7 +66,7 @@ def gap_answers(result: Result, language: Language = "en") -> Chart:
         (f"{name} {short(100 * values[-1])} %", role, float(100 * values[-1])) for name, values, role, _dash in rows
     ]
     top = min(100.0, max(20.0, 1.05 * 100 * largest(*(values for _name, values, *_rest in rows))))
-    words = _("{samples} test images in batches of {size} · “the mode decides”: other answer in train than in eval")
+    words = _("{samples} test images in batches of {size} · “the mode decides”: other prediction in train than in eval")
     words = words.format(samples=result.samples, size=result.settings.batch_size)
     alt = _("Share of test images over {steps} training steps. At the end: {parts}.")
     return line_chart(

@@ -128,6 +128,29 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How far apart both modes are at the end and which of the two causes is the larger, for the run that is shown."""
+    _ = translator(language)
+    gap, rest = float(result.gap[-1, -1]), float(result.recalibrated[-1, -1])
+    if not math.isfinite(gap):
+        return _("The training diverged, so there is nothing to compare. Lower the learning rate.")
+    # Independent causes add up in their squares.
+    cause = (
+        _("most of it came from the running statistics")
+        if rest**2 < gap**2 / 2
+        else _("most of it is the noise of the batch in train mode")
+    )
+    return _(
+        "After {steps} steps the logits of the two modes differ by {gap} of their standard deviation, after recalibration by {rest}: "
+        "{cause}."
+    ).format(steps=int(result.steps[-1]), gap=short(gap), rest=short(rest), cause=cause)
+
+
+def noise_dominates(result: Result) -> bool:
+    """Whether recalibration leaves more than half of the squared gap of the logits."""
+    return bool(result.recalibrated[-1, -1] ** 2 > result.gap[-1, -1] ** 2 / 2)
+
+
 def outcome(result: Result) -> int:
     """The option that the gap of the logits at the end makes right."""
     gap = float(result.gap[-1, -1])
@@ -141,11 +164,13 @@ TOPIC: Final = InstantTopic(
     name="gap",
     folder=Path(__file__).parent,
     title=N_("The gap"),
-    question=N_("The weights are the same, the images are the same. Why does eval() answer differently?"),
+    question=N_("The weights are the same, the images are the same. Why are the outputs different in eval()?"),
     answer=N_(
         "Train mode normalizes with this batch, eval mode with the running statistics. At first they are far apart, because the running "
-        "statistics still hold their initial values. What is left in the end is mostly the noise of the batch in train mode."
+        "statistics still hold their initial values. What is left later is mostly the noise of the batch in train mode."
     ),
+    finding=finding,
+    holds=noise_dominates,
     settings=Settings,
     run=run,
     controls=("momentum", "batch_size", "steps", "passes", "depth", "learning_rate"),
@@ -158,10 +183,11 @@ TOPIC: Final = InstantTopic(
             "ten_steps",
             N_("10 steps in"),
             N_(
-                "After ten steps the running statistics are a third initial values. Recalibration halves the gap: that half was the "
-                "statistics' doing, the rest is the noise of the batch."
+                "After ten steps the initial values still weigh 35 % in the running statistics, and recalibration closes a good part of "
+                "the gap. The rest is the noise of the batch."
             ),
             {"steps": 10},
+            lambda result: result.recalibrated[-1, -1] < 0.75 * result.gap[-1, -1],
         ),
         Preset(
             "momentum_0_01",
@@ -174,21 +200,24 @@ TOPIC: Final = InstantTopic(
             N_("Batch of 4"),
             N_(
                 "Recalibration hardly helps: it is train mode that is off, by the noise of four images. Which mode is right? Look at "
-                "the share of wrong answers."
+                "the share of wrong predictions."
             ),
             {"batch_size": 4},
+            lambda result: result.recalibrated[-1, -1] > 0.75 * result.gap[-1, -1],
         ),
         Preset(
             "batch_of_256",
             N_("Batch of 256"),
-            N_("With 256 images per batch train mode has little noise, and both modes say nearly the same."),
+            N_("With 256 images per batch train mode has little noise: both modes predict nearly the same."),
             {"batch_size": 256},
+            lambda result: result.changed[-1] < 0.03,
         ),
         Preset(
             "ten_layers",
             N_("10 layers"),
-            N_("Each layer hands its gap on and adds its own. See how it grows with depth."),
+            N_("Each layer passes its gap on and adds its own. See how it grows with depth."),
             {"depth": 10},
+            lambda result: result.gap[-1, -2] > 1.2 * result.gap[-1, 0],
         ),
     ),
     prediction=Prediction(
@@ -198,8 +227,8 @@ TOPIC: Final = InstantTopic(
         ),
         options=(
             N_("not at all, the weights are the same"),
-            N_("less than half of their scatter"),
-            N_("more than half of their scatter"),
+            N_("less than half of their standard deviation"),
+            N_("more than half of their standard deviation"),
         ),
         correct=outcome,
         explanation=N_(

@@ -42,7 +42,7 @@ def influence_matrices(result: Result, language: Language = "en") -> Chart:
         traces.append(_matrix(result.influence[index], normalizer, suffix, _))
         wide = [index / count + 0.012, (index + 1) / count - 0.012]
         half, tall = HALVES[index % 2], ([0.58, 1.0], [0.0, 0.42])[index // 2]
-        whose_image, whose_answer = (_("whose image"), _("whose answer")) if index == 0 else ("", "")
+        whose_image, whose_answer = (_("whose image"), _("whose output")) if index == 0 else ("", "")
         x = {"domain": wide, "anchor": f"y{suffix}", "range": [0.5, size + 0.5], "tickvals": _ticks(size)}
         y = {"anchor": f"x{suffix}", "range": [size + 0.5, 0.5], "tickvals": _ticks(size) if index == 0 else []}
         axes[f"xaxis{suffix}"] = axis(whose_image, showgrid=False, **x)
@@ -52,11 +52,15 @@ def influence_matrices(result: Result, language: Language = "en") -> Chart:
         text = f"<b>{normalizer_name(normalizer, _)}</b><br>{_share_of_others(result, index, _)}"
         notes.append(note(text, NORMALIZER_ROLES[normalizer], x=wide[0], y=1.01, **ABOVE))
         phone_notes.append({**notes[-1], "x": half[0], "y": tall[1]})
+    words = _("blank: exactly 0 · full colour: the strongest cell of the panel")
+    below = note(words, xref="paper", x=1, xanchor="right", yref="paper", y=0, yanchor="top", yshift=-26)
+    notes.append(below)
+    phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -14, "align": "right"})
     options = {"annotations": notes, "margin": {"l": 64, "r": 16, "t": 70, "b": 52}, "coloraxis": _color_axis()}
     names = [normalizer_name(name, _) for name in result.normalizers]
     parts = "; ".join(f"{name}: {_share_of_others(result, index, _)}" for index, name in enumerate(names))
-    alt = _("Influence of each sample's image on each sample's answer, {mode} mode, batch of {size}. {parts}.")
-    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 30}, "annotations": phone_notes}
+    alt = _("Influence of each sample's image on each sample's output, {mode} mode, batch of {size}. {parts}.")
+    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 52}, "annotations": phone_notes}
     return Chart(
         "influence_matrices",
         traces,
@@ -103,7 +107,7 @@ def influence_changes(result: Result, language: Language = "en") -> Chart:
     axes: dict[str, Any] = {}
     phone_axes: dict[str, Any] = {}
     panels = (
-        (result.output_change, _("change of the answer (s.d. of the logits)"), [0.0, 0.47], [0.58, 1.0]),
+        (result.output_change, _("change of the output (s.d. of the logits)"), [0.0, 0.47], [0.58, 1.0]),
         (result.gradient_change, _("change of the gradient (of its length)"), [0.53, 1.0], [0.0, 0.4]),
     )
     for panel, (values, title, wide, tall) in enumerate(panels):
@@ -125,7 +129,7 @@ def influence_changes(result: Result, language: Language = "en") -> Chart:
     }
     moved = (np.delete(result.output_change, result.changed, axis=1) > 0).sum(1)
     names = [normalizer_name(name, _) for name in result.normalizers]
-    alt = _("Sample {changed} is replaced by another image. Other samples whose answer moves: {parts}.").format(
+    alt = _("Sample {changed} is replaced by another image. Other samples whose output changes: {parts}.").format(
         changed=result.changed + 1, parts=", ".join(f"{name} {count}" for name, count in zip(names, moved, strict=True))
     )
     phone_notes = [
@@ -200,8 +204,8 @@ def influence_jacobian(result: Result, language: Language = "en") -> Chart:
 def _share_of_others(result: Result, index: int, _: Translate) -> str:
     """How much of normalizer `index`'s influence comes from other samples, in words."""
     if result.others_that_move[index] == 0:
-        return _("others: exactly 0")
-    return _("others: {share} %").format(share=short(100 * result.from_others[index]))
+        return _("from others: exactly 0")
+    return _("from others: {share} % of squares").format(share=short(100 * result.from_others[index]))
 
 
 def _suffix(panel: int) -> str:

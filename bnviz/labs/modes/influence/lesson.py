@@ -15,7 +15,7 @@ from bnviz.labs.modes.influence.experiment import run
 from bnviz.labs.modes.influence.result import Result
 from bnviz.labs.modes.influence.script import script
 from bnviz.labs.modes.influence.settings import Settings
-from bnviz.plot.numbers import latex, latex_signed
+from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
@@ -120,6 +120,17 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {**columns, **blocks}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How many other images' outputs depend on an image, in the mode that is set."""
+    _ = translator(language)
+    others = len(result.values) - 1
+    moved = dict(zip(result.normalizers, result.others_that_move, strict=True))
+    rest = max((float(count) for name, count in moved.items() if name != "batch"), default=0.0)
+    return _(
+        "In {mode} mode an image influences {batch} of {others} other images with batch norm, {rest} with the other normalizers."
+    ).format(mode=result.settings.mode, batch=short(float(moved["batch"])), others=others, rest=short(rest))
+
+
 def outcome(result: Result) -> int:
     """Whose answers really moved when one sample was replaced."""
     moved = {
@@ -138,11 +149,13 @@ TOPIC: Final = InstantTopic(
     name="influence",
     folder=Path(__file__).parent,
     title=N_("Batch-mates"),
-    question=N_("Does the answer for my image depend on the other images in the batch?"),
+    question=N_("Does the output for my image depend on the other images in the batch?"),
     answer=N_(
-        "In train mode with batch norm, yes: mean and variance are made of everybody. With layer norm and group norm, exactly not. In eval "
-        "mode not with batch norm either."
+        "In train mode with batch norm, yes: every sample contributes to mean and variance. With layer or group norm the influence is "
+        "exactly zero; in eval mode also with batch norm."
     ),
+    finding=finding,
+    holds=lambda result: outcome(result) == BATCH,
     settings=Settings,
     run=run,
     controls=("mode", "batch_size", "sample", "groups", "depth", "learning_rate"),
@@ -154,34 +167,38 @@ TOPIC: Final = InstantTopic(
         Preset(
             "eval_mode",
             N_("eval()"),
-            N_("The running statistics are constants: beside the diagonal everything is exactly zero."),
+            N_("The running statistics are constants: off the diagonal everything is exactly zero."),
             {"mode": "eval"},
+            lambda result: outcome(result) == OWN,
         ),
         Preset(
             "batch_of_2",
             N_("Batch of 2"),
-            N_("With two images each answer depends on the other one as much as on its own."),
+            N_("With two images each output depends on the other image as much as on its own."),
             {"batch_size": 2},
+            lambda result: abs(float(result.from_others[result.normalizers.index("batch")]) - 0.5) < 0.05,
         ),
         Preset(
             "batch_of_32",
             N_("Batch of 32"),
             N_("Each other image has a small part, but there are 31 of them."),
             {"batch_size": 32},
+            lambda result: float(result.others_that_move[result.normalizers.index("batch")]) == len(result.values) - 1,
         ),
         Preset(
             "one_layer",
             N_("1 layer"),
             N_("A single batch norm is enough: the matrix is full."),
             {"depth": 1},
+            lambda result: float(result.others_that_move[result.normalizers.index("batch")]) == len(result.values) - 1,
         ),
     ),
     prediction=Prediction(
-        question=N_("One image of the batch is replaced by another. Whose answers move, in the mode that is set?"),
+        question=N_("One image of the batch is replaced by another. Whose outputs change, in the mode that is set?"),
         options=(
             N_("only its own, with every normalizer"),
-            N_("everybody's with batch norm, only its own with the others"),
-            N_("everybody's, with every normalizer"),
+            N_("all of them with batch norm, only its own with the others"),
+            N_("all of them, with every normalizer"),
             N_("something else"),
         ),
         correct=outcome,

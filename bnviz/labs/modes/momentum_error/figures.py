@@ -121,7 +121,7 @@ def momentum_passes(result: Result, language: Language = "en") -> Chart:
         band(counts, _shown(low), _shown(high), "after", 0.18),
         line(counts, np.maximum(mean, LOWEST), "after", _("recalibrated"), **curve),
     ]
-    notes = [key(_("same weights · mean and variance counted again"))]
+    notes = [key(_("same weights · mean and variance re-estimated"))]
     labels: tuple[tuple[float, str, Role], ...] = (
         (trained, _("as trained") + f"<br>α = {chosen}<br>{short(trained)} %", "running"),
         (float(mean[-1]), _("recalibrated") + f"<br>{short(mean[-1])} %", "after"),

@@ -19,7 +19,7 @@ from bnviz.labs.modes.momentum_error.settings import Settings
 from bnviz.labs.modes.shared.sources import EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS_NOT
+from bnviz.study.verdict import NOISY, SHOWS_NOT, words
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -54,7 +54,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         paragraphs.append(_("There are fewer than three seeds with both numbers: no interval can be given."))
     paragraphs.append(
         _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+            least=short(100 * finding.smallest_effect), verdict=words(finding, _)
         )
     )
     return "\n\n".join(paragraphs)
@@ -99,6 +99,32 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """The error with the chosen momentum and after recalibration, and whether that helps, for the run that is shown."""
+    _ = translator(language)
+    judged = result.findings[0]
+    error, afresh = float(result.over.mean[result.chosen]), float(result.recalibrated_over.mean)
+    if not (math.isfinite(error) and math.isfinite(afresh)):
+        return _("The training diverged, so there is nothing to compare. Lower the learning rate.")
+    momentum = result.settings.momentum
+    numbers = _(
+        "With momentum {momentum}, after {steps} batches, {error} % of the test images are wrong in eval mode; after re-estimating the "
+        "statistics, {afresh} %"
+    ).format(
+        momentum=_("cumulative") if isinstance(momentum, str) else short(momentum),
+        steps=result.settings.steps,
+        error=short(100 * error),
+        afresh=short(100 * afresh),
+    )
+    if judged.verdict == NOISY:
+        return numbers + _(": {verdict}.").format(verdict=words(judged, _))
+    if judged.verdict == SHOWS_NOT:
+        return numbers + _(": no relevant difference, so the momentum is not to blame.")
+    if judged.mean > 0:
+        return numbers + _(": the weights are better than eval mode said.")
+    return numbers + _(": {passes} batches are too few to re-estimate them.").format(passes=result.settings.passes)
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on recalibration, at the chosen momentum, makes right."""
     finding = result.findings[0]
@@ -116,9 +142,11 @@ TOPIC: Final = InstantTopic(
     title=N_("Momentum"),
     question=N_("My training run was short and the eval error is terrible. Is it the momentum?"),
     answer=N_(
-        "After 84 batches a momentum of 0.001 leaves 92 % of the initial values in the running statistics, and eval mode fails. A momentum "
-        "of 1 keeps only the last batch, and is noisy. The weights are the same for all: counting the statistics again cures it."
+        "Very small momentums leave the initial values in the running statistics, and eval mode fails; a momentum of 1 keeps only the "
+        "last batch, and is noisy. The weights are the same for all: re-estimating the statistics tells which it is."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("momentum", "passes", "steps", "batch_size", "seeds", "learning_rate"),
@@ -130,44 +158,48 @@ TOPIC: Final = InstantTopic(
         Preset(
             "pytorch_default",
             N_("PyTorch's 0.1"),
-            N_(
-                "After 84 batches the initial values weigh 0.01 %. Recalibration has nothing to repair: the interval of its gain holds 0."
-            ),
+            N_("After 84 batches the initial values weigh 0.01 %. Is there anything left for recalibration to repair?"),
             {"momentum": 0.1},
         ),
         Preset(
             "momentum_0_001",
             N_("Momentum 0.001"),
-            N_("Nearly half of the answers are wrong, with weights that recalibration shows to be good."),
+            N_(
+                "The initial values still weigh 92 %: eval mode fails, with weights that recalibration shows to be good."
+            ),
             {"momentum": 0.001},
+            lambda result: outcome(result) == HELPS and float(result.recalibrated_over.mean) < 0.15,
         ),
         Preset(
             "only_the_last_batch",
             N_("Only the last batch"),
             N_("Momentum 1: the running statistics are those of sixteen images. Averaging more batches gains points."),
             {"momentum": 1.0},
+            lambda result: outcome(result) == HELPS,
         ),
         Preset(
             "four_epochs",
             N_("4 epochs"),
-            N_("After 336 steps the curve is flatter: 0.01 has arrived, 0.001 has not."),
+            N_(
+                "After 336 steps the initial values weigh 3 % with momentum 0.01, and still 71 % with 0.001: how far does the valley reach now?"
+            ),
             {"steps": 336},
         ),
         Preset(
             "recalibrate_once",
             N_("Recalibrate once"),
-            N_("k = 1 gives the noise of a single batch. See how many it takes until more do not help."),
+            N_("k = 1 gives the noise of a single batch. How many does it take until more do not help?"),
             {"passes": 1},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "The weights stay as they are; only the running statistics are reset and counted again, over k batches. What happens to the "
+            "The weights stay as they are; only the running statistics are reset and re-estimated, over k batches. What happens to the "
             "error in eval mode, with the chosen momentum? Less than one point counts as alike."
         ),
         options=(
             N_("it falls"),
-            N_("no difference that matters"),
+            N_("no relevant difference"),
             N_("it rises"),
             N_("too noisy to tell with so many seeds"),
         ),

@@ -48,7 +48,7 @@ def poison_course(result: Result, language: Language = "en") -> Chart:
         last = float(100 * values[-1])
         finite_last = math.isfinite(last)
         labels.append((f"{name} {short(last)} %", role, last) if finite_last else (no_number, "error", height))
-    words = key(_("the same weights and test images in both modes · red crosses: the answers are NaN"))
+    words = key(_("the same weights and test images in both modes · red crosses: the outputs are NaN"))
     notes = [words, *end_labels(labels, 0.0, 100.0), *_course_notes(result, _)]
     alt = _("Test error while training; batch {number} holds one pixel of {value}. At the end: {parts}.")
     return line_chart(
@@ -99,7 +99,7 @@ def poison_cures(result: Result, language: Language = "en") -> Chart:
         rows,
         _("Test error in eval mode afterwards, in %"),
         100.0,
-        _("each tried on a copy of the network at the end of the run · red: the answers are NaN"),
+        _("each tried on a copy of the network at the end of the run · red: the outputs are NaN"),
         _("Test error in eval mode after each attempt: {parts}.").format(parts=parts),
     )
 

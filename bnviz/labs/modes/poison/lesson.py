@@ -134,6 +134,25 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
+def cured(result: Result) -> bool:
+    """Whether recalibration gives numbers again."""
+    return math.isfinite(float(result.cured_error[result.cures.index("recalibrate")]))
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What eval mode does at the end, and whether recalibration cures it, for the run that is shown."""
+    _ = translator(language)
+    state = (
+        _("At the end of this run eval mode gives no number at all"),
+        _("At the end of this run eval mode gives numbers, but {error} % of the predictions are wrong"),
+        _("At the end of this run eval mode is fine again, {error} % of the predictions are wrong"),
+    )[(LOST, USELESS, WELL).index(outcome(result))].format(error=short(100 * float(result.error_eval[-1])))
+    cured = float(result.cured_error[result.cures.index("recalibrate")])
+    if not math.isfinite(cured):
+        return state + _("; the weights are lost too, and nothing but an older checkpoint helps.")
+    return state + _("; after resetting and re-estimating the statistics, {cured} %.").format(cured=short(100 * cured))
+
+
 def outcome(result: Result) -> int:
     """What eval mode really does at the end."""
     error = float(result.error_eval[-1])
@@ -151,8 +170,10 @@ TOPIC: Final = InstantTopic(
     question=N_("Training looks perfect, but in eval() every output is NaN. What happened?"),
     answer=N_(
         "One batch with one NaN pixel went through in train mode. Train mode forgets it at once, the running statistics never: NaN "
-        "times any weight is NaN. Resetting them and counting again cures it, if the weights were spared."
+        "times any weight is NaN. Resetting and re-estimating them fixes it, if the weights were spared."
     ),
+    finding=finding,
+    holds=lambda result: outcome(result) == LOST and cured(result),
     settings=Settings,
     run=run,
     controls=("poison", "poison_at", "momentum", "skip_bad_steps", "steps", "passes"),
@@ -164,26 +185,31 @@ TOPIC: Final = InstantTopic(
         Preset(
             "infinity",
             N_("Infinity"),
-            N_("The mean becomes infinite and the variance NaN, because ∞ − ∞ is no number. The same end."),
+            N_(
+                "The mean becomes infinite and the variance NaN, because ∞ − ∞ is not a number. Eval mode ends the same way."
+            ),
             {"poison": "inf"},
+            lambda result: outcome(result) == LOST,
         ),
         Preset(
             "infinite_square",
             N_("Infinite square"),
             N_(
                 "10²⁵ has a square beyond float32. The loss stays finite and no NaN shows anywhere, but the running variance of the first "
-                "layer is infinite: eval mode gives every image the same answer."
+                "layer is infinite: eval mode predicts the same for every image."
             ),
             {"poison": "huge"},
+            lambda result: outcome(result) == USELESS and not result.bad_outputs[-1],
         ),
         Preset(
             "merely_large",
             N_("Merely large"),
             N_(
-                "10⁴ is forgotten: the weight of the bad batch falls by a tenth with every batch. Here it takes about a hundred, longer "
-                "than the run; a hundred more good batches do cure it."
+                "10⁴ is forgotten: the weight of the bad batch falls by a tenth with every batch. The run is too short for that; does a "
+                "hundred more good batches fix it?"
             ),
             {"poison": "large"},
+            lambda result: result.forgotten > result.batches[-1] - result.poisoned_at,
         ),
         Preset(
             "step_not_skipped",
@@ -192,12 +218,14 @@ TOPIC: Final = InstantTopic(
                 "The NaN loss goes backward and every weight becomes NaN. Now no recalibration helps: only an older checkpoint does."
             ),
             {"skip_bad_steps": False},
+            lambda result: outcome(result) == LOST and not cured(result),
         ),
         Preset(
             "plain_average",
             N_("Plain average"),
-            N_("momentum=None forgets nothing: it heals neither from NaN nor, in any useful time, from 10⁴."),
+            N_("momentum=None forgets nothing: it recovers neither from NaN nor, in any useful time, from 10⁴."),
             {"poison": "large", "momentum": "cumulative"},
+            lambda result: outcome(result) == USELESS,
         ),
     ),
     prediction=Prediction(
@@ -220,7 +248,7 @@ TOPIC: Final = InstantTopic(
     table=table,
     sources=(
         Source(
-            N_("All running means and variances NaN, training perfect, every answer the same in eval mode"),
+            N_("All running means and variances NaN, training perfect, every output the same in eval mode"),
             "pytorch #1206",
             "https://github.com/pytorch/pytorch/issues/1206",
         ),

@@ -104,6 +104,30 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {"optimizer_step": np.arange(result.settings.steps + 1), **measured, **theory}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How often the statistics move with accumulation and checkpointing, and what momentum that makes, for the run that is shown."""
+    _ = translator(language)
+    way, again = result.ways.index("accumulation"), result.ways.index("checkpoint")
+    text = _(
+        "Updates per optimizer step: {first} when {count} batches are accumulated, {second} with checkpointing."
+    ).format(
+        first=short(float(result.updates[way])),
+        count=result.settings.accumulation,
+        second=short(float(result.updates[again])),
+    )
+    if isinstance(result.settings.momentum, str):
+        return text
+    return (
+        text
+        + " "
+        + _("So a momentum of {momentum} acts like {first} and {second} per step.").format(
+            momentum=short(result.settings.momentum),
+            first=short(float(result.momentum[way])),
+            second=short(float(result.momentum[again])),
+        )
+    )
+
+
 def outcome(result: Result) -> int:
     """How often checkpointing really moves the statistics."""
     count = round(float(result.updates[result.ways.index("checkpoint")]))
@@ -120,6 +144,8 @@ TOPIC: Final = InstantTopic(
         "Once per forward pass in train mode, gradient or not, step or not. Gradient accumulation, a second forward pass, checkpointing "
         "and a validation loop without eval() all make the momentum larger than the one that was set."
     ),
+    finding=finding,
+    holds=lambda result: bool(np.array_equal(result.updates, result.updates_theory)),
     settings=Settings,
     run=run,
     controls=("accumulation", "momentum", "steps", "batch_size"),
@@ -135,12 +161,14 @@ TOPIC: Final = InstantTopic(
                 "Sixteen updates per step: a momentum of 0.1 becomes 0.815, and the running statistics remember little more than one step."
             ),
             {"accumulation": 16},
+            lambda result: abs(float(result.momentum[result.ways.index("accumulation")]) - 0.815) < 0.001,
         ),
         Preset(
             "momentum_0_01",
             N_("Momentum 0.01"),
             N_("While α is small, k updates simply make it k times as large: 0.01 becomes 0.0394 with four."),
             {"momentum": 0.01},
+            lambda result: abs(float(result.momentum[result.ways.index("accumulation")]) - 0.0394) < 0.0001,
         ),
         Preset(
             "plain_average",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.dropout import figures
@@ -20,11 +21,13 @@ from bnviz.labs.noise.shared.shift_words import layer_comparisons, layers_table
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
 from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import SHOWS
+from bnviz.study.verdict import CONFIDENCE, FEWEST, NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
 
 NEARLY_ALL, HALF = 0.8, 0.5
+NO_GAP, UNKNOWN = 3, 4
 
 
 def share_recovered(result: Result) -> float:
@@ -35,12 +38,63 @@ def share_recovered(result: Result) -> float:
     return -result.findings[RECOVERED].mean / gap.mean
 
 
+def share_interval(result: Result) -> tuple[float, float]:
+    """Ends of the 95 % interval of `share_recovered`, by Fieller's method: the shares p for which recovered + p·gap, seed by seed,
+    may have mean 0. NaN where no gap shows, or where the interval has no ends.
+    """
+    if math.isnan(share_recovered(result)):
+        return math.nan, math.nan
+    gap, recovered = -result.differences[COSTS], result.differences[RECOVERED]
+    known = np.isfinite(gap) & np.isfinite(recovered)
+    gap, recovered = gap[known], recovered[known]
+    count = len(gap)
+    if count < FEWEST:
+        return math.nan, math.nan
+    squared = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) ** 2 / count
+    variances = np.cov(recovered, gap)
+    # (mean recovered − p·mean gap)² = t²/n · (s_rr − 2p·s_rg + p²·s_gg) is a quadratic equation in p.
+    coefficients = [
+        gap.mean() ** 2 - squared * variances[1, 1],
+        -2 * (recovered.mean() * gap.mean() - squared * variances[0, 1]),
+        recovered.mean() ** 2 - squared * variances[0, 0],
+    ]
+    root = coefficients[1] ** 2 - 4 * coefficients[0] * coefficients[2]
+    if coefficients[0] <= 0 or root < 0:
+        return math.nan, math.nan
+    low, high = ((-coefficients[1] + sign * math.sqrt(root)) / (2 * coefficients[0]) for sign in (-1, 1))
+    return float(low), float(high)
+
+
 def outcome(result: Result) -> int:
-    """The option of the prediction that the run makes right."""
-    share = share_recovered(result)
-    if math.isnan(share):
-        return 3
-    return 0 if share > NEARLY_ALL else 1 if share > HALF else 2
+    """The option of the prediction that the run makes right; its share's whole interval must lie on one side."""
+    if math.isnan(share_recovered(result)):
+        return NO_GAP if result.findings[COSTS].verdict != NOISY else UNKNOWN
+    low, high = share_interval(result)
+    if low > NEARLY_ALL:
+        return 0
+    if low > HALF:
+        return 1
+    return 2 if high < HALF else UNKNOWN
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What Dropout does at both places and what recalibration gives back, for the run that is shown."""
+    _ = translator(language)
+    none, after, before = (
+        _(name) for name in (N_("no Dropout"), N_("Dropout after the last norm"), N_("Dropout before every norm"))
+    )
+    parts = [
+        better_or_alike(none, after, result.findings[HELPS], _),
+        better_or_alike(after, before, result.findings[COSTS], _),
+    ]
+    low, high = share_interval(result)
+    if math.isfinite(low):
+        parts.append(
+            _("Recalibration closes {share} % of that gap ({low} to {high} %).").format(
+                share=round(100 * share_recovered(result)), low=round(100 * low), high=round(100 * high)
+            )
+        )
+    return " ".join(parts)
 
 
 def formula(result: Result, step: int, language: Language) -> str:
@@ -53,11 +107,11 @@ def formula(result: Result, step: int, language: Language) -> str:
         "\n".join(
             "- " + text
             for text in (
-                in_words(_("Dropout behind the last norm against no Dropout"), findings[HELPS], _),
-                in_words(_("Dropout before every norm against behind the last"), findings[COSTS], _),
-                in_words(_("recalibration: running statistics taken afresh without Dropout"), findings[RECOVERED], _),
-                in_words(_("what is left: recalibrated against Dropout behind the last norm"), findings[LEFT], _),
-                in_words(_("recalibrated against the same Dropout without any batch norm"), findings[ALONE], _),
+                in_words(_("Dropout after the last norm compared with no Dropout"), findings[HELPS], _),
+                in_words(_("Dropout before every norm compared with after the last"), findings[COSTS], _),
+                in_words(_("recalibration: running statistics re-estimated without Dropout"), findings[RECOVERED], _),
+                in_words(_("what is left: recalibrated compared with Dropout after the last norm"), findings[LEFT], _),
+                in_words(_("recalibrated compared with the same Dropout without any batch norm"), findings[ALONE], _),
             )
         ),
         _share(result, _),
@@ -72,7 +126,7 @@ def formula(result: Result, step: int, language: Language) -> str:
 def _share(result: Result, _: Translate) -> str:
     share = share_recovered(result)
     if math.isnan(share):
-        return _("No gap between the two places shows in this run, so there is no share of it to recover.")
+        return _("This run finds no gap between the two places, so there is no share of it to recover.")
     gap, recovered = 100 * result.findings[COSTS].mean, 100 * result.findings[RECOVERED].mean
     return (
         _("So the variance shift explains this share of the gap:")
@@ -86,7 +140,7 @@ def _share(result: Result, _: Translate) -> str:
 def _training(result: Result, _: Translate) -> str:
     means = [short(100 * float(value)) for value in _averages(result.train_error)]
     return _(
-        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, behind norm {after} %, before "
+        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, after norm {after} %, before "
         "norm {before} %, before norm recalibrated {recalibrated} %, Dropout without batch norm {alone} %."
     ).format(none=means[0], after=means[1], before=means[2], recalibrated=means[4], alone=means[3])
 
@@ -140,9 +194,11 @@ TOPIC: Final = LiveTopic(
     title=N_("With Dropout"),
     question=N_("Does Dropout harm a network with batch norm, and is the variance shift to blame?"),
     answer=N_(
-        "Behind the last batch norm Dropout helps here; in front of every one it costs points. Recalibration gives back the smaller "
-        "part: the rest is too much regularization, for the same Dropout without batch norm does no better."
+        "After the last batch norm it is safe; before every one it shifts the variance. Recalibration gives back a part of what that "
+        "costs, typically a third to a half; where a seed breaks down, nearly all."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("dropout", "epochs", "train_size", "learning_rate", "batch_size", "seeds"),
@@ -154,60 +210,56 @@ TOPIC: Final = LiveTopic(
         Preset(
             "half_dropped",
             N_("Half dropped"),
-            N_(
-                "Behind the last norm Dropout helps; in front of every norm it costs points, and recalibration gives back the smaller "
-                "part of them."
-            ),
+            N_("Compare the two places in the second picture. How much of the gap does recalibration close?"),
             {},
         ),
         Preset(
             "a_fifth_dropped",
             N_("A fifth dropped"),
-            N_("At this rate neither place costs a point: what harms at one half may be harmless at one fifth."),
+            N_("What harms at one half may be harmless at one fifth. Does either place still cost a point?"),
             {"dropout": 0.2},
         ),
         Preset(
             "four_fifths_dropped",
             N_("Four fifths dropped"),
             N_(
-                "In front of norm eval mode breaks down. Recalibration brings back a good half of what was lost, and Dropout without batch "
-                "norm breaks down too: there was hardly anything left to learn from."
+                "Does eval mode break down with Dropout before the norm? If so: does Dropout without batch norm break down too, and what "
+                "does recalibration bring back?"
             ),
             {"dropout": 0.8},
         ),
         Preset(
             "with_100_images",
             N_("100 images"),
-            N_(
-                "The fewer images, the more there is to gain: Dropout behind the last norm now saves more than two points."
-            ),
+            N_("Fewer images, more to gain from a regularizer? Compare Dropout after the last norm with 200 images."),
             {"train_size": 100, "epochs": 60},
         ),
         Preset(
             "all_images",
             N_("All images"),
             N_(
-                "With all 1347 images Dropout behind the last norm neither helps nor harms by a point. In front it still costs."
+                "With all 1347 images: does Dropout after the last norm still help? Does Dropout before every norm still cost?"
             ),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
             "too_few_seeds",
             N_("Too few seeds"),
-            N_("Four seeds, five epochs: whether Dropout behind norm helps is now too noisy to tell."),
+            N_("Four seeds, five epochs: how wide are the intervals now, and which verdicts are left?"),
             {"seeds": 4, "epochs": 5},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "Dropout in front of every batch norm does worse than behind the last. Its running statistics are then taken afresh without "
-            "Dropout, so that they are right for eval mode. How much of the gap does that close?"
+            "Dropout before every batch norm is compared with Dropout after the last. Its running statistics are then re-estimated "
+            "without Dropout, so that they are right for eval mode. How much of the gap does that close?"
         ),
         options=(
             N_("nearly all, more than 80 %"),
             N_("more than half"),
             N_("less than half"),
-            N_("there is no gap that shows"),
+            N_("there is no relevant gap"),
+            N_("too noisy to tell from these seeds"),
         ),
         correct=outcome,
         explanation=N_(
@@ -222,12 +274,12 @@ TOPIC: Final = LiveTopic(
     sources=(
         VARIANCE_SHIFT,
         Source(
-            N_("On CIFAR-100, Dropout 0.5 in PreResNet takes accuracy from 77.42 % to 68.55 %"),
+            N_("On CIFAR-100, Dropout 0.5 in DenseNet takes accuracy from 77.42 % to 68.55 % (Figure 1)"),
             "Li, Chen, Hu & Yang 2018, arXiv:1801.05134",
             "https://arxiv.org/abs/1801.05134",
         ),
         Source(
-            N_("Running statistics taken afresh by forward passes alone"),
+            N_("Running statistics re-estimated by forward passes alone"),
             "torch.optim.swa_utils.update_bn",
             "https://docs.pytorch.org/docs/stable/optim.html#torch.optim.swa_utils.update_bn",
         ),

@@ -41,7 +41,7 @@ class Result:
     courses: Courses
     """Of the variants."""
     recalibrated: Floats
-    """(S, E) test accuracy with Dropout in front of batch norm and running statistics taken afresh without Dropout."""
+    """(S, E) test accuracy with Dropout in front of batch norm and running statistics re-estimated without Dropout."""
     recalibrated_error: OverSeeds
     """(E,) its error over seeds."""
     train_error: Floats

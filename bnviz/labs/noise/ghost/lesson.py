@@ -22,6 +22,7 @@ from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
 
 OPTIONS: Final[dict[int, int]] = {
@@ -29,6 +30,16 @@ OPTIONS: Final[dict[int, int]] = {
     4: 2,
     2: 3,
 }  # the option of the prediction for each ghost size; 0: none is better
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What normalizing in parts does, for the run that is shown."""
+    _ = translator(language)
+    whole = _("the whole batch")
+    return " ".join(
+        better_or_alike(whole, _("normalizing in parts of {size}").format(size=size), found, _)
+        for size, found in zip(result.sizes[1:], result.findings, strict=True)
+    )
 
 
 def outcome(result: Result) -> int:
@@ -67,7 +78,7 @@ def formula(result: Result, step: int, language: Language) -> str:
             cut,
             "**2. " + _("How much noise that is") + "**",
             f"$$\n{noise}\n$$",
-            _("Measured behind real ghost batch norm: {numbers}.").format(
+            _("Measured after real ghost batch norm: {numbers}.").format(
                 numbers=", ".join(short(float(value)) for value in result.fidelity)
             ),
             "**3. " + _("What it did to the test accuracy") + "**",
@@ -84,16 +95,16 @@ def _afresh(result: Result, _: Translate) -> str:
         alive = afresh[np.isfinite(afresh)]
         mean = 100 * (1 - float(alive.mean())) if alive.size else math.nan
         rows.append(f"{size}: {short(100 * float(trained))} → {short(mean)} %")
-    return _("With running statistics taken afresh the errors become, by samples per statistic: {rows}.").format(
+    return _("With re-estimated running statistics the errors become, by samples per statistic: {rows}.").format(
         rows="; ".join(rows)
     )
 
 
 def comparisons(result: Result) -> list[Comparison]:
-    """R² behind ghost batch norm against R²(m), by ghost size."""
+    """R² after ghost batch norm against R²(m), by ghost size."""
     return [
         Comparison(
-            Phrase(N_("R² behind ghost batch norm, {size} samples per statistic"), {"size": size}),
+            Phrase(N_("R² after ghost batch norm, {size} samples per statistic"), {"size": size}),
             float(seen),
             float(predicted),
             float(error),
@@ -139,9 +150,11 @@ TOPIC: Final = LiveTopic(
     title=N_("Ghost batches"),
     question=N_("Is the noise of small batches good for anything?"),
     answer=N_(
-        "With few images, here 200, a little more of it helps: normalized in parts of eight, the same batches give a lower test error. "
-        "In parts of two there is too much of it, and the error is many times as large."
+        "It is a regularizer, and its strength is the number of samples behind each mean. How much of it helps depends on how few "
+        "images there are; in parts of two there is far too much of it."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("train_size", "epochs", "batch_size", "learning_rate", "width", "seeds"),
@@ -153,45 +166,38 @@ TOPIC: Final = LiveTopic(
         Preset(
             "with_200_images",
             N_("200 images"),
-            N_(
-                "Parts of 8 beat the whole batch, and the interval leaves out 0. Of parts of 4 sixteen seeds cannot tell. Parts of 2 "
-                "break."
-            ),
+            N_("Which parts beat the whole batch, with an interval that leaves out 0? Which break?"),
             {},
         ),
         Preset(
             "with_100_images",
             N_("100 images"),
-            N_("Fewer images, larger gains: now parts of 8 and parts of 4 both save about two points."),
+            N_("Fewer images, larger gains? Compare parts of 8 and parts of 4 with the run of 200 images."),
             {"train_size": 100},
         ),
         Preset(
             "all_images",
             N_("All images"),
-            N_(
-                "Nothing left to gain: parts of 8 are as good as the whole batch to within a point, parts of 4 already cost one."
-            ),
+            N_("With all images: is there anything left to gain from more noise, or does it cost already?"),
             {"train_size": 1347, "epochs": 15},
         ),
         Preset(
             "with_20_seeds",
             N_("20 seeds"),
-            N_("Four more seeds narrow the intervals: whatever parts of 4 bring, it is less than a point."),
+            N_("Four more seeds narrow the intervals. Can it be told now what parts of 4 bring?"),
             {"seeds": 20},
         ),
         Preset(
             "too_few_seeds",
             N_("Too few seeds"),
-            N_(
-                "Four seeds, a fifth of the epochs: of parts of 8 nothing can be told. That parts of 2 break, four seeds show well enough."
-            ),
+            N_("Four seeds, a fifth of the epochs: which of the three verdicts can four seeds still give?"),
             {"seeds": 4, "epochs": 20},
         ),
     ),
     prediction=Prediction(
         question=N_(
             "Batches of the same images, but batch norm takes its mean and variance from parts of 8, 4 or 2. Which gives the largest "
-            "gain of test accuracy over the whole batch that shows in this run?"
+            "gain of test accuracy over the whole batch that this run finds?"
         ),
         options=(N_("none is better than the whole batch"), N_("parts of 8"), N_("parts of 4"), N_("parts of 2")),
         correct=outcome,

@@ -28,6 +28,22 @@ DISTANCE_ERROR: Final = 0.56  # four times this over √R is exceeded by chance 
 EPS: Final = 1e-5
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How much the fixed sample's output varies and how much Dropout that is worth, for the run that is shown."""
+    _ = translator(language)
+    size = list(result.sizes).index(result.settings.batch_size)
+    return _(
+        "A sample at z = {value} comes out at {mean} ± {std} in batches of {size}: noise with the energy of Dropout at "
+        "p = {rate}."
+    ).format(
+        value=short(result.settings.sample_value),
+        mean=short(result.mean, 1e-3),
+        std=short(result.std),
+        size=result.settings.batch_size,
+        rate=short(float(result.rate[size])),
+    )
+
+
 def outcome(result: Result) -> int:
     """The option of the prediction that the measured s.d. makes right."""
     std = result.std
@@ -179,6 +195,8 @@ TOPIC: Final = InstantTopic(
         "Because its mean and variance come from whoever else is in the batch. That is noise, its law is known exactly, and it falls "
         "as the batch grows: in energy like Dropout with p ≈ 1.5/m."
     ),
+    finding=finding,
+    holds=lambda result: abs(result.std / result.std_theory - 1) < 0.05,
     settings=Settings,
     run=run,
     controls=("batch_size", "sample_value", "source", "draws"),
@@ -194,6 +212,7 @@ TOPIC: Final = InstantTopic(
                 "One sample, 4000 batches, 4000 outputs: a bell around its true value, exactly as wide as the law says."
             ),
             {},
+            lambda result: abs(result.std / result.std_theory - 1) < 0.05,
         ),
         Preset(
             "batch_of_4",
@@ -202,44 +221,46 @@ TOPIC: Final = InstantTopic(
                 "The bell is gone: the output runs up against its bound √(m − 1), and its noise has the energy of Dropout with p ≈ 0.36."
             ),
             {"batch_size": 4},
+            lambda result: abs(float(result.rate[list(result.sizes).index(4)]) - 0.36) < 0.02,
         ),
         Preset(
             "batch_of_2",
             N_("Batch of 2"),
             N_("Only +1 and −1 are left: batch norm keeps which of the two is larger, and nothing else."),
             {"batch_size": 2},
+            lambda result: bool((abs(abs(result.samples) - 1) < 0.01).mean() > 0.95),
         ),
         Preset(
             "batch_of_512",
             N_("Batch of 512"),
             N_("A needle at the true value: in a large batch the batch-mates hardly matter."),
             {"batch_size": 512},
+            lambda result: result.std < 0.1,
         ),
         Preset(
             "an_outlier",
             N_("An outlier"),
             N_("A sample at 3 σ among eight is pulled in: it makes the very standard deviation that it is divided by."),
             {"batch_size": 8, "sample_value": 3.0},
+            lambda result: result.mean < 2.5,
         ),
         Preset(
             "real_features",
             N_("Real features"),
-            N_(
-                "Digits behind ReLU are not normal. Here the scatter is clearly wider than the law: the dashed line is an approximation."
-            ),
+            N_("Digits after ReLU are not normal: the dashed line is only an approximation. How far off is it?"),
             {"source": "digits_relu"},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "One and the same sample is put into many batches with other random batch-mates. By how much does its output scatter "
+            "One and the same sample is put into many batches with other random batch-mates. By how much does its output vary "
             "(standard deviation)?"
         ),
         options=(N_("not at all"), N_("by less than 0.1"), N_("by 0.1 to 0.4"), N_("by more than 0.4")),
         correct=outcome,
         explanation=N_(
-            "The batch's mean scatters by σ/√m and its standard deviation by about σ/√(2m); both reach every sample of the batch. "
-            "A fixed sample therefore scatters by about √((1 + z²/2)/m)."
+            "The batch's mean varies by σ/√m and its standard deviation by about σ/√(2m); both reach every sample of the batch. "
+            "A fixed sample therefore varies by about √((1 + z²/2)/m)."
         ),
     ),
     formula=formula,

@@ -6,19 +6,19 @@ import math
 
 from bnviz.i18n import Translate
 from bnviz.plot.numbers import points
-from bnviz.study.verdict import Finding
+from bnviz.study.verdict import Finding, words
 
 
 def in_words(what: str, finding: Finding, _: Translate) -> str:
     """`what`, its mean and 95 % interval in points, and the verdict; what is missing is said."""
     if not math.isfinite(finding.low):
         text = _("{what}: fewer than three seeds with both numbers, no interval can be given. **{verdict}**")
-        return text.format(what=what, verdict=_(finding.verdict))
+        return text.format(what=what, verdict=words(finding, _))
     return _("{what}: {mean} [{low}, {high}], n = {count}. **{verdict}**").format(
         what=what,
         mean=points(finding.mean),
         low=points(finding.low),
         high=points(finding.high),
         count=finding.pairs,
-        verdict=_(finding.verdict),
+        verdict=words(finding, _),
     )

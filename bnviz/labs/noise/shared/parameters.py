@@ -36,7 +36,7 @@ Source = Annotated[
         N_("Batch-mates"),
         N_(
             "Gaussian: normal values, for which the law is exact. Digits: one output of a fixed nn.Linear on real digits, as it "
-            "is or behind ReLU; for these the law is an approximation."
+            "is or after ReLU; for these the law is an approximation."
         ),
         names={"gaussian": N_("Gaussian"), "digits": N_("digits"), "digits_relu": N_("digits, ReLU")},
     ),
@@ -56,7 +56,7 @@ Order = Annotated[
     OrderName,
     Parameter(
         N_("Dropout's place"),
-        N_("Before: in front of every batch norm. After: once, behind the last batch norm, so that none sees it."),
+        N_("Before: before every batch norm. After: once, after the last batch norm, so that none sees it."),
         names={
             "none": N_("none"),
             "dropout_before_norm": N_("before"),

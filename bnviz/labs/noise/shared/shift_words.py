@@ -38,7 +38,7 @@ def layers_table(shift: Shift, _: Translate) -> str:
 
 def layer_comparisons(shift: Shift) -> list[Comparison]:
     """Measured and predicted variance of each layer, the first few."""
-    chained = Phrase(N_("normal pre-activations assumed behind the first layer"))
+    chained = Phrase(N_("normal pre-activations assumed after the first layer"))
     return [
         Comparison(
             Phrase(N_("variance of the output in eval mode, layer {number}"), {"number": index + 1}),

@@ -23,12 +23,12 @@ DROPOUT_PAPER: Final = Source(
     "https://jmlr.org/papers/v15/srivastava14a.html",
 )
 VARIANCE_SHIFT: Final = Source(
-    N_("Variance shift: Dropout in front of batch norm raises the variance in training only"),
+    N_("Variance shift: Dropout before batch norm raises the variance in training only"),
     "Li, Chen, Hu & Yang 2018, arXiv:1801.05134",
     "https://arxiv.org/abs/1801.05134",
 )
 EQUIVALENCE: Final = Source(
-    N_("Two one-sided tests: how to say that there is no difference that matters"),
+    N_("Two one-sided tests: how to say that there is no relevant difference"),
     "Schuirmann 1987, J. Pharmacokinetics and Biopharmaceutics 15",
     "https://doi.org/10.1007/BF01068419",
 )

@@ -26,6 +26,16 @@ from bnviz.theory.dropout import training_variance
 ALIKE, MILD, STRONG = 0.9, 0.3, 0.1  # variance ratios between which the answers of the prediction change
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """What is left of the variance after the last batch norm in eval mode, for the run that is shown."""
+    _ = translator(language)
+    last = float(result.shift.ratio[-1])
+    text = _("In eval mode the last batch norm's output has variance {ratio}, in training 1").format(ratio=short(last))
+    if last < ALIKE:
+        return text + _(": Dropout raised the variance in training only, and batch norm remembers it.")
+    return text + _(": no batch norm was misled here.")
+
+
 def outcome(result: Result) -> int:
     """The option of the prediction that the last layer's variance makes right."""
     last = float(result.shift.ratio[-1])
@@ -103,11 +113,13 @@ TOPIC: Final = InstantTopic(
     name="shift",
     folder=Path(__file__).parent,
     title=N_("Variance shift"),
-    question=N_("What does Dropout in front of batch norm do in eval mode?"),
+    question=N_("What does Dropout before batch norm do in eval mode?"),
     answer=N_(
-        "Dropout raises the variance in training only. Batch norm remembers it, divides by too much in eval mode, and hands on too "
+        "Dropout raises the variance in training only. Batch norm remembers it, divides by too much in eval mode, and passes on too "
         "little; layer by layer this adds up."
     ),
+    finding=finding,
+    holds=lambda result: bool((np.diff(result.shift.ratio, prepend=1.0) < 0).all()),
     settings=Settings,
     run=run,
     controls=("dropout", "order", "depth", "width"),
@@ -121,29 +133,31 @@ TOPIC: Final = InstantTopic(
             "half_dropped",
             N_("Half dropped"),
             N_(
-                "Every layer hands on less than it did in training; by the third less than a tenth of the variance is left."
+                "Every layer passes on less than it did in training; by the third less than a tenth of the variance is left."
             ),
             {},
+            lambda result: float(result.shift.ratio[2]) < 0.1,
         ),
         Preset(
             "a_fifth_dropped",
             N_("A fifth dropped"),
             N_("A small rate shifts too, and still more with every layer."),
             {"dropout": 0.2},
+            lambda result: bool((np.diff(result.shift.ratio, prepend=1.0) < 0).all()),
         ),
         Preset(
             "after_the_last_norm",
             N_("After the last norm"),
             N_("No batch norm sees the Dropout: the variance is 1 in both modes, at every layer."),
             {"order": "dropout_after_norm"},
+            lambda result: bool((abs(result.shift.ratio - 1) < 0.05).all()),
         ),
         Preset(
             "with_10_layers",
             N_("10 layers"),
-            N_(
-                "The first layers lose most, then it levels off: after ten layers about an eighth of the variance is left."
-            ),
+            N_("The first layers lose most, then it levels off: after ten layers little of the variance is left."),
             {"depth": 10, "width": 64, "dropout": 0.2},
+            lambda result: float(result.shift.ratio[-1]) < 0.25,
         ),
         Preset(
             "four_fifths_dropped",
@@ -152,6 +166,7 @@ TOPIC: Final = InstantTopic(
                 "Hardly anything is left of the signal in eval mode: the next layer sees almost the same for every image."
             ),
             {"dropout": 0.8},
+            lambda result: float(result.shift.ratio[-1]) < 0.02,
         ),
     ),
     prediction=Prediction(
@@ -162,8 +177,8 @@ TOPIC: Final = InstantTopic(
         options=(N_("about 1 too"), N_("0.3 to 0.9"), N_("0.1 to 0.3"), N_("less than 0.1")),
         correct=outcome,
         explanation=N_(
-            "Behind Dropout the variance is V = (σ² + μ²)/(1 − p) − μ² in training and σ² in eval mode. The mean counts too: dropping "
-            "a value that is far from 0 is a large jump. Dropout behind the last batch norm shifts nothing."
+            "After Dropout the variance is V = (σ² + μ²)/(1 − p) − μ² in training and σ² in eval mode. The mean counts too: dropping "
+            "a value that is far from 0 is a large jump. Dropout after the last batch norm shifts nothing."
         ),
     ),
     formula=formula,

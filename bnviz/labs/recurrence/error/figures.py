@@ -60,9 +60,16 @@ def statistics(result: Result, language: Language = "en") -> Chart:
     ]
     traces += [
         points(running[kept], names, "running", _("running statistics"), size=16, hovertemplate="%{x:.3g} %"),
-        points(own[kept], names, "before", _("the test images' own statistics"), size=16, symbol="diamond",
-               hovertemplate="%{x:.3g} %"),
-    ]  # fmt: skip
+        points(
+            own[kept],
+            names,
+            "before",
+            _("the test images' own statistics"),
+            size=16,
+            symbol="diamond",
+            hovertemplate="%{x:.3g} %",
+        ),
+    ]
     ends: tuple[tuple[Any, Role, int], ...] = ((running, "running", 20), (own, "before", -20))
     words = [
         note(f"{short(value)} %", role, x=math.log10(max(value, 1e-3)), y=name, yshift=shift)
@@ -87,13 +94,16 @@ def statistics(result: Result, language: Language = "en") -> Chart:
             annotations=[how, *words],
             margin={"l": 170, "r": 24, "t": 44, "b": 52},
         ),
-        _("Test error with running statistics and with those of the test images themselves: {parts}.").format(parts=parts),
+        _("Test error with running statistics and with those of the test images themselves: {parts}.").format(
+            parts=parts
+        ),
         height=360,
         phone_layout={
-            "font": {"size": 12}, "margin": {"l": 110, "r": 12, "t": 64, "b": 44},
+            "font": {"size": 12},
+            "margin": {"l": 110, "r": 12, "t": 64, "b": 44},
             "annotations": small([{**how, "xshift": -98}, *words]),  # the key begins over the names, not over the plot
         },
-    )  # fmt: skip
+    )
 
 
 def left_over(result: Result, language: Language = "en") -> Chart:
@@ -113,17 +123,20 @@ def left_over(result: Result, language: Language = "en") -> Chart:
         middle = int(places[len(places) // 2])
         words.append(
             note(
-                f"<b>{_(SHORT_NAMES[variant])}</b>", VARIANT_ROLES[variant], x=middle, y=math.log10(shown[middle]),
-                xanchor="left", xshift=10, yanchor="bottom",
+                f"<b>{_(SHORT_NAMES[variant])}</b>",
+                VARIANT_ROLES[variant],
+                x=middle,
+                y=math.log10(shown[middle]),
+                xanchor="left",
+                xshift=10,
+                yanchor="bottom",
             )
-        )  # fmt: skip
+        )
         name = f"{_(SHORT_NAMES[variant])}, " + _("theory")
         traces.append(line(steps, shown, "theory", name, width=2, dash="dash"))
     measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
     traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES[PER_STEP]), size=10))
-    how = key(
-        _("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates")
-    )  # fmt: skip
+    how = key(_("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates"))
     last = {variant: float(values[-1]) for variant, values in theory.items()}
     y = axis(_("Weight of the initial value"), type="log", range=[FLOOR, 0.3], **power_ticks(FLOOR, 0))
     return Chart(
@@ -135,10 +148,19 @@ def left_over(result: Result, language: Language = "en") -> Chart:
             annotations=[how, *words],
             margin={"l": 78, "r": 24, "t": 44, "b": 52},
         ),
-        _("Weight of the initial value in the running statistics after {steps} training steps: {per_step} with one module per "
-          "step, {shared} with a shared one, which is updated {count} times per step.").format(
-            steps=result.total_steps, per_step=short(last["batch_per_step"]), shared=short(last["batch_shared"]), count=count
+        _(
+            "Weight of the initial value in the running statistics after {steps} training steps: {per_step} with one module per "
+            "step, {shared} with a shared one, which is updated {count} times per step."
+        ).format(
+            steps=result.total_steps,
+            per_step=short(last["batch_per_step"]),
+            shared=short(last["batch_shared"]),
+            count=count,
         ),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 60, "r": 12, "t": 80, "b": 44}, "annotations": small([how, *words])},
-    )  # fmt: skip
+        phone_layout={
+            "font": {"size": 12},
+            "margin": {"l": 60, "r": 12, "t": 80, "b": 44},
+            "annotations": small([how, *words]),
+        },
+    )

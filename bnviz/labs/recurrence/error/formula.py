@@ -7,6 +7,7 @@ from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
 from bnviz.plot.numbers import short
 from bnviz.study.figures.seeds import mean_line
+from bnviz.study.verdict import words
 from bnviz.teaching.paired import paired_difference
 
 
@@ -35,7 +36,7 @@ def _verdicts(result: Result, _: Translate) -> str:
     rows = [
         "- "
         + _("{second} − {first}").format(first=_(SHORT_NAMES[first]), second=_(SHORT_NAMES[second]))
-        + f": {mean_line(finding, _)}, **{_(finding.verdict)}**"
+        + f": {mean_line(finding, _)}, **{words(finding, _)}**"
         for (first, second), finding in zip(result.pairs, result.findings, strict=True)
     ]
     least = _("Smallest difference that would matter, in points: {least}.").format(

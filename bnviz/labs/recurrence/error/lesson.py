@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.recurrence.error import figures
 from bnviz.labs.recurrence.error.comparisons import comparisons
 from bnviz.labs.recurrence.error.experiment import estimated_seconds, run
@@ -17,12 +17,23 @@ from bnviz.labs.recurrence.error.formula import formula
 from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.error.script import script
 from bnviz.labs.recurrence.error.settings import Settings
+from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES
 from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, LAURENT, RNN_MODULES
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
+from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
 
 BETTER, ALIKE, WORSE, UNKNOWN = range(4)
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What sharing statistics costs, and whether the two cheap ways are better than none, for the run that is shown."""
+    _ = translator(language)
+    return " ".join(
+        better_or_alike(_(VARIANT_NAMES[first]), _(VARIANT_NAMES[second]), found, _)
+        for (first, second), found in list(zip(result.pairs, result.findings, strict=True))[:3]
+    )
 
 
 def outcome(result: Result) -> int:
@@ -70,10 +81,11 @@ TOPIC: Final = LiveTopic(
     title=N_("Test error"),
     question=N_("What may be normalized in a recurrent cell?"),
     answer=N_(
-        "Sharing one set of statistics costs almost two points, although training is the same to the last weight. "
-        "Whether batch norm per step, batch norm of the input only or layer norm is better than none, eight seeds "
-        "cannot tell; try twenty."
+        "Sharing one set of running statistics costs one to three points, although training is the same to the last weight. "
+        "Whether a normalizer is better than none depends on the cell, and takes many seeds to tell."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("cell", "gamma", "batch_size", "momentum", "epochs", "seeds"),
@@ -86,8 +98,8 @@ TOPIC: Final = LiveTopic(
             "with_8_seeds",
             N_("8 seeds"),
             N_(
-                "Shared statistics lose to statistics per step, in every interval. The other comparisons are too "
-                "noisy: the same LSTM ends at 3 or at 6 % by luck."
+                "Shared statistics against statistics per step: does the interval leave out 0? How far apart do seeds of the same "
+                "LSTM end?"
             ),
             {},
         ),
@@ -95,8 +107,7 @@ TOPIC: Final = LiveTopic(
             "with_20_seeds",
             N_("20 seeds"),
             N_(
-                "Now it can be told: batch norm of the input only is better than none, layer norm is worse than none "
-                "here, and sharing costs two points."
+                "More seeds, narrower intervals: what can be told now of batch norm of the input only and of layer norm?"
             ),
             {"seeds": 20},
         ),
@@ -104,7 +115,7 @@ TOPIC: Final = LiveTopic(
             "gamma_0_1",
             N_("γ = 0.1"),
             N_(
-                "Every γ starts at 0.1, as Cooijmans proposes: batch norm per step now ends below no normalizer. "
+                "Every γ starts at 0.1, as Cooijmans proposes. Does batch norm per step end above or below no normalizer? "
                 "Compare with γ = 1."
             ),
             {"gamma": 0.1},
@@ -113,8 +124,7 @@ TOPIC: Final = LiveTopic(
             "batch_of_4",
             N_("Batch of 4"),
             N_(
-                "Four values per statistic: batch norm per step is the worst but for the shared one. On the input "
-                "only it has 4 · 8 values, and stands it."
+                "Four values per statistic with batch norm per step, 4 · 8 = 32 on the input only: which of them can take it?"
             ),
             {"batch_size": 4, "epochs": 2},
         ),
@@ -122,15 +132,15 @@ TOPIC: Final = LiveTopic(
             "momentum_0_01",
             N_("Momentum 0.01"),
             N_(
-                "The verdict turns round: one module per step is updated once per training step and still remembers "
-                "its start; the shared one is updated eight times as often."
+                "One module per step is updated once per training step and still remembers its start; the shared one is updated "
+                "eight times as often. Does the verdict turn round?"
             ),
             {"momentum": 0.01},
         ),
         Preset(
             "gru",
             N_("GRU"),
-            N_("A GRU learns this without help: no normalizer is hard to beat, and layer norm is worse than none."),
+            N_("Another cell, another order? Compare the normalizers with none."),
             {"cell": "gru"},
         ),
     ),
@@ -142,7 +152,7 @@ TOPIC: Final = LiveTopic(
         ),
         options=(
             N_("the shared set: it averages over more values"),
-            N_("no difference that matters: training is the same"),
+            N_("no relevant difference: training is the same"),
             N_("one set per step"),
             N_("too noisy to tell with so many seeds"),
         ),

@@ -49,17 +49,32 @@ def time_axis(steps: int, title: str, **options: Any) -> dict[str, Any]:
 
 
 def two_panels(
-    name: str, left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]], titles: tuple[str, str],
-    ranges: tuple[tuple[float, float], tuple[float, float]], x: dict[str, Any], how: str, alt: str,
-    notes: Sequence[dict[str, Any]] = (), height: int = 430,
-) -> Chart:  # fmt: skip
+    name: str,
+    left: Sequence[dict[str, Any]],
+    right: Sequence[dict[str, Any]],
+    titles: tuple[str, str],
+    ranges: tuple[tuple[float, float], tuple[float, float]],
+    x: dict[str, Any],
+    how: str,
+    alt: str,
+    notes: Sequence[dict[str, Any]] = (),
+    height: int = 430,
+) -> Chart:
     """Two pictures side by side over the same x axis, `how` to read them above; on a phone one over the other."""
     traces = [*left, *({**trace, "xaxis": "x2", "yaxis": "y2"} for trace in right)]
     heads = [
-        note(f"<b>{title}</b>", "ink", xref="paper", x=0.54 * place, xanchor="left", yref="paper", y=1.01,
-             yanchor="bottom")
+        note(
+            f"<b>{title}</b>",
+            "ink",
+            xref="paper",
+            x=0.54 * place,
+            xanchor="left",
+            yref="paper",
+            y=1.01,
+            yanchor="bottom",
+        )
         for place, title in enumerate(titles)
-    ]  # fmt: skip
+    ]
     words = {**key(how), "yshift": 30}
     phone_heads = [
         {**head, "x": 0, "y": 1.0 - 0.56 * place, "font": {**head["font"], "size": 13}}

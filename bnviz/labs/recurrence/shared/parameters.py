@@ -42,7 +42,7 @@ Variant = Annotated[
     RecurrentVariantName,
     Parameter(
         N_("Normalizer in the network"),
-        N_("What the network that is looked at was trained with. Its numbers are taken in front of any normalizer."),
+        N_("What the network that is looked at was trained with. Its numbers are taken before any normalizer."),
         names={
             "none": N_("none"),
             "batch_per_step": N_("batch norm per step"),
@@ -56,7 +56,7 @@ Term = Annotated[
     Literal["input", "hidden"],
     Parameter(
         N_("Term"),
-        N_("What is looked at in front of the gates: W_x x, from the input, or W_h h, from the state before."),
+        N_("What is looked at before the gates: W_x x, from the input, or W_h h, from the state before."),
         names={"input": "W_x x", "hidden": "W_h h"},
     ),
 ]

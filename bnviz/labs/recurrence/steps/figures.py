@@ -39,8 +39,10 @@ def drift(result: Result, language: Language = "en") -> Chart:
         note(f"<b>{_('shared')}</b>", "running", xref=xref, yref=yref, y=max(level), **label)
         for xref, yref, level in (("x", "y", shared[0]), ("x2", "y2", shared[1]))
     ]
-    how = _("dots: {passes} batches of {size} · rings: running statistics, one module per step · line: one shared module · "
-            "dashed: closed form").format(passes=result.passes, size=result.settings.batch_size)  # fmt: skip
+    how = _(
+        "dots: {passes} batches of {size} · rings: running statistics, one module per step · line: one shared module · "
+        "dashed: closed form"
+    ).format(passes=result.passes, size=result.settings.batch_size)
     return two_panels(
         "drift",
         panels[0],
@@ -49,16 +51,21 @@ def drift(result: Result, language: Language = "en") -> Chart:
         (span(result.batch_mean, result.running_mean), span(deviations, np.sqrt(result.running_var), lowest=0.0)),
         time_axis(result.settings.steps, _("Time step")),
         how,
-        _("One unit's {term} at each time step. Its mean over all images goes from {low} to {high} between steps; a module "
-          "shared by all steps keeps {shared}. Its standard deviation goes from {least} to {most}; the shared module keeps "
-          "{kept}.").format(
-            term="W_h h" if result.settings.term == "hidden" else "W_x x", low=short(float(result.mean.min())),
-            high=short(float(result.mean.max())), shared=short(result.shared_mean),
-            least=short(float(np.sqrt(result.var.min())), 1e-6), most=short(float(np.sqrt(result.var.max()))),
+        _(
+            "One unit's {term} at each time step. Its mean over all images goes from {low} to {high} between steps; a module "
+            "shared by all steps keeps {shared}. Its standard deviation goes from {least} to {most}; the shared module keeps "
+            "{kept}."
+        ).format(
+            term="W_h h" if result.settings.term == "hidden" else "W_x x",
+            low=short(float(result.mean.min())),
+            high=short(float(result.mean.max())),
+            shared=short(result.shared_mean),
+            least=short(float(np.sqrt(result.var.min())), 1e-6),
+            most=short(float(np.sqrt(result.var.max()))),
             kept=short(float(np.sqrt(result.shared_var))),
         ),
         notes,
-    )  # fmt: skip
+    )
 
 
 def weights(result: Result, language: Language = "en") -> Chart:
@@ -69,12 +76,16 @@ def weights(result: Result, language: Language = "en") -> Chart:
     share = 100 * result.weights
     traces: list[dict[str, Any]] = [
         {
-            "type": "bar", "x": steps, "y": share, "name": _("measured"), "marker": {"color": color("running", 0.55)},
+            "type": "bar",
+            "x": steps,
+            "y": share,
+            "name": _("measured"),
+            "marker": {"color": color("running", 0.55)},
             "hovertemplate": _("step %{x}: %{y:.3g} %"),
         },
         line(steps, 100 * result.weights_theory, "theory", _("theory"), width=1.8, dash="dash", marker={"size": 6}),
         line([0.4, count + 0.6], [100 / count] * 2, "context", "", width=2),
-    ]  # fmt: skip
+    ]
     top = 1.12 * float(max(share.max(), 100 * result.weights_theory.max(), 100 / count))
     how = key(
         _("bars: measured, by raising one step's numbers by 1 · dashed: α(1 − α)ᵀ⁻ᵗ, scaled · grey: all steps alike")
@@ -88,13 +99,17 @@ def weights(result: Result, language: Language = "en") -> Chart:
             annotations=[how],
             margin={"l": 64, "r": 24, "t": 44, "b": 52},
         ),
-        _("Weights of the time steps in the running mean of one shared module: {first} % for the first, {last} % for the last; "
-          "equal shares would be {equal} %.").format(
-            first=short(float(share[0])), last=short(float(share[-1])), equal=short(100 / count)
-        ),
+        _(
+            "Weights of the time steps in the running mean of one shared module: {first} % for the first, {last} % for the last; "
+            "equal shares would be {equal} %."
+        ).format(first=short(float(share[0])), last=short(float(share[-1])), equal=short(100 / count)),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 52, "r": 12, "t": 76, "b": 44}, "annotations": small([how])},
-    )  # fmt: skip
+        phone_layout={
+            "font": {"size": 12},
+            "margin": {"l": 52, "r": 12, "t": 76, "b": 44},
+            "annotations": small([how]),
+        },
+    )
 
 
 def padding(result: Result, language: Language = "en") -> Chart:
@@ -136,12 +151,16 @@ def padding(result: Result, language: Language = "en") -> Chart:
         ),
         x,
         how,
-        _("At step {step} {share} % of the samples are padding. Standard deviation of one unit's W_x x there: {real} on the "
-          "real samples, {naive} with the padding.").format(
-            step=last + 1, share=short(100 * float(padded.share[last])), real=short(float(np.sqrt(padded.real_var[last]))),
+        _(
+            "At step {step} {share} % of the samples are padding. Standard deviation of one unit's W_x x there: {real} on the "
+            "real samples, {naive} with the padding."
+        ).format(
+            step=last + 1,
+            share=short(100 * float(padded.share[last])),
+            real=short(float(np.sqrt(padded.real_var[last]))),
             naive=short(float(np.sqrt(padded.var[last]))),
         ),
-    )  # fmt: skip
+    )
 
 
 def fluctuation(result: Result, language: Language = "en") -> Chart:
@@ -151,8 +170,11 @@ def fluctuation(result: Result, language: Language = "en") -> Chart:
     steps = np.arange(1, count + 1)
     values = result.fluctuation
     top = 1.4 * float(np.nanmax(np.append(values, result.fluctuation_theory)))
-    how = key(_("dots: all units, {passes} batches · dashed: 1/√m, corrected for drawing without replacement").format(
-        passes=result.passes))  # fmt: skip
+    how = key(
+        _("dots: all units, {passes} batches · dashed: 1/√m, corrected for drawing without replacement").format(
+            passes=result.passes
+        )
+    )
     return Chart(
         "fluctuation",
         [
@@ -165,14 +187,21 @@ def fluctuation(result: Result, language: Language = "en") -> Chart:
             annotations=[how],
             margin={"l": 72, "r": 24, "t": 44, "b": 52},
         ),
-        _("Standard deviation of the batch mean at each time step, in standard deviations of the numbers: {low} to {high}; "
-          "predicted {theory}.").format(
-            low=short(float(np.nanmin(values))), high=short(float(np.nanmax(values))),
+        _(
+            "Standard deviation of the batch mean at each time step, in standard deviations of the numbers: {low} to {high}; "
+            "predicted {theory}."
+        ).format(
+            low=short(float(np.nanmin(values))),
+            high=short(float(np.nanmax(values))),
             theory=short(result.fluctuation_theory),
         ),
         height=340,
-        phone_layout={"font": {"size": 12}, "margin": {"l": 56, "r": 12, "t": 64, "b": 44}, "annotations": small([how])},
-    )  # fmt: skip
+        phone_layout={
+            "font": {"size": 12},
+            "margin": {"l": 56, "r": 12, "t": 64, "b": 44},
+            "annotations": small([how]),
+        },
+    )
 
 
 def handed_on(result: Result, language: Language = "en") -> Chart:
@@ -191,10 +220,19 @@ def handed_on(result: Result, language: Language = "en") -> Chart:
         for values, level in ((result.handed_mean, 0.0), (result.handed_deviation, 1.0))
     ]
     ends = [
-        note(f"<b>{_(SHORT_NAMES[variant])}</b>", VARIANT_ROLES[variant], xref="x2", yref="y2", x=steps[-1] + 0.5,
-             xanchor="right", y=float(result.handed_deviation[place, -1]), yanchor=anchor, yshift=4 if place else -4)
+        note(
+            f"<b>{_(SHORT_NAMES[variant])}</b>",
+            VARIANT_ROLES[variant],
+            xref="x2",
+            yref="y2",
+            x=steps[-1] + 0.5,
+            xanchor="right",
+            y=float(result.handed_deviation[place, -1]),
+            yanchor=anchor,
+            yshift=4 if place else -4,
+        )
         for place, (variant, anchor) in enumerate(zip(variants, ("top", "bottom"), strict=True))
-    ]  # fmt: skip
+    ]
     first, last = (result.handed_deviation[1, place] for place in (0, -1))
     return two_panels(
         "handed_on",
@@ -203,15 +241,18 @@ def handed_on(result: Result, language: Language = "en") -> Chart:
         (_("mean (RMS over units)"), _("standard deviation")),
         (span(result.handed_mean, np.zeros(1)), span(result.handed_deviation, np.ones(1), lowest=0.0)),
         time_axis(result.settings.steps, _("Time step")),
-        _("what eval mode hands on · dashed: mean 0 and standard deviation 1, what training mode gives"),
-        _("Standard deviation of what eval mode hands on: with shared statistics {first} at the first step and {last} at the "
-          "last; with statistics per step {per_step} at the last.").format(
-            first=short(float(first), 1e-3), last=short(float(last)),
+        _("what eval mode passes on · dashed: mean 0 and standard deviation 1, what training mode gives"),
+        _(
+            "Standard deviation of what eval mode passes on: with shared statistics {first} at the first step and {last} at the "
+            "last; with statistics per step {per_step} at the last."
+        ).format(
+            first=short(float(first), 1e-3),
+            last=short(float(last)),
             per_step=short(float(result.handed_deviation[0, -1])),
         ),
         ends,
         height=400,
-    )  # fmt: skip
+    )
 
 
 def _drift_panel(
@@ -221,13 +262,21 @@ def _drift_panel(
     ends = [0.4, steps[-1] + 0.6]
     return [
         points(
-            np.tile(steps, passes), values.ravel(), "before", _("one batch"), size=7, opacity=0.5,
+            np.tile(steps, passes),
+            values.ravel(),
+            "before",
+            _("one batch"),
+            size=7,
+            opacity=0.5,
             hovertemplate="%{x}: %{y:.3g}",
         ),
         line(ends, [level[0]] * 2, "running", _("one shared module"), width=3),
         line(ends, [level[1]] * 2, "theory", _("theory"), width=1.8, dash="dash"),
         points(
-            steps, kept, "running", _("one module per step"),
+            steps,
+            kept,
+            "running",
+            _("one module per step"),
             marker={"color": color("running"), "size": 13, "symbol": "circle-open", "line": {"width": 2.5}},
         ),
-    ]  # fmt: skip
+    ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.recurrence.shared.sources import BATCH_NORM, COOIJMANS, PADDED, RNN_MODULES
 from bnviz.labs.recurrence.steps import figures
 from bnviz.labs.recurrence.steps.comparisons import comparisons
@@ -17,6 +18,7 @@ from bnviz.labs.recurrence.steps.formula import formula
 from bnviz.labs.recurrence.steps.result import Result
 from bnviz.labs.recurrence.steps.script import script
 from bnviz.labs.recurrence.steps.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 
@@ -36,6 +38,29 @@ def heaviest(result: Result) -> int:
     if np.isclose(first, last):
         return ALIKE
     return LAST if last > first else FIRST
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """How far the steps lie apart, beside the noise of the batch, and whose statistics a shared module keeps."""
+    _ = translator(language)
+    seen = result.fluctuation[np.isfinite(result.fluctuation)]
+    noise = float(np.sqrt((seen**2).mean())) if seen.size else math.nan
+    text = _("From step to step the mean moves by {drift} standard deviations, from batch to batch by {noise}.").format(
+        drift=short(result.drift), noise=short(noise)
+    )
+    return (
+        text
+        + " "
+        + _("In a shared module the last step weighs {last} %, the first {first} %.").format(
+            last=short(100 * float(result.weights[-1])), first=short(100 * float(result.weights[0]))
+        )
+    )
+
+
+def moves_more(result: Result) -> bool:
+    """Whether the mean moves at least twice as far from step to step as from batch to batch, and the last step weighs most."""
+    seen = result.fluctuation[np.isfinite(result.fluctuation)]
+    return result.drift > 2 * float(np.sqrt((seen**2).mean())) and heaviest(result) == LAST
 
 
 def headline(result: Result) -> dict[str, float]:
@@ -90,10 +115,12 @@ TOPIC: Final = InstantTopic(
     title=N_("Time steps"),
     question=N_("Do all time steps have the same mean and variance?"),
     answer=N_(
-        "No. From step to step the mean moves about three times as much as from batch to batch. A module that is "
+        "No. From step to step the mean moves several times as much as from batch to batch. A module that is "
         "shared by all steps keeps one mean and one variance, in which the last steps weigh most, and which fit "
         "hardly any step."
     ),
+    finding=finding,
+    holds=moves_more,
     settings=Settings,
     run=run,
     controls=("cell", "term", "batch_size", "momentum", "padding", "warmup"),
@@ -108,18 +135,20 @@ TOPIC: Final = InstantTopic(
             N_("4 epochs"),
             N_(
                 "At step 1 the state is 0 and W_h h does not vary at all; at the last step its standard deviation is "
-                "the largest. The one shared line is wrong at nearly every step."
+                "much larger. The one shared line is wrong at nearly every step."
             ),
             {},
+            lambda result: result.var[0] < 1e-12 < result.var[-1],
         ),
         Preset(
             "fresh_weights",
             N_("Fresh weights"),
             N_(
-                "Before training W_h h is nearly a constant: its standard deviation is about a hundredth. By that "
-                "small measure the steps lie even further apart."
+                "Before training W_h h is nearly a constant: its standard deviation is a few hundredths at most. How far apart "
+                "are the steps by that small measure?"
             ),
             {"warmup": 0},
+            lambda result: math.sqrt(float(result.var.max())) < 0.05,
         ),
         Preset(
             "momentum_0_5",
@@ -129,22 +158,24 @@ TOPIC: Final = InstantTopic(
                 "sixteenth."
             ),
             {"momentum": 0.5},
+            lambda result: abs(float(result.weights[-1]) - 0.5) < 0.01,
         ),
         Preset(
             "batch_of_4",
             N_("Batch of 4"),
             N_(
-                "The dots scatter four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
+                "The dots spread four times as wide: 1/√4 instead of 1/√64. Statistics per step have only the batch "
                 "to average over."
             ),
             {"batch_size": 4},
+            lambda result: abs(result.fluctuation_theory - 0.5) < 0.01,
         ),
         Preset(
             "mostly_padding",
             N_("Mostly padding"),
             N_(
                 "See the third picture: towards the end nearly everything is padding, and the standard deviation that "
-                "a module finds is a fraction of the real one. Masked, it is right."
+                "a module finds is not the real one. Masked, it is right."
             ),
             {"padding": 0.6, "term": "input"},
         ),
@@ -156,6 +187,7 @@ TOPIC: Final = InstantTopic(
                 "shared module the last twenty steps have nearly nine tenths of the weight."
             ),
             {"sequence": "pixels", "cell": "rnn", "warmup": 0, "term": "input"},
+            lambda result: result.var[0] < 1e-9 and 0.85 < float(result.weights_theory[-20:].sum()) < 0.9,
         ),
     ),
     prediction=Prediction(

@@ -88,7 +88,7 @@ class Result:
     fluctuation_theory: float
     """1/√m, corrected for drawing without replacement."""
     handed_mean: Floats
-    """(2, T): mean (RMS over units) of what eval mode hands on of the training images, with statistics per step and shared."""
+    """(2, T): mean (RMS over units) of what eval mode passes on of the training images, with statistics per step and shared."""
     handed_deviation: Floats
     """(2, T): its s.d. (mean over units)."""
     padded: Padded

@@ -65,10 +65,11 @@ def gradient(result: Result, language: Language = "en") -> Chart:
         height=430,
         phone_height=400,
         phone_layout={
-            "font": {"size": 12}, "margin": PHONE_MARGIN,
+            "font": {"size": 12},
+            "margin": PHONE_MARGIN,
             "annotations": [*small([how]), *small(end_labels(phone_labels, low, high))],
         },
-    )  # fmt: skip
+    )
 
 
 def gammas(result: Result, language: Language = "en") -> Chart:
@@ -79,13 +80,22 @@ def gammas(result: Result, language: Language = "en") -> Chart:
     traces: list[dict[str, Any]] = [
         line(result.gammas, [1.0] * len(result.gammas), "context", "", width=2),
         line(
-            result.gammas, over.mean, role, _("measured"), width=3,
-            marker={"size": 11}, error_y={
-                "type": "data", "symmetric": False, "array": over.high - over.mean, "arrayminus": over.mean - over.low,
-                "color": color(role), "thickness": 1.5,
+            result.gammas,
+            over.mean,
+            role,
+            _("measured"),
+            width=3,
+            marker={"size": 11},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": over.high - over.mean,
+                "arrayminus": over.mean - over.low,
+                "color": color(role),
+                "thickness": 1.5,
             },
         ),
-    ]  # fmt: skip
+    ]
     labels: list[tuple[str, Role, float]] = [(_("measured"), role, float(over.mean[-1]))]
     for values, dash, name in (
         (result.gamma_growth_theory, "dash", _("closed form")),
@@ -111,17 +121,18 @@ def gammas(result: Result, language: Language = "en") -> Chart:
             annotations=[how, neither, *end_labels([entry for entry in labels if math.isfinite(entry[2])], low, high)],
             margin={**MARGIN, "r": 130},
         ),
-        _("Growth of the gradient per step back in time with batch norm per step: {small} at γ = 0.1, {one} at γ = 1.").format(
-            small=short(at[0.1]), one=short(at[1.0])
-        ),
+        _(
+            "Growth of the gradient per step back in time with batch norm per step: {small} at γ = 0.1, {one} at γ = 1."
+        ).format(small=short(at[0.1]), one=short(at[1.0])),
         height=380,
         phone_layout={
-            "font": {"size": 12}, "margin": {**PHONE_MARGIN, "t": 64},
+            "font": {"size": 12},
+            "margin": {**PHONE_MARGIN, "t": 64},
             "annotations": small(
                 [how, neither, *end_labels([entry for entry in labels if math.isfinite(entry[2])], low, high)]
             ),
         },
-    )  # fmt: skip
+    )
 
 
 def growth(result: Result, language: Language = "en") -> Chart:
@@ -175,10 +186,11 @@ def growth(result: Result, language: Language = "en") -> Chart:
         _("Growth of the gradient from the last step to the one before it: {parts}.").format(parts=parts),
         height=400,
         phone_layout={
-            "font": {"size": 12}, "margin": PHONE_MARGIN,
+            "font": {"size": 12},
+            "margin": PHONE_MARGIN,
             "annotations": [*small([how]), *small(end_labels(short_labels, low, high))],
         },
-    )  # fmt: skip
+    )
 
 
 def _how(result: Result, _: Translate) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
+from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES
 from bnviz.labs.recurrence.shared.sources import COOIJMANS, RNN_MODULES, SCHOENHOLZ, YANG
 from bnviz.labs.recurrence.through_time import figures
 from bnviz.labs.recurrence.through_time.comparisons import comparisons
@@ -18,6 +19,8 @@ from bnviz.labs.recurrence.through_time.formula import formula
 from bnviz.labs.recurrence.through_time.result import Result
 from bnviz.labs.recurrence.through_time.script import script
 from bnviz.labs.recurrence.through_time.settings import Settings
+from bnviz.plot.numbers import short
+from bnviz.settings import RecurrentVariantName
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 
@@ -31,6 +34,25 @@ def more_kept(result: Result) -> int:
     if abs(values[0.1] - values[1.0]) < SAME:
         return EQUAL
     return SMALL if values[0.1] > values[1.0] else ONE
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What becomes of the gradient on its way back, for the variants that are shown."""
+    _ = translator(language)
+    relative = result.relative.mean
+    parts = [
+        _("{variant} ×{factor}").format(variant=_(VARIANT_NAMES[name]), factor=short(float(relative[index, 0])))
+        for index, name in enumerate(result.variants)
+        if math.isfinite(float(relative[index, 0]))
+    ]
+    return _("What {count} steps back make of the gradient: {parts}.").format(
+        count=relative.shape[1] - 1, parts="; ".join(parts)
+    )
+
+
+def per_step(result: Result, variant: RecurrentVariantName) -> float:
+    """Mean over networks of the growth per step back."""
+    return float(np.nanmean(result.per_step[list(result.variants).index(variant)]))
 
 
 def headline(result: Result) -> dict[str, float]:
@@ -64,9 +86,11 @@ TOPIC: Final = InstantTopic(
     title=N_("Gradient through time"),
     question=N_("Does batch norm keep the gradient alive through time?"),
     answer=N_(
-        "In this tanh cell it slows the decay: half of the gradient is left seven steps back, without a normalizer a "
-        "fiftieth. A small γ does not help here, and batch norm of the input only makes it worse."
+        "In a tanh cell it slows the decay at γ = 1; a small γ does not help here, and a large one makes the gradient grow. "
+        "Batch norm of the input only does not help."
     ),
+    finding=finding,
+    holds=lambda result: per_step(result, "batch_per_step") > per_step(result, "none"),
     settings=Settings,
     run=run,
     controls=("cell", "gamma", "batch_size", "width", "sequence", "seeds"),
@@ -79,10 +103,13 @@ TOPIC: Final = InstantTopic(
             "tanh_gamma_1",
             N_("tanh, γ = 1"),
             N_(
-                "Without a normalizer every step back leaves 0.57 of the gradient; with batch norm per step nearly "
+                "Without a normalizer every step back leaves 0.57 of the gradient; with batch norm per step about "
                 "0.9 is left each time."
             ),
             {},
+            lambda result: (
+                abs(per_step(result, "none") - 0.57) < 0.03 and abs(per_step(result, "batch_per_step") - 0.9) < 0.06
+            ),
         ),
         Preset(
             "gamma_0_1",
@@ -92,6 +119,7 @@ TOPIC: Final = InstantTopic(
                 "a step passes on comes from the input, where no gradient goes back."
             ),
             {"gamma": 0.1},
+            lambda result: more_kept(result) == ONE,
         ),
         Preset(
             "gamma_3",
@@ -101,12 +129,13 @@ TOPIC: Final = InstantTopic(
                 "the spread of the state, which stays below 1, and multiplies by 3."
             ),
             {"gamma": 3.0},
+            lambda result: per_step(result, "batch_per_step") > 1,
         ),
         Preset(
             "lstm",
             N_("LSTM"),
             N_(
-                "No closed form here. Without a normalizer the first step back costs most: the output gate and the "
+                "No closed form here. Which step back costs most without a normalizer? The output gate and the "
                 "tanh stand in the way."
             ),
             {"cell": "lstm"},
@@ -116,17 +145,15 @@ TOPIC: Final = InstantTopic(
             N_("64 pixels"),
             N_(
                 "The first pixels are blank in nearly every image: the state hardly varies there, batch norm divides "
-                "by almost 0, and the gradient explodes, a hundredfold in one step."
+                "by almost 0, and the gradient explodes."
             ),
             {"sequence": "pixels", "width": 64, "seeds": 3},
+            lambda result: float(np.nanmax(result.growth[list(result.variants).index("batch_per_step")])) > 10,
         ),
         Preset(
             "batch_of_4",
             N_("Batch of 4"),
-            N_(
-                "Fewer samples, a larger and more uneven factor: batch norm per step leaves the closed form, layer "
-                "norm does not care."
-            ),
+            N_("Fewer samples per statistic: how far does batch norm per step leave the closed form? And layer norm?"),
             {"batch_size": 4},
         ),
     ),

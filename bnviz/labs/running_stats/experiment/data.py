@@ -16,23 +16,27 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bnviz.core.datasets import digits, synthetic
+from bnviz.labs.running_stats.result import Floats
 from bnviz.labs.running_stats.settings import Settings
 from bnviz.theory import running
-
-Floats = NDArray[np.float64]
 
 UNITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Moments of the undisturbed feature, `var` divided by N; `values` (N,) float32 where the population is finite."""
+    """Moments of the undisturbed feature."""
 
     mean: float
+    """Of its values."""
     var: float
+    """Of its values, divided by N."""
     excess_kurtosis: float
+    """Of its values; 0 for a normal law."""
     size: float
+    """N, or inf where samples are drawn independently."""
     values: Tensor | None
+    """(N,) float32, where the population is finite."""
 
     @property
     def unbiased_var(self) -> float:
@@ -105,8 +109,8 @@ def _gather(values: NDArray[np.float32], rows: NDArray[np.int16]) -> NDArray[np.
     gathered = np.empty((steps, size, replicas), dtype=np.float32)
     together = max(1, 8192 // (replicas * size))
     for start in range(0, steps, together):
-        part = slice(start, start + together)
-        values.take(rows[part].transpose(0, 2, 1), out=gathered[part], mode="clip")
+        some = slice(start, start + together)
+        values.take(rows[some].transpose(0, 2, 1), out=gathered[some], mode="clip")
     return gathered
 
 

@@ -50,11 +50,20 @@ def maps(result: Result, language: Language = "en") -> Chart:
             domain(rows - 1 - number // columns, rows, 0.16),
         )
         ends = [float(result.axis[0]), float(result.axis[-1])]
-        axes[f"xaxis{suffix}"] = axis("x₁", range=ends, domain=wide, anchor=f"y{suffix}", nticks=5, showgrid=False,
-                                      constrain="domain")  # fmt: skip
-        axes[f"yaxis{suffix}"] = axis("x₂" if number == 0 else "", range=ends, domain=tall, anchor=f"x{suffix}", nticks=5,
-                                      showgrid=False, scaleanchor=f"x{suffix}", constrain="domain",
-                                      showticklabels=number == 0)  # fmt: skip
+        axes[f"xaxis{suffix}"] = axis(
+            "x₁", range=ends, domain=wide, anchor=f"y{suffix}", nticks=5, showgrid=False, constrain="domain"
+        )
+        axes[f"yaxis{suffix}"] = axis(
+            "x₂" if number == 0 else "",
+            range=ends,
+            domain=tall,
+            anchor=f"x{suffix}",
+            nticks=5,
+            showgrid=False,
+            scaleanchor=f"x{suffix}",
+            constrain="domain",
+            showticklabels=number == 0,
+        )
         phone_axes[f"xaxis{suffix}"] = {"domain": phone_wide, "title": {"text": ""}, "showticklabels": False}
         phone_axes[f"yaxis{suffix}"] = {"domain": phone_tall, "title": {"text": ""}, "showticklabels": False}
         between = ": " if count <= columns else "<br>"
@@ -62,8 +71,17 @@ def maps(result: Result, language: Language = "en") -> Chart:
         above = {"xref": "paper", "yref": "paper", "yanchor": "bottom"}
         notes.append(note(text, NORMALIZER_ROLES[name], x=sum(wide) / 2, y=1.0, xanchor="center", **above))
         short_text = f"<b>{_(NORMALIZERS[name])}</b><br>{_accuracy_words(result, number, _)}"
-        phone_notes.append(note(short_text, NORMALIZER_ROLES[name], x=phone_wide[0], y=phone_tall[1], xanchor="left",
-                                align="left", **above))  # fmt: skip
+        phone_notes.append(
+            note(
+                short_text,
+                NORMALIZER_ROLES[name],
+                x=phone_wide[0],
+                y=phone_tall[1],
+                xanchor="left",
+                align="left",
+                **above,
+            )
+        )
     told = _("after {step} of {total} steps, seed {seed} · line: its boundary").format(
         step=int(result.steps[-1]), total=result.total_steps, seed=result.settings.seed
     )
@@ -75,10 +93,19 @@ def maps(result: Result, language: Language = "en") -> Chart:
     base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=[*notes, words], margin=margin)
     phone_words = {**small([key(told)])[0], "yshift": 40}
     return Chart(
-        "maps", traces, {**base, **axes}, _maps_alt(result, _), height={3: 370, 4: 310}.get(count, 430), phone_height=122 + 172 * rows,
-        phone_layout={"font": {"size": PHONE_FONT}, "margin": {"l": 10, "r": 10, "t": 110, "b": 12},
-                      "annotations": [*small(phone_notes), phone_words], **phone_axes},
-    )  # fmt: skip
+        "maps",
+        traces,
+        {**base, **axes},
+        _maps_alt(result, _),
+        height={3: 370, 4: 310}.get(count, 430),
+        phone_height=122 + 172 * rows,
+        phone_layout={
+            "font": {"size": PHONE_FONT},
+            "margin": {"l": 10, "r": 10, "t": 110, "b": 12},
+            "annotations": [*small(phone_notes), phone_words],
+            **phone_axes,
+        },
+    )
 
 
 def growth(result: Result, language: Language = "en") -> Chart:
@@ -100,27 +127,61 @@ def growth(result: Result, language: Language = "en") -> Chart:
             axes[f"xaxis{suffix}"] = axis("", domain=wide, anchor=f"y{suffix}", **plain)
             axes[f"yaxis{suffix}"] = axis("", domain=tall, anchor=f"x{suffix}", scaleanchor=f"x{suffix}", **plain)
             if row == 0:
-                notes.append(note(_("step {step}").format(step=int(step)), "ink", xref="paper", x=sum(wide) / 2, xanchor="center",
-                                  yref="paper", y=1.0, yanchor="bottom"))  # fmt: skip
-        notes.append(note(f"<b>{_(NORMALIZERS[name])}</b>", NORMALIZER_ROLES[name], xref="paper", x=0, xanchor="right", xshift=-10,
-                          yref="paper", y=sum(domain(rows - 1 - row, rows, 0.06)) / 2, yanchor="middle", textangle=-90))  # fmt: skip
+                notes.append(
+                    note(
+                        _("step {step}").format(step=int(step)),
+                        "ink",
+                        xref="paper",
+                        x=sum(wide) / 2,
+                        xanchor="center",
+                        yref="paper",
+                        y=1.0,
+                        yanchor="bottom",
+                    )
+                )
+        notes.append(
+            note(
+                f"<b>{_(NORMALIZERS[name])}</b>",
+                NORMALIZER_ROLES[name],
+                xref="paper",
+                x=0,
+                xanchor="right",
+                xshift=-10,
+                yref="paper",
+                y=sum(domain(rows - 1 - row, rows, 0.06)) / 2,
+                yanchor="middle",
+                textangle=-90,
+            )
+        )
     base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 44, "r": 12, "t": 36, "b": 12})
     return Chart(
-        "growth", traces, {**base, **axes},
-        _("What seed {seed} decides everywhere in the plane, after {steps} training steps, a row for each of {variants}.").format(
-            seed=result.settings.seed, steps=", ".join(str(int(step)) for step in result.look_steps),
+        "growth",
+        traces,
+        {**base, **axes},
+        _(
+            "What seed {seed} decides everywhere in the plane, after {steps} training steps, a row for each of {variants}."
+        ).format(
+            seed=result.settings.seed,
+            steps=", ".join(str(int(step)) for step in result.look_steps),
             variants=", ".join(normalizer_name(name, _) for name in result.variants),
         ),
-        height=60 + 175 * rows, phone_height=50 + 85 * rows,
+        height=60 + 175 * rows,
+        phone_height=50 + 85 * rows,
         phone_layout={"font": {"size": 10}, "margin": {"l": 26, "r": 4, "t": 26, "b": 6}},
-    )  # fmt: skip
+    )
 
 
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant, over the error that no classifier can beat, dashed."""
     _ = translator(language)
-    chart = error_curves("boundary_curves", courses(result, _), result.epochs, result.settings.epochs,
-                         result.total_steps / result.settings.epochs, _)  # fmt: skip
+    chart = error_curves(
+        "boundary_curves",
+        courses(result, _),
+        result.epochs,
+        result.settings.epochs,
+        result.total_steps / result.settings.epochs,
+        _,
+    )
     least = 100 * (1 - result.best_accuracy)
     if math.isfinite(least) and least >= seeds.LOWEST:
         limit = line(
@@ -165,15 +226,31 @@ def limit(result: Result, language: Language = "en") -> Chart:
     if math.isfinite(least):
         names = [_("best possible rule"), *names]
         traces.append(_dots(names[0], 100 * (1 - result.best_hits), "theory"))
-        traces.append({**line([-0.5, len(names) - 0.5], [max(least, seeds.LOWEST)] * 2, "theory", _("least possible error"), width=1.8,
-                              dash="dash"), "xaxis": "x"})  # fmt: skip
+        traces.append(
+            {
+                **line(
+                    [-0.5, len(names) - 0.5],
+                    [max(least, seeds.LOWEST)] * 2,
+                    "theory",
+                    _("least possible error"),
+                    width=1.8,
+                    dash="dash",
+                ),
+                "xaxis": "x",
+            }
+        )
     offset = len(names) - len(result.variants)
     for number, name in enumerate(result.variants):
         traces.append(_dots(names[number + offset], 100 * (1 - result.accuracy[number, :, -1]), NORMALIZER_ROLES[name]))
     for place, trace in enumerate(trace for trace in traces if trace["mode"] == "markers"):
         trace["x"] = place + np.linspace(-0.18, 0.18, len(trace["y"]))
-    y = axis(_("Test error in %"), type="log", range=[math.log10(seeds.LOWEST) - 0.1, 2.0], tickvals=list(seeds.TICKS),
-             ticktext=[f"{tick:g}" for tick in seeds.TICKS])  # fmt: skip
+    y = axis(
+        _("Test error in %"),
+        type="log",
+        range=[math.log10(seeds.LOWEST) - 0.1, 2.0],
+        tickvals=list(seeds.TICKS),
+        ticktext=[f"{tick:g}" for tick in seeds.TICKS],
+    )
     x = axis("", range=[-0.5, len(names) - 0.5], tickvals=list(range(len(names))), ticktext=names)
     words = key(
         _("one dot per seed, {tested} test points each · dashed: what the law of the points allows").format(
@@ -181,14 +258,23 @@ def limit(result: Result, language: Language = "en") -> Chart:
         )
     )
     return Chart(
-        "limit", traces, layout(x, y, annotations=[words]),
+        "limit",
+        traces,
+        layout(x, y, annotations=[words]),
         _("Test errors in the end. {parts}. No classifier can do better than {least} % on average.").format(
-            parts="; ".join(f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
-                            for number, name in enumerate(result.variants)),
-            least=short(least)),
-        height=380, phone_layout={"font": {"size": PHONE_FONT}, "annotations": small([words]),
-                                  "margin": {"l": 48, "r": 8, "t": 56, "b": 60}},
-    )  # fmt: skip
+            parts="; ".join(
+                f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
+                for number, name in enumerate(result.variants)
+            ),
+            least=short(least),
+        ),
+        height=380,
+        phone_layout={
+            "font": {"size": PHONE_FONT},
+            "annotations": small([words]),
+            "margin": {"l": 48, "r": 8, "t": 56, "b": 60},
+        },
+    )
 
 
 def _map(
@@ -200,14 +286,25 @@ def _map(
     shared = {"x": where, "y": where, "z": values, "showscale": False, **panel}
     return [
         {
-            "type": "heatmap", "zmin": 0, "zmax": 1, "colorscale": scale, "zsmooth": "best", "name": _("P(class 1)"),
-            "hovertemplate": "%{x:.2g}, %{y:.2g}: %{z:.2f}", **shared,
+            "type": "heatmap",
+            "zmin": 0,
+            "zmax": 1,
+            "colorscale": scale,
+            "zsmooth": "best",
+            "name": _("P(class 1)"),
+            "hovertemplate": "%{x:.2g}, %{y:.2g}: %{z:.2f}",
+            **shared,
         },
         {
-            "type": "contour", "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}, "hoverinfo": "skip",
-            "line": {"color": color("ink"), "width": 2.5}, "name": _("boundary"), "showlegend": False, **shared,
+            "type": "contour",
+            "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+            "hoverinfo": "skip",
+            "line": {"color": color("ink"), "width": 2.5},
+            "name": _("boundary"),
+            "showlegend": False,
+            **shared,
         },
-    ]  # fmt: skip
+    ]
 
 
 def _best(result: Result, panel: dict[str, str], _: Translate) -> list[dict[str, Any]]:
@@ -215,31 +312,52 @@ def _best(result: Result, panel: dict[str, str], _: Translate) -> list[dict[str,
         return []
     return [
         {
-            "type": "contour", "x": result.axis, "y": result.axis, "z": result.best, "showscale": False, "hoverinfo": "skip",
-            "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"}, "name": _("best possible boundary"),
-            "line": {"color": color("theory"), "width": 2, "dash": "dash"}, "showlegend": False, **panel,
+            "type": "contour",
+            "x": result.axis,
+            "y": result.axis,
+            "z": result.best,
+            "showscale": False,
+            "hoverinfo": "skip",
+            "contours": {"start": 0.5, "end": 0.5, "size": 1, "coloring": "none"},
+            "name": _("best possible boundary"),
+            "line": {"color": color("theory"), "width": 2, "dash": "dash"},
+            "showlegend": False,
+            **panel,
         }
-    ]  # fmt: skip
+    ]
 
 
 def _points(result: Result, panel: dict[str, str], _: Translate) -> list[dict[str, Any]]:
     size = 7 if len(result.points) <= 300 else 4
     return [
         {
-            "type": "scatter", "mode": "markers", "x": result.points[result.labels == label, 0],
-            "y": result.points[result.labels == label, 1], "name": _("class {label}").format(label=label), "hoverinfo": "skip",
-            "marker": {"color": color(CLASSES[label]), "size": size, "symbol": SYMBOLS[label],
-                       "line": {"color": color("paper"), "width": 0.8}}, **panel,
+            "type": "scatter",
+            "mode": "markers",
+            "x": result.points[result.labels == label, 0],
+            "y": result.points[result.labels == label, 1],
+            "name": _("class {label}").format(label=label),
+            "hoverinfo": "skip",
+            "marker": {
+                "color": color(CLASSES[label]),
+                "size": size,
+                "symbol": SYMBOLS[label],
+                "line": {"color": color("paper"), "width": 0.8},
+            },
+            **panel,
         }
         for label in (0, 1)
-    ]  # fmt: skip
+    ]
 
 
 def _dots(name: str, errors: Floats, role: Role) -> dict[str, Any]:
     return {
-        "type": "scatter", "mode": "markers", "y": np.maximum(errors, seeds.LOWEST), "name": name,
-        "marker": {"size": 10, "color": color(role)}, "hovertemplate": "%{y:.3g} %",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "markers",
+        "y": np.maximum(errors, seeds.LOWEST),
+        "name": name,
+        "marker": {"size": 10, "color": color(role)},
+        "hovertemplate": "%{y:.3g} %",
+    }
 
 
 def _accuracy_words(result: Result, number: int, _: Translate) -> str:

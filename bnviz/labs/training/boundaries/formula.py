@@ -7,6 +7,7 @@ import math
 from bnviz.i18n import Language, translator
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.plot.numbers import latex, short
+from bnviz.study.verdict import words
 from bnviz.teaching.paired import NO_INTERVAL
 
 
@@ -42,7 +43,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         )
         parts.append(
             _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-                least=short(100 * finding.smallest_effect), verdict=_(finding.verdict)
+                least=short(100 * finding.smallest_effect), verdict=words(finding, _)
             )
         )
     return "\n\n".join(parts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.training.boundaries import figures
 from bnviz.labs.training.boundaries.experiment import estimated_seconds, run
 from bnviz.labs.training.boundaries.formula import formula
@@ -19,9 +19,11 @@ from bnviz.labs.training.boundaries.script import script
 from bnviz.labs.training.boundaries.settings import Settings
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
+from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import better_or_alike
 
 BETTER, NO_BETTER, UNKNOWN = range(3)
 ACCURACIES: Final = {
@@ -76,6 +78,16 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """Who ends with the better boundary, for the run that is shown."""
+    _ = translator(language)
+    parts = [
+        better_or_alike(normalizer_name(first, _), normalizer_name(second, _), found, _)
+        for (first, second), found in zip(result.pairs, result.findings, strict=True)
+    ]
+    return " ".join(parts) or _("Choose two variants or more: there is nothing to compare.")
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on the final accuracy, batch norm against the first variant, makes right."""
     found = [finding for (_, second), finding in zip(result.pairs, result.findings, strict=True) if second == "batch"]
@@ -91,9 +103,10 @@ TOPIC: Final = LiveTopic(
     title=N_("Decision boundaries"),
     question=N_("How does a network bend its boundary around the data, and does batch norm help it?"),
     answer=N_(
-        "On the spirals, with plain SGD, the network with batch norm winds its boundary through early; the one without is not "
-        "through in the end. On moons and circles both get there."
+        "Step by step, from a nearly straight line. Whether batch norm helps depends on the task and the optimizer."
     ),
+    finding=finding,
+    findings=lambda result: result.findings,
     settings=Settings,
     run=run,
     controls=("source", "noise", "samples", "normalizers", "learning_rate", "epochs"),
@@ -107,14 +120,14 @@ TOPIC: Final = LiveTopic(
             "spirals",
             N_("Spirals"),
             N_(
-                "The dashed line is the best possible boundary. See in the third picture how early the network with batch norm bends."
+                "The dashed line is the best possible boundary. Which network bends towards it first, and does the other get there?"
             ),
             {},
         ),
         Preset(
             "moons",
             N_("Moons"),
-            N_("An easy task: batch norm is there sooner, and in the end there is no difference that matters."),
+            N_("An easy task: who is there first, and is there a relevant difference in the end?"),
             {"source": "moons", "noise": 0.15},
         ),
         Preset(
@@ -137,7 +150,7 @@ TOPIC: Final = LiveTopic(
         Preset(
             "adam",
             N_("Adam"),
-            N_("With Adam both networks wind around the spirals: the difference was one of the optimizer."),
+            N_("Was it the network or the optimizer? See whether both wind around the spirals with Adam."),
             {"optimizer": "adam", "learning_rate": 0.01},
         ),
         Preset(

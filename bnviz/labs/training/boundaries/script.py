@@ -6,6 +6,7 @@ from typing import Final
 
 from bnviz.labs.training.boundaries.settings import HALF_WIDTHS, Settings
 from bnviz.labs.training.shared.script_snippets import filled
+from bnviz.scripting.reader import Reader
 
 _SCRIPT: Final = '''"""Small networks of two inputs, with and without normalizers: test errors, and a drawing of what they decide.
 
@@ -52,6 +53,8 @@ for normalizer in {normalizers!r}:
 '''
 
 
-def script(settings: Settings) -> str:
+def script(settings: Settings, upload: Reader | None = None) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
-    return filled(_SCRIPT, settings, learning_rate=settings.learning_rate, half=HALF_WIDTHS.get(settings.source, 3.0))
+    return filled(
+        _SCRIPT, settings, upload, learning_rate=settings.learning_rate, half=HALF_WIDTHS.get(settings.source, 3.0)
+    )

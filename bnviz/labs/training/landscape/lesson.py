@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.training.landscape import figures
 from bnviz.labs.training.landscape.experiment import estimated_seconds, run
 from bnviz.labs.training.landscape.formula import formula
@@ -19,8 +19,10 @@ from bnviz.labs.training.landscape.script import script
 from bnviz.labs.training.landscape.settings import Settings
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, SANTURKAR
+from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.study.figures.forest import times
+from bnviz.study.verdict import NOISY, SHOWS, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 
@@ -90,6 +92,27 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How much less the loss varies and the gradient changes along the gradient, for the run that is shown."""
+    _ = translator(language)
+    if not result.pairs:
+        return _("Choose two variants or more: there is nothing to compare.")
+    shown = next((index for index, (__, second) in enumerate(result.pairs) if second == "batch"), len(result.pairs) - 1)
+    first, second = (normalizer_name(name, _) for name in result.pairs[shown])
+    parts = []
+    for name, found in (
+        (_("range of the loss"), result.range_findings[shown]),
+        (_("relative change of the gradient"), result.relative_findings[shown]),
+    ):
+        numbers = (
+            "" if not math.isfinite(found.low) else f" {times(found.mean)} ({times(found.low)} … {times(found.high)}),"
+        )
+        parts.append(f"{name}{numbers} {words(found, _)}")
+    return _("Along the gradient, {second} against {first}: {parts}.").format(
+        first=first, second=second, parts="; ".join(parts)
+    )
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on the range of the loss, batch norm against the first variant, makes right."""
     found = [
@@ -107,9 +130,10 @@ TOPIC: Final = LiveTopic(
     title=N_("Loss along the gradient"),
     question=N_("How far may one trust the gradient, and how much further with batch norm?"),
     answer=N_(
-        "While these networks are trained, the loss varies several times less along the gradient under batch norm, and the gradient itself "
-        "changes less, over its own length too. In the fresh network it is the other way round for the loss."
+        "As far as the loss does what the gradient says. How far that is changes during training, and with the size of the step."
     ),
+    finding=finding,
+    findings=lambda result: (*result.range_findings, *result.change_findings, *result.relative_findings),
     settings=Settings,
     run=run,
     controls=("normalizers", "learning_rate", "reach", "activation", "depth", "epochs"),
@@ -123,36 +147,27 @@ TOPIC: Final = LiveTopic(
             "as_in_the_paper",
             N_("As in the paper"),
             N_(
-                "Lines near the bottom: along the gradient little happens that the gradient did not say. Batch norm starts above and is "
-                "soon far below."
+                "A line near the bottom means: little happens that the gradient did not say. Who is lower at first, and who later?"
             ),
             {},
         ),
         Preset(
             "sigmoid",
             N_("Sigmoid"),
-            N_(
-                "The network of the topic Race. Here too the loss varies less along the gradient with batch "
-                "norm; the gradient's own change "
-                "differs less."
-            ),
+            N_("The network of the topic Race. Does the loss vary less with batch norm here too?"),
             {"activation": "sigmoid", "init": "normal", "learning_rate": 0.5, "batch_size": 60, "epochs": 40},
         ),
         Preset(
             "look_farther",
             N_("Look farther"),
-            N_(
-                "Steps up to 16 times the learning rate. Without a normalizer the loss explodes out there; with "
-                "batch norm it hardly moves."
-            ),
+            N_("Steps up to 16 times the learning rate: whose loss explodes out there?"),
             {"reach": 16.0},
         ),
         Preset(
             "all_four",
             N_("All four"),
             N_(
-                "Layer and group norm stay near the network without a normalizer, far from batch norm. Whether they differ from none, the "
-                "third picture says."
+                "Are layer and group norm closer to batch norm or to no normalizer? The third picture has the verdicts."
             ),
             {"normalizers": ("none", "batch", "layer", "group")},
         ),
@@ -160,8 +175,7 @@ TOPIC: Final = LiveTopic(
             "a_small_rate",
             N_("A small rate"),
             N_(
-                "At a tenth of the rate the loss varies more with batch norm: its gradient is longer. Over its own length the gradient "
-                "still changes less."
+                "At a tenth of the rate: is the loss still smoother with batch norm? And the gradient, relative to its own length?"
             ),
             {"learning_rate": 0.01},
         ),

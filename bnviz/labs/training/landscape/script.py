@@ -6,6 +6,7 @@ from typing import Final
 
 from bnviz.labs.training.landscape.settings import Settings
 from bnviz.labs.training.shared.script_snippets import filled
+from bnviz.scripting.reader import Reader
 
 _SCRIPT: Final = '''"""How far the gradient may be trusted: range of the loss along it, and how much the gradient changes on the way.
 
@@ -73,6 +74,6 @@ for normalizer in {normalizers!r}:
 '''
 
 
-def script(settings: Settings) -> str:
+def script(settings: Settings, upload: Reader | None = None) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
-    return filled(_SCRIPT, settings, learning_rate=settings.learning_rate, reach=settings.reach)
+    return filled(_SCRIPT, settings, upload, learning_rate=settings.learning_rate, reach=settings.reach)

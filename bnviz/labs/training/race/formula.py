@@ -67,7 +67,7 @@ def _learned(result: Result, _: Translate) -> str:
     gamma, beta = float(result.scale[index, 0, -1]), float(result.shift[index, 0, -1])
     return (
         _(
-            "Behind batch norm a batch has mean β and standard deviation |γ|·√(v/(v + ε)), whatever the layers in front do: the "
+            "After batch norm a batch has mean β and standard deviation |γ|·√(v/(v + ε)), whatever the layers before do: the "
             "drift that is left is what γ and β learn. Over one training batch, seed {seed}:"
         ).format(seed=result.settings.seed)
         + f"\n\n$$\n\\beta = {latex(beta)},\\ \\gamma = {latex(gamma)};\\qquad \\text{{{_('measured')}}}:\\ "

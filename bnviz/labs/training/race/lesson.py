@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.training.race import figures
 from bnviz.labs.training.race.experiment import estimated_seconds, run
 from bnviz.labs.training.race.formula import formula
@@ -19,13 +19,17 @@ from bnviz.labs.training.race.script import script
 from bnviz.labs.training.race.settings import Settings
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, SANTURKAR
+from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS, Finding
+from bnviz.study.figures.forest import times
+from bnviz.study.verdict import NOISY, SHOWS, Finding, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.gradient import first_length, linear_default_variances, mean_field_lengths
 
 SOONER, NO_SOONER, UNKNOWN = range(3)
+TENFOLD: Final = 1.0
+"""log10 of a factor of ten."""
 
 
 def comparisons(result: Result) -> list[Comparison]:
@@ -109,12 +113,32 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How much sooner each normalizer gets to 90 %, for the run that is shown."""
+    _ = translator(language)
+    parts = []
+    for (first, second), found in zip(result.pairs, result.speed_findings, strict=True):
+        names = {"first": normalizer_name(first, _), "second": normalizer_name(second, _)}
+        if found.verdict != SHOWS:
+            parts.append(_("{second} against {first}: {verdict}").format(verdict=words(found, _), **names))
+            continue
+        ends = [times(end) for end in (found.low, found.high)]
+        parts.append(
+            _("{second} against {first}: {factor} ({low} to {high})").format(
+                factor=times(found.mean), low=ends[0], high=ends[1], **names
+            )
+        )
+    if not parts:
+        return _("Choose two variants or more: there is nothing to compare.")
+    return _("How many times faster 90 % is reached: {parts}.").format(parts="; ".join(parts))
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on steps to 90 %, batch norm against the first variant, makes right."""
     finding = batch_finding(result)
-    if finding is None or finding.verdict == NOISY:
+    if finding is None or finding.verdict == NOISY or finding.low < TENFOLD <= finding.high:
         return UNKNOWN
-    return SOONER if finding.verdict == SHOWS and finding.mean >= 1 else NO_SOONER
+    return SOONER if finding.low >= TENFOLD else NO_SOONER
 
 
 def batch_finding(result: Result) -> Finding | None:
@@ -130,11 +154,13 @@ TOPIC: Final = LiveTopic(
     name="race",
     folder=Path(__file__).parent,
     title=N_("Race"),
-    question=N_("How much sooner is a network trained, and does its inside stand still?"),
+    question=N_("How much faster does the network train, and do its activations stay put?"),
     answer=N_(
-        "Here batch norm needs tens of times fewer steps to 90 %, and the unit that is watched drifts less. Layer and group norm "
-        "are several times faster too, though their units wander: a network need not stand still to be fast."
+        "With plain SGD, much faster with any normalizer. Whether the activations stay put is another matter: a network may be fast "
+        "although its units drift."
     ),
+    finding=finding,
+    findings=lambda result: (*result.speed_findings, *result.drift_findings, *result.findings),
     settings=Settings,
     run=run,
     controls=("normalizers", "optimizer", "learning_rate", "activation", "epochs", "seeds"),
@@ -148,8 +174,7 @@ TOPIC: Final = LiveTopic(
             "figure_1_of_the_paper",
             N_("Figure 1 of the paper"),
             N_(
-                "In the second picture, the unit without batch norm wanders and widens; with batch norm it keeps its place. Layer "
-                "and group norm wander too, and are fast all the same."
+                "Compare the second picture with the speeds: whose unit stays put, whose drifts, and who is fast all the same?"
             ),
             {},
         ),
@@ -157,8 +182,7 @@ TOPIC: Final = LiveTopic(
             "adam",
             N_("Adam"),
             N_(
-                "With Adam the network without any normalizer does fine as well: that a sigmoid network needs batch norm is "
-                "folklore, it needs it with plain SGD."
+                "Does a sigmoid network need batch norm, or does plain SGD? See how the network without a normalizer does with Adam."
             ),
             {"optimizer": "adam", "learning_rate": 0.01, "epochs": 20},
         ),
@@ -166,35 +190,32 @@ TOPIC: Final = LiveTopic(
             "pytorch_s_initialization",
             N_("PyTorch's initialization"),
             N_(
-                "With nn.Linear's own, smaller weights, the sigmoid network without batch norm stays at chance for the whole run."
+                "nn.Linear's own, smaller weights: does the sigmoid network without batch norm ever leave chance (90 % error)?"
             ),
             {"init": "torch"},
         ),
         Preset(
             "relu",
             N_("ReLU"),
-            N_(
-                "With ReLU and He's initialization, everybody learns quickly. What batch norm gains in the end is small, and has "
-                "its interval."
-            ),
+            N_("ReLU and He's initialization: how much is left for batch norm to gain, in time and in the end?"),
             {"activation": "relu", "init": "he", "learning_rate": 0.1, "epochs": 15},
         ),
         Preset(
             "too_fast",
             N_("Too fast"),
             N_(
-                "A learning rate that is too high: the crosses say at which step a network stops being a number. The others go on."
+                "A learning rate that is too high: crosses mark the step at which a loss is no longer a number. Who survives?"
             ),
             {"activation": "relu", "init": "he", "learning_rate": 5.0, "epochs": 10},
         ),
     ),
     prediction=Prediction(
         N_(
-            "A small sigmoid network, plain SGD. With batch norm in front of every activation, 90 % of test digits are right …"
+            "A small sigmoid network, plain SGD. With batch norm before every activation, it reaches 90 % on the test digits …"
         ),
         (
-            N_("at least ten times sooner"),
-            N_("not that much sooner, or no sooner at all"),
+            N_("at least ten times faster"),
+            N_("not that much faster, or no faster at all"),
             N_("too noisy to tell from these seeds"),
         ),
         outcome,

@@ -6,6 +6,7 @@ from typing import Final
 
 from bnviz.labs.training.race.settings import Settings
 from bnviz.labs.training.shared.script_snippets import filled
+from bnviz.scripting.reader import Reader
 
 _SCRIPT: Final = '''"""Networks with and without normalizers: test error, steps to 90 %, and how far the input of one unit drifts.
 
@@ -72,6 +73,6 @@ for normalizer in {normalizers!r}:
 '''
 
 
-def script(settings: Settings) -> str:
+def script(settings: Settings, upload: Reader | None = None) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
-    return filled(_SCRIPT, settings, unit=settings.unit, learning_rate=settings.learning_rate)
+    return filled(_SCRIPT, settings, upload, unit=settings.unit, learning_rate=settings.learning_rate)

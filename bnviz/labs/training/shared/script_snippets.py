@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from bnviz.labs.training.shared.settings import TrainingSettings
+from bnviz.scripting import reader
+from bnviz.scripting.reader import Reader
 from bnviz.scripting.snippets import ACTIVATIONS, DIGITS_AND_SPLIT, linear
 
 _STREAM: Final = '''\
@@ -53,16 +55,10 @@ def data(seed):
 '''
 
 _UPLOAD: Final = """\
-# Your table: a header line, then numbers; the last column is the class, whole numbers or words.
-cells = np.loadtxt("data.csv", delimiter=",", skiprows=1, ndmin=2, dtype=str, quotechar='"')
-columns, names = cells[:, :-1].astype(float), cells[:, -1]
+columns, names = table[:, :-1].astype(float), table[:, -1]
 deviation = columns.std(axis=0)
 scaled = (columns - columns.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
 features = torch.from_numpy(scaled).float()
-try:
-    names = names.astype(float)
-except ValueError:
-    names = np.char.strip(names)
 labels = torch.from_numpy(np.unique(names, return_inverse=True)[1])
 """
 
@@ -118,22 +114,27 @@ _OPTIMIZERS: Final = {
 }
 
 
-def imports(settings: TrainingSettings) -> str:
+def imports(settings: TrainingSettings, upload: Reader | None) -> str:
     """The import lines."""
+    if settings.source == "upload":
+        lines = dict.fromkeys([*reader.imports(upload), "import math", "import numpy as np"])
+        return (
+            "".join(f"{line}\n" for line in sorted(lines, key=lambda line: "numpy" in line))
+            + "import torch\nfrom torch import nn\n"
+        )
     digits = "from sklearn.datasets import load_digits\n" if settings.source == "digits" else ""
     return f"import math\n\nimport numpy as np\nimport torch\n{digits}from torch import nn\n"
 
 
-def data(settings: TrainingSettings) -> str:
+def data(settings: TrainingSettings, upload: Reader | None) -> str:
     """`data(seed)`: features and labels to train on, then to test on; and `classes`."""
     if settings.source == "digits":
         return DIGITS_AND_SPLIT + "\n" + _DIGITS
     if settings.source == "upload":
         # The split is that of the digits, without the lines that load them.
         split = DIGITS_AND_SPLIT[DIGITS_AND_SPLIT.index("def quota") :]
-        return (
-            f"{_STREAM}\n\n{_UPLOAD}\n\n{split}\n{_DIGITS.replace('classes = 10', 'classes = int(labels.max()) + 1')}"
-        )
+        classes = _DIGITS.replace("classes = 10", "classes = int(labels.max()) + 1")
+        return f"{_STREAM}\n\n{reader.lines(upload, 'table')}{_UPLOAD}\n\n{split}\n{classes}"
     plane = _PLANE.format(
         samples=settings.samples, noise=settings.noise, name=settings.source, curve=_CURVES[settings.source]
     )
@@ -153,11 +154,11 @@ def network(settings: TrainingSettings) -> str:
     )
 
 
-def filled(template: str, settings: TrainingSettings, **others: Any) -> str:
-    """A script's `template` with what all topics share, and with `others`."""
+def filled(template: str, settings: TrainingSettings, upload: Reader | None, **others: Any) -> str:
+    """A script's `template` with what all topics share, and with `others`; `upload`: the visitor's own file."""
     return template.format(
-        imports=imports(settings),
-        data=data(settings),
+        imports=imports(settings, upload),
+        data=data(settings, upload),
         network=network(settings),
         first=settings.seed,
         last=settings.seed + settings.seeds,

@@ -17,7 +17,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     _ = translator(language)
     parts = [
         _(
-            "In front of a normalizer the length of the weights has no effect: BN(aWx) = BN(Wx). So the loss does not change along W, the "
+            "Before a normalizer the length of the weights has no effect: BN(aWx) = BN(Wx). So the loss does not change along W, the "
             "gradient g stands at right angles to W, and by Pythagoras plain SGD makes W longer in every step:"
         ),
         "$$\n\\langle W, g\\rangle = 0\\quad\\Rightarrow\\quad "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
 from bnviz.labs.training.sweep import figures
@@ -19,9 +19,12 @@ from bnviz.labs.training.sweep.formula import formula
 from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.script import script
 from bnviz.labs.training.sweep.settings import Settings
+from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS
+from bnviz.study.figures.forest import times
+from bnviz.study.verdict import NOISY, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
 
 LARGER, NO_LARGER, UNKNOWN = range(3)
@@ -84,6 +87,33 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How much larger the largest rate is and what is gained at the best rates, for batch norm or else the last variant."""
+    _ = translator(language)
+    if not result.pairs:
+        return _("Choose two variants or more: there is nothing to compare.")
+    shown = next((index for index, (__, second) in enumerate(result.pairs) if second == "batch"), len(result.pairs) - 1)
+    first, second = (normalizer_name(name, _) for name in result.pairs[shown])
+    rate = result.tolerance_findings[shown]
+    text = _("Largest rate that still trains, {second} against {first}: {verdict}.").format(
+        first=first, second=second, verdict=words(rate, _)
+    )
+    if math.isfinite(rate.low):
+        text = _(
+            "Largest rate that still trains, {second} against {first}: {factor} ({low} to {high}), {verdict}."
+        ).format(
+            first=first,
+            second=second,
+            factor=times(rate.mean),
+            low=times(rate.low),
+            high=times(rate.high),
+            verdict=words(rate, _),
+        )
+    return (
+        text + " " + _("Each at its own best rate:") + " " + better_or_alike(first, second, result.findings[shown], _)
+    )
+
+
 def outcome(result: Result) -> int:
     """The option that the verdict on the largest rate, batch norm against the first variant, makes right."""
     found = [
@@ -91,9 +121,9 @@ def outcome(result: Result) -> int:
         for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True)
         if second == "batch"
     ]
-    if not found or found[0].verdict == NOISY:
+    if not found or found[0].verdict == NOISY or found[0].low <= FACTOR < found[0].high:
         return UNKNOWN
-    return LARGER if found[0].verdict == SHOWS and found[0].mean > FACTOR else NO_LARGER
+    return LARGER if found[0].low > FACTOR else NO_LARGER
 
 
 TOPIC: Final = LiveTopic(
@@ -103,9 +133,11 @@ TOPIC: Final = LiveTopic(
     title=N_("Learning rates"),
     question=N_("How large may the learning rate be, and what does a network gain by it?"),
     answer=N_(
-        "With batch norm every seed still trains at a rate several times larger than without. Part of its gain in accuracy is there "
-        "even when each network has its own best rate."
+        "Larger with a normalizer than without: too large a step makes the weights longer, and that makes the next step smaller. "
+        "Whether accuracy gains by it, each network at its own best rate has to show."
     ),
+    finding=finding,
+    findings=lambda result: (*result.tolerance_findings, *result.findings),
     settings=Settings,
     run=run,
     controls=("normalizers", "learning_rates", "activation", "depth", "epochs", "seeds"),
@@ -118,34 +150,25 @@ TOPIC: Final = LiveTopic(
         Preset(
             "relu",
             N_("ReLU"),
-            N_(
-                "The dotted line is 90 %. Follow each curve to the right: without a normalizer it leaves first, with batch norm last."
-            ),
+            N_("The dotted line is 90 %. Follow each curve to the right: which one leaves it first, which last?"),
             {},
         ),
         Preset(
             "sigmoid",
             N_("Sigmoid"),
-            N_(
-                "Eight epochs of SGD on sigmoids: without a normalizer no rate trains at all, with layer norm "
-                "neither; batch norm trains at "
-                "nearly all of them."
-            ),
+            N_("Eight epochs of SGD on sigmoids: at which rates does each network train at all?"),
             {"activation": "sigmoid", "init": "torch", "learning_rates": (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)},
         ),
         Preset(
             "with_8_layers",
             N_("8 layers"),
-            N_("Deeper, the gap grows: without a normalizer hardly any of these rates is left, with batch norm many."),
+            N_("Deeper: how many of these rates are left without a normalizer, and how many with batch norm?"),
             {"depth": 8, "seeds": 3},
         ),
         Preset(
             "adam",
             N_("Adam"),
-            N_(
-                "Adam takes its own measure of every weight's step. The range of rates without a normalizer is wide now; look at what is "
-                "left of the difference."
-            ),
+            N_("Adam scales the step of every weight by itself. How much is left of the difference?"),
             {"optimizer": "adam", "learning_rates": (0.001, 0.003, 0.01, 0.03, 0.0625, 0.125, 0.25, 0.5), "seeds": 4},
         ),
     ),
@@ -170,7 +193,7 @@ TOPIC: Final = LiveTopic(
     sources=(
         BATCH_NORM_PAPER,
         Source(
-            N_("Weights in front of a normalizer: the length only sets the effective learning rate"),
+            N_("Weights before a normalizer: the length only sets the effective learning rate"),
             "van Laarhoven 2017, arXiv:1706.05350",
             "https://arxiv.org/abs/1706.05350",
         ),

@@ -51,7 +51,7 @@ class Result:
     """(Q, S): log10 of the largest rate at which this seed ends with 90 % under b / the same under a; who never gets there counts
     with half the smallest rate."""
     tolerance_findings: tuple[Finding, ...]
-    """(Q,): what these say, as logarithms."""
+    """(Q,): what these say, as logarithms; an interval reaches at least one step of the rates to either side."""
     differences: Floats
     """(Q, S): accuracy of b − accuracy of a in the end, each at its own best rate."""
     findings: tuple[Finding, ...]

@@ -6,6 +6,7 @@ from typing import Final
 
 from bnviz.labs.training.shared.script_snippets import filled
 from bnviz.labs.training.sweep.settings import Settings
+from bnviz.scripting.reader import Reader
 
 _SCRIPT: Final = '''"""Every network with every learning rate: test errors, and the largest rate at which every seed ends with 90 %.
 
@@ -49,6 +50,6 @@ for normalizer in {normalizers!r}:
 '''
 
 
-def script(settings: Settings) -> str:
+def script(settings: Settings, upload: Reader | None = None) -> str:
     """Python source that prints the numbers of the topic's headline, one `name = value` per line."""
-    return filled(_SCRIPT, settings, rates=settings.learning_rates)
+    return filled(_SCRIPT, settings, upload, rates=settings.learning_rates)

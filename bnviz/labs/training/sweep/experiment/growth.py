@@ -1,6 +1,6 @@
 """How long the hidden layers' weights have become, and how long the gradients were that they met, replica by replica.
 
-In front of a normalizer the length of the weights has no effect, so the gradient stands at right angles to them, and plain SGD
+Before a normalizer the length of the weights has no effect, so the gradient stands at right angles to them, and plain SGD
 makes them longer by Pythagoras: ‖W‖² grows by η²‖g‖² in every step.
 """
 

@@ -110,13 +110,18 @@ def _result(
         best=best,
         pairs=tuple((settings.normalizers[0], name) for name in settings.normalizers[1:]),
         tolerance=tolerance,
-        tolerance_findings=tuple(judge(row, SMALLEST_FACTOR) for row in tolerance),
+        tolerance_findings=tuple(judge(row, SMALLEST_FACTOR, _grid(rates)) for row in tolerance),
         differences=differences,
         findings=tuple(judge(row, SMALLEST_EFFECT) for row in differences),
         start_square=start,
         end_square=np.stack([growth.now for growth in latest]).reshape(-1, *grid),
         predicted_square=start + rates[:, None] ** 2 * gained,
     )
+
+
+def _grid(rates: Floats) -> float:
+    """log10 of the largest factor between neighbours of `rates` (R,): so coarse is what they say of the largest rate that trains."""
+    return float(np.diff(np.log10(rates)).max(initial=0.0))
 
 
 def _largest(reaches: NDArray[np.bool_], rates: Floats, never: float) -> Floats:

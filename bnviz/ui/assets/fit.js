@@ -1,0 +1,43 @@
+// How tall and how large a picture may be: type grows with the screen, and the first picture of a lab ends where the screen does.
+const WIDEST_SCALE = 3;
+const LEAST = 0.55; // of the height that a picture asks for
+const MOST = 1.4;
+const SHORT = 520; // px: a phone held sideways, a page at 200 %
+const LEAST_PIXELS = 170;
+
+/** How much larger than 16 px the page's type is. */
+export function typeScale() {
+  const pixels = parseFloat(getComputedStyle(document.documentElement).fontSize);
+  return Math.min(Math.max(pixels / 16 || 1, 1), WIDEST_SCALE);
+}
+
+const isHero = (host) => document.querySelector(".st-key-picture [data-digest]") === host;
+
+/** Whether `host` stands under the hero: its buttons then come first, next to the hero that they drive. */
+export const isBelow = (host) => host.closest(".st-key-below") !== null;
+
+/** The height of the hero `host`, which asks for `wanted` pixels and has `under` pixels more below `node`, so that it ends at the fold. */
+export function heroHeight(host, node, wanted, under) {
+  if (!isHero(host)) return wanted;
+  const floating = Number(host.dataset.floating);
+  if (floating) return Math.max(floating - under, LEAST_PIXELS);
+  const screen = window.innerHeight;
+  const scroller = host.closest("[data-testid=stMain]");
+  if (!scroller || scroller.scrollTop > 0) return Number(host.dataset.fitted) || wanted;
+  const room = screen - node.getBoundingClientRect().top - under;
+  const fitted = Math.round(Math.min(Math.max(room, screen < SHORT ? LEAST_PIXELS : LEAST * wanted), MOST * wanted));
+  host.dataset.fitted = fitted;
+  return fitted;
+}
+
+/** Call `look` whenever the hero's place or the screen may have changed, until `signal` is aborted. */
+export function watchRoom(host, look, signal) {
+  const watcher = new ResizeObserver(look);
+  for (const name of [".st-key-head", ".st-key-presets", ".st-key-picture"]) {
+    const around = document.querySelector(name);
+    if (around && (name !== ".st-key-picture" || around.contains(host))) watcher.observe(around);
+  }
+  signal.addEventListener("abort", () => watcher.disconnect(), { once: true });
+  window.addEventListener("resize", look, { signal });
+  host.addEventListener("bnviz:float", look, { signal });
+}

@@ -1,0 +1,75 @@
+// What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders are called.
+import { cleanupOnceGone, element } from "./common.js";
+import { keepInSight } from "./float.js";
+
+const NARROW = 900;
+const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
+const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
+
+/** Streamlit opens the sidebar wherever it is wider than a phone; where it would take a quarter of the screen it opens when asked. */
+function closeSidebar() {
+  if (innerWidth >= NARROW) return;
+  document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
+}
+
+/** React names the handle after its group and after itself, and both say the same. */
+function nameSlidersOnce() {
+  for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
+}
+
+class PageWide {
+  constructor() {
+    this.leaving = new AbortController();
+    const { signal } = this.leaving;
+    const look = keepInSight(signal);
+    this.skip = element("button", { type: "button", className: "bnviz-skip" });
+    this.skip.addEventListener("click", () => this.#skip());
+    document.body.prepend(this.skip);
+    let waiting = false;
+    const changed = () => {
+      waiting = false;
+      nameSlidersOnce();
+      look();
+    };
+    this.watcher = new MutationObserver(() => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(changed);
+    });
+    this.watcher.observe(document.body, { childList: true, subtree: true });
+    document.addEventListener("scroll", ({ target }) => {
+      if (target.dataset?.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
+    }, { signal, capture: true, passive: true });
+    closeSidebar();
+    document.documentElement.dataset.bnviz = "ready";
+    changed();
+  }
+
+  update({ skip }) { this.skip.textContent = skip; }
+
+  close() {
+    this.leaving.abort();
+    this.watcher.disconnect();
+    this.skip.remove();
+  }
+
+  /** Put the focus on the first control of what the page is about. */
+  #skip() {
+    const target = TARGETS.map((selector) => document.querySelector(selector)).find(Boolean);
+    target?.querySelector("input, button:not([aria-label^=Help]), a[href], [tabindex='0']")?.focus();
+    target?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+const mounted = new WeakMap();
+
+/** Streamlit component: called at every rerun with the same `parentElement`. */
+export default function page({ data, parentElement }) {
+  if (!mounted.has(parentElement)) mounted.set(parentElement, new PageWide());
+  const one = mounted.get(parentElement);
+  one.update(data);
+  return cleanupOnceGone(parentElement, () => {
+    one.close();
+    mounted.delete(parentElement);
+  });
+}

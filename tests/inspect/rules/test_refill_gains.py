@@ -1,0 +1,26 @@
+"""Rule `refill_gains`: its broken model, and one that is healthy."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from tests.inspect.models import batches, net, seen, severities, trained
+
+
+def broken() -> dict[str, str]:
+    model = trained(net())
+    model[1].running_mean.add_(4 * model[1].running_var.sqrt())
+    data = list(batches(8, seed=1))
+    return severities(seen(model, data, loss=nn.functional.cross_entropy, recalibrate=data))
+
+
+def healthy() -> dict[str, str]:
+    return severities(seen(trained(net())))
+
+
+def test_found_in_the_broken_model() -> None:
+    assert broken().get("refill_gains") == "note"
+
+
+def test_silent_on_the_healthy_one() -> None:
+    assert "refill_gains" not in healthy()

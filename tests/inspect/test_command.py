@@ -1,0 +1,48 @@
+"""`bnviz check file.py:name`: exit status and sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bnviz.inspect.command import check
+
+MODEL = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(6, 8, bias=False), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+def build():
+    return model
+"""
+INPUTS = "inputs = torch.randn(32, 6)\n"
+BROKEN = "model[1].running_var.fill_(float('nan'))\n"
+GUARDED = "if __name__ == '__main__':\n    raise SystemExit('training')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "status", "text"),
+    [
+        (MODEL + INPUTS + GUARDED, "model", 0, "never_updated"),
+        (MODEL + INPUTS, "build", 0, "never_updated"),
+        (MODEL + INPUTS + BROKEN, "model", 1, "invalid_statistics"),
+        (MODEL, "model", 2, "has none of inputs, loader"),
+        (MODEL + INPUTS, "other", 2, "has no other"),
+        ("1 / 0\n", "model", 2, "raises ZeroDivisionError"),
+    ],
+    ids=["in order", "a function", "an error", "no inputs", "no such name", "broken file"],
+)
+def test_exit_status(
+    source: str, name: str, status: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.py").write_text(source)
+    assert check(f"{tmp_path / 'train.py'}:{name}") == status
+    printed = capsys.readouterr()
+    assert text in (printed.out if status < 2 else printed.err)
+
+
+@pytest.mark.parametrize("target", ["train.py", ":model", "none.py:model"])
+def test_bad_targets(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(target) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,119 @@
+"""The lesson `gradient_flow`: its parts belong together, and its words follow the run."""
+
+from __future__ import annotations
+
+import string
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnviz.i18n import LANGUAGES
+from bnviz.labs.gradient_flow.experiment import run
+from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, MUCH_LARGER, SMALLER, TOPIC
+from bnviz.labs.gradient_flow.settings import Settings
+from bnviz.plot.numbers import latex
+from bnviz.teaching.lab import Preset
+
+SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
+
+
+def test_controls_are_the_settings() -> None:
+    assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
+    assert len(TOPIC.controls) <= 6
+    assert 3 <= len(TOPIC.presets) <= 6
+    assert len(TOPIC.pictures) <= 3
+    assert len(TOPIC.theory) <= 3
+
+
+def test_presets_show_what_they_promise() -> None:
+    """Each line says what to look for; here it is looked for."""
+    by_name = {preset.name: run(Settings(**preset.changes)) for preset in TOPIC.presets}
+    sigmoid, relu, tiny, huge, tanh, layer = by_name.values()
+    assert sigmoid.growth[0] == pytest.approx(1 / 7, rel=0.03)
+    assert sigmoid.gradient_rms[0, 0, 0] / sigmoid.gradient_rms[0, 0, -1] == pytest.approx(2e-8, rel=0.3)
+    assert sigmoid.saturated[0].max() == 0
+    assert relu.growth[1] == pytest.approx(1.21, abs=0.01)
+    assert relu.gradient_rms[1, 0, 0] / relu.gradient_rms[1, 0, -1] > 1e4
+    assert relu.growth_by_step[1, -1] < relu.growth[1] - 0.05
+    assert tiny.gradient_rms[0, 0, 4] / tiny.gradient_rms[0, 0, -1] < 1e-4
+    assert huge.saturated[0, 0].mean() == pytest.approx(1 / 3, abs=0.03)
+    assert huge.growth[0] > 1.3
+    # The same line and histograms but for ε: σ_w² = 0.01 leaves variances of 0.0007 and more, against 1e-5.
+    np.testing.assert_allclose(tiny.gradient_rms[1, 0], huge.gradient_rms[1, 0], rtol=0.02)
+    np.testing.assert_allclose(tiny.preactivation_rms[1, 0], huge.preactivation_rms[1, 0], rtol=0.01)
+    assert tanh.gradient_rms[0, 0, 0] / tanh.gradient_rms[0, 0, -1] > 0.3
+    assert 1 < tanh.growth[1] < 1.15
+    assert sigmoid.growth[0] < layer.growth[1] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "right"),
+    [
+        ({"steps": 0}, MUCH_LARGER),
+        ({"normalizer": "none"}, ALIKE),
+        ({"position": "none"}, ALIKE),
+        ({"activation": "tanh", "init": "scaled"}, ALIKE),
+        ({"activation": "tanh", "init": "scaled", "weight_gain": 3.0, "depth": 20}, SMALLER),
+        ({"activation": "relu", "depth": 6}, LARGER),
+    ],
+)
+def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
+    assert TOPIC.prediction.correct(run(Settings(**({"steps": 0} | changes)))) == right
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"normalizer": "none"},
+        {"normalizer": "layer"},
+        {"position": "after"},
+        {"gamma": 0.0},
+        {"depth": 1},
+        {"normalizer": "group", "position": "after"},
+        {"activation": "gelu", "gamma": -2.0},
+    ],
+)
+def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> None:
+    result = run(Settings(**(SMALL | changes)))
+    text = TOPIC.formula(result, 2, language)
+    for index in range(len(result.variants)):
+        for value in (result.growth[index], result.growth_theory[index], result.growth_by_step[index, 2]):
+            assert latex(float(value)) in text
+    assert text.count("$$") % 2 == 0
+    assert text.count("{") == text.count("}")
+    assert TOPIC.formula(result, 99, language) == TOPIC.formula(result, 3, language)
+    assert r"\operatorname{Var}" in text or changes.get("normalizer") in ("none", "layer")
+
+
+def test_formula_of_relu_states_the_numbers_of_the_textbook() -> None:
+    text = TOPIC.formula(run(Settings(activation="relu", depth=50, steps=0)), 0, "en")
+    for number in ("1.21", "0.341", "0.167", "0.408"):
+        assert number in text
+    assert latex(float(1.2112**49))[:3] in text
+
+
+def test_table_holds_every_number_once() -> None:
+    result = run(Settings(**SMALL))
+    columns = TOPIC.table(result)
+    assert {len(values) for values in columns.values()} == {2 * 4 * 4}
+    row = (columns["variant"] == "batch") & (columns["step"] == 2) & (columns["layer"] == 3)
+    assert columns["gradient_rms"][row] == [result.gradient_rms[1, 2, 2]]
+    assert columns["loss"][row] == [result.loss[1, 2]]
+    assert np.isnan(columns["gradient_rms_theory"][row]).all()
+    fresh = columns["step"] == 0
+    np.testing.assert_array_equal(columns["gradient_rms_theory"][fresh], result.gradient_rms_theory.ravel())
+
+
+def test_words_of_the_lesson_have_no_open_places() -> None:
+    presets: tuple[Preset, ...] = TOPIC.presets
+    for text in (
+        TOPIC.question,
+        TOPIC.answer,
+        *(preset.look_for for preset in presets),
+        TOPIC.prediction.explanation,
+    ):
+        assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    assert all(source.url.startswith("https://") for source in TOPIC.sources)
