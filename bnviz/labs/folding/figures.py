@@ -28,7 +28,7 @@ from bnviz.plot.theme import Role, axis, layout
 from bnviz.theory.folding import UNIT_ROUNDOFF
 
 FLOOR: Final = 1e-17  # what is smaller is drawn here: an error of 0 has no place on a log axis
-LEFT: Final = 1e-9  # what is larger has its number on its left, where a phone has room
+LEFT: Final = 1e-5  # what is larger has its number on its left, where a phone has room
 HIGHEST: Final = 2.0  # exponent at which the axis of errors ends
 INT8_NAMES: Final = {"per_channel": N_("int8, scale per channel"), "per_tensor": N_("int8, one scale")}
 INT8_SHORT: Final = {"per_channel": N_("a scale per channel"), "per_tensor": N_("one scale for all")}
