@@ -10,6 +10,8 @@ from bnviz.i18n import N_
 from bnviz.labs.batch_size.lab import LAB as BATCH_SIZE
 from bnviz.labs.builder.lab import LAB as BUILDER
 from bnviz.labs.convolution.lab import LAB as CONVOLUTION
+from bnviz.labs.devices.lab import LAB as DEVICES
+from bnviz.labs.folding.lab import LAB as FOLDING
 from bnviz.labs.gradient_flow.lab import LAB as GRADIENT_FLOW
 from bnviz.labs.layer.lab import LAB as LAYER
 from bnviz.labs.modes.lab import LAB as MODES
@@ -37,6 +39,7 @@ COURSE: Final = (
     Chapter(N_("The batch"), (BATCH_SIZE, NOISE)),
     Chapter(N_("Architectures"), (CONVOLUTION, RECURRENCE)),
     Chapter(N_("Whole networks"), (TRAINING, BUILDER)),
+    Chapter(N_("In use"), (DEVICES, FOLDING)),
 )
 LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
 TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)

@@ -41,6 +41,18 @@ def _(wrong: Any, right: Any) -> None:
     assert wrong.gap[0, -1] > 3 * wrong.gap[-1, -1]
 
 
+@shows("folding", "folding")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.wrong["bias_forgotten"] > 0.3
+    assert wrong.relative_error["float32"] < 1e-6
+
+
+@shows("devices", "devices")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.eval_error["rank0"] > 1
+    assert right.eval_error["rank0"] < 0.1
+
+
 @shows("test_time_batches", "layer")
 def _(wrong: Any, right: Any) -> None:
     """The factor by which one and the same value is stretched changes from batch to batch, and does not."""

@@ -7,7 +7,7 @@ from torch import nn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import after_batches, gaussian_batches, running_var
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, right, wrong
 
 
 @torch.no_grad()
@@ -51,4 +51,5 @@ CASE = Case(
     ),
     reproduce=reproduce,
     common=True,
+    links=(wrong("devices", shards="shifted"), right("devices", shards="iid")),
 )

@@ -8,7 +8,7 @@ from torch.nn.utils.fusion import fuse_linear_bn_eval
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import after_batches, gaussian_batches, linear, running_mean, running_var
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, wrong
 
 
 @torch.no_grad()
@@ -57,4 +57,5 @@ CASE = Case(
     ),
     reproduce=reproduce,
     common=True,
+    links=(wrong("folding", bias="true"), wrong("folding", layer="conv_transpose")),
 )

@@ -1,0 +1,178 @@
+"""The lesson `devices`: batch norm's statistics where a batch is split over devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnviz.i18n import N_
+from bnviz.labs.devices import figures
+from bnviz.labs.devices.comparisons import comparisons
+from bnviz.labs.devices.experiment import run
+from bnviz.labs.devices.formula import formula
+from bnviz.labs.devices.result import BUFFERS, Result
+from bnviz.labs.devices.script import script
+from bnviz.labs.devices.settings import Settings
+from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
+
+LITTLE: Final = 0.1  # of an output's standard deviation: a smaller error is called none
+ALIKE, AVERAGED_HELPS, ONLY_SYNC = range(3)
+
+
+def applies(settings: Settings, name: str) -> bool:
+    """Whether the control `name` changes anything now."""
+    return name != "shift" or settings.shards == "shifted"
+
+
+def headline(result: Result) -> dict[str, float]:
+    """The chosen channel's variances and the errors in eval mode, by the names that the script prints."""
+    c = result.settings.channel
+    variances = {"within": result.within[c], "between": result.between[c], "total": result.total[c]}
+    return {name: float(value) for name, value in variances.items()} | {
+        f"eval_error_{name}": result.eval_error[name] for name in BUFFERS
+    }
+
+
+def table(result: Result) -> dict[str, NDArray[Any]]:
+    """One row per device and channel: last batch, and the running statistics at the end."""
+    s = result.settings
+    shape = (s.devices, s.channels)
+    columns: dict[str, NDArray[Any]] = {
+        "rank": np.arange(s.devices)[:, None],
+        "channel": np.arange(s.channels),
+        "device_mean": result.device_mean,
+        "device_var": result.device_var,
+        "within": result.within,
+        "between": result.between,
+        "total": result.total,
+        "running_mean": result.running_mean[-1],
+        "running_var": result.running_var[-1],
+        "sync_mean": result.sync_mean[-1],
+        "sync_var": result.sync_var[-1],
+        "true_mean": result.true_mean,
+        "true_var": result.true_var,
+    }
+    return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
+
+
+def outcome(result: Result) -> int:
+    """The option that the errors in eval mode make right."""
+    if result.eval_error["rank0"] < LITTLE:
+        return ALIKE
+    return AVERAGED_HELPS if result.eval_error["averaged"] < LITTLE else ONLY_SYNC
+
+
+TOPIC: Final = InstantTopic(
+    lab="devices",
+    name="devices",
+    folder=Path(__file__).parent,
+    title=N_("Several devices"),
+    question=N_("Does each GPU have its own mean?"),
+    answer=N_(
+        "Yes: each device normalizes with its own part of the batch, and what is saved is rank 0's. With shuffled data that costs "
+        "little; where devices get different data it costs a lot, and SyncBatchNorm mends it."
+    ),
+    settings=Settings,
+    run=run,
+    controls=("shards", "devices", "per_device", "shift", "momentum", "steps"),
+    more=("eps", "channels", "channel", "seed"),
+    applies=applies,
+    pictures=(figures.shares, figures.split, figures.buffers),
+    theory=(figures.trajectories, figures.between_steps, figures.effective),
+    comparisons=comparisons,
+    presets=(
+        Preset(
+            "shuffled",
+            N_("Shuffled data"),
+            N_(
+                "The devices differ by chance only. Rank 0's buffers do, and nobody would notice: no difference that matters."
+            ),
+            {"shards": "iid", "per_device": 32},
+        ),
+        Preset(
+            "sorted_by_class",
+            N_("Sorted by class"),
+            N_(
+                "A sampler that does not shuffle: rank 0 sees the smallest digits only, and its buffers are evaluated on all. "
+                "Averaging the buffers mends most of it."
+            ),
+            {"shards": "sorted"},
+        ),
+        Preset(
+            "another_camera_each",
+            N_("A camera each"),
+            N_(
+                "Shifts of three standard deviations: nine tenths of the variance lie between the devices. Averaged buffers have "
+                "the right mean and a far too small variance."
+            ),
+            {"shift": 3.0, "devices": 8},
+        ),
+        Preset(
+            "two_samples_each",
+            N_("Two samples each"),
+            N_(
+                "A batch of 32 on 16 devices: each normalizes with two samples, and only their order survives. Synchronized "
+                "it is a batch of 32."
+            ),
+            {"shards": "iid", "devices": 16, "per_device": 2},
+        ),
+        Preset(
+            "one_device",
+            N_("One device"),
+            N_("Nothing lies between, and all three buffers are the same."),
+            {"devices": 1, "per_device": 64},
+        ),
+    ),
+    prediction=Prediction(
+        question=N_(
+            "After these steps the model is evaluated on data of all devices. Which running statistics give good outputs (error below "
+            "a tenth of their standard deviation)?"
+        ),
+        options=(
+            N_("all: rank 0's do as well"),
+            N_("rank 0's do not, their average over the devices does"),
+            N_("neither rank 0's nor the average"),
+        ),
+        correct=outcome,
+        explanation=N_(
+            "Rank 0's buffers know rank 0's data. Averaged, the means are right, but the variance lacks what lies between the devices. "
+            "SyncBatchNorm adds it: total = within + between."
+        ),
+    ),
+    formula=formula,
+    script=script,
+    headline=headline,
+    table=table,
+    sources=(
+        Source(
+            N_("Mean and variance over all processes, by what they exchange"),
+            "torch.nn.SyncBatchNorm",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html",
+        ),
+        Source(
+            N_("Buffers of rank 0 are broadcast at every forward pass (broadcast_buffers)"),
+            "torch.nn.parallel.DistributedDataParallel",
+            "https://docs.pytorch.org/docs/stable/generated/torch.nn.parallel.DistributedDataParallel.html",
+        ),
+        Source(
+            N_("Broadcast or average the buffers before evaluation"),
+            "huggingface/pytorch-image-models issue 110",
+            "https://github.com/huggingface/pytorch-image-models/issues/110",
+        ),
+        Source(
+            N_("Synchronous training and synchronized batch norm are two things"),
+            "facebookresearch/moco issue 41",
+            "https://github.com/facebookresearch/moco/issues/41",
+        ),
+        Source(
+            N_("Variance of the whole from variances and means of its parts"),
+            "Law of total variance",
+            "https://en.wikipedia.org/wiki/Law_of_total_variance",
+        ),
+        DIGITS,
+    ),
+)
