@@ -132,12 +132,17 @@ def train(
 
 
 def training(
-    network: Replicas, data: ReplicaData, plan: TrainingPlan, should_stop: ShouldStop | None = None
+    network: Replicas,
+    data: ReplicaData,
+    plan: TrainingPlan,
+    should_stop: ShouldStop | None = None,
+    after_step: Callable[[int], None] | None = None,
 ) -> Iterator[Update]:
     """Train `network` in place, yielding at every record point; between two of them the caller may look into the network.
 
     Each replica gets what it would get alone: its own batches, its own mean cross-entropy, its own Dropout. A replica that
-    diverges is carried along and leaves the others as they are. `should_stop` is asked before every step.
+    diverges is carried along and leaves the others as they are. `should_stop` is asked before every step; `after_step` gets the
+    number of steps done, before they are recorded.
 
     Raises: TrainingStopped where it says yes; BatchOfOneError where PyTorch refuses a batch of one.
     """
@@ -166,6 +171,8 @@ def training(
         loss = replica_losses(_forward(network, samples), labels)
         torch.autograd.backward(loss, ones)
         optimizer.step()
+        if after_step is not None:
+            after_step(step)
         losses.append(loss.tolist())
         if not math.isfinite(sum(losses[-1])):
             diverged[(diverged < 0) & ~np.isfinite(losses[-1])] = step
