@@ -96,15 +96,15 @@ TOPIC: Final = InstantTopic(
     ),
     settings=Settings,
     run=run,
-    controls=("mode", "warmup", "batch_size", "momentum", "input_shift", "drift"),
+    controls=("batch_size", "momentum", "eps", "gamma", "beta", "mode"),
     more=(
+        "warmup",
+        "input_shift",
+        "drift",
         "source",
         "layer",
         "input_scale",
-        "eps",
         "affine",
-        "gamma",
-        "beta",
         "track_running_stats",
         "activation",
         "channels",
@@ -123,7 +123,7 @@ TOPIC: Final = InstantTopic(
             N_("Fresh layer, eval"),
             N_(
                 "Nothing is normalized: nobody has updated the running statistics, so μ = 0 and σ² = 1 are used, and the "
-                "values leave as they came. Then set “Batches before” to 100."
+                "values leave as they came. Then set “Warm-up batches” to 100."
             ),
             {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
         ),
@@ -140,8 +140,8 @@ TOPIC: Final = InstantTopic(
             "eps_as_large_as_variance",
             N_("ε as large as σ²"),
             N_(
-                "The variance of x̂ is σ²/(σ² + ε): with ε = σ² only half of 1. ε matters where the numbers in front of "
-                "the layer are small."
+                "The standard deviation of x̂ is σ/√(σ² + ε): read σ as s.d. in the first histogram. With ε about as large as "
+                "σ², x̂ is clearly narrower than 1. ε matters where the numbers that enter the layer are small."
             ),
             {"eps": 0.04},
         ),

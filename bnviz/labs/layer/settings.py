@@ -92,7 +92,7 @@ WarmUp = Annotated[
     Count,
     Field(ge=0, le=500),
     Parameter(
-        N_("Batches before"),
+        N_("Warm-up batches"),
         N_("Batches that the layer has seen in training mode before the first one shown."),
         N_("batches"),
         (0, 1, 2, 5, 10, 20, 50, 100, 200, 500),

@@ -110,3 +110,13 @@ def test_presets_run_and_differ_from_the_defaults(number: int) -> None:
 def test_every_setting_has_one_control() -> None:
     assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
     assert len(TOPIC.controls) <= 6
+
+
+@pytest.mark.parametrize("seed", [0, 1000, 2000, 3000, 4000, 5000])
+def test_the_preset_of_a_large_eps_leaves_x_hat_clearly_narrower(seed: int) -> None:
+    settings = TOPIC.preset("eps_as_large_as_variance").replace(seed=seed)
+    result = TOPIC.compute(settings)
+    c = settings.channel
+    std, spread = result.stage_std["input"][:, c], result.stage_std["normalized"][:, c]
+    assert spread == pytest.approx(std / (std**2 + settings.eps) ** 0.5, rel=1e-4)
+    assert spread.mean() < 0.8

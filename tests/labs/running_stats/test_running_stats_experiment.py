@@ -370,7 +370,7 @@ def test_any_settings_give_finite_numbers_or_an_error_of_ours(**values: object) 
     except BnvizError:
         assert settings.batch_size == 1
         return
-    count, frames = len(settings.momentums), settings.steps + 1
+    count, frames = len(settings.compared), settings.steps + 1
     assert result.running_mean.shape == result.running_var.shape == (count, frames, settings.replicas)
     for array in finite_arrays(result):
         assert np.isfinite(array).all()
