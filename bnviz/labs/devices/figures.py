@@ -179,7 +179,10 @@ def effective(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     s = result.settings
     sizes = np.unique(np.geomspace(2, LARGEST_BATCH, 80).round())
-    marks: tuple[tuple[int, Role, str], ...] = ((s.per_device, "before", _("one device")), (s.batch, "after", _("synchronized")))
+    marks: tuple[tuple[int, Role, str], ...] = (
+        (s.per_device, "before", _("one device")),
+        (s.batch, "after", _("synchronized")),
+    )
     traces = [theory_line(sizes, fidelity(sizes), "R²(m)")]
     for size, role, name in marks:
         traces.append(points([size], [float(fidelity(size))], role, name, size=15))
