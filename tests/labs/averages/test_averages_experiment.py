@@ -180,7 +180,9 @@ def test_what_cannot_be_run_is_refused_before_any_work() -> None:
     assert "seeds" in caught.value.reduce
 
 
-@pytest.mark.parametrize("changes", [{"seeds": 1}, {"batch_size": 2}, {"batch_size": 1024}, {"decay": 0.0}, {"start": 0.9}])
+@pytest.mark.parametrize(
+    "changes", [{"seeds": 1}, {"batch_size": 2}, {"batch_size": 1024}, {"decay": 0.0}, {"start": 0.9}]
+)
 def test_edges_run(changes: dict[str, Any]) -> None:
     result = run(Settings(**{**SMALL, "epochs": 1, **changes}))
     assert np.isfinite(result.error).all()
