@@ -114,8 +114,20 @@ def test_a_batch_of_one_is_refused() -> None:
         run(Settings(batch_size=1))
 
 
-@pytest.mark.parametrize("changes", [{"seeds": 1}, {"seeds": 20}, {"batch_size": 2}, {"batch_size": 512}, {"batch_size": 1024}, {"blur": 1.0},
-                                     {"noise": 1.0}, {"contrast": 2.0, "brightness": -1.0}, {"source_weight": 0.0}])  # fmt: skip
+EDGES: tuple[dict[str, Any], ...] = (
+    {"seeds": 1},
+    {"seeds": 20},
+    {"batch_size": 2},
+    {"batch_size": 512},
+    {"batch_size": 1024},
+    {"blur": 1.0},
+    {"noise": 1.0},
+    {"contrast": 2.0, "brightness": -1.0},
+    {"source_weight": 0.0},
+)
+
+
+@pytest.mark.parametrize("changes", EDGES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_edges_run_and_are_drawn(changes: dict[str, Any], language: Any) -> None:
     result = run(Settings(**changes))
