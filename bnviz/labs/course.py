@@ -7,6 +7,7 @@ from typing import Final
 
 from bnviz.errors import UnknownTopicError
 from bnviz.i18n import N_
+from bnviz.labs.adaptation.lab import LAB as ADAPTATION
 from bnviz.labs.averages.lab import LAB as AVERAGES
 from bnviz.labs.batch_size.lab import LAB as BATCH_SIZE
 from bnviz.labs.builder.lab import LAB as BUILDER
@@ -40,7 +41,7 @@ COURSE: Final = (
     Chapter(N_("The batch"), (BATCH_SIZE, NOISE)),
     Chapter(N_("Architectures"), (CONVOLUTION, RECURRENCE)),
     Chapter(N_("Whole networks"), (TRAINING, BUILDER)),
-    Chapter(N_("In use"), (AVERAGES, DEVICES, FOLDING)),
+    Chapter(N_("In use"), (AVERAGES, ADAPTATION, DEVICES, FOLDING)),
 )
 LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
 TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)
