@@ -264,7 +264,7 @@ class LabSettings(BaseModel):
 class SettingField:
     """One field of a lab's settings, as widgets, links and tests need it.
 
-    `kind` is `bool`, `choice` (one of `choices`), `values` (a tuple) or `number`.
+    `kind` is `bool`, `choice` (one of `choices`), `values` (a tuple; `low` and `high` bound its length) or `number`.
     """
 
     name: str
@@ -436,6 +436,7 @@ def _describe(name: str, info: FieldInfo) -> SettingField:
         kind, choices = "choice", get_args(annotation)
     elif get_origin(annotation) is tuple:
         kind = "values"
+        low, high = _length(metadata)
     else:
         low, high, _ = _bounds(annotation, metadata)
     return SettingField(

@@ -141,7 +141,7 @@ def _widget(
             selection_mode="multi",
             format_func=named,
         )
-        same = not chosen or set(chosen) == set(value)
+        same = set(chosen) == set(value) or len(chosen) < field.low
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
         return st.number_input(
