@@ -136,6 +136,6 @@ def test_a_card_opens_the_picture_without_the_question_and_other_labs_still_ask(
 
 
 def test_the_last_lab_leads_here() -> None:
-    page = open_page("builder", lang="en", predict="0")
+    page = open_page("folding", lang="en", predict="0")
     label = page.get("page_link")[-1].proto.label
     assert "Where does it come from" in label

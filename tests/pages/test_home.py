@@ -37,7 +37,7 @@ def test_a_search_leads_to_the_problems() -> None:
     page = open_page("home", lang="en")
     page.text_input(key="home:q").set_value("frozen").run()
     assert not page.exception
-    assert "I froze the layers" in words(page)
+    assert "pytorch/issues/86590" in words(page)
     assert page.session_state["visit"].search == "frozen"
     page.switch_page("../../pages/home.py").run()
     assert page.text_input(key="home:q").value == ""

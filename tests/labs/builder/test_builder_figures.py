@@ -48,7 +48,7 @@ def test_the_trace_has_a_box_per_module_and_a_shape_on_every_arrow(result: Resul
             assert f"<b>{stage.module}</b>" in words
         for shape in result.shapes:
             assert f"<b>({', '.join(map(str, shape))})</b>" in words
-        assert ("<b>?</b>" in words) == bool(result.refusal)
+        assert ("<b>–</b>" in words) == bool(result.refusal)
         assert (result.refusal.split(" ")[0] in words) == bool(result.refusal) or not result.refusal
         reds = [box for box in boxes if box["line"]["dash"] == "dot"]
         assert len(reds) == bool(result.refusal)

@@ -19,4 +19,4 @@ def test_exactly_zero_is_blank() -> None:
     chart = figures.influence_matrices(result)
     for place, trace in enumerate(chart.data):
         np.testing.assert_array_equal(np.isnan(trace["z"]), result.influence[place] == 0)
-    assert words_of(chart).count("exactly 0") == 3
+    assert words_of(chart).count("others: exactly 0") == 3

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnviz.core.uploads import read_upload
 from bnviz.labs.training.lab import LAB
 from bnviz.teaching.lab import AnyTopic
 from tests.conftest import RunScript
@@ -55,8 +56,14 @@ def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> 
     """What the script of every case prints."""
     folder = tmp_path_factory.mktemp("scripts")
     rows = (f"{a!r},{b!r},{KINDS[int(kind)]}\n" for a, b, kind in own_table().tolist())
-    (folder / "data.csv").write_text("a,b,class\n" + "".join(rows))
-    sources = {case: topic.script(settings) for case in [*CASES, TABLE] for topic, settings in [settings_of(case)]}
+    content = "a,b,class\n" + "".join(rows)
+    (folder / "data.csv").write_text(content)
+    upload = read_upload("data.csv", content.encode(), "classes")
+    sources = {
+        case: topic.write_script(settings, upload if case == TABLE else None)
+        for case in [*CASES, TABLE]
+        for topic, settings in [settings_of(case)]
+    }
     return {case: run_script(source, folder) for case, source in sources.items()}
 
 
