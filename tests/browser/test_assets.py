@@ -375,6 +375,7 @@ def test_keyboard_within_the_component_and_not_in_other_fields(bench: Bench) -> 
     in_player(bench, ".forward").focus()
     bench.page.keyboard.press("Space")  # the button's own key, not the playhead's
     assert (bench.head("step"), bench.head("playing")) == (11, False)
+    share.get_by_role("button", name="Close").click()  # nothing behind an open dialog takes the focus
     bench.page.evaluate("document.body.append(Object.assign(document.createElement('input'), {id: 'field'}))")
     bench.page.locator("#field").focus()
     bench.page.keyboard.press("ArrowRight")
@@ -837,10 +838,24 @@ def test_numbers_have_three_significant_digits(bench: Bench) -> None:
 
 
 SHARE = {
-    "words": {"share": "Share", "copied": "Copied", "copy": "Copy", "link": "Link to exactly this state", "qr": "QR code of the link"},
-    "url": "?momentum=0.1", "query": "", "lang": "zh_CN", "title": "Layer",
+    "words": {
+        "share": "Share",
+        "close": "Close",
+        "copied": "Copied",
+        "copy": "Copy",
+        "link": "Link to this state",
+        "qr": "QR code of the link",
+        "ask": "Ask the question first",
+        "alone": "Only this computer.",
+        "instead": "Opened as {here}.",
+    },
+    "query": "",
+    "shared": "momentum=0.1",
+    "reachable": "",
+    "lang": "zh_CN",
+    "title": "Layer",
     "qr": "icon.svg",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("secure", [True, False])
