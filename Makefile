@@ -48,9 +48,9 @@ unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
 # The tests of whole pages (`make pages`) are not yet all green in the new house; these are.
-SETTLED := tests/browser/test_assets.py tests/browser/test_cubes.py tests/browser/test_classroom_script.py
+SETTLED := tests/browser/test_assets.py
 
-browser: $(VENV)/.dev chromium ## browser tests of the assets, the turning tensors and the classroom's script
+browser: $(VENV)/.dev chromium ## browser tests of the assets
 	@# What fails is tried once more, alone: on two busy cores a browser can be late. What fails twice is red.
 	$(PYTHON) -m pytest $(SETTLED) -n 2 --dist loadfile || $(PYTHON) -m pytest $(SETTLED) --last-failed --last-failed-no-failures none
 
