@@ -14,7 +14,7 @@ from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import Lab, LiveTopic
-from bnviz.ui import cache, classroom, controls, live, navigation, share, uploads, views, visit
+from bnviz.ui import cache, classroom, comparing, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -121,6 +121,15 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
 def _history(state: LabState, _: Translate) -> None:
     """One change back, and everything back."""
     st.button(
+        _("Pin") if state.pinned is None else _("Unpin"),
+        key=f"{state.topic.lab}:pin",
+        icon=":material/keep:" if state.pinned is None else ":material/keep_off:",
+        help=_("Keep this picture, faint behind or beside what follows."),
+        on_click=_pin,
+        args=(state,),
+        type="secondary" if state.pinned is None else "primary",
+    )
+    st.button(
         _("Back"),
         key=f"{state.topic.lab}:back",
         icon=":material/undo:",
@@ -140,6 +149,10 @@ def _history(state: LabState, _: Translate) -> None:
     )
 
 
+def _pin(state: LabState) -> None:
+    state.pinned = (state.topic, state.settings) if state.pinned is None else None
+
+
 def _go_back(state: LabState) -> None:
     now = state.topic, state.settings
     while state.history and now == (state.topic, state.settings):  # the browser's own Back may have been there before
@@ -155,7 +168,8 @@ def _reset(state: LabState) -> None:
 
 def _opening(state: LabState) -> LabSettings:
     """What Reset sets: the topic's opening, but for what the visitor may not change."""
-    return state.topic.opening.replace(**controls.kept(state))
+    opening: LabSettings = state.topic.opening
+    return opening.replace(**controls.kept(state))
 
 
 def _apply_preset(state: LabState, name: str) -> None:
@@ -226,7 +240,11 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     )  # fmt: skip
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        pinned = comparing.drawings(state, result, language) if kept else None
+        if pinned is None:
+            _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        else:
+            _compared(pinned, state, language, below)
         if topic.findings is not None:
             below.caption(caution(topic.findings(result), _))
         below.markdown(topic.text(language))
@@ -236,6 +254,21 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
             views.comparisons(topic.comparisons(result), language)
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:
+    """Every picture with the pinned run behind or beside it, and both settings."""
+    _ = translator(language)
+    st.caption(views.escaped(pinned.told))
+    for number, (now, then) in enumerate(pinned.pictures):
+        with below if number else nullcontext():
+            if then is None:
+                _pictures([now], state, below)
+                continue
+            for column, picture, title in zip(st.columns(2), (now, then), (_("Now"), _("Pinned")), strict=True):
+                with column:
+                    st.markdown("**" + title + "**")
+                    _pictures([picture], state, below)
 
 
 def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:

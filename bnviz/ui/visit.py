@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -17,7 +18,7 @@ from bnviz.settings import LabSettings, comma_separated
 from bnviz.teaching.lab import AnyTopic, Lab
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
-PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock")
+PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
@@ -59,6 +60,8 @@ class LabState:
     """The only settings that have a control here, as a teacher's link wants it; none: all."""
     locked: tuple[str, ...] = ()
     """Settings whose controls stand still, as a teacher's link wants it."""
+    pinned: tuple[AnyTopic, LabSettings] | None = None
+    """What was pinned, to be seen behind or beside what follows."""
     upload: Reader | None = None
     """The visitor's own file, where the topic reads one."""
     dragging: bool = False
@@ -180,6 +183,7 @@ def lab_state(lab: Lab) -> LabState:
     state = visit.labs[name]
     if entered:
         restrict(lab, state, query)
+        pin(lab, state, query)
     if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
         state.guesses.setdefault(state.topic.name, -1)
     if entered:
@@ -197,6 +201,14 @@ def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     if unknown := [name for names in named.values() for name in names if name not in known]:
         state.problems.append(UnknownSettingError(unknown, state.topic.settings.names()))
     state.shown, state.locked = (tuple(name for name in names if name in known) for names in named.values())
+
+
+def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
+    """Pin what a link names (`?pin=batch_size%3D2`, a query within the query; `1`: the opening). What is wrong with it is a problem."""
+    if query.get("pin"):
+        topic, settings, problems = lab.from_query(dict(parse_qsl(query["pin"])[:TOO_MANY]))
+        state.pinned = topic, settings
+        state.problems += problems
 
 
 def remember(state: LabState, before: tuple[AnyTopic, LabSettings], *, dragging: bool = False) -> None:
@@ -258,7 +270,8 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
     teachers = {"show": ",".join(state.shown), "lock": ",".join(state.locked)}
-    return own | view | step | {key: names for key, names in teachers.items() if names} | page_link()
+    pinned = {} if state.pinned is None else {"pin": urlencode(lab.to_query(*state.pinned)) or "1"}
+    return own | view | step | {key: names for key, names in teachers.items() if names} | pinned | page_link()
 
 
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
@@ -268,6 +281,7 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
     state.preset = None
     restrict(lab, state, query)
+    pin(lab, state, query)
     forget_widgets(lab)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from bnviz.classroom.plans import plans
 from bnviz.i18n import translator
-from bnviz.ui import lesson_plans
+from bnviz.labs.course import LABS
+from bnviz.ui import lesson_plans, visit
 from tests.pages.test_pages import open_page, state, words
 
 STEPS = [(plan, step) for plan in plans() for step in plan.steps]
@@ -73,9 +74,6 @@ def test_a_link_that_shows_what_is_no_setting_says_so() -> None:
 
 
 def test_the_restrictions_stay_in_the_link() -> None:
-    from bnviz.labs.course import LABS
-    from bnviz.ui import visit
-
     page = open_page("layer", lang="en", predict="0", show="eps,batch_size", lock="eps")
     layer = next(lab for lab in LABS if lab.name == "layer")
     remembered = state(page, "layer")
@@ -83,3 +81,34 @@ def test_the_restrictions_stay_in_the_link() -> None:
     again = visit.LabState(layer.topics[0], layer.topics[0].opening)
     visit.restrict(layer, again, {"show": "eps,batch_size", "lock": "eps"})
     assert (again.shown, again.locked) == (remembered.shown, remembered.locked)
+
+
+def test_a_pinned_picture_stays_and_both_settings_are_written() -> None:
+    page = open_page("layer", lang="en", predict="0")
+    page.button(key="layer:pin").click().run()
+    assert not page.caption  # nothing has changed yet
+    controls_of(page)["batch_size"].set_value(2).run()
+    assert not page.exception
+    assert "Pinned (faint): as it opens. Now: Batch size 2." in page.caption[0].value.replace("\\", "")
+    page.button(key="layer:pin").click().run()
+    assert state(page, "layer").pinned is None
+    assert not any("Pinned" in caption.value for caption in page.caption)
+
+
+@pytest.mark.parametrize("pin", ["batch_size=2&eps=0.04", "1"])
+def test_a_pin_is_part_of_the_link(pin: str) -> None:
+    page = open_page("layer", lang="en", predict="0", momentum="0.5", pin=pin)
+    assert not page.exception
+    assert not page.warning
+    topic, settings = state(page, "layer").pinned
+    assert settings == topic.settings(**({"batch_size": 2, "eps": 0.04} if "=" in pin else {}))
+    layer = next(lab for lab in LABS if lab.name == "layer")
+    assert visit.link(layer, state(page, "layer"))["pin"] == pin
+
+
+def test_a_wrong_pin_is_told_and_the_rest_kept() -> None:
+    page = open_page("layer", lang="en", predict="0", pin="batch_size=2&eps=-1&evil=1")
+    assert not page.exception
+    (warning,) = page.warning
+    assert "evil" in warning.value
+    assert state(page, "layer").pinned[1].batch_size == 2
