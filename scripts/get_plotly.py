@@ -25,7 +25,10 @@ FILES: Final = {"plotly-cartesian.min.js": "plotly-cartesian.min.js", "LICENSE":
 def version(path: Path) -> str:
     """The version of Plotly's JavaScript that a bundle names in its head."""
     with path.open(encoding="utf-8") as file:
-        return re.findall(r"v(\d+\.\d+\.\d+)", file.read(200))[0]
+        found = re.search(r"v(\d+\.\d+\.\d+)", file.read(200))
+    if found is None:
+        raise ValueError(f"{path} names no version")
+    return found[1]
 
 
 def main() -> None:
