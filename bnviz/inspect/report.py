@@ -19,6 +19,7 @@ MOST_LAYERS: Final = 6  # that one finding names
 CAUSE, CURE, SEE, LAB, CASE = N_("Cause"), N_("Cure"), N_("See"), N_("See it in the lab"), N_("The case")
 FORMAT: Final = 1  # of the JSON
 
+
 @dataclass(frozen=True)
 class Report:
     """Findings, errors first, and what was looked at."""
