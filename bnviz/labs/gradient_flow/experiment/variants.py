@@ -104,6 +104,12 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         preactivation_rms=stacked("preactivation_rms"),
         preactivation_rms_theory=np.stack([prediction.preactivation_rms for prediction in predictions]),
         preactivation_rms_error=np.array([track.scatter.rms for track in tracks]),
+        mean_square_error=np.array(
+            [
+                track.scatter.last_square * prediction.preactivation_rms[-1] ** 2
+                for track, prediction in zip(tracks, predictions, strict=True)
+            ]
+        ),
         preactivations=Histogram(np.linspace(-half, half, BINS + 1), stacked("counts")),
         growth=np.array([growth_of(rms, start) for rms, start in zip(fresh, first, strict=True)]),
         growth_theory=np.array([growth_of(rms, start) for rms, start in zip(theory, first, strict=True)]),
@@ -168,6 +174,7 @@ def _shape(settings: Settings, variant: NormalizerName, inputs: int) -> MLPShape
         init=settings.init,
         weight_gain=settings.weight_gain,
         bias_std=settings.bias_std,
+        skip=settings.skip,
     )
 
 
