@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 LOWEST, HIGHEST = 0.5, 100.0  # ends of the error axis in %
 EXPONENTS: Final = (math.log10(LOWEST), math.log10(HIGHEST))
 TICKS: Final = (0.5, 1, 2, 5, 10, 20, 50, 100)
+ALIKE: Final = 2.0  # panels whose differences are at most so many times as large as another's share one axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,10 @@ def error_curves(
     )
 
 
-def error_axis(_: Translate, top: float = EXPONENTS[1]) -> dict[str, Any]:
-    """Test error in %, on a log axis from `LOWEST` to 10^`top`."""
+def error_axis(_: Translate) -> dict[str, Any]:
+    """Test error in %, on a log axis from `LOWEST` to `HIGHEST`."""
     text = [f"{tick:g}" for tick in TICKS]
-    return axis(_("Test error in %"), type="log", range=[EXPONENTS[0], top], tickvals=list(TICKS), ticktext=text)
+    return axis(_("Test error in %"), type="log", range=list(EXPONENTS), tickvals=list(TICKS), ticktext=text)
 
 
 def _curve(course: Course, epochs: Floats, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
@@ -120,8 +121,8 @@ def _last_height(course: Course) -> float:
 def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate) -> Chart:
     """At most three panels: accuracy differences by seed, their mean, its 95 % interval and the verdict; grey: too small to matter."""
     panels = Panels()
-    count, limit = len(pairs), max(map(_reach, pairs))
-    for number, pair in enumerate(pairs):
+    count, limits = len(pairs), _limits(pairs)
+    for number, (pair, limit) in enumerate(zip(pairs, limits, strict=True)):
         seeds = np.arange(first_seed, first_seed + len(pair.differences))
         span = [float(seeds[0]) - 0.8, float(seeds[-1]) + 0.8]
         matter = 100 * pair.finding.smallest_effect
@@ -222,8 +223,15 @@ def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> lis
     return [crosses(steps / steps_per_epoch, np.full(len(steps), 90.0), name, hover)]
 
 
+def _limits(pairs: Sequence[Pair]) -> list[float]:
+    """The end of each panel's axis, in points: one for all where it leaves everything to be seen, else each its own."""
+    reaches = [_reach(pair) for pair in pairs]
+    widest = max(reaches)
+    return [widest] * len(pairs) if widest <= ALIKE * min(reaches) else reaches
+
+
 def _reach(pair: Pair) -> float:
-    """How far the axis must reach to both sides for this pair, in points: panels that are compared have one axis."""
+    """How far the axis must reach to both sides for this pair, in points."""
     told = np.array([pair.finding.low, pair.finding.high, pair.finding.mean])
     seen = [largest(np.abs(100 * values)) for values in (pair.differences, told)]
     return 1.2 * max(300 * pair.finding.smallest_effect, *seen)

@@ -99,6 +99,7 @@ def _gathered(
     theory = np.stack(
         [prediction.gradient_rms(float(rms[-1])) for prediction, rms in zip(predictions, fresh, strict=True)]
     )
+    rms_theory = np.stack([prediction.preactivation_rms for prediction in predictions])
     first = [first_measurable(rms) for rms in fresh]
     factors = [track.scatter.factors for track in tracks]
     return Result(
@@ -113,8 +114,9 @@ def _gathered(
         saturated_theory=np.stack([prediction.saturated for prediction in predictions]),
         saturated_error=np.array([track.scatter.saturated for track in tracks]),
         preactivation_rms=stacked("preactivation_rms"),
-        preactivation_rms_theory=np.stack([prediction.preactivation_rms for prediction in predictions]),
+        preactivation_rms_theory=rms_theory,
         preactivation_rms_error=np.array([track.scatter.rms for track in tracks]),
+        mean_square_error=np.array([track.scatter.last_square for track in tracks]) * rms_theory[:, -1] ** 2,
         preactivations=Histogram(np.linspace(-half, half, BINS + 1), stacked("counts")),
         growth=np.array([growth_of(*each) for each in zip(fresh, first, strict=True)]),
         growth_theory=np.array([growth_of(*each) for each in zip(theory, first, strict=True)]),
@@ -174,6 +176,7 @@ def _shape(settings: Settings, variant: NormalizerName, inputs: int) -> MLPShape
         init=settings.init,
         weight_gain=settings.weight_gain,
         bias_std=settings.bias_std,
+        skip=settings.skip,
     )
 
 
