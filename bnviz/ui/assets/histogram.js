@@ -3,7 +3,7 @@ import { rowAt, seriesAt } from "./decode.js";
 import { placeAboveBins, placeAlongCurve } from "./labels.js";
 import { dashOf, drawAxisX, drawAxisY, drawHead, drawReadouts, widestTick } from "./panel.js";
 import { measure } from "./surface.js";
-import { ticks, ticksAcross } from "./text.js";
+import { powerTicks, ticks, ticksAcross } from "./text.js";
 
 const FILL_ALPHA = 0.32;
 const RISE = 1.3;
@@ -28,7 +28,7 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
   const edges = Float32Array.from(panel.edges.array, xAt);
   const bins = edges.length - 1;
   const prepared = { panel, cell, head, plot, xAt, edges, bins, yTicks, rightTicks, rowHeight, row: new Float64Array(bins) };
-  prepared.xTicks = ticksAcross(low, high, plot.width, style.font, style.axis);
+  prepared.xTicks = (panel.x.power ? powerTicks : ticksAcross)(low, high, plot.width, style.font, style.axis);
   prepared.markerRow = zones.length ? 1 : 0;
   prepared.leftward = leftward(markers);
   const rows = prepared.markerRow + markers.length;
