@@ -1,8 +1,10 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders are called.
 import { cleanupOnceGone, element } from "./common.js";
 import { keepInSight } from "./float.js";
+import { Presenter } from "./present.js";
 
 const NARROW = 900;
+const ASK_AGAIN_MS = 2500;
 const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
 const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
 
@@ -17,6 +19,23 @@ function nameSlidersOnce() {
   for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
 }
 
+/**
+ * Where several servers share an address, the proxy redirects the links of one that is down to another. A page that was open sees
+ * a lost connection only, so it asks, and follows: what it shows is in its link.
+ */
+function followRedirect(signal) {
+  const lost = () => {
+    const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
+    return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
+  };
+  const timer = setInterval(async () => {
+    if (!lost()) return;
+    const answer = await fetch(location.href, { redirect: "manual", cache: "no-store", signal }).catch(() => null);
+    if (answer?.type === "opaqueredirect" && lost()) location.reload();
+  }, ASK_AGAIN_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
+}
+
 class PageWide {
   constructor() {
     this.leaving = new AbortController();
@@ -25,6 +44,7 @@ class PageWide {
     this.skip = element("button", { type: "button", className: "bnviz-skip" });
     this.skip.addEventListener("click", () => this.#skip());
     document.body.prepend(this.skip);
+    this.presenter = new Presenter(signal);
     let waiting = false;
     const changed = () => {
       waiting = false;
@@ -40,12 +60,16 @@ class PageWide {
     document.addEventListener("scroll", ({ target }) => {
       if (target.dataset?.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
     }, { signal, capture: true, passive: true });
+    followRedirect(signal);
     closeSidebar();
     document.documentElement.dataset.bnviz = "ready";
     changed();
   }
 
-  update({ skip }) { this.skip.textContent = skip; }
+  update({ skip, present }) {
+    this.skip.textContent = skip;
+    this.presenter.update(present);
+  }
 
   close() {
     this.leaving.abort();
