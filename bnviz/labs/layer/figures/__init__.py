@@ -10,7 +10,7 @@ import numpy as np
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.numbers import short
-from bnviz.plot.scene import Axis, Band, Curve, Layer, Marker, Panel, Readout, Row, Scene, Zone
+from bnviz.plot.scene import Array, Axis, Band, Curve, Layer, Marker, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.theme import Role
 from bnviz.settings import Activation, Parameter
 
@@ -183,7 +183,7 @@ def _heat(result: Result, stage: str, title: str, _: Translate) -> Panel:
     )
 
 
-def _heat_range(lines: list[Floats], spread: float) -> tuple[float, float]:
+def _heat_range(lines: list[Array], spread: float) -> tuple[float, float]:
     """Around `lines`, with room for what lies beyond the percentiles, `spread` apart where they are farthest."""
     low, high = min(float(line.min()) for line in lines), max(float(line.max()) for line in lines)
     room = BEYOND * spread or 1.0
