@@ -26,6 +26,8 @@ Picture = Chart | Scene | Listing
 
 PLAYER_EXTRA: Final = 150  # pixels: the caption above a scene, and its buttons below
 LISTING_HEIGHT: Final = 420
+HEAD_HEIGHT: Final = 110  # of a heading and a sentence
+ROW_HEIGHT: Final = 29  # of a table
 MARGIN: Final = 24
 IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./([\w.]+)";\n', re.MULTILINE)
 EXPORT: Final = re.compile(r"^export (default )?(?=(?:async )?(?:function\*?|const|let|class) (\w+))", re.MULTILINE)
@@ -58,7 +60,8 @@ for (const node of document.querySelectorAll("figure.chart")) {
 
 def notebook_frame(pictures: Sequence[Picture], language: Language = "en", head: str = "") -> str:
     """The page of `pictures` (see `page`) in a frame, as an element for a notebook."""
-    height = MARGIN + sum(_height(picture) for picture in pictures) + (200 if head else 0)
+    above = HEAD_HEIGHT + ROW_HEIGHT * head.count("<tr>") if head else 0
+    height = MARGIN + above + sum(_height(picture) for picture in pictures)
     title = html.escape(" ".join(picture.alt for picture in pictures))
     return (
         f'<iframe srcdoc="{html.escape(page(pictures, language, head))}" title="{title}" '
@@ -111,8 +114,8 @@ def _package() -> Traversable:
 
 
 def _inert(script: str) -> str:
-    """`script` without what would end the element that it stands in."""
-    return re.sub(r"</(?=script)", r"<\\/", script, flags=re.IGNORECASE)
+    """`script` without what would end the element that it stands in, or keep its end from being seen."""
+    return re.sub(r"</(?=script)", r"<\\/", script, flags=re.IGNORECASE).replace("<!--", "<\\!--")
 
 
 def _height(picture: Picture) -> int:

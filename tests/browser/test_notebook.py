@@ -8,7 +8,7 @@ import bnviz
 
 
 def test_a_result_plays_and_draws_in_its_frame(browser: Browser) -> None:
-    result = bnviz.run("layer", steps=12)
+    result = bnviz.run("running_stats", steps=12)
     page = browser.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -22,7 +22,7 @@ def test_a_result_plays_and_draws_in_its_frame(browser: Browser) -> None:
         canvas = frame.locator("figure.scene .stage canvas")
         before = canvas.evaluate("canvas => canvas.toDataURL()")
         frame.locator("figure.scene .play").click()
-        expect(slider).to_have_value("11")  # it stops at the end
+        expect(slider).to_have_value("12")  # it stops at the end
         assert canvas.evaluate("canvas => canvas.toDataURL()") != before
     finally:
         page.close()

@@ -86,6 +86,7 @@ def test_the_bundle_is_every_module_once_in_the_order_of_their_imports() -> None
     for needed in re.findall(r'= modules\["([\w.]+)"\];', text):
         assert needed in names
     assert "</script" not in text.lower()
+    assert "<!--" not in text  # after which a browser would not see the end of the script
 
 
 def test_a_frame_holds_the_page_as_it_is() -> None:
