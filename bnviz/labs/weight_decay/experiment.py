@@ -181,8 +181,12 @@ class _Watched:
         """Note that a point was recorded here."""
         self.recorded.append(len(self.lengths) - 1)
         runs = len(self.decays)
-        gamma = None if self.norm is None else self.norm.weight.detach().abs().view(runs, -1).mean(1).double().numpy()
-        self.gammas.append(np.full(runs, np.nan) if gamma is None else gamma)
+        gamma = np.full(runs, np.nan)
+        if self.norm is not None:
+            weight = self.norm.weight
+            assert isinstance(weight, Tensor)
+            gamma = np.asarray(weight.detach().abs().view(runs, -1).mean(1).double().numpy())
+        self.gammas.append(gamma)
 
 
 @torch.no_grad()
