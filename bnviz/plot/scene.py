@@ -25,21 +25,24 @@ Style = Literal["fill", "line", "dash"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Label (with its unit) and fixed range of an axis."""
+    """Label (with its unit) and fixed range of an axis; `power`: positions are exponents of ten, and ticks say the powers."""
 
     label: str
     low: float
     high: float
+    power: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Step heights: `values` (T, K), or (K,) when they do not change."""
+    """Step heights: `values` (T, K), or (K,) when they do not change; over `edges` (K+1,), else the panel's. `faint`: another run's."""
 
     role: Role
     values: Array
     style: Style = "fill"
     label: str = ""
+    edges: Array | None = None
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ class Scene(Shown):
         """The histograms, cubes or images of one frame as a Plotly chart, for print."""
         if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
             return self._flat(frame)
-        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
+        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram" and panel.layers]
         panels = Panels()
         width = 1 / max(len(shown), 1)
         for number, panel in enumerate(shown, start=1):

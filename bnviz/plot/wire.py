@@ -124,7 +124,7 @@ def _panel(panel: Panel | Cube | Map, block: bytearray) -> Json:
 
 
 def _axis(axis: Axis) -> Json:
-    return {"label": axis.label, "range": [axis.low, axis.high]}
+    return {"label": axis.label, "range": [axis.low, axis.high], "power": axis.power}
 
 
 def _layer(layer: Layer, block: bytearray) -> Json:
@@ -133,6 +133,8 @@ def _layer(layer: Layer, block: bytearray) -> Json:
         "values": _array(layer.values, block),
         "style": layer.style,
         "label": layer.label,
+        "edges": None if layer.edges is None else _array(layer.edges, block),
+        "faint": layer.faint,
     }
 
 

@@ -16,8 +16,8 @@ LINE, FRAMES = np.linspace(0, 1, 5), np.arange(3) / 2
 
 def scene() -> Scene:
     panel = Panel(
-        "panel", "Panel", "histogram", Axis("x", -1, 1), Axis("y", 0, 2), LINE,
-        (Layer("before", np.ones((3, 4), dtype=np.int64), "line", "layer"),), "sub",
+        "panel", "Panel", "histogram", Axis("x", -1, 1), Axis("y", 0, 2, power=True), LINE,
+        (Layer("before", np.ones((3, 4), dtype=np.int64), "line", "layer", edges=LINE * 2, faint=True),), "sub",
         (Marker("after", FRAMES, "marker"),), (Zone(0.1, 0.2, "zone"),), (Curve("theory", LINE, LINE**2, "curve", 0, 4, "dash"),),
         (Band("running", FRAMES, "band"),), (Readout("readout", FRAMES, "ms"),),
     )  # fmt: skip
@@ -57,10 +57,13 @@ def test_every_part_arrives_under_its_name() -> None:
     (panel,), (cube, grey) = (row["panels"] for row in header["rows"])
     assert [part["id"] for part in (panel, cube, grey)] == ["panel", "cube", "map"]
     assert [part["kind"] for part in (panel, cube, grey)] == ["histogram", "cube", "map"]
-    assert (panel["x"], panel["y"]) == ({"label": "x", "range": [-1, 1]}, {"label": "y", "range": [0, 2]})
+    assert (panel["x"], panel["y"]) == (
+        {"label": "x", "range": [-1, 1], "power": False},
+        {"label": "y", "range": [0, 2], "power": True},
+    )
     assert panel["zones"] == [{"from": 0.1, "to": 0.2, "label": "zone"}]
     for part, names in (
-        (panel["layers"][0], {"role", "values", "style", "label"}),
+        (panel["layers"][0], {"role", "values", "style", "label", "edges", "faint"}),
         (panel["markers"][0], {"role", "values", "label"}),
         (panel["curves"][0], {"role", "x", "y", "label", "range", "style"}),
         (panel["bands"][0], {"role", "values", "label", "style"}),
@@ -69,6 +72,7 @@ def test_every_part_arrives_under_its_name() -> None:
         assert part.keys() == names
     np.testing.assert_array_equal(panel["edges"], LINE.astype(np.float32))
     np.testing.assert_array_equal(panel["layers"][0]["values"], np.ones((3, 4)))
+    np.testing.assert_array_equal(panel["layers"][0]["edges"], (LINE * 2).astype(np.float32))
     np.testing.assert_array_equal(panel["curves"][0]["y"], (LINE**2).astype(np.float32))
     np.testing.assert_array_equal(panel["bands"][0]["values"], FRAMES)
     np.testing.assert_array_equal(cube["membership"].ravel(), np.arange(4) + 70_000)
