@@ -64,6 +64,8 @@ def show(lab: Lab) -> None:
         try:
             if not isinstance(topic, LiveTopic):
                 result = cache.result(topic, state.settings, data)
+                if asking and topic.prediction.correct(result) is None:
+                    asking, line = False, head.empty()
             else:
                 result = None if asking else live.result(topic, state, data, language, below, aside)
             _say(line, state, result, language)
@@ -205,7 +207,7 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     if state.view == "picture":
         _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
         if topic.findings is not None:
-            below.caption(caution(topic.findings(result), _))
+            below.caption(caution(topic.findings(result), _, own_data=not kept))
         below.markdown(topic.text(language))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)

@@ -81,6 +81,7 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     assert f"{topic.lab}:view:en" not in [control.key for control in page.segmented_control]
     result = shipped_result(topic) if isinstance(topic, LiveTopic) else topic.compute(topic.opening)
     right = topic.prediction.correct(result)
+    assert right is not None
     page.button(key=f"{topic.id}:guess:{right}").click().run()
     assert not page.exception
     assert "Right." in words(page)
@@ -88,6 +89,14 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     other = (right + 1) % len(topic.prediction.options)
     wrong.button(key=f"{topic.id}:guess:{other}").click().run()
     assert "Not quite" in words(wrong)
+
+
+def test_nothing_is_asked_where_the_run_has_no_answer() -> None:
+    builder = next(topic for topic in TOPICS if topic.id == "builder")
+    refused = open_topic(builder, lang="en", normalizer="group", groups="6")
+    assert builder.prediction.question not in words(refused)
+    assert "builder:view:en" in [control.key for control in refused.segmented_control]
+    assert builder.prediction.question in words(open_topic(builder, lang="en", normalizer="group", groups="4"))
 
 
 @EVERY_TOPIC

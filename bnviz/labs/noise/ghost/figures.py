@@ -15,6 +15,7 @@ from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, 
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.over_seeds import over_seeds
 
 SIZE_ROLES: Final[dict[int, Role]] = {8: "series_4", 4: "series_6", 2: "series_1"}
 WHOLE: Final[Role] = "series_2"
@@ -66,7 +67,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
         traces.append(
             line(
                 result.sizes,
-                np.nanmean(afresh, axis=1),
+                over_seeds(afresh).mean,
                 "running",
                 _("recalibrated"),
                 width=2,
