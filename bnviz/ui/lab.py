@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
-from bnviz.teaching.lab import Lab, LiveTopic
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
 from bnviz.ui import cache, classroom, comparing, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 
+NUDGE: Final = 1e-7
+"""Relative change of the learning rate: about one rounding of float32."""
 VIEW_TITLES = {
     "picture": N_("Picture"),
     "theory": N_("Against theory"),
@@ -254,8 +256,22 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
         with below:
             views.comparisons(topic.comparisons(result), language)
+    elif state.view == "code":
+        views.code(topic, state, result, language, _nudged(topic, state))
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _nudged(topic: AnyTopic, state: LabState) -> Mapping[str, float]:
+    """The headline of an instant topic trained with another learning rate by one rounding; empty where that is not to be had."""
+    if not isinstance(topic, InstantTopic) or topic.upload is not None or "learning_rate" not in topic.settings.names():
+        return {}
+    rate = state.settings.model_dump()["learning_rate"]
+    try:
+        settings = state.settings.replace(learning_rate=rate * (1 - NUDGE))
+        return topic.headline(cache.result(topic, settings, None))
+    except BnvizError:  # the least rate that is allowed
+        return {}
 
 
 def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:

@@ -16,9 +16,8 @@ from bnviz.plot.numbers import grouped, short
 from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
-from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
+from bnviz.teaching.lab import AnyTopic, LiveTopic
 from bnviz.teaching.sources import DIGITS
-from bnviz.ui import cache
 from bnviz.ui.visit import LabState, Verdict
 
 
@@ -131,20 +130,6 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
 
 
 DIGITS_SHOWN: Final = 6
-NUDGE: Final = 1e-7
-"""Relative change of the learning rate: about one rounding of float32."""
-
-
-def _nudged(topic: AnyTopic, state: LabState) -> Mapping[str, float]:
-    """The headline of an instant topic trained with another learning rate by one rounding; empty where that is not to be had."""
-    if not isinstance(topic, InstantTopic) or topic.upload is not None:
-        return {}
-    rate = state.settings.model_dump()["learning_rate"]
-    try:
-        settings = state.settings.replace(learning_rate=rate * (1 - NUDGE))
-        return topic.headline(cache.result(topic, settings, None))
-    except BnvizError:  # the least rate that is allowed
-        return {}
 
 
 def _agreeing(value: float, other: float) -> int:
@@ -165,8 +150,11 @@ def formula(topic: AnyTopic, state: LabState, result: Any, language: Language) -
     st.markdown(re.sub(r"^\$\$(.+)\$\$$", r"$$\n\1\n$$", text, flags=re.MULTILINE))
 
 
-def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
-    """The PyTorch script that prints the page's numbers, to the digits that do not hang on rounding."""
+def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudged: Mapping[str, float]) -> None:
+    """The PyTorch script that prints the page's numbers, to the digits that do not hang on rounding.
+
+    `nudged`: the numbers after a change of the settings by about one rounding, as far as they are known.
+    """
     _ = translator(language)
     script = topic.write_script(state.settings, state.upload)
     told = (
@@ -175,7 +163,6 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
         else _("This script needs only torch, NumPy and scikit-learn (for the digits).")
     )
     numbers = topic.headline(result)
-    nudged = _nudged(topic, state) if "learning_rate" in topic.settings.names() else {}
     digits = {name: _agreeing(value, nudged.get(name, value)) for name, value in numbers.items()}
     st.markdown(
         told
@@ -231,7 +218,6 @@ def sources(topic: AnyTopic, state: LabState, result: Any, language: Language) -
 
 DRAW: Final[dict[str, Callable[[AnyTopic, LabState, Any, Language], None]]] = {
     "formula": formula,
-    "code": code,
     "data": data,
     "sources": sources,
 }
