@@ -18,7 +18,7 @@ from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 from bnviz.teaching.sources import DIGITS
-from bnviz.ui.visit import LabState, Verdict
+from bnviz.ui.visit import NOT_ASKED, LabState, Verdict
 
 
 def escaped(text: str) -> str:
@@ -66,7 +66,7 @@ def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
             _("Just show me"),
             key=f"{topic.id}:guess:skip",
             on_click=_guess,
-            args=(topic, state, -1),
+            args=(topic, state, NOT_ASKED),
             type="tertiary",
         )
 

@@ -141,6 +141,7 @@ TOPIC: Final = InstantTopic(
         "activation",
         "channels",
         "channel",
+        "shared_axis",
         "steps",
         "seed",
     ),
