@@ -19,6 +19,8 @@ from bnviz.study.over_seeds import OverSeeds
 
 AT_ZERO: Final = 0.1
 """Where N = 0 stands on the logarithmic axis."""
+CROWDED: Final = 40.0
+"""Errors in % above which a label goes below its line: above there is no room left in the plot."""
 
 
 def errors(result: Result, language: Language = "en") -> Chart:
@@ -84,6 +86,8 @@ def _errors_notes(
     for _over, mean, role, name in rows:
         text = f"<b>{name}<br>N = 0: {short(float(mean[0]))} %</b>"
         corner: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
+        if mean[0] > CROWDED:
+            corner |= {"yanchor": "top", "yshift": -8}
         notes.append(note(text, role, x=math.log10(AT_ZERO), y=_height(float(mean[0])), **corner))
     corner = {"yref": "paper", "y": 0.02, "xanchor": "left", "yanchor": "bottom", "xshift": 5}
     notes.append(note(f"<b>N* = {short(result.best_theory)}</b>", "theory", x=math.log10(star), **corner))
