@@ -70,9 +70,9 @@ def _errors_notes(
     result: Result, rows: Sequence[tuple[OverSeeds, Floats, Role, str]], star: float, _: Translate
 ) -> list[dict[str, Any]]:
     """How to read the picture, the error of the statistics from training, that of pure target statistics, and N*."""
-    how = _("line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ² · ring: chosen N").format(
-        seeds=result.settings.seeds
-    )
+    how = _(
+        "line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ² · ring: chosen N"
+    ).format(seeds=result.settings.seeds)
     text = "<b>" + _("N = ∞ (training)") + f"<br>{short(result.error_source)} %</b>"
     beside: dict[str, Any] = {
         "xref": "paper",
