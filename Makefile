@@ -66,6 +66,7 @@ data: $(VENV)/.dev ## make the shipped data again
 
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped
+	$(PYTHON) -m scripts.make_example
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 	$(PYTHON) -m scripts.claims

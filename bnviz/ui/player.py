@@ -53,6 +53,7 @@ def ready(scene: Scene, group: str, language: Language) -> ReadyScene:
         "autoplay": scene.ambient,
         "loop": scene.ambient,
         "compact": scene.ambient,
+        "growing": scene.growing,
         "unit": scene.unit,
         "captions": list(scene.captions),
         "alt": scene.alt,

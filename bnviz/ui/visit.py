@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar, cast
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from bnviz.errors import BnvizError
-from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
+from bnviz.errors import BnvizError, Phrase, SettingError
+from bnviz.i18n import LANGUAGES, N_, Language, Translate, choose_language
 from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings
 from bnviz.teaching.lab import AnyTopic, Lab
@@ -21,6 +21,9 @@ PAGE_KEYS: Final = ("lang", "view", "step", "predict")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
+MODEL: Final = "your_model"
+LONGEST_LAYER: Final = 200
+LONGEST_STEP: Final = 12
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 S = TypeVar("S", bound=LabSettings)
@@ -66,6 +69,26 @@ class LabState:
 
 
 @dataclass
+class ModelState:
+    """Where the visitor stands on the page "Your model"."""
+
+    source: str = ""
+    """Which recording; empty for the first that there is."""
+    quantity: str = "gap"
+    """What the heat map shows."""
+    layer: str | None = None
+    """Which layer is looked into; None for the first with a finding."""
+    step: int | None = None
+    """The optimizer step at which the playhead was left; None for the newest."""
+    stopped: int | None = None
+    """The frame that the player told last."""
+    guess: tuple[str, ...] | None = None
+    """The layers that the visitor takes for broken; none for "just show me", None before."""
+    problems: list[BnvizError] = field(default_factory=list)
+    """What was wrong with the link."""
+
+
+@dataclass
 class Visit:
     """One session."""
 
@@ -79,6 +102,8 @@ class Visit:
     """What was looked for among the reported problems."""
     labs: dict[str, LabState] = field(default_factory=dict)
     """By the lab's name."""
+    model: ModelState = field(default_factory=ModelState)
+    """On the page of the visitor's own model."""
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """The secret token by which its long runs know it."""
     followed: int = 0
@@ -155,6 +180,7 @@ def _ask_again() -> None:
         for state in current().labs.values():
             state.guesses.clear()
             state.verdicts.clear()
+        current().model.guess = None
 
 
 def _choose_language() -> None:
@@ -196,6 +222,36 @@ def enter(page: str) -> bool:
     visit = current()
     entered, visit.page = visit.page != page, page
     return entered
+
+
+def model_state(sources: Sequence[str], quantities: Sequence[str]) -> ModelState:
+    """The state of the page "Your model": kept from earlier, replaced by what the link says when the page is entered with one."""
+    state = current().model
+    if not enter(MODEL):
+        return state
+    query = st.query_params
+    state.problems = []
+    for name, allowed in (("source", sources), ("quantity", quantities)):
+        if name in query and query[name] in allowed:
+            setattr(state, name, query[name])
+        elif name in query:
+            choices = Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)})
+            state.problems.append(SettingError(name, choices, query[name]))
+    state.layer = _one_line(query["layer"])[:LONGEST_LAYER] if "layer" in query else state.layer
+    if query.get("step", "").isdecimal() and len(query["step"]) <= LONGEST_STEP:
+        state.step = int(query["step"])
+    if query.get("predict") == "0" and state.guess is None:
+        state.guess = ()
+    return state
+
+
+def model_link(state: ModelState, first: str) -> dict[str, str]:
+    """The query that brings this state of the page "Your model" back, for whoever has the same recording; `first` source: by default."""
+    own = {} if state.source in {"", first} else {"source": state.source}
+    own |= {} if state.quantity == "gap" else {"quantity": state.quantity}
+    own |= {} if state.layer is None else {"layer": state.layer}
+    own |= {} if state.step is None else {"step": str(state.step)}
+    return own | page_link()
 
 
 def search_field(longest: int, label: str, placeholder: str) -> str:
@@ -248,6 +304,12 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
     state.preset = None
     forget_widgets(lab)
+
+
+def forget_keys(prefix: str) -> None:
+    """Let every widget whose key begins so show what its state says."""
+    for key in [key for key in st.session_state if str(key).startswith(prefix)]:
+        del st.session_state[key]
 
 
 def forget_widgets(lab: Lab) -> None:
