@@ -111,45 +111,26 @@ def _widget(
             return _(field.parameter.names.get(choice, choice))
         return str(choice) if isinstance(choice, int) else short(choice)
 
+    shared: dict[str, Any] = {"key": key, "help": help_text, "disabled": idle}
     if field.kind == "bool":
-        return st.toggle(label, visit.shown(key, value, (False, True)), key=key, help=help_text, disabled=idle)
+        return st.toggle(label, visit.shown(key, value, (False, True)), **shared)
     if field.kind == "choice":
         now = visit.shown(key, value, field.choices)
         if _fit_a_row([named(choice) for choice in field.choices]):
-            return st.segmented_control(
-                label,
-                field.choices,
-                default=now,
-                key=key,
-                help=help_text,
-                disabled=idle,
-                required=True,
-                format_func=named,
-            )
-        index = field.choices.index(now)
-        return st.selectbox(label, field.choices, index, key=key, help=help_text, disabled=idle, format_func=named)
+            choices = {"default": now, "required": True, "format_func": named}
+            return st.segmented_control(label, field.choices, **choices, **shared)
+        return st.selectbox(label, field.choices, field.choices.index(now), format_func=named, **shared)
     if field.kind == "values":
         options = _with(field.parameter.stops, value)
         now = visit.shown(key, list(value), options)
-        chosen = st.pills(
-            label,
-            options,
-            default=now,
-            key=key,
-            help=help_text,
-            disabled=idle,
-            selection_mode="multi",
-            format_func=named,
-        )
+        chosen = st.pills(label, options, default=now, selection_mode="multi", format_func=named, **shared)
         same = set(chosen) == set(value) or len(chosen) < field.low
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
-        return st.number_input(
-            label, int(field.low), int(field.high), visit.shown(key, value), key=key, help=help_text, disabled=idle
-        )
+        return st.number_input(label, int(field.low), int(field.high), visit.shown(key, value), **shared)
     options = _with(field.parameter.stops, value)
     now = visit.shown(key, value, options)
-    committed = st.select_slider(label, options, now, key=key, help=help_text, disabled=idle, format_func=named)
+    committed = st.select_slider(label, options, now, format_func=named, **shared)
     return committed if held is None else held.value(key, options, committed)
 
 
