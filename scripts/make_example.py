@@ -76,7 +76,7 @@ def train(path: Path) -> None:
             rows = torch.randint(len(images), (BATCH,))
             loss = nn.functional.cross_entropy(model(images[rows]), labels[rows])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             with torch.no_grad():
                 for parameter in pruned.parameters():

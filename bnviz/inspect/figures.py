@@ -311,9 +311,9 @@ def channel_bands(channels: Channels, layer: str, language: Language = "en") -> 
 
 
 def _side(sides: Sides, number: int, _: Translate) -> list[dict[str, Any]]:
-    place = {"xaxis": f"x{number + 1}" if number else "x", "yaxis": f"y{number + 1}" if number else "y"}
+    place: dict[str, Any] = {"xaxis": f"x{number + 1}" if number else "x", "yaxis": f"y{number + 1}" if number else "y"}
     where = np.arange(len(sides.channel))
-    hover = {
+    hover: dict[str, Any] = {
         "customdata": sides.channel,
         "hovertemplate": _("channel %{customdata}: %{y:.3g}") + "<extra>%{fullData.name}</extra>",
     }

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from bnviz.inspect import example
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Serve, Visit
 from tests.browser.pages import ready, settled
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,16 @@ with watch(model, sys.argv[1], budget=1e9):
     for line in sys.stdin:
         trained(model, int(line))
         print("written", flush=True)
+"""
+
+SERVER = """
+import os
+from pathlib import Path
+import streamlit as st
+from bnviz.ui import recordings
+from bnviz.ui.server.application import FRAME, surroundings
+recordings.follow(Path(os.environ["FOLLOWED"]))
+app = st.App(FRAME, **surroundings(lambda: ()))
 """
 
 
@@ -79,7 +89,11 @@ def started(*command: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:  # a server with workers, on a busy machine
+            process.kill()
+            process.wait()
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -89,21 +103,24 @@ def line(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline().strip()
 
 
-def test_view_follows_a_training_in_another_process(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "run.bnviz"
-    with started("-m", "bnviz", "view", str(path), "--port", "0") as server, started("-c", WRITER, str(path)) as writer:
-        address = line(server).removeprefix("bnviz: ")
-        assert address.endswith("/your_model")
+def test_the_page_follows_a_training_in_another_process(
+    browser: Browser, serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, script = tmp_path / "run.bnviz", tmp_path / "app.py"
+    script.write_text(SERVER, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("FOLLOWED", str(path))
+    with serve(script) as address, started("-c", WRITER, str(path)) as writer:
         assert writer.stdin is not None
         page = browser.new_page(viewport={"width": 1280, "height": 720}, locale="en-US")
-        page.goto(f"{address}?lang=en")
+        page.goto(f"{address}/your_model?lang=en")
         seen = 0
         for steps in (20, 30, 50):
             writer.stdin.write(f"{steps}\n")
             writer.stdin.flush()
             assert line(writer) == "written"
             seen += steps
-            expect(page.get_by_text(f"optimizer steps {seen},")).to_be_visible(timeout=30_000)
+            expect(page.get_by_text(f"optimizer steps {seen},")).to_be_visible()
         expect(page.get_by_text("The training has not finished.")).to_be_visible()
         settled(page)
         scrub = page.get_by_label("Position in the run")
