@@ -57,7 +57,7 @@ def _source(state: ModelState) -> Source:
 def _body() -> None:
     state, language = visit.current().model, visit.current().language
     _ = translator(language)
-    line = st.empty()
+    line = st.container()
     link = _choose_source(state, language)
     try:
         opened = _opened(state, _)

@@ -21,12 +21,14 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 120
 WRITER = """
 import sys
+import torch
 from bnviz.inspect import watch
 from tests.inspect.models import net, trained
 model = net()
-with watch(model, sys.argv[1], budget=1e9):
+optimizer = torch.optim.SGD(model.parameters(), 0.05)
+with watch(model, sys.argv[1], optimizer=optimizer, budget=1e9):
     for line in sys.stdin:
-        trained(model, int(line))
+        trained(model, int(line), optimizer=optimizer)
         print("written", flush=True)
 """
 
@@ -120,11 +122,11 @@ def test_the_page_follows_a_training_in_another_process(
             writer.stdin.flush()
             assert line(writer) == "written"
             seen += steps
-            expect(page.get_by_text(f"optimizer steps {seen},")).to_be_visible()
+            expect(page.get_by_text(f"optimizer steps {seen},")).to_be_visible(timeout=60_000)
         expect(page.get_by_text("The training has not finished.")).to_be_visible()
         settled(page)
         scrub = page.get_by_label("Position in the run")
         expect(scrub).to_have_value(scrub.get_attribute("max") or "")  # who stands on the newest step is taken along
         writer.stdin.close()
-        expect(page.get_by_text("The training has not finished.")).to_have_count(0)
+        expect(page.get_by_text("The training has not finished.")).to_have_count(0, timeout=60_000)
         page.close()
