@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-import numpy as np
-
-from bnviz.inspect.evidence import Array
-
 
 def link(lab: str, **query: object) -> str:
     """Path and query of a state of `lab`."""
@@ -33,11 +29,6 @@ def devices(ranks: int, samples: float) -> dict[str, int]:
 def eps(value: float) -> float:
     """The nearest ε that the labs take."""
     return min(max(float(value), 1e-12), 1.0)
-
-
-def gamma(values: Array | None) -> float:
-    """γ of a typical channel, as the labs take it; 1 where there is none."""
-    return 1.0 if values is None or not values.size else min(max(round(float(np.median(values)), 3), -5.0), 5.0)
 
 
 def steps(value: float, most: int = 1000) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bnviz.plot.chart import Chart
 from bnviz.plot.panels import Panels, heading
+from bnviz.plot.shown import Shown
 from bnviz.plot.theme import Role, axis, color
 
 if TYPE_CHECKING:
@@ -24,21 +25,24 @@ Style = Literal["fill", "line", "dash"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Label (with its unit) and fixed range of an axis."""
+    """Label (with its unit) and fixed range of an axis; `power`: positions are exponents of ten, and ticks say the powers."""
 
     label: str
     low: float
     high: float
+    power: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Step heights: `values` (T, K), or (K,) when they do not change."""
+    """Step heights: `values` (T, K), or (K,) when they do not change; over `edges` (K+1,), else the panel's. `faint`: another run's."""
 
     role: Role
     values: Array
     style: Style = "fill"
     label: str = ""
+    edges: Array | None = None
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Shown):
     """A run as it is played. `captions`: one per frame, or one for all. `alt` says what the whole picture shows.
 
     `unit` is the translated name of one frame ("batch"), `first` the number of the first (0 where nothing has happened yet).
@@ -201,10 +205,10 @@ class Scene:
     growing: bool = False
 
     def still(self, frame: int = -1) -> Chart:
-        """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
+        """The histograms, cubes or images of one frame as a Plotly chart, for print."""
         if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
             return self._flat(frame)
-        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
+        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram" and panel.layers]
         panels = Panels()
         width = 1 / max(len(shown), 1)
         for number, panel in enumerate(shown, start=1):
@@ -227,9 +231,6 @@ class Scene:
                 panels.add([trace], axis("", domain=wide, **bare), y)
                 panels.notes.append(heading(panel.title, wide[0], tall[1]))
         return Chart(self.name, panels.traces, panels.layout(), self.alt, self.height)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.still()._repr_mimebundle_(**options)
 
 
 def _stairs(layer: Layer, panel: Panel, frame: int) -> dict[str, Any]:

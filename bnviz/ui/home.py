@@ -59,6 +59,7 @@ def _start(_: Translate) -> None:
         st.page_link(navigation.lab_page(first, _), icon=":material/play_circle:", label=label)
     with st.container(border=True):
         st.page_link(navigation.model_page(_), icon=":material/monitor_heart:", label=_(MODEL_QUESTION))
+    st.page_link(navigation.class_page(_), icon=":material/groups:", label=_("Start or join a class"))
     page = navigation.cases_page(_)
     query = st.text_input(
         _("Or with a problem: search by symptom"), key="home:q", max_chars=LONGEST_QUERY, type="search",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
-from bnviz.teaching.lab import Lab, LiveTopic
-from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
+from bnviz.ui import cache, classroom, comparing, controls, drag, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 
+NUDGE: Final = 1e-7
+"""Relative change of the learning rate: about one rounding of float32."""
 VIEW_TITLES = {
     "picture": N_("Picture"),
     "theory": N_("Against theory"),
@@ -32,8 +39,21 @@ VIEW_TITLES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where on the page what follows the settings stands; None where there is no such place."""
+
+    picture: DeltaGenerator
+    controls: DeltaGenerator
+    below: DeltaGenerator
+    line: DeltaGenerator | None
+    """Under the title; not before the question is answered."""
+    row: tuple[DeltaGenerator, DeltaGenerator] | None
+    """Of Back and Reset, and of Share; not on an embedded page."""
+
+
 def show(lab: Lab) -> None:
-    """The page of `lab`."""
+    """The page of `lab`: what stays while its settings change, around what follows them."""
     state = visit.lab_state(lab)
     language = visit.current().language
     _ = translator(language)
@@ -41,67 +61,150 @@ def show(lab: Lab) -> None:
     before = state.topic, state.settings
     head = st.container(key="head")
     controls.topics(lab, state, language)
-    topic = state.topic
+    visit.remember(state, before)
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
-    asking = visit.current().predict and topic.name not in state.guesses and not embedded
-    line = None
+    line = row = None
     if not embedded:
-        head.markdown("# " + _(topic.question))
-        line = None if asking else head.empty()
-        if topic.finding is None:
-            _say(line, state, None, language)
-        history, link = _presets(state, language)
-    picture_column, control_column = st.columns([3.6, 1], gap="medium")
+        head.markdown("# " + _(state.topic.question))
+        line = None if _asks(state) else head.empty()
+        row = _presets(state, language)
+    picture, control = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
-    with control_column, st.container(key="controls"):
+    _body(lab, state, _around(state), _Places(picture, control, below, line, row), language)
+    if embedded:
+        return
+    if state.view == "picture" and not _asks(state):
+        below.markdown(state.topic.text(language))
+    _onward(lab, _)
+
+
+def _asks(state: LabState) -> bool:
+    """Whether the question stands before the picture."""
+    return visit.current().predict and state.topic.name not in state.guesses and not st.context.is_embedded
+
+
+def _around(state: LabState) -> tuple[Any, ...]:
+    """What decides the part of the page that stays."""
+    return state.topic, state.preset, state.view, _asks(state)
+
+
+@st.fragment
+def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, language: Language) -> None:
+    """What follows the settings. A movement of a slider runs this alone, and no browser draws again what stays.
+
+    `around`: what decided the rest of the page, which is drawn again where that has changed.
+    """
+    start, _ = time.thread_time(), translator(language)
+    share.follow_browser(lab, state)
+    _stay(state, around)
+    topic, before = state.topic, (state.topic, state.settings)
+    with places.controls, st.container(key="controls"):
         dragging = controls.draw(state, language)
         state.upload = upload = uploads.draw(topic, state, language)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
+    with places.below:  # always written to: Streamlit gives a fragment its place there in a whole run only
+        below = st.container(key="pictures")
     visit.remember(state, before, dragging=dragging)
-    with picture_column, st.container(key="picture"):
+    _stay(state, around)
+    if topic.finding is None:
+        _say(places.line, state, None, language)
+    result = None
+    with places.picture, st.container(key="picture"):
         _problems(state.problems, language)
         try:
-            if not isinstance(topic, LiveTopic):
-                result = cache.result(topic, state.settings, data)
-            else:
-                result = None if asking else live.result(topic, state, data, language, below, aside)
-            _say(line, state, result, language)
-            if asking:
-                views.ask(topic, state, language)
-            elif result is not None:
-                (_hero if embedded else _views)(state, result, language, below, kept=data is None)
+            result = _picture(state, data, places, below, aside, language)
         except BnvizError as error:
             _explain(error, state, language)
-    if embedded:
-        return
-    with history:
-        _history(state, _)
-    _onward(lab, _)
-    with link:
-        share.draw(_(lab.title), visit.link(lab, state), language)
+    _stay(state, around)
+    if places.row is not None:
+        with places.row[0]:
+            _history(state, _)
+        with places.row[1]:
+            share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
+    if isinstance(topic, InstantTopic):
+        with places.controls:
+            drag.listen(time.thread_time() - start)
+
+
+def _stay(state: LabState, around: tuple[Any, ...]) -> None:
+    """Run the whole page where the part of it that stays has to change."""
+    if _around(state) != around:
+        st.rerun()
+
+
+def _picture(
+    state: LabState,
+    data: NDArray[np.float32] | None,
+    places: _Places,
+    below: DeltaGenerator,
+    aside: DeltaGenerator,
+    language: Language,
+) -> Any:
+    """The question before the picture, or what the settings lead to, as the visitor wants to see it; returns that, if it is known."""
+    topic, asking = state.topic, _asks(state)
+    if not isinstance(topic, LiveTopic):
+        result = cache.result(topic, state.settings, data)
+        if asking and topic.prediction.correct(result) is None:
+            state.guesses[topic.name] = visit.NOT_ASKED  # the part of the page that stays is drawn again for that
+            return result
+    else:
+        result = None if asking else live.result(topic, state, data, language, below, aside)
+    if topic.finding is not None:
+        _say(places.line, state, result, language)
+    if asking:
+        views.ask(topic, state, language)
+    elif result is not None:
+        show = _views if places.row is not None else _hero
+        show(state, result, language, below, kept=data is None)
+    return result
+
+
+def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.About:
+    """What Share, a download's foot and a class's teacher are told of the page."""
+    _ = translator(language)
+    topic = state.topic
+    names = [name for name in (*topic.controls, *topic.more) if name in topic.settings.model_fields]
+    described = fields(topic.settings)
+    return share.About(
+        headline=_(topic.question),
+        settings=controls.told(topic, state.settings, language),
+        controls=tuple((name, _(described[name].parameter.label)) for name in names),
+        asked=classroom.askable(lab, state, result),
+    )
 
 
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
     """The one-click settings; returns the places of Back and Reset and of Share, at the row's end."""
     _ = translator(language)
-    with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown("**" + _("Try this") + "**", width="content")
-        for preset in state.topic.presets:
-            st.button(
-                _(preset.title),
-                key=f"{state.topic.id}:preset:{preset.name}",
-                type="primary" if state.preset == preset.name else "secondary",
-                on_click=_apply_preset,
-                args=(state, preset.name),
-            )
-        st.space("stretch")
+    with st.container(key="presets", horizontal=True, gap="small"):
+        with st.container(key="tries", horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown("**" + _("Try this") + "**", width="content")
+            for preset in state.topic.presets:
+                if not controls.free(state, preset.changes):
+                    continue
+                st.button(
+                    _(preset.title),
+                    key=f"{state.topic.id}:preset:{preset.name}",
+                    type="primary" if state.preset == preset.name else "secondary",
+                    on_click=_apply_preset,
+                    args=(state, preset.name),
+                )
         history = st.container(key="history", horizontal=True, gap="small", width="content")
         return history, st.container(key="link", width=96)
 
 
 def _history(state: LabState, _: Translate) -> None:
     """One change back, and everything back."""
+    st.button(
+        _("Pin") if state.pinned is None else _("Unpin"),
+        key=f"{state.topic.lab}:pin",
+        icon=":material/keep:" if state.pinned is None else ":material/keep_off:",
+        help=_("Keep this picture, faint behind or beside what follows."),
+        on_click=_pin,
+        args=(state,),
+        type="secondary" if state.pinned is None else "primary",
+    )
     st.button(
         _("Back"),
         key=f"{state.topic.lab}:back",
@@ -118,8 +221,12 @@ def _history(state: LabState, _: Translate) -> None:
         help=_("Set everything as it was at first."),
         on_click=_reset,
         args=(state,),
-        disabled=state.settings == state.topic.opening,
+        disabled=state.settings == _opening(state),
     )
+
+
+def _pin(state: LabState) -> None:
+    state.pinned = (state.topic, state.settings) if state.pinned is None else None
 
 
 def _go_back(state: LabState) -> None:
@@ -131,13 +238,19 @@ def _go_back(state: LabState) -> None:
 
 def _reset(state: LabState) -> None:
     before = state.topic, state.settings
-    controls.apply(state, state.topic.opening)
+    controls.apply(state, _opening(state))
     visit.remember(state, before)
+
+
+def _opening(state: LabState) -> LabSettings:
+    """What Reset sets: the topic's opening, but for what the visitor may not change."""
+    opening: LabSettings = state.topic.opening
+    return opening.replace(**controls.kept(state))
 
 
 def _apply_preset(state: LabState, name: str) -> None:
     before = state.topic, state.settings
-    controls.apply(state, state.topic.preset(name), name)
+    controls.apply(state, state.topic.preset(name).replace(**controls.kept(state)), name)
     visit.remember(state, before)
 
 
@@ -203,16 +316,48 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     )  # fmt: skip
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        pinned = comparing.drawings(state, result, language) if kept else None
+        if pinned is None:
+            _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        else:
+            _compared(pinned, state, language, below)
         if topic.findings is not None:
-            below.caption(caution(topic.findings(result), _))
-        below.markdown(topic.text(language))
+            below.caption(caution(topic.findings(result), _, own_data=not kept))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
         with below:
             views.comparisons(topic.comparisons(result), language)
+    elif state.view == "code":
+        views.code(topic, state, result, language, _nudged(topic, state))
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _nudged(topic: AnyTopic, state: LabState) -> Mapping[str, float]:
+    """The headline of an instant topic trained with another learning rate by one rounding; empty where that is not to be had."""
+    if not isinstance(topic, InstantTopic) or topic.upload is not None or "learning_rate" not in topic.settings.names():
+        return {}
+    rate = state.settings.model_dump()["learning_rate"]
+    try:
+        settings = state.settings.replace(learning_rate=rate * (1 - NUDGE))
+        return topic.headline(cache.result(topic, settings, None))
+    except BnvizError:  # the least rate that is allowed
+        return {}
+
+
+def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:
+    """Every picture with the pinned run behind or beside it, and both settings."""
+    _ = translator(language)
+    st.caption(views.escaped(pinned.told))
+    for number, (now, then) in enumerate(pinned.pictures):
+        with below if number else nullcontext():
+            if then is None:
+                _pictures([now], state, below)
+                continue
+            for column, picture, title in zip(st.columns(2), (now, then), (_("Now"), _("Pinned")), strict=True):
+                with column:
+                    st.markdown("**" + title + "**")
+                    _pictures([picture], state, below)
 
 
 def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:

@@ -1,4 +1,4 @@
-"""The pages: the home page and one per lab, each at the URL that is the lab's name."""
+"""The pages: the home page, the class page and one per lab, each at the URL that is the lab's name."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def model_page(_: Translate) -> StreamlitPage:
     return st.Page(PAGES / "your_model.py", title=_("Your model"), url_path="your_model")
 
 
+def class_page(_: Translate) -> StreamlitPage:
+    """Where a class is started, joined and steered."""
+    return st.Page(
+        PAGES / "classroom.py", title=_("Teach with a class"), icon=":material/groups:", url_path="classroom"
+    )
+
+
 def lab_page(lab: Lab, _: Translate) -> StreamlitPage:
     """The page of `lab`."""
     return st.Page(PAGES / f"{lab.name}.py", title=_(lab.title), url_path=lab.name)
@@ -46,6 +53,6 @@ def lab_after(name: str) -> Lab | None:
 
 
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
-    """Home, then the labs by chapter, then where to go with a problem."""
+    """Home and the class, then the labs by chapter, then where to go with a problem."""
     chapters = {_(chapter.title): [lab_page(lab, _) for lab in chapter.labs] for chapter in COURSE}
-    return {"": [home_page(_)], **chapters, _("I have a problem"): [cases_page(_), model_page(_)]}
+    return {"": [home_page(_), class_page(_)], **chapters, _("I have a problem"): [cases_page(_), model_page(_)]}

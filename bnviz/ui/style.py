@@ -21,7 +21,8 @@ CSS: Final = """<style>
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }
-.st-key-presets, .st-key-search { gap: 0.45rem; }
+.st-key-presets, .st-key-tries, .st-key-search { gap: 0.45rem; }
+.st-key-history { gap: 0.3rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
 .st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -32,7 +33,7 @@ CSS: Final = """<style>
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
 .st-key-cases summary [data-testid="stMarkdownContainer"] p { margin: 0; }
 .st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
-.st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
+.st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.15rem; }
 .st-key-findings { gap: 0.35rem; padding-top: 0.3rem; }
 .st-key-findings [data-testid="stMarkdownContainer"] p { font-size: 0.88rem; line-height: 1.4; margin-bottom: 0.35rem; }
 .st-key-findings [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
@@ -42,7 +43,7 @@ CSS: Final = """<style>
 .st-key-findings [data-testid="stExpanderDetails"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
 .st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
-.st-key-picture, .st-key-below { gap: 0.5rem; }
+.st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
@@ -70,11 +71,8 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 .bnviz-skip:focus { top: 0.5rem; }
 /* Where the controls stand beside the picture, it stays in sight while they are scrolled to. */
 @media (min-width: 641px) {
-  [data-testid="stColumn"]:has(> * > * > .st-key-picture) > *, [data-testid="stColumn"] > * > :has(> .st-key-picture),
-  .st-key-picture {
-    height: 100%;
-  }
-  .st-key-picture > [data-testid="stElementContainer"]:has([data-digest]) {
+  [data-bnviz-hero="around"], .st-key-picture { height: 100%; }
+  [data-bnviz-hero="place"] {
     position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit);
   }
 }
@@ -106,6 +104,51 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
   [data-testid="stCheckbox"] label:has(input:checked) > span + div { forced-color-adjust: none; background: Highlight; }
   button[kind$="Active"], button[aria-checked="true"], .st-key-presets button[kind="primary"] { border: 2px solid Highlight; }
 }
+/* Presenter mode: the picture and what is said of it; the settings come when they are called. */
+.bnviz-present, .bnviz-laser[hidden] { display: none; }
+.bnviz-laser {
+  position: fixed; left: -0.5rem; top: -0.5rem; width: 1rem; height: 1rem; border-radius: 50%; z-index: 1000001; pointer-events: none;
+  background: #ff2d2d; box-shadow: 0 0 0.6rem 0.25rem rgb(255 45 45 / 0.55);
+}
+html[data-present] { font-size: max(115%, min(1.5vw, 2.66vh, 56px)); }
+html[data-present] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"], .st-key-onward) {
+  display: none;
+}
+html[data-present]:not([data-drawer]) .st-key-presets { display: none; }
+html[data-present] [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 1rem; max-width: none; }
+html[data-present] .st-key-head h1 { padding-right: 14rem; }
+html[data-present] [data-testid="stMain"]:focus-visible { outline: none; box-shadow: none; }
+html[data-present] [data-testid="stColumn"]:has(.st-key-picture) { flex: 1 1 100%; width: 100%; }
+html[data-present] [data-testid="stColumn"]:has(.st-key-controls) {
+  display: none; position: fixed; inset: 0 0 0 auto; padding-top: 3.2rem !important; width: min(24rem, 90vw);
+  min-width: 0; overflow-y: auto; z-index: 999; padding: 1rem;
+  background: Canvas; border-left: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+}
+html[data-present][data-drawer] [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
+html[data-present] .bnviz-present {
+  position: fixed; right: 0.6rem; top: 0.4rem; z-index: 1000; display: flex; gap: 0.2rem; opacity: 0.7;
+}
+.bnviz-present:is(:hover, :focus-within) { opacity: 1 !important; }
+.bnviz-present button, .bnviz-keys button {
+  font: inherit; color: inherit; background: Canvas; border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+  border-radius: 8px;
+  min-width: 2.2rem; min-height: 2.2rem; cursor: pointer;
+}
+.bnviz-keys {
+  color: inherit; background: Canvas; border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 12px;
+  max-width: 40rem;
+  width: calc(100vw - 2rem); padding: 1.2rem;
+}
+.bnviz-keys h2 { font-size: 1.2rem; margin: 0 0 0.6rem; padding: 0; }
+.bnviz-keys button { float: right; }
+.bnviz-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.4rem 1rem; margin: 0; }
+.bnviz-keys dd { margin: 0; }
+.bnviz-keys kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 5px; padding: 0 0.4em;
+  margin-right: 0.3em; }
+/* The strip of a class: no room for who is in none; what a vote is about is not shown before its answer. */
+html:not([data-class]) .st-key-class { position: absolute; height: 0; overflow: hidden; }
+html[data-vote] :is(.st-key-picture, .st-key-below, .st-key-controls, .st-key-presets, .st-key-onward) { display: none; }
+html[data-vote] .st-key-head [data-testid="stElementContainer"]:not(:has(h1)), html[data-vote] .st-key-head h1 ~ p { display: none; }
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],

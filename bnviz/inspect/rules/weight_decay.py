@@ -17,7 +17,6 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if not evidence.setup.decay:
         return
     layers, worst = worst_first(evidence.setup.decay.items())
-    gamma = next((norm.gamma for norm in evidence.norms if norm.name == layers[0]), None)
     yield Finding(
         rule=RULE.name,
         severity="note",
@@ -30,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         code="norms = [p for m in model.modules() if hasattr(m, 'running_var') for p in m.parameters(recurse=False)]\n"
         "rest = [p for p in model.parameters() if all(p is not q for q in norms)]\n"
         "optimizer = torch.optim.AdamW([{'params': rest}, {'params': norms, 'weight_decay': 0.0}])",
-        link=links.link("layer", gamma=links.gamma(gamma)),
+        link=links.link("weight_decay", decayed="all"),
         case=None,
     )
 
