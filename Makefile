@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser pages bench data shipped claims topic docs screenshots catalogues \
+.PHONY: run test lint ruff layout oxlint format types imports unit browser pages bench data vendor shipped claims topic docs screenshots catalogues \
 	other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -63,6 +63,9 @@ bench: $(VENV)/.dev chromium ## measure what the README promises
 data: $(VENV)/.dev ## make the shipped data again
 	$(PYTHON) -m scripts.make_digits
 	$(PYTHON) -m scripts.make_photos
+
+vendor: $(VENV)/.dev ## bring the browser's Plotly again, after a new version of the plotly package (needs npm)
+	$(PYTHON) -m scripts.get_plotly
 
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped

@@ -164,7 +164,7 @@ def test_the_command_serves_every_page_and_the_scripts(address: str) -> None:
         assert b"<html" in content
     from bnviz.ui import assets
 
-    for name in ("player.js", "chart.js", "plotly.min.js"):
+    for name in ("player.js", "chart.js", "plotly-cartesian.min.js"):
         kind, content = fetched(f"{address}{assets.mount_path()}/{name}")
         assert kind.startswith(("text/javascript", "application/javascript")), name
         assert content == assets.files()[name].read_bytes()

@@ -12,22 +12,12 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 from bnviz.inspect.finding import SEVERITIES, Finding
+from bnviz.plot.theme import DARK, LIGHT, Palette
 
 SITE: Final = "http://localhost:8501"  # where `bnviz` serves the labs by default
 MOST_LAYERS: Final = 6  # that one finding names
 CAUSE, CURE, SEE, LAB, CASE = N_("Cause"), N_("Cure"), N_("See"), N_("See it in the lab"), N_("The case")
 FORMAT: Final = 1  # of the JSON
-
-_STYLE: Final = """
-.bnviz-report{font:15px/1.45 system-ui,sans-serif;max-width:46rem;color:#1b1b1b;background:#fff;padding:1rem}
-.bnviz-report h2{font-size:1.15rem;margin:0 0 .5rem}.bnviz-report section{border-left:4px solid #767676;padding:.2rem .8rem;margin:1rem 0}
-.bnviz-report section.error{border-color:#b3261e}.bnviz-report section.warning{border-color:#8a5a00}
-.bnviz-report h3{font-size:1rem;margin:0 0 .3rem}.bnviz-report p{margin:.3rem 0}
-.bnviz-report pre{background:#f3f3f3;color:#1b1b1b;padding:.5rem;overflow-x:auto;white-space:pre}
-.bnviz-report a{color:#0b57a4}
-@media (prefers-color-scheme:dark){.bnviz-report{color:#e8e8e8;background:#16181c}.bnviz-report pre{background:#24272d;color:#e8e8e8}
-.bnviz-report a{color:#8ab8f0}.bnviz-report section.error{border-color:#f2b8b5}.bnviz-report section.warning{border-color:#e9c46a}}
-"""
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ class Report:
     def fragment(self, language: Language = "en") -> str:
         """The report as a piece of HTML with its own style."""
         _ = translator(language)
-        parts = [f'<style>{_STYLE}</style><div class="bnviz-report"><h2>{html.escape(self.summary(language))}</h2>']
+        parts = [f'<style>{_style()}</style><div class="bnviz-report"><h2>{html.escape(self.summary(language))}</h2>']
         for finding in self.findings:
             links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_(LAB))}</a>'
             if finding.case:
@@ -144,6 +134,29 @@ class Report:
             '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
             f"<body>{self.fragment(language)}</body></html>"
         )
+
+
+def _style() -> str:
+    """Of the fragment: the house's colours, light or dark as the reader's system is."""
+    return f"""
+.bnviz-report{{font:15px/1.45 system-ui,sans-serif;max-width:46rem;padding:1rem}}
+.bnviz-report h2{{font-size:1.15rem;margin:0 0 .5rem}}.bnviz-report h3{{font-size:1rem;margin:0 0 .3rem}}
+.bnviz-report section{{border-left:4px solid;padding:.2rem .8rem;margin:1rem 0}}.bnviz-report p{{margin:.3rem 0}}
+.bnviz-report pre{{padding:.5rem;overflow-x:auto;white-space:pre}}
+{_colors(LIGHT)}
+@media (prefers-color-scheme:dark){{{_colors(DARK)}}}
+"""
+
+
+def _colors(palette: Palette) -> str:
+    return (
+        f".bnviz-report{{color:{palette['ink']};background:{palette['paper']}}}"
+        f".bnviz-report pre{{color:{palette['ink']};background:{palette['grid']}}}"
+        f".bnviz-report section{{border-color:{palette['context']}}}"
+        f".bnviz-report section.error{{border-color:{palette['error']}}}"
+        f".bnviz-report section.warning{{border-color:{palette['before']}}}"
+        f".bnviz-report a{{color:{palette['after']}}}"
+    )
 
 
 def _named(layers: tuple[str, ...], _: Callable[[str], str]) -> str:

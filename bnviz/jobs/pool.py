@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import itertools
 import logging
@@ -91,6 +92,8 @@ class JobPool:
         self._exchange = Exchange()
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
+        # Before multiprocessing tidies up: the pool would start the processes anew that end one by one, and wait for them.
+        atexit.register(self.close)
 
     def submit(
         self,
@@ -224,6 +227,7 @@ class JobPool:
             if self._closed:
                 return
             self._closed = True
+            atexit.unregister(self.close)
             for job in self.alive():
                 self.stop(job)
             self._busy.set()

@@ -9,7 +9,6 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 from bnviz.plot import theme
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
-PLOTLY = Path(str(distribution("plotly").locate_file("plotly/package_data/plotly.min.js")))
+PLOTLY = ASSETS.parent / "vendor" / "plotly-cartesian.min.js"
 PALETTE = {"light": theme.LIGHT, "dark": theme.DARK}
 THEMES = {
     "light": {"background-color": "#ffffff", "text-color": "#1f2430", "secondary-background-color": "#f1f3f6"},

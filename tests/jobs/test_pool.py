@@ -344,7 +344,8 @@ def test_nothing_leaks() -> None:
     wait(lambda: children(psutil.Process()) <= before)
 
 
-def test_a_server_that_is_told_to_end_in_mid_run_says_nothing_of_semaphores() -> None:
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_server_that_is_told_to_end_in_mid_run_ends_and_says_nothing_of_semaphores(closes: bool) -> None:
     script = f"""
 from bnviz.jobs.pool import JobPool
 from tests.jobs import slow
@@ -353,13 +354,14 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     pool = JobPool(workers=2)
     job = pool.submit("ada", slow.run, slow.Settings(seed=81, batch_size={LONG}))
-    while job.partial is None:
-        time.sleep(0.02)
-    print("running", flush=True)
     try:
+        while job.partial is None:
+            time.sleep(0.02)
+        print("running", flush=True)
         time.sleep(600)
     finally:
-        pool.close()
+        if {closes}:
+            pool.close()
 """
     server = subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -368,7 +370,10 @@ if __name__ == "__main__":
         assert server.stdout is not None
         assert server.stdout.readline() == "running\n"
         server.terminate()
-        _, said = server.communicate(timeout=60)
+        try:
+            _, said = server.communicate(timeout=60)
+        finally:
+            server.kill()
     assert (server.returncode, said) == (0, "")
 
 

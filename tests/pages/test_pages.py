@@ -83,11 +83,14 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     right = topic.prediction.correct(result)
     page.button(key=f"{topic.id}:guess:{right}").click().run()
     assert not page.exception
-    assert "Right." in words(page)
-    wrong = open_topic(topic, lang="en")
-    other = (right + 1) % len(topic.prediction.options)
-    wrong.button(key=f"{topic.id}:guess:{other}").click().run()
-    assert "Not quite" in words(wrong)
+    options = topic.prediction.options
+    assert f"Right: “{options[right]}”." in [card.label for card in page.expander]
+    assert topic.prediction.explanation in words(page)
+    page.button(key=f"{topic.id}:ask").click().run()
+    other = (right + 1) % len(options)
+    page.button(key=f"{topic.id}:guess:{other}").click().run()
+    told = f"Not quite. You said “{options[other]}”; here it is “{options[right]}”."
+    assert told in [card.label for card in page.expander]
 
 
 @EVERY_TOPIC

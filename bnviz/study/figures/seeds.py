@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 LOWEST, HIGHEST = 0.5, 100.0  # ends of the error axis in %
 TICKS: Final = (0.5, 1, 2, 5, 10, 20, 50, 100)
+ALIKE: Final = 2.0  # panels whose differences are at most so many times as large as another's share one axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
     notes: list[dict[str, Any]] = []
     phone_notes: list[dict[str, Any]] = []
     shapes: list[dict[str, Any]] = []
-    count, limit = len(pairs), max(map(_reach, pairs))
-    for number, pair in enumerate(pairs):
+    count, limits = len(pairs), _limits(pairs)
+    for number, (pair, limit) in enumerate(zip(pairs, limits, strict=True)):
         suffix = "" if number == 0 else str(number + 1)
         seeds = np.arange(first_seed, first_seed + len(pair.differences))
         span = [float(seeds[0]) - 0.8, float(seeds[-1]) + 0.8]
@@ -256,8 +257,15 @@ def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> lis
     ]
 
 
+def _limits(pairs: Sequence[Pair]) -> list[float]:
+    """The end of each panel's axis, in points: one for all where it leaves everything to be seen, else each its own."""
+    reaches = [_reach(pair) for pair in pairs]
+    widest = max(reaches)
+    return [widest] * len(pairs) if widest <= ALIKE * min(reaches) else reaches
+
+
 def _reach(pair: Pair) -> float:
-    """How far the axis must reach to both sides for this pair, in points: panels that are compared have one axis."""
+    """How far the axis must reach to both sides for this pair, in points."""
     told = np.array([pair.finding.low, pair.finding.high, pair.finding.mean])
     seen = [largest(np.abs(100 * values)) for values in (pair.differences, told)]
     return 1.2 * max(300 * pair.finding.smallest_effect, *seen)

@@ -98,7 +98,7 @@ def client() -> Client:
     return Client()
 
 
-@pytest.mark.parametrize("name", ["player.js", "chart.js", "share.js", "plotly.min.js"])
+@pytest.mark.parametrize("name", ["player.js", "chart.js", "share.js", "plotly-cartesian.min.js"])
 def test_javascript_comes_gzipped_and_may_be_kept_for_ever(client: Client, name: str) -> None:
     for _ in range(2):
         answer = client.get(assets.url(name))
