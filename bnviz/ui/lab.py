@@ -44,22 +44,26 @@ def show(lab: Lab) -> None:
     topic = state.topic
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
     asking = visit.current().predict and topic.name not in state.guesses and not embedded
+    drawn, state.drawn = state.drawn, (topic.name, asking)
+    places = None if embedded else _presets(state, language)
+    picture_column, control_column = st.columns([3.6, 1], gap="medium")
+    # What belongs to another question goes before this one is put, however long its own picture takes.
+    fresh = drawn != state.drawn
+    picture = (picture_column.empty().container if fresh else picture_column.container)(key="picture")
+    below = (st.empty().container if fresh else st.container)(key="below")
     line = None
     if not embedded:
         head.markdown("# " + _(topic.question))
         line = None if asking else head.empty()
         if topic.finding is None:
             _say(line, state, None, language)
-        history, link = _presets(state, language)
-    picture_column, control_column = st.columns([3.6, 1], gap="medium")
-    below = st.container(key="below")
     with control_column, st.container(key="controls"):
         dragging = controls.draw(state, language)
         state.upload = upload = uploads.draw(topic, state, language)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
-    with picture_column, st.container(key="picture"):
+    with picture:
         _problems(state.problems, language)
         try:
             if not isinstance(topic, LiveTopic):
@@ -73,8 +77,9 @@ def show(lab: Lab) -> None:
                 (_hero if embedded else _views)(state, result, language, below, kept=data is None)
         except BnvizError as error:
             _explain(error, state, language)
-    if embedded:
+    if places is None:
         return
+    history, link = places
     with history:
         _history(state, _)
     _onward(lab, _)

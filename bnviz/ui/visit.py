@@ -57,6 +57,8 @@ class LabState:
     """What was set before, oldest first."""
     upload: Reader | None = None
     """The visitor's own file, where the topic reads one."""
+    drawn: tuple[str, bool] | None = None
+    """What was drawn last: the topic, by its name, and whether it was asked about first."""
     dragging: bool = False
     """Whether a slider was held when the page was drawn last."""
     preset: str | None = None
