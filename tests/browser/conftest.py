@@ -43,6 +43,18 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+def wait_until_healthy(address: str) -> None:
+    """Return when the server at `address` answers; fail the test if it never does."""
+    for _ in range(4 * PATIENCE // 1000):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+        except OSError:
+            time.sleep(0.25)
+        else:
+            return
+    pytest.fail(f"nothing was served at {address}")
+
+
 @contextmanager
 def serving(script: Path) -> Iterator[str]:
     """The address of a Streamlit server that runs `script`, until it is no longer needed."""
@@ -57,14 +69,7 @@ def serving(script: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        for _ in range(4 * PATIENCE // 1000):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                time.sleep(0.25)
-        else:
-            pytest.fail(f"{script} was not served")
+        wait_until_healthy(address)
         yield address
     finally:
         server.terminate()

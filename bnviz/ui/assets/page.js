@@ -3,6 +3,7 @@ import { cleanupOnceGone, element } from "./common.js";
 import { keepInSight } from "./float.js";
 
 const NARROW = 900;
+const ASK_AGAIN_MS = 2500;
 const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
 const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
 
@@ -15,6 +16,23 @@ function closeSidebar() {
 /** React names the handle after its group and after itself, and both say the same. */
 function nameSlidersOnce() {
   for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
+}
+
+/**
+ * Where several servers share an address, the proxy redirects the links of one that is down to another. A page that was open sees
+ * a lost connection only, so it asks, and follows: what it shows is in its link.
+ */
+function followRedirect(signal) {
+  const lost = () => {
+    const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
+    return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
+  };
+  const timer = setInterval(async () => {
+    if (!lost()) return;
+    const answer = await fetch(location.href, { redirect: "manual", cache: "no-store", signal }).catch(() => null);
+    if (answer?.type === "opaqueredirect" && lost()) location.reload();
+  }, ASK_AGAIN_MS);
+  signal.addEventListener("abort", () => clearInterval(timer));
 }
 
 class PageWide {
@@ -40,6 +58,7 @@ class PageWide {
     document.addEventListener("scroll", ({ target }) => {
       if (target.dataset?.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
     }, { signal, capture: true, passive: true });
+    followRedirect(signal);
     closeSidebar();
     document.documentElement.dataset.bnviz = "ready";
     changed();

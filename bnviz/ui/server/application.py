@@ -9,6 +9,7 @@ from typing import Any, Final
 from starlette.middleware import Middleware
 
 from bnviz.teaching.lab import AnyTopic
+from bnviz.ui.server.base_path import BasePath
 from bnviz.ui.server.compression import CompressOnce
 from bnviz.ui.server.headers import SecurityHeaders
 from bnviz.ui.server.limits import Limits
@@ -22,7 +23,7 @@ FRAME: Final = Path(__file__).parents[1] / "frame.py"
 
 def middleware() -> list[Middleware]:
     """From the outermost to the innermost; Streamlit's own come after."""
-    return [Middleware(layer) for layer in (SecurityHeaders, SameOrigin, Limits, UploadQuota, CompressOnce)]
+    return [Middleware(layer) for layer in (SecurityHeaders, SameOrigin, Limits, BasePath, UploadQuota, CompressOnce)]
 
 
 def surroundings(course: Callable[[], Sequence[AnyTopic]] = the_course) -> dict[str, Any]:

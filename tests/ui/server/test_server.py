@@ -204,6 +204,28 @@ def test_under_a_base_path_everything_is_where_the_page_looks_for_it() -> None:
     assert client.get("/school/_stcore/metrics").content == b"not found"
 
 
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize(
+    ("path", "query", "leads_to"),
+    [
+        ("/", "", "/school/"),
+        ("/layer", "batch_size=8&lang=zh", "/school/layer?batch_size=8&lang=zh"),
+        ("/schools", "", "/school/schools"),
+        ("//evil.example/", "", "/school/evil.example/"),
+        ("/school/layer", "batch_size=8", None),
+        ("/school", "", None),
+    ],
+)
+def test_a_page_asked_for_outside_the_base_path_is_found_inside(path: str, query: str, leads_to: str | None) -> None:
+    page = Client().get(path, query, accept="text/html,*/*")
+    assert (page.status, page.headers.get("location")) == ((307, leads_to) if leads_to else (404, None))
+    assert Client().get(path, query, accept="*/*").status == 404
+
+
+def test_a_server_with_an_address_of_its_own_leads_nowhere(client: Client) -> None:
+    assert client.get("/layer", accept="text/html").status == 404
+
+
 def test_every_answer_has_its_headers(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in (assets.url("chart.js"), "/nothing", "/_stcore/metrics"):
         told = client.get(path).headers
