@@ -113,6 +113,12 @@ def change(page: Page, act: Callable[..., object], *arguments: object) -> None:
     settled(page)
 
 
+def resize(page: Page, width: int, height: int) -> Page:
+    """Make the window as large."""
+    page.set_viewport_size({"width": width, "height": height})
+    return page
+
+
 def overhang(page: Page) -> int:
     """CSS pixels by which the page is wider than the screen."""
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
@@ -135,15 +141,20 @@ def kind(html: str) -> str:
     return " ".join([opening[1:].split(maxsplit=1)[0].rstrip(">"), test_id[1] if test_id else "", *sorted(set(names))])
 
 
-def serious(page: Page, *parts: str) -> dict[Finding, str]:
-    """Axe's serious and critical findings in both colour schemes: rule and kind of element → the HTML of one.
+def violations(page: Page, *parts: str) -> dict[Finding, str]:
+    """Axe's serious and critical findings: rule and kind of element → the HTML of one. `parts`: only what these selectors name."""
+    seen = Axe().run(page, context={"include": [[part] for part in parts]} if parts else None)
+    return {
+        (rule["id"], kind(node["html"])): node["html"][:160]
+        for rule in seen.response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    }
 
-    `parts`: only what these selectors name.
-    """
+
+def serious(page: Page, *parts: str) -> dict[Finding, str]:
+    """The same in both colour schemes."""
     found: dict[Finding, str] = {}
     for scheme in SCHEMES:
-        seen = Axe().run(in_scheme(page, scheme), context={"include": [[part] for part in parts]} if parts else None)
-        for rule in seen.response["violations"]:
-            if rule["impact"] in ("serious", "critical"):
-                found |= {(rule["id"], kind(node["html"])): f"{scheme}: {node['html'][:160]}" for node in rule["nodes"]}
+        found |= violations(in_scheme(page, scheme), *parts)
     return found

@@ -21,6 +21,7 @@ from tests.browser.pages import (
     painted,
     query,
     ready,
+    resize,
     segment,
     serious,
     settled,
@@ -173,7 +174,7 @@ def test_home_and_problems_fit_a_phone_speak_one_language_and_keep_the_search(
     asks_for(page, "lang", "zh")
     assert foreign(settled(page)) == []
     assert overhang(page) <= 0
-    page.set_viewport_size({"width": PROJECTOR[0], "height": PROJECTOR[1]})
+    resize(page, *PROJECTOR)
     for value in kept.values():
         page.get_by_role("searchbox").fill(value)
         asks_for(page, "q", value)

@@ -11,16 +11,10 @@ from playwright.sync_api import Page, expect
 
 from bnviz.i18n import translator
 from tests.browser.conftest import PHONE, PROJECTOR, SIDEWAYS, XGA, Visit
-from tests.browser.pages import asks_for, change, overhang, query, ready, segment, settled
+from tests.browser.pages import asks_for, change, overhang, query, ready, resize, segment, settled
 
 SOME_LABS = pytest.mark.parametrize("name", ["layer", "running_stats", "gradient_flow"])
 LARGE = (1920, 1080)
-
-
-def resize(page: Page, width: int, height: int) -> Page:
-    """Make the window as large."""
-    page.set_viewport_size({"width": width, "height": height})
-    return page
 
 
 def slider(page: Page, label: str) -> Any:
