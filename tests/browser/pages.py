@@ -125,8 +125,8 @@ def overhang(page: Page) -> int:
 
 
 def foreign(page: Page) -> list[str]:
-    """English sentences on a Chinese page, but for code and PyTorch's own words."""
-    text = page.locator("body").inner_text().replace(PYTORCHS_OWN, "")
+    """English sentences on a Chinese page, but for code and what PyTorch says."""
+    text = re.sub(r"\w+Error: [ -~]+", "", page.locator("body").inner_text()).replace(PYTORCHS_OWN, "")
     code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
     lines = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
     return [line for line in lines if line not in code]
