@@ -20,6 +20,10 @@ class MLPShape:
     [normalizer] ("after"). As PyTorch code is naturally written, an `nn.Linear` right in front of batch norm has
     `bias=False` (batch norm would take the bias away again); every other has a bias.
 
+    `skip`: a skip connection around all that stands between two activations, so that what enters an activation is what entered the
+    one before plus the branch between them. `gamma` is then that of the normalizers in the branches; one that stands in no branch,
+    in front of the first activation or behind the last, keeps γ = 1.
+
     `init` "torch" or "scaled": see `NetworkPlan`.
     """
 
@@ -35,6 +39,7 @@ class MLPShape:
     init: InitName = "torch"
     weight_gain: float = 1.0
     bias_std: float = 0.0
+    skip: bool = False
 
     @property
     def normalized(self) -> bool:
@@ -73,11 +78,44 @@ class MLP(nn.Module):
         self.linears = tuple(module for module in self.chain if isinstance(module, nn.Linear))
         self.activations = tuple(hidden[activation::stride])
         self.normalizers = tuple(hidden[3 - activation :: stride]) if shape.normalized else ()
+        self._between = _split(self.chain, self.activations) if shape.skip else ()
+        if shape.skip and shape.normalized:
+            outside = self.normalizers[0 if shape.position == "before" else -1]
+            for name, parameter in outside.named_parameters():
+                if name.endswith("weight"):
+                    nn.init.ones_(parameter)
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (N, classes) of `features` (N, inputs)."""
-        logits: Tensor = self.chain(features)
+        logits: Tensor
+        if not self.shape.skip:
+            logits = self.chain(features)
+            return logits
+        stem, *branches, head = self._between
+        *inner, last = self.activations
+        values = _through(stem, features)
+        for activation, branch in zip(inner, branches, strict=True):
+            values = values + _through(branch, activation(values))
+        logits = _through(head, last(values))
         return logits
+
+
+def _split(chain: nn.Sequential, at: Iterable[nn.Module]) -> tuple[tuple[nn.Module, ...], ...]:
+    """The modules before, between and behind those in `at`."""
+    ends = set(at)
+    parts: list[list[nn.Module]] = [[]]
+    for module in chain:
+        if module in ends:
+            parts.append([])
+        else:
+            parts[-1].append(module)
+    return tuple(map(tuple, parts))
+
+
+def _through(modules: Iterable[nn.Module], values: Tensor) -> Tensor:
+    for module in modules:
+        values = module(values)
+    return values
 
 
 def sgd_step(parameters: Iterable[nn.Parameter], learning_rate: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from unicodedata import east_asian_width
 
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 PHONE_FONT: Final = 12
 PHONE_MARGIN: Final = {"l": 50, "r": 116, "t": 68, "b": 48}
 KEY_FONT: Final = 13
+SILENT: Final[Mapping[str, Any]] = {"hovertemplate": None, "hoverinfo": "skip"}  # not to be pointed at
 WIDE: Final = 2.3  # letters that a Chinese character is as wide as
 
 

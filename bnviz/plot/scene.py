@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.plot.chart import Chart
-from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.plot.panels import Panels, heading
+from bnviz.plot.theme import Role, axis, color
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +33,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Step heights: `values` (T, K), or (K,) when they do not change."""
+    """Step heights: `values` (T, K), or (K,) when they do not change; over `edges` (K+1,), else the panel's. `faint`: another run's."""
 
     role: Role
     values: Array
     style: Style = "fill"
     label: str = ""
+    edges: Array | None = None
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,81 +205,44 @@ class Scene:
         """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
         if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
             return self._flat(frame)
-        panels = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
-        traces: list[dict[str, Any]] = []
-        axes: dict[str, Any] = {}
-        width = 1 / max(len(panels), 1)
-        for number, panel in enumerate(panels, start=1):
-            suffix = "" if number == 1 else str(number)
-            axes[f"xaxis{suffix}"] = axis(
-                panel.x.label,
-                range=[panel.x.low, panel.x.high],
-                anchor=f"y{suffix}",
-                domain=[(number - 0.92) * width, (number - 0.08) * width],
-            )
-            axes[f"yaxis{suffix}"] = axis(panel.y.label, range=[panel.y.low, panel.y.high], anchor=f"x{suffix}")
-            for layer in panel.layers:
-                heights = layer.values[frame] if layer.values.ndim == 2 else layer.values
-                traces.append(
-                    {
-                        "type": "scatter",
-                        "mode": "lines",
-                        "name": layer.label or panel.title,
-                        "x": panel.edges,
-                        "y": np.append(heights, heights[-1]),
-                        "line": {
-                            "shape": "hv",
-                            "color": color(layer.role),
-                            "dash": "dash" if layer.style == "dash" else "solid",
-                        },
-                        "fill": "tozeroy" if layer.style == "fill" else "none",
-                        "xaxis": f"x{suffix}",
-                        "yaxis": f"y{suffix}",
-                    }
-                )
-        base = layout(axes.pop("xaxis", {}), axes.pop("yaxis", {}))
-        return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
+        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
+        panels = Panels()
+        width = 1 / max(len(shown), 1)
+        for number, panel in enumerate(shown, start=1):
+            wide = [(number - 0.92) * width, (number - 0.08) * width]
+            x = axis(panel.x.label, range=[panel.x.low, panel.x.high], domain=wide)
+            traces = [_stairs(layer, panel, frame) for layer in panel.layers]
+            panels.add(traces, x, axis(panel.y.label, range=[panel.y.low, panel.y.high]))
+        return Chart(self.name, panels.traces, panels.layout(), self.alt, self.height)
 
     def _flat(self, frame: int) -> Chart:
         """Cubes and images side by side as heat maps, titled."""
-        traces: list[dict[str, Any]] = []
-        axes: dict[str, Any] = {}
-        titles: list[dict[str, Any]] = []
+        panels = Panels()
+        bare = {"showticklabels": False, "ticks": ""}
         for line, row in enumerate(self.rows):
-            bottom, top = (1 - (line + 1) / len(self.rows), 1 - line / len(self.rows) - 0.08)
+            tall = [1 - (line + 1) / len(self.rows), 1 - line / len(self.rows) - 0.08]
             for place, panel in enumerate(panel for panel in row.panels if isinstance(panel, Cube | Map)):
-                number = len(traces) + 1
-                suffix = "" if number == 1 else str(number)
-                left, right = (place + 0.02) / len(row.panels), (place + 0.98) / len(row.panels)
-                bare = {"showticklabels": False, "ticks": ""}
-                axes[f"xaxis{suffix}"] = axis("", domain=[left, right], anchor=f"y{suffix}", **bare)
-                axes[f"yaxis{suffix}"] = axis(
-                    "", domain=[bottom, top], anchor=f"x{suffix}", autorange="reversed", **bare
-                )
-                traces.append(
-                    {
-                        "type": "heatmap",
-                        "name": panel.title,
-                        "showscale": False,
-                        "xaxis": f"x{suffix}",
-                        "yaxis": f"y{suffix}",
-                        **panel.flat(frame),
-                    }
-                )
-                titles.append(
-                    {
-                        "text": panel.title,
-                        "x": left,
-                        "y": top,
-                        "xref": "paper",
-                        "yref": "paper",
-                        "showarrow": False,
-                        "xanchor": "left",
-                        "yanchor": "bottom",
-                    }
-                )
-        base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=titles)
-        return Chart(self.name, traces, {**base, **axes}, self.alt, self.height)
+                wide = [(place + 0.02) / len(row.panels), (place + 0.98) / len(row.panels)]
+                trace = {"type": "heatmap", "name": panel.title, "showscale": False, **panel.flat(frame)}
+                y = axis("", domain=tall, autorange="reversed", **bare)
+                panels.add([trace], axis("", domain=wide, **bare), y)
+                panels.notes.append(heading(panel.title, wide[0], tall[1]))
+        return Chart(self.name, panels.traces, panels.layout(), self.alt, self.height)
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         return self.still()._repr_mimebundle_(**options)
+
+
+def _stairs(layer: Layer, panel: Panel, frame: int) -> dict[str, Any]:
+    """One frame of a histogram as a staircase."""
+    heights = layer.values[frame] if layer.values.ndim == 2 else layer.values
+    dash = "dash" if layer.style == "dash" else "solid"
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": layer.label or panel.title,
+        "x": panel.edges,
+        "y": np.append(heights, heights[-1]),
+        "line": {"shape": "hv", "color": color(layer.role), "dash": dash},
+        "fill": "tozeroy" if layer.style == "fill" else "none",
+    }

@@ -12,7 +12,9 @@ of that average. To predict all L layers of a network with a softmax head:
     rms = gradient_rms(factors[:-1], last)
     growth = growth_per_layer(factors[:-1])
 
-With a normalizer, `normalized_lengths` and `normalized_factors` take the place of the first two calls.
+With a normalizer, `normalized_lengths` and `normalized_factors` take the place of the first two calls. With skip connections
+around all that stands between two activations, the functions whose names begin with `residual_` do, and every length and
+factor is that of z_l, what enters the activation: the sum of z_{l−1} and the branch.
 """
 
 from __future__ import annotations
@@ -211,6 +213,64 @@ def activation_input_factors(network: NormalizedNetwork, lengths: Lengths) -> Fl
         return factors
     spread = lengths.variance + (lengths.offset if network.normalizer == "layer" else 0.0) + network.eps
     return factors * spread[:-1] / spread[1:]
+
+
+def residual_lengths(activation: ActivationName, sigma_w2: float, sigma_b2: float, q0: float, depth: int) -> FloatArray:
+    """Mean square q_l of z_l with skip connections, without a normalizer, shape (L,): q_{l+1} = q_l + σ_w²·E[φ(√q_l·z)²] + σ_b².
+
+    With ReLU, He's weights (σ_w² = 2) and no biases q_l = 2^l·q_0. Raises: as `mean_field_lengths`.
+    Source: De & Smith 2020, arXiv:2002.10444; a fresh branch is uncorrelated with what it is added to.
+    """
+    above("sigma_w2", sigma_w2, 0)
+    at_least("sigma_b2", sigma_b2, 0)
+    at_least("depth", depth, 1)
+    lengths = np.empty(depth)
+    lengths[0] = above("q0", q0, 0)
+    for layer in range(1, depth):
+        before = float(lengths[layer - 1])
+        lengths[layer] = before + sigma_w2 * second_moment_after(activation, before) + sigma_b2
+    return lengths
+
+
+def residual_factors(activation: ActivationName, sigma_w2: float, lengths: ArrayLike) -> FloatArray:
+    """What the squared gradient is multiplied by from z_{l+1} back to z_l with skip connections: 1 + χ_l, shape of lengths.
+
+    Raises: as `backward_factors`. Source: Yang & Schoenholz 2017, arXiv:1712.08969.
+    """
+    return 1.0 + backward_factors(activation, sigma_w2, lengths)
+
+
+def residual_normalized(
+    network: NormalizedNetwork, depth: int, variance: float, offset: float = 0.0
+) -> tuple[Lengths, FloatArray]:
+    """Spread of z_l (L,), and factors (L − 1,) of the squared gradient at z_l, with skip connections and a normalizer in each branch.
+
+    `variance`, `offset`: of z_0, as in `Lengths`. Batch norm before φ adds γ² per layer, for it ends the branch: z_l has variance
+    1 + l·γ² where z_0 has 1, and the factor 1 + γ²E[φ′(z_l)²]/Var[φ(z_l)] goes to 1 with the depth. Layer norm before φ divides by
+    the mean square; after φ a branch adds σ_w²γ² to the variance and σ_b² to the offset.
+    Raises: ValueError for depth < 1, variance < 0, offset < 0, β other than 0, or γ = 0 with ε = 0.
+    Source: De & Smith 2020, arXiv:2002.10444; gradient by the argument of Yang 2019, arXiv:1902.08129.
+    """
+    at_least("depth", depth, 1)
+    if network.beta != 0:
+        raise ValueError(f"beta must be 0; got {network.beta}")
+    spread, offsets, factors = np.empty(depth), np.empty(depth), np.empty(depth - 1)
+    spread[0], offsets[0] = at_least("variance", variance, 0), at_least("offset", offset, 0)
+    for layer in range(depth - 1):
+        before = float(spread[layer]), float(offsets[layer])
+        if network.position == "after":
+            output = _normalized_layer(network, *before)
+            added = network.sigma_w2 * output.output_variance, network.sigma_b2
+            slope = output.slope_over_divisor
+        else:
+            moments = moments_after(network.activation, math.sqrt(sum(before)))
+            size = moments.variance if network.normalizer == "batch" else moments.second_moment
+            divisor = network.sigma_w2 * size + (network.sigma_b2 if network.normalizer == "layer" else 0.0)
+            added = network.gamma**2 * _shrunk(divisor, network.eps), 0.0
+            slope = moments.mean_squared_slope / (divisor + network.eps)
+        spread[layer + 1], offsets[layer + 1] = before[0] + added[0], before[1] + added[1]
+        factors[layer] = 1.0 + network.sigma_w2 * network.gamma**2 * slope
+    return Lengths(spread, offsets), factors
 
 
 def softmax_gradient_rms(classes: int, batch_size: int) -> float:

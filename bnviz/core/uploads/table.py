@@ -145,23 +145,13 @@ def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
 
     Raises: UploadError naming the first cell that is none.
     """
-
-    def where(faults: NDArray[np.bool_]) -> dict[str, object]:
-        first = int(np.flatnonzero(faults)[0])
-        return {
-            "line": sheet.lines[first],
-            "column": shortened(column.name),
-            "cell": shortened(column.cells[first]),
-            "count": int(faults.sum()),
-        }
-
     if column.words.all():
         raise UploadError(
             N_("Column {column} holds words, as in line {line}: {cell}. A feature is a number: leave the column out."),
-            **where(column.words),
+            **_first(column.words, column, sheet),
         )
     if column.words.any():
-        faults = where(column.words)
+        faults = _first(column.words, column, sheet)
         if sheet.decimal == "." and "," in str(faults["cell"]):
             raise UploadError(
                 N_(
@@ -180,7 +170,7 @@ def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
                 "Line {line}, column {column}: the value is missing ({count} in this column); a single one would spoil every batch "
                 "it is in. Fill it in, delete the line, or leave the column out."
             ),
-            **where(column.missing),
+            **_first(column.missing, column, sheet),
         )
     large = ~(np.abs(column.values) <= MAX_MAGNITUDE)
     if large.any():
@@ -188,20 +178,28 @@ def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
             N_(
                 "Line {line}, column {column}: {cell} is beyond {limit}, where float32 has no room for squares. Use a larger unit."
             ),
-            **where(large),
+            **_first(large, column, sheet),
             limit=f"{MAX_MAGNITUDE:.0e}",
         )
     return column.values
 
 
+def _first(faults: NDArray[np.bool_], column: Column, sheet: Sheet) -> dict[str, object]:
+    """Where the first of `faults` (rows,) is, what stands there, and how many there are."""
+    row = int(np.flatnonzero(faults)[0])
+    return {
+        "line": sheet.lines[row],
+        "column": shortened(column.name),
+        "cell": shortened(column.cells[row]),
+        "count": int(faults.sum()),
+    }
+
+
 def _classes(column: Column, sheet: Sheet) -> tuple[Classes, NDArray[np.float64]]:
     if column.missing.any():
-        first = int(np.flatnonzero(column.missing)[0])
         raise UploadError(
             N_("Line {line}, column {column}: the class is missing ({count} in all). Fill it in, or delete the line."),
-            line=sheet.lines[first],
-            column=shortened(column.name),
-            count=int(column.missing.sum()),
+            **_first(column.missing, column, sheet),
         )
     return numbered(column.name, column.values.tolist() if _are_numbers(column) else column.cells)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -17,42 +19,38 @@ from bnviz.inspect.sampling import MATTERS
 from bnviz.theory.running import half_life, initial_weight
 
 # Above one half the initial values outweigh all batches together (the half-life is longer than the run).
-HALF = 0.5
-LEAST = (
-    0.05  # below it the statistics are off by less than a twentieth of what a new layer is; no theory gives this number
-)
+HALF: Final = 0.5
+# Below it the statistics are off by less than a twentieth of what a new layer is; no theory gives this number.
+LEAST: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A layer whose statistics are still near their beginning."""
+
+    layer: str
+    """Its name in the model."""
+    momentum: float
+    """In PyTorch's sense."""
+    updates: int
+    """Batches that it has seen."""
+    weight: float
+    """What the initial 0 and 1 still weigh in its statistics."""
+    gap: float
+    """RMS over the channels of what that weight changes in the output, in standard deviations."""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where half of each statistic is still the initial value, or where what is left of it matters; else a note."""
-    weights: dict[str, float] = {}
-    gaps: list[float] = []
-    slowest = None
-    count = 0
-    for norm in evidence.batch_norms:
-        sample, estimates = pooled(evidence.calls.get(norm.name, ())), norm.estimates
-        updates = evidence.final_updates(norm)
-        if not norm.tracks or estimates is None or not updates or norm.momentum is None or not 0 < norm.momentum < 1:
-            continue
-        weight = float(initial_weight(norm.momentum, updates))
-        if weight <= LEAST or sample is None or sample.mean.shape != estimates[0].shape:
-            continue
-        start = output_gap(
-            sample.mean, sample.var, (1 - weight) * sample.mean, (1 - weight) * sample.var + weight, norm.eps
-        )
-        now = output_gap(sample.mean, sample.var, *estimates, norm.eps)
-        if now.mean() < start.mean() / 4:
-            continue  # loaded with good statistics and a counter at 0: nothing is left of 0 and 1
-        weights[norm.name] = weight
-        gaps.append(float(np.sqrt(start.mean())))
-        if slowest is None or weight >= max(weights.values()):
-            slowest, count = norm, updates
-    if slowest is None or slowest.momentum is None:
+    starts = list(_starts(evidence))
+    if not starts:
         return
-    layers, worst = worst_first(weights.items())
+    layers, worst = worst_first((start.layer, start.weight) for start in starts)
+    slowest = max(reversed(starts), key=lambda start: start.weight)
+    gap = max(start.gap for start in starts)
     yield Finding(
         rule=RULE.name,
-        severity="error" if max(gaps) >= 1 else "warning" if worst > HALF or max(gaps) >= MATTERS else "note",
+        severity="error" if gap >= 1 else "warning" if worst > HALF or gap >= MATTERS else "note",
         layers=layers,
         quantity=Phrase(N_("weight that the initial mean 0 and variance 1 still have")),
         measured=worst,
@@ -63,7 +61,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 "forget the initial values."
             ),
             {
-                "updates": count,
+                "updates": slowest.updates,
                 "momentum": f"{slowest.momentum:g}",
                 "half_life": f"{half_life(slowest.momentum):.3g}",
             },
@@ -73,11 +71,29 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         link=links.link(
             "running_stats",
             momentums=f"{links.momentum(slowest.momentum):g},cumulative",
-            steps=links.steps(count, 2000),
+            steps=links.steps(slowest.updates, 2000),
             batch_size=links.batch_size(evidence.batch_size or 32),
         ),
         case="few_batches",
     )
+
+
+def _starts(evidence: Evidence) -> Iterator[Start]:
+    """The layers in whose statistics the initial values still weigh more than `LEAST`, and whose statistics show it."""
+    for norm in evidence.batch_norms:
+        sample, estimates = pooled(evidence.calls.get(norm.name, ())), norm.estimates
+        updates = evidence.final_updates(norm)
+        if not norm.tracks or estimates is None or not updates or norm.momentum is None or not 0 < norm.momentum < 1:
+            continue
+        weight = float(initial_weight(norm.momentum, updates))
+        if weight <= LEAST or sample is None or sample.mean.shape != estimates[0].shape:
+            continue
+        expected = (1 - weight) * sample.mean, (1 - weight) * sample.var + weight
+        start = output_gap(sample.mean, sample.var, *expected, norm.eps)
+        now = output_gap(sample.mean, sample.var, *estimates, norm.eps)
+        if now.mean() < start.mean() / 4:
+            continue  # loaded with good statistics and a counter at 0: nothing is left of 0 and 1
+        yield Start(norm.name, norm.momentum, updates, weight, float(np.sqrt(start.mean())))
 
 
 RULE = Rule("started_recently", priority=20, find=find, explained_by=frozenset({"never_updated", "invalid_statistics"}))

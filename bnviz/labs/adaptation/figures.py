@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, stroke, theory_line
 from bnviz.plot.theme import Role, axis, layout
-from bnviz.study.figures.seeds import HIGHEST, LOWEST, TICKS
+from bnviz.study.figures.seeds import HIGHEST, LOWEST, error_axis
 from bnviz.study.over_seeds import OverSeeds
 
 AT_ZERO: Final = 0.1
@@ -23,74 +24,25 @@ AT_ZERO: Final = 0.1
 def errors(result: Result, language: Language = "en") -> Chart:
     """Test error by source weight, random and class-sorted batches, with N* and the errors of pure source and pure target."""
     _ = translator(language)
-    x = _places(result.source_weights)
-    span = _span(result)
-    hover = "%{customdata}: %{y:.3g} %"
-    custom: dict[str, Any] = {
-        "customdata": [f"N = {short(float(n))}" for n in result.source_weights],
-        "hovertemplate": hover,
-    }
+    span, chosen = _span(result), result.chosen
     rows: tuple[tuple[OverSeeds, Floats, Role, str], ...] = (
         (result.over_sorted, result.error_sorted, "before", _("sorted by class")),
         (result.over, result.error, "after", _("random batches")),
     )
-    traces: list[dict[str, Any]] = [
+    here = [_places(result.source_weights)[chosen]], [_shown(result.error[chosen])]
+    traces = [
         line(span, [_shown(result.error_source)] * 2, "context", _("statistics from training"), width=2),
+        *(trace for over, mean, role, name in rows for trace in _by_weight(result, over, mean, role, name)),
+        points(*here, "ink", _("chosen"), size=18, symbol="circle-open"),
     ]
-    notes = [
-        key(
-            _("line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ²").format(
-                seeds=result.settings.seeds
-            )
-        )
-    ]
-    beside = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "align": "left"}
-    label = "<b>" + _("N = ∞ (training)") + f"<br>{short(result.error_source)} %</b>"
-    notes.append(note(label, "context", y=_height(result.error_source), yanchor="middle", **beside))
-    for over, mean, role, name in rows:
-        traces += [
-            band(x, _shown(over.low), _shown(over.high), role, 0.16),
-            line(x, _shown(mean), role, name, width=3.5, marker={"size": 8}, **custom),
-        ]
-        text = f"<b>{name}<br>N = 0: {short(float(mean[0]))} %</b>"
-        place = {
-            "x": math.log10(x[0]),
-            "y": _height(float(mean[0])),
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "yshift": 4,
-        }
-        notes.append(note(text, role, align="left", **place))
-    chosen = result.chosen
-    traces.append(
-        points([x[chosen]], [_shown(result.error[chosen])], "ink", _("chosen"), size=18, symbol="circle-open")
-    )
     star = min(max(result.best_theory, span[0]), span[1])
-    notes.append(
-        note(
-            f"<b>N* = {short(result.best_theory)}</b>",
-            "theory",
-            x=math.log10(star),
-            yref="paper",
-            y=0.02,
-            xanchor="left",
-            yanchor="bottom",
-            xshift=5,
-        )
-    )
-    y = axis(
-        _("Test error in %"),
-        type="log",
-        range=[math.log10(LOWEST), math.log10(HIGHEST)],
-        tickvals=list(TICKS),
-        ticktext=[f"{tick:g}" for tick in TICKS],
-    )
+    notes = _errors_notes(result, rows, star, _)
     return Chart(
         "errors",
         traces,
         layout(
             _weight_axis(_),
-            y,
+            error_axis(_),
             annotations=notes,
             margin={"l": 64, "r": 150, "t": 40, "b": 52},
             shapes=[stroke((star, star), (0, 1), "theory", 1.8, "dash", yref="paper")],
@@ -100,6 +52,42 @@ def errors(result: Result, language: Language = "en") -> Chart:
         phone_height=420,
         phone_layout=phone(notes, r=100, t=84),
     )
+
+
+def _by_weight(result: Result, over: OverSeeds, mean: Floats, role: Role, name: str) -> list[dict[str, Any]]:
+    """The error of one kind of batches at every source weight, with its band."""
+    x, text = _places(result.source_weights), [f"N = {short(float(n))}" for n in result.source_weights]
+    hover: dict[str, Any] = {"customdata": text, "hovertemplate": "%{customdata}: %{y:.3g} %"}
+    return [
+        band(x, _shown(over.low), _shown(over.high), role, 0.16),
+        line(x, _shown(mean), role, name, width=3.5, marker={"size": 8}, **hover),
+    ]
+
+
+def _errors_notes(
+    result: Result, rows: Sequence[tuple[OverSeeds, Floats, Role, str]], star: float, _: Translate
+) -> list[dict[str, Any]]:
+    """How to read the picture, the error of the statistics from training, that of pure target statistics, and N*."""
+    how = _("line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ²").format(
+        seeds=result.settings.seeds
+    )
+    text = "<b>" + _("N = ∞ (training)") + f"<br>{short(result.error_source)} %</b>"
+    beside: dict[str, Any] = {
+        "xref": "paper",
+        "x": 1,
+        "xanchor": "left",
+        "xshift": 6,
+        "yanchor": "middle",
+        "align": "left",
+    }
+    notes = [key(how), note(text, y=_height(result.error_source), **beside)]
+    for _over, mean, role, name in rows:
+        text = f"<b>{name}<br>N = 0: {short(float(mean[0]))} %</b>"
+        corner: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
+        notes.append(note(text, role, x=math.log10(AT_ZERO), y=_height(float(mean[0])), **corner))
+    corner = {"yref": "paper", "y": 0.02, "xanchor": "left", "yanchor": "bottom", "xshift": 5}
+    notes.append(note(f"<b>N* = {short(result.best_theory)}</b>", "theory", x=math.log10(star), **corner))
+    return notes
 
 
 def _errors_alt(result: Result, _: Translate) -> str:

@@ -33,6 +33,8 @@ def comparisons(result: Result) -> list[Comparison]:
         if max(result.saturated[index, 0].mean(), result.saturated_theory[index].mean()) > RARE:
             rows.append(_saturated_row(result, index))
     settings = result.settings
+    if settings.skip:
+        return rows + [_mean_square_row(result, index) for index in range(len(result.variants))]
     if len(result.variants) == 1 or settings.position != "before":
         return rows
     rows.append(_size_row(result))
@@ -143,6 +145,27 @@ def _size_row(result: Result) -> Comparison:
         float(result.preactivation_rms[1, 0].mean()),
         predicted,
         float(result.preactivation_rms_error[1]),
+        allowance=finite,
+    )
+
+
+def _mean_square_row(result: Result, index: int) -> Comparison:
+    """What the skip connections have added up in the last layer."""
+    settings, predicted = result.settings, float(result.preactivation_rms_theory[index, -1] ** 2)
+    finite = 0.0
+    if result.variants[index] == "batch" and settings.position == "before":
+        directions = max(float(result.directions[index]), 3.0)
+        # What ε takes depends on the variances divided by: with d directions 1/variance is on average d/(d − 2) times that of many.
+        whole = 1 + (settings.depth - 1) * settings.gamma**2
+        finite = (whole - predicted) * (directions / (directions - 2) - 1)
+    return Comparison(
+        Phrase(
+            N_("mean square of z in layer {layer}, {variant}"),
+            {"layer": result.settings.depth, "variant": _name(result, index)},
+        ),
+        float(result.preactivation_rms[index, 0, -1] ** 2),
+        predicted,
+        float(result.mean_square_error[index]),
         allowance=finite,
     )
 

@@ -35,10 +35,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             "$\\varphi(z) = {activation}$, and by the weights. In a wide network only averages count."
         ).format(activation=ACTIVATION_LATEX[settings.activation]),
         f"**1. {normalizer_name('none', _)}**",
-        _without(result, _),
+        _residual(result, 0, _) if settings.skip else _without(result, _),
     ]
     if len(result.variants) > 1:
-        parts += [f"**2. {normalizer_name(result.variants[1], _)}**", _with(result, _), _backward(result, _)]
+        normalized = _residual(result, 1, _) if settings.skip else _with(result, _)
+        parts += [f"**2. {normalizer_name(result.variants[1], _)}**", normalized, _backward(result, _)]
     rows = [
         _(
             "- {variant}: measured {measured}, predicted {predicted} per layer; after {step} training steps {now}"
@@ -104,6 +105,31 @@ def _with(result: Result, _: Translate) -> str:
     return f"{text}\n\n{shown}\n\n" + _("Over {count} layers the norm changes by about {ratio}.").format(
         count=way, ratio=ratio
     )
+
+
+def _residual(result: Result, index: int, _: Translate) -> str:
+    """The factor with skip connections at the last layer but one, and the product of all of them."""
+    settings = result.settings
+    layer, way = max(settings.depth - 2, 0), settings.depth - 1
+    square = float(result.preactivation_rms_theory[index, layer] ** 2)
+    growth = float(result.layer_growth_theory[index, -1]) if way else 1.0
+    branch = r"\sigma_w^2\,\mathbb{E}[\varphi'(\sqrt q\,\zeta)^2]"
+    if index and settings.position == "after":
+        branch = r"\sigma_w^2\gamma^2\,\mathbb{E}[\varphi'(z)^2]\,/\operatorname{Var}[\varphi(z)]"
+    elif index:
+        spread = r"\operatorname{Var}[" if result.variants[1] == "batch" else r"\mathbb{E}["
+        power = "" if result.variants[1] == "batch" else "^2"
+        branch = (
+            rf"\frac{{\gamma^2\,\mathbb{{E}}[\varphi'(\sqrt q\,\zeta)^2]}}{{{spread}\varphi(\sqrt q\,\zeta){power}]}}"
+        )
+    first, last = (float(result.gradient_rms_theory[index, end]) for end in (0, -1))
+    text = _(
+        "The skip connection carries the gradient past the branch, which adds its own part; z of layer {layer} is a sum of {layer} "
+        "terms, with mean square q = {q}:"
+    ).format(layer=layer + 1, q=f"${latex(square)}$")
+    return f"{text}\n\n$$\ng^2 = 1 + {branch} = 1 + {latex(growth**2 - 1)},\\qquad g = {latex(growth)}\n$$\n\n" + _(
+        "Nearer the input the factor is another one; all {count} together change the norm by {ratio}."
+    ).format(count=way, ratio=f"$\\times {latex(first / last if last > 0 else math.nan)}$")
 
 
 def _ratio(moments: NormalMoments, gamma: float) -> tuple[float, str]:

@@ -22,6 +22,23 @@ from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 SMALLER, ALIKE, LARGER, MUCH_LARGER = range(4)
 
 
+def skips_tame_the_explosion(result: Result) -> bool:
+    """Whether with skip connections, batch norm in the branches, z grows like the layer's number and the gradient little."""
+    depth = result.settings.depth
+    added = float(result.preactivation_rms[1, 0, -1] ** 2)
+    ratio = float(result.gradient_rms[1, 0, 0] / result.gradient_rms[1, 0, -1])
+    return abs(added - depth) < 0.1 * depth and 14 < ratio < 20
+
+
+def skips_double_without_normalizer(result: Result) -> bool:
+    """Whether z's mean square grows by powers of two without a normalizer, and by one per layer with it."""
+    added = result.preactivation_rms[:, 0, -1] ** 2
+    ratio = result.gradient_rms[:, 0, 0] / result.gradient_rms[:, 0, -1]
+    return bool(
+        added[0] > 1000 and added[1] < 20 and ratio[0] > 100 and ratio[1] < 10 and not np.isfinite(result.loss[0, -1])
+    )
+
+
 def applies(settings: Settings, name: str) -> bool:
     """Whether the control `name` changes anything now; the way back from "none" stays open."""
     normalized = settings.normalizer != "none" and settings.position != "none"
@@ -54,16 +71,21 @@ def headline(result: Result) -> dict[str, float]:
 def table(result: Result) -> dict[str, NDArray[Any]]:
     """One row per variant, recorded step and layer; the prediction holds for the fresh network (step 0) only."""
     shape = result.gradient_rms.shape
-    fresh = np.full(shape, np.nan)
-    fresh[:, 0] = result.gradient_rms_theory
+
+    def fresh_only(theory: NDArray[np.float64]) -> NDArray[np.float64]:
+        rows = np.full(shape, np.nan)
+        rows[:, 0] = theory
+        return rows
+
     columns = {
         "variant": np.array(result.variants)[:, None, None],
         "step": result.steps[:, None],
         "layer": np.arange(1, shape[2] + 1),
         "gradient_rms": result.gradient_rms,
-        "gradient_rms_theory": fresh,
+        "gradient_rms_theory": fresh_only(result.gradient_rms_theory),
         "weight_gradient_rms": result.weight_gradient_rms,
         "preactivation_rms": result.preactivation_rms,
+        "preactivation_rms_theory": fresh_only(result.preactivation_rms_theory),
         "saturated": result.saturated,
         "loss": result.loss[:, :, None],
     }
@@ -96,10 +118,10 @@ TOPIC: Final = InstantTopic(
     settings=Settings,
     run=run,
     controls=("activation", "depth", "normalizer", "position", "init", "weight_gain"),
-    more=("steps", "learning_rate", "width", "batch_size", "gamma", "bias_std", "source", "eps", "seed"),
+    more=("skip", "steps", "learning_rate", "width", "batch_size", "gamma", "bias_std", "source", "eps", "seed"),
     applies=applies,
     pictures=(figures.flow, figures.activation_window, figures.heat),
-    theory=(figures.layer_growth, figures.growth_by_step),
+    theory=(figures.layer_growth, figures.mean_square, figures.growth_by_step),
     comparisons=comparisons,
     presets=(
         Preset(
@@ -156,6 +178,34 @@ TOPIC: Final = InstantTopic(
             ),
             {"normalizer": "layer", "init": "torch"},
         ),
+        Preset(
+            "skip_connections",
+            N_("50 layers with skips"),
+            N_(
+                "The same 50 ReLU layers with skip connections: ×17 in all in place of ×10⁴. Each branch adds 1 to the variance of z, "
+                "which is 50 in the end (theory view): ever less of the gradient comes from the branches."
+            ),
+            {"activation": "relu", "init": "torch", "depth": 50, "steps": 10, "skip": True},
+            skips_tame_the_explosion,
+        ),
+        Preset(
+            "skips_without_normalizer",
+            N_("Skips, no normalizer"),
+            N_(
+                "He's weights: without a normalizer every branch doubles the mean square of z, by 2¹⁶ over 17 layers, and the first "
+                "training step blows up. Batch norm in the branches makes 2ˡ into l + 1 (theory view)."
+            ),
+            {
+                "activation": "relu",
+                "init": "scaled",
+                "weight_gain": 1.41,
+                "bias_std": 0.0,
+                "depth": 17,
+                "steps": 10,
+                "skip": True,
+            },
+            skips_double_without_normalizer,
+        ),
     ),
     prediction=Prediction(
         question=N_(
@@ -203,6 +253,13 @@ TOPIC: Final = InstantTopic(
             N_("Batch norm makes gradients explode in deep networks without skips: ×1.21 per ReLU layer"),
             "Yang et al. 2019, arXiv:1902.08129",
             "https://arxiv.org/abs/1902.08129",
+        ),
+        Source(
+            N_(
+                "With skip connections the variance doubles per block, and grows like the depth with batch norm in the branches"
+            ),
+            "De & Smith 2020, arXiv:2002.10444",
+            "https://arxiv.org/abs/2002.10444",
         ),
         Source(
             N_("How nn.Linear draws its weights"),

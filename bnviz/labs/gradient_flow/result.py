@@ -64,6 +64,8 @@ class Result:
     """(V, L): its prediction at step 0."""
     preactivation_rms_error: Floats
     """(V,): standard error of its mean over layers at step 0, from the scatter of units."""
+    mean_square_error: Floats
+    """(V,): standard error of the mean square of z in the last layer at step 0, from the scatter of units, for the predicted size."""
     preactivations: Histogram
     """Of z, counts (V, P, L, K)."""
     growth: Floats

@@ -70,10 +70,10 @@ def build(normalized):
     for _ in range(depth):
 {block}
         inputs = width
-    return nn.Sequential(*modules, linear(inputs, 10, generator, hidden=False)), activations
+    {assembled}
 
 
-def rms(tensor):
+{network}def rms(tensor):
     return (torch.linalg.vector_norm(tensor, dtype=torch.float64) / math.sqrt(tensor.numel())).item()
 
 
@@ -138,6 +138,32 @@ NORMALIZERS: Final = {
 }
 
 
+PLAIN: Final = "return nn.Sequential(*modules, linear(inputs, 10, generator, hidden=False)), activations"
+ADDING: Final = "return Adding([*modules, linear(inputs, 10, generator, hidden=False)], activations), activations"
+NETWORK: Final = """class Adding(nn.Module):
+    \"\"\"A skip connection around all that stands between two activations.\"\"\"
+
+    def __init__(self, modules, activations):
+        super().__init__()
+        self.chain, self.activations = nn.ModuleList(modules), activations
+        # A normalizer that stands in no branch, in front of the first activation or behind the last, keeps γ = 1.
+        first, last = modules.index(activations[0]), modules.index(activations[-1])
+        for module in modules[:first] + modules[last + 1 : -1]:
+            if not isinstance(module, nn.Linear):
+                nn.init.ones_(next(module.parameters()))
+
+    def forward(self, values):
+        entered = None  # what entered the activation before
+        for module in self.chain:
+            if module in self.activations:
+                values = values if entered is None else entered + values
+                entered = values
+            values = module(values)
+        return values
+
+
+"""
+
 GROUPS: Final = ["    groups = max(g for g in range(1, 9) if width % g == 0 and width // g >= 4)"]
 
 
@@ -162,6 +188,8 @@ def script(settings: Settings) -> str:
             init=INIT[settings.init].format(gain=settings.weight_gain, bias=settings.bias_std),
             block=_block(settings) if normalized else _plain_block(settings),
             activation=ACTIVATIONS[settings.activation],
+            network=NETWORK if settings.skip else "",
+            assembled=ADDING if settings.skip else PLAIN,
             variants=f'(("none", False), ("{settings.normalizer}", True))' if normalized else '(("none", False),)',
         )
     )

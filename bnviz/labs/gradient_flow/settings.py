@@ -78,6 +78,18 @@ Steps = Annotated[
 ]
 
 
+Skip = Annotated[
+    bool,
+    Parameter(
+        N_("Skip connections"),
+        N_(
+            "What enters an activation is what entered the one before, plus the branch between them: φ, nn.Linear, normalizer. "
+            "γ is then that of the branches."
+        ),
+    ),
+]
+
+
 class Settings(LabSettings):
     """Settings of the lab; `weight_gain`, `bias_std` act with `init` "scaled" only, `gamma`, `eps` on a normalizer."""
 
@@ -89,6 +101,7 @@ class Settings(LabSettings):
     bias_std: BiasStd = 2.0
     normalizer: Normalizer = "batch"
     position: Position = "before"
+    skip: Skip = False
     gamma: Gamma = 1.0
     batch_size: BatchSize = 128
     source: Source = "digits"

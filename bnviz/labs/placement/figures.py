@@ -12,7 +12,8 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.placement.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, superscript
-from bnviz.plot.primitives import key, largest, note, small
+from bnviz.plot.panels import Panels, heading
+from bnviz.plot.primitives import SILENT, key, largest, line, phone, stroke, theory_line
 from bnviz.plot.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
@@ -97,99 +98,55 @@ def signals(result: Result, language: Language = "en") -> Scene:
 def moments(result: Result, language: Language = "en") -> Chart:
     """Mean and s.d. of what the next layer receives in the fresh networks, layer by layer, over what theory says."""
     _ = translator(language)
-    layers = np.arange(1, result.settings.depth + 1)
-    traces: list[dict[str, Any]] = []
-    notes = []
-    tops: list[float] = [1.0]
-    for panel, (values, title) in enumerate(
-        ((result.passed_mean, _("mean")), (np.sqrt(result.passed_variance), _("standard deviation")))
+    depth = result.settings.depth
+    limit = 1.15 * max(1.0, largest(result.passed_mean), largest(np.sqrt(result.passed_variance)))
+    lowest = min(-0.1, float(np.nanmin(result.passed_mean)) - 0.1)
+    panels = Panels()
+    for panel, (title, wide, low) in enumerate(
+        ((_("mean"), [0, 0.46], lowest), (_("standard deviation"), [0.54, 1], 0))
     ):
-        suffix = "" if panel == 0 else "2"
-        axes = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        for position in ("none", "before", "after"):
-            index = result.positions.index(position)
-            expected = _expected(result, position, panel)
-            if expected is not None:
-                traces.append(
-                    {
-                        "type": "scatter",
-                        "mode": "lines",
-                        "x": [0.5, result.settings.depth + 0.5],
-                        "y": [expected] * 2,
-                        "line": {"color": color("theory"), "width": 1.8, "dash": "dash"},
-                        "hoverinfo": "skip",
-                        "name": _("theory"),
-                        "showlegend": panel == 0 and position == "before",
-                        **axes,
-                    }
-                )
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "x": layers,
-                    "y": values[index],
-                    "marker": {"size": 10},
-                    "line": {"color": color(ROLES[position]), "width": 2},
-                    "name": _(NAMES[position]),
-                    "showlegend": panel == 0,
-                    "hovertemplate": "%{x}: %{y:.3g}",
-                    **axes,
-                }
-            )
-        tops.append(largest(values))
-        notes.append(
-            note(
-                f"<b>{title}</b>",
-                "ink",
-                xref="paper",
-                x=0.54 * panel,
-                xanchor="left",
-                yref="paper",
-                y=1.02,
-                yanchor="bottom",
-            )
-        )
-    span = {"range": [0.5, result.settings.depth + 0.5], "dtick": 1 if result.settings.depth <= 12 else 5}
-    limit = 1.15 * max(tops)
-    base = layout(
-        axis(_("Hidden layer"), domain=[0, 0.46], **span),
-        axis(_("What the next layer receives"), range=[min(-0.1, float(np.nanmin(result.passed_mean)) - 0.1), limit]),
-        annotations=notes,
-        xaxis2=axis(_("Hidden layer"), domain=[0.54, 1], anchor="y2", **span),
-        yaxis2=axis("", range=[0, limit], anchor="x2"),
-        showlegend=True,
-        legend={"orientation": "h", "y": -0.28},
-        margin={"l": 64, "r": 24, "t": 40, "b": 110},
-    )
-    return Chart("moments", traces, base, _moments_alt(result, _), height=400)
+        span = {"range": [0.5, depth + 0.5], "dtick": 1 if depth <= 12 else 5}
+        x = axis(_("Hidden layer"), domain=wide, **span)
+        y = axis("" if panel else _("What the next layer receives"), range=[low, limit])
+        panels.add(_moment_traces(result, panel, _), x, y)
+        panels.notes.append(heading(f"<b>{title}</b>", 0.54 * panel, 1.02))
+    legend = {"showlegend": True, "legend": {"orientation": "h", "y": -0.28}}
+    base = panels.layout(margin={"l": 64, "r": 24, "t": 40, "b": 110}, **legend)
+    return Chart("moments", panels.traces, base, _moments_alt(result, _), height=400)
+
+
+def _moment_traces(result: Result, panel: int, _: Translate) -> list[dict[str, Any]]:
+    """Means (panel 0) or standard deviations (panel 1) by layer, one line per position, over theory."""
+    depth = result.settings.depth
+    values = np.sqrt(result.passed_variance) if panel else result.passed_mean
+    traces = []
+    for position in ("none", "before", "after"):
+        expected = _expected(result, position, panel)
+        if expected is not None:
+            theory = {**theory_line([0.5, depth + 0.5], [expected] * 2, _("theory")), **SILENT}
+            traces.append({**theory, "showlegend": panel == 0 and position == "before"})
+        y, name = values[result.positions.index(position)], _(NAMES[position])
+        look: dict[str, Any] = {
+            "width": 2,
+            "marker": {"size": 10},
+            "hovertemplate": "%{x}: %{y:.3g}",
+            "showlegend": panel == 0,
+        }
+        traces.append(line(np.arange(1, depth + 1), y, ROLES[position], name, **look))
+    return traces
 
 
 def bias(result: Result, language: Language = "en") -> Chart:
     """What a random bias in the hidden layers changes, and the gradient that it gets, per position, on a log axis."""
     _ = translator(language)
-    names = [_(NAMES[position]) for position in result.positions]
-    colors = [color(ROLES[position]) for position in result.positions]
-    traces: list[dict[str, Any]] = []
-    rows = (
-        (result.bias_effects, _("largest change of a logit"), "circle", "middle right"),
-        (result.bias_gradients, _("largest gradient of a bias"), "diamond", "middle left"),
-    )
-    for values, name, symbol, place in rows:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": names,
-                "y": np.maximum(values, BIAS_FLOOR),
-                "name": name,
-                "marker": {"size": 15, "color": colors, "symbol": symbol},
-                "textposition": place,
-                "text": [f"  {short(float(value))}  " for value in values],
-                "cliponaxis": False,
-                "hovertemplate": "%{x}: %{y:.2g}",
-            }
+    notes = [
+        key(
+            _(
+                "circle: largest change of a logit · diamond: largest gradient of a bias · dashed: rounding of one number"
+            )
         )
+    ]
+    rounding = stroke((0, 1), (2.2e-16, 2.2e-16), "theory", 1.8, "dash", xref="paper")
     exponents = range(-18, 3, 4)
     y = axis(
         _("Size (double precision)"),
@@ -198,27 +155,14 @@ def bias(result: Result, language: Language = "en") -> Chart:
         tickvals=[10.0**e for e in exponents],
         ticktext=[f"10{superscript(e)}" for e in exponents],
     )
-    notes = [
-        key(
-            _(
-                "circle: largest change of a logit · diamond: largest gradient of a bias · dashed: rounding of one number"
-            )
-        )
-    ]
-    line = {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": 2.2e-16,
-        "y1": 2.2e-16,
-        "line": {"color": color("theory"), "width": 1.8, "dash": "dash"},
-    }
-    x = axis("", range=[-0.5, 2.5])
+    x, margin = axis("", range=[-0.5, 2.5]), {"l": 78, "r": 24, "t": 40, "b": 40}
     return Chart(
         "bias",
-        traces,
-        layout(x, y, annotations=notes, shapes=[line], margin={"l": 78, "r": 24, "t": 40, "b": 40}),
+        [
+            _sizes(result, result.bias_effects, _("largest change of a logit"), "circle", "middle right", _),
+            _sizes(result, result.bias_gradients, _("largest gradient of a bias"), "diamond", "middle left", _),
+        ],
+        layout(x, y, annotations=notes, shapes=[rounding], margin=margin),
         _(
             "A random bias added to every hidden unit changes a logit by at most {effect} where batch norm follows, and its "
             "gradient is at most {gradient}: rounding. Batch norm after the activation: {other}."
@@ -228,12 +172,24 @@ def bias(result: Result, language: Language = "en") -> Chart:
             other=short(float(result.bias_effects[result.positions.index("after")])),
         ),
         height=340,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": {"l": 62, "r": 10, "t": 72, "b": 40},
-            "annotations": small(notes),
-        },
+        phone_layout=phone(notes, l=62, r=10, t=72, b=40),
     )
+
+
+def _sizes(result: Result, values: Floats, name: str, symbol: str, side: str, _: Translate) -> dict[str, Any]:
+    """A size per position as a point with its number beside it."""
+    return {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": [_(NAMES[position]) for position in result.positions],
+        "y": np.maximum(values, BIAS_FLOOR),
+        "name": name,
+        "marker": {"size": 15, "color": [color(ROLES[position]) for position in result.positions], "symbol": symbol},
+        "textposition": side,
+        "text": [f"  {short(float(value))}  " for value in values],
+        "cliponaxis": False,
+        "hovertemplate": "%{x}: %{y:.2g}",
+    }
 
 
 def _zones(result: Result, low: float, high: float, _: Translate) -> tuple[Zone, ...]:

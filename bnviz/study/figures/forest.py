@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import PHONE_FONT, domain, largest, note
-from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.plot.panels import Panels, heading, within
+from bnviz.plot.primitives import PHONE_FONT, SILENT, domain, largest, line, note, points, stroke, tile
+from bnviz.plot.theme import Role, axis, color
 from bnviz.study.figures.seeds import dot_colors
 from bnviz.study.verdict import Finding, words
 
@@ -55,118 +56,68 @@ def times(value: float) -> str:
 
 def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
     """At most three panels, one row per effect; what has no interval says so."""
-    traces: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    notes: list[dict[str, Any]] = []
-    phone_notes: list[dict[str, Any]] = []
-    shapes: list[dict[str, Any]] = []
     rows = max((len(claim.effects) for claim in claims), default=0)
+    panels = Panels()
     for number, claim in enumerate(claims):
-        suffix = "" if number == 0 else str(number + 1)
-        panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        limit = _limit(claim)
-        for row, effect in enumerate(claim.effects):
-            traces += _row(effect, row, panel, claim, _)
-            text = f'<span style="color:{color(effect.role)}"><b>{effect.label}</b></span>: {_words(effect.finding, claim, _)}'
-            notes.append(_above(text, suffix, -limit, row))
-        if claim.effects:
-            least = claim.scale * claim.effects[0].finding.smallest_effect
-            shapes += _nothing(suffix, least, rows)
-        wide, tall = domain(number, len(claims), 0.05), domain(len(claims) - 1 - number, len(claims), 0.14)
-        axes[f"xaxis{suffix}"] = axis(
-            claim.unit, range=[-limit, limit], domain=wide, anchor=f"y{suffix}", **_ticks(claim, limit)
-        )
-        axes[f"yaxis{suffix}"] = axis(
-            "", range=[rows - 0.5, -0.75], anchor=f"x{suffix}", showticklabels=False, ticks="", showgrid=False
-        )
-        phone_axes[f"xaxis{suffix}"], phone_axes[f"yaxis{suffix}"] = {"domain": [0, 1]}, {"domain": tall}
-        above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
-        notes.append(note(f"<b>{claim.title}</b>", "ink", x=wide[0], y=1.02, **above))
-        phone_notes.append({**notes[-1], "x": 0, "y": tall[1]})
-    if not rows:
-        notes = phone_notes = [
-            note(
-                _("Choose two variants or more: there is nothing to compare."),
-                "ink",
-                xref="paper",
-                yref="paper",
-                x=0.5,
-                y=0.5,
-            )
-        ]
+        _add(panels, number, claim, len(claims), rows, _)
+    if rows:
+        inside = [entry for entry in panels.notes if entry["xref"] != "paper"]
+        above = [{**entry, "font": {**entry["font"], "size": PHONE_FONT}} for entry in (*inside, *panels.phone_notes)]
     else:
-        inside = [entry for entry in notes if entry["xref"] != "paper"]
-        phone_notes = [{**entry, "font": {**entry["font"], "size": PHONE_FONT}} for entry in (*inside, *phone_notes)]
-    base = layout(
-        axes.pop("xaxis"),
-        axes.pop("yaxis"),
-        annotations=notes,
-        shapes=shapes,
-        margin={"l": 20, "r": 20, "t": 44, "b": 56},
-    )
+        text = _("Choose two variants or more: there is nothing to compare.")
+        panels.notes = above = [note(text, "ink", xref="paper", yref="paper", x=0.5, y=0.5)]
     return Chart(
         name,
-        traces,
-        {**base, **axes},
+        panels.traces,
+        panels.layout(margin={"l": 20, "r": 20, "t": 44, "b": 56}, shapes=panels.shapes),
         _alt(claims, _),
         height=110 + ROW * max(rows, 2),
         phone_height=60 + (100 + ROW * max(rows, 1)) * len(claims),
         phone_layout={
             "font": {"size": PHONE_FONT},
             "margin": {"l": 10, "r": 10, "t": 36, "b": 50},
-            "annotations": phone_notes,
-            **phone_axes,
+            "annotations": above,
+            **panels.phone_axes,
         },
     )
 
 
-def _row(effect: Effect, row: int, panel: dict[str, str], claim: Claim, _: Translate) -> list[dict[str, Any]]:
-    finding, tint = effect.finding, color(effect.role)
-    count = len(effect.values)
-    traces: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": claim.scale * effect.values,
-            "y": np.full(count, row + 0.18),
-            "name": effect.label,
-            "marker": {"color": dot_colors(effect.values, finding), "size": 7, "opacity": 0.7},
-            "text": [claim.words(float(value)) for value in effect.values],
-            "hovertemplate": "%{text}",
-            **panel,
-        }
-    ]
+def _add(panels: Panels, number: int, claim: Claim, count: int, rows: int, _: Translate) -> None:
+    """The panel of claim `number` of `count`, as high as `rows` effects."""
+    limit = _limit(claim)
+    wide, tall = domain(number, count, 0.05), domain(count - 1 - number, count, 0.14)
+    x = axis(claim.unit, range=[-limit, limit], domain=wide, **_ticks(claim, limit))
+    y = axis("", range=[rows - 0.5, -0.75], showticklabels=False, ticks="", showgrid=False)
+    effects = list(enumerate(claim.effects))
+    traces = [trace for row, effect in effects for trace in _row(effect, row, claim, _)]
+    panels.add(traces, x, y, ({"domain": [0, 1]}, {"domain": tall}))
+    for row, effect in effects:
+        text = (
+            f'<span style="color:{color(effect.role)}"><b>{effect.label}</b></span>: {_words(effect.finding, claim, _)}'
+        )
+        panels.notes.append(_above(text, number, -limit, row))
+    if effects:
+        panels.shapes += _nothing(number, claim.scale * claim.effects[0].finding.smallest_effect, rows)
+    title = f"<b>{claim.title}</b>"
+    panels.notes.append(heading(title, wide[0], 1.02, align="left"))
+    panels.phone_notes.append(heading(title, 0, tall[1], align="left"))
+
+
+def _row(effect: Effect, row: int, claim: Claim, _: Translate) -> list[dict[str, Any]]:
+    """The seeds of one effect, its interval and its mean, as far as there are any."""
+    finding, role, scale = effect.finding, effect.role, claim.scale
+    seeds = {"color": dot_colors(effect.values, finding), "size": 7, "opacity": 0.7}
+    text = [claim.words(float(value)) for value in effect.values]
+    heights = np.full(len(effect.values), row + 0.18)
+    hover: dict[str, Any] = {"text": text, "hovertemplate": "%{text}"}
+    traces = [points(scale * effect.values, heights, role, effect.label, marker=seeds, **hover)]
     if math.isfinite(finding.low):
-        interval = {
-            "x": [claim.scale * finding.low, claim.scale * finding.high],
-            "y": [row, row],
-            "line": {"color": tint, "width": 6},
-            "opacity": 0.55,
-        }
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "name": _("95 % confidence interval of the mean"),
-                **interval,
-                "hoverinfo": "skip",
-                **panel,
-            }
-        )
+        ends, name = [scale * finding.low, scale * finding.high], _("95 % confidence interval of the mean")
+        traces.append(line(ends, [row, row], role, name, width=6, opacity=0.55, **SILENT))
     if math.isfinite(finding.mean):
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": [claim.scale * finding.mean],
-                "y": [row],
-                "name": _("mean"),
-                "marker": {"color": tint, "size": 13, "symbol": "diamond"},
-                "hovertemplate": claim.words(finding.mean),
-                **panel,
-            }
-        )
+        said = claim.words(finding.mean)
+        mean = points([scale * finding.mean], [row], role, _("mean"), size=13, symbol="diamond", hovertemplate=said)
+        traces.append(mean)
     return traces
 
 
@@ -183,49 +134,17 @@ def _words(finding: Finding, claim: Claim, _: Translate) -> str:
     return lines[0] + "<br>" + " · ".join(lines[1:])
 
 
-def _above(text: str, suffix: str, x: float, row: int) -> dict[str, Any]:
-    return {
-        **note(
-            text,
-            "ink",
-            xref=f"x{suffix}",
-            yref=f"y{suffix}",
-            x=x,
-            y=row - 0.08,
-            xanchor="left",
-            yanchor="bottom",
-            align="left",
-        ),
-        "font": {"color": color("ink"), "size": 13},
-    }
+def _above(text: str, panel: int, x: float, row: int) -> dict[str, Any]:
+    words = note(text, x=x, y=row - 0.08, xanchor="left", yanchor="bottom", align="left", **within(panel))
+    return {**words, "font": {"color": color("ink"), "size": 13}}
 
 
-def _nothing(suffix: str, least: float, rows: int) -> list[dict[str, Any]]:
+def _nothing(panel: int, least: float, rows: int) -> list[dict[str, Any]]:
     """The line at no effect, and the zone of what is too small to matter."""
+    where = (-0.75, rows - 0.5)
     return [
-        {
-            "type": "rect",
-            "xref": f"x{suffix}",
-            "yref": f"y{suffix}",
-            "x0": -least,
-            "x1": least,
-            "y0": -0.75,
-            "y1": rows - 0.5,
-            "layer": "below",
-            "fillcolor": color("context", 0.16),
-            "line": {"width": 0},
-        },
-        {
-            "type": "line",
-            "xref": f"x{suffix}",
-            "yref": f"y{suffix}",
-            "x0": 0,
-            "x1": 0,
-            "y0": -0.75,
-            "y1": rows - 0.5,
-            "layer": "below",
-            "line": {"color": color("context"), "width": 1},
-        },
+        tile((-least, least), where, "context", 0.16, **within(panel)),
+        stroke((0, 0), where, "context", 1, layer="below", **within(panel)),
     ]
 
 

@@ -14,7 +14,9 @@ from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import GAP, spread_out
 from bnviz.plot.numbers import points, short, with_spread
-from bnviz.plot.primitives import band, domain, largest, line, note
+from bnviz.plot.panels import Panels, heading, stacked, within
+from bnviz.plot.primitives import PHONE_FONT, band, crosses, domain, largest, line, note, tile
+from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.verdict import Finding, words
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 LOWEST, HIGHEST = 0.5, 100.0  # ends of the error axis in %
+EXPONENTS: Final = (math.log10(LOWEST), math.log10(HIGHEST))
 TICKS: Final = (0.5, 1, 2, 5, 10, 20, 50, 100)
 ALIKE: Final = 2.0  # panels whose differences are at most so many times as large as another's share one axis
 
@@ -59,132 +62,103 @@ def error_curves(
 
     `epochs` (E,); `last_epoch`: where the run will end. Crosses mark the steps at which seeds diverged.
     """
-    traces: list[dict[str, Any]] = []
-    labels: list[tuple[str, Role, float]] = []
-    phone_labels: list[tuple[str, Role, float]] = []
-    for course in courses:
-        low, high, middle = (100 * part for part in (course.error.low, course.error.high, course.error.mean))
-        traces += [
-            band(epochs, np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST), course.role, 0.16),
-            line(
-                epochs,
-                np.maximum(middle, LOWEST),
-                course.role,
-                course.name,
-                width=3.5,
-                hovertemplate=_("epoch %{x:.3g}: error %{y:.3g} %"),
-            ),
-        ]
-        traces += _diverged_marks(course, steps_per_epoch, _)
-        seen = middle[np.isfinite(middle)]
-        height = math.log10(min(max(float(seen[-1]), LOWEST), HIGHEST)) if seen.size else math.log10(HIGHEST)
-        labels.append((f"{course.name}<br>{ending(course, _)}", course.role, height))
-        phone_labels.append((f"{course.short_name} {ending(course, _)}", course.role, height))
-    ends = [math.log10(LOWEST), math.log10(HIGHEST)]
-    y = axis(
-        _("Test error in %"), type="log", range=ends, tickvals=list(TICKS), ticktext=[f"{tick:g}" for tick in TICKS]
-    )
-    x = axis(_("Epochs"), range=[0, last_epoch])
+    traces = [trace for course in courses for trace in _curve(course, epochs, steps_per_epoch, _)]
+    heights = [_last_height(course) for course in courses]
+    labels = [
+        (f"{course.name}<br>{ending(course, _)}", course.role, height)
+        for course, height in zip(courses, heights, strict=True)
+    ]
+    phone_labels = [
+        (f"{course.short_name} {ending(course, _)}", course.role, height)
+        for course, height in zip(courses, heights, strict=True)
+    ]
     seeds = len(courses[0].diverged_at)
-    key = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
-    above = note(key, xref="paper", x=0, xanchor="left", yref="paper", y=1.01, yanchor="bottom", align="left")
+    how = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
+    notes = [heading(how, 0, 1.01, "context", align="left"), *apart(labels, EXPONENTS, 2.0)]
     told = "; ".join(f"{course.name} {ending(course, _).replace('<br>', ', ')}" for course in courses)
+    margin = {"l": 64, "r": 200, "t": 40, "b": 52}
     return Chart(
         name,
         traces,
-        layout(x, y, annotations=[above, *apart(labels, ends, 2.0)], margin={"l": 64, "r": 200, "t": 40, "b": 52}),
+        layout(axis(_("Epochs"), range=[0, last_epoch]), error_axis(_), annotations=notes, margin=margin),
         _("Test error by epoch on a log axis, mean and range over {seeds} seeds. At epoch {epoch}: {parts}.").format(
             seeds=seeds, epoch=short(float(epochs[-1])), parts=told
         ),
         height=430,
         phone_height=420,
         phone_layout={
-            "font": {"size": 12},
+            "font": {"size": PHONE_FONT},
             "margin": {"l": 52, "r": 10, "t": 60 + 18 * len(courses), "b": 48},
-            "annotations": [phone_key(key, phone_labels)],
+            "annotations": [phone_key(how, phone_labels)],
         },
     )
 
 
+def error_axis(_: Translate) -> dict[str, Any]:
+    """Test error in %, on a log axis from `LOWEST` to `HIGHEST`."""
+    text = [f"{tick:g}" for tick in TICKS]
+    return axis(_("Test error in %"), type="log", range=list(EXPONENTS), tickvals=list(TICKS), ticktext=text)
+
+
+def _curve(course: Course, epochs: Floats, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
+    """One course: its band, its line, and where its seeds diverged."""
+    low, high, middle = (100 * part for part in (course.error.low, course.error.high, course.error.mean))
+    hover = _("epoch %{x:.3g}: error %{y:.3g} %")
+    return [
+        band(epochs, np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST), course.role, 0.16),
+        line(epochs, np.maximum(middle, LOWEST), course.role, course.name, width=3.5, hovertemplate=hover),
+        *_diverged_marks(course, steps_per_epoch, _),
+    ]
+
+
+def _last_height(course: Course) -> float:
+    """The exponent at which the course's line ends; the top of the axis where it has no point."""
+    middle = 100 * course.error.mean
+    seen = middle[np.isfinite(middle)]
+    return math.log10(min(max(float(seen[-1]), LOWEST), HIGHEST)) if seen.size else EXPONENTS[1]
+
+
 def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate) -> Chart:
     """At most three panels: accuracy differences by seed, their mean, its 95 % interval and the verdict; grey: too small to matter."""
-    traces: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    notes: list[dict[str, Any]] = []
-    phone_notes: list[dict[str, Any]] = []
-    shapes: list[dict[str, Any]] = []
+    panels = Panels()
     count, limits = len(pairs), _limits(pairs)
     for number, (pair, limit) in enumerate(zip(pairs, limits, strict=True)):
-        suffix = "" if number == 0 else str(number + 1)
         seeds = np.arange(first_seed, first_seed + len(pair.differences))
         span = [float(seeds[0]) - 0.8, float(seeds[-1]) + 0.8]
-        finding, values = pair.finding, 100 * pair.differences
-        matter = 100 * finding.smallest_effect
-        panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": seeds,
-                "y": values,
-                "name": pair.title,
-                "marker": {"size": 9, "color": dot_colors(pair.differences, finding)},
-                "hovertemplate": _("seed %{x}: %{y:.3g} points"),
-                **panel,
-            }
-        )
-        if math.isfinite(finding.low):
-            traces += _interval(span, finding, panel, _)
-        shapes.append(
-            {
-                "type": "rect",
-                "xref": f"x{suffix}",
-                "yref": f"y{suffix}",
-                "x0": span[0],
-                "x1": span[1],
-                "y0": -matter,
-                "y1": matter,
-                "layer": "below",
-                "fillcolor": color("context", 0.16),
-                "line": {"width": 0},
-            }
-        )
+        matter = 100 * pair.finding.smallest_effect
+        panels.shapes.append(tile(span, (-matter, matter), "context", 0.16, **within(number)))
         wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
-        axes[f"xaxis{suffix}"] = axis(_("Seed"), range=span, domain=wide, anchor=f"y{suffix}", tickformat="d", nticks=6)
-        axes[f"yaxis{suffix}"] = axis(
-            _("Difference in accuracy (points)") if number == 0 else "", range=[-limit, limit], anchor=f"x{suffix}"
-        )
-        phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
-        phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}}
+        x = axis(_("Seed"), range=span, domain=wide, tickformat="d", nticks=6)
+        y = axis(_("Difference in accuracy (points)") if number == 0 else "", range=[-limit, limit])
+        panels.add(_differences(pair, seeds, span, _), x, y, stacked(tall))
         text = _headline(pair, _)
-        above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
-        notes.append(note(text, "ink", x=wide[0], y=1.02, **above))
-        phone_notes.append(note(text, "ink", x=0, y=tall[1], **above))
-    base = layout(
-        axes.pop("xaxis"),
-        axes.pop("yaxis"),
-        annotations=notes,
-        shapes=shapes,
-        margin={"l": 64, "r": 24, "t": 100, "b": 52},
-    )
+        panels.notes.append(heading(text, wide[0], 1.02, align="left"))
+        panels.phone_notes.append(heading(text, 0, tall[1], align="left"))
     parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
     return Chart(
         name,
-        traces,
-        {**base, **axes},
+        panels.traces,
+        panels.layout(margin={"l": 64, "r": 24, "t": 100, "b": 52}),
         _(
             "Differences of test accuracy, seed by seed. {parts}. Shaded: less than {least} points, too small to matter."
         ).format(parts=parts, least=short(100 * pairs[0].finding.smallest_effect)),
         height=400,
         phone_height=130 + 210 * count,
         phone_layout={
-            "font": {"size": 12},
+            "font": {"size": PHONE_FONT},
             "margin": {"l": 48, "r": 8, "t": 84, "b": 32},
-            "annotations": phone_notes,
-            **phone_axes,
+            "annotations": panels.phone_notes,
+            **panels.phone_axes,
         },
     )
+
+
+def _differences(pair: Pair, seeds: NDArray[np.int64], span: list[float], _: Translate) -> list[dict[str, Any]]:
+    """A dot for each seed; their mean and its interval, where there is one."""
+    look = {"size": 9, "color": dot_colors(pair.differences, pair.finding)}
+    hover = _("seed %{x}: %{y:.3g} points")
+    seen = dots(seeds, 100 * pair.differences, "context", pair.title, marker=look, hovertemplate=hover)
+    return [seen, *(_interval(span, pair.finding, _) if math.isfinite(pair.finding.low) else [])]
 
 
 def dot_colors(values: Floats, finding: Finding) -> list[str]:
@@ -244,17 +218,9 @@ def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> lis
     steps = course.diverged_at[course.diverged_at >= 0]
     if not steps.size:
         return []
-    return [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": steps / steps_per_epoch,
-            "y": np.full(len(steps), 90.0),
-            "marker": {"symbol": "x", "size": 10, "color": color("error")},
-            "name": _("diverged: {variant}").format(variant=course.name),
-            "hovertemplate": _("no longer a number: epoch %{x:.3g}"),
-        }
-    ]
+    name = _("diverged: {variant}").format(variant=course.name)
+    hover = _("no longer a number: epoch %{x:.3g}")
+    return [crosses(steps / steps_per_epoch, np.full(len(steps), 90.0), name, hover)]
 
 
 def _limits(pairs: Sequence[Pair]) -> list[float]:
@@ -271,13 +237,12 @@ def _reach(pair: Pair) -> float:
     return 1.2 * max(300 * pair.finding.smallest_effect, *seen)
 
 
-def _interval(span: list[float], finding: Finding, panel: dict[str, str], _: Translate) -> list[dict[str, Any]]:
+def _interval(span: list[float], finding: Finding, _: Translate) -> list[dict[str, Any]]:
     """The mean as a line over the whole panel, its confidence interval as a band."""
     low, mean, high = 100 * finding.low, 100 * finding.mean, 100 * finding.high
-    interval = band(span, [low, low], [high, high], "running", 0.25, _("95 % confidence interval of the mean"))
     return [
-        {**interval, **panel},
-        {**line(span, [mean, mean], "running", _("mean"), hovertemplate="%{y:.3g}"), **panel},
+        band(span, [low, low], [high, high], "running", 0.25, _("95 % confidence interval of the mean")),
+        line(span, [mean, mean], "running", _("mean"), hovertemplate="%{y:.3g}"),
     ]
 
 

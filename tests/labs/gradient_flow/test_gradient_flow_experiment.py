@@ -52,6 +52,7 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
         s.init,
         s.weight_gain,
         s.bias_std,
+        s.skip,
     )  # type: ignore[arg-type]
     network = MLP(shape, torch.Generator().manual_seed(s.seed))
     optimizer = torch.optim.SGD(network.parameters(), lr=s.learning_rate)
@@ -60,6 +61,7 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
         values, kept = features[index], []
         for module in network.chain:
             if module in network.activations:
+                values = values + kept[-1] if s.skip and kept else values
                 kept.append(values)
             values = module(values)
         loss = nn.functional.cross_entropy(values, labels[index])
@@ -92,6 +94,8 @@ def straight_loop(s: Settings, normalizer: str) -> dict[str, Any]:
         {"activation": "sigmoid", "gamma": -5.0, "eps": 0.1, "seed": 3},
         {"activation": "leaky_relu", "normalizer": "layer", "position": "after"},
         {"activation": "elu", "init": "scaled", "weight_gain": 5.0},
+        {"activation": "relu", "skip": True, "gamma": 0.5},
+        {"activation": "tanh", "normalizer": "group", "position": "after", "skip": True},
     ],
 )
 def test_equal_to_a_straight_pytorch_loop(changes: dict[str, Any]) -> None:
@@ -270,6 +274,7 @@ def other_value(name: str, value: Any) -> Any:
         "bias_std": 0.5,
         "normalizer": "layer",
         "position": "after",
+        "skip": True,
         "gamma": 2.0,
         "batch_size": 9,
         "source": "gaussian",
@@ -504,6 +509,55 @@ def test_growth_theory_is_that_of_the_closed_form() -> None:
         assert result.growth_theory[1] == pytest.approx(growth_batch_norm(activation), rel=1e-4)
 
 
+def he(**changes: Any) -> Settings:
+    scaled = {"init": "scaled", "weight_gain": math.sqrt(2), "bias_std": 0.0, "activation": "relu", "steps": 0}
+    return Settings(**(scaled | {"skip": True} | changes))
+
+
+def test_with_skips_z_grows_like_the_layers_number_with_batch_norm_and_doubles_without() -> None:
+    """ℓ + 1 and 2^ℓ at ℓ = 0 …: the closed form exactly, the measurement over seeds, where the widths' chance averages out."""
+    results = [run(he(depth=9, width=256, source="gaussian", seed=seed)) for seed in range(6)]
+    layers = np.arange(9)
+    for result in results:
+        np.testing.assert_allclose(result.preactivation_rms_theory[1] ** 2, layers + 1, rtol=1e-4)
+        square = result.preactivation_rms_theory[0] ** 2
+        np.testing.assert_allclose(square / square[0], 2.0**layers, rtol=1e-6)
+    none, batch = np.mean([result.preactivation_rms[:, 0] ** 2 for result in results], axis=0)
+    np.testing.assert_allclose(batch, layers + 1, rtol=0.04)
+    np.testing.assert_allclose(
+        none / none[0], 2.0**layers, rtol=0.25
+    )  # six nets whose logarithms scatter by 0.25 at the end
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"depth": 20},
+        {"activation": "tanh", "weight_gain": 1.0},
+        {"activation": "sigmoid", "init": "torch"},
+        {"normalizer": "layer", "bias_std": 0.5},
+        {"position": "after", "activation": "tanh", "bias_std": 0.5},
+        {"position": "after", "normalizer": "layer"},
+        {"gamma": 0.5, "depth": 20},
+        {"gamma": 0.0},
+    ],
+)
+def test_growth_with_skips_is_the_predicted_one(changes: dict[str, Any]) -> None:
+    rows = comparisons(run(he(width=256, source="gaussian", batch_size=256, **changes)))
+    assert [row.quantity.text() for row in rows if not row.explained] == []
+    growth = [row for row in rows if row.quantity.text().startswith("growth per layer")]
+    assert len(growth) == 2
+    assert all(abs(row.relative_difference) < 0.02 for row in growth), "a layer's growth is told to 2 %"
+    assert [row.quantity.text()[:14] for row in rows[-2:]] == ["mean square of", "mean square of"]
+
+
+def test_gamma_of_zero_in_the_branches_lets_the_gradient_pass_unchanged() -> None:
+    result = run(he(gamma=0.0, depth=12))
+    np.testing.assert_allclose(result.layer_growth[1], 1, rtol=1e-6)
+    assert result.preactivation_rms[1, 0, 0] > 0.99, "the first normalizer stands in no branch"
+    assert (run(he(gamma=0.0, skip=False, depth=12)).gradient_rms[1, 0, :-1] == 0).all()
+
+
 @settings(max_examples=40)
 @given(
     st.fixed_dictionaries(
@@ -517,6 +571,7 @@ def test_growth_theory_is_that_of_the_closed_form() -> None:
             "bias_std": st.floats(0, 5),
             "normalizer": st.sampled_from(["none", "batch", "layer", "group"]),
             "position": st.sampled_from(["none", "before", "after"]),
+            "skip": st.booleans(),
             "gamma": st.floats(-5, 5),
             "batch_size": st.integers(2, 20),
             "learning_rate": st.floats(1e-4, 10),

@@ -219,6 +219,7 @@ CHANGED = {
     "bias_std": 0.5,
     "normalizer": "layer",
     "position": "after",
+    "skip": True,
     "gamma": 2.0,
     "batch_size": 9,
     "source": "gaussian",

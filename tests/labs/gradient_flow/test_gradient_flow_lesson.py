@@ -11,7 +11,15 @@ import pytest
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.gradient_flow.experiment import run
-from bnviz.labs.gradient_flow.lesson import ALIKE, LARGER, MUCH_LARGER, SMALLER, TOPIC
+from bnviz.labs.gradient_flow.lesson import (
+    ALIKE,
+    LARGER,
+    MUCH_LARGER,
+    SMALLER,
+    TOPIC,
+    skips_double_without_normalizer,
+    skips_tame_the_explosion,
+)
 from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.numbers import latex
 from bnviz.teaching.lab import Preset
@@ -24,7 +32,7 @@ SMALL: dict[str, Any] = {"depth": 4, "width": 16, "batch_size": 12, "steps": 3}
 def test_controls_are_the_settings() -> None:
     assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
     assert len(TOPIC.controls) <= 6
-    assert 3 <= len(TOPIC.presets) <= 6
+    assert 3 <= len(TOPIC.presets) <= 8
     assert len(TOPIC.pictures) <= 3
     assert len(TOPIC.theory) <= 3
 
@@ -32,7 +40,7 @@ def test_controls_are_the_settings() -> None:
 def test_presets_show_what_they_promise() -> None:
     """Each line says what to look for; here it is looked for."""
     by_name = {preset.name: run(TOPIC.preset(preset.name)) for preset in TOPIC.presets}
-    sigmoid, relu, tiny, huge, tanh, layer = by_name.values()
+    sigmoid, relu, tiny, huge, tanh, layer, skips, doubling = by_name.values()
     assert sigmoid.growth[0] == pytest.approx(1 / 7, rel=0.03)
     assert sigmoid.gradient_rms[0, 0, 0] / sigmoid.gradient_rms[0, 0, -1] == pytest.approx(2e-8, rel=0.3)
     assert sigmoid.saturated[0].max() == 0
@@ -48,6 +56,17 @@ def test_presets_show_what_they_promise() -> None:
     assert tanh.gradient_rms[0, 0, 0] / tanh.gradient_rms[0, 0, -1] > 0.3
     assert 1 < tanh.growth[1] < 1.15
     assert sigmoid.growth[0] < layer.growth[1] < 0.5
+    assert skips_tame_the_explosion(skips)
+    assert not skips_tame_the_explosion(relu)
+    assert skips_double_without_normalizer(doubling)
+    assert not skips_double_without_normalizer(run(TOPIC.preset("skips_without_normalizer").replace(skip=False)))
+
+
+def test_what_the_text_says_of_skips() -> None:
+    skips, still = (run(TOPIC.preset("skip_connections").replace(gamma=gamma)) for gamma in (1.0, 0.0))
+    assert skips.loss[1, 1] > 1.5 * skips.loss[1, 0]
+    assert (np.diff(still.loss[1]) < 0).all()
+    assert still.growth[1] == pytest.approx(1.0, abs=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +96,9 @@ def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: in
         {"depth": 1},
         {"normalizer": "group", "position": "after"},
         {"activation": "gelu", "gamma": -2.0},
+        {"skip": True},
+        {"skip": True, "position": "after"},
+        {"skip": True, "normalizer": "layer", "depth": 1},
     ],
 )
 def test_formula_carries_the_numbers(changes: dict[str, Any], language: Any) -> None:

@@ -34,6 +34,8 @@ CASES = {
     "explodes": plain(
         activation="relu", depth=40, width=16, batch_size=8, steps=3, init="scaled", weight_gain=5.0, learning_rate=10
     ),
+    "skips": plain(activation="relu", skip=True, gamma=0.5, depth=5, width=24, steps=3),
+    "skips after": plain(skip=True, position="after", normalizer="layer", gamma=0.5, depth=3, width=16, steps=2),
     "none": plain(normalizer="none", depth=1, steps=0, width=16),
     "gaussian": plain(source="gaussian", activation="tanh", depth=3, width=32, steps=2),
     "skewed": plain(source="skewed", activation="elu", depth=3, width=32, steps=0, batch_size=1000),

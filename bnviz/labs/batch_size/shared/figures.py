@@ -14,7 +14,8 @@ from bnviz.labs.batch_size.shared.parameters import NetworkName
 from bnviz.labs.batch_size.shared.statistics import Statistics
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import domain, key, line, log_axis, log_range, note, points, small
+from bnviz.plot.panels import Panels, heading
+from bnviz.plot.primitives import domain, key, line, log_axis, log_range, points, small
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import apart
 
@@ -22,7 +23,6 @@ Floats = NDArray[np.float64]
 
 NETWORKS: Final[dict[str, tuple[str, Role]]] = {"mlp": ("MLP", "series_1"), "cnn": ("CNN", "series_4")}
 GAP: Final = 0.09
-ABOVE: Final[dict[str, Any]] = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom"}
 
 
 class WithStatistics(Protocol):
@@ -103,26 +103,21 @@ def two_quantities(
     counted: bool = False,
 ) -> Chart:
     """Two quantities by batch size on the same log axis; `counted`: with the number of values that the batch has, in grey."""
-    traces: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
+    panels = Panels()
     sizes = np.sort(result.batch_sizes).astype(float)
     low, high = log_range(np.concatenate([values for one in quantities for values in _drawn(result, one, counted)]))
     for panel, quantity in enumerate(quantities):
-        suffix = "" if panel == 0 else "2"
-        span = domain(panel, 2, GAP)
-        traces += [{**trace, **on(panel)} for trace in _panel(result, quantity, counted, _)]
-        axes[f"xaxis{suffix}"] = {**size_axis(sizes, _), "domain": span, "anchor": f"y{suffix}"}
-        axes[f"yaxis{suffix}"] = log_axis(title if panel == 0 else "", low, high, anchor=f"x{suffix}")
-        notes.append(note(f"<b>{quantity.title}</b>", "ink", x=span[0], y=1.01, **ABOVE))
+        wide = domain(panel, 2, GAP)
+        y = log_axis(title if panel == 0 else "", low, high)
+        panels.add(_panel(result, quantity, counted, _), size_axis(sizes, _) | {"domain": wide}, y)
+        panels.notes.append(heading(f"<b>{quantity.title}</b>", wide[0], 1.01))
     names = [f'<span style="color:{color(role)}"><b>{network}</b></span>' for network, role in NETWORKS.values()]
     how = [_("dots: measured"), _("dashed: theory"), *([_("grey: values in the batch")] if counted else [])]
-    notes.append({**key("   ".join(names) + "   " + ", ".join(how)), "yshift": 32})
-    base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 70, "r": 16, "t": 70, "b": 52})
+    panels.notes.append({**key("   ".join(names) + "   " + ", ".join(how)), "yshift": 32})
     return Chart(
         name,
-        traces,
-        {**base, **axes},
+        panels.traces,
+        panels.layout(margin={"l": 70, "r": 16, "t": 70, "b": 52}),
         alt.format(parts="; ".join(sentence for one in quantities for sentence in _first_values(result, one))),
         height=400,
         phone_height=340,
@@ -134,16 +129,8 @@ def size_axis(sizes: Floats, _: Translate) -> dict[str, Any]:
     """The batch sizes (B,) on a logarithmic axis, each with a tick."""
     low, high = math.log10(float(sizes.min())), math.log10(float(sizes.max()))
     margin = max(0.06 * (high - low), 0.08)
-    return axis(
-        _("Batch size (samples)"), type="log", range=[low - margin, high + margin], tickvals=sizes.tolist(),
-        ticktext=[f"{size:.0f}" for size in sizes],
-    )  # fmt: skip
-
-
-def on(panel: int) -> dict[str, str]:
-    """The axes of a panel, as a trace names them."""
-    suffix = "" if panel == 0 else str(panel + 1)
-    return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
+    ticks = {"tickvals": sizes.tolist(), "ticktext": [f"{size:.0f}" for size in sizes]}
+    return axis(_("Batch size (samples)"), type="log", range=[low - margin, high + margin], **ticks)
 
 
 def r_squared(value: float) -> str:

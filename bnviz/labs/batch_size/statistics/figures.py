@@ -7,21 +7,20 @@ from typing import Any, Final
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.batch_size.shared.figures import (
-    ABOVE,
     GAP,
     NETWORKS,
     Quantity,
     fidelity,
     noise,
-    on,
     r_squared,
     two_quantities,
 )
 from bnviz.labs.batch_size.statistics.result import CloseStatistics, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import domain, key, line, note, points, small, wrapped
-from bnviz.plot.theme import axis, layout
+from bnviz.plot.panels import Panels, heading, stacked, within
+from bnviz.plot.primitives import PHONE_FONT, domain, key, line, note, points, small, wrapped
+from bnviz.plot.theme import axis
 
 __all__ = ["effective", "fidelity", "noise", "outputs"]
 
@@ -32,21 +31,19 @@ def outputs(result: Result, language: Language = "en") -> Chart:
     """What batch norm makes of values in batches of `batch_size`, against what it would make of them knowing the population."""
     _ = translator(language)
     both = list(result.both_statistics().values())
-    traces = [{**trace, **on(panel)} for panel, part in enumerate(both) for trace in _cloud(part)]
-    inside = [entry for panel, part in enumerate(both) for entry in _inside(part, panel)]
-    titles = [(f"<b>{_title(part, _)}</b>", NETWORKS[part.network][1]) for part in both]
+    panels = Panels()
+    for number, (part, tall) in enumerate(zip(both, ([0.56, 1.0], [0.0, 0.44]), strict=True)):
+        wide = domain(number, 2, GAP)
+        x, y = _axis(_("True value (x − μ)/σ")), _axis(_("Batch norm's output") if number == 0 else "")
+        panels.add(_cloud(part), x | {"domain": wide}, y, stacked(tall))
+        title, role = f"<b>{_title(part, _)}</b>", NETWORKS[part.network][1]
+        panels.notes += [*_inside(part, number), heading(title, wide[0], 1.01, role)]
+        panels.phone_notes += [*_inside(part, number), heading(title, 0, tall[1], role)]
     head = key(
         _("Batches of {size} · dashed: with the whole population's μ and σ").format(size=result.settings.batch_size)
     )
-    above = [note(*title, x=domain(panel, 2, GAP)[0], y=1.01, **ABOVE) for panel, title in enumerate(titles)]
-    phone_above = [note(*title, x=0, y=top, **ABOVE) for title, top in zip(titles, (1.0, 0.44), strict=True)]
-    axes, phone_axes = _axes(_)
-    base = layout(
-        axes.pop("xaxis"),
-        axes.pop("yaxis"),
-        annotations=[*inside, *above, {**head, "yshift": 32}],
-        margin={"l": 64, "r": 16, "t": 70, "b": 52},
-    )
+    panels.notes.append({**head, "yshift": 32})
+    panels.phone_notes += small([{**head, "yshift": 24}])
     sentences = [
         _title(part, _) if math.isfinite(part.batch_fidelity) else f"{_title(part, _)}: {part.refusal}" for part in both
     ]
@@ -56,16 +53,16 @@ def outputs(result: Result, language: Language = "en") -> Chart:
     )
     return Chart(
         "outputs",
-        traces,
-        {**base, **axes},
+        panels.traces,
+        panels.layout(margin={"l": 64, "r": 16, "t": 70, "b": 52}),
         alt.format(size=result.settings.batch_size, parts="; ".join(sentences)),
         height=430,
         phone_height=680,
         phone_layout={
-            "font": {"size": 12},
+            "font": {"size": PHONE_FONT},
             "margin": {"l": 40, "r": 8, "t": 66, "b": 34},
-            **phone_axes,
-            "annotations": [*inside, *phone_above, *small([{**head, "yshift": 24}])],
+            "annotations": panels.phone_notes,
+            **panels.phone_axes,
         },
     )
 
@@ -112,8 +109,7 @@ def _cloud(part: CloseStatistics) -> list[dict[str, Any]]:
 
 def _inside(part: CloseStatistics, panel: int) -> list[dict[str, Any]]:
     """Words in a panel: PyTorch's refusal, the bound's name."""
-    axes = on(panel)
-    where: dict[str, Any] = {"xref": axes["xaxis"], "yref": axes["yaxis"]}
+    where = within(panel)
     notes = []
     if not math.isfinite(part.batch_fidelity):
         notes.append(note(wrapped(f"ValueError: {part.refusal}", 40), "error", x=0, y=1.4, **where))
@@ -122,17 +118,6 @@ def _inside(part: CloseStatistics, panel: int) -> list[dict[str, Any]]:
     return notes
 
 
-def _axes(_: Translate) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The axes of both panels, side by side and, on a phone, one below the other."""
+def _axis(title: str) -> dict[str, Any]:
     ticks = range(-3, 4)
-    scale = {"range": [-REACH, REACH], "tickvals": list(ticks), "ticktext": [short(tick) for tick in ticks]}
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    for panel, tall in enumerate(([0.56, 1.0], [0.0, 0.44])):
-        suffix = "" if panel == 0 else "2"
-        span = domain(panel, 2, GAP)
-        axes[f"xaxis{suffix}"] = axis(_("True value (x − μ)/σ"), domain=span, anchor=f"y{suffix}", **scale)
-        axes[f"yaxis{suffix}"] = axis(_("Batch norm's output") if not panel else "", anchor=f"x{suffix}", **scale)
-        phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
-        phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}}
-    return axes, phone_axes
+    return axis(title, range=[-REACH, REACH], tickvals=list(ticks), ticktext=[short(tick) for tick in ticks])

@@ -14,7 +14,7 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small, steps
-from bnviz.plot.theme import SERIES, axis, color, layout
+from bnviz.plot.theme import SERIES, Role, axis, color, layout
 
 Floats = NDArray[np.float64]
 MOST_LINES: Final = 4
@@ -31,34 +31,18 @@ def resolution(result: Result, language: Language = "en") -> Chart:
     seen = np.concatenate((worth.samples[:, channels].ravel(), worth.theory[:, channels].ravel(), numbers))
     low, high = log_range(seen)
     x_low, x_high = log_range(numbers)
-    traces: list[dict[str, Any]] = [
+    traces, labels = _worth_by_number(result, _)
+    traces = [
         line(numbers, numbers, "context", _("if all were independent"), width=2),
         line([10**x_low, 10**x_high], [settings.batch_size] * 2, "context", _("N images"), width=1, dash="dot"),
+        *traces,
     ]
-    labels = [
+    reference: list[tuple[str, Role, float]] = [
         (_("all independent"), "context", float(np.log10(numbers[-1]))),
         ("N", "context", float(np.log10(settings.batch_size))),
     ]
-    for place, channel in enumerate(channels):
-        role = SERIES[place]
-        name = _name(result, channel, _)
-        traces.append(line(numbers, _finite(worth.theory[:, channel]), "theory", "", width=1.5, dash="dash"))
-        bars = {"type": "data", "array": np.nan_to_num(2 * worth.error[:, channel]), "width": 4, "thickness": 1.5}
-        wide = channel == settings.channel
-        traces.append(
-            points(numbers, _finite(worth.samples[:, channel]), role, name, size=14 if wide else 10, error_y=bars)
-        )
-        last = worth.theory[-1, channel]
-        if np.isfinite(last):
-            labels.append((name, role, float(np.log10(last))))
-    notes = [
-        key(
-            _(
-                "dots: σ² / variance of the batch mean · ± 2 standard errors, 1000 batches · dashed: N·HW/(1 + (HW − 1)ρ̄)"
-            )
-        ),
-        *end_labels(labels, low, high),  # type: ignore[arg-type]
-    ]
+    how = _("dots: σ² / variance of the batch mean · ± 2 standard errors, 1000 batches · dashed: N·HW/(1 + (HW − 1)ρ̄)")
+    notes = [key(how), *end_labels([*reference, *labels], low, high)]
     told = "; ".join(
         _("{name}: {samples} of {numbers}").format(
             name=_name(result, channel, _), samples=short(float(worth.samples[-1, channel])), numbers=int(numbers[-1])
@@ -77,6 +61,24 @@ def resolution(result: Result, language: Language = "en") -> Chart:
         _("Effective sample size of the batch mean against N·H·W. At the finest resolution: {told}.").format(told=told),
         phone_layout={"annotations": small(notes), "margin": PHONE_MARGIN},
     )
+
+
+def _worth_by_number(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[tuple[str, Role, float]]]:
+    """Each drawn channel's closed form and measurement against N·H·W, and its label at the end."""
+    worth, traces = result.effective, []
+    labels: list[tuple[str, Role, float]] = []
+    for role, channel in zip(SERIES, _channels(result), strict=False):
+        name = _name(result, channel, _)
+        theory, measured = _finite(worth.theory[:, channel]), _finite(worth.samples[:, channel])
+        bars = {"type": "data", "array": np.nan_to_num(2 * worth.error[:, channel]), "width": 4, "thickness": 1.5}
+        size = 14 if channel == result.settings.channel else 10
+        traces += [
+            line(worth.numbers, theory, "theory", "", width=1.5, dash="dash"),
+            points(worth.numbers, measured, role, name, size=size, error_y=bars),
+        ]
+        if np.isfinite(last := worth.theory[-1, channel]):
+            labels.append((name, role, float(np.log10(last))))
+    return traces, labels
 
 
 def batch_means(result: Result, language: Language = "en") -> Chart:

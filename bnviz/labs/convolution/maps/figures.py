@@ -12,12 +12,14 @@ from bnviz.labs.convolution.maps.result import Result
 from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, note, points, small, steps
+from bnviz.plot.panels import Panels, heading
+from bnviz.plot.primitives import key, largest, note, phone, points, small, steps
 from bnviz.plot.scene import Map, Readout, Row, Scene
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import normalizer_name
 
 Floats = NDArray[np.float64]
+Moments = tuple[Floats, Floats]  # means and standard deviations, (C,) each
 
 HEIGHT: Final = 380
 SHOWN: Final = 4
@@ -59,11 +61,15 @@ def _title(result: Result, _: Translate) -> str:
     return normalizer_name(result.settings.normalizer, _)
 
 
+def _channel(result: Result, channel: int, _: Translate) -> str:
+    """The channel's number and its kernel's kind."""
+    kind = _(KINDS[kind_of(result.settings.kernels, channel)])
+    return _("channel {channel}, {kind}").format(channel=channel, kind=kind)
+
+
 def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
     maps, settings = result.maps, result.settings
-    name = _("channel {channel}, {kind}").format(
-        channel=channel, kind=_(KINDS[kind_of(result.settings.kernels, channel)])
-    )
+    name = _channel(result, channel, _)
     after = _("after")
     if channel == settings.channel:
         after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
@@ -107,47 +113,35 @@ def histograms(result: Result, language: Language = "en") -> Chart:
     """All values of each shown channel, before and after, on one pair of axes each."""
     _ = translator(language)
     maps, channels = result.maps, shown(result)
-    before, after = maps.histograms_before, maps.histograms_after
     roles: tuple[tuple[Role, str], ...] = (("before", _("before")), ("after", _("after")))
-    top = 1.1 * min(2.5, max(float(part.density()[channels].max()) for part in (before, after)))
-    traces: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    notes: list[dict[str, Any]] = []
-    low, high = float(before.edges[0]), float(before.edges[-1])
+    counted = list(zip((maps.histograms_before, maps.histograms_after), roles, strict=True))
+    top = 1.1 * min(2.5, max(float(part.density()[channels].max()) for part, _role in counted))
+    ends = [float(maps.histograms_before.edges[0]), float(maps.histograms_before.edges[-1])]
     width = 1 / len(channels)
+    panels = Panels()
     for place, channel in enumerate(channels):
-        suffix = "" if place == 0 else str(place + 1)
-        domain = [(place + 0.04) * width, (place + 0.96) * width]
-        axes[f"xaxis{suffix}"] = axis(
-            _("value") if place == 0 else "", range=[low, high], domain=domain, anchor=f"y{suffix}"
-        )
-        axes[f"yaxis{suffix}"] = axis(
-            _("density") if place == 0 else "", range=[0, top], anchor=f"x{suffix}", showticklabels=place == 0
-        )
-        phone_axes[f"xaxis{suffix}"] = {"tickfont": {"size": 10}, "nticks": 3}
-        for counted, (role, name) in zip((before, after), roles, strict=True):
-            trace = steps(counted.edges, counted.density()[channel], role, name, fill=True)
-            traces.append({**trace, "xaxis": f"x{suffix}", "yaxis": f"y{suffix}"})
-        title = _("channel {channel}, {kind}").format(
-            channel=channel, kind=_(KINDS[kind_of(result.settings.kernels, channel)])
-        )
-        notes.append(
-            note(
-                f"<b>{title}</b>",
-                "ink",
-                xref="paper",
-                yref="paper",
-                x=domain[0],
-                y=1,
-                xanchor="left",
-                yanchor="bottom",
-                yshift=2,
-            )
-        )
+        wide = [(place + 0.04) * width, (place + 0.96) * width]
+        x = axis("" if place else _("value"), range=ends, domain=wide)
+        y = axis("" if place else _("density"), range=[0, top], showticklabels=place == 0)
+        traces = [steps(part.edges, part.density()[channel], role, name, fill=True) for part, (role, name) in counted]
+        panels.add(traces, x, y, ({"tickfont": {"size": 10}, "nticks": 3}, {}))
+        panels.notes.append(heading(f"<b>{_channel(result, channel, _)}</b>", wide[0], 1, yshift=2))
     words = " · ".join(f"<span style='color:{color(role)}'><b>{name}</b></span>" for role, name in roles)
-    notes.append({**key(words), "yshift": 26})
-    first_x, first_y = axes.pop("xaxis"), axes.pop("yaxis")
+    panels.notes.append({**key(words), "yshift": 26})
+    narrow = phone(panels.notes, l=44, r=8, t=64, b=44) | panels.phone_axes
+    narrow["annotations"] = [{**entry, "text": entry["text"].split(",")[0]} for entry in narrow["annotations"]]
+    return Chart(
+        "histograms",
+        panels.traces,
+        panels.layout(margin={"l": 64, "r": 16, "t": 64, "b": 52}),
+        _histograms_alt(result, channels, _),
+        height=320,
+        phone_layout=narrow,
+    )
+
+
+def _histograms_alt(result: Result, channels: list[int], _: Translate) -> str:
+    maps = result.maps
     told = "; ".join(
         _("channel {channel}: mean {mean}, standard deviation {std} before, {after_mean} and {after_std} after").format(
             channel=channel,
@@ -158,59 +152,33 @@ def histograms(result: Result, language: Language = "en") -> Chart:
         )
         for channel in channels
     )
-    return Chart(
-        "histograms",
-        traces,
-        {**layout(first_x, first_y, annotations=notes, margin={"l": 64, "r": 16, "t": 64, "b": 52}), **axes},
-        _("Histograms of the values of each channel, before and after. {told}.").format(told=told),
-        height=320,
-        phone_layout={
-            "annotations": [{**entry, "text": entry["text"].split(",")[0]} for entry in small(notes)],
-            "margin": {"l": 44, "r": 8, "t": 64, "b": 44},
-            **phone_axes,
-        },
-    )
+    return _("Histograms of the values of each channel, before and after. {told}.").format(told=told)
 
 
 def moments(result: Result, language: Language = "en") -> Chart:
     """Mean and standard deviation of every channel before and after; rings: what the formula makes of those before."""
     _ = translator(language)
-    maps, settings = result.maps, result.settings
-    traces = [
-        points(maps.before_mean, maps.before_std, "before", _("before"), size=13),
-        points(maps.after_mean, maps.after_std, "after", _("after"), size=13),
-    ]
-    notes = [key(_("a dot per channel, its number beside it · ring: y = γ(x − μ)/√(σ² + ε) + β of the moments before"))]
-    places: tuple[tuple[Floats, Floats, Role], ...] = (
-        (maps.before_mean, maps.before_std, "before"),
-        (maps.after_mean, maps.after_std, "after"),
-    )
-    for means, stds, role in places:
-        alike = float(np.ptp(means) + np.ptp(stds)) < 0.05
-        for channel in range(1 if alike else settings.channels):
-            text = f"0–{settings.channels - 1}" if alike and settings.channels > 1 else str(channel)
-            notes.append(
-                note(
-                    text,
-                    role,
-                    x=float(means[channel]),
-                    y=float(stds[channel]),
-                    xanchor="left",
-                    yanchor="bottom",
-                    xshift=7,
-                )
-            )
+    maps = result.maps
+    before: Moments = (maps.before_mean, maps.before_std)
+    after: Moments = (maps.after_mean, maps.after_std)
     ring = {"size": 22, "symbol": "circle-open", "color": color("theory"), "line": {"width": 1.5}}
-    traces.append(points(maps.predicted_mean, maps.predicted_std, "theory", _("formula"), marker=ring))
-    every_x = np.concatenate((maps.before_mean, maps.after_mean))
-    every_y = np.concatenate((maps.before_std, maps.after_std))
-    reach = max(1.5, 1.15 * float(np.abs(every_x).max()))
+    traces = [
+        points(*before, "before", _("before"), size=13),
+        points(*after, "after", _("after"), size=13),
+        points(maps.predicted_mean, maps.predicted_std, "theory", _("formula"), marker=ring),
+    ]
+    notes = [
+        key(_("a dot per channel, its number beside it · ring: y = γ(x − μ)/√(σ² + ε) + β of the moments before")),
+        *_channel_numbers(before, "before"),
+        *_channel_numbers(after, "after"),
+    ]
+    reach = max(1.5, 1.15 * largest(np.abs(before[0]), np.abs(after[0])))
     return Chart(
         "moments",
         traces,
         layout(
             axis(_("mean of the channel"), range=[-reach, reach]),
-            axis(_("standard deviation of the channel"), range=[0, max(1.5, 1.15 * float(every_y.max()))]),
+            axis(_("standard deviation of the channel"), range=[0, max(1.5, 1.15 * largest(before[1], after[1]))]),
             annotations=notes,
         ),
         _(
@@ -224,3 +192,16 @@ def moments(result: Result, language: Language = "en") -> Chart:
         ),
         phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 16, "t": 64, "b": 48}},
     )
+
+
+def _channel_numbers(moments: Moments, role: Role) -> list[dict[str, Any]]:
+    """Each dot's channel beside it; one for all where they lie on each other."""
+    means, stds = moments
+    channels = len(means)
+    alike = float(np.ptp(means) + np.ptp(stds)) < 0.05
+    texts = [f"0–{channels - 1}"] if alike and channels > 1 else [str(channel) for channel in range(channels)]
+    corner = {"xanchor": "left", "yanchor": "bottom", "xshift": 7}
+    return [
+        note(text, role, x=float(mean), y=float(std), **corner)
+        for text, mean, std in zip(texts, means, stds, strict=False)
+    ]

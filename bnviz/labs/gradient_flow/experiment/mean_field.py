@@ -39,25 +39,47 @@ def predict(shape: MLPShape, features: Tensor) -> Prediction:
 
     Group norm is predicted as layer norm: a group is taken to stand for all units.
     """
-    first, later = _variances(shape, shape.inputs), _variances(shape, shape.width)
-    square = max(float(features.square().mean()), TINY)
-    if not shape.normalized:
-        lengths = gradient.mean_field_lengths(
-            shape.activation, *later, max(gradient.first_length(square, *first), TINY), shape.depth
-        )
-        factors, scale = gradient.backward_factors(shape.activation, later.sigma_w2, lengths)[:-1], np.sqrt(lengths)
-    else:
-        network = _network(shape, later)
-        variance = float(features.var(0, correction=0).mean()) if network.normalizer == "batch" else square
-        offset = first.sigma_w2 * (square - variance) + (first.sigma_b2 if network.normalizer == "batch" else 0.0)
-        within = first.sigma_w2 * variance + (first.sigma_b2 if network.normalizer == "layer" else 0.0)
-        spread = gradient.normalized_lengths(network, shape.depth, max(within, TINY), max(offset, 0.0))
-        factors = gradient.activation_input_factors(network, spread)
-        scale = np.sqrt(spread.variance + spread.offset)
-        if network.position == "before":
-            divided = spread.variance if network.normalizer == "batch" else scale**2
-            scale = abs(shape.gamma) * np.sqrt(divided / (divided + shape.eps))
+    factors, scale = _normalized(shape, features) if shape.normalized else _plain(shape, features)
     return Prediction(factors, scale, np.asarray(activations.saturated_share(shape.activation, scale)))
+
+
+def _plain(shape: MLPShape, features: Tensor) -> tuple[Floats, Floats]:
+    """Factors (L − 1,) and RMS of z (L,) without a normalizer."""
+    later = _variances(shape, shape.width)
+    lengths_of, factors_of = (
+        (gradient.residual_lengths, gradient.residual_factors)
+        if shape.skip
+        else (gradient.mean_field_lengths, gradient.backward_factors)
+    )
+    start = gradient.first_length(_mean_square(features), *_variances(shape, shape.inputs))
+    lengths = lengths_of(shape.activation, *later, max(start, TINY), shape.depth)
+    return factors_of(shape.activation, later.sigma_w2, lengths)[:-1], np.sqrt(lengths)
+
+
+def _normalized(shape: MLPShape, features: Tensor) -> tuple[Floats, Floats]:
+    """The same with a normalizer."""
+    first, square = _variances(shape, shape.inputs), _mean_square(features)
+    network = _network(shape, _variances(shape, shape.width))
+    by_unit = network.normalizer == "batch"
+    variance = float(features.var(0, correction=0).mean()) if by_unit else square
+    offset = max(first.sigma_w2 * (square - variance) + (first.sigma_b2 if by_unit else 0.0), 0.0)
+    within = max(first.sigma_w2 * variance + (0.0 if by_unit else first.sigma_b2), TINY)
+    if shape.skip:
+        if network.position == "before":  # the first normalizer stands in no branch
+            divided = within if by_unit else within + offset
+            within, offset = divided / (divided + shape.eps), 0.0
+        spread, factors = gradient.residual_normalized(network, shape.depth, within, offset)
+        return factors, np.sqrt(spread.variance + spread.offset)
+    spread = gradient.normalized_lengths(network, shape.depth, within, offset)
+    scale = np.sqrt(spread.variance + spread.offset)
+    if network.position == "before":
+        divisors = spread.variance if by_unit else scale**2
+        scale = abs(shape.gamma) * np.sqrt(divisors / (divisors + shape.eps))
+    return gradient.activation_input_factors(network, spread), scale
+
+
+def _mean_square(features: Tensor) -> float:
+    return max(float(features.square().mean()), TINY)
 
 
 def _variances(shape: MLPShape, inputs: int) -> gradient.InitVariances:

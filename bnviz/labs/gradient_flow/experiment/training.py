@@ -40,6 +40,8 @@ class Scatter:
     """Standard error of the saturated fraction, averaged over layers."""
     rms: float
     """Standard error of the RMS of z, averaged over layers."""
+    last_square: float
+    """Relative standard error of the mean square of z in the last layer."""
     directions: float
     """See `independent_directions`; the harmonic mean over layers."""
 
@@ -241,8 +243,19 @@ def _scatter(shape: MLPShape, record: Recording) -> Scatter:
         factors=factors,
         saturated=_error_of_means(units),
         rms=_error_of_means(sizes),
+        last_square=_error_of_last_square(shape, entries),
         directions=len(directions) / sum(1 / count for count in directions) if shape.normalized else math.inf,
     )
+
+
+def _error_of_last_square(shape: MLPShape, entries: list[Tensor]) -> float:
+    """Relative standard error of the mean square of z in the last layer.
+
+    A normalizer sets a layer's size, or a branch's, anew; without one every layer multiplies the scatter of those before by its own.
+    """
+    relative = [_relative_variance(entry.double().square().mean(0)) for entry in entries]
+    scatter = relative[-1] if shape.normalized else sum(relative)
+    return math.sqrt(scatter)
 
 
 def _error_of_means(layers: list[Tensor]) -> float:

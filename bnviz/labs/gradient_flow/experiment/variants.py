@@ -6,6 +6,7 @@ Index letters as in `bnviz.labs.gradient_flow.result`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -18,9 +19,10 @@ from bnviz.core.networks import MLPShape
 from bnviz.core.normalizers import make_normalizer
 from bnviz.errors import BatchOfOneError, BnvizError
 from bnviz.i18n import N_
-from bnviz.labs.gradient_flow.experiment.mean_field import predict
+from bnviz.labs.gradient_flow.experiment.mean_field import Prediction, predict
 from bnviz.labs.gradient_flow.experiment.training import (
     BINS,
+    Track,
     first_measurable,
     growth_error_of,
     growth_of,
@@ -29,10 +31,7 @@ from bnviz.labs.gradient_flow.experiment.training import (
 )
 from bnviz.labs.gradient_flow.result import ActivationCurve, Result
 from bnviz.labs.gradient_flow.settings import Settings
-from bnviz.settings import (
-    ActivationName,
-    NormalizerName,
-)
+from bnviz.settings import ActivationName, NormalizerName
 from bnviz.study.cost import check_cost
 from bnviz.study.histogram import Histogram
 from bnviz.theory import activations
@@ -81,6 +80,17 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
     tracks = [
         train(shape, features, labels, order, steps, settings.learning_rate, settings.seed, half) for shape in shapes
     ]
+    return _gathered(settings, variants, predictions, tracks, half)
+
+
+def _gathered(
+    settings: Settings,
+    variants: tuple[NormalizerName, ...],
+    predictions: Sequence[Prediction],
+    tracks: Sequence[Track],
+    half: float,
+) -> Result:
+    """What was measured (`tracks`) and predicted, variant by variant; histograms reach from −`half` to `half`."""
     fresh = [track.snapshots[0].gradient_rms for track in tracks]
 
     def stacked(name: str) -> NDArray[Any]:
@@ -89,11 +99,13 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
     theory = np.stack(
         [prediction.gradient_rms(float(rms[-1])) for prediction, rms in zip(predictions, fresh, strict=True)]
     )
+    rms_theory = np.stack([prediction.preactivation_rms for prediction in predictions])
     first = [first_measurable(rms) for rms in fresh]
+    factors = [track.scatter.factors for track in tracks]
     return Result(
         settings=settings,
         variants=variants,
-        steps=np.array(steps),
+        steps=np.array(recorded_steps(settings.steps)),
         loss=stacked("loss"),
         gradient_rms=stacked("gradient_rms"),
         gradient_rms_theory=theory,
@@ -102,17 +114,13 @@ def run(settings: Settings, data: NDArray[np.float32] | None = None) -> Result:
         saturated_theory=np.stack([prediction.saturated for prediction in predictions]),
         saturated_error=np.array([track.scatter.saturated for track in tracks]),
         preactivation_rms=stacked("preactivation_rms"),
-        preactivation_rms_theory=np.stack([prediction.preactivation_rms for prediction in predictions]),
+        preactivation_rms_theory=rms_theory,
         preactivation_rms_error=np.array([track.scatter.rms for track in tracks]),
+        mean_square_error=np.array([track.scatter.last_square for track in tracks]) * rms_theory[:, -1] ** 2,
         preactivations=Histogram(np.linspace(-half, half, BINS + 1), stacked("counts")),
-        growth=np.array([growth_of(rms, start) for rms, start in zip(fresh, first, strict=True)]),
-        growth_theory=np.array([growth_of(rms, start) for rms, start in zip(theory, first, strict=True)]),
-        growth_error=np.array(
-            [
-                growth_error_of(rms, track.scatter.factors, start)
-                for rms, track, start in zip(fresh, tracks, first, strict=True)
-            ]
-        ),
+        growth=np.array([growth_of(*each) for each in zip(fresh, first, strict=True)]),
+        growth_theory=np.array([growth_of(*each) for each in zip(theory, first, strict=True)]),
+        growth_error=np.array([growth_error_of(*each) for each in zip(fresh, factors, first, strict=True)]),
         first_measurable=np.array(first),
         directions=np.array([track.scatter.directions for track in tracks]),
         layer_growth=np.stack([layer_growth(rms) for rms in fresh]),
@@ -168,6 +176,7 @@ def _shape(settings: Settings, variant: NormalizerName, inputs: int) -> MLPShape
         init=settings.init,
         weight_gain=settings.weight_gain,
         bias_std=settings.bias_std,
+        skip=settings.skip,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,67 +11,53 @@ from bnviz.labs.modes.influence.result import Floats, Result
 from bnviz.labs.modes.shared.figures import line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import PHONE_FONT, key, largest, line, note, phone, points
-from bnviz.plot.theme import axis, color, layout
+from bnviz.plot.panels import Panels, heading, stacked
+from bnviz.plot.primitives import PHONE_FONT, key, largest, line, note, phone, points, small
+from bnviz.plot.theme import axis, color
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 
 STRONGEST: Final = "series_1"
 SYMBOLS: Final = ("circle", "square", "diamond", "x-thin-open")
 HALVES: Final = ([0.0, 0.46], [0.54, 1.0])  # of a phone's width
-ABOVE: Final[Mapping[str, Any]] = {
-    "xref": "paper",
-    "xanchor": "left",
-    "yref": "paper",
-    "yanchor": "bottom",
-    "align": "left",
-}
 
 
 def influence_matrices(result: Result, language: Language = "en") -> Chart:
     """Sample × sample: how strongly each output answers to each input, one panel per normalizer; blank is exactly zero."""
     _ = translator(language)
     size, count = result.influence.shape[1], len(result.normalizers)
-    traces: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    notes: list[dict[str, Any]] = []
-    phone_notes: list[dict[str, Any]] = []
+    panels = Panels()
     for index, normalizer in enumerate(result.normalizers):
-        suffix = _suffix(index)
-        traces.append(_matrix(result.influence[index], normalizer, suffix, _))
         wide = [index / count + 0.012, (index + 1) / count - 0.012]
         half, tall = HALVES[index % 2], ([0.58, 1.0], [0.0, 0.42])[index // 2]
         whose_image, whose_answer = (_("whose image"), _("whose output")) if index == 0 else ("", "")
-        x = {"domain": wide, "anchor": f"y{suffix}", "range": [0.5, size + 0.5], "tickvals": _ticks(size)}
-        y = {"anchor": f"x{suffix}", "range": [size + 0.5, 0.5], "tickvals": _ticks(size) if index == 0 else []}
-        axes[f"xaxis{suffix}"] = axis(whose_image, showgrid=False, **x)
-        axes[f"yaxis{suffix}"] = axis(whose_answer, showgrid=False, **y)
-        phone_axes[f"xaxis{suffix}"] = {"domain": half, "title": {"text": ""}}
-        phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}}
+        ticks = _ticks(size)
+        x = axis(whose_image, showgrid=False, domain=wide, range=[0.5, size + 0.5], tickvals=ticks)
+        y = axis(whose_answer, showgrid=False, range=[size + 0.5, 0.5], tickvals=ticks if index == 0 else [])
+        phone_x, phone_y = stacked(tall)
+        panels.add([_matrix(result.influence[index], normalizer, _)], x, y, (phone_x | {"domain": half}, phone_y))
         text = f"<b>{normalizer_name(normalizer, _)}</b><br>{_share_of_others(result, index, _)}"
-        notes.append(note(text, NORMALIZER_ROLES[normalizer], x=wide[0], y=1.01, **ABOVE))
-        phone_notes.append({**notes[-1], "x": half[0], "y": tall[1]})
+        panels.notes.append(heading(text, wide[0], 1.01, NORMALIZER_ROLES[normalizer], align="left"))
+        panels.phone_notes.append({**panels.notes[-1], "x": half[0], "y": tall[1]})
     words = _("blank: exactly 0 · full colour: the strongest cell of the panel")
     below = note(words, xref="paper", x=1, xanchor="right", yref="paper", y=0, yanchor="top", yshift=-26)
-    notes.append(below)
-    phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -14, "align": "right"})
-    options = {"annotations": notes, "margin": {"l": 64, "r": 16, "t": 70, "b": 52}, "coloraxis": _color_axis()}
+    panels.notes.append(below)
+    panels.phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -14, "align": "right"})
     names = [normalizer_name(name, _) for name in result.normalizers]
     parts = "; ".join(f"{name}: {_share_of_others(result, index, _)}" for index, name in enumerate(names))
     alt = _("Influence of each sample's image on each sample's output, {mode} mode, batch of {size}. {parts}.")
-    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 52}, "annotations": phone_notes}
+    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 52}}
     return Chart(
         "influence_matrices",
-        traces,
-        {**layout(axes["xaxis"], axes["yaxis"], **options), **axes},
+        panels.traces,
+        panels.layout(margin={"l": 64, "r": 16, "t": 70, "b": 52}, coloraxis=_color_axis()),
         alt.format(mode=result.settings.mode, size=size, parts=parts),
         height=370,
         phone_height=470,
-        phone_layout={**narrow, **phone_axes},
+        phone_layout={**narrow, "annotations": panels.phone_notes, **panels.phone_axes},
     )
 
 
-def _matrix(block: Floats, normalizer: str, suffix: str, _: Translate) -> dict[str, Any]:
+def _matrix(block: Floats, normalizer: str, _: Translate) -> dict[str, Any]:
     """One panel: the influence relative to the largest; what is exactly 0 is a gap."""
     numbers = np.arange(1, len(block) + 1)
     hover = _("output {output}, input {input}: {value}").format(output="%{y}", input="%{x}", value="%{z:.2g}")
@@ -83,8 +68,6 @@ def _matrix(block: Floats, normalizer: str, suffix: str, _: Translate) -> dict[s
         "z": np.where(block > 0, block / max(largest(block), 1e-30), np.nan),
         "xgap": 1.5,
         "ygap": 1.5,
-        "xaxis": f"x{suffix}",
-        "yaxis": f"y{suffix}",
         "coloraxis": "coloraxis",
         "hoverongaps": False,
         "name": normalizer_name(normalizer, _),
@@ -102,66 +85,50 @@ def influence_changes(result: Result, language: Language = "en") -> Chart:
     """One sample is replaced: how far every sample's answer, and its gradient, moves."""
     _ = translator(language)
     size = result.output_change.shape[1]
-    traces: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    panels = (
-        (result.output_change, _("change of the output (s.d. of the logits)"), [0.0, 0.47], [0.58, 1.0]),
-        (result.gradient_change, _("change of the gradient (of its length)"), [0.53, 1.0], [0.0, 0.4]),
-    )
-    for panel, (values, title, wide, tall) in enumerate(panels):
-        suffix = _suffix(panel)
-        traces += _changes(values, result, suffix, _)
+    panels = Panels()
+    for number, (values, title, wide, tall) in enumerate(
+        (
+            (result.output_change, _("change of the output (s.d. of the logits)"), [0.0, 0.47], [0.58, 1.0]),
+            (result.gradient_change, _("change of the gradient (of its length)"), [0.53, 1.0], [0.0, 0.4]),
+        )
+    ):
         top = 1.12 * max(largest(values), 0.5)
-        x = {"domain": wide, "anchor": f"y{suffix}", "range": [0.5, size + 0.5], "tickvals": _ticks(size)}
-        axes[f"xaxis{suffix}"] = axis(_("Sample"), **x)
-        axes[f"yaxis{suffix}"] = axis("", anchor=f"x{suffix}", range=[-0.04 * top, top])
-        phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
-        phone_axes[f"yaxis{suffix}"] = {"domain": tall}
-        left = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom"}
-        notes.append(note(f"<b>{title}</b>", "ink", x=wide[0], y=1.02, **left))
-    options = {
-        "annotations": notes,
-        "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.24},
-        "margin": {"l": 48, "r": 16, "t": 40, "b": 96},
-    }
+        x = axis(_("Sample"), domain=wide, range=[0.5, size + 0.5], tickvals=_ticks(size))
+        traces = _changes(values, result, legend=number == 0, _=_)
+        panels.add(traces, x, axis("", range=[-0.04 * top, top]), (stacked(tall)[0], {"domain": tall}))
+        panels.notes.append(heading(f"<b>{title}</b>", wide[0], 1.02))
+        panels.phone_notes += small([{**panels.notes[-1], "x": 0, "y": tall[1]}])
     moved = (np.delete(result.output_change, result.changed, axis=1) > 0).sum(1)
     names = [normalizer_name(name, _) for name in result.normalizers]
     alt = _("Sample {changed} is replaced by another image. Other samples whose output changes: {parts}.").format(
         changed=result.changed + 1, parts=", ".join(f"{name} {count}" for name, count in zip(names, moved, strict=True))
     )
-    phone_notes = [
-        {**entry, "x": 0, "y": top, "font": {**entry["font"], "size": PHONE_FONT}}
-        for entry, top in zip(notes, (1.0, 0.4), strict=True)
-    ]
-    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 40, "r": 8, "t": 30, "b": 84}, "annotations": phone_notes}
+    legend = {"orientation": "h", "y": -0.24}
     return Chart(
         "influence_changes",
-        traces,
-        {**layout(axes["xaxis"], axes["yaxis"], **options), **axes},
+        panels.traces,
+        panels.layout(showlegend=True, legend=legend, margin={"l": 48, "r": 16, "t": 40, "b": 96}),
         alt,
         height=380,
         phone_height=520,
-        phone_layout={**narrow, "legend": {"orientation": "h", "y": -0.1}, **phone_axes},
+        phone_layout={
+            "font": {"size": PHONE_FONT},
+            "margin": {"l": 40, "r": 8, "t": 30, "b": 84},
+            "annotations": panels.phone_notes,
+            "legend": {"orientation": "h", "y": -0.1},
+            **panels.phone_axes,
+        },
     )
 
 
-def _changes(values: Floats, result: Result, suffix: str, _: Translate) -> list[dict[str, Any]]:
+def _changes(values: Floats, result: Result, *, legend: bool, _: Translate) -> list[dict[str, Any]]:
     """The changes (V, m) of one panel, normalizers side by side at each sample."""
     numbers = np.arange(1, values.shape[1] + 1)
-    panel: dict[str, Any] = {
-        "xaxis": f"x{suffix}",
-        "yaxis": f"y{suffix}",
-        "showlegend": not suffix,
-        "hovertemplate": "%{y:.3g}",
-    }
     traces = []
     for index, normalizer in enumerate(result.normalizers):
-        x, role = numbers + 0.16 * (index - 1.5), NORMALIZER_ROLES[normalizer]
-        look: dict[str, Any] = {"size": 11, "symbol": SYMBOLS[index]}
-        traces.append(points(x, values[index], role, normalizer_name(normalizer, _), **look, **panel))
+        x, name = numbers + 0.16 * (index - 1.5), normalizer_name(normalizer, _)
+        look: dict[str, Any] = {"size": 11, "symbol": SYMBOLS[index], "showlegend": legend, "hovertemplate": "%{y:.3g}"}
+        traces.append(points(x, values[index], NORMALIZER_ROLES[normalizer], name, **look))
     return traces
 
 
@@ -206,11 +173,6 @@ def _share_of_others(result: Result, index: int, _: Translate) -> str:
     if result.others_that_move[index] == 0:
         return _("from others: exactly 0")
     return _("from others: {share} % of squares").format(share=short(100 * result.from_others[index]))
-
-
-def _suffix(panel: int) -> str:
-    """What Plotly writes behind the axes of a panel."""
-    return "" if panel == 0 else str(panel + 1)
 
 
 def _ticks(size: int) -> list[int]:

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import Language, translator
+from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.noise.ghost.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small
+from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
@@ -55,57 +55,42 @@ def sizes(result: Result, language: Language = "en") -> Chart:
     error = 100 * (1 - result.courses.accuracy[:, :, -1])
     afresh = 100 * (1 - result.recalibrated)
     low, high = log_range(np.concatenate((error.ravel(), afresh.ravel())))
-    traces: list[dict[str, Any]] = []
-    for index, size in enumerate(result.sizes):
-        traces.append(
-            points([size / 1.07] * error.shape[1], error[index], _role(result, index), "", size=6, opacity=0.45)
-        )
     mean = 100 * result.courses.error.mean[:, -1]
+    traces = [
+        points([size / 1.07] * error.shape[1], error[index], _role(result, index), "", size=6, opacity=0.45)
+        for index, size in enumerate(result.sizes)
+    ]
     traces.append(line(result.sizes, mean, "ink", _("as trained"), width=3, marker={"size": 11, "color": color("ink")}))
     if np.isfinite(afresh).any():
-        traces.append(
-            line(
-                result.sizes,
-                np.nanmean(afresh, axis=1),
-                "running",
-                _("recalibrated"),
-                width=2,
-                dash="dash",
-                marker={"size": 9, "color": color("running")},
-            )
-        )
-    notes = [
-        key(_("solid: mean error as trained · dashed: recalibrated · dots: single seeds")),
-        *(
-            note(
-                f"<b>{short(float(value))} %</b>",
-                "ink",
-                x=math.log10(size),
-                y=math.log10(value),
-                yshift=14,
-                xanchor="right" if size == result.sizes[0] else "left",
-                xshift=8,
-            )
-            for size, value in zip(result.sizes, mean, strict=True)
-            if math.isfinite(value) and value > 0
-        ),
-    ]
-    x = axis(
-        _("Samples per statistic m"),
-        type="log",
-        range=[math.log10(1.4), math.log10(1.5 * result.sizes[0])],
-        tickvals=list(result.sizes),
-        ticktext=[str(size) for size in result.sizes],
-    )
+        look: dict[str, Any] = {"width": 2, "dash": "dash", "marker": {"size": 9, "color": color("running")}}
+        traces.append(line(result.sizes, np.nanmean(afresh, axis=1), "running", _("recalibrated"), **look))
+    notes = [key(_("solid: mean error as trained · dashed: recalibrated · dots: single seeds"))]
+    for size, value in zip(result.sizes, mean, strict=True):
+        if math.isfinite(value) and value > 0:
+            side = {"xanchor": "right" if size == result.sizes[0] else "left", "xshift": 8, "yshift": 14}
+            where = {"x": math.log10(size), "y": math.log10(value)}
+            notes.append(note(f"<b>{short(float(value))} %</b>", "ink", **where, **side))
     told = "; ".join(f"{size}: {short(float(value))} %" for size, value in zip(result.sizes, mean, strict=True))
     return Chart(
         "ghost_sizes",
         traces,
-        layout(x, log_axis(_("Test error in %"), low, high), annotations=notes, margin=MARGIN),
+        layout(
+            _size_axis(result, 1.4, 1.5, _),
+            log_axis(_("Test error in %"), low, high),
+            annotations=notes,
+            margin=MARGIN,
+        ),
         _("Test error by samples per statistic. {told}.").format(told=told),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": {**PHONE, "t": 84}, "annotations": small(notes)},
+        phone_layout=phone(notes, **{**PHONE, "t": 84}),
     )
+
+
+def _size_axis(result: Result, least: float, margin: float, _: Translate) -> dict[str, Any]:
+    """The ghost sizes on a log axis from `least` to `margin` times the largest."""
+    ends = [math.log10(least), math.log10(margin * result.sizes[0])]
+    text = [str(size) for size in result.sizes]
+    return axis(_("Samples per statistic m"), type="log", range=ends, tickvals=list(result.sizes), ticktext=text)
 
 
 def noise(result: Result, language: Language = "en") -> Chart:
@@ -134,13 +119,6 @@ def noise(result: Result, language: Language = "en") -> Chart:
             for size, value in zip(result.sizes, result.fidelity, strict=True)
         ),
     ]
-    x = axis(
-        _("Samples per statistic m"),
-        type="log",
-        range=[math.log10(1.7), math.log10(1.3 * result.sizes[0])],
-        tickvals=list(result.sizes),
-        ticktext=[str(size) for size in result.sizes],
-    )
     told = "; ".join(
         f"{size}: {short(float(value))}" for size, value in zip(result.sizes, result.fidelity, strict=True)
     )
@@ -148,14 +126,14 @@ def noise(result: Result, language: Language = "en") -> Chart:
         "ghost_noise",
         traces,
         layout(
-            x,
+            _size_axis(result, 1.7, 1.3, _),
             axis(_("R² of output and true value"), range=[0, 1.2], tickvals=[0, 0.2, 0.4, 0.6, 0.8, 1]),
             annotations=notes,
             margin=MARGIN,
         ),
         _("Squared correlation of output and true value by samples per statistic. {told}.").format(told=told),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout=phone(notes, **PHONE),
     )
 
 

@@ -10,12 +10,20 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import ndtr
 from torch import nn
 
 from bnviz.labs.noise.mates.result import Floats, Result
 from bnviz.labs.noise.mates.settings import Settings
-from bnviz.labs.noise.shared.population import Draw, batches_around, first_outputs, population, squared_correlation
+from bnviz.labs.noise.shared.population import (
+    Draw,
+    Population,
+    batches_around,
+    first_outputs,
+    population,
+    squared_correlation,
+)
 from bnviz.study.cost import check_cost
 from bnviz.study.histogram import Histogram, histogram
 from bnviz.theory import noise, output_law
@@ -45,15 +53,12 @@ def run(settings: Settings) -> Result:
     few = batch[:, :SHOWN].double()
     per_value = max(FEWEST, min(PER_VALUE, MOST // (4 * size * len(VALUES))))
     others = first_outputs(batches_around(torch.tensor(VALUES), size, per_value, draw)).view(len(VALUES), -1)
-    sizes = np.array(sorted({*SIZES, size}), dtype=np.int64)
-    fidelity = np.array([_fidelity(int(each), mates.draws(settings.seed + int(each))) for each in sizes])
+    sizes, fidelity = _by_size(mates, settings)
     counts = histogram(samples[None], -REACH, REACH, BINS)
     below = law_cdf(counts.edges, value, size)
-    ordered = np.sort(samples).astype(np.float64)
-    law = law_cdf(ordered, value, size)
-    share = np.arange(1, len(ordered) + 1) / len(ordered)
-    some = np.unique(np.linspace(0, len(ordered) - 1, 200).astype(np.int64))
     exact = samples.astype(np.float64)
+    ordered, share, law = _distribution(exact, value, size)
+    some = np.unique(np.linspace(0, len(ordered) - 1, 200).astype(np.int64))
     mean_theory, std_theory = law_moments(np.array([value]), size)
     value_mean_theory, value_std_theory = law_moments(np.array(VALUES), size)
     return Result(
@@ -67,9 +72,7 @@ def run(settings: Settings) -> Result:
         ordered=ordered[some],
         share=share[some],
         law_cdf=law[some],
-        distance=float(np.maximum(share - law, law - (share - 1 / len(share))).max())
-        if size > 2
-        else _jump(exact, value),
+        distance=_distance(share, law) if size > 2 else _jump(exact, value),
         mean=float(exact.mean()),
         std=float(exact.std(ddof=1)),
         mean_theory=float(mean_theory[0]),
@@ -86,6 +89,13 @@ def run(settings: Settings) -> Result:
         skewness=mates.skewness,
         excess_kurtosis=mates.excess_kurtosis,
     )
+
+
+def _by_size(mates: Population, settings: Settings) -> tuple[NDArray[np.int64], Floats]:
+    """The batch sizes (B,), the chosen one among them, and R² with its standard error at each, (B, 2)."""
+    sizes = sorted({*SIZES, settings.batch_size})
+    measured = [_fidelity(size, mates.draws(settings.seed + size)) for size in sizes]
+    return np.array(sizes, dtype=np.int64), np.array(measured)
 
 
 def _fidelity(size: int, draw: Draw) -> tuple[float, float]:
@@ -112,6 +122,17 @@ def law_moments(values: Floats, size: int) -> tuple[Floats, Floats]:
         return np.asarray(mean), np.asarray(std)
     mean = 2 * ndtr(values) - 1
     return mean, np.sqrt(1 - mean**2)
+
+
+def _distribution(samples: Floats, value: float, size: int) -> tuple[Floats, Floats, Floats]:
+    """The samples in rising order, the share of samples up to each, and the law's; all (R,)."""
+    ordered = np.sort(samples)
+    return ordered, np.arange(1, len(ordered) + 1) / len(ordered), law_cdf(ordered, value, size)
+
+
+def _distance(share: Floats, law: Floats) -> float:
+    """The largest distance of two distribution functions; that of the samples jumps at each of them."""
+    return float(np.maximum(share - law, law - (share - 1 / len(share))).max())
 
 
 def _jump(samples: Floats, value: float) -> float:

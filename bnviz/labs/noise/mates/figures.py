@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.mates.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, largest, line, log_axis, note, points, small, steps
-from bnviz.plot.theme import Role, axis, color, layout
+from bnviz.plot.primitives import band, key, largest, line, log_axis, note, phone, points, steps, upright
+from bnviz.plot.theme import Role, axis, layout
 
 MARGIN: Final = {"l": 72, "r": 28, "t": 44, "b": 52}
 PHONE: Final = {"l": 54, "r": 14, "t": 74, "b": 46}
@@ -31,75 +31,21 @@ def law(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     settings = result.settings
     density = result.counts.density()
-    top = 1.4 * largest(density, result.law_pdf)
-    reach = float(result.counts.edges[-1])
+    top, reach = 1.4 * largest(density, result.law_pdf), float(result.counts.edges[-1])
     if settings.batch_size >= BROAD:
         theory = line(result.law_x, result.law_pdf, "theory", _("law"), width=2.5, dash="dash")
     else:
         theory = steps(result.counts.edges, result.law_pdf, "theory", _("law"), fill=False)
-    traces = [steps(result.counts.edges, density, "after", _("measured"), fill=True), theory]
     bound = math.sqrt(settings.batch_size - 1)
-    marks: list[tuple[float, str, Role]] = [
-        (settings.sample_value, _("its true value z = {value}").format(value=short(settings.sample_value)), "before")
-    ]
-    if bound < reach:
-        marks += [(side * bound, "±√(m − 1)" if side > 0 else "", "context") for side in (-1, 1)]
-    shapes = [
-        {
-            "type": "line",
-            "x0": place,
-            "x1": place,
-            "yref": "paper",
-            "y0": 0,
-            "y1": 1,
-            "line": {"color": color(role), "width": 2, "dash": "solid" if role == "before" else "dot"},
-        }
-        for place, _text, role in marks
-    ]
-    notes = [
-        key(
-            _("filled: the same sample in {draws} batches of {size} · {law}").format(
-                draws=settings.draws, size=settings.batch_size, law=_(LAWS[settings.source])
-            )
-        ),
-        note(
-            "<b>" + marks[0][1] + "</b>",
-            "before",
-            x=settings.sample_value,
-            yref="paper",
-            y=0.99,
-            yanchor="top",
-            **_beside(settings.sample_value),
-        ),
-        note(
-            "<b>" + _("mean {mean}, s.d. {std}").format(mean=short(result.mean), std=short(result.std)) + "</b>",
-            "after",
-            x=settings.sample_value,
-            yref="paper",
-            y=0.91,
-            yanchor="top",
-            **_beside(settings.sample_value),
-        ),
-        note(
-            _("law: {mean}, {std}").format(mean=short(result.mean_theory), std=short(result.std_theory)),
-            "theory",
-            x=settings.sample_value,
-            yref="paper",
-            y=0.83,
-            yanchor="top",
-            **_beside(settings.sample_value),
-        ),
-    ]
-    notes += [
-        note(text, "context", x=place, yref="paper", y=0.5, xanchor="left", xshift=4)
-        for place, text, _role in marks[1:]
-        if text
-    ]
+    bounds = [-bound, bound] if bound < reach else []
+    notes = _law_notes(result, _)
+    notes += [note("±√(m − 1)", x=x, yref="paper", y=0.5, xanchor="left", xshift=4) for x in bounds[1:]]
+    shapes = [upright(settings.sample_value, "before", 2, "solid"), *(upright(x, "context", 2) for x in bounds)]
     x = axis(_("Output x̂ of the one sample, before γ and β"), range=[-reach, reach], dtick=1)
     y = axis(_("Probability density"), range=[0, top])
     return Chart(
         "law",
-        traces,
+        [steps(result.counts.edges, density, "after", _("measured"), fill=True), theory],
         layout(x, y, annotations=notes, shapes=shapes, margin=MARGIN),
         _(
             "Outputs of one fixed sample, z = {value}, over {draws} random batches of {size}: mean {mean}, s.d. {std}; the law "
@@ -114,8 +60,29 @@ def law(result: Result, language: Language = "en") -> Chart:
             law_std=short(result.std_theory),
         ),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout=phone(notes, **PHONE),
     )
+
+
+def _law_notes(result: Result, _: Translate) -> list[dict[str, Any]]:
+    """How to read the histogram; and beside the sample's true value: that value, what was measured, what the law says."""
+    settings = result.settings
+    value = settings.sample_value
+    how = _("filled: the same sample in {draws} batches of {size} · {law}").format(
+        draws=settings.draws, size=settings.batch_size, law=_(LAWS[settings.source])
+    )
+    true = _("its true value z = {value}").format(value=short(value))
+    seen = _("mean {mean}, s.d. {std}").format(mean=short(result.mean), std=short(result.std))
+    law = _("law: {mean}, {std}").format(mean=short(result.mean_theory), std=short(result.std_theory))
+    rows: tuple[tuple[str, Role, float], ...] = (
+        (f"<b>{true}</b>", "before", 0.99),
+        (f"<b>{seen}</b>", "after", 0.91),
+        (law, "theory", 0.83),
+    )
+    # On the side where there is more room.
+    beside: dict[str, Any] = {"xanchor": "left", "xshift": 10} if value < 0 else {"xanchor": "right", "xshift": -10}
+    place = {"x": value, "yref": "paper", "yanchor": "top", **beside}
+    return [key(how), *(note(text, role, y=y, **place) for text, role, y in rows)]
 
 
 def rates(result: Result, language: Language = "en") -> Chart:
@@ -165,7 +132,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
             theory=short(float(result.rate_theory[index])),
         ),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(phone_notes)},
+        phone_layout=phone(phone_notes, **PHONE),
     )
 
 
@@ -204,7 +171,7 @@ def values(result: Result, language: Language = "en") -> Chart:
             middle_std=short(float(result.value_std[len(result.values) // 2])),
         ),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": {**PHONE, "r": 84, "t": 84}, "annotations": small(notes)},
+        phone_layout=phone(notes, **{**PHONE, "r": 84, "t": 84}),
     )
 
 
@@ -235,7 +202,7 @@ def distribution(result: Result, language: Language = "en") -> Chart:
         layout(x, axis(_("Share of outputs below"), range=[0, 1.12]), annotations=notes, margin=MARGIN),
         _("Distribution functions of the outputs and of the law: {told}.").format(told=told),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout=phone(notes, **PHONE),
     )
 
 
@@ -277,15 +244,10 @@ def fidelity(result: Result, language: Language = "en") -> Chart:
             first=short(float(result.fidelity[0])), last=short(float(result.fidelity[-1])), most=int(result.sizes[-1])
         ),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": PHONE, "annotations": small(notes)},
+        phone_layout=phone(notes, **PHONE),
     )
 
 
 def chance_distance(draws: int) -> float:
     """The distance of the distribution functions that `draws` samples of the law itself exceed once in a hundred times."""
     return 1.63 / math.sqrt(draws)
-
-
-def _beside(value: float) -> dict[str, Any]:
-    """Words beside the mark at `value`, on the side where there is more room."""
-    return {"xanchor": "left", "xshift": 10} if value < 0 else {"xanchor": "right", "xshift": -10}

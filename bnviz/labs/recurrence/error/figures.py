@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnviz.i18n import Language, translator
 from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, power_ticks, small
+from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points, power_ticks
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
 from bnviz.theory.running import initial_weight
+
+Floats = NDArray[np.float64]
 
 PANELS: Final = 3
 PER_STEP: Final = "batch_per_step"
@@ -49,61 +53,50 @@ def differences(result: Result, language: Language = "en") -> Chart:
 def statistics(result: Result, language: Language = "en") -> Chart:
     """Test error of the same networks with running statistics and with those of the test images themselves."""
     _ = translator(language)
-    place = int(np.flatnonzero(result.steps == result.batch_error_step)[0])
-    running = np.array([100 * error.mean[place] for error in result.errors])
-    own = np.array([100 * float(np.mean(row)) for row in result.batch_error])
+    at = int(np.flatnonzero(result.steps == result.batch_error_step)[0])
     kept = [index for index, count in enumerate(result.updates) if count]
-    names = [f"<b>{_(VARIANT_NAMES[result.variants[index]])}</b>" for index in kept]
-    traces: list[dict[str, Any]] = [
-        line([own[index], running[index]], [name] * 2, "context", "", width=3)
-        for index, name in zip(kept, names, strict=True)
-    ]
-    traces += [
-        points(running[kept], names, "running", _("running statistics"), size=16, hovertemplate="%{x:.3g} %"),
-        points(
-            own[kept],
-            names,
-            "before",
-            _("the test images' own statistics"),
-            size=16,
-            symbol="diamond",
-            hovertemplate="%{x:.3g} %",
+    running = np.array([100 * result.errors[index].mean[at] for index in kept])
+    own = np.array([100 * float(np.mean(result.batch_error[index])) for index in kept])
+    variants = [_(VARIANT_NAMES[result.variants[index]]) for index in kept]
+    names = [f"<b>{variant}</b>" for variant in variants]
+    hover: dict[str, Any] = {"size": 16, "hovertemplate": "%{x:.3g} %"}
+    traces = [
+        *(
+            line([left, right], [name] * 2, "context", "")
+            for left, right, name in zip(own, running, names, strict=True)
         ),
+        points(running, names, "running", _("running statistics"), **hover),
+        points(own, names, "before", _("the test images' own statistics"), symbol="diamond", **hover),
     ]
-    ends: tuple[tuple[Any, Role, int], ...] = ((running, "running", 20), (own, "before", -20))
-    words = [
-        note(f"{short(value)} %", role, x=math.log10(max(value, 1e-3)), y=name, yshift=shift)
-        for values, role, shift in ends
-        for value, name in ((values[index], name) for index, name in zip(kept, names, strict=True))
-        if math.isfinite(value)
-    ]
-    low, high = log_range(np.concatenate((running[kept], own[kept])))
+    notes = [*_percents(running, names, "running", 20), *_percents(own, names, "before", -20)]
+    low, high = log_range(np.concatenate((running, own)))
     how = key(_("circle: eval mode, running statistics · diamond: same weights, the test images' own statistics"))
     parts = "; ".join(
-        _("{variant} {running} % and {own} %").format(
-            variant=_(VARIANT_NAMES[result.variants[index]]), running=short(running[index]), own=short(own[index])
-        )
-        for index in kept
+        _("{variant} {running} % and {own} %").format(variant=variant, running=short(right), own=short(left))
+        for variant, right, left in zip(variants, running, own, strict=True)
     )
+    margin = {"l": 170, "r": 24, "t": 44, "b": 52}
+    x, y = log_axis(_("Test error in %"), low - 0.1, high + 0.1), axis("", autorange="reversed")
     return Chart(
         "statistics",
         traces,
-        layout(
-            log_axis(_("Test error in %"), low - 0.1, high + 0.1),
-            axis("", autorange="reversed"),
-            annotations=[how, *words],
-            margin={"l": 170, "r": 24, "t": 44, "b": 52},
-        ),
+        layout(x, y, annotations=[how, *notes], margin=margin),
         _("Test error with running statistics and with those of the test images themselves: {parts}.").format(
             parts=parts
         ),
         height=360,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": {"l": 110, "r": 12, "t": 64, "b": 44},
-            "annotations": small([{**how, "xshift": -98}, *words]),  # the key begins over the names, not over the plot
-        },
+        # The key begins over the names, not over the plot.
+        phone_layout=phone([{**how, "xshift": -98}, *notes], l=110, r=12, t=64, b=44),
     )
+
+
+def _percents(values: Floats, names: Sequence[str], role: Role, shift: int) -> list[dict[str, Any]]:
+    """The errors (V,) in words over or under their dots."""
+    return [
+        note(f"{short(value)} %", role, x=math.log10(max(value, 1e-3)), y=name, yshift=shift)
+        for value, name in zip(values, names, strict=True)
+        if math.isfinite(value)
+    ]
 
 
 def left_over(result: Result, language: Language = "en") -> Chart:
@@ -116,51 +109,38 @@ def left_over(result: Result, language: Language = "en") -> Chart:
         "batch_shared": initial_weight(momentum, steps * count),
     }
     traces: list[dict[str, Any]] = []
-    words: list[dict[str, Any]] = []
+    notes = [key(_("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates"))]
     for variant, values in theory.items():
-        shown = np.where(values > 10**FLOOR, values, np.nan)
+        shown, name = _above_floor(values), _(SHORT_NAMES[variant])
+        traces.append(line(steps, shown, "theory", f"{name}, " + _("theory"), width=2, dash="dash"))
         places = np.flatnonzero(np.isfinite(shown))
         middle = int(places[len(places) // 2])
-        words.append(
-            note(
-                f"<b>{_(SHORT_NAMES[variant])}</b>",
-                VARIANT_ROLES[variant],
-                x=middle,
-                y=math.log10(shown[middle]),
-                xanchor="left",
-                xshift=10,
-                yanchor="bottom",
-            )
-        )
-        name = f"{_(SHORT_NAMES[variant])}, " + _("theory")
-        traces.append(line(steps, shown, "theory", name, width=2, dash="dash"))
-    measured = np.where(result.left_over > 10**FLOOR, result.left_over, np.nan)
-    traces.append(points(result.steps, measured, VARIANT_ROLES["batch_per_step"], _(SHORT_NAMES[PER_STEP]), size=10))
-    how = key(_("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates"))
-    last = {variant: float(values[-1]) for variant, values in theory.items()}
+        corner: dict[str, Any] = {"xanchor": "left", "xshift": 10, "yanchor": "bottom"}
+        where = {"x": middle, "y": math.log10(shown[middle])}
+        notes.append(note(f"<b>{name}</b>", VARIANT_ROLES[variant], **where, **corner))
+    measured, role = _above_floor(result.left_over), VARIANT_ROLES["batch_per_step"]
+    traces.append(points(result.steps, measured, role, _(SHORT_NAMES[PER_STEP]), size=10))
+    x = axis(_("Training steps"), range=[-0.02 * result.total_steps, 1.02 * result.total_steps])
     y = axis(_("Weight of the initial value"), type="log", range=[FLOOR, 0.3], **power_ticks(FLOOR, 0))
+    margin = {"l": 78, "r": 24, "t": 44, "b": 52}
     return Chart(
         "left_over",
         traces,
-        layout(
-            axis(_("Training steps"), range=[-0.02 * result.total_steps, 1.02 * result.total_steps]),
-            y,
-            annotations=[how, *words],
-            margin={"l": 78, "r": 24, "t": 44, "b": 52},
-        ),
+        layout(x, y, annotations=notes, margin=margin),
         _(
             "Weight of the initial value in the running statistics after {steps} training steps: {per_step} with one module per "
             "step, {shared} with a shared one, which is updated {count} times per step."
         ).format(
             steps=result.total_steps,
-            per_step=short(last["batch_per_step"]),
-            shared=short(last["batch_shared"]),
+            per_step=short(float(theory["batch_per_step"][-1])),
+            shared=short(float(theory["batch_shared"][-1])),
             count=count,
         ),
         height=360,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": {"l": 60, "r": 12, "t": 80, "b": 44},
-            "annotations": small([how, *words]),
-        },
+        phone_layout=phone(notes, l=60, r=12, t=80, b=44),
     )
+
+
+def _above_floor(weights: Floats) -> Floats:
+    """What is drawn of `weights`; NaN below 10^FLOOR."""
+    return np.where(weights > 10**FLOOR, weights, np.nan)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_
 from bnviz.plot.chart import Chart
-from bnviz.plot.primitives import key, note, small
-from bnviz.plot.theme import Role, axis, layout
+from bnviz.plot.panels import Panels, heading
+from bnviz.plot.primitives import key, small
+from bnviz.plot.theme import Role, axis
 from bnviz.plot.variants import NORMALIZER_ROLES
 
 Floats = NDArray[np.float64]
@@ -61,33 +62,18 @@ def two_panels(
     height: int = 430,
 ) -> Chart:
     """Two pictures side by side over the same x axis, `how` to read them above; on a phone one over the other."""
-    traces = [*left, *({**trace, "xaxis": "x2", "yaxis": "y2"} for trace in right)]
-    heads = [
-        note(
-            f"<b>{title}</b>",
-            "ink",
-            xref="paper",
-            x=0.54 * place,
-            xanchor="left",
-            yref="paper",
-            y=1.01,
-            yanchor="bottom",
-        )
-        for place, title in enumerate(titles)
-    ]
+    panels = Panels()
+    for place, (traces, title, wide, ends) in enumerate(
+        zip((left, right), titles, ([0, 0.46], [0.54, 1]), ranges, strict=True)
+    ):
+        panels.add(traces, {**x, "domain": wide}, axis("", range=list(ends)))
+        panels.notes.append(heading(f"<b>{title}</b>", 0.54 * place, 1.01))
     words = {**key(how), "yshift": 30}
     phone_heads = [
         {**head, "x": 0, "y": 1.0 - 0.56 * place, "font": {**head["font"], "size": 13}}
-        for place, head in enumerate(heads)
+        for place, head in enumerate(panels.notes)
     ]
-    base = layout(
-        {**x, "domain": [0, 0.46]},
-        axis("", range=list(ranges[0])),
-        annotations=[words, *heads, *notes],
-        xaxis2={**x, "domain": [0.54, 1], "anchor": "y2"},
-        yaxis2=axis("", range=list(ranges[1]), anchor="x2"),
-        margin={"l": 56, "r": 24, "t": 74, "b": 52},
-    )
+    base = panels.layout(annotations=[words, *panels.notes, *notes], margin={"l": 56, "r": 24, "t": 74, "b": 52})
     phone = {
         "font": {"size": 12},
         "margin": {"l": 48, "r": 12, "t": 96, "b": 44},
@@ -97,7 +83,7 @@ def two_panels(
         "yaxis2": {"domain": [0, 0.44]},
         "annotations": [*small([words]), *phone_heads, *small(notes)],
     }
-    return Chart(name, traces, base, alt, height=height, phone_height=560, phone_layout=phone)
+    return Chart(name, panels.traces, base, alt, height=height, phone_height=560, phone_layout=phone)
 
 
 def dot(steps: int) -> dict[str, Any]:

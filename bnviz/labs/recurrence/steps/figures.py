@@ -20,16 +20,11 @@ def drift(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     steps = np.arange(1, result.settings.steps + 1)
     deviations = np.sqrt(result.batch_var)
-    shared = (
-        (result.shared_mean, result.shared_mean_theory),
-        (
-            float(np.sqrt(result.shared_var)),
-            float(np.sqrt(result.shared_var_theory)),
-        ),
-    )
+    kept, theory = float(np.sqrt(result.shared_var)), float(np.sqrt(result.shared_var_theory))
+    shared = (result.shared_mean, result.shared_mean_theory), (kept, theory)
     panels = [
-        _drift_panel(steps, values, kept, level, _)
-        for values, kept, level in (
+        _drift_panel(steps, values, running, level, _)
+        for values, running, level in (
             (result.batch_mean, result.running_mean, shared[0]),
             (deviations, np.sqrt(result.running_var), shared[1]),
         )
@@ -62,7 +57,7 @@ def drift(result: Result, language: Language = "en") -> Chart:
             shared=short(result.shared_mean),
             least=short(float(np.sqrt(result.var.min())), 1e-6),
             most=short(float(np.sqrt(result.var.max()))),
-            kept=short(float(np.sqrt(result.shared_var))),
+            kept=short(kept),
         ),
         notes,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from bnviz.labs.recurrence.through_time.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, power_ticks, small
+from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, power_ticks
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import apart
 
@@ -40,13 +41,9 @@ def gradient(result: Result, language: Language = "en") -> Chart:
             traces.append(line(steps, expected, "theory", "", width=1.8, dash="dash"))
     low, high = log_range(np.concatenate([np.ravel(_positive(over.mean)), [1.0]]))
     firsts = [_at_first(over.mean[index]) for index in range(len(result.variants))]
-    labels: list[tuple[str, Role, float]] = [
-        (f"{_(VARIANT_NAMES[variant])}<br>{_times(value)}", VARIANT_ROLES[variant], _height(value, low, high))
-        for variant, value in zip(result.variants, firsts, strict=True)
-    ]
-    phone_labels: list[tuple[str, Role, float]] = [
-        (_(SHORT_NAMES[variant]), VARIANT_ROLES[variant], height)
-        for (_text, _role, height), variant in zip(labels, result.variants, strict=True)
+    labels, phone_labels = _labels(result, firsts, low, high, _)
+    labels = [
+        (f"{name}<br>{_times(value)}", role, height) for (name, role, height), value in zip(labels, firsts, strict=True)
     ]
     how = key(_how(result, _))
     ends = "; ".join(
@@ -64,37 +61,53 @@ def gradient(result: Result, language: Language = "en") -> Chart:
         _("RMS gradient of the loss at the first time step, relative to the last: {ends}.").format(ends=ends),
         height=430,
         phone_height=400,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": PHONE_MARGIN,
-            "annotations": [*small([how]), *small(end_labels(phone_labels, low, high))],
-        },
+        phone_layout=phone([how, *end_labels(phone_labels, low, high)], **PHONE_MARGIN),
     )
 
 
 def gammas(result: Result, language: Language = "en") -> Chart:
     """Growth of the gradient per step back, batch norm per step, for several γ; 1 means that it stays as it is."""
     _ = translator(language)
+    traces, labels = _gamma_curves(result, _)
     over = result.gamma_over_seeds
-    role = VARIANT_ROLES["batch_per_step"]
-    traces: list[dict[str, Any]] = [
-        line(result.gammas, [1.0] * len(result.gammas), "context", "", width=2),
-        line(
-            result.gammas,
-            over.mean,
-            role,
-            _("measured"),
-            width=3,
-            marker={"size": 11},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": over.high - over.mean,
-                "arrayminus": over.mean - over.low,
-                "color": color(role),
-                "thickness": 1.5,
-            },
+    low, high = span(over.low, over.high, result.gamma_growth_theory, result.gamma_growth_alone, np.ones(1))
+    low = min(low, 0.5)
+    x_low, x_high = math.log10(float(result.gammas[0])) - 0.06, math.log10(float(result.gammas[-1])) + 0.06
+    how = _("batch norm per step, from the last step to the second · bars: the least and the largest of the networks")
+    notes = [
+        key(how),
+        note(_("1: stays as it is"), x=x_low, xanchor="left", y=1.0, yanchor="top", xshift=4),
+        *end_labels(labels, low, high),
+    ]
+    at = {value: float(over.mean[list(result.gammas).index(value)]) for value in (0.1, 1.0)}
+    return Chart(
+        "gammas",
+        traces,
+        layout(
+            log_axis(_("γ at the start"), x_low, x_high),
+            axis(_("Growth per step back"), range=[low, high]),
+            annotations=notes,
+            margin={**MARGIN, "r": 130},
         ),
+        _(
+            "Growth of the gradient per step back in time with batch norm per step: {small} at γ = 0.1, {one} at γ = 1."
+        ).format(small=short(at[0.1]), one=short(at[1.0])),
+        height=380,
+        phone_layout=phone(notes, **{**PHONE_MARGIN, "t": 64}),
+    )
+
+
+def _gamma_curves(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[tuple[str, Role, float]]]:
+    """What was measured with bars over the networks, what theory says with and without input; and the lines' labels."""
+    over, role = result.gamma_over_seeds, VARIANT_ROLES["batch_per_step"]
+    reach = {"symmetric": False, "array": over.high - over.mean, "arrayminus": over.mean - over.low}
+    look: dict[str, Any] = {
+        "marker": {"size": 11},
+        "error_y": {"type": "data", **reach, "color": color(role), "thickness": 1.5},
+    }
+    traces = [
+        line(result.gammas, [1.0] * len(result.gammas), "context", "", width=2),
+        line(result.gammas, over.mean, role, _("measured"), **look),
     ]
     labels: list[tuple[str, Role, float]] = [(_("measured"), role, float(over.mean[-1]))]
     for values, dash, name in (
@@ -104,79 +117,28 @@ def gammas(result: Result, language: Language = "en") -> Chart:
         if np.isfinite(values).all():
             traces.append(line(result.gammas, values, "theory", name, width=1.8, dash=dash))
             labels.append((name, "theory", float(values[-1])))
-    low, high = span(over.low, over.high, result.gamma_growth_theory, result.gamma_growth_alone, np.ones(1))
-    low = min(low, 0.5)
-    x_low, x_high = math.log10(float(result.gammas[0])) - 0.06, math.log10(float(result.gammas[-1])) + 0.06
-    neither = note(_("1: stays as it is"), x=x_low, xanchor="left", y=1.0, yanchor="top", xshift=4)
-    how = key(
-        _("batch norm per step, from the last step to the second · bars: the least and the largest of the networks")
-    )
-    at = {value: float(over.mean[list(result.gammas).index(value)]) for value in (0.1, 1.0)}
-    return Chart(
-        "gammas",
-        traces,
-        layout(
-            log_axis(_("γ at the start"), x_low, x_high),
-            axis(_("Growth per step back"), range=[low, high]),
-            annotations=[how, neither, *end_labels([entry for entry in labels if math.isfinite(entry[2])], low, high)],
-            margin={**MARGIN, "r": 130},
-        ),
-        _(
-            "Growth of the gradient per step back in time with batch norm per step: {small} at γ = 0.1, {one} at γ = 1."
-        ).format(small=short(at[0.1]), one=short(at[1.0])),
-        height=380,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": {**PHONE_MARGIN, "t": 64},
-            "annotations": small(
-                [how, neither, *end_labels([entry for entry in labels if math.isfinite(entry[2])], low, high)]
-            ),
-        },
-    )
+    return traces, [label for label in labels if math.isfinite(label[2])]
 
 
 def growth(result: Result, language: Language = "en") -> Chart:
     """Growth of the gradient step by step, over the closed form and over the same with the units' own variances."""
     _ = translator(language)
-    count = result.settings.steps
-    steps = np.arange(1, count)
-    over = result.growth_over_seeds
-    traces: list[dict[str, Any]] = [line([0.6, count - 0.4], [1.0, 1.0], "context", "", width=2)]
-    for index, variant in enumerate(result.variants):
-        traces.append(
-            line(
-                steps,
-                _positive(over.mean[index]),
-                VARIANT_ROLES[variant],
-                _(VARIANT_NAMES[variant]),
-                marker=dot(count),
-            )
-        )
-        for values, dash in ((result.growth_theory, "dash"), (result.growth_unequal, "dot")):
-            if np.isfinite(values[index]).any():
-                traces.append(line(steps, _positive(values[index]), "theory", "", width=1.8, dash=dash))
+    count, over = result.settings.steps, result.growth_over_seeds
     low, high = log_range(np.concatenate((np.ravel(over.mean), np.ravel(result.growth_theory), [1.0])))
-    labels: list[tuple[str, Role, float]] = [
-        (_(VARIANT_NAMES[variant]), VARIANT_ROLES[variant], _height(float(over.mean[index, -1]), low, high))
-        for index, variant in enumerate(result.variants)
-    ]
-    short_labels = [
-        (_(SHORT_NAMES[variant]), role, height)
-        for (_text, role, height), variant in zip(labels, result.variants, strict=True)
-    ]
-    words = (
+    lasts = [float(value) for value in over.mean[:, -1]]
+    labels, short_labels = _labels(result, lasts, low, high, _)
+    how = key(
         _("lines: measured · dashed: closed form · dotted: with the variances that the units really have")
         if result.settings.cell == "rnn"
         else _("lines: measured · there is no closed form for cells with gates")
     )
-    how = key(words)
     parts = "; ".join(
-        _("{variant} {growth}").format(variant=_(VARIANT_NAMES[variant]), growth=short(float(over.mean[index, -1])))
-        for index, variant in enumerate(result.variants)
+        _("{variant} {growth}").format(variant=_(VARIANT_NAMES[variant]), growth=short(last))
+        for variant, last in zip(result.variants, lasts, strict=True)
     )
     return Chart(
         "growth",
-        traces,
+        _growth_curves(result, _),
         layout(
             time_axis(count - 1, _("To time step t, from t + 1")),
             log_axis(_("Growth of the gradient"), low, high),
@@ -185,12 +147,34 @@ def growth(result: Result, language: Language = "en") -> Chart:
         ),
         _("Growth of the gradient from the last step to the one before it: {parts}.").format(parts=parts),
         height=400,
-        phone_layout={
-            "font": {"size": 12},
-            "margin": PHONE_MARGIN,
-            "annotations": [*small([how]), *small(end_labels(short_labels, low, high))],
-        },
+        phone_layout=phone([how, *end_labels(short_labels, low, high)], **PHONE_MARGIN),
     )
+
+
+def _growth_curves(result: Result, _: Translate) -> list[dict[str, Any]]:
+    """The line at 1, and per variant what was measured over the closed forms."""
+    count = result.settings.steps
+    steps = np.arange(1, count)
+    traces = [line([0.6, count - 0.4], [1.0, 1.0], "context", "", width=2)]
+    for index, variant in enumerate(result.variants):
+        seen = _positive(result.growth_over_seeds.mean[index])
+        traces.append(line(steps, seen, VARIANT_ROLES[variant], _(VARIANT_NAMES[variant]), marker=dot(count)))
+        for values, dash in ((result.growth_theory, "dash"), (result.growth_unequal, "dot")):
+            if np.isfinite(values[index]).any():
+                traces.append(line(steps, _positive(values[index]), "theory", "", width=1.8, dash=dash))
+    return traces
+
+
+def _labels(
+    result: Result, values: Sequence[float], low: float, high: float, _: Translate
+) -> tuple[list[tuple[str, Role, float]], list[tuple[str, Role, float]]]:
+    """Names at the lines' ends, where `values` (V,) stand on a log axis; for wide screens and, shorter, for phones."""
+    rows = [
+        (variant, VARIANT_ROLES[variant], _height(value, low, high))
+        for variant, value in zip(result.variants, values, strict=True)
+    ]
+    wide = [(_(VARIANT_NAMES[variant]), role, height) for variant, role, height in rows]
+    return wide, [(_(SHORT_NAMES[variant]), role, height) for variant, role, height in rows]
 
 
 def _how(result: Result, _: Translate) -> str:

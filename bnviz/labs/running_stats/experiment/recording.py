@@ -31,6 +31,8 @@ from bnviz.theory import running
 
 CURVE: Final = tuple(float(alpha) for alpha in np.geomspace(0.001, 0.95, 16))
 
+Floats = NDArray[np.float64]
+
 SECONDS: Final = 1.2
 SAMPLES: Final = 16_000_000  # one visitor's batches in memory: 64 MB of float32
 
@@ -46,21 +48,11 @@ def run(settings: Settings) -> Result:
     batches = make_batches(settings, population, shift)
     running_mean, running_var = _record(settings, batches)
     batch_mean, batch_var = _batch_statistics(batches)
-
     truth = population.mean + np.concatenate(([0.0], shift))
-    truth_var = population.unbiased_var
-    steps = np.arange(settings.steps + 1)
-    mean_noise, var_noise = _batch_noise(settings, population)
-    left = np.sqrt([running.squared_weights(momentum, steps) for momentum in settings.compared])
-    mean_std, var_std = mean_noise * left, var_noise * left
-    if shift.any():
-        expected_mean = np.stack([running.expected_trajectory(a, truth[1:], 0.0) for a in settings.compared])
-    else:
-        expected_mean = np.stack([running.expected_mean(a, steps, population.mean) for a in settings.compared])
-    expected_var = np.stack([running.expected_var(a, steps, truth_var) for a in settings.compared])
+    expected_mean, expected_var = _expected(settings, population, shift)
+    bias, mean_noise, mean_std, var_std = expected_mean - truth, *_expected_noise(settings, population)
     mean_spread = over_replicas(running_mean)
-    still = settings.steps if settings.disturbance == "none" else min(settings.disturbance_at, settings.steps)
-    approach = mean_spread.average[:, : still + 1]
+    approach = _undisturbed(settings, mean_spread.average)
     edges, spread, spread_theory = bins_of_means(running_mean, truth, expected_mean, mean_std)
     return Result(
         settings=settings,
@@ -75,7 +67,7 @@ def run(settings: Settings) -> Result:
         population_size=population.size,
         excess_kurtosis=population.excess_kurtosis,
         truth_mean=truth,
-        truth_var=truth_var,
+        truth_var=population.unbiased_var,
         drift=drift,
         expected_mean=expected_mean,
         expected_mean_std=mean_std,
@@ -89,9 +81,7 @@ def run(settings: Settings) -> Result:
         curve_steps=np.array([-math.log(0.05) * running.time_constant(a) for a in CURVE]),
         curve_noise=mean_noise * np.sqrt([running.squared_weights(a, settings.steps) for a in CURVE]),
         eval_error=error_in_eval(running_mean, running_var, truth, population.var, settings.eps),
-        eval_error_theory=running.eval_error(
-            expected_mean - truth, mean_std**2, expected_var, var_std**2, population.var, settings.eps
-        ),
+        eval_error_theory=running.eval_error(bias, mean_std**2, expected_var, var_std**2, population.var, settings.eps),
         spread=Histogram(edges, spread),
         spread_share=spread / settings.replicas,
         spread_theory=spread_theory,
@@ -139,10 +129,29 @@ def _batch_statistics(batches: Tensor) -> tuple[NDArray[np.float32], NDArray[np.
     return mean.numpy(), var.numpy()
 
 
-def _batch_noise(settings: Settings, population: Population) -> tuple[float, float]:
-    """Closed-form standard deviation of one batch's mean and of its unbiased variance."""
+def _undisturbed(settings: Settings, means: Floats) -> Floats:
+    """The columns of `means` (M, T+1) before the disturbance begins."""
+    still = settings.steps if settings.disturbance == "none" else min(settings.disturbance_at, settings.steps)
+    return means[:, : still + 1]
+
+
+def _expected(settings: Settings, population: Population, shift: Floats) -> tuple[Floats, Floats]:
+    """Closed-form expectation of the running mean, where the population's mean moves by `shift` (T,), and of the running
+    variance; both (M, T+1)."""
+    steps = np.arange(settings.steps + 1)
+    if shift.any():
+        mean = [running.expected_trajectory(a, population.mean + shift, 0.0) for a in settings.compared]
+    else:
+        mean = [running.expected_mean(a, steps, population.mean) for a in settings.compared]
+    var = [running.expected_var(a, steps, population.unbiased_var) for a in settings.compared]
+    return np.stack(mean), np.stack(var)
+
+
+def _expected_noise(settings: Settings, population: Population) -> tuple[float, Floats, Floats]:
+    """Closed-form standard deviation of one batch's mean; of the running mean; of the running variance; the latter (M, T+1)."""
     size, var = settings.batch_size, population.var
     mean_var = running.mean_variance(1.0, 1, var, size, population.size)
     left = running.finite_population_factor(size, population.size)
     var_var = left * running.var_variance(1.0, 1, var, size, population.excess_kurtosis)
-    return math.sqrt(mean_var), math.sqrt(var_var)
+    weights = np.sqrt([running.squared_weights(a, np.arange(settings.steps + 1)) for a in settings.compared])
+    return math.sqrt(mean_var), math.sqrt(mean_var) * weights, math.sqrt(var_var) * weights

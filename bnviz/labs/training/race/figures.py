@@ -13,8 +13,9 @@ from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import courses, effects
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, short, with_spread
+from bnviz.plot.panels import Panels, heading, stacked
 from bnviz.plot.primitives import band, domain, key, largest, line, note, phone, theory_line
-from bnviz.plot.theme import axis, layout
+from bnviz.plot.theme import Role, axis, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Claim, forest, times
@@ -36,44 +37,40 @@ def curves(result: Result, language: Language = "en") -> Chart:
 def received(result: Result, language: Language = "en") -> Chart:
     """15, 50 and 85 % of what one unit of the last hidden layer receives, as training goes: Figure 1 of the batch norm paper."""
     _ = translator(language)
-    half = _half_range(result)
-    traces: list[dict[str, Any]] = []
-    axes: dict[str, Any] = {}
-    phone_axes: dict[str, Any] = {}
-    notes: list[dict[str, Any]] = []
-    phone_notes: list[dict[str, Any]] = []
-    count = len(result.variants)
+    half, count = _half_range(result), len(result.variants)
+    panels = Panels()
     for number, name in enumerate(result.variants):
-        suffix = "" if number == 0 else str(number + 1)
         role = NORMALIZER_ROLES[name]
-        panel = {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
-        low, median, high = (np.clip(part, -half, half) for part in result.percentiles[number, 0].T)
-        traces.append({**band(result.steps, low, high, role, 0.2), **panel})
-        for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
-            named = f"{_(NORMALIZERS[name])}, {label}"
-            traces.append({**line(result.steps, values, role, named, width=width), **panel})
         wide, tall = domain(number, count, 0.03), domain(count - 1 - number, count, 0.16)
-        across = {"range": [0, result.total_steps], "domain": wide, "anchor": f"y{suffix}"}
-        axes[f"xaxis{suffix}"] = axis(_("Training steps"), **across, nticks=4 if count > 2 else 7)
+        x = axis(_("Training steps"), range=[0, result.total_steps], domain=wide, nticks=4 if count > 2 else 7)
         title = _("Input of the unit's activation") if number == 0 else ""
-        up = {"range": [-half, half], "anchor": f"x{suffix}", "showticklabels": number == 0}
-        axes[f"yaxis{suffix}"] = axis(title, **up)
-        phone_axes[f"xaxis{suffix}"] = {"domain": [0, 1], "title": {"text": ""}}
-        phone_axes[f"yaxis{suffix}"] = {"domain": tall, "title": {"text": ""}, "showticklabels": True}
-        above = {"xref": "paper", "xanchor": "left", "yref": "paper", "yanchor": "bottom", "align": "left"}
+        y = axis(title, range=[-half, half], showticklabels=number == 0)
+        phone_x, phone_y = stacked(tall)
+        named = f"{_(NORMALIZERS[name])}, "
+        panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
-        notes.append(note(head, role, x=wide[0], y=1.01, **above))
-        phone_notes.append(note(head.replace("<br>", ": "), role, x=0, y=tall[1], **above))
-    base = layout(axes.pop("xaxis"), axes.pop("yaxis"), annotations=notes, margin={"l": 64, "r": 16, "t": 60, "b": 52})
+        panels.notes.append(heading(head, wide[0], 1.01, role, align="left"))
+        panels.phone_notes.append(heading(head.replace("<br>", ": "), 0, tall[1], role, align="left"))
     return Chart(
         "received",
-        traces,
-        {**base, **axes},
+        panels.traces,
+        panels.layout(margin={"l": 64, "r": 16, "t": 60, "b": 52}),
         _received_alt(result, _),
         height=380,
         phone_height=80 + 170 * count,
-        phone_layout=phone(phone_notes, l=44, r=8, t=40, b=32) | phone_axes,
+        phone_layout=phone(panels.phone_notes, l=44, r=8, t=40, b=32) | panels.phone_axes,
     )
+
+
+def _percentiles(result: Result, index: int, half: float, role: Role, named: str) -> list[dict[str, Any]]:
+    """Lines at 15, 50 and 85 % of what the unit receives, and the band between the outer ones; within ± `half`."""
+    low, median, high = (np.clip(part, -half, half) for part in result.percentiles[index, 0].T)
+    return [
+        band(result.steps, low, high, role, 0.2),
+        line(result.steps, low, role, f"{named}15 %", width=1.5),
+        line(result.steps, high, role, f"{named}85 %", width=1.5),
+        line(result.steps, median, role, f"{named}50 %", width=3.5),
+    ]
 
 
 def claims(result: Result, language: Language = "en") -> Chart:
@@ -122,9 +119,7 @@ def learned(result: Result, language: Language = "en") -> Chart:
     index = result.variants.index("batch")
     low, median, high = (np.clip(part, -half, half) for part in result.percentiles[index, 0].T)
     gamma, beta = np.abs(result.scale[index, 0]), result.shift[index, 0]
-    traces = [band(result.steps, low, high, "after", 0.2)]
-    for values, label, width in ((low, "15 %", 1.5), (high, "85 %", 1.5), (median, "50 %", 3.5)):
-        traces.append(line(result.steps, values, "after", label, width=width))
+    traces = _percentiles(result, index, half, "after", "")
     for values, label in (
         (beta, "β"),
         (beta - NORMAL_85 * gamma, "β − 1.04·|γ|"),

@@ -13,7 +13,7 @@ from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.shared.figures import size_axis
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import with_spread
-from bnviz.plot.primitives import band, line, note, points, wrapped
+from bnviz.plot.primitives import PHONE_FONT, band, line, note, points, wrapped
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.study import verdict
@@ -32,46 +32,36 @@ NETWORK_NAMES: Final = {"mlp": "MLP", "cnn": "CNN"}
 def cliff(result: Result, language: Language = "en") -> Chart:
     """Test error by batch size, one line per normalizer: the mean over seeds, a band from the best to the worst, and the advice."""
     _ = translator(language)
-    order = np.argsort(result.batch_sizes)
-    sizes = result.batch_sizes[order].astype(float)
     traces: list[dict[str, Any]] = []
     labels: list[Label] = []
     for row, normalizer in enumerate(result.normalizers):
         role, name = NORMALIZER_ROLES[normalizer], normalizer_name(normalizer, _)
-        low, mean, high = (
-            np.clip(100 * part[row, order], LOWEST, HIGHEST)
-            for part in (result.error_low, result.error_mean, result.error_high)
-        )
+        sizes, low, mean, high = _by_size(result, row)
+        hover = _("batch %{x}: error %{y:.3g} %") + f"<extra>{name}</extra>"
+        look: dict[str, Any] = {"marker": {"size": 9, "color": color(role)}, "hovertemplate": hover}
         traces += [
             band(sizes, low, high, role, 0.14),
-            line(
-                sizes,
-                mean,
-                role,
-                name,
-                width=3.5,
-                marker={"size": 9, "color": color(role)},
-                hovertemplate=_("batch %{x}: error %{y:.3g} %") + f"<extra>{name}</extra>",
-            ),
+            line(sizes, mean, role, name, width=3.5, **look),
+            *_at_work(result, row, role, name, _),
+            *_failures(result, row, name, _),
         ]
-        traces += _at_work(result, row, role, name, _)
-        traces += _failures(result, row, name, _)
-        labels.append(
-            (f"{name}<br>{_ending(result, row, _)}", role, _height(np.append(100 * result.current_error[row], mean)))
-        )
+        height = _height(np.append(100 * result.current_error[row], mean))
+        labels.append((f"{name}<br>{_ending(result, row, _)}", role, height))
     advice = [sentence.text(language) for sentence in result.advice.sentences]
     how = _("{network} · line: mean of {seeds} seeds · band: from the best seed to the worst").format(
         network=NETWORK_NAMES[result.settings.network], seeds=result.settings.seeds
     )
     endings = "; ".join(f"{text.replace('<br>', ': ')}" for text, _role, _height in labels)
+    notes = [_head(advice, how, WIDTH), *apart(labels, RANGE, 2.8), *_refusals(result, _)]
+    top, phone_top = (20 * _rows(advice, how, WIDTH), 16 * (_rows(advice, how, PHONE_WIDTH) + len(labels)))
     return Chart(
         "cliff",
         traces,
         layout(
-            size_axis(sizes, _),
+            size_axis(np.sort(result.batch_sizes).astype(float), _),
             error_axis(_),
-            margin={"l": 64, "r": 190, "t": 24 + 20 * _rows(advice, how, WIDTH), "b": 52},
-            annotations=[_head(advice, how, WIDTH), *apart(labels, RANGE, 2.8), *_refusals(result, _)],
+            margin={"l": 64, "r": 190, "t": 24 + top, "b": 52},
+            annotations=notes,
         ),
         _("Test error by batch size on a log axis, mean over {seeds} seeds. {parts}. {advice}").format(
             seeds=result.settings.seeds, parts=endings, advice=" ".join(advice)
@@ -79,11 +69,21 @@ def cliff(result: Result, language: Language = "en") -> Chart:
         height=410,
         phone_height=480,
         phone_layout={
-            "font": {"size": 12},
-            "margin": {"l": 48, "r": 10, "t": 20 + 16 * (_rows(advice, how, PHONE_WIDTH) + len(labels)), "b": 48},
+            "font": {"size": PHONE_FONT},
+            "margin": {"l": 48, "r": 10, "t": 20 + phone_top, "b": 48},
             "annotations": [_head(advice, how, PHONE_WIDTH, labels)],
         },
     )
+
+
+def _by_size(result: Result, row: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """The batch sizes in rising order, and a normalizer's least, mean and largest error at each in %, within the axis; (B,) each."""
+    order = np.argsort(result.batch_sizes)
+    low, mean, high = (
+        np.clip(100 * part[row, order], LOWEST, HIGHEST)
+        for part in (result.error_low, result.error_mean, result.error_high)
+    )
+    return result.batch_sizes[order].astype(float), low, mean, high
 
 
 def recalibration(result: Result, language: Language = "en") -> Chart:

@@ -88,10 +88,7 @@ def run(settings: Settings) -> Result:
             shared_mean=shared_mean,
             shared_var=shared_var,
             shared_mean_theory=float(weights @ numbers(mean[:, unit])),
-            shared_var_theory=float(
-                weights @ unbiased_var(numbers(var[:, unit]), TRAINING_IMAGES)
-                + initial_weight(settings.momentum, PASSES * settings.steps)
-            ),
+            shared_var_theory=_expected_var(settings, weights, numbers(var[:, unit])),
             shared_mean_error=_uncertainty(settings, numbers(population[..., unit])),
             shared_var_error=_uncertainty(settings, numbers((population - mean.unsqueeze(1))[..., unit]) ** 2),
             weights=measured_weights(values, momentum),
@@ -124,6 +121,12 @@ def step_weights(settings: Settings) -> Floats:
     """Weight of each step in the statistics of a module called at all of them, after P passes, (T,)."""
     start = initial_weight(settings.momentum, PASSES * settings.steps)
     return shared_module_weights(settings.momentum, settings.steps) * (1 - start)
+
+
+def _expected_var(settings: Settings, weights: Floats, var: Floats) -> float:
+    """Closed form of one unit's running variance in a module called at all steps, for its variances `var` (T,)."""
+    start = initial_weight(settings.momentum, PASSES * settings.steps)
+    return float(weights @ unbiased_var(var, TRAINING_IMAGES) + start)
 
 
 def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:
