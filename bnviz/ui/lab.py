@@ -48,10 +48,7 @@ def show(lab: Lab) -> None:
     drawn, state.drawn = state.drawn, (topic.name, asking)
     places = None if embedded else _presets(state, language)
     picture_column, control_column = st.columns([3.6, 1], gap="medium")
-    # What belongs to another question goes before this one is put, however long its own picture takes.
-    fresh = drawn != state.drawn
-    picture = (picture_column.empty().container if fresh else picture_column.container)(key="picture")
-    below = (st.empty().container if fresh else st.container)(key="below")
+    picture, below = _rooms(picture_column, empty=drawn != state.drawn)
     line = None
     if not embedded:
         head.markdown("# " + _(topic.question))
@@ -87,6 +84,15 @@ def show(lab: Lab) -> None:
     _onward(lab, _)
     with link:
         share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
+
+
+def _rooms(column: DeltaGenerator, *, empty: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Where the picture goes, in its `column`, and what stands below.
+
+    `empty`: what is there belongs to another question. It goes before this one is put, however long its own picture takes.
+    """
+    picture = (column.empty().container if empty else column.container)(key="picture")
+    return picture, (st.empty().container if empty else st.container)(key="below")
 
 
 def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.About:

@@ -195,7 +195,7 @@ def test_headings_sliders_forced_colours_and_the_way_past_the_navigation(visit: 
     page.keyboard.press("Tab")
     expect(page.locator(".bnviz-skip")).to_be_focused()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.closest('.st-key-controls') !== null")
+    page.wait_for_function("() => document.activeElement.closest('.st-key-controls') !== null")
     page.emulate_media(forced_colors="active")
     track = page.locator("[data-testid=stSlider] [role=group] > div > div:first-child").first
     expect(track).to_have_css("border-top-style", "solid")
