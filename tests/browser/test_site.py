@@ -110,13 +110,19 @@ def test_view_and_language_of_a_link_and_of_the_browser(visit: Visit) -> None:
     asks_for(page, "view", "formula")
 
 
-def test_a_batch_of_one_shows_pytorchs_own_error_and_what_to_do(visit: Visit) -> None:
-    page = visit("layer?predict=0&lang=en&batch_size=1")
+def test_a_refused_setting_says_why_and_leads_back_and_one_without_effect_rests(visit: Visit) -> None:
+    page = ready(visit("layer?predict=0&lang=en&batch_size=2"))
+    page.get_by_role("slider", name="Batch size").press("ArrowLeft")
     expect(page.get_by_text(PYTORCHS_OWN)).to_be_visible()
     expect(page.get_by_text("What to do:")).to_be_visible()
-    page.get_by_role("slider", name="Batch size").press("ArrowRight")
+    page.get_by_role("button", name="Back to what worked").click()
+    asks_for(page, "batch_size", "2")
     expect(page.get_by_text(PYTORCHS_OWN)).to_have_count(0)
-    ready(page)
+    momentum = page.get_by_role("slider", name="Momentum", exact=True)
+    expect(momentum).to_be_enabled()
+    ready(page).locator(".st-key-layer-mode-en").get_by_text("eval", exact=True).click()
+    asks_for(page, "mode", "eval")
+    expect(momentum).to_be_disabled()
 
 
 def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:

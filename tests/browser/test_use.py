@@ -149,6 +149,10 @@ def test_nothing_is_half_visible_at_the_fold_and_type_grows_with_the_screen(visi
     sizes = {}
     for size in (XGA, PROJECTOR, LARGE):
         settled(resize(page, *size)).wait_for_function(WHOLE)
+        for label in ("Batch size", "Momentum", "eps (ε)") if name == "layer" else ():
+            box = slider(page, label).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= size[1]
         word = page.locator("[data-testid=stMain] p").first
         title = page.locator(".js-plotly-plot .xtitle").first
         sizes[size] = [one.evaluate(SIZE) for one in (word, title) if one.count()]
