@@ -65,7 +65,8 @@ def show(lab: Lab) -> None:
     row = None if embedded else _presets(state, language)
     picture, control = st.columns([3.6, 1], gap="medium")
     place: Any = st
-    if drawn != state.drawn:  # what belongs to another question goes before this one is put, however long its own picture takes
+    if drawn != state.drawn:
+        # What belongs to another question goes before this one is put, however long its own picture takes.
         picture, place = picture.empty(), st.empty()
     below = place.container(key="below")
     line = None
