@@ -13,6 +13,7 @@ const VOTE = `
 }
 .option:not(:has(.bars)) { grid-template-columns: 1.6rem minmax(0, 1fr); }
 button.option[aria-pressed=true] { outline: 3px solid var(--st-primary-color, blue); outline-offset: -2px; }
+.told .option { min-height: 2.1rem; padding: .15rem .9rem; font-size: 1rem; }
 .letter { font-weight: 700; }
 .right { border: 3px solid #2e8b57; }
 .right .letter::after { content: " ✓"; }
@@ -91,6 +92,7 @@ export const DESK = `${COMMON}
 .address { overflow-wrap: anywhere; font-size: 1.05rem; }
 .qr { width: 100%; max-width: 22rem; aspect-ratio: 1; background: white; border-radius: 8px; padding: 8px; }
 .desk.running { grid-template-columns: 9rem minmax(0, 1fr); }
+.desk.running .qr { max-width: 9rem; }
 .count { font-size: 1.5rem; font-weight: 600; margin: 0; }
 .note { font-size: .92rem; }
 .steps { list-style: none; padding: 0; margin: .6rem 0 0; display: grid; gap: .4rem; }
