@@ -182,19 +182,19 @@ def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
     """The one-click settings; returns the places of Back and Reset and of Share, at the row's end."""
     _ = translator(language)
-    with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown("**" + _("Try this") + "**", width="content")
-        for preset in state.topic.presets:
-            if not controls.free(state, preset.changes):
-                continue
-            st.button(
-                _(preset.title),
-                key=f"{state.topic.id}:preset:{preset.name}",
-                type="primary" if state.preset == preset.name else "secondary",
-                on_click=_apply_preset,
-                args=(state, preset.name),
-            )
-        st.space("stretch")
+    with st.container(key="presets", horizontal=True, gap="small"):
+        with st.container(key="tries", horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown("**" + _("Try this") + "**", width="content")
+            for preset in state.topic.presets:
+                if not controls.free(state, preset.changes):
+                    continue
+                st.button(
+                    _(preset.title),
+                    key=f"{state.topic.id}:preset:{preset.name}",
+                    type="primary" if state.preset == preset.name else "secondary",
+                    on_click=_apply_preset,
+                    args=(state, preset.name),
+                )
         history = st.container(key="history", horizontal=True, gap="small", width="content")
         return history, st.container(key="link", width=96)
 
