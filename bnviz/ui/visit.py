@@ -15,7 +15,7 @@ from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
 from bnviz.i18n import LANGUAGES, N_, Language, Translate, choose_language
 from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings, comma_separated
-from bnviz.teaching.lab import AnyTopic, Lab
+from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 
 NOT_ASKED: Final = -1
 """In place of a guess, after "just show me" and where the run has no answer."""
@@ -69,6 +69,8 @@ class LabState:
     """What was pinned, to be seen behind or beside what follows."""
     upload: Reader | None = None
     """The visitor's own file, where the topic reads one."""
+    drawn: tuple[str, bool] | None = None
+    """What was drawn last: the topic, by its name, and whether it was asked about first."""
     dragging: bool = False
     """Whether a slider was held when the page was drawn last."""
     preset: str | None = None
@@ -341,6 +343,7 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     restrict(lab, state, query)
     pin(lab, state, query)
     forget_widgets(lab)
+    show_topic(state.topic)
 
 
 def forget_keys(prefix: str) -> None:
@@ -357,9 +360,26 @@ def open_lab(lab: Lab, query: Mapping[str, str]) -> None:
         state.guesses.setdefault(state.topic.name, -1)
 
 
+def topic_key(lab: str, language: Language) -> str:
+    """Of the widget that chooses among the topics of `lab`."""
+    return f"{lab}:{TOPIC_KEY}:{language}"
+
+
+def show_topic(topic: AnyTopic) -> None:
+    """Let the choice of topics show `topic`.
+
+    Where it does already it is left alone: a widget that is forgotten, and not drawn again in the same run, loses the next click.
+    """
+    for language in LANGUAGES:
+        key = topic_key(topic.lab, language)
+        if st.session_state.get(key) != topic.name:
+            st.session_state.pop(key, None)
+
+
 def forget_widgets(lab: Lab) -> None:
-    """Let every widget of `lab` show what its state says."""
+    """Let every widget of `lab` show what its state says, but for the choice of topics: see `show_topic`."""
+    kept = {topic_key(lab.name, language) for language in LANGUAGES}
     for topic in lab.topics:
         for key in [key for key in st.session_state if str(key).startswith((f"{topic.id}:", f"{lab.name}:"))]:
-            if not str(key).endswith((":more", ":upload")):
+            if key not in kept and not str(key).endswith((":more", ":upload")):
                 del st.session_state[key]
