@@ -7,6 +7,8 @@ import os
 # Before torch and NumPy are imported: two test processes already use both cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import functools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,3 +31,12 @@ def run_script() -> Iterator[RunScript]:
     python = WarmPython()
     yield python.run
     python.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_components_are_looked_up_once() -> None:
+    """Streamlit reads the metadata of every installed package for each page under test: nine tenths of the time that it takes."""
+    if "streamlit" in sys.modules:
+        from streamlit.components.v2 import manifest_scanner
+
+        manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
