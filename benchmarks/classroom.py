@@ -124,19 +124,26 @@ def measure(quick: bool) -> list[Row]:
     what = f"{CLASSES} classes of {STUDENTS}"
     return [
         Row(
-            f"{what}: p95 from a vote to the teacher's screen", percentile(votes, 0.95), VOTE, "s",
+            f"{what}: p95 from a vote to the teacher's screen",
+            percentile(votes, 0.95),
+            VOTE,
+            "s",
             f"slowest {milliseconds(max(votes))} of {len(votes)}",
         ),
         Row(
-            f"{what}: p95 from a reveal, in all classes at once, to each phone", percentile(reveals, 0.95), REVEAL, "s",
+            f"{what}: p95 from a reveal, in all classes at once, to each phone",
+            percentile(reveals, 0.95),
+            REVEAL,
+            "s",
             f"slowest {milliseconds(max(reveals))} of {len(reveals)}",
         ),
         Row(
             f"{load.CLASS} sessions moving a slider: p95 beside {what} that vote, against p95 without",
-            ratio(slow_beside, slow), UNDISTURBED,
+            ratio(slow_beside, slow),
+            UNDISTURBED,
             detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @asynccontextmanager

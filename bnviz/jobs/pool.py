@@ -117,9 +117,15 @@ class JobPool:
                 if sum(job.owners != {owner} for job in alive) >= MOST_ALIVE:
                     raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
-                    next(self._numbers), wanted, function, settings, set(), data=data,
-                    expected_seconds=expected_seconds, alone_since=time.monotonic() + ARRIVE_SECONDS,
-                )  # fmt: skip
+                    next(self._numbers),
+                    wanted,
+                    function,
+                    settings,
+                    set(),
+                    data=data,
+                    expected_seconds=expected_seconds,
+                    alone_since=time.monotonic() + ARRIVE_SECONDS,
+                )
                 self._queue.append(job)
             self.join(owner, job)
             self._dispatch()

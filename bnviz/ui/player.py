@@ -97,9 +97,12 @@ def _plain(value: Any, block: bytearray) -> Any:
     if isinstance(value, Map):
         picture = {name: getattr(value, name) for name in ("title", "kind", "subtitle", "bar")}
         return {
-            "id": value.name, **picture, "range": [value.low, value.high],
-            "values": _reference(value.levels(), block), "readouts": _plain(value.readouts, block),
-        }  # fmt: skip
+            "id": value.name,
+            **picture,
+            "range": [value.low, value.high],
+            "values": _reference(value.levels(), block),
+            "readouts": _plain(value.readouts, block),
+        }
     content = {field.name: _plain(getattr(value, field.name), block) for field in dataclasses.fields(value)}
     if "name" in content:
         content["id"] = content.pop("name")

@@ -28,8 +28,12 @@ def plan_of(cell: Any, variant: Any, **changes: Any) -> RecurrentPlan:
 def test_without_a_normalizer_it_is_pytorchs_own_module(cell: Any) -> None:
     layer = plain_recurrent(plan_of(cell, "none"), 3)[0].double()
     theirs = CELLS[cell](8, 12, batch_first=True).double()
-    ours = {"weight_ih_l0": layer.inputs.weight, "bias_ih_l0": layer.inputs.bias,
-            "weight_hh_l0": layer.hidden.weight, "bias_hh_l0": layer.hidden.bias}  # fmt: skip
+    ours = {
+        "weight_ih_l0": layer.inputs.weight,
+        "bias_ih_l0": layer.inputs.bias,
+        "weight_hh_l0": layer.hidden.weight,
+        "bias_hh_l0": layer.hidden.bias,
+    }
     theirs.load_state_dict(ours)
     sequences = torch.randn(5, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     states = layer.states(sequences)

@@ -28,9 +28,17 @@ from bnviz.core.uploads.upload import (
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
 
-ENCODINGS: Final = {"utf-8": "", "utf-8-sig": "", "cp1252": "Windows-1252 (Latin-1)", "latin-1": "Latin-1",
-                    "gb18030": "GB 18030", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
-                    "utf-32": "UTF-32"}  # fmt: skip
+ENCODINGS: Final = {
+    "utf-8": "",
+    "utf-8-sig": "",
+    "cp1252": "Windows-1252 (Latin-1)",
+    "latin-1": "Latin-1",
+    "gb18030": "GB 18030",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+}
 SEPARATOR_NAMES: Final = {
     ",": N_("commas"),
     ";": N_("semicolons"),
