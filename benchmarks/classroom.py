@@ -1,4 +1,4 @@
-"""Ten classes of sixty on one server: how soon a vote is on the teacher's screen, a reveal on every phone; what that costs others."""
+"""A class of sixty, then ten on one server: how soon a vote is on the teacher's screen, a reveal on every phone; what that costs others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks import load
 from benchmarks.report import Bound, Row, milliseconds, percentile, ratio
-from benchmarks.servers import Server, with_classes
+from benchmarks.servers import Server, ours
 from benchmarks.sessions import drive, visitors
 from bnviz.classroom.protocol import VERSION, FromServer, Refused, State, Welcome, read_server
 
+ROUTE: Final = "/bnviz/class"
 CLASSES: Final = 10
 STUDENTS: Final = 60
 VOTE: Final = Bound(1, "s")
@@ -118,10 +119,23 @@ class Class:
 
 def measure(quick: bool) -> list[Row]:
     """Votes and reveals in all classes at once; then the slider of `layer` without and with lessons beside it."""
-    with with_classes() as server:
-        votes, reveals, still, beside = asyncio.run(_everything(server, 2 if quick else 6, 8 if quick else 24))
-    slow, slow_beside = (percentile(moves, 0.95) for moves in (still, beside))
+    with ours() as server:
+        alone, together, (still, beside) = asyncio.run(_everything(server, 2 if quick else 6, 8 if quick else 24))
     what = f"{CLASSES} classes of {STUDENTS}"
+    slow, slow_beside = (percentile(moves, 0.95) for moves in (still, beside))
+    return [
+        *_rows(f"A class of {STUDENTS}", *alone),
+        *_rows(what, *together),
+        Row(
+            f"{load.CLASS} sessions moving a slider: p95 beside {what} that vote, against p95 without",
+            ratio(slow_beside, slow),
+            UNDISTURBED,
+            detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
+        ),
+    ]
+
+
+def _rows(what: str, votes: list[float], reveals: list[float]) -> list[Row]:
     return [
         Row(
             f"{what}: p95 from a vote to the teacher's screen",
@@ -131,17 +145,11 @@ def measure(quick: bool) -> list[Row]:
             f"slowest {milliseconds(max(votes))} of {len(votes)}",
         ),
         Row(
-            f"{what}: p95 from a reveal, in all classes at once, to each phone",
+            f"{what}: p95 from a reveal to each phone, in every class at once",
             percentile(reveals, 0.95),
             REVEAL,
             "s",
             f"slowest {milliseconds(max(reveals))} of {len(reveals)}",
-        ),
-        Row(
-            f"{load.CLASS} sessions moving a slider: p95 beside {what} that vote, against p95 without",
-            ratio(slow_beside, slow),
-            UNDISTURBED,
-            detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
         ),
     ]
 
@@ -166,7 +174,7 @@ async def _classes(server: Server) -> AsyncIterator[list[Class]]:
 
 
 async def _enter(stack: AsyncExitStack, server: Server, kind: str, **values: Any) -> Screen:
-    address = server.url.replace("http", "ws", 1) + "/class"
+    address = server.url.replace("http", "ws", 1) + ROUTE
     origin = websockets.Origin(server.url)
     screen = Screen(
         await stack.enter_async_context(
@@ -180,20 +188,26 @@ async def _enter(stack: AsyncExitStack, server: Server, kind: str, **values: Any
     return screen
 
 
-async def _everything(server: Server, questions: int, seconds: float) -> tuple[list[float], ...]:
-    """Seconds of all votes, of all reveals, and of a slider's moves without and beside lessons."""
+async def _everything(server: Server, questions: int, seconds: float) -> tuple[tuple[list[float], list[float]], ...]:
+    """Seconds of votes and of reveals, in one class and in all; of a slider's moves, without and beside lessons."""
     async with _classes(server) as classes:
-        votes: list[float] = []
-        reveals: list[float] = []
-        for _ in range(questions):
-            for voted, revealed in await asyncio.gather(*(each.lesson() for each in classes)):
-                votes += voted
-                reveals += revealed
-        return votes, reveals, *await _sliders(server, classes, seconds)
+        alone = await _lessons(classes[:1], questions)
+        return alone, await _lessons(classes, questions), await _sliders(server, classes, seconds)
+
+
+async def _lessons(classes: Sequence[Class], questions: int) -> tuple[list[float], list[float]]:
+    """Seconds of all votes, and of all reveals."""
+    votes: list[float] = []
+    reveals: list[float] = []
+    for _ in range(questions):
+        for voted, revealed in await asyncio.gather(*(each.lesson() for each in classes)):
+            votes += voted
+            reveals += revealed
+    return votes, reveals
 
 
 async def _sliders(server: Server, classes: Sequence[Class], seconds: float) -> tuple[list[float], list[float]]:
-    """In turns: a machine has better and worse moments."""
+    """Seconds of a slider's moves, without and beside lessons. In turns: a machine has better and worse moments."""
     still: list[float] = []
     beside: list[float] = []
     async with visitors(server.url, load.PAGE, lambda _: "predict=0", load.CLASS) as sessions:

@@ -45,13 +45,6 @@ def with_a_long_run() -> Iterator[Server]:
 
 
 @contextmanager
-def with_classes() -> Iterator[Server]:
-    """The dashboard with the route of classes."""
-    with _serve(APPS / "classes.py", ROOT) as server:
-        yield server
-
-
-@contextmanager
 def comparison(name: str, *options: str) -> Iterator[Server]:
     """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found.
 

@@ -39,7 +39,7 @@ def spaced(low: float, high: float, step: float) -> tuple[float, ...]:
     return tuple(round(low + index * step, 10) for index in range(round((high - low) / step) + 1))
 
 
-def comma_separated(value: object) -> object:
+def comma_separated(value: object) -> Any:
     """The values of a text with commas, as a link writes them, none where it is empty; anything that is no text as it is."""
     if not isinstance(value, str):
         return value

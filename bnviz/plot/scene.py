@@ -33,12 +33,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Step heights: `values` (T, K), or (K,) when they do not change."""
+    """Step heights: `values` (T, K), or (K,) when they do not change; over `edges` (K+1,), else the panel's. `faint`: another run's."""
 
     role: Role
     values: Array
     style: Style = "fill"
     label: str = ""
+    edges: Array | None = None
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

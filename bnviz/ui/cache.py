@@ -98,14 +98,15 @@ def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language,
     def make() -> tuple[Any, list[Ready]]:
         pictures = [draw(result, language) for draw in draws]
         unit = next((picture.unit for picture in pictures if isinstance(picture, Scene)), "")
-        return result, [_ready(picture, group, unit, language) for picture in pictures]
+        return result, [ready(picture, group, unit, language) for picture in pictures]
 
     # The result is kept beside its drawings, so that no other can get its id.
     made = _drawings.get((id(result), tuple(draws), language), make) if keep else make()
     return list(made[1])
 
 
-def _ready(picture: Picture, group: str, unit: str, language: Language) -> Ready:
+def ready(picture: Picture, group: str, unit: str, language: Language) -> Ready:
+    """`picture` as it is sent; `group` names its playhead, `unit` one frame of it."""
     if isinstance(picture, Chart):
         return chart.ready(picture, group, unit, language)
     if isinstance(picture, Scene):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import streamlit as st
@@ -28,10 +28,51 @@ def draw(state: LabState, language: Language) -> bool:
     _ = translator(language)
     topic = state.topic
     held = drag.held() if isinstance(topic, InstantTopic) else None
+    if state.shown:
+        _draw_some(state, visible(state), held, language)
+        return held is not None
     _draw_some(state, topic.controls, held, language)
     if topic.more and st.toggle(_("More"), key=f"{topic.id}:more"):
         _draw_some(state, topic.more, held, language)
     return held is not None
+
+
+def visible(state: LabState) -> tuple[str, ...]:
+    """The settings of the topic that the visitor may see and, where they are not locked, change."""
+    topic = state.topic
+    return tuple(name for name in (*topic.controls, *topic.more) if not state.shown or name in state.shown)
+
+
+def free(state: LabState, changes: Iterable[str]) -> bool:
+    """Whether the visitor may make these changes of settings."""
+    return all(name in visible(state) and name not in state.locked for name in changes)
+
+
+def kept(state: LabState) -> dict[str, Any]:
+    """The settings that the visitor may not change, as they are."""
+    return {name: getattr(state.settings, name) for name in state.settings.names() if not free(state, (name,))}
+
+
+def told(topic: AnyTopic, settings: LabSettings, language: Language) -> str:
+    """In words, what differs from the topic's opening: `Batch size 2 · Mode eval`."""
+    _ = translator(language)
+    described = fields(topic.settings)
+    changed = [name for name in settings.names() if getattr(settings, name) != getattr(topic.opening, name)]
+    return " · ".join(
+        f"{_(described[name].parameter.label)} {_value(described[name], getattr(settings, name), language)}"
+        for name in changed
+    )
+
+
+def _value(field: SettingField, value: Any, language: Language) -> str:
+    _ = translator(language)
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, tuple):
+        return ", ".join(_value(field, one, language) for one in value)
+    if isinstance(value, str):
+        return _(field.parameter.names.get(value, value))
+    return str(value) if isinstance(value, int) else short(value)
 
 
 def topics(lab: Lab, state: LabState, language: Language) -> None:
@@ -81,8 +122,9 @@ def _draw_some(state: LabState, names: tuple[str, ...], held: Held | None, langu
         if idle and not topic.applies(topic.opening, name):
             continue  # what the topic opens with does not vanish, it rests
         old = getattr(state.settings, name)
-        new = _widget(described[name], _key(topic, name, language), old, held, language, idle=idle)
-        if new != old and not idle:
+        locked = name in state.locked
+        new = _widget(described[name], _key(topic, name, language), old, held, language, idle=idle, locked=locked)
+        if new != old and not (idle or locked):
             _change(state, name, new)
 
 
@@ -98,18 +140,26 @@ def _change(state: LabState, name: str, value: Any) -> None:
 
 
 def _widget(
-    field: SettingField, key: str, value: Any, held: Held | None, language: Language, *, idle: bool = False
+    field: SettingField,
+    key: str,
+    value: Any,
+    held: Held | None,
+    language: Language,
+    *,
+    idle: bool = False,
+    locked: bool = False,
 ) -> Any:
-    """What the widget of `field` says; `idle`: it is shown, but nothing depends on it at the other settings."""
+    """What the widget of `field` says; `idle`: it is shown, but nothing depends on it at the other settings; `locked`: it stands still."""
     _ = translator(language)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
     if idle:
         help_text = _("Without effect at the other settings.") + " " + help_text
+    if locked:
+        help_text = _("Locked by the link.") + " " + help_text
+        idle = True
 
     def named(choice: Any) -> str:
-        if isinstance(choice, str):
-            return _(field.parameter.names.get(choice, choice))
-        return str(choice) if isinstance(choice, int) else short(choice)
+        return _value(field, choice, language)
 
     shared: dict[str, Any] = {"key": key, "help": help_text, "disabled": idle}
     if field.kind == "bool":

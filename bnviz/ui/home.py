@@ -56,6 +56,7 @@ def _start(_: Translate) -> None:
     with st.container(border=True):
         label = _("Start with lab 1: {title}").format(title=_(first.title))
         st.page_link(navigation.lab_page(first, _), icon=":material/play_circle:", label=label)
+    st.page_link(navigation.class_page(_), icon=":material/groups:", label=_("Start or join a class"))
     page = navigation.cases_page(_)
     query = st.text_input(
         _("Or with a problem: search by symptom"),

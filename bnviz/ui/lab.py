@@ -11,9 +11,10 @@ import streamlit as st
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import Lab, LiveTopic
-from bnviz.ui import cache, controls, live, navigation, share, uploads, views, visit
+from bnviz.ui import cache, classroom, comparing, controls, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -59,6 +60,7 @@ def show(lab: Lab) -> None:
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     visit.remember(state, before, dragging=dragging)
+    result = None
     with picture_column, st.container(key="picture"):
         _problems(state.problems, language)
         try:
@@ -79,7 +81,21 @@ def show(lab: Lab) -> None:
         _history(state, _)
     _onward(lab, _)
     with link:
-        share.draw(_(lab.title), visit.link(lab, state), language)
+        share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
+
+
+def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.About:
+    """What Share, a download's foot and a class's teacher are told of the page."""
+    _ = translator(language)
+    topic = state.topic
+    names = [name for name in (*topic.controls, *topic.more) if name in topic.settings.model_fields]
+    described = fields(topic.settings)
+    return share.About(
+        headline=_(topic.question),
+        settings=controls.told(topic, state.settings, language),
+        controls=tuple((name, _(described[name].parameter.label)) for name in names),
+        asked=classroom.askable(lab, state, result),
+    )
 
 
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -88,6 +104,8 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
     with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("**" + _("Try this") + "**", width="content")
         for preset in state.topic.presets:
+            if not controls.free(state, preset.changes):
+                continue
             st.button(
                 _(preset.title),
                 key=f"{state.topic.id}:preset:{preset.name}",
@@ -102,6 +120,15 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
 
 def _history(state: LabState, _: Translate) -> None:
     """One change back, and everything back."""
+    st.button(
+        _("Pin") if state.pinned is None else _("Unpin"),
+        key=f"{state.topic.lab}:pin",
+        icon=":material/keep:" if state.pinned is None else ":material/keep_off:",
+        help=_("Keep this picture, faint behind or beside what follows."),
+        on_click=_pin,
+        args=(state,),
+        type="secondary" if state.pinned is None else "primary",
+    )
     st.button(
         _("Back"),
         key=f"{state.topic.lab}:back",
@@ -118,8 +145,12 @@ def _history(state: LabState, _: Translate) -> None:
         help=_("Set everything as it was at first."),
         on_click=_reset,
         args=(state,),
-        disabled=state.settings == state.topic.opening,
+        disabled=state.settings == _opening(state),
     )
+
+
+def _pin(state: LabState) -> None:
+    state.pinned = (state.topic, state.settings) if state.pinned is None else None
 
 
 def _go_back(state: LabState) -> None:
@@ -131,13 +162,19 @@ def _go_back(state: LabState) -> None:
 
 def _reset(state: LabState) -> None:
     before = state.topic, state.settings
-    controls.apply(state, state.topic.opening)
+    controls.apply(state, _opening(state))
     visit.remember(state, before)
+
+
+def _opening(state: LabState) -> LabSettings:
+    """What Reset sets: the topic's opening, but for what the visitor may not change."""
+    opening: LabSettings = state.topic.opening
+    return opening.replace(**controls.kept(state))
 
 
 def _apply_preset(state: LabState, name: str) -> None:
     before = state.topic, state.settings
-    controls.apply(state, state.topic.preset(name), name)
+    controls.apply(state, state.topic.preset(name).replace(**controls.kept(state)), name)
     visit.remember(state, before)
 
 
@@ -208,7 +245,11 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     )
     state.view = chosen or state.view
     if state.view == "picture":
-        _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        pinned = comparing.drawings(state, result, language) if kept else None
+        if pinned is None:
+            _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+        else:
+            _compared(pinned, state, language, below)
         if topic.findings is not None:
             below.caption(caution(topic.findings(result), _))
         below.markdown(topic.text(language))
@@ -218,6 +259,21 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
             views.comparisons(topic.comparisons(result), language)
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:
+    """Every picture with the pinned run behind or beside it, and both settings."""
+    _ = translator(language)
+    st.caption(views.escaped(pinned.told))
+    for number, (now, then) in enumerate(pinned.pictures):
+        with below if number else nullcontext():
+            if then is None:
+                _pictures([now], state, below)
+                continue
+            for column, picture, title in zip(st.columns(2), (now, then), (_("Now"), _("Pinned")), strict=True):
+                with column:
+                    st.markdown("**" + title + "**")
+                    _pictures([picture], state, below)
 
 
 def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:

@@ -1,4 +1,4 @@
-"""The pages: the home page and one per lab, each at the URL that is the lab's name."""
+"""The pages: the home page, the class page and one per lab, each at the URL that is the lab's name."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def cases_page(_: Translate) -> StreamlitPage:
     return st.Page(PAGES / "cases.py", title=_("Reported problems"), url_path="cases")
 
 
+def class_page(_: Translate) -> StreamlitPage:
+    """Where a class is started, joined and steered."""
+    return st.Page(
+        PAGES / "classroom.py", title=_("Teach with a class"), icon=":material/groups:", url_path="classroom"
+    )
+
+
 def lab_page(lab: Lab, _: Translate) -> StreamlitPage:
     """The page of `lab`."""
     return st.Page(PAGES / f"{lab.name}.py", title=_(lab.title), url_path=lab.name)
@@ -41,6 +48,6 @@ def lab_after(name: str) -> Lab | None:
 
 
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
-    """Home, then the labs by chapter, then where to go with a problem."""
+    """Home and the class, then the labs by chapter, then where to go with a problem."""
     chapters = {_(chapter.title): [lab_page(lab, _) for lab in chapter.labs] for chapter in COURSE}
-    return {"": [home_page(_)], **chapters, _("I have a problem"): [cases_page(_)]}
+    return {"": [home_page(_), class_page(_)], **chapters, _("I have a problem"): [cases_page(_)]}

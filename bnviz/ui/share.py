@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -23,9 +24,24 @@ LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 LONGEST_QUERY: Final = 4000
 
 
-def draw(title: str, query: dict[str, str], language: Language) -> None:
-    """Show the button for the state whose link has this `query`, which also stands in the address bar."""
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of a page besides its link."""
+
+    headline: str
+    """Stands at the foot of what is downloaded."""
+    settings: str = ""
+    """In words; stands there too."""
+    controls: tuple[tuple[str, str], ...] = ()
+    """Name and label of each setting that a link may show or lock."""
+    asked: Mapping[str, Any] | None = None
+    """What a class can be asked here, as class.js reads it."""
+
+
+def draw(title: str, query: dict[str, str], language: Language, about: About | None = None) -> None:
+    """Show the button for the state whose link has this `query`, which also stands in the address bar. `about`: of a lab's page."""
     _ = translator(language)
+    about = about or About(title)
     assets.component("share")(
         key=KEY,
         data={
@@ -37,6 +53,14 @@ def draw(title: str, query: dict[str, str], language: Language) -> None:
                 "link": _("Link to this state"),
                 "qr": _("QR code of the link"),
                 "ask": _("Ask the question first"),
+                "present": _("Presenter mode"),
+                "print": _("Print"),
+                "class": _("Start a class"),
+                "restrict": _("Which controls the link shows"),
+                "show": _("shown"),
+                "lock": _("locked"),
+                "embed": _("Embed in a page"),
+                "embed_note": _("Other sites may embed it where the server says so (`BNVIZ_FRAME_ANCESTORS`)."),
                 "alone": _(
                     "Only this computer can open this address. For others, start the dashboard with "
                     "`make run ADDRESS=0.0.0.0` (or `bnviz --address 0.0.0.0`)."
@@ -51,6 +75,10 @@ def draw(title: str, query: dict[str, str], language: Language) -> None:
             "reachable": reachable_address(),
             "lang": "zh-CN" if language == "zh" else "en",
             "title": f"{title} · bnviz",
+            "asked": about.asked,
+            "headline": about.headline,
+            "settings": about.settings,
+            "controls": [list(control) for control in about.controls],
         },
         default={"wanted": None},
         on_wanted_change=lambda: None,

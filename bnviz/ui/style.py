@@ -98,6 +98,48 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
   [data-testid="stCheckbox"] label:has(input:checked) > span + div { forced-color-adjust: none; background: Highlight; }
   button[kind$="Active"], button[aria-checked="true"], .st-key-presets button[kind="primary"] { border: 2px solid Highlight; }
 }
+/* Presenter mode: the picture and what is said of it; the settings come when they are called. */
+.bnviz-present, .bnviz-laser[hidden] { display: none; }
+.bnviz-laser {
+  position: fixed; left: -0.5rem; top: -0.5rem; width: 1rem; height: 1rem; border-radius: 50%; z-index: 1000001; pointer-events: none;
+  background: #ff2d2d; box-shadow: 0 0 0.6rem 0.25rem rgb(255 45 45 / 0.55);
+}
+html[data-present] { font-size: max(115%, min(1.5vw, 2.66vh, 56px)); }
+html[data-present] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"], .st-key-onward) {
+  display: none;
+}
+html[data-present]:not([data-drawer]) .st-key-presets { display: none; }
+html[data-present] [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 2.4rem; max-width: none; }
+html[data-present] [data-testid="stColumn"]:has(.st-key-picture) { flex: 1 1 100%; width: 100%; }
+html[data-present] [data-testid="stColumn"]:has(.st-key-controls) {
+  display: none; position: fixed; inset: 0 0 0 auto; width: min(24rem, 90vw); min-width: 0; overflow-y: auto; z-index: 999; padding: 1rem;
+  background: Canvas; border-left: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+}
+html[data-present][data-drawer] [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
+html[data-present] .bnviz-present {
+  position: fixed; right: 0.6rem; bottom: 0.3rem; z-index: 1000; display: flex; gap: 0.2rem; opacity: 0.55;
+}
+.bnviz-present:is(:hover, :focus-within) { opacity: 1 !important; }
+.bnviz-present button, .bnviz-keys button {
+  font: inherit; color: inherit; background: Canvas; border: 1px solid color-mix(in srgb, currentColor 30%, transparent);
+  border-radius: 8px;
+  min-width: 2.2rem; min-height: 2.2rem; cursor: pointer;
+}
+.bnviz-keys {
+  color: inherit; background: Canvas; border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 12px;
+  max-width: 40rem;
+  width: calc(100vw - 2rem); padding: 1.2rem;
+}
+.bnviz-keys h2 { font-size: 1.2rem; margin: 0 0 0.6rem; padding: 0; }
+.bnviz-keys button { float: right; }
+.bnviz-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.4rem 1rem; margin: 0; }
+.bnviz-keys dd { margin: 0; }
+.bnviz-keys kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 5px; padding: 0 0.4em;
+  margin-right: 0.3em; }
+/* The strip of a class: no room for who is in none; what a vote is about is not shown before its answer. */
+html:not([data-class]) .st-key-class { position: absolute; height: 0; overflow: hidden; }
+html[data-vote] :is(.st-key-picture, .st-key-below, .st-key-controls, .st-key-presets, .st-key-onward) { display: none; }
+html[data-vote] .st-key-head [data-testid="stElementContainer"]:not(:has(h1)), html[data-vote] .st-key-head h1 ~ p { display: none; }
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],

@@ -6,18 +6,19 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from bnviz.errors import BnvizError
+from bnviz.errors import BnvizError, UnknownSettingError
 from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
 from bnviz.scripting.reader import Reader
-from bnviz.settings import LabSettings
+from bnviz.settings import LabSettings, comma_separated
 from bnviz.teaching.lab import AnyTopic, Lab
 
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
-PAGE_KEYS: Final = ("lang", "view", "step", "predict")
+PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
@@ -55,6 +56,12 @@ class LabState:
     """What became of each guess, by the topic's name."""
     history: list[tuple[AnyTopic, LabSettings]] = field(default_factory=list)
     """What was set before, oldest first."""
+    shown: tuple[str, ...] = ()
+    """The only settings that have a control here, as a teacher's link wants it; none: all."""
+    locked: tuple[str, ...] = ()
+    """Settings whose controls stand still, as a teacher's link wants it."""
+    pinned: tuple[AnyTopic, LabSettings] | None = None
+    """What was pinned, to be seen behind or beside what follows."""
     upload: Reader | None = None
     """The visitor's own file, where the topic reads one."""
     dragging: bool = False
@@ -83,6 +90,8 @@ class Visit:
     """The secret token by which its long runs know it."""
     followed: int = 0
     """How many presses of the browser's Back and Forward have been followed."""
+    led: int = 0
+    """The number of the class's latest move that has been followed."""
     refused: BnvizError | None = None
     """Why the run that it asked for was not taken."""
     file: object = None
@@ -178,12 +187,34 @@ def lab_state(lab: Lab) -> LabState:
         guesses = visit.labs[name].guesses if name in visit.labs else {}
         visit.labs[name] = LabState(topic, settings, guesses=guesses, problems=problems)
     state = visit.labs[name]
+    if entered:
+        restrict(lab, state, query)
+        pin(lab, state, query)
     if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
         state.guesses.setdefault(state.topic.name, -1)
     if entered:
         state.view = query["view"] if query.get("view") in VIEWS else state.view
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
     return state
+
+
+def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
+    """Show and lock the controls that a link names (`?show=batch_size,momentum&lock=eps`). What is no setting of the lab is a problem."""
+    if not ("show" in query or "lock" in query):
+        return
+    known = {name for topic in lab.topics for name in topic.settings.model_fields}
+    named = {key: tuple(dict.fromkeys(comma_separated(query.get(key, ""))))[:TOO_MANY] for key in ("show", "lock")}
+    if unknown := [name for names in named.values() for name in names if name not in known]:
+        state.problems.append(UnknownSettingError(unknown, state.topic.settings.names()))
+    state.shown, state.locked = (tuple(name for name in names if name in known) for names in named.values())
+
+
+def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
+    """Pin what a link names (`?pin=batch_size%3D2`, a query within the query; `1`: the opening). What is wrong with it is a problem."""
+    if query.get("pin"):
+        topic, settings, problems = lab.from_query(dict(parse_qsl(query["pin"])[:TOO_MANY]))
+        state.pinned = topic, settings
+        state.problems += problems
 
 
 def remember(state: LabState, before: tuple[AnyTopic, LabSettings], *, dragging: bool = False) -> None:
@@ -244,7 +275,9 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
     own = lab.to_query(state.topic, state.settings)
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
-    return own | view | step | page_link()
+    teachers = {"show": ",".join(state.shown), "lock": ",".join(state.locked)}
+    pinned = {} if state.pinned is None else {"pin": urlencode(lab.to_query(*state.pinned)) or "1"}
+    return own | view | step | {key: names for key, names in teachers.items() if names} | pinned | page_link()
 
 
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
@@ -253,7 +286,17 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     state.topic, state.settings, state.problems = lab.from_query(own)
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
     state.preset = None
+    restrict(lab, state, query)
+    pin(lab, state, query)
     forget_widgets(lab)
+
+
+def open_lab(lab: Lab, query: Mapping[str, str]) -> None:
+    """Make the state of `lab`, which may not be on the page, what a link with `query` means; guesses are kept."""
+    state = current().labs.setdefault(lab.name, LabState(lab.topics[0], lab.topics[0].opening))
+    open_link(lab, state, query)
+    if query.get("predict") == "0":
+        state.guesses.setdefault(state.topic.name, -1)
 
 
 def forget_widgets(lab: Lab) -> None:

@@ -14,12 +14,14 @@ import pytest
 import uvicorn
 import websockets
 from starlette.applications import Starlette
+from starlette.routing import Match, WebSocketRoute
 from websockets.asyncio.client import ClientConnection
 
 from bnviz.classroom.classes import Classes
 from bnviz.classroom.limits import LONGEST_FRAME, Limits, Rate
 from bnviz.classroom.protocol import VERSION, Done, Ended, FromServer, Pong, Refused, State, Welcome, read_server
 from bnviz.ui import classroom_route
+from bnviz.ui.server.routes import routes
 from tests.classroom.screens import OPTIONS, QUESTION, settings_of
 
 M = TypeVar("M", bound=FromServer)
@@ -332,3 +334,11 @@ def test_changes_from_another_thread_arrive() -> None:
             await ada.hear(Ended)
 
     serve(trial, debug=True)
+
+
+def test_the_dashboard_has_the_route() -> None:
+    """Not below the path of the assets, which changes with them: a phone comes back to the class after the server's update."""
+    scope = {"type": "websocket", "path": "/bnviz/class", "root_path": "", "headers": []}
+    first = next(route for route in routes() if route.matches(scope)[0] is Match.FULL)
+    assert isinstance(first, WebSocketRoute)
+    assert getattr(first.endpoint, "__self__", None).__class__ is classroom_route.ClassroomRoute

@@ -1,12 +1,14 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
+import { footOf } from "./foot.js";
 import { heroHeight, typeScale, watchRoom } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
 import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
+import { SvgSurface } from "./surface.js";
 
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
 const CLICK_PIXELS = 4;
@@ -21,6 +23,20 @@ const idle = () => new Promise((resolve) => {
   if (window.requestIdleCallback) window.requestIdleCallback(resolve, { timeout: LATEST_MS });
   else setTimeout(resolve);
 });
+
+/** The PNG of a drawing, twice as large. */
+async function rasterized(drawing, width, height) {
+  const url = URL.createObjectURL(drawing);
+  try {
+    const image = element("img", { src: url });
+    await image.decode();
+    const canvas = element("canvas", { width: 2 * width, height: 2 * height });
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return await new Promise((resolve) => { canvas.toBlob(resolve); });
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+}
 
 class Chart {
   constructor(parentElement) {
@@ -212,8 +228,15 @@ class Chart {
       download(new Blob([page], { type: "text/html" }), name);
       return;
     }
-    const options = { format: kind, width: this.width, height: this.height, scale: kind === "png" ? 2 : 1 };
-    download(await window.Plotly.toImage({ data, layout }, options), name);
+    const foot = footOf(this.width, this.theme);
+    const height = this.height + foot.height;
+    const picture = await window.Plotly.toImage({ data, layout }, { format: "svg", width: this.width, height: this.height });
+    const text = new SvgSurface(this.width, height, this.theme.font, alt);
+    text.rect(0, 0, this.width, height, { fill: background });
+    text.nest(decodeURIComponent(picture.slice(picture.indexOf(",") + 1)));
+    foot.draw(text, this.height);
+    const drawing = new Blob([text.toString()], { type: "image/svg+xml" });
+    download(kind === "svg" ? drawing : await rasterized(drawing, this.width, height), name);
   }
 }
 

@@ -1,7 +1,7 @@
 // How tall and how large a picture may be: type grows with the screen, and the first picture of a lab ends where the screen does.
 const WIDEST_SCALE = 3;
 const LEAST = 0.55; // of the height that a picture asks for
-const MOST = 1.4;
+const MOST = 1.4; // of it, but where the picture is all that is shown
 const SHORT = 520; // px: a phone held sideways, a page at 200 %
 const LEAST_PIXELS = 170;
 
@@ -24,8 +24,9 @@ export function heroHeight(host, node, wanted, under) {
   const screen = window.innerHeight;
   const scroller = host.closest("[data-testid=stMain]");
   if (!scroller || scroller.scrollTop > 0) return Number(host.dataset.fitted) || wanted;
+  const most = "present" in document.documentElement.dataset ? Infinity : MOST;
   const room = screen - node.getBoundingClientRect().top - under;
-  const fitted = Math.round(Math.min(Math.max(room, screen < SHORT ? LEAST_PIXELS : LEAST * wanted), MOST * wanted));
+  const fitted = Math.round(Math.min(Math.max(room, screen < SHORT ? LEAST_PIXELS : LEAST * wanted), most * wanted));
   host.dataset.fitted = fitted;
   return fitted;
 }

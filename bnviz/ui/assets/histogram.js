@@ -6,6 +6,7 @@ import { measure } from "./surface.js";
 import { ticks, ticksAcross } from "./text.js";
 
 const FILL_ALPHA = 0.32;
+const FAINT = 0.4; // of what a pinned run shows
 const RISE = 1.3;
 const STILL = 0.1;
 const LABEL_GAP = 8;
@@ -28,6 +29,10 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
   const edges = Float32Array.from(panel.edges.array, xAt);
   const bins = edges.length - 1;
   const prepared = { panel, cell, head, plot, xAt, edges, bins, yTicks, rightTicks, rowHeight, row: new Float64Array(bins) };
+  prepared.behind = panel.layers.filter(({ faint }) => faint).map((layer) => {
+    const own = Float32Array.from((layer.edges ?? panel.edges).array, xAt);
+    return { layer, edges: own, bins: own.length - 1, row: new Float64Array(own.length - 1) };
+  });
   prepared.xTicks = ticksAcross(low, high, plot.width, style.font, style.axis);
   prepared.markerRow = zones.length ? 1 : 0;
   prepared.leftward = leftward(markers);
@@ -82,7 +87,8 @@ function labelLines(prepared, style) {
   const bounds = { left: plot.x + 2, right: plot.x + plot.width - 2, top: prepared.ceiling - 2, bottom: plot.y + plot.height };
   const boxOf = (label) => ({ width: measure(label, style.font, style.axis, 600), height: style.axis * 1.15 });
   const peaks = new Float32Array(bins);
-  const means = panel.layers.map(({ values: { array } }) => {
+  const layers = panel.layers.filter(({ faint }) => !faint);
+  const means = layers.map(({ values: { array } }) => {
     const mean = new Float64Array(bins);
     for (let i = 0; i < array.length; i += 1) {
       mean[i % bins] += array[i] / (array.length / bins);
@@ -99,7 +105,7 @@ function labelLines(prepared, style) {
     return true;
   };
   const homeless = [];
-  panel.layers.forEach((layer, i) => {
+  layers.forEach((layer, i) => {
     if (!layer.label) return;
     const outline = means[i].map(yAt);
     if (!keep(layer, placeAboveBins({ edges, outline, ceiling, bounds, size: boxOf(layer.label), taken }))) homeless.push(layer);
@@ -163,7 +169,13 @@ export function drawHistogramFrame(surface, prepared, style, position) {
   const { theme, axis } = style;
   const floor = plot.y + plot.height;
   surface.clip(plot.x - 1, plot.y - 1, plot.width + 2, plot.height + 1, () => {
-    for (const layer of panel.layers) {
+    for (const { layer, edges, bins, row: own } of prepared.behind) {
+      const points = stepsOf({ edges, bins, yAt: prepared.yAt }, rowAt(layer.values, position, own), floor);
+      const color = theme.color(layer.role);
+      if (layer.style === "fill") surface.area(points, { fill: color, alpha: FILL_ALPHA * FAINT });
+      surface.line(points, { stroke: color, width: 1.5, dash: dashOf(layer), alpha: FAINT });
+    }
+    for (const layer of panel.layers.filter(({ faint }) => !faint)) {
       const points = stepsOf(prepared, rowAt(layer.values, position, row), floor);
       const color = theme.color(layer.role);
       if (layer.style === "fill") surface.area(points, { fill: color, alpha: FILL_ALPHA });

@@ -1,6 +1,7 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders are called.
 import { cleanupOnceGone, element } from "./common.js";
 import { keepInSight } from "./float.js";
+import { Presenter } from "./present.js";
 
 const NARROW = 900;
 const ASK_AGAIN_MS = 2500;
@@ -43,6 +44,7 @@ class PageWide {
     this.skip = element("button", { type: "button", className: "bnviz-skip" });
     this.skip.addEventListener("click", () => this.#skip());
     document.body.prepend(this.skip);
+    this.presenter = new Presenter(signal);
     let waiting = false;
     const changed = () => {
       waiting = false;
@@ -64,7 +66,10 @@ class PageWide {
     changed();
   }
 
-  update({ skip }) { this.skip.textContent = skip; }
+  update({ skip, present }) {
+    this.skip.textContent = skip;
+    this.presenter.update(present);
+  }
 
   close() {
     this.leaving.abort();

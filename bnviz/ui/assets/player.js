@@ -4,6 +4,7 @@ import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
 import { heroHeight, isBelow, typeScale, watchRoom } from "./fit.js";
+import { footOf } from "./foot.js";
 import { driveByKey, playheadOf } from "./playhead.js";
 import { NARROW, buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
 import { PLAYER } from "./styles.js";
@@ -259,18 +260,20 @@ class Player {
   #export(kind) {
     const { width, height } = this.scene;
     const { font } = this.theme;
+    const foot = footOf(width, this.theme);
     const draw = (surface) => {
       drawStatic(surface, this.scene);
       drawFrame(surface, this.scene, this.#position(), this.view);
+      foot.draw(surface, height);
     };
     const name = `${this.header.filename}.${kind}`;
     if (kind === "svg") {
-      const surface = new SvgSurface(width, height, font, [this.header.alt, this.#captionNow()].filter(Boolean).join(" "));
+      const surface = new SvgSurface(width, height + foot.height, font, [this.header.alt, this.#captionNow()].filter(Boolean).join(" "));
       draw(surface);
       download(new Blob([surface.toString()], { type: "image/svg+xml" }), name);
       return;
     }
-    const canvas = element("canvas", { width: width * EXPORT_SCALE, height: height * EXPORT_SCALE });
+    const canvas = element("canvas", { width: width * EXPORT_SCALE, height: (height + foot.height) * EXPORT_SCALE });
     const context = canvas.getContext("2d");
     context.scale(EXPORT_SCALE, EXPORT_SCALE);
     draw(new CanvasSurface(context, font));

@@ -1,12 +1,13 @@
 // The share component: the page's link to read, copy or photograph, and the document's language and title.
-import { cleanupOnceGone, element } from "./common.js";
+import { DESK, attendance } from "./attendance.js";
+import { cleanupOnceGone, element, shared as sharedState } from "./common.js";
 import { icon } from "./menu.js";
+import { LOOPBACK, reachableOrigin } from "./origin.js";
 import { SHARE } from "./styles.js";
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const AFTER_THE_PICTURE = 120; // ms
 const ONE_CHANGE = 700; // ms: what follows sooner is the same change
-const FOREIGN = new Set(["embed", "embed_options"]);
+const FOREIGN = new Set(["embed", "embed_options", "class", "present"]); // not of the page, and kept
 
 /** Keep the address bar true, with a history entry for every change that Back can undo. */
 class AddressBar {
@@ -15,14 +16,16 @@ class AddressBar {
   show(query) {
     const wanted = new URLSearchParams(query);
     for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
-    // The server's own spelling, so that a comma stays a comma.
-    const search = wanted.size > 0 ? `?${String(wanted).replaceAll("%2C", ",")}` : "";
+    const search = wanted.size > 0 ? `?${spelled(wanted)}` : "";
     if (search === location.search) return;
     const goesOn = Date.now() - this.#changed < ONE_CHANGE || !location.search;
     this.#changed = Date.now();
     history[goesOn ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
   }
 }
+
+/** The server's own spelling, so that a comma stays a comma. */
+const spelled = (query) => String(query).replaceAll("%2C", ",");
 
 /** Copy what is in `field`. A page on a school's network comes over plain http, where the clipboard API does not exist. */
 async function copy(field) {
@@ -47,13 +50,29 @@ class Share {
     this.ask = element("input", { type: "checkbox", checked: true });
     this.askWord = element("span");
     this.sheet = element("p", { className: "sheet" });
+    this.sheetCode = element("img", { className: "sheet code", alt: "" });
+    this.boxes = element("tbody");
+    this.boxWords = [element("summary"), element("th", { scope: "col" }), element("th", { scope: "col" })];
+    const [summary, show, lock] = this.boxWords;
+    this.restrict = element("details", {}, summary, element("table", {}, element("thead", {}, element("tr", {}, element("td"), show, lock)), this.boxes));
+    this.frameWords = [element("summary"), element("p", { className: "note" })];
+    this.frame = element("textarea", { readOnly: true, rows: 3 });
+    this.copyFrame = element("button", { type: "button" });
+    this.embed = element("details", {}, this.frameWords[0], this.frame, this.copyFrame, this.frameWords[1]);
+    this.also = Object.fromEntries(["present", "print", "class"].map((does) => {
+      const button = element("button", { type: "button" });
+      button.addEventListener("click", () => this.#also(does));
+      return [does, button];
+    }));
     this.close = element("button", { type: "button", className: "close" }, "×");
     this.panel = element(
       "dialog", { className: "panel" }, this.close, this.image,
       element("div", { className: "row" }, this.field, this.copy), this.status,
-      element("label", {}, this.ask, this.askWord), this.note,
+      element("label", {}, this.ask, this.askWord), this.note, this.restrict, this.embed,
+      element("div", { className: "row also" }, ...Object.values(this.also)),
     );
-    parentElement.append(element("style", { textContent: SHARE }), element("div", { className: "root" }, this.button, this.sheet, this.panel));
+    const root = element("div", { className: "root" }, this.button, this.sheet, this.sheetCode, this.panel);
+    parentElement.append(element("style", { textContent: SHARE }), root);
     this.bar = new AddressBar();
     this.number = 0;
     this.leaving = new AbortController();
@@ -64,6 +83,11 @@ class Share {
     this.ask.addEventListener("change", () => this.#showLink());
     this.copy.addEventListener("click", async () => {
       await copy(this.field);
+      this.status.textContent = this.words.copied;
+    });
+    this.boxes.addEventListener("change", () => this.#showLink());
+    this.copyFrame.addEventListener("click", async () => {
+      await copy(this.frame);
       this.status.textContent = this.words.copied;
     });
     window.addEventListener("beforeprint", () => { this.sheet.textContent = this.#link(); }, { signal });
@@ -90,7 +114,8 @@ class Share {
 
   destroy() { this.leaving.abort(); }
 
-  update({ words, query, shared, qr, reachable, lang, title }, setStateValue) {
+  update({ words, query, shared, qr, reachable, lang, title, asked, headline, settings, controls = [] }, setStateValue) {
+    if (JSON.stringify(attendance().page) !== JSON.stringify(asked ?? null)) attendance().publish({ page: asked ?? null });
     Object.assign(this, { words, shared, qr, reachable, setStateValue });
     this.word.textContent = words.share;
     this.field.setAttribute("aria-label", words.link);
@@ -99,6 +124,13 @@ class Share {
     this.copy.textContent = words.copy;
     this.askWord.textContent = words.ask;
     this.image.alt = words.qr;
+    this.#list(controls);
+    for (const [does, button] of Object.entries(this.also)) button.textContent = words[does];
+    this.boxWords.forEach((node, index) => { node.textContent = [words.restrict, words.show, words.lock][index]; });
+    this.frameWords.forEach((node, index) => { node.textContent = [words.embed, words.embed_note][index]; });
+    this.copyFrame.textContent = words.copy;
+    this.frame.ariaLabel = words.embed;
+    sharedState().foot = () => [headline, settings, this.#link()].filter(Boolean);
     if (this.panel.open) this.#showLink();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
@@ -109,15 +141,56 @@ class Share {
   #tellAddressBar(query) {
     const page = location.pathname;
     clearTimeout(this.telling);
-    this.telling = setTimeout(() => location.pathname === page && this.bar.show(query), AFTER_THE_PICTURE);
+    this.telling = setTimeout(() => {
+      if (location.pathname !== page) return;
+      this.bar.show(query);
+      attendance().lead();
+    }, AFTER_THE_PICTURE);
   }
 
   /** The server knows only the query, the browser under which name it reached the page: others may need another name. */
   #link() {
-    const origin = new URL(location.origin);
-    if (LOOPBACK.has(location.hostname) && this.reachable) origin.hostname = this.reachable;
-    const query = [this.shared, this.ask.checked ? "" : "predict=0"].filter(Boolean).join("&");
-    return origin.origin + location.pathname + (query && `?${query}`);
+    const query = new URLSearchParams(this.shared);
+    if (!this.ask.checked) query.set("predict", "0");
+    for (const [key, names] of Object.entries(this.#restrictions())) {
+      if (names.length > 0) query.set(key, names);
+      else query.delete(key);
+    }
+    return reachableOrigin(this.reachable) + location.pathname + (query.size > 0 ? `?${spelled(query)}` : "");
+  }
+
+  /** What the boxes say: the settings that are shown, none where all are, and those that are locked. */
+  #restrictions() {
+    const rows = [...this.boxes.rows].map((row) => ({ name: row.dataset.name, boxes: row.querySelectorAll("input") }));
+    const shown = rows.filter(({ boxes }) => boxes[0].checked);
+    const locked = rows.filter(({ boxes }) => boxes[0].checked && boxes[1].checked);
+    return { show: shown.length < rows.length ? shown.map(({ name }) => name) : [], lock: locked.map(({ name }) => name) };
+  }
+
+  /** A line of boxes for each setting, as the present link has them. */
+  #list(controls) {
+    const key = JSON.stringify([controls, this.shared]);
+    if (key === this.listed) return;
+    this.listed = key;
+    this.restrict.hidden = this.embed.hidden = controls.length === 0;
+    const link = new URLSearchParams(this.shared);
+    const [shown, locked] = ["show", "lock"].map((name) => link.get(name)?.split(",") ?? []);
+    this.boxes.replaceChildren(...controls.map(([name, label]) => {
+      const box = (checked, word) => element("td", {}, element("input", { type: "checkbox", checked, "aria-label": `${label}: ${word}` }));
+      const on = shown.length === 0 || shown.includes(name);
+      return element("tr", { "data-name": name }, element("th", { scope: "row", textContent: label }), box(on, this.words.show), box(locked.includes(name), this.words.lock));
+    }));
+  }
+
+  async #also(does) {
+    this.panel.close();
+    if (does === "present") window.dispatchEvent(new Event("bnviz:present"));
+    else if (does === "class") attendance().go({ page: DESK, query: {} });
+    else {
+      this.sheetCode.src = `${this.qr}?link=${encodeURIComponent(this.#link())}`;
+      await this.sheetCode.decode().catch(() => { /* a link too long for a code is printed in letters */ });
+      window.print();
+    }
   }
 
   #showLink() {
@@ -126,6 +199,9 @@ class Share {
     if (link !== this.field.value) this.status.textContent = "";
     this.field.value = link;
     this.note.textContent = here ? (this.reachable ? this.words.instead : this.words.alone).replace("{here}", location.hostname) : "";
+    const framed = new URL(link);
+    framed.searchParams.set("embed", "true");
+    this.frame.value = `<iframe src="${framed.origin}${framed.pathname}?${spelled(framed.searchParams)}" title="bnviz" width="100%" height="640" loading="lazy"></iframe>`;
     this.image.src = `${this.qr}?link=${encodeURIComponent(link)}`;
   }
 

@@ -1,6 +1,6 @@
 // Styles inside the components' shadow roots; every colour comes from Streamlit's custom properties.
 
-const CONTROLS = `
+export const CONTROLS = `
 :host { display: block; }
 * { box-sizing: border-box; }
 .root {
@@ -90,7 +90,14 @@ export const SHARE = `${CONTROLS}
 .root > button { height: 1.95rem; font-size: .88rem; }
 @media (pointer: coarse) { .root > button { height: 44px; } }
 .sheet { display: none; }
-@media print { .root > button { display: none; } .sheet { display: block; margin: 0; text-align: start; overflow-wrap: anywhere; } }
+details summary { cursor: pointer; padding: .3rem 0; }
+details table { border-collapse: collapse; width: 100%; }
+details th { font-weight: 400; text-align: start; }
+details td, details thead th { text-align: center; padding: .15rem .4rem; }
+details td input { width: 1.2rem; height: 1.2rem; accent-color: var(--st-primary-color, blue); }
+textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inherit; background: var(--st-secondary-background-color, whitesmoke); border: 1px solid var(--line); border-radius: 6px; }
+.also { flex-wrap: wrap; }
+@media print { .root > button { display: none; } .sheet.code[src] { width: 32mm; float: right; } .sheet { display: block; margin: 0; text-align: start; overflow-wrap: anywhere; } }
 .root { text-align: end; }
 .panel {
   width: min(34rem, calc(100vw - 1.5rem)); max-height: calc(100dvh - 1.5rem); overflow-y: auto; padding: 1.25rem; text-align: start; color: inherit;

@@ -132,6 +132,9 @@ export class SvgSurface {
     this.parts.push("</g>");
   }
 
+  /** Another drawing in this one, at its origin. */
+  nest(svg) { this.parts.push(svg); }
+
   toString() {
     return (
       `<svg xmlns="http://www.w3.org/2000/svg" width="${this.width}" height="${this.height}" ` +

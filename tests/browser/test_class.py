@@ -1,0 +1,187 @@
+"""A lesson in real browsers: a teacher and five students go through the first plan from start to end, nobody helping."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from bnviz.classroom.plans import Plan, Step, plans
+from bnviz.i18n import translator
+from bnviz.labs.course import LABS
+from bnviz.ui import lesson_plans
+from tests.browser.conftest import PATIENCE, Visit
+
+FOLDER = os.environ.get("BNVIZ_CLASS_PICTURES", "")
+"""Where pictures of the teacher's and the students' screens are put at each step; empty: nowhere."""
+PLAN = next(plan for plan in plans() if plan.name == "from_zero")
+STUDENTS = 5
+PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+THUMB = 44  # CSS pixels
+
+
+@pytest.fixture(autouse=True)
+def patient() -> Iterator[None]:
+    """Six browsers on one machine: what is waited for may take its time."""
+    expect.set_options(timeout=90_000)
+    yield
+    expect.set_options(timeout=PATIENCE)
+
+
+class Lesson:
+    """Everybody's screens."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.teacher = visit("classroom?lang=en")
+        self.teacher.get_by_role("button", name="Start a class").click()
+        self.code = self.teacher.locator("p.code").inner_text()
+        self.students: list[Page] = []
+
+    def join(self) -> None:
+        """The students come one after another, one of them reading Chinese."""
+        for number in range(STUDENTS):
+            language = "zh" if number == 1 else "en"
+            self.students.append(self.visit(f"layer?class={self.code}&lang={language}", **PHONE))
+        expect(self.teacher.locator("p.count")).to_have_text(f"Students here: {STUDENTS}")
+
+    def everybody(self, selector: str, text: str = "") -> None:
+        """Wait until it stands on every student's screen."""
+        for student in self.students:
+            expect(student.locator(selector).filter(has_text=text).first).to_be_visible()
+
+    def press(self, name: str) -> None:
+        """What the teacher presses."""
+        self.teacher.get_by_role("button", name=name, exact=True).first.click()
+
+    def picture(self, name: str) -> None:
+        """Keep how teacher and two students see it, if that is wanted."""
+        if FOLDER:
+            for who, page in {"teacher": self.teacher, "phone": self.students[0], "chinese": self.students[1]}.items():
+                page.screenshot(path=str(Path(FOLDER) / f"{name}-{who}.png"))
+
+    def answers(self, choices: Sequence[int]) -> None:
+        """Everybody votes."""
+        for student, choice in zip(self.students, choices, strict=True):
+            button = student.locator("button.option").nth(choice)
+            box = button.bounding_box()
+            assert box is not None
+            assert box["height"] >= THUMB
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= PHONE["width"]
+            button.tap()
+            expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def title(step: Step) -> str:
+    """What a student's page says where the step is."""
+    return next(lab for lab in LABS if lab.name == step.link.page).topic(step.link.query.get("topic", "")).question
+
+
+def go(lesson: Lesson, index: int, step: Step) -> Locator:
+    """The teacher goes to a step with one touch, and the class follows."""
+    row = lesson.teacher.locator("ol.steps > li").nth(index)
+    row.get_by_role("button", name="Go", exact=True).click()
+    expect(row).to_have_class("now")
+    for student, language in zip(lesson.students, ("en", "zh", "en", "en", "en"), strict=True):
+        heading = translator("zh" if language == "zh" else "en")(title(step))
+        expect(student.locator("h1").filter(has_text=heading)).to_be_visible()
+    return row
+
+
+def vote(lesson: Lesson, plan: Plan, step: Step) -> None:
+    """Two rounds, who moved, and the answer on every screen."""
+    question = lesson_plans.question(step)
+    assert question is not None
+    options, right = len(question["options"]), question["correct"]
+    first = [(right + number) % options for number in range(STUDENTS)]
+    lesson.everybody("button.option")
+    expect(lesson.students[0].locator(".st-key-picture")).to_be_hidden()
+    lesson.answers(first)
+    expect(lesson.teacher.locator(".votes")).to_contain_text(f"Votes: {STUDENTS} of {STUDENTS}")
+    assert lesson.teacher.locator(".bars").count() == 0  # how many have voted, not what
+    lesson.press("Vote again")
+    for student in lesson.students:
+        expect(student.locator("button.option[aria-pressed=true]")).to_have_count(0)
+    lesson.students[2].reload()  # a phone that goes to sleep comes back to the same class and vote
+    expect(lesson.students[2].locator("button.option").first).to_be_visible()
+    lesson.answers([right] * (STUDENTS - 1) + [first[-1]])
+    expect(lesson.teacher.locator(".votes")).to_contain_text(f"{STUDENTS} → {STUDENTS}")
+    lesson.press("Show the votes")
+    lesson.everybody(".bars")
+    moved = lesson.teacher.locator("table tr").nth(1 + first[1]).locator("td")
+    expect(moved.nth(right)).to_have_text(str(sum(choice == first[1] for choice in first[:-1])))
+    lesson.picture("votes")
+    lesson.press("Show the answer")
+    lesson.everybody(".option.right")
+    lesson.everybody(".st-key-picture canvas")
+
+
+def one_round(lesson: Lesson, index: int, row: Locator, step: Step) -> None:
+    """A question of the plan's own: asked, voted on once, answered."""
+    row.get_by_role("button", name="Ask the question").click()
+    question = lesson_plans.question(step)
+    assert question is not None
+    if question["kind"] == "number":
+        lesson.everybody(".number select")
+        for number, student in enumerate(lesson.students):
+            student.locator(".number select").select_option(["32", "48", "48", "64", "48"][number])
+            student.locator(".number button").tap()
+        expect(lesson.teacher.locator(".votes")).to_contain_text(f"{STUDENTS} of {STUDENTS}")
+        lesson.press("Show the votes")
+        lesson.everybody(".histogram .column")
+        assert lesson.teacher.locator(".histogram .column .bar").all_inner_texts().count("3") == 1
+    else:
+        lesson.everybody("button.option")
+        lesson.answers([question["correct"]] * STUDENTS)
+        expect(lesson.teacher.locator(".votes")).to_contain_text(f"{STUDENTS} of {STUDENTS}")
+    lesson.press("Show the answer")
+    lesson.everybody(".right")
+    lesson.picture(f"step{index + 1}-answer")
+
+
+@pytest.mark.timeout(600)
+def test_a_lesson_from_start_to_end(visit: Visit) -> None:
+    lesson = Lesson(visit)
+    assert "#" not in lesson.teacher.url
+    lesson.join()
+    lesson.picture("joined")
+    lesson.press(f"{PLAN.title.en} · {PLAN.minutes} min")
+    expect(lesson.teacher.locator("ol.steps > li")).to_have_count(len(PLAN.steps))
+    lesson.press("3 min")
+    for student in lesson.students:
+        expect(student.locator(".timer")).to_contain_text(":")
+    for index, step in enumerate(PLAN.steps):
+        row = go(lesson, index, step)
+        lesson.picture(f"step{index + 1}")
+        if step.question is None:
+            lesson.everybody(".st-key-picture canvas")
+        elif step.question.kind == "prediction":
+            vote(lesson, PLAN, step)
+        else:
+            one_round(lesson, index, row, step)
+    own_way(lesson)
+    lesson.press("End the class")
+    lesson.press("Really end it?")
+    for student, sentence in zip(lesson.students, ("The class is over.", "班级已结束。"), strict=False):
+        expect(student.locator(".told")).to_have_text(sentence)
+
+
+def own_way(lesson: Lesson) -> None:
+    """Who moves a slider is left alone, and comes back with one touch."""
+    wanderer, follower = lesson.students[3], lesson.students[4]
+    for student in (wanderer, follower):
+        expect(student.locator(".told")).to_have_text("You follow the class.")
+    slider = wanderer.get_by_role("slider", name="Batch size")
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(wanderer.locator(".told")).to_have_text("You are on your own.")
+    lesson.teacher.locator("ol.steps > li").nth(4).get_by_role("button", name="Go", exact=True).click()
+    expect(follower.locator("h1").filter(has_text=title(PLAN.steps[4]))).to_be_visible()
+    expect(wanderer.locator("h1").filter(has_text=title(PLAN.steps[6]))).to_be_visible()
+    wanderer.get_by_role("button", name="Follow the class").tap()
+    expect(wanderer.locator("h1").filter(has_text=title(PLAN.steps[4]))).to_be_visible()
+    lesson.picture("own-way")
