@@ -56,7 +56,7 @@ class Replicas(nn.Module):
         return logits
 
     def replica(self, index: int) -> nn.Sequential:
-        """A plain copy of one replica as it is now, in the same mode: `nn.Linear`, `nn.Conv2d`, `nn.BatchNorm1d` …"""
+        """A plain copy of one replica as it is now, in the same mode: `nn.Linear`, `nn.Conv2d`, `nn.BatchNorm1d` and so on."""
         network = copy.deepcopy(self._plain[0]).train(self.training).to(next(self.parameters()).dtype)
         for plain, stacked in zip(_leaves(network), _leaves(self.chain), strict=True):
             target = plain.state_dict(keep_vars=True)

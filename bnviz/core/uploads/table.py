@@ -58,8 +58,11 @@ def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
 
 
 def class_column_in(sheet: Sheet) -> int | None:
-    """The column of the classes: one of words if there is any, one that is called so if there is one, the last that may be a class;
-    of numbers only the last or the first."""
+    """The column of the classes, None where none can be.
+
+    One of words if there is any, one that is called so if there is one, the last that may be a class; of numbers only the last or the
+    first.
+    """
     columns = sheet.columns
     free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
     words = [place for place in free if not columns[place].is_numeric]

@@ -75,8 +75,10 @@ def squares(states: Sequence[Tensor]) -> Floats:
 
 @torch.no_grad()
 def scales(layer: RecurrentLayer, variant: RecurrentVariantName, states: Sequence[Tensor]) -> Floats:
-    """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm) for each of `states`, v the variance of W_h h there; 1
-    without a normalizer."""
+    """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm) for each of `states`; 1 without a normalizer.
+
+    v is the variance of W_h h there.
+    """
     if variant not in NORMALIZED:
         return np.ones(len(states))
     axis = 1 if variant == "batch_per_step" else 2

@@ -96,8 +96,10 @@ def _sweep(settings: Settings, seeds: tuple[int, ...], samples: Tensor, labels: 
 def _theory(
     settings: Settings, variant: RecurrentVariantName, terms: Sequence[Tensor], states: Sequence[Tensor] = ()
 ) -> Floats:
-    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form, with normalizers from the input's `terms`, without
-    from the `states`; NaN for gated cells."""
+    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form; NaN for gated cells.
+
+    With normalizers it follows from the input's `terms`, without from the `states`.
+    """
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     if variant in NORMALIZED:
