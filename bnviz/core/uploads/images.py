@@ -36,7 +36,6 @@ def axes_of(shape: Shape) -> Axes:
 
     Raises: UploadError for what is no image, or too large.
     """
-
     last = len(shape) in {3, 4} and shape[-1] in (*CHANNELS, ALPHA) and min(shape[-3:-1]) >= MIN_SIDE
     first = len(shape) in {3, 4} and not last and shape[-3] in CHANNELS
     if len(shape) not in {2, 3, 4} or (len(shape) == 4 and not (first or last)):
