@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import classroom, engine, first_visit, live, load, playing, runs, slider, topics
+from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics
 from benchmarks.report import Row, table
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "slider": slider.measure,
+    "drag": drag.measure,
     "load": load.measure,
     "memory": load.memory,
     "live": live.live_rows,

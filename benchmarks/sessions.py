@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import time
@@ -18,6 +19,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 TIMEOUT_S: Final = 30.0
 RAMP_S: Final = 0.1  # between two visitors who open the page
 
+CSS_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 LIVE: Final = re.compile(rb"/bnviz/\w+/live/\d+/\w+\?owner=[\w-]+")
 
 Query = Callable[[int], str]
@@ -28,7 +30,9 @@ class Session:
     """One visitor of `page`. `sliders`, `buttons`: ids by label, as the last run showed them; `stops`: options of the sliders, by
     label; `standing`: the option at which each slider was first seen; `chosen`: the option of each id.
 
-    `live`: path of the long run that the page shows, if it does.
+    `fragments`: by id, the part of the page that a widget belongs to and that runs alone when it is moved. `live`: path of the long
+    run that the page shows, if it does. `drag`: id of the component that tells which slider is held; `pause`: seconds that the server
+    wants between two of its values.
     """
 
     url: str
@@ -38,9 +42,13 @@ class Session:
     buttons: dict[str, str] = field(default_factory=dict)
     stops: dict[str, tuple[str, ...]] = field(default_factory=dict)
     standing: dict[str, str] = field(default_factory=dict)
+    fragments: dict[str, str] = field(default_factory=dict)
     live: str = ""
+    drag: str = ""
+    pause: float = 0.0
     chosen: dict[str, str] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
+    _held: str = ""
     _kept: set[str] = field(default_factory=set)
     _page_hash: str = ""
     _done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,15 +70,27 @@ class Session:
 
     async def move(self, label: str, option: str) -> float:
         """Move the slider `label` to `option`; seconds until the script has run. Raises KeyError, TimeoutError."""
-        self.chosen[self.sliders[label]] = option
+        slider = self.sliders[label]
+        self.chosen[slider] = option
         start = time.perf_counter()
-        await self._rerun()
+        await self._rerun(self.fragments[slider])
+        return time.perf_counter() - start
+
+    async def hold(self, label: str, index: int, number: int) -> float:
+        """Hold the slider `label` at its stop `index`, as the `number`-th value of a drag; seconds until the script has run."""
+        key = self.sliders[label].split("-", 2)[-1]
+        name, first = CSS_NAME.sub("-", key), self.stops[label].index(self.standing[label])
+        told = {"slider": name, "index": index, "start": first, "number": number}
+        self._held = json.dumps({"held": told})
+        start = time.perf_counter()
+        await self._rerun(self.fragments[self.drag])
         return time.perf_counter() - start
 
     async def press(self, label: str) -> float:
         """Press the button `label`; seconds until the script has run. Raises KeyError, TimeoutError."""
         start = time.perf_counter()
-        await self._rerun(self.buttons[label])
+        button = self.buttons[label]
+        await self._rerun(self.fragments[button], button)
         return time.perf_counter() - start
 
     async def close(self) -> None:
@@ -79,20 +99,23 @@ class Session:
         if self._reading:
             await self._reading
 
-    async def _rerun(self, pressed: str = "") -> None:
+    async def _rerun(self, fragment: str = "", pressed: str = "") -> None:
         message = BackMsg()
         run = message.rerun_script
-        run.query_string, run.page_script_hash = self.query, self._page_hash
+        run.query_string, run.page_script_hash, run.fragment_id = self.query, self._page_hash, fragment
         run.page_name = "" if self._page_hash else self.page
         run.cached_message_hashes.extend(self._kept)
         run.context_info.locale, run.context_info.timezone = "en-US", "Europe/Zurich"
         run.context_info.url = f"{self.url}/{self.page}"
         for slider, option in self.chosen.items():
             run.widget_states.widgets.add(id=slider).string_array_value.data.append(option)
+        if self._held:
+            run.widget_states.widgets.add(id=self.drag).json_value = self._held
         if pressed:
             run.widget_states.widgets.add(id=pressed).trigger_value = True
-        self.sliders.clear()
-        self.buttons.clear()
+        for shown in (self.sliders, self.buttons):
+            for label in [label for label, one in shown.items() if fragment in ("", self.fragments[one])]:
+                del shown[label]
         self.live = ""
         self._done.clear()
         await self._socket.send(message.SerializeToString())
@@ -105,14 +128,16 @@ class Session:
             if message.metadata.cacheable and message.hash:
                 self._kept.add(message.hash)
             if kind == "delta":
-                self._notice(message.delta.new_element)
+                self._notice(message.delta.new_element, message.delta.fragment_id)
             elif kind == "navigation":
                 self._page_hash = message.navigation.page_script_hash
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 self._done.set()
 
-    def _notice(self, element: Any) -> None:
+    def _notice(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
+        if kind is not None:
+            self.fragments[getattr(getattr(element, kind), "id", "")] = fragment
         if kind == "slider":
             slider = element.slider
             self.sliders[slider.label] = slider.id
@@ -121,6 +146,9 @@ class Session:
                 self.standing.setdefault(slider.label, slider.options[int(slider.default[0])])
         elif kind == "button":
             self.buttons[element.button.label] = element.button.id
+        elif kind == "bidi_component" and element.bidi_component.component_name.endswith("bnviz_drag"):
+            self.drag = element.bidi_component.id
+            self.pause = json.loads(element.bidi_component.json)["pause"] / 1000
         elif kind == "bidi_component" and (found := LIVE.search(element.SerializeToString())):
             self.live = found.group().decode()
         elif kind == "exception":

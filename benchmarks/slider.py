@@ -9,12 +9,13 @@ from typing import Final
 
 from playwright.sync_api import Page
 
-from benchmarks.browser import blank_page, chrome, press, settle
+from benchmarks.browser import blank_page, chrome, press, settle, watch_messages
 from benchmarks.report import Bound, Row, number, ratio
 from benchmarks.servers import comparison, ours
 
 AGAINST_BARE: Final = Bound(3)
 AGAINST_USUAL: Final = Bound(0.4)
+MESSAGES: Final = Bound(32, "messages")
 LABEL: Final = "Batch size"
 START: Final = 2  # a batch of one is an error message, not a picture
 PRESSES: Final = 15  # from 2 to 384 samples
@@ -78,6 +79,8 @@ def measure(quick: bool) -> list[Row]:
         for seed in range(1, 2 if quick else 4):
             for way in ways:
                 way.walk(seed)
+        messages = watch_messages(our_way.page)
+        press(our_way.page, "ArrowRight", our_way.read)
     what = "slider key press → new picture on `layer`, median, against "
     bare_ms, lean_ms = median(bare.cold), median(lean.cold)
     return [
@@ -97,6 +100,7 @@ def measure(quick: bool) -> list[Row]:
             median(usual.cold),
             median(usual.warm),
         ),
+        Row("the same: messages from the server for one movement", messages.count, MESSAGES, MESSAGES.unit),
     ]
 
 

@@ -24,11 +24,12 @@ Style = Literal["fill", "line", "dash"]
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Label (with its unit) and fixed range of an axis."""
+    """Label (with its unit) and fixed range of an axis; `power`: positions are exponents of ten, and ticks say the powers."""
 
     label: str
     low: float
     high: float
+    power: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ class Scene:
         """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
         if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
             return self._flat(frame)
-        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram"]
+        shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram" and panel.layers]
         panels = Panels()
         width = 1 / max(len(shown), 1)
         for number, panel in enumerate(shown, start=1):

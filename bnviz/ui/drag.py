@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
 
-from bnviz.ui import assets
+from bnviz.ui import assets, visit
 
 KEY: Final = "drag"
+LET_GO_S: Final = 1.0
+"""After the last value of a slider, until it counts as let go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +36,49 @@ class Held:
         return stops[self.index] if stops.index(committed) == self.start else committed
 
 
+class Pace:
+    """How long each visitor waits between two values of a slider, so that all who drag together fit into one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: dict[str, float] = {}  # by visitor, by the clock
+
+    def pause(self, visitor: str, seconds: float, now: float) -> float:
+        """Seconds until `visitor`, whose value took `seconds` of the processor, sends the next one: the others' turns."""
+        with self._lock:
+            self._last[visitor] = now
+            self._last = {one: last for one, last in self._last.items() if now - last < LET_GO_S}
+            return seconds * (len(self._last) - 1)
+
+
 def css_name(key: str) -> str:
     """The name of a widget's key in the class `st-key-…`."""
     return re.sub(r"[^a-zA-Z0-9_-]", "-", key.strip())
 
 
 def held() -> Held | None:
-    """The slider that is held now; draws the component that tells, once in a run of the script."""
-    said = _read(getattr(st.session_state.get(KEY), "held", None))
-    number = said.get("number")
-    # The answer to the value that this very run shows.
-    answered = {"answered": number if isinstance(number, int) else 0}
-    assets.component("drag")(key=KEY, data=answered, default={"held": None}, on_held_change=lambda: None)
+    """The slider that is held now."""
+    said = _said()
     slider, index, start = said.get("slider"), said.get("index"), said.get("start")
     if isinstance(slider, str) and isinstance(index, int) and isinstance(start, int):
         return Held(slider, index, start)
     return None
 
 
-def _read(value: Any) -> Mapping[str, Any]:
+def listen(seconds: float) -> None:
+    """Draw the component that tells which slider is held, and answer what it told before this run, which took `seconds` so far.
+
+    It stands last: once it is answered, the picture is on its way, and the next value may come.
+    """
+    number = _said().get("number")
+    pause = _pace.pause(visit.owner(), seconds, time.monotonic()) if held() else 0.0
+    answer = {"answered": number if isinstance(number, int) else 0, "pause": round(1000 * pause)}
+    assets.component("drag")(key=KEY, data=answer, default={"held": None}, on_held_change=lambda: None)
+
+
+def _said() -> Mapping[str, Any]:
+    value = getattr(st.session_state.get(KEY), "held", None)
     return value if isinstance(value, Mapping) else {}
+
+
+_pace: Final = Pace()

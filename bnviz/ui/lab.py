@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
-from bnviz.teaching.lab import Lab, LiveTopic
-from bnviz.ui import cache, classroom, comparing, controls, live, navigation, share, uploads, views, visit
+from bnviz.teaching.lab import InstantTopic, Lab, LiveTopic
+from bnviz.ui import cache, classroom, comparing, controls, drag, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -33,8 +37,21 @@ VIEW_TITLES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where on the page what follows the settings stands; None where there is no such place."""
+
+    picture: DeltaGenerator
+    controls: DeltaGenerator
+    below: DeltaGenerator
+    line: DeltaGenerator | None
+    """Under the title; not before the question is answered."""
+    row: tuple[DeltaGenerator, DeltaGenerator] | None
+    """Of Back and Reset, and of Share; not on an embedded page."""
+
+
 def show(lab: Lab) -> None:
-    """The page of `lab`."""
+    """The page of `lab`: what stays while its settings change, around what follows them."""
     state = visit.lab_state(lab)
     language = visit.current().language
     _ = translator(language)
@@ -42,46 +59,100 @@ def show(lab: Lab) -> None:
     before = state.topic, state.settings
     head = st.container(key="head")
     controls.topics(lab, state, language)
-    topic = state.topic
+    visit.remember(state, before)
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
-    asking = visit.current().predict and topic.name not in state.guesses and not embedded
-    line = None
+    line = row = None
     if not embedded:
-        head.markdown("# " + _(topic.question))
-        line = None if asking else head.empty()
-        if topic.finding is None:
-            _say(line, state, None, language)
-        history, link = _presets(state, language)
-    picture_column, control_column = st.columns([3.6, 1], gap="medium")
+        head.markdown("# " + _(state.topic.question))
+        line = None if _asks(state) else head.empty()
+        row = _presets(state, language)
+    picture, control = st.columns([3.6, 1], gap="medium")
     below = st.container(key="below")
-    with control_column, st.container(key="controls"):
+    _body(lab, state, _around(state), _Places(picture, control, below, line, row), language)
+    if embedded:
+        return
+    if state.view == "picture" and not _asks(state):
+        below.markdown(state.topic.text(language))
+    _onward(lab, _)
+
+
+def _asks(state: LabState) -> bool:
+    """Whether the question stands before the picture."""
+    return visit.current().predict and state.topic.name not in state.guesses and not st.context.is_embedded
+
+
+def _around(state: LabState) -> tuple[Any, ...]:
+    """What decides the part of the page that stays."""
+    return state.topic, state.preset, state.view, _asks(state)
+
+
+@st.fragment
+def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, language: Language) -> None:
+    """What follows the settings. A movement of a slider runs this alone, and no browser draws again what stays.
+
+    `around`: what decided the rest of the page, which is drawn again where that has changed.
+    """
+    start, _ = time.thread_time(), translator(language)
+    share.follow_browser(lab, state)
+    _stay(state, around)
+    topic, before = state.topic, (state.topic, state.settings)
+    with places.controls, st.container(key="controls"):
         dragging = controls.draw(state, language)
         state.upload = upload = uploads.draw(topic, state, language)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
+    with places.below:  # always written to: Streamlit gives a fragment its place there in a whole run only
+        below = st.container(key="pictures")
     visit.remember(state, before, dragging=dragging)
+    _stay(state, around)
+    if topic.finding is None:
+        _say(places.line, state, None, language)
     result = None
-    with picture_column, st.container(key="picture"):
+    with places.picture, st.container(key="picture"):
         _problems(state.problems, language)
         try:
-            if not isinstance(topic, LiveTopic):
-                result = cache.result(topic, state.settings, data)
-            else:
-                result = None if asking else live.result(topic, state, data, language, below, aside)
-            _say(line, state, result, language)
-            if asking:
-                views.ask(topic, state, language)
-            elif result is not None:
-                (_hero if embedded else _views)(state, result, language, below, kept=data is None)
+            result = _picture(state, data, places, below, aside, language)
         except BnvizError as error:
             _explain(error, state, language)
-    if embedded:
-        return
-    with history:
-        _history(state, _)
-    _onward(lab, _)
-    with link:
-        share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
+    _stay(state, around)
+    if places.row is not None:
+        with places.row[0]:
+            _history(state, _)
+        with places.row[1]:
+            share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
+    if isinstance(topic, InstantTopic):
+        with places.controls:
+            drag.listen(time.thread_time() - start)
+
+
+def _stay(state: LabState, around: tuple[Any, ...]) -> None:
+    """Run the whole page where the part of it that stays has to change."""
+    if _around(state) != around:
+        st.rerun()
+
+
+def _picture(
+    state: LabState,
+    data: NDArray[np.float32] | None,
+    places: _Places,
+    below: DeltaGenerator,
+    aside: DeltaGenerator,
+    language: Language,
+) -> Any:
+    """The question before the picture, or what the settings lead to, as the visitor wants to see it; returns that, if it is known."""
+    topic, asking = state.topic, _asks(state)
+    if not isinstance(topic, LiveTopic):
+        result = cache.result(topic, state.settings, data)
+    else:
+        result = None if asking else live.result(topic, state, data, language, below, aside)
+    if topic.finding is not None:
+        _say(places.line, state, result, language)
+    if asking:
+        views.ask(topic, state, language)
+    elif result is not None:
+        show = _views if places.row is not None else _hero
+        show(state, result, language, below, kept=data is None)
+    return result
 
 
 def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.About:
@@ -252,7 +323,6 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
             _compared(pinned, state, language, below)
         if topic.findings is not None:
             below.caption(caution(topic.findings(result), _))
-        below.markdown(topic.text(language))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
         with below:

@@ -48,7 +48,6 @@ def result(
         return whole
     if run is not None and not run.job.over and RUNS.join(run, owner):
         _watch(run, owner, language, below)
-        below.markdown(topic.text(language))
         return None
     _ = translator(language)
     shipped: R | None = shipped_result(topic) if state.settings == topic.opening else None
@@ -61,8 +60,6 @@ def result(
         _offer(topic, state, data, owner, shipped is not None, _)
     if shipped is None and mine is not None and mine.job.partial is not None:
         _draw_what_there_is(mine, language, below)
-    if shipped is None:
-        below.markdown(topic.text(language))
     return shipped
 
 

@@ -89,7 +89,7 @@ def _plain(value: Any, block: bytearray) -> Any:
     if isinstance(value, np.ndarray):
         return _reference(value, block)
     if isinstance(value, Axis):
-        return {"label": value.label, "range": [value.low, value.high]}
+        return {"label": value.label, "range": [value.low, value.high], **({"power": True} if value.power else {})}
     if isinstance(value, tuple):
         return [_plain(part, block) for part in value]
     if not dataclasses.is_dataclass(value):

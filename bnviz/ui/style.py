@@ -34,7 +34,7 @@ CSS: Final = """<style>
 .st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
-.st-key-picture, .st-key-below { gap: 0.5rem; }
+.st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }

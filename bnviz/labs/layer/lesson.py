@@ -109,6 +109,7 @@ TOPIC: Final = InstantTopic(
         "activation",
         "channels",
         "channel",
+        "shared_axis",
         "steps",
         "seed",
     ),

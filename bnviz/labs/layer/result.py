@@ -68,6 +68,8 @@ class Result:
     """By stage, (T, C): mean of each batch."""
     stage_std: dict[str, Floats]
     """By stage, (T, C): standard deviation of each batch, biased (divided by n)."""
+    batch_density: dict[str, Floats]
+    """By stage, (T, K), chosen channel: density of each batch, over groups of bins that are as wide as its n values can fill."""
     batch_mean: Floats
     """(T, C): mean of each batch at `input`."""
     batch_var: Floats
@@ -85,7 +87,7 @@ class Result:
     sample: dict[str, NDArray[np.float32]]
     """By stage, (T, C): the path of the first sample of each batch (`conv`: its central pixel)."""
     input_density: Floats
-    """(T, K), chosen channel: density of `input` over the bins of `normalized`, what lies beyond them left out."""
+    """(T, K), chosen channel: density of `input` over the bins of `normalized`, likewise in groups, what lies beyond left out."""
     pooled: dict[str, Floats]
     """By stage, (K,), chosen channel: density over all shown batches."""
     predicted_density: Floats | None

@@ -111,6 +111,14 @@ Channel = Annotated[
     Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(64))),
 ]
 
+SharedAxis = Annotated[
+    bool,
+    Parameter(
+        N_("One axis"),
+        N_("The histograms before and after share one horizontal axis. Without it each has the axis that fits it."),
+    ),
+]
+
 SMALL_EPS: Final = 0.01  # of the variance: from there on the closed law of x̂, which has ε → 0, is not drawn
 
 
@@ -135,6 +143,7 @@ class Settings(LabSettings):
     warmup: WarmUp = 0
     steps: Steps = 60
     channel: Channel = 0
+    shared_axis: SharedAxis = True
     seed: Seed = 0
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 // While a slider is dragged, its value goes to the server at once instead of on release, so that the picture follows.
-// One value is under way at a time: the next, the newest, leaves when the server has answered the one before.
+// One value is under way at a time: the next, the newest, leaves when the server has answered the one before, and has had the
+// pause that it asks for where many visitors drag at once.
 import { cleanupOnceGone } from "./common.js";
 
 const SLIDER = '[data-testid="stSlider"]';
@@ -11,23 +12,30 @@ class Drag {
     this.answered = 0;
     this.dragged = null; // the slider that is held
     this.released = null;
+    this.waiting = null; // for the pause to end
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     document.addEventListener("pointerdown", (event) => this.#hold(event.target), { signal, capture: true });
     for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => this.#release(), { signal, capture: true });
   }
 
-  /** `answered`: the number of the value that the page shows now. */
-  update({ answered }, setStateValue) {
+  /** `answered`: the number of the value that the page shows now; `pause`: milliseconds before the next may leave. */
+  update({ answered, pause }, setStateValue) {
     this.setStateValue = setStateValue;
-    this.answered = Math.max(this.answered, answered);
-    this.#send();
+    if (answered <= this.answered) return;
+    this.answered = answered;
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.#send();
+    }, pause);
   }
 
   close() {
     this.leaving.abort();
     this.watcher?.disconnect();
     clearTimeout(this.released);
+    clearTimeout(this.waiting);
   }
 
   #hold(target) {
@@ -43,7 +51,7 @@ class Drag {
 
   #send() {
     const { dragged } = this;
-    if (!dragged || this.answered < this.number) return;
+    if (!dragged || this.waiting !== null || this.answered < this.number) return;
     const index = Number(dragged.input.value);
     if (index === dragged.sent) return;
     dragged.sent = index;

@@ -3,7 +3,7 @@ import { rowAt, seriesAt } from "./decode.js";
 import { placeAboveBins, placeAlongCurve } from "./labels.js";
 import { dashOf, drawAxisX, drawAxisY, drawHead, drawReadouts, widestTick } from "./panel.js";
 import { measure } from "./surface.js";
-import { ticks, ticksAcross } from "./text.js";
+import { powerTicks, ticks, ticksAcross } from "./text.js";
 
 const FILL_ALPHA = 0.32;
 const FAINT = 0.4; // of what a pinned run shows
@@ -33,7 +33,7 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
     const own = Float32Array.from((layer.edges ?? panel.edges).array, xAt);
     return { layer, edges: own, bins: own.length - 1, row: new Float64Array(own.length - 1) };
   });
-  prepared.xTicks = ticksAcross(low, high, plot.width, style.font, style.axis);
+  prepared.xTicks = (panel.x.power ? powerTicks : ticksAcross)(low, high, plot.width, style.font, style.axis);
   prepared.markerRow = zones.length ? 1 : 0;
   prepared.leftward = leftward(markers);
   const rows = prepared.markerRow + markers.length;

@@ -54,3 +54,7 @@ export function ticksAcross(low, high, pixels, font, size, leastStep = 0) {
   }
   return [];
 }
+
+/** Ticks for a horizontal axis whose positions are exponents of ten. */
+export const powerTicks = (low, high, pixels, font, size) =>
+  ticksAcross(low, high, pixels, font, size * 2, 1).map(({ value }) => ({ value, text: formatNumber(10 ** value) }));

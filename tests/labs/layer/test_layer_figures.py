@@ -77,7 +77,10 @@ def test_hero_shows_the_results_own_numbers() -> None:
         drawn = scene[stage].layers[1].values
         counts = RESULT.stages[stage].counts[:, 0]
         width = np.diff(RESULT.stages[stage].edges)
-        np.testing.assert_allclose(drawn * width * 32, counts, atol=1e-9)
+        of_four = (-1, 16, 4)  # 32 values fill bins that are four times as wide as those of all batches together
+        np.testing.assert_allclose(
+            (drawn * width * 32).reshape(of_four).sum(axis=-1), counts.reshape(of_four).sum(axis=-1), atol=1e-9
+        )
         assert scene[stage].edges is RESULT.stages[stage].edges
         np.testing.assert_array_equal(scene[stage].readouts[1].values, RESULT.stage_std[stage][:, 0])
     batch, running = scene["input"].markers
@@ -86,6 +89,54 @@ def test_hero_shows_the_results_own_numbers() -> None:
     heat = scene["input_over_time"]
     np.testing.assert_array_equal(heat.layers[0].values, RESULT.stages["input"].counts[:, 0])
     np.testing.assert_array_equal([band.values for band in heat.bands[:3]], RESULT.percentiles["input"][:, 0].T[::-1])
+
+
+def test_before_and_after_share_one_axis_unless_each_is_to_have_its_own() -> None:
+    for changes in ({}, {"input_scale": 20.0, "input_shift": 3.0}, {"gamma": 2.0, "activation": "identity"}):
+        scene = panels(figures.stages(run(Settings(steps=4, **changes))))
+        shown = [panel for panel in scene.values() if panel.kind == "histogram" and panel.layers]
+        assert len({(panel.x.low, panel.x.high) for panel in shown}) == 1
+        assert all(panel.x.low <= panel.edges[0] and panel.edges[-1] <= panel.x.high for panel in shown)
+    own = panels(figures.stages(run(Settings(steps=4, shared_axis=False))))
+    assert own["input"].x.high < own["normalized"].x.high
+    bounded = panels(figures.stages(run(Settings(steps=4, activation="sigmoid"))))
+    assert (bounded["output"].x.low, bounded["output"].x.high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("n", "bars"), [(2, 64), (8, 64), (16, 16), (32, 16), (96, 32), (768, 64)])
+def test_few_values_get_wide_bins_and_very_few_a_bar_each(n: int, bars: int) -> None:
+    scene = panels(figures.stages(run(Settings(steps=2, batch_size=n))))
+    drawn = scene["normalized"].layers[1].values
+    groups = drawn.reshape(len(drawn), bars, -1)
+    assert (groups == groups[..., :1]).all()
+    if bars < 64:
+        halved = drawn.reshape(len(drawn), bars // 2, -1)
+        assert not (halved == halved[..., :1]).all()  # no wider than that
+    width = np.diff(scene["normalized"].edges)
+    np.testing.assert_allclose((drawn * width).sum(axis=-1), 1.0)
+
+
+def test_epsilon_and_momentum_are_seen_to_move_the_picture() -> None:
+    small, large = (panels(figures.stages(run(Settings(eps=eps))))["root"] for eps in (1e-5, 1e-3))
+    width = small.x.high - small.x.low
+    assert (large.zones[0].high - small.zones[0].high) / width > 0.15  # the zone where ε wins
+    assert np.abs(large.curves[0].y - small.curves[0].y).max() > 0.8  # and the curve with it
+    assert small.readouts[0].values[-1] < 0.05  # per cent
+    assert large.readouts[0].values[-1] > 1
+    slow, fast = (
+        panels(figures.stages(run(Settings(momentum=momentum))))["input_over_time"] for momentum in (0.1, 0.5)
+    )
+    height = slow.y.high - slow.y.low
+    moved = np.abs(fast.bands[-1].values - slow.bands[-1].values) / height
+    assert moved[:10].mean() > 0.1
+
+
+def test_what_stands_under_the_root_is_what_was_measured() -> None:
+    result = run(Settings(steps=6, eps=0.03))
+    root = panels(figures.stages(result))["root"]
+    share = np.interp(root.markers[0].values, root.curves[0].x, root.curves[0].y)
+    np.testing.assert_allclose(share, result.stage_std["normalized"][:, 0] ** 2, rtol=2e-3)  # the variance of x̂
+    np.testing.assert_allclose(root.readouts[0].values, 100 * (1 - share), rtol=2e-2)
 
 
 def test_the_outline_of_the_input_coincides_where_nothing_is_normalized() -> None:
@@ -121,7 +172,8 @@ def test_caption_says_who_supplied_the_statistics(changes: dict[str, Any], words
 def fingerprint(result: Result) -> str:
     scene = figures.stages(result)
     content = [array.round(6).tolist() for array in arrays(scene)]
-    return json.dumps([content, list(scene.captions), [panel.title for panel in panels(scene).values()]])
+    axes = [[panel.x.low, panel.x.high, panel.y.low, panel.y.high] for panel in panels(scene).values()]
+    return json.dumps([content, axes, list(scene.captions), [panel.title for panel in panels(scene).values()]])
 
 
 CHANGED: dict[str, Any] = {
@@ -143,6 +195,7 @@ CHANGED: dict[str, Any] = {
     "warmup": 3,
     "steps": 13,
     "channel": 1,
+    "shared_axis": False,
     "seed": 1,
 }
 

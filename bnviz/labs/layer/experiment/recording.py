@@ -30,8 +30,11 @@ from bnviz.labs.layer.experiment.population import (
 from bnviz.labs.layer.experiment.stages import (
     Floats,
     Rows,
+    batch_density,
     density_within,
     describe,
+    group_size,
+    grouped,
     half_range,
     moments,
     normalized_rows,
@@ -111,7 +114,7 @@ def _samples(settings: Settings, data: NDArray[np.float32] | None) -> Tensor | N
         raise UploadError(
             N_("There is no file yet: a link cannot carry one. Choose your file, or take another source.")
         )
-    table = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
+    table = torch.tensor(data, dtype=torch.float32)  # a copy: what a visitor gave cannot be written to
     if settings.layer == "linear":
         return table
     side = math.isqrt(table.shape[1])
@@ -163,10 +166,8 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     inputs, scaled = rows_of(recording.inputs), rows_of(recording.scaled)
     n = inputs.shape[-1]
     batch_mean, batch_var = moments(inputs)
-    if recording.running is not None:
-        estimates = recording.running.numpy()
-    else:
-        estimates = np.tile(np.array([0.0, 1.0], dtype=np.float32)[:, None], (T + 1, 1, C))
+    fresh = np.tile(np.array([0.0, 1.0], dtype=np.float32)[:, None], (T + 1, 1, C))
+    estimates = fresh if recording.running is None else recording.running.numpy()
     from_running = settings.statistics_source == "running"
     used_mean, used_var = batch_mean, batch_var
     if from_running:
@@ -180,6 +181,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     stages = describe(rows, _ranges(settings, rows), {"input": (batch_mean, batch_var)})
 
     chosen, edges = normalized[:, c], stages["normalized"].histogram.edges
+    spreads = {name: float(np.median(stage.std[:, c])) for name, stage in stages.items()}
     at_input = percentiles(inputs)
     sample = _middle(n // settings.batch_size)
     return Result(
@@ -190,6 +192,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         stages={name: stage.histogram for name, stage in stages.items()},
         stage_mean={name: stage.mean for name, stage in stages.items()},
         stage_std={name: stage.std for name, stage in stages.items()},
+        batch_density={name: batch_density(stage, c, spreads[name], n) for name, stage in stages.items()},
         batch_mean=batch_mean,
         batch_var=batch_var,
         used_mean=used_mean,
@@ -198,7 +201,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         running_var=estimates[:, 1].astype(np.float64),
         percentiles={"input": at_input, "scaled": _after_batch_norm(at_input, used_mean, used_var, settings)},
         sample={name: values[..., sample].copy() for name, values in rows.items()},
-        input_density=density_within(inputs[:, c], edges),
+        input_density=grouped(density_within(inputs[:, c], edges), group_size(edges, spreads["input"], n)),
         pooled={name: pooled_density(stage, c) for name, stage in stages.items()},
         predicted_density=predicted_density(edges, settings, population, n, used_mean[:, c], used_var[:, c]),
         normalized_fourth=np.square(np.square(chosen)).mean(axis=-1, dtype=np.float64),

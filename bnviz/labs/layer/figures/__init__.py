@@ -10,13 +10,17 @@ import numpy as np
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.numbers import short
-from bnviz.plot.scene import Axis, Band, Layer, Marker, Panel, Readout, Row, Scene
+from bnviz.plot.scene import Array, Axis, Band, Curve, Layer, Marker, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.theme import Role
 from bnviz.settings import Activation, Parameter
 
 DUST: Final = 5e-7  # what rounding leaves of a mean that is 0
 
 HEIGHT: Final = 430  # with the page's head and the player's bar, this ends above the fold of a 720 pixel high projector
+BEYOND: Final = 0.45  # of the 15th to the 85th percentile: how far a heat map goes on at both ends
+SIGMAS: Final = (-4.0, 1.5)  # exponents of the axis of σ: it stays where it is, so that ε is seen to move
+SIGMA_POINTS: Final = 111
+BOUNDED: Final = ("sigmoid", "tanh")
 ROUNDING: Final = 1e-4  # of a standard deviation: a mean below this is what float32 leaves of 0
 ROUND: Final = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 ACTIVATION_NAMES: Final = next(part.names for part in get_args(Activation) if isinstance(part, Parameter))
@@ -30,15 +34,16 @@ def stages(result: Result, language: Language = "en") -> Scene:
         histograms.append(_output_panel(result, _))
     elif result.settings.rescales:
         histograms.append(_scaled_panel(result, _))
-    heats = (
+    runs = (
         _heat(result, "input", _("Before, batch by batch"), _),
         _heat(result, "scaled", _("After, batch by batch"), _),
+        _root(result, _),
     )
     return Scene(
         "stages",
         result.settings.steps,
         _("batch"),
-        (Row(tuple(histograms), 1.6), Row(heats)),
+        (Row(tuple(histograms), 1.6), Row(runs)),
         [supplier(result, language)],
         _stages_alt(result, _),
         height=HEIGHT,
@@ -124,7 +129,7 @@ def _panel(
         stage,
         title,
         "histogram",
-        Axis("", float(edges[0]), float(edges[-1])),
+        Axis("", *_range(result, stage)),
         Axis("", 0.0, _density_ceiling(result, stage)),
         edges,
         (
@@ -142,7 +147,15 @@ def _panel(
 
 
 def _density(result: Result, stage: str) -> Floats:
-    return result.stages[stage].density()[:, result.settings.channel]
+    return result.batch_density[stage]
+
+
+def _range(result: Result, stage: str) -> tuple[float, float]:
+    """The horizontal axis: of the stage, or one for all that are around 0."""
+    shared = result.settings.shared_axis and not (stage == "output" and result.settings.activation in BOUNDED)
+    reaching = ("input", "normalized", "scaled") if shared else (stage,)
+    edges = [result.stages[name].edges for name in reaching]
+    return min(float(one[0]) for one in edges), max(float(one[-1]) for one in edges)
 
 
 def _density_ceiling(result: Result, stage: str) -> float:
@@ -163,10 +176,42 @@ def _heat(result: Result, stage: str, title: str, _: Translate) -> Panel:
         title,
         "heat",
         Axis(_("batch"), 0.5, result.settings.steps + 0.5),
-        Axis("", float(counts.edges[0]), float(counts.edges[-1])),
+        Axis("", *_heat_range([band.values for band in bands], float(np.max(high - low)))),
         counts.edges,
         (Layer(role, counts.counts[:, c]),),
         bands=tuple(bands),
+    )
+
+
+def _heat_range(lines: list[Array], spread: float) -> tuple[float, float]:
+    """Around `lines`, with room for what lies beyond the percentiles, `spread` apart where they are farthest."""
+    low, high = min(float(line.min()) for line in lines), max(float(line.max()) for line in lines)
+    room = BEYOND * spread or 1.0
+    return low - room, high + room
+
+
+def _root(result: Result, _: Translate) -> Panel:
+    """What stands under the root, σ² + ε: how much of it is σ², for every σ, and where this run's σ lies."""
+    settings = result.settings
+    used = np.sqrt(result.used_var[:, settings.channel])
+    exponents = np.linspace(*SIGMAS, SIGMA_POINTS)
+    share = 100.0**exponents / (100.0**exponents + settings.eps)
+    least = 0.5 * math.log10(settings.eps)
+    places = np.log10(np.maximum(used, 10.0 ** SIGMAS[0]))
+    zone = (Zone(SIGMAS[0], min(least, SIGMAS[1]), "ε > σ²"),) if least > SIGMAS[0] else ()
+    part = 100 * settings.eps / (np.square(used) + settings.eps)
+    return Panel(
+        "root",
+        _("Under the root: σ² + ε"),
+        "histogram",
+        Axis("σ", *SIGMAS, power=True),
+        Axis("", 0.0, 1.0),
+        np.array(SIGMAS),
+        (),
+        zones=zone,
+        markers=(Marker("running" if result.statistics_source == "running" else "before", places, _("σ used")),),
+        curves=(Curve("after", exponents, share, "σ²/(σ² + ε)", 0.0, 1.0),),
+        readouts=(Readout("ε", part, "%"),),
     )
 
 
