@@ -1,4 +1,4 @@
-"""PyTorch's optimizers on stacked parameters, with one learning rate for all replicas or one for each."""
+"""PyTorch's optimizers on stacked parameters, with one learning rate and weight decay for all replicas or one for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
-OptimizerName = Literal["sgd", "adam"]
+OptimizerName = Literal["sgd", "adam"]  # of the labs that train without weight decay
 
 
 class Optimizer(Protocol):
@@ -21,15 +21,19 @@ class Optimizer(Protocol):
 
 
 class _Grouped:
-    """Parameters in groups of one learning rate: all of them, or each replica's share of them.
+    """Parameters in groups of one learning rate and weight decay: all of them, or each replica's share of them.
 
     The functional forms `torch.optim.sgd.sgd` and `torch.optim.adam.adam`, which the classes call too, are used: a class
     costs a tenth of a millisecond more per step, and the first one of a process imports `torch._dynamo` for two seconds.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], rates: Sequence[float]) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], rates: Sequence[float], decays: Sequence[float] = (0.0,)
+    ) -> None:
         self.parameters = list(parameters)
-        self.rates = list(rates[:1] if len(set(rates)) == 1 else rates)
+        alike = len(set(rates)) == 1 and len(set(decays)) == 1
+        count = 1 if alike else max(len(rates), len(decays))
+        self.rates, self.decays = ([*values, *values[-1:] * count][:count] for values in (list(rates), list(decays)))
         self.groups = self._parts([parameter.detach() for parameter in self.parameters])
 
     def gradients(self) -> list[list[Tensor]]:
@@ -52,10 +56,16 @@ class _Grouped:
 
 
 class SGD(_Grouped):
-    """`torch.optim.SGD` with `momentum` (0: none)."""
+    """`torch.optim.SGD` with `momentum` (0: none) and `decays`, what it calls `weight_decay`: one for all replicas, or one each."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], rates: Sequence[float], momentum: float = 0.0) -> None:
-        super().__init__(parameters, rates)
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        rates: Sequence[float],
+        momentum: float = 0.0,
+        decays: Sequence[float] = (0.0,),
+    ) -> None:
+        super().__init__(parameters, rates, decays)
         self.momentum = momentum
         self.buffers: list[list[Tensor | None]] = [
             [torch.zeros_like(part) if momentum else None for part in group] for group in self.groups
@@ -63,16 +73,16 @@ class SGD(_Grouped):
 
     @torch.no_grad()
     def step(self) -> None:
-        """p ← p − rate·b with b ← momentum·b + gradient."""
-        for rate, group, gradients, buffers in zip(
-            self.rates, self.groups, self.gradients(), self.buffers, strict=True
+        """p ← p − rate·b with b ← momentum·b + gradient + decay·p."""
+        for rate, decay, group, gradients, buffers in zip(
+            self.rates, self.decays, self.groups, self.gradients(), self.buffers, strict=True
         ):
             sgd(
                 group,
                 gradients,
                 buffers,
                 fused=True,
-                weight_decay=0.0,
+                weight_decay=decay,
                 momentum=self.momentum,
                 lr=rate,
                 dampening=0.0,
@@ -83,19 +93,21 @@ class SGD(_Grouped):
 
 
 class Adam(_Grouped):
-    """`torch.optim.Adam` with its defaults: betas 0.9 and 0.999, eps 1e-8."""
+    """`torch.optim.Adam` with its defaults: betas 0.9 and 0.999, eps 1e-8. With `decays`, one for all replicas or one each, `AdamW`."""
 
-    def __init__(self, parameters: Iterable[nn.Parameter], rates: Sequence[float]) -> None:
-        super().__init__(parameters, rates)
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], rates: Sequence[float], decays: Sequence[float] = (0.0,)
+    ) -> None:
+        super().__init__(parameters, rates, decays)
         self.means = [[torch.zeros_like(part) for part in group] for group in self.groups]
         self.squares = [[torch.zeros_like(part) for part in group] for group in self.groups]
         self.counts = [[torch.zeros(()) for _ in group] for group in self.groups]
 
     @torch.no_grad()
     def step(self) -> None:
-        """p ← p − rate·m̂/(√v̂ + eps), m and v the running means of the gradient and its square."""
+        """p ← (1 − rate·decay)·p − rate·m̂/(√v̂ + eps), m and v the running means of the gradient and its square."""
         state = zip(self.groups, self.gradients(), self.means, self.squares, self.counts, strict=True)
-        for rate, (group, gradients, means, squares, counts) in zip(self.rates, state, strict=True):
+        for rate, decay, (group, gradients, means, squares, counts) in zip(self.rates, self.decays, state, strict=True):
             adam(
                 group,
                 gradients,
@@ -108,9 +120,10 @@ class Adam(_Grouped):
                 beta1=0.9,
                 beta2=0.999,
                 lr=rate,
-                weight_decay=0.0,
+                weight_decay=decay,
                 eps=1e-8,
                 maximize=False,
+                decoupled_weight_decay=True,
             )
         self.forget()
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bnviz.core.optimizers import OptimizerName, make_optimizer
+from bnviz.core.optimizers import Optimizer, OptimizerName, make_optimizer
 from bnviz.core.replica_data import ReplicaData, Sampling, batch_indices
 from bnviz.core.replicas import Replicas
 from bnviz.errors import BatchOfOneError
@@ -137,17 +137,19 @@ def training(
     plan: TrainingPlan,
     should_stop: ShouldStop | None = None,
     after_step: Callable[[int], None] | None = None,
+    optimizer: Optimizer | None = None,
 ) -> Iterator[Update]:
     """Train `network` in place, yielding at every record point; between two of them the caller may look into the network.
 
     Each replica gets what it would get alone: its own batches, its own mean cross-entropy, its own Dropout. A replica that
     diverges is carried along and leaves the others as they are. `should_stop` is asked before every step; `after_step` gets the
-    number of steps done, before they are recorded.
+    number of steps done, before they are recorded. `optimizer` takes the steps in place of the plan's.
 
     Raises: TrainingStopped where it says yes; BatchOfOneError where PyTorch refuses a batch of one.
     """
     indices = batch_indices(data, plan.batch_size, plan.steps, plan.sampling)
-    optimizer = make_optimizer(plan.optimizer, network.parameters(), plan.rates(network.count), plan.momentum)
+    if optimizer is None:
+        optimizer = make_optimizer(plan.optimizer, network.parameters(), plan.rates(network.count), plan.momentum)
     ones = torch.ones(network.count, dtype=data.features.dtype)
     points = set(plan.record_at)
     diverged = np.full(network.count, -1, dtype=np.int64)

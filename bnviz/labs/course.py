@@ -22,6 +22,7 @@ from bnviz.labs.placement.lab import LAB as PLACEMENT
 from bnviz.labs.recurrence.lab import LAB as RECURRENCE
 from bnviz.labs.running_stats.lab import LAB as RUNNING_STATS
 from bnviz.labs.training.lab import LAB as TRAINING
+from bnviz.labs.weight_decay.lab import LAB as WEIGHT_DECAY
 from bnviz.teaching.lab import AnyTopic, Lab
 
 
@@ -41,7 +42,7 @@ COURSE: Final = (
     Chapter(N_("The batch"), (BATCH_SIZE, NOISE)),
     Chapter(N_("Architectures"), (CONVOLUTION, RECURRENCE)),
     Chapter(N_("Whole networks"), (TRAINING, BUILDER)),
-    Chapter(N_("In use"), (AVERAGES, ADAPTATION, DEVICES, FOLDING)),
+    Chapter(N_("In use"), (AVERAGES, WEIGHT_DECAY, ADAPTATION, DEVICES, FOLDING)),
 )
 LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
 TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)

@@ -109,15 +109,18 @@ html[data-present] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarB
   display: none;
 }
 html[data-present]:not([data-drawer]) .st-key-presets { display: none; }
-html[data-present] [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 2.4rem; max-width: none; }
+html[data-present] [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 1rem; max-width: none; }
+html[data-present] .st-key-head h1 { padding-right: 14rem; }
+html[data-present] [data-testid="stMain"]:focus-visible { outline: none; box-shadow: none; }
 html[data-present] [data-testid="stColumn"]:has(.st-key-picture) { flex: 1 1 100%; width: 100%; }
 html[data-present] [data-testid="stColumn"]:has(.st-key-controls) {
-  display: none; position: fixed; inset: 0 0 0 auto; width: min(24rem, 90vw); min-width: 0; overflow-y: auto; z-index: 999; padding: 1rem;
+  display: none; position: fixed; inset: 0 0 0 auto; padding-top: 3.2rem !important; width: min(24rem, 90vw);
+  min-width: 0; overflow-y: auto; z-index: 999; padding: 1rem;
   background: Canvas; border-left: 1px solid color-mix(in srgb, currentColor 30%, transparent);
 }
 html[data-present][data-drawer] [data-testid="stColumn"]:has(.st-key-controls) { display: block; }
 html[data-present] .bnviz-present {
-  position: fixed; right: 0.6rem; bottom: 0.3rem; z-index: 1000; display: flex; gap: 0.2rem; opacity: 0.55;
+  position: fixed; right: 0.6rem; top: 0.4rem; z-index: 1000; display: flex; gap: 0.2rem; opacity: 0.7;
 }
 .bnviz-present:is(:hover, :focus-within) { opacity: 1 !important; }
 .bnviz-present button, .bnviz-keys button {

@@ -100,6 +100,7 @@ def vote(lesson: Lesson, plan: Plan, step: Step) -> None:
     first = [(right + number) % options for number in range(STUDENTS)]
     lesson.everybody("button.option")
     expect(lesson.students[0].locator(".st-key-picture")).to_be_hidden()
+    expect(lesson.students[0].locator(".unseen[role=status]").first).to_contain_text(question["text"]["en"])
     lesson.answers(first)
     expect(lesson.teacher.locator(".votes")).to_contain_text(f"Votes: {STUDENTS} of {STUDENTS}")
     assert lesson.teacher.locator(".bars").count() == 0  # how many have voted, not what
@@ -185,3 +186,30 @@ def own_way(lesson: Lesson) -> None:
     wanderer.get_by_role("button", name="Follow the class").tap()
     expect(wanderer.locator("h1").filter(has_text=title(PLAN.steps[4]))).to_be_visible()
     lesson.picture("own-way")
+
+
+def test_the_teachers_link_opens_the_class_for_its_teacher_and_stays_in_the_browser(visit: Visit) -> None:
+    teacher = visit("classroom?lang=en")
+    teacher.get_by_role("button", name="Start a class").click()
+    code = teacher.locator("p.code").inner_text()
+    teacher.get_by_role("button", name="Copy the teacher's link").click()
+    expect(teacher.locator(".note[role=status]")).to_have_text("Copied")
+    before, secret = teacher.evaluate("navigator.clipboard.readText()").split("#teacher=")
+    laptop = visit("cases")  # a page of the same server, so that all that is asked for can be noted
+    asked: list[str] = []
+    laptop.on("request", lambda request: asked.append(request.url))
+    laptop.on("websocket", lambda socket: asked.append(socket.url))
+    laptop.goto(f"{before}#teacher={secret}")
+    expect(laptop.locator("p.code")).to_have_text(code)
+    laptop.reload()
+    laptop.get_by_role("button", name="1 min", exact=True).click()
+    expect(teacher.locator(".timer")).to_contain_text(":")
+    assert secret not in laptop.url
+    assert asked
+    assert not any(secret in url for url in asked)
+    phone = visit("classroom?lang=en", **PHONE)
+    phone.get_by_role("textbox", name="Class code").fill(code.replace("-", " ").upper())
+    phone.get_by_role("button", name="Join").tap()
+    expect(teacher.locator("p.count")).to_have_text("Students here: 1")
+    guess = visit("classroom?class=zebra-1&lang=en", **PHONE)
+    expect(guess.locator(".told")).to_contain_text("There is no class zebra-1")

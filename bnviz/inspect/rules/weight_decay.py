@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         code="norms = [p for m in model.modules() if hasattr(m, 'running_var') for p in m.parameters(recurse=False)]\n"
         "rest = [p for p in model.parameters() if all(p is not q for q in norms)]\n"
         "optimizer = torch.optim.AdamW([{'params': rest}, {'params': norms, 'weight_decay': 0.0}])",
-        link=links.link("weight_decay"),
+        link=links.link("weight_decay", decayed="all"),
         case=None,
     )
 

@@ -103,6 +103,7 @@ export const DESK = `${COMMON}
 .steps .asked .right { font-weight: 700; }
 .small-qr, .paper { display: none; }
 @container (max-width: 760px) { .desk, .desk.running { grid-template-columns: minmax(0, 1fr); } }
+@media screen { .asked.secret li.right { font-weight: 400; } .asked.secret p.right { display: none; } }
 @media print {
   .no-paper, button { display: none !important; }
   .desk { display: block; }

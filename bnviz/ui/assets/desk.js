@@ -140,17 +140,18 @@ class Desk {
       "li", { className: now ? "now" : "" },
       element("img", { className: "small-qr", alt: "", loading: "eager", src: `${this.qr}?link=${encodeURIComponent(link)}` }),
       element("div", { className: "head" }, ...head),
-      element("div", { className: "said", hidden: teaching && !now }, ...step.say.map((text) => element("p", { textContent: text })), ...this.#question(step.question)),
+      element("div", { className: "said", hidden: teaching && !now }, ...step.say.map((text) => element("p", { textContent: text })), ...this.#question(step.question, teaching)),
       element("p", { className: "paper", textContent: link }),
     );
   }
 
-  #question(question) {
+  /** `teaching`: this screen may be on the wall, so that only paper tells the answer. */
+  #question(question, teaching) {
     if (!question) return [];
     const { lang, words } = this;
     const options = (question.options ?? []).map((option, index) => element("li", { className: index === question.correct ? "right" : "", textContent: option[lang] }));
-    const right = question.setting && question.correct !== null ? [element("p", { textContent: `${words.right_answer} ${question.correct}` })] : [];
-    return [element("div", { className: "asked" }, element("strong", { textContent: question.text[lang] }), element("ol", {}, ...options), ...right)];
+    const right = question.setting && question.correct !== null ? [element("p", { className: "right", textContent: `${words.right_answer} ${question.correct}` })] : [];
+    return [element("div", { className: `asked${teaching ? " secret" : ""}` }, element("strong", { textContent: question.text[lang] }), element("ol", {}, ...options), ...right)];
   }
 }
 

@@ -24,7 +24,8 @@ export class Presenter {
     this.heading = element("h2");
     this.help = element("dialog", { className: "bnviz-keys" }, this.close, this.heading, this.list);
     this.close.addEventListener("click", () => this.help.close());
-    document.body.append(this.bar, this.laser, this.help);
+    const app = document.querySelector("[data-testid=stApp]") ?? document.body; // its colours are theirs
+    app.append(this.bar, this.laser, this.help);
     signal.addEventListener("abort", () => [this.bar, this.laser, this.help].forEach((node) => node.remove()), { once: true });
     document.addEventListener("keydown", (event) => this.#key(event), { signal });
     document.addEventListener("pointermove", (event) => this.#point(event), { signal, passive: true });

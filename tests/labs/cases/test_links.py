@@ -42,10 +42,50 @@ def _(wrong: Any, right: Any) -> None:
     assert wrong.gap[0, -1] > 3 * wrong.gap[-1, -1]
 
 
+@shows("averaged_weights", "averages")
+def _(wrong: Any, right: Any) -> None:
+    error = dict(zip(wrong.variants, wrong.over.mean[:, -1], strict=True))
+    assert error["parameters_only"] > error["raw"] + 20
+    assert error["refilled"] < error["raw"] + 2
+
+
+@shows("decay_without_effect", "weight_decay")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.halved.max() < 1e-3
+    assert right.halved.min() > 0.2
+
+
+@shows("decay_gamma", "weight_decay")
+def _(wrong: Any, right: Any) -> None:
+    """The more γ decays, the smaller it is; where the weights decay alone it is larger."""
+    assert (wrong.gamma[1:, -1] < wrong.gamma[:-1, -1]).all()
+    assert (wrong.gamma[:, -1] < right.gamma[:, -1]).all()
+
+
+@shows("zero_gamma", "gradient_flow")
+def _(wrong: Any, right: Any) -> None:
+    """The variance of z grows by one per layer with γ = 1, and stays 1 with γ = 0."""
+    assert wrong.preactivation_rms[1, 0, -1] ** 2 == pytest.approx(50, rel=0.1)
+    assert right.preactivation_rms[1, 0, -1] ** 2 == pytest.approx(1, rel=0.01)
+    assert right.growth[1] == pytest.approx(1, abs=1e-3)
+
+
+@shows("domain_shift", "adaptation")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.error_source > wrong.error_unshifted + 15
+    assert wrong.error.min() < wrong.error_unshifted + 2, "re-estimated on shuffled test images"
+    assert wrong.error_sorted[0] > 50, "sorted batches make it worse"
+
+
 @shows("folding", "folding")
 def _(wrong: Any, right: Any) -> None:
     assert wrong.wrong["bias_forgotten"] > 0.3
     assert wrong.relative_error["float32"] < 1e-6
+
+
+@shows("federated", "devices")
+def _(wrong: Any, right: Any) -> None:
+    assert wrong.eval_error["rank0"] > 1
 
 
 @shows("devices", "devices")
@@ -279,6 +319,8 @@ LINKS = [
 SMALLER: dict[str, dict[str, Any]] = {
     "placement": {"epochs": 1, "seeds": 3},
     "batch_size": {"epochs": 4, "seeds": 3, "batch_sizes": (2, 64), "normalizers": ("batch", "layer")},
+    "averages": {"seeds": 3},
+    "weight_decay": {"steps": 200, "learning_rates": (0.4,)},
 }
 
 

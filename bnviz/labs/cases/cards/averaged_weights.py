@@ -10,7 +10,7 @@ from torch.optim.swa_utils import update_bn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import gaussian_batches, linear
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, wrong
 
 
 @torch.no_grad()
@@ -48,6 +48,7 @@ CASE = Case(
         github("pytorch/ignite", 2590),
         github("mosaicml/composer", 624),
     ),
+    links=(wrong("averages"),),
     look=N_(
         "standard deviation of the averaged model's output after batch norm, in eval mode: buffers left as they "
         "were, and refilled by update_bn"

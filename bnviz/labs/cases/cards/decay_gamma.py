@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bnviz.i18n import N_
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, right, wrong
 
 
 @torch.no_grad()
@@ -35,6 +35,7 @@ CASE = Case(
         " bias and norm, parameter groups, param groups, pg0, gamma and beta, LayerNorm, AdamW"
     ),
     threads=(github("ultralytics/yolov5", 4104), github("autrainer/autrainer", 166, "pull")),
+    links=(wrong("weight_decay", decayed="all"), right("weight_decay", decayed="weights")),
     look=N_(
         "γ after 400 steps without a gradient (learning rate 0.1): weight decay 0.01 on all parameters, and not on γ"
     ),

@@ -7,7 +7,7 @@ from torch import nn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import gaussian_batches, linear
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, right, wrong
 
 
 @torch.no_grad()
@@ -38,6 +38,7 @@ CASE = Case(
         github("LeelaChessZero/lczero-training", 138, "pull"),
         github("clovaai/AdamP", 13),
     ),
+    links=(wrong("weight_decay"), right("weight_decay", batch_norm="false")),
     look=N_("relative change of the output when decay has halved the weights: followed by batch norm, and without"),
     cause=N_(
         "Batch norm divides the length of the weights out again. Decay only shortens them, and shorter weights have"

@@ -7,7 +7,7 @@ from torch import nn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import MEAN, STD, after_batches, gaussian_batches
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, wrong
 
 
 @torch.no_grad()
@@ -30,6 +30,7 @@ CASE = Case(
         " domain, brightness, contrast, recalibrate on target, deteriorates"
     ),
     threads=(github("DequanWang/tent", 7), github("qinenergy/cotta", 17)),
+    links=(wrong("adaptation", batch_size="64"),),
     look=N_(
         "mean output for data shifted by 2σ, in eval mode: statistics of the old data, and re-estimated on the new"
     ),

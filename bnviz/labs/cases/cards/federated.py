@@ -7,7 +7,7 @@ from torch import nn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import after_batches, gaussian_batches, running_mean, running_var
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, wrong
 
 
 @torch.no_grad()
@@ -38,6 +38,7 @@ CASE = Case(
         "Flower"
     ),
     threads=(github("TsingZ0/PFLlib", 260), github("SymbioticLab/FedScale", 57)),
+    links=(wrong("devices", shards="shifted"),),
     look=N_(
         "size (root mean square) of the global model's output on all clients' data, in eval mode: one client's "
         "buffers, and combined ones"

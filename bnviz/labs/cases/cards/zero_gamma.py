@@ -7,7 +7,7 @@ from torch import nn
 
 from bnviz.i18n import N_
 from bnviz.labs.cases.cards._batches import gaussian_batches, linear
-from bnviz.labs.cases.case import Case, Measured, github
+from bnviz.labs.cases.case import Case, Measured, github, right, wrong
 
 
 @torch.no_grad()
@@ -36,6 +36,10 @@ CASE = Case(
         "γ"
     ),
     threads=(github("google-deepmind/sonnet", 185), github("tensorpack/tensorpack", 420)),
+    links=(
+        wrong("gradient_flow", activation="relu", init="torch", depth="50", steps="10", skip="true"),
+        right("gradient_flow", activation="relu", init="torch", depth="50", steps="10", skip="true", gamma="0"),
+    ),
     look=N_("variance after 16 residual blocks at initialization (1 at the input): γ = 1 in every branch, and γ = 0"),
     cause=N_(
         "With γ = 0 every block starts as the identity: the variance stays 1 instead of growing by 1 per block. In "

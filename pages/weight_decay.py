@@ -1,0 +1,4 @@
+from bnviz.labs.weight_decay.lab import LAB
+from bnviz.ui import lab
+
+lab.show(LAB)
