@@ -48,7 +48,7 @@ unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
 # The tests of whole pages (`make pages`) are not yet all green in the new house; these are.
-SETTLED := tests/browser/test_assets.py
+SETTLED := tests/browser/test_assets.py tests/browser/test_notebook.py
 
 browser: $(VENV)/.dev chromium ## browser tests of the assets
 	@# What fails is tried once more, alone: on two busy cores a browser can be late. What fails twice is red.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bnviz.plot.shown import Shown
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Shown):
     """A Plotly figure as plain dictionaries, ready to be sent.
 
     `data` and `layout` follow Plotly's schema; NumPy arrays are allowed as values. `alt` says in one or two sentences what the
@@ -32,6 +34,3 @@ class Chart:
         import plotly.graph_objects as go
 
         return go.Figure({"data": self.data, "layout": {**self.layout, "height": self.height}})
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.to_plotly()._repr_mimebundle_(**options)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bnviz.plot.shown import Shown
+
 Tone = Literal["error", "warning", "info", "success"]
 
 
@@ -34,7 +36,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Shown):
     """`tabs` by their titles, of which one is seen at a time; where there is one only, its title is a heading.
 
     `title` names the choice between tabs. `alt` says in a sentence what is listed.

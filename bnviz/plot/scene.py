@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bnviz.plot.chart import Chart
 from bnviz.plot.panels import Panels, heading
+from bnviz.plot.shown import Shown
 from bnviz.plot.theme import Role, axis, color
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scene(Shown):
     """A run as it is played. `captions`: one per frame, or one for all. `alt` says what the whole picture shows.
 
     `unit` is the translated name of one frame ("batch"), `first` the number of the first (0 where nothing has happened yet).
@@ -203,7 +204,7 @@ class Scene:
     ambient: bool = False
 
     def still(self, frame: int = -1) -> Chart:
-        """The histograms, cubes or images of one frame as a Plotly chart, for notebooks and print."""
+        """The histograms, cubes or images of one frame as a Plotly chart, for print."""
         if any(isinstance(panel, Cube | Map) for row in self.rows for panel in row.panels):
             return self._flat(frame)
         shown = [panel for row in self.rows for panel in row.panels if panel.kind == "histogram" and panel.layers]
@@ -229,9 +230,6 @@ class Scene:
                 panels.add([trace], axis("", domain=wide, **bare), y)
                 panels.notes.append(heading(panel.title, wide[0], tall[1]))
         return Chart(self.name, panels.traces, panels.layout(), self.alt, self.height)
-
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.still()._repr_mimebundle_(**options)
 
 
 def _stairs(layer: Layer, panel: Panel, frame: int) -> dict[str, Any]:

@@ -79,6 +79,7 @@ DARK: Final[Palette] = {
     "ramp_13": "#f5cc50",
     "average": "#ff8fd0",
 }
+PALETTES: Final = {"light": LIGHT, "dark": DARK}
 SERIES: Final[tuple[Role, ...]] = ("series_1", "series_2", "series_3", "series_4", "series_5", "series_6")
 RAMP: Final[tuple[Role, ...]] = (
     "ramp_1", "ramp_2", "ramp_3", "ramp_4", "ramp_5", "ramp_6", "ramp_7", "ramp_8", "ramp_9", "ramp_10", "ramp_11", "ramp_12",

@@ -145,8 +145,11 @@ def holm(findings: Sequence[Finding]) -> tuple[bool, ...]:
     return tuple(remain)
 
 
-def caution(findings: Sequence[Finding], _: Translate) -> str:
-    """How many comparisons were made, what remains of them together, what few seeds cannot show, and of which data all this speaks."""
+def caution(findings: Sequence[Finding], _: Translate, *, own_data: bool = False) -> str:
+    """How many comparisons were made, what remains of them together, what few seeds cannot show, and of which data all this speaks.
+
+    `own_data`: whether that is the visitor's own.
+    """
     judged = [finding for finding in findings if math.isfinite(finding.low)]
     if not judged:
         return ""
@@ -170,12 +173,12 @@ def caution(findings: Sequence[Finding], _: Translate) -> str:
             share=round(100 * min(finding.unseen for finding in judged if finding.pairs == seeds)), seeds=seeds
         )
     )
-    told.append(
-        _(
-            "The intervals hold for the data on this page only (by default 1797 digits), split anew for each seed. For new data "
-            "they would be wider (Nadeau and Bengio 2003)."
-        )
+    data = (
+        _("The intervals hold for the rows of your table only, split anew for each seed.")
+        if own_data
+        else _("The intervals hold for the data on this page only (by default 1797 digits), split anew for each seed.")
     )
+    told += [data, _("For new data they would be wider (Nadeau and Bengio 2003).")]
     return " ".join(told)
 
 

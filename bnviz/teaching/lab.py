@@ -54,8 +54,8 @@ class Prediction(Generic[R]):
     """A msgid."""
     options: tuple[str, ...]
     """The answers to choose from (msgids)."""
-    correct: Callable[[R], int]
-    """Finds the index of the right option in the very run."""
+    correct: Callable[[R], int | None]
+    """Finds the index of the right option in the very run; None where the run has no answer, and then nothing is asked."""
     explanation: str
     """Shown after the answer (msgid)."""
 

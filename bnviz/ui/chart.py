@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
+from typing import Any
 
 from bnviz.i18n import Language, translator
-from bnviz.plot import theme
+from bnviz.plot import wire
 from bnviz.plot.chart import Chart
+from bnviz.plot.theme import PALETTES
 from bnviz.ui import assets
-
-PALETTE: Final = {"light": theme.LIGHT, "dark": theme.DARK}
-WORTH_PACKING: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +35,13 @@ def payload(chart: Chart, group: str, unit: str, language: Language) -> dict[str
     """What chart.js needs to draw `chart`."""
     _ = translator(language)
     content = {
-        "figure": {"data": _plain(chart.data), "layout": _plain(chart.layout)},
-        "phone_layout": _plain(chart.phone_layout),
+        "figure": {"data": wire.plain(chart.data), "layout": wire.plain(chart.layout)},
+        "phone_layout": wire.plain(chart.phone_layout),
         "plotly": assets.url(assets.PLOTLY.name),
         "group": group,
         "playhead": None if chart.playhead_first is None else {"axis": "x", "first": chart.playhead_first},
         "unit": unit,
-        "palette": PALETTE,
+        "palette": PALETTES,
         "words": {
             "download": _("Download"),
             "png": _("Picture (PNG)"),
@@ -61,20 +56,3 @@ def payload(chart: Chart, group: str, unit: str, language: Language) -> dict[str
     }
     digest = hashlib.blake2b(json.dumps(content).encode(), digest_size=8).hexdigest()
     return {"digest": digest, **content}
-
-
-def _plain(value: Any) -> Any:
-    """Plain JSON values. Arrays of numbers travel in Plotly's typed-array form; NaN and infinity become gaps elsewhere."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, np.ndarray):
-        if value.ndim == 1 and value.dtype.kind == "f" and value.size > WORTH_PACKING:
-            return {"dtype": "f4", "bdata": base64.b64encode(value.astype("<f4").tobytes()).decode()}
-        return [_plain(part) for part in value.tolist()]
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import streamlit as st
@@ -17,7 +17,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
-from bnviz.teaching.lab import InstantTopic, Lab, LiveTopic
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
 from bnviz.ui import cache, classroom, comparing, controls, drag, live, navigation, share, uploads, views, visit
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 
+NUDGE: Final = 1e-7
+"""Relative change of the learning rate: about one rounding of float32."""
 VIEW_TITLES = {
     "picture": N_("Picture"),
     "theory": N_("Against theory"),
@@ -143,6 +145,9 @@ def _picture(
     topic, asking = state.topic, _asks(state)
     if not isinstance(topic, LiveTopic):
         result = cache.result(topic, state.settings, data)
+        if asking and topic.prediction.correct(result) is None:
+            state.guesses[topic.name] = visit.NOT_ASKED  # the part of the page that stays is drawn again for that
+            return result
     else:
         result = None if asking else live.result(topic, state, data, language, below, aside)
     if topic.finding is not None:
@@ -322,13 +327,27 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
         else:
             _compared(pinned, state, language, below)
         if topic.findings is not None:
-            below.caption(caution(topic.findings(result), _))
+            below.caption(caution(topic.findings(result), _, own_data=not kept))
     elif state.view == "theory":
         _pictures(cache.drawings(topic.theory, result, topic.lab, language, keep=kept), state, below)
         with below:
             views.comparisons(topic.comparisons(result), language)
+    elif state.view == "code":
+        views.code(topic, state, result, language, _nudged(topic, state))
     else:
         views.DRAW[state.view](topic, state, result, language)
+
+
+def _nudged(topic: AnyTopic, state: LabState) -> Mapping[str, float]:
+    """The headline of an instant topic trained with another learning rate by one rounding; empty where that is not to be had."""
+    if not isinstance(topic, InstantTopic) or topic.upload is not None or "learning_rate" not in topic.settings.names():
+        return {}
+    rate = state.settings.model_dump()["learning_rate"]
+    try:
+        settings = state.settings.replace(learning_rate=rate * (1 - NUDGE))
+        return topic.headline(cache.result(topic, settings, None))
+    except BnvizError:  # the least rate that is allowed
+        return {}
 
 
 def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:

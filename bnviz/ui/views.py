@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -15,8 +16,9 @@ from bnviz.plot.numbers import grouped, short
 from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
-from bnviz.teaching.lab import AnyTopic
-from bnviz.ui.visit import LabState, Verdict
+from bnviz.teaching.lab import AnyTopic, LiveTopic
+from bnviz.teaching.sources import DIGITS
+from bnviz.ui.visit import NOT_ASKED, LabState, Verdict
 
 
 def escaped(text: str) -> str:
@@ -64,7 +66,7 @@ def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
             _("Just show me"),
             key=f"{topic.id}:guess:skip",
             on_click=_guess,
-            args=(topic, state, -1),
+            args=(topic, state, NOT_ASKED),
             type="tertiary",
         )
 
@@ -86,7 +88,10 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
     _ = translator(language)
     prediction = topic.prediction
     if topic.name not in state.verdicts:
-        state.verdicts[topic.name] = Verdict(state.settings, guess, prediction.correct(result))
+        answer = prediction.correct(result)
+        if answer is None:
+            return
+        state.verdicts[topic.name] = Verdict(state.settings, guess, answer)
     verdict = state.verdicts[topic.name]
     said, right = (_(prediction.options[option]) for option in (verdict.guess, verdict.right))
     if verdict.guess == verdict.right:
@@ -128,6 +133,17 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     st.markdown("\n".join(lines))
 
 
+DIGITS_SHOWN: Final = 6
+
+
+def _agreeing(value: float, other: float) -> int:
+    """How many significant digits, at most DIGITS_SHOWN and at least one, `value` and `other` share."""
+    if value == other or not (math.isfinite(value) and math.isfinite(other)):
+        return DIGITS_SHOWN
+    apart = abs(value - other) / max(abs(value), abs(other))
+    return min(max(math.floor(-math.log10(apart)), 1), DIGITS_SHOWN)
+
+
 def _file_name(topic: AnyTopic) -> str:
     return topic.id.replace(".", "_")
 
@@ -138,14 +154,40 @@ def formula(topic: AnyTopic, state: LabState, result: Any, language: Language) -
     st.markdown(re.sub(r"^\$\$(.+)\$\$$", r"$$\n\1\n$$", text, flags=re.MULTILINE))
 
 
-def code(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
-    """The PyTorch script that prints the page's numbers."""
+def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudged: Mapping[str, float]) -> None:
+    """The PyTorch script that prints the page's numbers, to the digits that do not hang on rounding.
+
+    `nudged`: the numbers after a change of the settings by about one rounding, as far as they are known.
+    """
     _ = translator(language)
     script = topic.write_script(state.settings, state.upload)
-    st.markdown(
-        _("This script needs only torch, NumPy and scikit-learn (for the digits). It prints: ")
-        + ", ".join(f"`{name} = {value:.6g}`" for name, value in topic.headline(result).items())
+    told = (
+        _("This script needs only torch and NumPy.")
+        if state.upload is not None
+        else _("This script needs only torch, NumPy and scikit-learn (for the digits).")
     )
+    numbers = topic.headline(result)
+    digits = {name: _agreeing(value, nudged.get(name, value)) for name, value in numbers.items()}
+    st.markdown(
+        told
+        + " "
+        + _("It prints: ")
+        + ", ".join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
+    )
+    if isinstance(topic, LiveTopic):
+        st.caption(
+            _(
+                "Training amplifies rounding: another machine, or the script, which trains one network after another, may decide a few "
+                "test images otherwise; with two samples per statistic a single seed may differ by many points."
+            )
+        )
+    elif (least := min(digits.values(), default=DIGITS_SHOWN)) < DIGITS_SHOWN:
+        st.caption(
+            _(
+                "Training amplifies rounding: a learning rate larger by a ten-millionth changes some of these numbers at their digit "
+                "{digit} already. They are given to the digits that it leaves alone."
+            ).format(digit=least + 1)
+        )
     with st.container(horizontal=True):
         st.download_button(_("Download script (.py)"), script, f"bnviz_{_file_name(topic)}.py", "text/x-python")
         st.download_button(
@@ -173,13 +215,13 @@ def data(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
 def sources(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
     """The paper or page behind each claim."""
     _ = translator(language)
-    lines = ["- " + _(source.claim) + f" — [{source.title}]({source.url})" for source in topic.sources]
+    shown = [source for source in topic.sources if state.upload is None or source is not DIGITS]
+    lines = ["- " + _(source.claim) + f" — [{source.title}]({source.url})" for source in shown]
     st.markdown("\n".join(lines))
 
 
 DRAW: Final[dict[str, Callable[[AnyTopic, LabState, Any, Language], None]]] = {
     "formula": formula,
-    "code": code,
     "data": data,
     "sources": sources,
 }

@@ -17,6 +17,8 @@ from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings, comma_separated
 from bnviz.teaching.lab import AnyTopic, Lab
 
+NOT_ASKED: Final = -1
+"""In place of a guess, after "just show me" and where the run has no answer."""
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
@@ -51,7 +53,7 @@ class LabState:
     step: int = 0
     """The frame at which the playhead was left."""
     guesses: dict[str, int] = field(default_factory=dict)
-    """The option chosen in each topic's prediction, by the topic's name; −1 for "just show me"."""
+    """The option chosen in each topic's prediction, by the topic's name; NOT_ASKED where none was chosen."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     """What became of each guess, by the topic's name."""
     history: list[tuple[AnyTopic, LabSettings]] = field(default_factory=list)

@@ -15,7 +15,7 @@ from scripts import claims
 
 LABS_HERE = frozenset({"modes", "noise", "recurrence", "training", "placement"})
 HERE = [topic for topic in TOPICS if topic.lab in LABS_HERE]
-QUICK = [claim for topic in HERE if not isinstance(topic, LiveTopic) for claim in claims.claims(topic)]
+QUICK = [claim for topic in TOPICS if not isinstance(topic, LiveTopic) for claim in claims.claims(topic)]
 BY_CONSTRUCTION = frozenset({"plain_average"})
 """Presets of `modes.update_count` whose line states arithmetic."""
 LINK = re.compile(r"\]\(\?([^)]*)\)")
@@ -35,7 +35,7 @@ def test_a_preset_claims_what_can_be_counted_or_asks(topic: AnyTopic) -> None:
         ), preset.name
 
 
-@pytest.mark.parametrize("topic", HERE, ids=lambda topic: topic.id)
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
 def test_the_sentence_under_the_title_is_made_from_the_result(topic: AnyTopic) -> None:
     """It is there for the opening, in two languages, and is not the fixed answer."""
     result = load(topic.result, topic.shipped) if isinstance(topic, LiveTopic) else topic.compute(topic.opening)
@@ -82,7 +82,7 @@ def test_links_in_texts_set_what_they_name(lab, language: Language) -> None:  # 
             assert settings != topic.opening or any(f"{key}=" in query for key in topic.opening.names()), query
 
 
-@pytest.mark.parametrize("topic", HERE, ids=lambda topic: topic.id)
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
 def test_both_languages_link_the_same(topic: AnyTopic) -> None:
     assert LINK.findall(topic.text("en")) == LINK.findall(topic.text("zh"))
 

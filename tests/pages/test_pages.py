@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,7 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     assert f"{topic.lab}:view:en" not in [control.key for control in page.segmented_control]
     result = shipped_result(topic) if isinstance(topic, LiveTopic) else topic.compute(topic.opening)
     right = topic.prediction.correct(result)
+    assert right is not None
     page.button(key=f"{topic.id}:guess:{right}").click().run()
     assert not page.exception
     options = topic.prediction.options
@@ -91,6 +93,28 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     page.button(key=f"{topic.id}:guess:{other}").click().run()
     told = f"Not quite. You said “{options[other]}”; here it is “{options[right]}”."
     assert told in [card.label for card in page.expander]
+
+
+def test_the_code_view_gives_the_digits_that_do_not_hang_on_rounding() -> None:
+    """At 84 training steps with layer norm a learning rate of another last digit changes the drift by some per cent."""
+    steps = next(topic for topic in TOPICS if topic.id == "recurrence.steps")
+    page = open_topic(steps, lang="en", view="code", predict="0", normalizer="layer")
+    drift = re.search(r"`drift = ([\d.]+)`", words(page))
+    assert drift is not None
+    assert len(drift[1].replace(".", "").lstrip("0")) <= 2
+    assert any("Training amplifies rounding" in caption.value for caption in page.caption)
+    plain = open_topic(steps, lang="en", view="code", predict="0", warmup="0")
+    assert not page.exception
+    assert not plain.exception
+    assert not any("Training amplifies rounding" in caption.value for caption in plain.caption)
+
+
+def test_nothing_is_asked_where_the_run_has_no_answer() -> None:
+    builder = next(topic for topic in TOPICS if topic.id == "builder")
+    refused = open_topic(builder, lang="en", normalizer="group", groups="6")
+    assert builder.prediction.question not in words(refused)
+    assert "builder:view:en" in [control.key for control in refused.segmented_control]
+    assert builder.prediction.question in words(open_topic(builder, lang="en", normalizer="group", groups="4"))
 
 
 @EVERY_TOPIC

@@ -97,6 +97,26 @@ def outcome(result: Result) -> int:
     return BATCH if batch - least < MATTERS else MIXED
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """The errors with either statistics and with the best mixture, for the run that is shown."""
+    _ = translator(language)
+    source, batch, least = (
+        f"{short(value)}\N{NO-BREAK SPACE}%"
+        for value in (result.error_source, float(result.error[0]), float(result.error.min()))
+    )
+    return _(
+        "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and at the least "
+        "{least}, with N = {best}; N* is {star}."
+    ).format(
+        source=source,
+        batch=batch,
+        size=result.settings.batch_size,
+        least=least,
+        best=short(result.best_measured),
+        star=short(result.best_theory),
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="adaptation",
     name="adaptation",
@@ -114,6 +134,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.errors,),
     theory=(figures.mean_error, figures.units),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "batch_of_4",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.adaptation.settings import Settings
 from bnviz.study.over_seeds import OverSeeds
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +23,7 @@ GRID: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured."""
 
     settings: Settings

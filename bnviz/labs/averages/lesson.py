@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.averages import figures
 from bnviz.labs.averages.experiment import estimated_seconds, run
 from bnviz.labs.averages.formula import formula
 from bnviz.labs.averages.result import Result
 from bnviz.labs.averages.script import script
 from bnviz.labs.averages.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
@@ -75,6 +76,21 @@ def outcome(result: Result) -> int:
     return GUESSES if finding.mean > FAR else SOMEWHAT
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """The test errors so far, for the run that is shown."""
+    _ = translator(language)
+    errors = {
+        name: f"{short(float(result.over.mean[index, -1]))}\N{NO-BREAK SPACE}%"
+        for index, name in enumerate(result.variants)
+    }
+    if int(result.averaged) == 0:
+        return _("The trained model has {raw} test error; averaging has not begun.").format(raw=errors["raw"])
+    return _(
+        "Test error: trained model {raw}; its average with the buffers of the start {parameters_only}, with averaged buffers "
+        "{buffers_averaged}, copied {buffers_copied}, refilled {refilled}."
+    ).format(**errors)
+
+
 TOPIC: Final = LiveTopic(
     lab="averages",
     name="averages",
@@ -93,6 +109,7 @@ TOPIC: Final = LiveTopic(
     pictures=(figures.curves, figures.differences, figures.refill),
     theory=(figures.held, figures.spread),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "ema",

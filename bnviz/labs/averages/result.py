@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bnviz.labs.averages.settings import Settings
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import SHOWS_NOT, Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 VariantName = Literal["raw", "parameters_only", "buffers_averaged", "buffers_copied", "refilled"]
@@ -32,7 +33,7 @@ WATCHED: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far. What is measured at its end only is NaN until then."""
 
     settings: Settings

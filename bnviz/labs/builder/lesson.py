@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.builder import figures
 from bnviz.labs.builder.comparisons import comparisons
 from bnviz.labs.builder.experiment import run
@@ -52,8 +52,13 @@ def code(result: Result, language: Language) -> Listing:
     return figures.code(result, listings, language)
 
 
-def outcome(result: Result) -> int:
-    """Which of the normalizer's tensors the optimizer moves: the index of the right option of the prediction."""
+def outcome(result: Result) -> int | None:
+    """Which of the normalizer's tensors the optimizer moves: the index of the right option of the prediction.
+
+    None where there is no normalizer to ask about: none was chosen, or PyTorch refused the block.
+    """
+    if result.refusal or result.normalizer < 0:
+        return None
     mine = [entry for entry in result.tensors if entry.name.startswith(f"{result.normalizer}.")]
     trained = {entry.name.split(".")[1] for entry in mine if entry.trained}
     if not trained:
@@ -86,6 +91,21 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
         "count": np.array([entry.count for entry in entries]),
         "trained": np.array([entry.trained for entry in entries]),
     }
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """What the block holds and the gravest thing to know about it."""
+    _ = translator(language)
+    held = (
+        _("PyTorch refuses this block.")
+        if result.refusal
+        else _("The block has {trained} trained numbers and {kept} in buffers.").format(
+            trained=result.trained, kept=result.kept
+        )
+    )
+    if not result.advice:
+        return held
+    return _("{held} To know: {what}.").format(held=held, what=result.advice[0].what.text(language))
 
 
 TOPIC: Final = InstantTopic(
@@ -125,6 +145,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.trace, code, figures.tensors),
     theory=(figures.counts, figures.variances),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "linear_block",

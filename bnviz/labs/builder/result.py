@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase
 from bnviz.labs.builder.settings import Settings
 from bnviz.labs.builder.stage import Stage
+from bnviz.teaching.display import Displayed
 
 Gravity = Literal["refused", "warning", "note"]
 
@@ -51,7 +52,7 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """The block that `settings` describe, as PyTorch made it."""
 
     settings: Settings

@@ -1,16 +1,21 @@
 """The search for a card: by symptom, pasted traceback, other libraries' words or Chinese, ranked by shared words.
 
 SQLite's FTS5 (in the standard library) finds and stems words; a table of synonyms is applied to cards and queries alike.
+What the cards' own words do not say, titles of public threads do: each word counts for the cards whose threads used it.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import sqlite3
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from math import log
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
@@ -32,9 +37,34 @@ COLUMNS: Final = {"chief": 1.5, "symptom": 1.2, "words": 1.0, "text": 0.3, "thre
 """What of a card is searched, with the weight of a word found there."""
 MEANING: Final = 1.5
 """Weight of a group of synonyms, in that of a word."""
+LEARNED: Final = 3.0
+"""Weight of a word whose every thread was about one card, in that of a word that one card in twenty contains."""
 WORD: Final = re.compile(r"[0-9]+\.[0-9]+|[A-Za-z0-9]+|[\u0370-\u03ff]|[\u4e00-\u9fff]+")
 HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Of a public thread."""
+
+    text: str
+    """Word for word."""
+    url: str
+    """The thread's address."""
+    card: str
+    """Name of the case that it is about, decided before any search was tried."""
+    learned: bool
+    """Whether the search learns from it; else it only tests the search."""
+
+
+@cache
+def titles() -> tuple[Title, ...]:
+    """The titles of public threads."""
+    with (Path(__file__).parent / "titles.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Title(row["title"], row["url"], row["card"], row["learned"] == "yes") for row in csv.DictReader(file)
+        )
 
 
 def search(query: str) -> list[Case]:
@@ -67,11 +97,36 @@ def shortened(query: str) -> str:
 def _scores(query: str) -> dict[int, float]:
     """Score of each card that shares a word with `query`, by its number in CASES: its words' weights, rare words weighing more."""
     scores: dict[int, float] = {}
-    for term in dict.fromkeys(_terms(query)):
-        if term not in IGNORED:
-            for number, weight in _weights(term).items():
+    for term in _speaking(query):
+        for source in (_weights(term), _learned(term)):
+            for number, weight in source.items():
                 scores[number] = scores.get(number, 0.0) + weight
     return scores
+
+
+def _speaking(text: str) -> list[str]:
+    """The terms of `text` that say something of a symptom, each once."""
+    return [term for term in dict.fromkeys(_terms(text)) if term not in IGNORED]
+
+
+def _learned(term: str) -> dict[int, float]:
+    """What `term` adds to the score of each card by the share of its threads among those with this word.
+
+    One thread more than there are is reckoned with, so that a word that one thread used counts half.
+    """
+    threads = _threads().get(term, Counter())
+    return {number: LEARNED * count / (1 + threads.total()) for number, count in threads.items()}
+
+
+@cache
+def _threads() -> Mapping[str, Counter[int]]:
+    """How many learned titles of each card, by its number in CASES, contain a term."""
+    numbers = {case.name: number for number, case in enumerate(CASES)}
+    counts: dict[str, Counter[int]] = {}
+    for title in titles():
+        for term in _speaking(title.text) if title.learned else ():
+            counts.setdefault(term, Counter())[numbers[title.card]] += 1
+    return counts
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.devices import figures
 from bnviz.labs.devices.comparisons import comparisons
 from bnviz.labs.devices.experiment import run
@@ -16,6 +16,7 @@ from bnviz.labs.devices.formula import formula
 from bnviz.labs.devices.result import BUFFERS, Result
 from bnviz.labs.devices.script import script
 from bnviz.labs.devices.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -66,6 +67,21 @@ def outcome(result: Result) -> int:
     return AVERAGED_HELPS if result.eval_error["averaged"] < LITTLE else ONLY_SYNC
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How far each kind of buffers is off in eval mode, and how much lies between the devices, for the run that is shown."""
+    _ = translator(language)
+    c = result.settings.channel
+    share = float(result.between[c] / result.total[c]) if result.total[c] > 0 else 0.0
+    return _(
+        "Between the devices lie {share} of the variance (channel {channel}). Error in eval mode, in standard deviations: {rank0} with "
+        "rank 0's buffers, {averaged} with averaged ones, {synchronized} with synchronized ones."
+    ).format(
+        share=f"{short(100 * share)}\N{NO-BREAK SPACE}%",
+        channel=c,
+        **{name: short(value) for name, value in result.eval_error.items()},
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="devices",
     name="devices",
@@ -84,6 +100,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.shares, figures.split, figures.buffers),
     theory=(figures.trajectories, figures.between_steps, figures.effective),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "shuffled",

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.devices.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 BUFFERS: Final = ("rank0", "averaged", "synchronized")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Result(Displayed):
     """One batch split over devices, normalized apart and synchronized, and what the buffers come to over many steps."""
 
     settings: Settings

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.folding import figures
 from bnviz.labs.folding.comparisons import comparisons
 from bnviz.labs.folding.experiment import run
 from bnviz.labs.folding.formula import formula
-from bnviz.labs.folding.mistakes import predicted_by_channel, scales
+from bnviz.labs.folding.mistakes import NAMES, predicted_by_channel, scales
 from bnviz.labs.folding.result import (
     BIAS_FORGOTTEN,
     BIAS_UNSCALED,
@@ -26,6 +26,7 @@ from bnviz.labs.folding.result import (
 )
 from bnviz.labs.folding.script import script
 from bnviz.labs.folding.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -66,6 +67,15 @@ def outcome(result: Result) -> int:
     return OPTION_OF[max(result.wrong, key=lambda name: result.wrong[name])]
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """What folding changes, done rightly and with the costliest mistake, for the run that is shown."""
+    _ = translator(language)
+    worst = max(result.wrong, key=lambda name: result.wrong[name])
+    return _(
+        "Folded by PyTorch, the outputs change by {right} of their size in float32; with the costliest mistake ({mistake}) by {wrong}."
+    ).format(right=short(result.relative_error["float32"]), mistake=_(NAMES[worst]), wrong=short(result.wrong[worst]))
+
+
 TOPIC: Final = InstantTopic(
     lab="folding",
     name="folding",
@@ -83,6 +93,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.errors, figures.weights, figures.int8),
     theory=(figures.mistakes, figures.outputs),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "eps_of_keras",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.folding.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ EPS_FORGOTTEN, BIAS_FORGOTTEN, BIAS_UNSCALED, TRAIN_MODE, WRONG_AXIS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Result(Displayed):
     """One layer with batch norm behind it, folded rightly in four dtypes, rounded to int8, and folded wrongly.
 
     Every error is a root mean square over all outputs for unseen images, as a share of the outputs' own root mean square.

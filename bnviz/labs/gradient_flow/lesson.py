@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.gradient_flow import figures
 from bnviz.labs.gradient_flow.comparisons import comparisons
 from bnviz.labs.gradient_flow.experiment import run
@@ -17,6 +17,8 @@ from bnviz.labs.gradient_flow.formula import formula
 from bnviz.labs.gradient_flow.result import Result
 from bnviz.labs.gradient_flow.script import script
 from bnviz.labs.gradient_flow.settings import Settings
+from bnviz.plot.numbers import short
+from bnviz.plot.variants import normalizer_name
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLER, ALIKE, LARGER, MUCH_LARGER = range(4)
@@ -105,6 +107,25 @@ def outcome(result: Result) -> int:
     return LARGER if ratio <= 1000 else MUCH_LARGER
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """By what a layer multiplies the gradient with each variant, and what layer 1 gets of it, for the run that is shown."""
+    _ = translator(language)
+    parts = []
+    for index, variant in enumerate(result.variants):
+        first, last = (float(result.gradient_rms[index, 0, layer]) for layer in (0, -1))
+        arrives = first / last if last > 0 else math.nan
+        parts.append(
+            _("{variant} ×{growth} per layer, ×{arrives} in all").format(
+                variant=normalizer_name(variant, _),
+                growth=short(float(result.growth[index])),
+                arrives=short(arrives),
+            )
+        )
+    return _("Fresh networks, from the last layer back to layer 1: {parts}.").format(
+        parts=("；" if language == "zh" else "; ").join(parts)
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="gradient_flow",
     name="gradient_flow",
@@ -123,6 +144,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.flow, figures.activation_window, figures.heat),
     theory=(figures.layer_growth, figures.mean_square, figures.growth_by_step),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "sigmoid_vanishes",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.settings import NormalizerName
 from bnviz.study.histogram import Histogram
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +36,7 @@ class ActivationCurve:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run measured, layer by layer."""
 
     settings: Settings

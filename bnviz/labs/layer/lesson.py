@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.layer import figures
 from bnviz.labs.layer.comparisons import comparisons
 from bnviz.labs.layer.experiment import run
@@ -17,7 +17,9 @@ from bnviz.labs.layer.formula import formula
 from bnviz.labs.layer.result import Result
 from bnviz.labs.layer.script import script
 from bnviz.labs.layer.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.sources import DIGITS
 
 UNCHANGED, WANDERING, SQUEEZED, STANDARD = 1, 2, 3, 0
 SQUEEZE: Final = 0.95  # a variance of x̂ below this is called squeezed
@@ -84,6 +86,36 @@ def outcome(result: Result) -> int:
     return SQUEEZED if float((std**2).mean()) < SQUEEZE else STANDARD
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """Who normalized and what came out in the chosen channel, for the run that is shown."""
+    _ = translator(language)
+    c = result.settings.channel
+    mean, std = result.stage_mean["normalized"][:, c], result.stage_std["normalized"][:, c]
+    reach = {
+        "mean": _between(mean),
+        "std": _between(std),
+        "count": result.batches_before,
+        "numbers": result.values_per_statistic,
+    }
+    if result.statistics_source == "batch":
+        return _(
+            "Every batch is normalized with its own mean and variance, of {numbers} values each: x̂ has mean {mean} and "
+            "standard deviation {std}."
+        ).format(**reach)
+    if outcome(result) == UNCHANGED:
+        return _("The running statistics are still those of a fresh layer: the values leave batch norm as they came.")
+    return _(
+        "The running statistics of {count} earlier batches normalize every batch alike: its x̂ has mean {mean} and standard "
+        "deviation {std}."
+    ).format(**reach)
+
+
+def _between(values: NDArray[np.float64]) -> str:
+    """The least and the largest of `values`, or both at once where they read the same."""
+    low, high = (short(float(end), 1e-3) for end in (values.min(), values.max()))
+    return low if low == high else f"{low} … {high}"
+
+
 TOPIC: Final = InstantTopic(
     lab="layer",
     name="layer",
@@ -118,6 +150,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.stages,),
     theory=(layer_theory.law, layer_theory.means, layer_theory.variances),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "fresh_layer_eval",
@@ -221,10 +254,6 @@ TOPIC: Final = InstantTopic(
             "pytorch/pytorch issue 19902",
             "https://github.com/pytorch/pytorch/issues/19902",
         ),
-        Source(
-            N_("The handwritten digits"),
-            "UCI, Optical Recognition of Handwritten Digits",
-            "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
-        ),
+        DIGITS,
     ),
 )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.layer.settings import Settings
 from bnviz.study.histogram import Histogram
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +48,7 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What happened to the numbers of every shown batch.
 
     By stage: `input` (what enters batch norm), `normalized` (before γ and β), `scaled` (batch norm's output), `output` (after the

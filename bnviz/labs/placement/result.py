@@ -17,6 +17,7 @@ from bnviz.settings import PositionName
 from bnviz.study.histogram import Histogram
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 Pair = tuple[PositionName, PositionName]
@@ -26,7 +27,7 @@ PAIRS: Final[tuple[Pair, ...]] = (("before", "after"), ("none", "before"), ("non
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far."""
 
     settings: Settings

@@ -9,14 +9,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.running_stats import figures
 from bnviz.labs.running_stats.comparisons import comparisons
 from bnviz.labs.running_stats.experiment import run
+from bnviz.labs.running_stats.figures.momentums import momentum_name
 from bnviz.labs.running_stats.formula import formula
 from bnviz.labs.running_stats.result import Result
 from bnviz.labs.running_stats.script import script
 from bnviz.labs.running_stats.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
@@ -83,6 +85,31 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
         }
         columns |= {f"{name}[{momentum}]": values[index] for name, values in values_by_name.items()}
     return columns
+
+
+def finding(result: Result, language: Language = "en") -> str:
+    """How soon each momentum finds the truth and how much it scatters after the last batch, for the run that is shown."""
+    _ = translator(language)
+    parts = []
+    for index, momentum in enumerate(result.settings.compared):
+        name, steps = momentum_name(momentum, _), float(result.steps_to_5pct[index])
+        found = (
+            _("{momentum} is within 5 % of the truth after {batches}")
+            if math.isfinite(steps)
+            else _("{momentum} does not come within 5 % of the truth")
+        ).format(momentum=name, batches=_batches(steps, _))
+        noise = float(result.noise[index])
+        parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
+    text = ("；" if language == "zh" else "; ").join(parts)
+    return _("{parts}. In brackets: how much the running mean scatters in the end.").format(
+        parts=text[:1].upper() + text[1:]
+    )
+
+
+def _batches(count: float, _: Translate) -> str:
+    if not math.isfinite(count):
+        return ""
+    return _("1 batch") if count == 1 else _("{count} batches").format(count=int(count))
 
 
 PRESETS: Final = (
@@ -153,6 +180,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.convergence, figures.spread, figures.trade_off),
     theory=(figures.variance, figures.eval_error),
     comparisons=comparisons,
+    finding=finding,
     presets=PRESETS,
     prediction=Prediction(
         N_("After the last batch of this run, which momentum gives the eval output that is nearest to the truth?"),

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.running_stats.settings import Settings
 from bnviz.study.histogram import Histogram
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +32,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """The buffers of one `nn.BatchNorm1d` per momentum, all fed with the same batches."""
 
     settings: Settings

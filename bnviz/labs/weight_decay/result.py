@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.weight_decay.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 DROP: Final = 0.1
@@ -24,7 +25,7 @@ STEADY: Final = 0.08
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far; what is measured over the window is measured over the last part of what there is."""
 
     settings: Settings

@@ -20,12 +20,14 @@ from bnviz.settings import fields
     [
         ({}, ONLY_AFFINE),
         ({"affine": False}, NOTHING),
-        ({"normalizer": "none"}, NOTHING),
+        ({"normalizer": "none"}, None),
+        ({"normalizer": "group", "groups": 6}, None),
+        ({"layer": "linear", "batch_size": 1}, None),
         ({"normalizer": "layer", "mode": "eval"}, ONLY_AFFINE),
         ({"normalizer": "instance"}, ONLY_AFFINE),
     ],
 )
-def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
+def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int | None) -> None:
     assert TOPIC.prediction.correct(run(Settings(**changes))) == right
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.batch_size.error import figures
 from bnviz.labs.batch_size.error.experiment import estimated_seconds, run
 from bnviz.labs.batch_size.error.formula import formula
@@ -16,6 +17,7 @@ from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.error.script import script
 from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
+from bnviz.plot.numbers import points
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
@@ -89,6 +91,31 @@ def outcome(result: Result) -> int:
     return OUTCOMES.index(wanted if wanted in OUTCOMES else "unknown")
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """The advice that follows from the run that is shown, and what is left at its smallest batch with recomputed statistics."""
+    _ = translator(language)
+    if not result.advice.sentences:
+        return _("There is nothing to compare yet.")
+    smallest = min(
+        (
+            (match.batch_size, found)
+            for match, found in zip(result.matches, result.remaining, strict=True)
+            if math.isfinite(found.low)
+        ),
+        default=None,
+        key=lambda pair: pair[0],
+    )
+    told = [sentence.text(language) for sentence in result.advice.sentences[:2]]
+    if smallest is not None:
+        size, left = smallest
+        told.append(
+            _(
+                "At batch {size} with recomputed statistics, batch norm's error minus the best other's is {left} points."
+            ).format(size=size, left=f"{points(left.mean)} ({points(left.low)} … {points(left.high)})")
+        )
+    return (" " if language == "en" else "").join(told)
+
+
 TOPIC: Final = LiveTopic(
     lab="batch_size",
     name="error",
@@ -108,6 +135,7 @@ TOPIC: Final = LiveTopic(
     pictures=(figures.cliff, figures.differences, figures.recalibration),
     theory=(figures.fidelity, figures.noise),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "with_2_to_64",

@@ -15,6 +15,7 @@ from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.parameters import NetworkName
 from bnviz.labs.batch_size.shared.statistics import Statistics
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far; batch sizes in the order of the settings, of which the largest is trained first."""
 
     settings: Settings

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_
+from bnviz.i18n import N_, Language, translator
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.labs.batch_size.statistics import figures
 from bnviz.labs.batch_size.statistics.experiment import run
@@ -16,6 +17,7 @@ from bnviz.labs.batch_size.statistics.formula import formula
 from bnviz.labs.batch_size.statistics.result import Result
 from bnviz.labs.batch_size.statistics.script import script
 from bnviz.labs.batch_size.statistics.settings import Settings
+from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
@@ -58,6 +60,19 @@ def outcome(result: Result) -> int:
     return BOTH if kept["mlp"] and kept["cnn"] else ONLY_CNN if kept["cnn"] else NEITHER
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How much of the variation each network's batch norm keeps at the chosen batch size, for the run that is shown."""
+    _ = translator(language)
+    kept = {network: part.batch_fidelity for network, part in result.both_statistics().items()}
+    told = {
+        network: _("nothing, PyTorch refuses it") if math.isnan(share) else f"{short(100 * share)}\N{NO-BREAK SPACE}%"
+        for network, share in kept.items()
+    }
+    return _(
+        "Of the variation between the digits, a batch of {size} leaves in the MLP {mlp}, in the CNN {cnn}."
+    ).format(size=result.statistics.batch_size, **told)
+
+
 TOPIC: Final = InstantTopic(
     lab="batch_size",
     name="statistics",
@@ -75,6 +90,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.outputs, figures.fidelity),
     theory=(figures.noise, figures.effective),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "batch_of_2",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bnviz.labs.batch_size.shared.parameters import NetworkName
 from bnviz.labs.batch_size.shared.statistics import Statistics
 from bnviz.labs.batch_size.statistics.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class CloseStatistics(Statistics):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """The same batches of digits in two fresh networks."""
 
     settings: Settings

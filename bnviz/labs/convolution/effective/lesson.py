@@ -17,7 +17,7 @@ from bnviz.labs.convolution.effective.result import Result
 from bnviz.labs.convolution.effective.script import script
 from bnviz.labs.convolution.effective.settings import Settings
 from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
-from bnviz.plot.numbers import latex, latex_signed
+from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
@@ -111,6 +111,22 @@ def outcome(result: Result) -> int:
     return PER_IMAGE if share * H * W <= FEW else BETWEEN
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """What the numbers behind one mean of the chosen channel are worth, for the run that is shown."""
+    _ = translator(language)
+    c, (N, _C, H, W) = result.settings.channel, result.settings.shape
+    return _(
+        "The {numbers} numbers behind one mean of channel {channel} scatter as {measured} independent ones would; the closed form "
+        "says {predicted}. There are {images} images."
+    ).format(
+        numbers=N * H * W,
+        channel=c,
+        measured=short(float(result.effective_samples[c])),
+        predicted=short(float(result.effective_samples_theory[c])),
+        images=N,
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="effective",
@@ -127,6 +143,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.resolution, figures.batch_means, figures.correlation),
     theory=(figures.channels,),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "an_edge_detector",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.convolution.effective.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ class Effective:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What the numbers behind one mean of batch norm are worth."""
 
     settings: Settings

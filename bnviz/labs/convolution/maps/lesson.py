@@ -17,7 +17,7 @@ from bnviz.labs.convolution.maps.script import script
 from bnviz.labs.convolution.maps.settings import Settings
 from bnviz.labs.convolution.shared.parameters import SETS
 from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
-from bnviz.plot.numbers import latex, latex_signed
+from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
@@ -120,6 +120,25 @@ def applies(settings: Settings, name: str) -> bool:
     return rules.get(name, True)
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How unlike the channels' contrasts are before and after, for the run that is shown."""
+    _ = translator(language)
+    maps = result.maps
+    before, after = (_between(values) for values in (maps.before_std, maps.after_std))
+    return _(
+        "The contrast of the {count} channels, their standard deviation over the batch, is {before} before {normalizer} and {after} "
+        "after it."
+    ).format(
+        count=len(maps.before_std), before=before, after=after, normalizer=_(NORMALIZERS[result.settings.normalizer])
+    )
+
+
+def _between(values: NDArray[np.float64]) -> str:
+    """The least and the largest of `values`, or both at once where they read the same."""
+    low, high = short(float(values.min())), short(float(values.max()))
+    return low if low == high else f"{low} … {high}"
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="maps",
@@ -135,6 +154,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.feature_maps, figures.histograms),
     theory=(figures.moments,),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "gamma_2_beta_1",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.convolution.maps.settings import Settings
 from bnviz.study.histogram import Histogram
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 Maps32 = NDArray[np.float32]
@@ -54,7 +55,7 @@ class Maps:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a normalizer does to whole feature maps."""
 
     settings: Settings

@@ -155,6 +155,18 @@ def outcome(result: Result) -> int:
     return {"batch": CHANNEL, "layer": IMAGE, "instance": MAP}[settings.normalizer]
 
 
+def finding(result: Result, language: Language = "en") -> str:
+    """How many means the chosen normalizer takes of the tensor that is shown, and from how many numbers."""
+    _ = translator(language)
+    count, elements = len(result.statistics), result.elements_per_statistic
+    return _("{normalizer} takes {count} means here, each of {elements} numbers: {count} · {elements} = {all}.").format(
+        normalizer=_(NORMALIZERS[result.settings.normalizer]).capitalize(),
+        count=count,
+        elements=elements,
+        all=count * elements,
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="sharing",
@@ -171,6 +183,7 @@ TOPIC: Final = InstantTopic(
     pictures=(figures.cubes, figures.values),
     theory=(figures.counts,),
     comparisons=comparisons,
+    finding=finding,
     presets=(
         Preset(
             "batch_of_1",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.convolution.shared.parameters import SharingName
 from bnviz.labs.convolution.sharing.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +38,7 @@ class Sharing:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """Who shares a mean with whom."""
 
     settings: Settings

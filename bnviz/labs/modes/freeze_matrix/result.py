@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.modes.freeze_matrix.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 Afterwards = Literal["", "train", "untracked"]
@@ -47,7 +48,7 @@ WAYS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """A body trained on the old classes and fine-tuned on the new ones in every way: before against after.
 
     Errors are shares of wrong predictions on test images in eval mode.

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.modes.gap.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """The same weights and the same test batches in both modes. What is measured is NaN where the training has diverged.
 
     A gap is the RMS difference of the outputs in train mode and another, over all samples and units, in standard deviations of

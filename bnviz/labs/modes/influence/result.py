@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from bnviz.labs.modes.influence.settings import Settings
 from bnviz.settings import NormalizerName
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """Which samples of a batch each sample's output depends on, in the chosen mode."""
 
     settings: Settings

@@ -14,12 +14,13 @@ from bnviz.labs.modes.momentum_error.settings import Settings
 from bnviz.settings import MomentumValue
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """Errors are shares of wrong predictions on the 450 test images in eval mode; NaN where a training diverged."""
 
     settings: Settings

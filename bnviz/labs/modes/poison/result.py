@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.modes.poison.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 CureName = Literal["nothing", "more_batches", "momentum_one", "nan_to_num", "reset", "recalibrate"]
@@ -27,7 +28,7 @@ CURES: Final[tuple[CureName, ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """One poisoned batch in train mode. Errors are shares of wrong predictions on the test images, NaN where a logit is not finite.
 
     "The unit" is the first of the first layer; "statistics" are running means and variances.

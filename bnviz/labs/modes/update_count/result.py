@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.modes.update_count.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 WayName = Literal["plain", "accumulation", "second_pass", "checkpoint", "checkpoint_reentrant", "validation"]
@@ -29,7 +30,7 @@ WAYS: Final[tuple[WayName, ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """How often the running statistics move in each way of training, and what the momentum really is."""
 
     settings: Settings

@@ -13,6 +13,7 @@ from bnviz.labs.noise.shared.courses import Courses, Floats
 from bnviz.labs.noise.shared.shift import Shift
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 VARIANTS: Final = ("none", "dropout_after_norm", "dropout_before_norm", "no_norm")
 """Batch norm without Dropout, with Dropout behind the last batch norm, with Dropout in front of every batch norm, and Dropout at
@@ -31,7 +32,7 @@ HELPS, COSTS, RECOVERED, LEFT, ALONE = range(5)  # indices of PAIRS
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far; errors and accuracies are shares, in eval mode."""
 
     settings: Settings

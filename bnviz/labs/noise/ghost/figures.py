@@ -15,6 +15,7 @@ from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, p
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
 from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.over_seeds import over_seeds
 
 SIZE_ROLES: Final[dict[int, Role]] = {8: "series_4", 4: "series_6", 2: "series_1"}
 WHOLE: Final[Role] = "series_2"
@@ -63,7 +64,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
     traces.append(line(result.sizes, mean, "ink", _("as trained"), width=3, marker={"size": 11, "color": color("ink")}))
     if np.isfinite(afresh).any():
         look: dict[str, Any] = {"width": 2, "dash": "dash", "marker": {"size": 9, "color": color("running")}}
-        traces.append(line(result.sizes, np.nanmean(afresh, axis=1), "running", _("recalibrated"), **look))
+        traces.append(line(result.sizes, over_seeds(afresh).mean, "running", _("recalibrated"), **look))
     notes = [key(_("solid: mean error as trained · dashed: recalibrated · dots: single seeds"))]
     for size, value in zip(result.sizes, mean, strict=True):
         if math.isfinite(value) and value > 0:

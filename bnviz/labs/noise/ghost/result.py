@@ -13,12 +13,13 @@ from bnviz.i18n import N_
 from bnviz.labs.noise.ghost.settings import Settings
 from bnviz.labs.noise.shared.courses import Courses, Floats
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 GHOSTS: Final = (8, 4, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far; accuracies are shares of the test images."""
 
     settings: Settings

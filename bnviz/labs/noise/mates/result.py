@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from bnviz.labs.noise.mates.settings import Settings
 from bnviz.study.histogram import Histogram
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What one fixed sample's output does over random batch-mates, and the closed forms for normal ones ("the law")."""
 
     settings: Settings

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.noise.shared.shift import Shift
 from bnviz.labs.noise.shift.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Pure:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """The variance shift through fresh networks, and of Dropout → BN alone."""
 
     settings: Settings

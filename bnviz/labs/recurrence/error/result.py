@@ -15,6 +15,7 @@ from bnviz.labs.recurrence.error.settings import Settings
 from bnviz.settings import RecurrentVariantName
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 Pair = tuple[RecurrentVariantName, RecurrentVariantName]
@@ -28,7 +29,7 @@ PAIRS: Final[tuple[Pair, ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far."""
 
     settings: Settings

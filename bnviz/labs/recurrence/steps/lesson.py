@@ -46,7 +46,8 @@ def finding(result: Result, language: Language = "en") -> str:
     seen = result.fluctuation[np.isfinite(result.fluctuation)]
     noise = float(np.sqrt((seen**2).mean())) if seen.size else math.nan
     text = _("From step to step the mean moves by {drift} standard deviations, from batch to batch by {noise}.").format(
-        drift=short(result.drift), noise=short(noise)
+        drift=short(float(f"{result.drift:.1g}")),
+        noise=short(noise),  # training amplifies rounding: no more digits hold
     )
     return (
         text

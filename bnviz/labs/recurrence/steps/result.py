@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.labs.recurrence.steps.settings import Settings
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Padded:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What P batches of m training images show, sent through one network whose weights stand still.
 
     Looked at is one term, W_x x or W_h h, in front of any normalizer; where nothing else is said, of one unit.

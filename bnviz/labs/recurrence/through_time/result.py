@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from bnviz.labs.recurrence.through_time.settings import Settings
 from bnviz.settings import RecurrentVariantName
 from bnviz.study.over_seeds import OverSeeds, over_seeds
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """One batch per replica through fresh networks in training mode, and the gradient back."""
 
     settings: Settings

@@ -211,7 +211,7 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         N_(
-            "A small sigmoid network, plain SGD. With batch norm before every activation, it reaches 90 % on the test digits …"
+            "A small sigmoid network, plain SGD. With batch norm before every activation, it reaches 90 % on the test data …"
         ),
         (
             N_("at least ten times faster"),

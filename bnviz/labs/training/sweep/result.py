@@ -15,12 +15,13 @@ from bnviz.labs.training.shared.parameters import VariantName
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
+from bnviz.teaching.display import Displayed
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class Result(Displayed):
     """What a run has measured so far."""
 
     settings: Settings

@@ -18,6 +18,7 @@ from bnviz.core.recurrent_networks import BATCH, build_recurrent
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, training
+from bnviz.errors import BatchOfOneError
 from bnviz.labs.recurrence.shared.network import plan_of
 from bnviz.labs.recurrence.steps.experiment.modules import terms
 from bnviz.labs.recurrence.steps.settings import Settings
@@ -67,7 +68,15 @@ def terms_of_batches(
     """
     if is_independent(settings):
         return (population.index_select(1, batch) for batch in rows)
-    return (terms(layer, data.samples(data.train[0, batch])[0])[settings.term] for batch in rows)
+    return (_terms(layer, data.samples(data.train[0, batch])[0])[settings.term] for batch in rows)
+
+
+def _terms(layer: RecurrentLayer, sequences: Tensor) -> dict[str, Tensor]:
+    """Raises: BatchOfOneError where a normalizer of the layer refuses the batch."""
+    try:
+        return terms(layer, sequences)
+    except ValueError as error:
+        raise BatchOfOneError(error) from error
 
 
 def is_independent(settings: Settings) -> bool:
