@@ -93,7 +93,7 @@ def _leaves(network: nn.Module) -> list[nn.Module]:
     if isinstance(network, nn.Sequential):
         return [leaf for layer in network for leaf in _leaves(layer)]
     if isinstance(network, RecurrentLayer):
-        return [leaf for part in network.parts() for leaf in _leaves(part)]
+        return [leaf for part in network.inner_modules() for leaf in _leaves(part)]
     return [network.norm if isinstance(network, AcrossReplicas) else network]
 
 
@@ -156,9 +156,9 @@ def _conv(layers: Layers, _: Generators) -> nn.Module:
 
 
 def _recurrent(layers: Layers, generators: Generators) -> nn.Module:
-    places = list(zip(*(layer.parts() for layer in layers), strict=True))
+    places = list(zip(*(layer.inner_modules() for layer in layers), strict=True))
     first: RecurrentLayer = layers[0]
-    return first.with_parts(lambda index: _stacked(places[index], generators))
+    return first.rebuilt(lambda index: _stacked(places[index], generators))
 
 
 def _same(layers: Layers, _: Generators) -> nn.Module:

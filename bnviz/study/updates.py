@@ -68,7 +68,7 @@ class Updates(Generic[R]):
         self._due = time.monotonic() + self._every
 
 
-def train_in_turns(
+def train_interleaved(
     networks: Sequence[Replicas],
     data: ReplicaData,
     plan: TrainingPlan,

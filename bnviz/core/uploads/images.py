@@ -27,7 +27,7 @@ class Axes:
     """Where the colours are: "first" (before the height), "last", or "none"."""
     alpha: bool
     """Whether the last of four channels says how opaque a pixel is; it is left out."""
-    told: tuple[Phrase, ...]
+    sentences: tuple[Phrase, ...]
     """The sentence about it."""
 
 

@@ -126,7 +126,7 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
             features=(),
             classes=None,
             left_out=_left_out(sheet, choice),
-            how=(*_how(sheet), *axes.told),
+            how=(*_how(sheet), *axes.sentences),
             warnings=(),
             header=(),
             preview=(),
