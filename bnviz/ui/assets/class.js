@@ -237,7 +237,7 @@ class ClassStrip {
   #act(command) {
     const { room } = this.there;
     const values = command === "reveal" ? this.there.answerTo(room.shared.poll) : {};
-    this.#do(room.onRound(command, values));
+    this.#do(room.onRound(command, values).then(() => values.at && this.there.here.page !== DESK && this.#go(values.at)));
   }
 
   /** What was refused is said in the strip for a while. */

@@ -13,6 +13,7 @@ const VOTE = `
 }
 .option:not(:has(.bars)) { grid-template-columns: 1.6rem minmax(0, 1fr); }
 button.option[aria-pressed=true] { outline: 3px solid var(--st-primary-color, blue); outline-offset: -2px; }
+.told .option { min-height: 2.1rem; padding: .15rem .9rem; font-size: 1rem; }
 .letter { font-weight: 700; }
 .right { border: 3px solid #2e8b57; }
 .right .letter::after { content: " ✓"; }
@@ -74,6 +75,7 @@ export const CLASS = `${COMMON}${VOTE}
 .timer { font-variant-numeric: tabular-nums; font-weight: 600; font-size: 1.15rem; }
 .buttons { display: flex; gap: .4rem; flex-wrap: wrap; }
 .asking { display: grid; gap: .5rem; margin-top: .4rem; max-width: 60rem; }
+.asking .number input { flex: 2 1 16rem; height: 3.25rem; }
 .asking > button { height: auto; min-height: 2.75rem; text-align: start; justify-content: flex-start; padding: .4rem .8rem; }
 @media print { .root { display: none; } }
 `;
@@ -91,6 +93,7 @@ export const DESK = `${COMMON}
 .address { overflow-wrap: anywhere; font-size: 1.05rem; }
 .qr { width: 100%; max-width: 22rem; aspect-ratio: 1; background: white; border-radius: 8px; padding: 8px; }
 .desk.running { grid-template-columns: 9rem minmax(0, 1fr); }
+.desk.running .qr { max-width: 9rem; }
 .count { font-size: 1.5rem; font-weight: 600; margin: 0; }
 .note { font-size: .92rem; }
 .steps { list-style: none; padding: 0; margin: .6rem 0 0; display: grid; gap: .4rem; }

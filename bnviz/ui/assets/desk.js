@@ -131,7 +131,7 @@ class Desk {
     const head = [element("span", { className: "title", textContent: `${index + 1} · ${step.title}` }), element("span", { textContent: fill(words.minutes, { count: step.minutes }) })];
     if (teaching) {
       if (now && step.question && asked !== step.question.text.en) head.push(button(words.ask_step, () => there.askStep(), "primary ask"));
-      if (now) head.push(button(words.see, () => there.go(step.at), "see"));
+      if (now) head.push(button(words.see, () => there.go(there.room.shared.at ?? step.at), "see"));
       head.push(button(now ? words.again_here : words.go, () => there.goToStep(index), now ? "" : "primary go"));
     } else head.push(button(words.see, () => there.go(step.at), "see"));
     return element(
