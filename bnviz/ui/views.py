@@ -111,7 +111,9 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
-    """Measured against predicted, as a small table."""
+    """Measured against predicted, as a small table; nothing where nothing can be judged."""
+    if not rows:
+        return
     _ = translator(language)
     head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
     finite = any(row.allowance for row in rows)
