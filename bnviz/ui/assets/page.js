@@ -19,7 +19,7 @@ function nameSlidersOnce() {
   for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
 }
 
-/** Whether the page has lost its connection to the server. */
+/** Whether Streamlit has lost its server. */
 function lost() {
   const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
   return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
