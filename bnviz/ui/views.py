@@ -101,9 +101,13 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
     with st.container(key="verdict"), st.expander(line, expanded=state.settings == verdict.settings):
         st.markdown(_(prediction.explanation))
         st.button(
-            _("Ask again"), key=f"{topic.id}:ask", type="tertiary", icon=":material/replay:",
-            on_click=_ask_again, args=(topic, state),
-        )  # fmt: skip
+            _("Ask again"),
+            key=f"{topic.id}:ask",
+            type="tertiary",
+            icon=":material/replay:",
+            on_click=_ask_again,
+            args=(topic, state),
+        )
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:

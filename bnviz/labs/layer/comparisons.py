@@ -148,10 +148,12 @@ def _running_rows(result: Result) -> list[Comparison]:
         ]
     rows = [
         Comparison(
-            Phrase(N_("Running mean after {count} batches"), count), mean, float(expected.mean[-1]),
+            Phrase(N_("Running mean after {count} batches"), count),
+            mean,
+            float(expected.mean[-1]),
             float(expected.mean_std[-1]) + FLOAT32 * abs(mean),
         )
-    ]  # fmt: skip
+    ]
     scatter = _running_var_error(result, updates)
     if scatter is not None:
         quantity = Phrase(N_("Running variance after {count} batches (fed with the unbiased variance)"), count)
