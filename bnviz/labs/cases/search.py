@@ -125,6 +125,8 @@ def _threads() -> Mapping[str, Counter[int]]:
     counts: dict[str, Counter[int]] = {}
     for title in titles():
         for term in _speaking(title.text) if title.learned else ():
+            if HAN.match(term):
+                continue  # too few of the threads are Chinese to learn from
             counts.setdefault(term, Counter())[numbers[title.card]] += 1
     return counts
 

@@ -40,7 +40,7 @@ def missed(chosen: list[Title]) -> list[tuple[str, str]]:
     threads = module._threads()
     without = []
     for title in chosen:
-        own = [threads[term] for term in module._speaking(title.text)] if title.learned else []
+        own = [threads[term] for term in module._speaking(title.text) if term in threads] if title.learned else []
         for counts in own:
             counts[numbers[title.card]] -= 1
         if first(title.text) != title.card:
