@@ -63,13 +63,18 @@ def show(lab: Lab) -> None:
     controls.topics(lab, state, language)
     visit.remember(state, before)
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
-    line = row = None
+    drawn, state.drawn = state.drawn, (state.topic.name, _asks(state))
+    row = None if embedded else _presets(state, language)
+    picture, control = st.columns([3.6, 1], gap="medium")
+    place: Any = st
+    if drawn != state.drawn:
+        # What belongs to another question goes before this one is put, however long its own picture takes.
+        picture, place = picture.empty(), st.empty()
+    below = place.container(key="below")
+    line = None
     if not embedded:
         head.markdown("# " + _(state.topic.question))
         line = None if _asks(state) else head.empty()
-        row = _presets(state, language)
-    picture, control = st.columns([3.6, 1], gap="medium")
-    below = st.container(key="below")
     _body(lab, state, _around(state), _Places(picture, control, below, line, row), language)
     if embedded:
         return
@@ -311,9 +316,14 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     key = f"{topic.lab}:view:{language}"
     now = visit.shown(key, state.view, visit.VIEWS)
     chosen = st.segmented_control(
-        _("View"), visit.VIEWS, default=now, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
+        _("View"),
+        visit.VIEWS,
+        default=now,
+        key=key,
+        format_func=lambda view: _(VIEW_TITLES[view]),
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     state.view = chosen or state.view
     if state.view == "picture":
         pinned = comparing.drawings(state, result, language) if kept else None

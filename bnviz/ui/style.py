@@ -34,6 +34,14 @@ CSS: Final = """<style>
 .st-key-cases summary [data-testid="stMarkdownContainer"] p { margin: 0; }
 .st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
 .st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.15rem; }
+.st-key-findings { gap: 0.35rem; padding-top: 0.3rem; }
+.st-key-findings [data-testid="stMarkdownContainer"] p { font-size: 0.88rem; line-height: 1.4; margin-bottom: 0.35rem; }
+.st-key-findings [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.st-key-findings summary [data-testid="stMarkdownContainer"] p { margin: 0; }
+.st-key-findings summary { padding: 0.3rem 0.6rem; }
+.st-key-findings [data-testid="stExpanderDetails"] { padding: 0.4rem 0.6rem 0.5rem; }
+.st-key-findings [data-testid="stExpanderDetails"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
+.st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }

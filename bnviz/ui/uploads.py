@@ -41,8 +41,10 @@ class _Read:
 
 
 def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
-    """The uploader where the source is `upload`, what the file was read as, and what to choose; None with the error told in
-    `state.problems` where the file cannot be used, and where there is none."""
+    """The uploader where the source is `upload`, what the file was read as, and what to choose.
+
+    None where there is no file, and where it cannot be used; `state.problems` has the error then.
+    """
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
     from bnviz.core.uploads import SUFFIXES
@@ -55,7 +57,11 @@ def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
     }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), SUFFIXES, key=f"{topic.lab}:upload", help=f"{told} {kept}"
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"),
+        SUFFIXES,
+        key=f"{topic.lab}:upload",
+        help=f"{told} {kept}",
+        max_upload_size=2,
     )
     # Problems of an earlier file go.
     state.problems = [problem for problem in state.problems if not isinstance(problem, UploadError)]

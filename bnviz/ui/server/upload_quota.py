@@ -10,7 +10,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
-LARGEST: Final = 2 * 2**20 + 2**16  # bytes of one request; Streamlit itself ends those that are larger
+# Bytes of one request: a recording's 4 MB and what is around them. Streamlit itself ends those that are larger than their uploader takes.
+LARGEST: Final = 4 * 2**20 + 2**16
 # Of one session. Streamlit keeps the file of a page that was left, so an honest visit has more than one for each page.
 FILES_OF_ONE: Final = 30
 BYTES_OF_ONE: Final = 12 * 2**20
@@ -46,9 +47,9 @@ class _Coming:
 
 
 class UploadQuota:
-    """ASGI middleware that refuses a file (413) with which its session would have more than `files_of_one` or `bytes_of_one`, or all
-    sessions together more than `bytes_of_all`.
+    """ASGI middleware that refuses (413) a file with which its session, or all sessions together, would have too much.
 
+    One session may have `files_of_one` files and `bytes_of_one` bytes, all together `bytes_of_all`.
     What is on its way counts as if it were there. A file that replaces one of its own name does not count twice.
     """
 
