@@ -128,23 +128,30 @@ def measure(quick: bool) -> list[Row]:
         *_rows(what, *together),
         Row(
             f"{load.CLASS} sessions moving a slider: p95 beside {what} that vote, against p95 without",
-            ratio(slow_beside, slow), UNDISTURBED,
+            ratio(slow_beside, slow),
+            UNDISTURBED,
             detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _rows(what: str, votes: list[float], reveals: list[float]) -> list[Row]:
     return [
         Row(
-            f"{what}: p95 from a vote to the teacher's screen", percentile(votes, 0.95), VOTE, "s",
+            f"{what}: p95 from a vote to the teacher's screen",
+            percentile(votes, 0.95),
+            VOTE,
+            "s",
             f"slowest {milliseconds(max(votes))} of {len(votes)}",
         ),
         Row(
-            f"{what}: p95 from a reveal to each phone, in every class at once", percentile(reveals, 0.95), REVEAL, "s",
+            f"{what}: p95 from a reveal to each phone, in every class at once",
+            percentile(reveals, 0.95),
+            REVEAL,
+            "s",
             f"slowest {milliseconds(max(reveals))} of {len(reveals)}",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from benchmarks.browser import blank_page, chrome, settle
 from benchmarks.load import CLASS
 from benchmarks.report import Bound, Row, milliseconds, number, percentile, ratio
 from benchmarks.servers import Server, ours
-from benchmarks.sessions import Session, visitors
+from benchmarks.sessions import RAMP_S, Session, visitors
 from benchmarks.slider import PAINTED
 
 FOLLOWS: Final = Bound(8, "pictures a second", at_least=True)
@@ -98,7 +98,8 @@ async def _drag(server: Server, count: int, seconds: float) -> list[float]:
     """Seconds of every value until its picture, of `count` visitors who drag for `seconds`."""
     taken: list[float] = []
 
-    async def keep_dragging(session: Session) -> None:
+    async def keep_dragging(session: Session, delay: float) -> None:
+        await asyncio.sleep(delay)
         stops = range(4, len(session.stops[LABEL]) - 4)
         end, value = time.perf_counter() + seconds, 0
         while time.perf_counter() < end:
@@ -111,5 +112,5 @@ async def _drag(server: Server, count: int, seconds: float) -> list[float]:
             for option in session.stops[LABEL][4:-4]:
                 await session.move(LABEL, option)
             await session.move(LABEL, session.standing[LABEL])
-        await asyncio.gather(*(keep_dragging(session) for session in sessions))
+        await asyncio.gather(*(keep_dragging(session, index * RAMP_S) for index, session in enumerate(sessions)))
     return taken

@@ -44,16 +44,20 @@ def live_rows(quick: bool = False) -> list[Row]:
     slow, slow_beside = (percentile(moves, 0.95) for moves in (still, beside))
     return [
         Row(
-            f"{load.CLASS} viewers of one run: the server's share of one core", 100 * share, CORE, "%",
+            f"{load.CLASS} viewers of one run: the server's share of one core",
+            100 * share,
+            CORE,
+            "%",
             f"three charts of six variants, {number(size / 1024)} KB a picture",
         ),
         Row(f"{load.CLASS} viewers of one run: pictures for the slowest", pictures, FLUENT, "/s"),
         Row(
             f"{load.CLASS} sessions moving a slider every {load.EVERY_S:.0f} s: p95 beside a run against p95 without",
-            ratio(slow_beside, slow), UNDISTURBED,
+            ratio(slow_beside, slow),
+            UNDISTURBED,
             detail=f"{milliseconds(slow_beside)} against {milliseconds(slow)}",
         ),
-    ]  # fmt: skip
+    ]
 
 
 @asynccontextmanager

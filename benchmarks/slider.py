@@ -87,15 +87,21 @@ def measure(quick: bool) -> list[Row]:
         _row(what + "a bare app (one slider, one text)", AGAINST_BARE, our_way, bare_ms, bare_ms),
         _row(
             f"the same on `modes`, {TRAINING}, which trains six networks at every movement",
-            AGAINST_BARE, training, bare_ms, bare_ms,
+            AGAINST_BARE,
+            training,
+            bare_ms,
+            bare_ms,
         ),
         _row("on `layer` against a bare app with garbage collection off, as ours", None, our_way, lean_ms, lean_ms),
         _row(
             "on `layer` against the same pictures through `st.plotly_chart`",
-            AGAINST_USUAL, our_way, median(usual.cold), median(usual.warm),
+            AGAINST_USUAL,
+            our_way,
+            median(usual.cold),
+            median(usual.warm),
         ),
         Row("the same: messages from the server for one movement", messages.count, MESSAGES, MESSAGES.unit),
-    ]  # fmt: skip
+    ]
 
 
 def _row(what: str, bound: Bound | None, way: Way, cold: float, warm: float) -> Row:

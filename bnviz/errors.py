@@ -16,7 +16,9 @@ class Phrase:
     """An English template (a msgid) with its parameters, translated when it is shown."""
 
     template: str
+    """With `{names}` in braces."""
     parameters: Mapping[str, object] = field(default_factory=dict)
+    """What stands for each of them; a phrase is translated too."""
 
     def text(self, language: Language = "en") -> str:
         """The phrase in `language`; parameters that are phrases are translated too."""

@@ -352,7 +352,7 @@ def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
 
 
 def allowed_text(info: FieldInfo) -> Phrase:
-    """The allowed values in words: `in [1, 1024]`, `one of train, eval`, `true or false` …"""
+    """The allowed values in words: `in [1, 1024]`, `one of train, eval`, `true or false`, and so on."""
     return _allowed(*_base(info))
 
 

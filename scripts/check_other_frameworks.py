@@ -29,11 +29,18 @@ from bnviz.labs.builder.settings import Settings
 LAYERS: Final = ("linear", "conv1d", "conv2d")
 NORMALIZERS: Final = ("none", "batch", "layer", "group", "instance")
 CHANGES: Final[tuple[dict[str, Any], ...]] = (
-    {}, {"mode": "eval"}, {"position": "after"}, {"affine": False}, {"track_running_stats": False, "mode": "eval"},
-    {"momentum": "cumulative"}, {"momentum": 0.01, "eps": 1e-3}, {"stride": 2, "padding": 2, "kernel_size": 5},
-    {"dropout": 0.3, "mode": "eval"}, {"bias": "true"},
+    {},
+    {"mode": "eval"},
+    {"position": "after"},
+    {"affine": False},
+    {"track_running_stats": False, "mode": "eval"},
+    {"momentum": "cumulative"},
+    {"momentum": 0.01, "eps": 1e-3},
+    {"stride": 2, "padding": 2, "kernel_size": 5},
+    {"dropout": 0.3, "mode": "eval"},
+    {"bias": "true"},
     *({"activation": name} for name in ("identity", "leaky_relu", "elu", "gelu", "silu", "sigmoid", "tanh")),
-)  # fmt: skip
+)
 SMALL: Final = {"batch_size": 8, "input_height": 12, "input_width": 10, "groups": 4}
 CLOSE: Final = 2e-4  # of outputs of size 1: float32, and variances as E[x²] − E[x]² in Flax
 

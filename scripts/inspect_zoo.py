@@ -256,34 +256,57 @@ def mobilenet() -> nn.Module:
 def signal() -> nn.Module:
     """1-D convolutions over the image read as a row of 64 values."""
     return nn.Sequential(
-        nn.Conv1d(1, 16, 5, 2, 2, bias=False), nn.BatchNorm1d(16), nn.ReLU(),
-        nn.Conv1d(16, 32, 5, 2, 2, bias=False), nn.BatchNorm1d(32), nn.ReLU(), Head(32),
-    )  # fmt: skip
+        nn.Conv1d(1, 16, 5, 2, 2, bias=False),
+        nn.BatchNorm1d(16),
+        nn.ReLU(),
+        nn.Conv1d(16, 32, 5, 2, 2, bias=False),
+        nn.BatchNorm1d(32),
+        nn.ReLU(),
+        Head(32),
+    )
 
 
 def volume() -> nn.Module:
     """3-D convolutions."""
     return nn.Sequential(
-        nn.Conv3d(1, 8, 3, padding=1, bias=False), nn.BatchNorm3d(8), nn.ReLU(),
-        nn.Conv3d(8, 16, 3, 2, 1, bias=False), nn.BatchNorm3d(16), nn.ReLU(), Head(16),
-    )  # fmt: skip
+        nn.Conv3d(1, 8, 3, padding=1, bias=False),
+        nn.BatchNorm3d(8),
+        nn.ReLU(),
+        nn.Conv3d(8, 16, 3, 2, 1, bias=False),
+        nn.BatchNorm3d(16),
+        nn.ReLU(),
+        Head(16),
+    )
 
 
 def mixed_norms() -> nn.Module:
     """Batch, group and instance norm in one network."""
     return nn.Sequential(
         conv_block(1, 16),
-        nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.GroupNorm(4, 16), nn.ReLU(),
-        nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.InstanceNorm2d(16, affine=True), nn.ReLU(), Head(16),
-    )  # fmt: skip
+        nn.Conv2d(16, 16, 3, padding=1, bias=False),
+        nn.GroupNorm(4, 16),
+        nn.ReLU(),
+        nn.Conv2d(16, 16, 3, padding=1, bias=False),
+        nn.InstanceNorm2d(16, affine=True),
+        nn.ReLU(),
+        Head(16),
+    )
 
 
 def autoencoder() -> nn.Module:
     """To a code of eight numbers and back."""
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 32, bias=False), nn.BatchNorm1d(32), nn.ELU(), nn.Linear(32, 8),
-        nn.Linear(8, 32, bias=False), nn.BatchNorm1d(32), nn.ELU(), nn.Linear(32, 64), nn.Unflatten(1, (1, 8, 8)),
-    )  # fmt: skip
+        nn.Flatten(),
+        nn.Linear(64, 32, bias=False),
+        nn.BatchNorm1d(32),
+        nn.ELU(),
+        nn.Linear(32, 8),
+        nn.Linear(8, 32, bias=False),
+        nn.BatchNorm1d(32),
+        nn.ELU(),
+        nn.Linear(32, 64),
+        nn.Unflatten(1, (1, 8, 8)),
+    )
 
 
 def _row(index: Tensor) -> tuple[tuple[Tensor], Tensor]:

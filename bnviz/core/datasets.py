@@ -61,19 +61,19 @@ def synthetic(
     return values * std + mean
 
 
-def _moons(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
-    x, y = torch.cos(math.pi * place), torch.sin(math.pi * place)
+def _moons(along: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+    x, y = torch.cos(math.pi * along), torch.sin(math.pi * along)
     return x * (1 - 2 * side) - 0.5 + side, y * (1 - 2 * side) - 0.25 + 0.5 * side
 
 
-def _circles(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+def _circles(along: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
     radius = 1 - 0.5 * side
-    return radius * torch.cos(2 * math.pi * place), radius * torch.sin(2 * math.pi * place)
+    return radius * torch.cos(2 * math.pi * along), radius * torch.sin(2 * math.pi * along)
 
 
-def _spirals(place: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
+def _spirals(along: Tensor, side: Tensor) -> tuple[Tensor, Tensor]:
     # The root spreads the points evenly along the arm, near enough.
-    radius, angle = 0.15 + 1.35 * place.sqrt(), 3 * math.pi * place.sqrt() + math.pi * side
+    radius, angle = 0.15 + 1.35 * along.sqrt(), 3 * math.pi * along.sqrt() + math.pi * side
     return radius * torch.cos(angle), radius * torch.sin(angle)
 
 

@@ -87,15 +87,15 @@ class RecurrentLayer(nn.Module):
             return parts
         return tuple(self._normalized(self.input_norms, part, step) for step, part in enumerate(parts))
 
-    def parts(self) -> list[nn.Module]:
+    def inner_modules(self) -> list[nn.Module]:
         """All modules inside, in order."""
         return [self.inputs, self.hidden, *self.input_norms, *self.hidden_norms, *self.cell_norms]
 
-    def with_parts(self, made: Callable[[int], nn.Module]) -> RecurrentLayer:
+    def rebuilt(self, made: Callable[[int], nn.Module]) -> RecurrentLayer:
         """A layer of the same build whose part number i is `made(i)`."""
-        modules = iter([made(index) for index in range(len(self.parts()))])
+        modules = iter([made(index) for index in range(len(self.inner_modules()))])
         inputs, hidden = next(modules), next(modules)
-        norms = [[next(modules) for _ in place] for place in (self.input_norms, self.hidden_norms, self.cell_norms)]
+        norms = [[next(modules) for _ in norms] for norms in (self.input_norms, self.hidden_norms, self.cell_norms)]
         return RecurrentLayer(self.cell, self.steps, inputs, hidden, *norms, frames=self.frames)
 
     @staticmethod

@@ -60,7 +60,7 @@ def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
     return Replicas([_network(plan, seed, norms) for seed in seeds], [stream(seed, "dropout") for seed in seeds])
 
 
-def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
+def layer_and_output(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
     """The recurrent layer of a `build_recurrent` network, and the linear one behind it."""
     assert isinstance(network.chain, nn.Sequential)
     layer, output = network.chain
@@ -70,7 +70,7 @@ def recurrent_parts(network: Replicas) -> tuple[RecurrentLayer, nn.Module]:
 
 def set_gamma(network: Replicas, gamma: float) -> None:
     """Let every γ in the recurrent layer of a `build_recurrent` network be `gamma`."""
-    layer, _ = recurrent_parts(network)
+    layer, _ = layer_and_output(network)
     for norm in (*layer.input_norms, *layer.hidden_norms, *layer.cell_norms):
         nn.init.constant_(getattr(norm, "norm", norm).weight, gamma)
 

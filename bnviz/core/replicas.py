@@ -56,7 +56,7 @@ class Replicas(nn.Module):
         return logits
 
     def replica(self, index: int) -> nn.Sequential:
-        """A plain copy of one replica as it is now, in the same mode: `nn.Linear`, `nn.Conv2d`, `nn.BatchNorm1d` …"""
+        """A plain copy of one replica as it is now, in the same mode: `nn.Linear`, `nn.Conv2d`, `nn.BatchNorm1d` and so on."""
         network = copy.deepcopy(self._plain[0]).train(self.training).to(next(self.parameters()).dtype)
         for plain, stacked in zip(_leaves(network), _leaves(self.chain), strict=True):
             target = plain.state_dict(keep_vars=True)
@@ -93,7 +93,7 @@ def _leaves(network: nn.Module) -> list[nn.Module]:
     if isinstance(network, nn.Sequential):
         return [leaf for layer in network for leaf in _leaves(layer)]
     if isinstance(network, RecurrentLayer):
-        return [leaf for part in network.parts() for leaf in _leaves(part)]
+        return [leaf for part in network.inner_modules() for leaf in _leaves(part)]
     return [network.norm if isinstance(network, AcrossReplicas) else network]
 
 
@@ -156,9 +156,9 @@ def _conv(layers: Layers, _: Generators) -> nn.Module:
 
 
 def _recurrent(layers: Layers, generators: Generators) -> nn.Module:
-    places = list(zip(*(layer.parts() for layer in layers), strict=True))
+    places = list(zip(*(layer.inner_modules() for layer in layers), strict=True))
     first: RecurrentLayer = layers[0]
-    return first.with_parts(lambda index: _stacked(places[index], generators))
+    return first.rebuilt(lambda index: _stacked(places[index], generators))
 
 
 def _same(layers: Layers, _: Generators) -> nn.Module:

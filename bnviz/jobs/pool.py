@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class Place:
+class Slot:
     """One worker and the job that it runs. `kill_at`: when a worker that was told to stop has not obeyed."""
 
     executor: Executor
@@ -59,7 +59,7 @@ class Wait:
 
 
 class JobPool:
-    """Runs experiments in processes. `make_executor` makes the executor of one place: any `Executor`, a cluster's too.
+    """Runs experiments in processes. `make_executor` makes the executor of one slot: any `Executor`, a cluster's too.
 
     `workers`: processes, by default as many as processors and memory allow. `run_bytes`: what one run may take in memory, by
     default its share of what there is.
@@ -86,8 +86,8 @@ class JobPool:
         self._queue: list[Job] = []
         self._closed = False
         self._busy = threading.Event()
-        self._places = [Place(self._make_executor()) for _ in range(self.workers)]
-        for ready in [place.executor.submit(worker.ready) for place in self._places]:
+        self._slots = [Slot(self._make_executor()) for _ in range(self.workers)]
+        for ready in [slot.executor.submit(worker.ready) for slot in self._slots]:
             ready.result()
         self._exchange = Exchange()
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
@@ -117,9 +117,15 @@ class JobPool:
                 if sum(job.owners != {owner} for job in alive) >= MOST_ALIVE:
                     raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
-                    next(self._numbers), wanted, function, settings, set(), data=data,
-                    expected_seconds=expected_seconds, alone_since=time.monotonic() + ARRIVE_SECONDS,
-                )  # fmt: skip
+                    next(self._numbers),
+                    wanted,
+                    function,
+                    settings,
+                    set(),
+                    data=data,
+                    expected_seconds=expected_seconds,
+                    alone_since=time.monotonic() + ARRIVE_SECONDS,
+                )
                 self._queue.append(job)
             self.join(owner, job)
             self._dispatch()
@@ -158,12 +164,12 @@ class JobPool:
         with self._lock:
             if job not in self._queue:
                 return Wait(0, 0.0)
-            free = [0.0 if place.job is None else self._seconds_left(place.job) for place in self._places]
+            free = [0.0 if slot.job is None else self._seconds_left(slot.job) for slot in self._slots]
             heapq.heapify(free)
-            place = self._queue.index(job)
-            for earlier in self._queue[:place]:
+            position = self._queue.index(job)
+            for earlier in self._queue[:position]:
                 heapq.heappush(free, heapq.heappop(free) + self._seconds_left(earlier))
-            return Wait(place + 1, None if free[0] == float("inf") else free[0])
+            return Wait(position + 1, None if free[0] == float("inf") else free[0])
 
     def _seconds_left(self, job: Job) -> float:
         """Infinite where nothing is known."""
@@ -211,10 +217,10 @@ class JobPool:
         with self._lock:
             if job.over:
                 return
-            place = next((place for place in self._places if place.job is job), None)
-            if place is not None:
+            slot = next((slot for slot in self._slots if slot.job is job), None)
+            if slot is not None:
                 self._exchange.order(job.number, "stop")
-                place.kill_at = time.monotonic() + OBEY_SECONDS
+                slot.kill_at = time.monotonic() + OBEY_SECONDS
             else:
                 self._queue.remove(job)
             job.problem = problem
@@ -231,13 +237,13 @@ class JobPool:
             for job in self.alive():
                 self.stop(job)
             self._busy.set()
-            for place in self._places:
-                _drop(place.executor)
+            for slot in self._slots:
+                _drop(slot.executor)
         self._exchange.close()
         self._listener.join(5)
 
     def _running(self) -> list[Job]:
-        return [place.job for place in self._places if place.job is not None]
+        return [slot.job for slot in self._slots if slot.job is not None]
 
     def _settle(self, job: Job) -> None:
         """Pause or go on, whichever those who look on want; before the first arrives that is every owner."""
@@ -253,39 +259,39 @@ class JobPool:
             job.become("running")
 
     def _dispatch(self) -> None:
-        for place in self._places:
-            if self._closed or not self._queue or place.job is not None:
+        for slot in self._slots:
+            if self._closed or not self._queue or slot.job is not None:
                 continue
             job = self._queue.pop(0)
             job.tries += 1
-            place.job, place.kill_at = job, None
+            slot.job, slot.kill_at = job, None
             exchange = self._exchange
             run = partial(
                 worker.execute, job.number, job.function, job.settings, exchange.updates, exchange.orders, job.data
             )
             try:
-                future = place.executor.submit(run)
+                future = slot.executor.submit(run)
             except BrokenExecutor as error:  # it died while it had nothing to do
                 log.warning("%s while it had nothing to do; another takes its place", error)
-                self._renew(place)
-                future = place.executor.submit(run)
+                self._renew(slot)
+                future = slot.executor.submit(run)
             job.become("running")
             self._settle(job)
-            future.add_done_callback(partial(self._finish, place, job))
+            future.add_done_callback(partial(self._finish, slot, job))
         if self._queue or self._running():
             self._busy.set()
         self._tell_the_queue()
 
-    def _finish(self, place: Place, job: Job, future: Future[Any]) -> None:
+    def _finish(self, slot: Slot, job: Job, future: Future[Any]) -> None:
         with self._lock:
             if self._closed:
                 return
-            place.job, place.kill_at = None, None
+            slot.job, slot.kill_at = None, None
             self._exchange.order(job.number, None)
             error = None if future.cancelled() else future.exception()
             died = isinstance(error, BrokenExecutor)
             if died or isinstance(error, RunMemoryError):  # whose memory is in pieces
-                self._renew(place)
+                self._renew(slot)
             if job.over:
                 pass
             elif died:
@@ -311,9 +317,9 @@ class JobPool:
             job.problem = Phrase(N_("The worker process died twice on this run."))
             job.become("failed")
 
-    def _renew(self, place: Place) -> None:
-        _drop(place.executor)
-        place.executor = self._make_executor()
+    def _renew(self, slot: Slot) -> None:
+        _drop(slot.executor)
+        slot.executor = self._make_executor()
 
     def _listen(self) -> None:
         while not self._closed:
@@ -356,10 +362,10 @@ class JobPool:
                 self.stop(job)
             elif waiting and job.state == "paused" and job.seconds_in_state >= HOLD_SECONDS:
                 self.stop(job, Phrase(N_("The run stood paused while others waited, and was stopped.")))
-        for place in self._places:
-            if place.kill_at is not None and now >= place.kill_at:
-                place.kill_at = None
-                _kill(place.executor)
+        for slot in self._slots:
+            if slot.kill_at is not None and now >= slot.kill_at:
+                slot.kill_at = None
+                _kill(slot.executor)
 
     def _tell_the_queue(self) -> None:
         for job in self._queue:

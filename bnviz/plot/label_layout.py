@@ -38,13 +38,11 @@ def end_labels(labels: Sequence[tuple[str, Role, float]], low: float, high: floa
     """Plotly annotations right of the plot for (text, role, y), y axis from `low` to `high` (log axes: exponents)."""
     margin = 0.02 * (high - low)
     places = spread_out([y for *_, y in labels], GAP * (high - low), low + margin, high - margin)
+    common = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "yanchor": "middle", "showarrow": False}
     return [
-        {
-            "xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "y": place, "yanchor": "middle",
-            "text": f"<b>{text}</b>", "font": {"color": color(role)}, "showarrow": False, "align": "left",
-        }
+        {"text": f"<b>{text}</b>", "font": {"color": color(role)}, **common, "y": place, "align": "left"}
         for (text, role, _), place in zip(labels, places, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def labels_at_ends(

@@ -1,0 +1,1 @@
+"""What generated scripts and notebooks are made of."""

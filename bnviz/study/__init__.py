@@ -1,0 +1,1 @@
+"""What every experiment needs: comparisons, verdicts, courses over seeds, cost, live updates and shipped results."""

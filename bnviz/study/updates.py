@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,6 @@ from bnviz.core.training import TrainingPlan, Update, side_by_side, training
 EVERY_SECONDS: Final = 0.08
 
 R = TypeVar("R")
-
-
-class LiveResult(Protocol):
-    """A result that may be partial: the same type with shorter arrays. `progress`: share of the run that it holds, in [0, 1]."""
-
-    @property
-    def settings(self) -> Any: ...
-
-    @property
-    def progress(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +61,14 @@ class Updates(Generic[R]):
         self._due = time.monotonic()
 
     def __call__(self, make: Callable[[], R]) -> None:
+        """Pass on what `make` gives, if it is time."""
         if self._on_update is None or time.monotonic() < self._due:
             return
         self._on_update(make())
         self._due = time.monotonic() + self._every
 
 
-def train_in_turns(
+def train_interleaved(
     networks: Sequence[Replicas],
     data: ReplicaData,
     plan: TrainingPlan,

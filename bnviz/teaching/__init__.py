@@ -1,0 +1,1 @@
+"""What a lab is: `Lab`, `InstantTopic`, `LiveTopic`, `Preset`, `Prediction`, `Source`."""

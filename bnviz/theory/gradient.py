@@ -59,8 +59,9 @@ def first_length(input_mean_square: float, sigma_w2: float, sigma_b2: float) -> 
 def mean_field_lengths(
     activation: ActivationName, sigma_w2: float, sigma_b2: float, q0: float, depth: int
 ) -> FloatArray:
-    """Mean square q_l of the pre-activations without a normalizer, shape (L,), L = depth: q_0 = q0,
-    q_{l+1} = σ_w²·E[φ(√q_l·z)²] + σ_b².
+    """Mean square q_l of the pre-activations without a normalizer, shape (L,), L = depth.
+
+    q_0 = q0, q_{l+1} = σ_w²·E[φ(√q_l·z)²] + σ_b².
 
     Raises: ValueError for depth < 1, σ_w² <= 0, σ_b² < 0, q0 <= 0 or an unknown activation.
     Source: Poole 2016, arXiv:1606.05340; Schoenholz 2017, arXiv:1611.01232.

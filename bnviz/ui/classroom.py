@@ -11,7 +11,7 @@ from typing import Any, Final
 import streamlit as st
 
 from bnviz.classroom.protocol import Place
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.course import LABS
 from bnviz.teaching.lab import Lab
 from bnviz.ui import assets, lesson_plans, navigation, visit
@@ -28,55 +28,7 @@ def draw(language: Language) -> None:
     assets.component("class")(
         key=KEY,
         data={
-            "words": {
-                "connecting": _("Connecting to the class …"),
-                "lost": _("Connection lost, trying again"),
-                "over": _("The class is over."),
-                "following": _("You follow the class."),
-                "wandering": _("You are on your own."),
-                "follow": _("Follow the class"),
-                "wander": _("Go my own way"),
-                "leave": _("Leave the class"),
-                "close": _("Close"),
-                "present": _("Students here: {count}"),
-                "lead": _("The class follows me"),
-                "desk": _("Class page"),
-                "ask": _("Ask the class"),
-                "ask_page": _("The page's question"),
-                "ask_number": _("Ask for everybody's number"),
-                "ask_board": _("A question spoken or on the board, answers A to D"),
-                "ask_step": _("Ask the question"),
-                "setting": _("Setting"),
-                "which_value": _("The question, e.g. at which value …?"),
-                "question": _("Question to the class"),
-                "previous": _("Previous step"),
-                "next": _("Next step"),
-                "minutes": _("{count} min"),
-                "time_left": _("Time left"),
-                "time_is_up": _("Time is up."),
-                "vote": _("Vote"),
-                "second_vote": _("Vote again: second round"),
-                "voted": _("Votes: {count} of {all}"),
-                "choose": _("Choose an answer."),
-                "mine": _("Your vote: {answer}. You can change it until the vote is closed."),
-                "you_said": _("You said {answer}."),
-                "answer": _("The right answer is {answer}."),
-                "was_right": _("Right."),
-                "closed": _("The vote is closed."),
-                "votes_shown": _("The votes are shown."),
-                "answer_shown": _("The answer is shown."),
-                "everybodys_number": _("everybody gives a number"),
-                "no_answers": _("Nobody has answered."),
-                "send": _("Send"),
-                "first": _("first vote"),
-                "second": _("second vote"),
-                "moved": _("Who moved: from the first vote (rows) to the second (columns)"),
-                "show": _("Show the votes"),
-                "again": _("Vote again"),
-                "reveal": _("Show the answer"),
-                "clear": _("Take the question away"),
-            }
-            | {"board": lesson_plans.both(N_("The question on the board"))},
+            "words": _words(_) | {"board": lesson_plans.both(N_("The question on the board"))},
             "lang": language,
             "path": f"{assets.base_path()}/{assets.ROOT}/{KEY}",
             "base": f"{assets.base_path()}/",
@@ -86,7 +38,59 @@ def draw(language: Language) -> None:
         on_wanted_change=lambda: None,
         on_plan_change=lambda: None,
         on_teaching_change=lambda: None,
-    )  # fmt: skip
+    )
+
+
+def _words(_: Translate) -> dict[str, str]:
+    """What the component says, by the names that class.js uses."""
+    return {
+        "connecting": _("Connecting to the class …"),
+        "lost": _("Connection lost, trying again"),
+        "over": _("The class is over."),
+        "following": _("You follow the class."),
+        "wandering": _("You are on your own."),
+        "follow": _("Follow the class"),
+        "wander": _("Go my own way"),
+        "leave": _("Leave the class"),
+        "close": _("Close"),
+        "present": _("Students here: {count}"),
+        "lead": _("The class follows me"),
+        "desk": _("Class page"),
+        "ask": _("Ask the class"),
+        "ask_page": _("The page's question"),
+        "ask_number": _("Ask for everybody's number"),
+        "ask_board": _("A question spoken or on the board, answers A to D"),
+        "ask_step": _("Ask the question"),
+        "setting": _("Setting"),
+        "which_value": _("The question, e.g. at which value …?"),
+        "question": _("Question to the class"),
+        "previous": _("Previous step"),
+        "next": _("Next step"),
+        "minutes": _("{count} min"),
+        "time_left": _("Time left"),
+        "time_is_up": _("Time is up."),
+        "vote": _("Vote"),
+        "second_vote": _("Vote again: second round"),
+        "voted": _("Votes: {count} of {all}"),
+        "choose": _("Choose an answer."),
+        "mine": _("Your vote: {answer}. You can change it until the vote is closed."),
+        "you_said": _("You said {answer}."),
+        "answer": _("The right answer is {answer}."),
+        "was_right": _("Right."),
+        "closed": _("The vote is closed."),
+        "votes_shown": _("The votes are shown."),
+        "answer_shown": _("The answer is shown."),
+        "everybodys_number": _("everybody gives a number"),
+        "no_answers": _("Nobody has answered."),
+        "send": _("Send"),
+        "first": _("first vote"),
+        "second": _("second vote"),
+        "moved": _("Who moved: from the first vote (rows) to the second (columns)"),
+        "show": _("Show the votes"),
+        "again": _("Vote again"),
+        "reveal": _("Show the answer"),
+        "clear": _("Take the question away"),
+    }
 
 
 def follow(language: Language) -> None:

@@ -62,9 +62,13 @@ def _start(_: Translate) -> None:
     st.page_link(navigation.class_page(_), icon=":material/groups:", label=_("Start or join a class"))
     page = navigation.cases_page(_)
     query = st.text_input(
-        _("Or with a problem: search by symptom"), key="home:q", max_chars=LONGEST_QUERY, type="search",
-        placeholder=_("eval, NaN, batch of one, momentum …"), icon=":material/search:",
-    )  # fmt: skip
+        _("Or with a problem: search by symptom"),
+        key="home:q",
+        max_chars=LONGEST_QUERY,
+        type="search",
+        placeholder=_("eval, NaN, batch of one, momentum …"),
+        icon=":material/search:",
+    )
     if query:
         visit.search_for(query)
         st.switch_page(page)

@@ -316,9 +316,14 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     key = f"{topic.lab}:view:{language}"
     now = visit.shown(key, state.view, visit.VIEWS)
     chosen = st.segmented_control(
-        _("View"), visit.VIEWS, default=now, key=key, format_func=lambda view: _(VIEW_TITLES[view]), required=True,
+        _("View"),
+        visit.VIEWS,
+        default=now,
+        key=key,
+        format_func=lambda view: _(VIEW_TITLES[view]),
+        required=True,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     state.view = chosen or state.view
     if state.view == "picture":
         pinned = comparing.drawings(state, result, language) if kept else None

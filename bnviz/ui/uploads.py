@@ -41,8 +41,10 @@ class _Read:
 
 
 def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
-    """The uploader where the source is `upload`, what the file was read as, and what to choose; None with the error told in
-    `state.problems` where the file cannot be used, and where there is none."""
+    """The uploader where the source is `upload`, what the file was read as, and what to choose.
+
+    None where there is no file, and where it cannot be used; `state.problems` has the error then.
+    """
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
     from bnviz.core.uploads import SUFFIXES

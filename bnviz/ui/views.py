@@ -101,13 +101,19 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
     with st.container(key="verdict"), st.expander(line, expanded=state.settings == verdict.settings):
         st.markdown(_(prediction.explanation))
         st.button(
-            _("Ask again"), key=f"{topic.id}:ask", type="tertiary", icon=":material/replay:",
-            on_click=_ask_again, args=(topic, state),
-        )  # fmt: skip
+            _("Ask again"),
+            key=f"{topic.id}:ask",
+            type="tertiary",
+            icon=":material/replay:",
+            on_click=_ask_again,
+            args=(topic, state),
+        )
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
-    """Measured against predicted, as a small table."""
+    """Measured against predicted, as a small table; nothing where nothing can be judged."""
+    if not rows:
+        return
     _ = translator(language)
     head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
     finite = any(row.allowance for row in rows)

@@ -183,9 +183,15 @@ def switches(_: Translate) -> None:
         _("Predict first"), predict, key="predict", help=_("Ask before the picture is shown."), on_change=_ask_again
     )
     st.segmented_control(
-        _("Language"), LANGUAGES, default=language, key="lang", format_func=LANGUAGE_NAMES.__getitem__, required=True,
-        on_change=_choose_language, label_visibility="collapsed",
-    )  # fmt: skip
+        _("Language"),
+        LANGUAGES,
+        default=language,
+        key="lang",
+        format_func=LANGUAGE_NAMES.__getitem__,
+        required=True,
+        on_change=_choose_language,
+        label_visibility="collapsed",
+    )
 
 
 def _ask_again() -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from bnviz.core.recurrent import RecurrentLayer
-from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent, plain_recurrent, recurrent_parts
+from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent, layer_and_output, plain_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 
@@ -28,8 +28,12 @@ def plan_of(cell: Any, variant: Any, **changes: Any) -> RecurrentPlan:
 def test_without_a_normalizer_it_is_pytorchs_own_module(cell: Any) -> None:
     layer = plain_recurrent(plan_of(cell, "none"), 3)[0].double()
     theirs = CELLS[cell](8, 12, batch_first=True).double()
-    ours = {"weight_ih_l0": layer.inputs.weight, "bias_ih_l0": layer.inputs.bias,
-            "weight_hh_l0": layer.hidden.weight, "bias_hh_l0": layer.hidden.bias}  # fmt: skip
+    ours = {
+        "weight_ih_l0": layer.inputs.weight,
+        "bias_ih_l0": layer.inputs.bias,
+        "weight_hh_l0": layer.hidden.weight,
+        "bias_hh_l0": layer.hidden.bias,
+    }
     theirs.load_state_dict(ours)
     sequences = torch.randn(5, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     states = layer.states(sequences)
@@ -124,7 +128,7 @@ def test_layer_norm_and_input_only_stand_where_they_are_said_to() -> None:
 
 @pytest.mark.parametrize("variant", ["batch_per_step", "batch_shared"])
 def test_one_gamma_for_all_steps_and_statistics_as_said(variant: Any) -> None:
-    layer, _ = recurrent_parts(build_recurrent(plan_of("lstm", variant), (0, 1)))
+    layer, _ = layer_and_output(build_recurrent(plan_of("lstm", variant), (0, 1)))
     layer(torch.rand(2, 6, 64))
     modules = 8 if variant == "batch_per_step" else 1
     for norms in (layer.input_norms, layer.hidden_norms, layer.cell_norms):

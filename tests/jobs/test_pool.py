@@ -53,7 +53,7 @@ def pool(shared: JobPool) -> Iterator[JobPool]:
     yield shared
     for job in shared.alive():
         shared.stop(job)
-    wait(lambda: not any(place.job for place in shared._places))
+    wait(lambda: not any(slot.job for slot in shared._slots))
 
 
 def states(*jobs: Job) -> list[str]:
@@ -171,7 +171,7 @@ def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(pool: JobPool) -
     deaf = pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
     pool.stop(deaf)
     assert OBEY_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
-    wait(lambda: not any(place.job for place in pool._places))
+    wait(lambda: not any(slot.job for slot in pool._slots))
     after = pool.submit("ada", slow.run, settings(42, 4))
     wait(lambda: after.over)
     assert states(deaf, after) == ["stopped", "done"]
@@ -255,9 +255,9 @@ def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
 def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
     pool: JobPool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for place in pool._places:
-        place.executor.kill()  # type: ignore[attr-defined]
-    wait(lambda: all(connection.wait([place.executor._process.sentinel], 0) for place in pool._places))  # type: ignore[attr-defined]
+    for slot in pool._slots:
+        slot.executor.kill()  # type: ignore[attr-defined]
+    wait(lambda: all(connection.wait([slot.executor._process.sentinel], 0) for slot in pool._slots))  # type: ignore[attr-defined]
     after = pool.submit("ada", slow.run, settings(75, 2))
     wait(lambda: after.over)
     assert (after.state, after.tries) == ("done", 1)

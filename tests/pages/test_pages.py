@@ -239,9 +239,11 @@ def test_hostile_links_leave_the_page_standing(lab: Any, data: st.DataObject) ->
     known = sorted({name for topic in lab.topics for name in topic.settings.names()})
     names = st.sampled_from([*known, "topic", "lang", "view", "step", "predict", "x", "__class__"])
     values = st.one_of(
-        st.text(max_size=30), st.integers().map(str), st.floats().map(str),
+        st.text(max_size=30),
+        st.integers().map(str),
+        st.floats().map(str),
         st.sampled_from(["", "1e9", "-1", "null", "../../etc/passwd", "'; DROP TABLE", "$\\frac{1}{0}$", "%00"]),
-    )  # fmt: skip
+    )
     query = data.draw(st.dictionaries(names, values, min_size=1, max_size=5))
     page = open_page(lab.name, **query)
     assert not page.exception

@@ -60,7 +60,7 @@ def known(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     yield found
     for job in pool.alive():
         pool.stop(job)
-    wait(lambda: not any(place.job for place in pool._places))
+    wait(lambda: not any(slot.job for slot in pool._slots))
 
 
 def partial(ticks: int, updates: int = 1) -> Job:

@@ -90,7 +90,7 @@ class Stored:
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
-    def told(self) -> str:
+    def described(self) -> str:
         """Its name and shape."""
         return f"{shortened(self.name, 24)} {shortened(self.shape)}".strip()
 
@@ -208,7 +208,7 @@ def _images(archive: Archive) -> Upload:
         features=(),
         classes=None,
         left_out=(),
-        how=(*_how(archive, "images"), *axes.told),
+        how=(*_how(archive, "images"), *axes.sentences),
         warnings=(),
         header=(),
         preview=(),
@@ -238,8 +238,8 @@ def _classes(
                 "{samples} and {labels} do not fit: the classes are one number or word for each row, as (N,). Of one-hot rows, save "
                 "y.argmax(axis=1)."
             ),
-            samples=archive.samples.told,
-            labels=labels.told,
+            samples=archive.samples.described,
+            labels=labels.described,
         )
     _check_type(labels, words=True)
     array = _unpacked(archive, labels).reshape(-1)
@@ -253,10 +253,10 @@ def _classes(
 
 def _how(archive: Archive, kind: Kind) -> tuple[Phrase, ...]:
     if not archive.samples.name:
-        return (Phrase(N_("array {used}"), {"used": archive.samples.told}),)
+        return (Phrase(N_("array {used}"), {"used": archive.samples.described}),)
     used = [archive.samples] + ([archive.labels] if kind == "classes" and archive.labels else [])
-    told = (Phrase(N_("arrays used: {used}"), {"used": listed([array.told for array in used])}),)
-    others = [array.told for array in archive.arrays if array not in used]
+    told = (Phrase(N_("arrays used: {used}"), {"used": listed([array.described for array in used])}),)
+    others = [array.described for array in archive.arrays if array not in used]
     return (*told, Phrase(N_("not used: {others}"), {"others": listed(others)})) if others else told
 
 

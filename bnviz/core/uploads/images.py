@@ -27,7 +27,7 @@ class Axes:
     """Where the colours are: "first" (before the height), "last", or "none"."""
     alpha: bool
     """Whether the last of four channels says how opaque a pixel is; it is left out."""
-    told: tuple[Phrase, ...]
+    sentences: tuple[Phrase, ...]
     """The sentence about it."""
 
 
@@ -36,7 +36,6 @@ def axes_of(shape: Shape) -> Axes:
 
     Raises: UploadError for what is no image, or too large.
     """
-
     last = len(shape) in {3, 4} and shape[-1] in (*CHANNELS, ALPHA) and min(shape[-3:-1]) >= MIN_SIDE
     first = len(shape) in {3, 4} and not last and shape[-3] in CHANNELS
     if len(shape) not in {2, 3, 4} or (len(shape) == 4 and not (first or last)):

@@ -28,9 +28,17 @@ from bnviz.core.uploads.upload import (
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
 
-ENCODINGS: Final = {"utf-8": "", "utf-8-sig": "", "cp1252": "Windows-1252 (Latin-1)", "latin-1": "Latin-1",
-                    "gb18030": "GB 18030", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16",
-                    "utf-32": "UTF-32"}  # fmt: skip
+ENCODINGS: Final = {
+    "utf-8": "",
+    "utf-8-sig": "",
+    "cp1252": "Windows-1252 (Latin-1)",
+    "latin-1": "Latin-1",
+    "gb18030": "GB 18030",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "utf-32": "UTF-32",
+}
 SEPARATOR_NAMES: Final = {
     ",": N_("commas"),
     ";": N_("semicolons"),
@@ -50,8 +58,11 @@ def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
 
 
 def class_column_in(sheet: Sheet) -> int | None:
-    """The column of the classes: one of words if there is any, one that is called so if there is one, the last that may be a class;
-    of numbers only the last or the first."""
+    """The column of the classes, None where none can be.
+
+    One of words if there is any, one that is called so if there is one, the last that may be a class; of numbers only the last or the
+    first.
+    """
     columns = sheet.columns
     free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
     words = [place for place in free if not columns[place].is_numeric]
@@ -115,7 +126,7 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
             features=(),
             classes=None,
             left_out=_left_out(sheet, choice),
-            how=(*_how(sheet), *axes.told),
+            how=(*_how(sheet), *axes.sentences),
             warnings=(),
             header=(),
             preview=(),

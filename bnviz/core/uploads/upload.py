@@ -87,8 +87,11 @@ class Upload:
         return self.reader.imports
 
     def reader_lines(self, name: str) -> str:
-        """Python source, ending in a line break, that makes `name` equal to `values` from the file of this name, which lies in the
-        script's own folder. It uses `csv` and `np` (see `reader_imports`), and names of its own that begin with `name`."""
+        """Python source, ending in a line break, that makes `name` equal to `values`.
+
+        It reads the file of this name in the script's own folder, uses `csv` and `np` (see `reader_imports`), and names of its own
+        that begin with `name`.
+        """
         return self.reader.lines.replace(NAME, name)
 
     def summary(self) -> tuple[Phrase, ...]:

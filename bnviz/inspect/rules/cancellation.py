@@ -13,8 +13,8 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import pooled
 from bnviz.inspect.rule import Rule, worst_first
+from bnviz.theory.folding import UNIT_ROUNDOFF
 
-UNIT_ROUNDOFF = {"float32": 2.0**-24, "float64": 2.0**-53, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 LEAST = 0.01  # of the variance; no theory gives this number
 
 

@@ -12,8 +12,8 @@ from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
+from bnviz.theory.folding import UNIT_ROUNDOFF
 
-UNIT_ROUNDOFF = 2.0**-24  # of float32
 HALF = 0.5
 
 
@@ -23,7 +23,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     for norm in evidence.batch_norms:
         calls = [call for call in evidence.calls.get(norm.name, ()) if call.n > 1 and not call.nonfinite]
         if calls:
-            constant = np.all([np.sqrt(call.var) <= 4 * UNIT_ROUNDOFF * np.abs(call.mean) for call in calls], axis=0)
+            rounding = 4 * UNIT_ROUNDOFF["float32"]
+            constant = np.all([np.sqrt(call.var) <= rounding * np.abs(call.mean) for call in calls], axis=0)
             if constant.any():
                 shares[norm.name] = float(constant.mean())
     if not shares:

@@ -13,7 +13,7 @@ from bnviz.labs.adaptation.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, stroke, theory_line
-from bnviz.plot.theme import Role, axis, layout
+from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import HIGHEST, LOWEST, error_axis
 from bnviz.study.over_seeds import OverSeeds
 
@@ -84,11 +84,15 @@ def _errors_notes(
     }
     notes = [key(how), note(text, y=_height(result.error_source), **beside)]
     for _over, mean, role, name in rows:
-        text = f"<b>{name}<br>N = 0: {short(float(mean[0]))} %</b>"
-        high = _height(float(mean[0])) > math.log10(HIGHEST) - TWO_LINES  # above it stands the key
-        above, shift = ("top", -6) if high else ("bottom", 4)
-        corner: dict[str, Any] = {"xanchor": "left", "yanchor": above, "yshift": shift, "align": "left"}
-        notes.append(note(text, role, x=math.log10(AT_ZERO), y=_height(float(mean[0])), **corner))
+        error = f"N = 0: {short(float(mean[0]))} %"
+        if _height(float(mean[0])) > math.log10(HIGHEST) - TWO_LINES:
+            # Above it stands the key, and below it the line comes down: the room is at the right.
+            corner: dict[str, Any] = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": math.log10(HIGHEST)}
+            notes.append(note(f"<b>{name}, {error}</b>", role, yanchor="top", yshift=-2, **corner))
+            continue
+        corner = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
+        place = {"x": math.log10(AT_ZERO), "y": _height(float(mean[0])), "bgcolor": color("paper", 0.75)}
+        notes.append(note(f"<b>{name}<br>{error}</b>", role, **place, **corner))
     corner = {"yref": "paper", "y": 0.02, "xanchor": "left", "yanchor": "bottom", "xshift": 5}
     notes.append(note(f"<b>N* = {short(result.best_theory)}</b>", "theory", x=math.log10(star), **corner))
     return notes

@@ -51,7 +51,7 @@ SourceWeight = Annotated[
 
 
 class Settings(LabSettings):
-    """Settings of the lab. All source weights are always compared; replicas take the seeds `seed`, `seed` + 1 …"""
+    """Settings of the lab. All source weights are always compared; replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     contrast: Contrast = 0.5
     brightness: Brightness = 0.4

@@ -88,14 +88,12 @@ def refill(result: Result, language: Language = "en") -> Chart:
     span = [0.85, 1.2 * float(result.counts[-1])]
     over = result.count_over
     hover = _("{count} batches: {error} %").format(count="%{x}", error="%{y:.3g}")
+    look: dict[str, Any] = {"marker": {"size": 10}, "hovertemplate": hover}
     traces = [
         line(span, [_shown(raw)] * 2, "context", _(NAMES["raw"]), width=3),
         band(result.counts, _shown(over.low), _shown(over.high), "after", 0.18),
-        line(
-            result.counts, _shown(over.mean), "after", _(NAMES["refilled"]), width=3.5, marker={"size": 10},
-            hovertemplate=hover,
-        ),
-    ]  # fmt: skip
+        line(result.counts, _shown(over.mean), "after", _(NAMES["refilled"]), width=3.5, **look),
+    ]
     chosen = result.settings.refill_batches
     shapes = [upright(float(chosen), "ink")]
     seeds = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=result.error.shape[1])

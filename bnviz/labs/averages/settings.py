@@ -66,7 +66,7 @@ RefillBatches = Annotated[
 
 
 class Settings(LabSettings):
-    """Settings of the lab. All variants of the averaged model are always compared; replicas take the seeds `seed`, `seed` + 1 …"""
+    """Settings of the lab. All variants of the averaged model are always compared; replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     average: Average = "ema"
     decay: Decay = 0.99

@@ -188,7 +188,7 @@ def mistakes(result: Result, language: Language = "en") -> Chart:
             legend={"x": 0.02, "y": 0.98},
         ),
         _("Difference that each mistake makes, channel by channel, measured and by closed form. {parts}.").format(
-            parts=_mistakes_told(result, _)
+            parts=_mistakes_alt(result, _)
         ),
         height=380,
         phone_layout=phone(notes, r=14, t=72),
@@ -236,7 +236,7 @@ def _channel_axis(result: Result, _: Translate) -> dict[str, Any]:
     return axis(_("channel"), range=[-0.6, count - 0.4], dtick=1 if count <= 16 else 4, showgrid=False)
 
 
-def _mistakes_told(result: Result, _: Translate) -> str:
+def _mistakes_alt(result: Result, _: Translate) -> str:
     return "; ".join(f"{_(NAMES[name])}: {short(value)}" for name, value in result.wrong.items())
 
 
@@ -248,7 +248,7 @@ def _errors_alt(result: Result, _: Translate) -> str:
         dtypes=", ".join(f"{name} {short(result.relative_error[name])}" for name in DTYPES),
         per_channel=short(result.int8["per_channel"]),
         per_tensor=short(result.int8["per_tensor"]),
-        mistakes=_mistakes_told(result, _),
+        mistakes=_mistakes_alt(result, _),
     )
 
 

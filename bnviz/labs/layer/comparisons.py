@@ -15,6 +15,8 @@ from bnviz.settings import Activation, Parameter
 from bnviz.study.comparison import ROUNDING, STANDARD_ERRORS, Comparison
 from bnviz.theory import activations, noise, output_law, running
 
+SWALLOWED: Final = 0.01
+"""Rounding error of x̂, in standard deviations, beyond which float32 has lost the differences and nothing is judged."""
 FLOAT32: Final = 2.0**-24  # largest relative error of rounding one number
 ENOUGH: Final = 10  # batches from which a standard error is estimated
 ACTIVATION_NAMES: Final = next(part.names for part in get_args(Activation) if isinstance(part, Parameter))
@@ -27,11 +29,13 @@ def comparisons(result: Result) -> tuple[Comparison, ...]:
     Standard errors come from the scatter between batches or from the closed form with the population's variance.
     Where a prediction assumes Gaussian input and the input is not, the note says so and the row may be unexplained.
     """
+    if rounding_error(result) > SWALLOWED:
+        return ()
     rows = [*_normalized_rows(result), *_law_rows(result), *_activation_rows(result), *_running_rows(result)]
     return tuple(rows)
 
 
-def _rounding(result: Result) -> float:
+def rounding_error(result: Result) -> float:
     """Error that float32 leaves in x̂: that of rounding a typical input, in units of the standard deviation used."""
     c = result.settings.channel
     spread = np.sqrt(result.used_var[:, c] + result.settings.eps)
@@ -42,7 +46,7 @@ def _rounding(result: Result) -> float:
 def _normalized_rows(result: Result) -> list[Comparison]:
     settings, c = result.settings, result.settings.channel
     mean, var = result.stage_mean["normalized"][:, c], result.stage_std["normalized"][:, c] ** 2
-    rounding = _rounding(result)
+    rounding = rounding_error(result)
     if result.statistics_source == "running":
         divisor = result.used_var[:, c] + settings.eps
         moved = (result.batch_mean[:, c] - result.used_mean[:, c]) / np.sqrt(divisor)
@@ -144,10 +148,12 @@ def _running_rows(result: Result) -> list[Comparison]:
         ]
     rows = [
         Comparison(
-            Phrase(N_("Running mean after {count} batches"), count), mean, float(expected.mean[-1]),
+            Phrase(N_("Running mean after {count} batches"), count),
+            mean,
+            float(expected.mean[-1]),
             float(expected.mean_std[-1]) + FLOAT32 * abs(mean),
         )
-    ]  # fmt: skip
+    ]
     scatter = _running_var_error(result, updates)
     if scatter is not None:
         quantity = Phrase(N_("Running variance after {count} batches (fed with the unbiased variance)"), count)

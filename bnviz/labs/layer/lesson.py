@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, translator
 from bnviz.labs.layer import figures
-from bnviz.labs.layer.comparisons import comparisons
+from bnviz.labs.layer.comparisons import SWALLOWED, comparisons, rounding_error
 from bnviz.labs.layer.experiment import run
 from bnviz.labs.layer.figures import theory as layer_theory
 from bnviz.labs.layer.formula import formula
@@ -89,6 +89,11 @@ def outcome(result: Result) -> int:
 def finding(result: Result, language: Language = "en") -> str:
     """Who normalized and what came out in the chosen channel, for the run that is shown."""
     _ = translator(language)
+    if (lost := rounding_error(result)) > SWALLOWED:
+        return _(
+            "float32 cannot hold these values apart: rounding alone moves x̂ by up to {lost} standard deviations, so nothing here is "
+            "judged. Subtract their mean before you save the file."
+        ).format(lost=short(lost))
     c = result.settings.channel
     mean, std = result.stage_mean["normalized"][:, c], result.stage_std["normalized"][:, c]
     reach = {

@@ -36,7 +36,7 @@ Init = Annotated[
 
 
 class Settings(LabSettings):
-    """Settings of the lab. The three positions are always compared; replicas take the seeds `seed`, `seed` + 1 …"""
+    """Settings of the lab. The three positions are always compared; replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     activation: Activation = "relu"
     bias: Bias = True

@@ -71,7 +71,7 @@ def pairs(settings: Settings) -> tuple[Floats, Floats]:
 
 
 def rate_factor(settings: Settings, step: int) -> float:
-    """What the learning rates are multiplied by in step `step` = 1 …"""
+    """What the learning rates are multiplied by in step `step` = 1 and so on."""
     return DROP if settings.schedule == "drop" and step > settings.steps // 2 else 1.0
 
 

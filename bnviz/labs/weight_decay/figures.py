@@ -43,11 +43,15 @@ def angles(result: Result, language: Language = "en") -> Chart:
         }
         traces.append(
             points(
-                result.product[runs], np.degrees(result.angle[runs]), ROLES[number], f"η = {short(rate)}",
-                marker=look, customdata=[_state(result, run, _) for run in runs],
+                result.product[runs],
+                np.degrees(result.angle[runs]),
+                ROLES[number],
+                f"η = {short(rate)}",
+                marker=look,
+                customdata=[_state(result, run, _) for run in runs],
                 hovertemplate="ηλ = %{x:.3g}: %{y:.3g}°, %{customdata}",
             )
-        )  # fmt: skip
+        )
     notes = [key(_key(result, _))]
     low, high = log_range(np.concatenate([trace["y"] for trace in traces]))
     return Chart(
@@ -76,10 +80,14 @@ def courses(result: Result, language: Language = "en") -> Chart:
             hover = _("step {step}: {angle}°").format(step="%{x}", angle="%{y:.3g}")
             traces.append(
                 line(
-                    result.steps, np.degrees(result.angle_by_point[run]), ROLES[number], name, width=2.2,
+                    result.steps,
+                    np.degrees(result.angle_by_point[run]),
+                    ROLES[number],
+                    name,
+                    width=2.2,
                     hovertemplate=f"{hover}<extra>{name}</extra>",
                 )
-            )  # fmt: skip
+            )
     levels = {
         float(f"{product:.6g}"): float(np.degrees(level))
         for product, level in zip(result.product, result.angle_theory, strict=True)

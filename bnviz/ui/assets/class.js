@@ -1,7 +1,7 @@
 // The class component, on top of every page: who is in which class, where it is, what it is asked. Empty for who is in none.
 import { DESK, attendance } from "./attendance.js";
 import { CLASS } from "./class_styles.js";
-import { cleanupOnceGone, element } from "./common.js";
+import { cleanupOnceGone, element, fill } from "./common.js";
 import { VotePanel } from "./vote.js";
 
 const TICK_MS = 500;
@@ -9,7 +9,6 @@ const TOLD_MS = 8000;
 const OWN_WAY = ".st-key-controls, .st-key-presets, .st-key-onward, .st-key-course, [data-testid=stSidebarNav]";
 const LETTERS = ["A", "B", "C", "D"];
 
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 function button(text, action, disabled, className = "") {

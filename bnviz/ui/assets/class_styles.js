@@ -75,6 +75,7 @@ export const CLASS = `${COMMON}${VOTE}
 .timer { font-variant-numeric: tabular-nums; font-weight: 600; font-size: 1.15rem; }
 .buttons { display: flex; gap: .4rem; flex-wrap: wrap; }
 .asking { display: grid; gap: .5rem; margin-top: .4rem; max-width: 60rem; }
+.asking .number input { flex: 2 1 16rem; height: 3.25rem; }
 .asking > button { height: auto; min-height: 2.75rem; text-align: start; justify-content: flex-start; padding: .4rem .8rem; }
 @media print { .root { display: none; } }
 `;

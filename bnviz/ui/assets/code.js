@@ -1,18 +1,8 @@
 // The code component: a listing with a button that copies it. Streamlit's own brings half a megabyte of highlighter with it.
-import { cleanupOnceGone, element } from "./common.js";
+import { cleanupOnceGone, copy, element } from "./common.js";
 import { CODE } from "./styles.js";
 
 const SHOWN_MS = 2000;
-
-/** Copy the text of `node`. Over plain http the clipboard API does not exist; then the text is at least selected. */
-async function copy(node) {
-  try {
-    await navigator.clipboard.writeText(node.textContent);
-  } catch {
-    getSelection().selectAllChildren(node);
-    document.execCommand("copy");
-  }
-}
 
 class Code {
   constructor(parentElement) {

@@ -119,6 +119,22 @@ export function download(content, filename) {
   if (url !== content) setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
+/** `template` with `values` for the names that it has in braces. */
+export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+
+/** Copy the text of `node`, a field or any other. Over plain http the clipboard API does not exist; then it is at least selected. */
+export async function copy(node) {
+  try {
+    await navigator.clipboard.writeText(node.value ?? node.textContent);
+  } catch {
+    if (node.select) {
+      node.focus();
+      node.select();
+    } else getSelection().selectAllChildren(node);
+    document.execCommand("copy");
+  }
+}
+
 /** Element with properties, attributes (names with a dash, or `role`) and children. */
 export function element(tag, options = {}, ...children) {
   const node = document.createElement(tag);

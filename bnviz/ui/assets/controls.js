@@ -1,9 +1,8 @@
 // The bar under the player's picture: buttons, scrubber, position, speed, downloads.
-import { element } from "./common.js";
+import { element, fill } from "./common.js";
 import { downloadMenu, icon } from "./menu.js";
 import { SPEEDS } from "./playhead.js";
 
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 const capitalized = (text) => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 /** "Batch 17 of 60" */

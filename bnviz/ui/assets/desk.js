@@ -1,13 +1,11 @@
 // The class page: to start or join a class, the teacher's desk, lesson plans to read, to teach and to print.
 import { attendance } from "./attendance.js";
 import { DESK } from "./class_styles.js";
-import { cleanupOnceGone, element } from "./common.js";
+import { cleanupOnceGone, element, fill } from "./common.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 
 const MINUTES = [1, 2, 3, 5, 10];
 const FIRST = "layer";
-
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 function button(text, action, className = "") {
   const node = element("button", { type: "button", textContent: text, className });

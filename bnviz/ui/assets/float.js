@@ -17,7 +17,7 @@ class Mark {
   put(now) {
     const column = now?.place.closest('[data-testid="stColumn"]');
     const wanted = [];
-    for (let node = now?.place; column && node && node !== column; node = node.parentElement) wanted.push(node);
+    for (let node = column ? now.place : null; node && node !== column; node = node.parentElement) wanted.push(node);
     for (const node of this.#marked) if (!wanted.includes(node)) node.removeAttribute("data-bnviz-hero");
     wanted.forEach((node, i) => { if (!this.#marked.includes(node)) node.dataset.bnvizHero = i ? "around" : "place"; });
     this.#marked = wanted;

@@ -1,11 +1,9 @@
 // The live component: progress, time left, Pause, Resume and Stop of a long run, and its pictures as they grow.
 import { liveBus } from "./bus.js";
-import { cleanupOnceGone, element } from "./common.js";
+import { cleanupOnceGone, element, fill } from "./common.js";
 import { icon } from "./menu.js";
 import { steadySocket } from "./socket.js";
 import { LIVE } from "./styles.js";
-
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 
 /** The state in words. */
 function stateText(words, { state, place, wait, problem }, { held, left }) {

@@ -1,6 +1,6 @@
 // The share component: the page's link to read, copy or photograph, and the document's language and title.
 import { DESK, attendance } from "./attendance.js";
-import { cleanupOnceGone, element, hostOf, shared as sharedState } from "./common.js";
+import { cleanupOnceGone, copy, element, hostOf, shared as sharedState } from "./common.js";
 import { icon } from "./menu.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 import { SHARE } from "./styles.js";
@@ -48,17 +48,6 @@ class AddressBar {
 
 /** The server's own spelling, so that a comma stays a comma. */
 const spelled = (query) => String(query).replaceAll("%2C", ",");
-
-/** Copy what is in `field`. A page on a school's network comes over plain http, where the clipboard API does not exist. */
-async function copy(field) {
-  try {
-    await navigator.clipboard.writeText(field.value);
-  } catch {
-    field.focus();
-    field.select();
-    document.execCommand("copy");
-  }
-}
 
 class Share {
   constructor(parentElement) {

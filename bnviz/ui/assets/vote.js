@@ -1,7 +1,6 @@
 // A question that the class is asked, on one screen: to vote on (students), to steer (teacher), and its outcome for everybody.
-import { element, formatNumber } from "./common.js";
+import { element, fill, formatNumber } from "./common.js";
 
-const fill = (template, values) => template.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 const letter = (index) => String.fromCharCode(65 + index);
 const COMMANDS = ["show", "again", "reveal", "clear"];
 

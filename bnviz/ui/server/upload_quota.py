@@ -47,9 +47,9 @@ class _Coming:
 
 
 class UploadQuota:
-    """ASGI middleware that refuses a file (413) with which its session would have more than `files_of_one` or `bytes_of_one`, or all
-    sessions together more than `bytes_of_all`.
+    """ASGI middleware that refuses (413) a file with which its session, or all sessions together, would have too much.
 
+    One session may have `files_of_one` files and `bytes_of_one` bytes, all together `bytes_of_all`.
     What is on its way counts as if it were there. A file that replaces one of its own name does not count twice.
     """
 

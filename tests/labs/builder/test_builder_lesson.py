@@ -55,8 +55,15 @@ def test_the_cure_that_a_preset_names_works() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("changes", [{}, {"layer": "linear", "normalizer": "group"}, {"layer": "conv1d", "momentum": "cumulative"},
-                                     {"normalizer": "none"}])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"layer": "linear", "normalizer": "group"},
+        {"layer": "conv1d", "momentum": "cumulative"},
+        {"normalizer": "none"},
+    ],
+)
 def test_the_formula_carries_the_blocks_numbers(changes: dict[str, Any], language: Any) -> None:
     result = run(Settings(**changes))
     text = TOPIC.formula(result, 0, language)
@@ -68,9 +75,12 @@ def test_the_formula_carries_the_blocks_numbers(changes: dict[str, Any], languag
 def test_a_control_that_does_not_apply_changes_nothing() -> None:
     """Over many blocks: every hidden control, moved, leaves code and numbers as they are."""
     bases = [
-        Settings(layer="linear"), Settings(normalizer="none"), Settings(normalizer="layer"), Settings(position="none"),
+        Settings(layer="linear"),
+        Settings(normalizer="none"),
+        Settings(normalizer="layer"),
+        Settings(position="none"),
         Settings(layer="conv1d", track_running_stats=False),
-    ]  # fmt: skip
+    ]
     for base in bases:
         for name, field in fields(Settings).items():
             if applies(base, name):

@@ -19,24 +19,37 @@ from tests.labs.builder.test_builder_experiment import GRID, SMALL
 
 # Argument names by callable, copied from the documentation (Keras 3, Flax 0.12); the first of a pair: positional ones.
 TAKES: dict[str, tuple[int, set[str]]] = {
-    "keras.Sequential": (1, set()), "keras.Input": (1, set()), "keras.random.normal": (1, set()),
-    "layers.Dense": (1, {"use_bias"}), "layers.Dropout": (1, set()), "layers.Activation": (1, set()),
-    "layers.LeakyReLU": (0, {"negative_slope"}), "layers.ELU": (0, set()),
-    "layers.Conv1D": (2, {"strides", "padding", "use_bias"}), "layers.Conv2D": (2, {"strides", "padding", "use_bias"}),
-    "layers.ZeroPadding1D": (1, set()), "layers.ZeroPadding2D": (1, set()),
+    "keras.Sequential": (1, set()),
+    "keras.Input": (1, set()),
+    "keras.random.normal": (1, set()),
+    "layers.Dense": (1, {"use_bias"}),
+    "layers.Dropout": (1, set()),
+    "layers.Activation": (1, set()),
+    "layers.LeakyReLU": (0, {"negative_slope"}),
+    "layers.ELU": (0, set()),
+    "layers.Conv1D": (2, {"strides", "padding", "use_bias"}),
+    "layers.Conv2D": (2, {"strides", "padding", "use_bias"}),
+    "layers.ZeroPadding1D": (1, set()),
+    "layers.ZeroPadding2D": (1, set()),
     "layers.BatchNormalization": (0, {"axis", "momentum", "epsilon", "center", "scale"}),
     "layers.LayerNormalization": (0, {"axis", "epsilon", "center", "scale"}),
     "layers.GroupNormalization": (0, {"groups", "axis", "epsilon", "center", "scale"}),
-    "block": (1, {"training"}), "block.train": (0, set()), "block.eval": (0, set()),
+    "block": (1, {"training"}),
+    "block.train": (0, set()),
+    "block.eval": (0, set()),
     "block.set_attributes": (0, {"use_running_average"}),
-    "nnx.Rngs": (1, set()), "nnx.Sequential": (9, set()), "nnx.Dropout": (1, {"rngs"}),
+    "nnx.Rngs": (1, set()),
+    "nnx.Sequential": (9, set()),
+    "nnx.Dropout": (1, {"rngs"}),
     "nnx.Linear": (2, {"use_bias", "rngs"}),
     "nnx.Conv": (2, {"kernel_size", "strides", "padding", "use_bias", "rngs"}),
     "nnx.BatchNorm": (1, {"momentum", "epsilon", "use_bias", "use_scale", "rngs"}),
     "nnx.LayerNorm": (1, {"reduction_axes", "epsilon", "use_bias", "use_scale", "rngs"}),
     "nnx.GroupNorm": (1, {"num_groups", "epsilon", "use_bias", "use_scale", "rngs"}),
-    "partial": (1, {"approximate"}), "jax.random.normal": (2, set()), "jax.random.key": (1, set()),
-}  # fmt: skip
+    "partial": (1, {"approximate"}),
+    "jax.random.normal": (2, set()),
+    "jax.random.key": (1, set()),
+}
 
 
 def calls(source: str) -> dict[str, dict[str, Any]]:
@@ -73,8 +86,11 @@ def test_keras_and_flax_get_only_what_they_take(changes: dict[str, Any]) -> None
         found = calls(source)
         assert any(name.startswith(layer) for name in found)
         assert ("Dropout" in source) == bool(settings.dropout)
-        biases = {words["use_bias"] for name, words in found.items() if name.endswith(("Dense", "D", "Linear", "Conv"))
-                  and "use_bias" in words}  # fmt: skip
+        biases = {
+            words["use_bias"]
+            for name, words in found.items()
+            if name.endswith(("Dense", "D", "Linear", "Conv")) and "use_bias" in words
+        }
         assert biases == {str(next(stage.options["bias"] for stage in stages_of(settings) if stage.role == "layer"))}
 
 

@@ -73,8 +73,12 @@ def test_gradients_reach_exactly_those_that_share(name: Any) -> None:
     x = white(*SHAPE).requires_grad_()
     membership = membership_of(name, SHAPE, 2)
     _, C, H, W = SHAPE
-    module = {"batch": nn.BatchNorm2d(C), "layer": nn.LayerNorm([C, H, W]), "instance": nn.InstanceNorm2d(C),
-              "group": nn.GroupNorm(2, C)}[name].double()  # fmt: skip
+    module = {
+        "batch": nn.BatchNorm2d(C),
+        "layer": nn.LayerNorm([C, H, W]),
+        "instance": nn.InstanceNorm2d(C),
+        "group": nn.GroupNorm(2, C),
+    }[name].double()
     (gradient,) = torch.autograd.grad(module(x)[1, 2, 0, 1], x)
     np.testing.assert_array_equal(gradient.numpy() != 0, membership == membership[1, 2, 0, 1])
 

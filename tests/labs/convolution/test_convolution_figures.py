@@ -110,8 +110,14 @@ def test_maps_stand_in_pairs_on_one_scale(results: dict[str, Any]) -> None:
         channel, after = divmod(place, 2)
         values = (result.maps.after if after else result.maps.before)[:, channel]
         np.testing.assert_array_equal(panel.values, values)
-        assert abs(panel.levels().astype(float) / 255 * 2 * result.maps.reach - result.maps.reach
-                   - np.clip(values, -result.maps.reach, result.maps.reach)).max() <= result.maps.reach / 254  # fmt: skip
+        assert (
+            abs(
+                panel.levels().astype(float) / 255 * 2 * result.maps.reach
+                - result.maps.reach
+                - np.clip(values, -result.maps.reach, result.maps.reach)
+            ).max()
+            <= result.maps.reach / 254
+        )
         np.testing.assert_allclose(panel.readouts[0].values, values.mean(axis=(1, 2)), atol=1e-6)
     assert [panel.bar for panel in panels if isinstance(panel, Map)].count(True) == 1
 

@@ -19,8 +19,13 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.theme import color
 
-STEPS = (recurrence_steps.drift, recurrence_steps.weights, recurrence_steps.padding, recurrence_steps.fluctuation,
-         recurrence_steps.handed_on)  # fmt: skip
+STEPS = (
+    recurrence_steps.drift,
+    recurrence_steps.weights,
+    recurrence_steps.padding,
+    recurrence_steps.fluctuation,
+    recurrence_steps.handed_on,
+)
 ERROR = (recurrence_error.curves, recurrence_error.differences, recurrence_error.statistics, recurrence_error.left_over)
 BACK = (recurrence_through_time.gradient, recurrence_through_time.gammas, recurrence_through_time.growth)
 SMALL: dict[str, Any] = {"cell": "rnn", "width": 8, "epochs": 1, "seeds": 3}

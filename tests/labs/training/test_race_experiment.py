@@ -108,8 +108,17 @@ def test_a_plain_loop_gives_the_same_numbers(optimizer: Any) -> None:
 
 def test_the_same_settings_give_the_same_numbers_and_every_setting_others(small: Result) -> None:
     np.testing.assert_array_equal(small.accuracy, run(small.settings).accuracy)
-    for change in ({"seed": 5}, {"optimizer": "momentum"}, {"init": "torch"}, {"activation": "tanh"}, {"batch_size": 32},
-                   {"learning_rate": 0.2}, {"width": 24}, {"depth": 1}, {"source": "moons"}):  # fmt: skip
+    for change in (
+        {"seed": 5},
+        {"optimizer": "momentum"},
+        {"init": "torch"},
+        {"activation": "tanh"},
+        {"batch_size": 32},
+        {"learning_rate": 0.2},
+        {"width": 24},
+        {"depth": 1},
+        {"source": "moons"},
+    ):
         few = {"epochs": 1, "seeds": 1, "normalizers": ("batch",)}
         assert run(Settings(**SMALL | few | change)).loss[0, 0, -1] != run(Settings(**SMALL | few)).loss[0, 0, -1]
 

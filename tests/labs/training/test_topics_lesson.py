@@ -160,7 +160,13 @@ def test_table_holds_every_number_once(topic: AnyTopic, results: dict[str, Any])
 
 def test_words_have_no_open_places() -> None:
     for topic in LAB.topics:
-        for text in (topic.question, topic.answer, topic.prediction.question, topic.prediction.explanation,
-                     *(preset.look_for for preset in topic.presets), *topic.prediction.options):  # fmt: skip
+        for text in (
+            topic.question,
+            topic.answer,
+            topic.prediction.question,
+            topic.prediction.explanation,
+            *(preset.look_for for preset in topic.presets),
+            *topic.prediction.options,
+        ):
             assert not [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
         assert all(source.url.startswith("https://") for source in topic.sources)

@@ -1,0 +1,1 @@
+"""What the topics of the lab `batch_size` have in common."""

@@ -29,9 +29,11 @@ class WithStatistics(Protocol):
     """A result with the statistics of both networks."""
 
     @property
-    def batch_sizes(self) -> NDArray[np.int64]: ...
+    def batch_sizes(self) -> NDArray[np.int64]:
+        """(B,): samples."""
 
-    def both_statistics(self) -> Mapping[NetworkName, Statistics]: ...
+    def both_statistics(self) -> Mapping[NetworkName, Statistics]:
+        """What was measured and predicted in each network."""
 
 
 class Quantity(NamedTuple):

@@ -145,8 +145,9 @@ def _pass(values: Tensor, draws: Tensor) -> tuple[NDArray[Any], ...]:
 
 
 def _squared_correlation(sums: Sequence[Floats], size: int) -> tuple[float, float]:
-    """Of y and x with the `sums` of `_pass` over the `size` values of each batch and channel, mean over channels, and its standard
-    error from batch to batch (delta method).
+    """R² of y and x, the mean over channels, and its standard error from batch to batch (delta method).
+
+    `sums` of `_pass` over the `size` values of each batch and channel.
     """
     of_y, of_x, *products = sums
 

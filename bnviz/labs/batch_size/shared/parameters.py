@@ -1,5 +1,6 @@
-"""Parameters that both topics of the lab `batch_size` have, and the names in them; what one topic alone has is declared in its own
-settings.
+"""Parameters that both topics of the lab `batch_size` have, and the names in them.
+
+What one topic alone has is declared in its own settings.
 """
 
 from __future__ import annotations

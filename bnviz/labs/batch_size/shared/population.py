@@ -84,8 +84,10 @@ class Population:
         return len(self.mean)
 
     def shares(self, channels: int) -> tuple[float, float]:
-        """ρ̄, the mean correlation of two values of one image and channel, and ρ_c, the share of the variance of image means that
-        lies between the groups; both of the first `channels` together.
+        """ρ̄ and ρ_c of the first `channels` together.
+
+        ρ̄ is the mean correlation of two values of one image and channel, ρ_c the share of the variance of image means that lies
+        between the groups.
         """
         outside = float((self.weights @ self.offset[:, :channels] ** 2).mean())
         image_means = outside + float((self.weights @ self.between[:, :channels]).mean())

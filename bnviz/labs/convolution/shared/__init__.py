@@ -1,0 +1,1 @@
+"""What the topics of the lab `convolution` have in common."""

@@ -222,8 +222,10 @@ def _relative_variance(values: Tensor) -> float:
 
 
 def _scatter(shape: MLPShape, record: Recording) -> Scatter:
-    """Given the layer above, a layer's units are independent, for each has weights of its own: a mean over units
-    scatters by their variance over their number. Normalizers across units add the scatter of what they divide by.
+    """What chance left in a fresh network's numbers.
+
+    Given the layer above, a layer's units are independent, for each has weights of its own: a mean over units scatters by their
+    variance over their number. Normalizers across units add the scatter of what they divide by.
     """
     gradients = [_relative_variance(gradient.double().square().mean(0)) for gradient in record.gradients]
     factors = np.array(gradients[:-1])

@@ -166,10 +166,8 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     inputs, scaled = rows_of(recording.inputs), rows_of(recording.scaled)
     n = inputs.shape[-1]
     batch_mean, batch_var = moments(inputs)
-    if recording.running is not None:
-        estimates = recording.running.numpy()
-    else:
-        estimates = np.tile(np.array([0.0, 1.0], dtype=np.float32)[:, None], (T + 1, 1, C))
+    fresh = np.tile(np.array([0.0, 1.0], dtype=np.float32)[:, None], (T + 1, 1, C))
+    estimates = fresh if recording.running is None else recording.running.numpy()
     from_running = settings.statistics_source == "running"
     used_mean, used_var = batch_mean, batch_var
     if from_running:

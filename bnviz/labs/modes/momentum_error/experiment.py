@@ -125,13 +125,16 @@ def _error_of(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:
 
 @dataclass(frozen=True, slots=True)
 class _Trained:
-    """What training leaves: the weights of the S networks, the running means and variances `heard` (M, 2, L, S·C), and
-    `left_over` (M,) of a running mean of 1 that heard zeros."""
+    """What training leaves."""
 
     weights: Arrays
+    """Of the S networks."""
     heard: NDArray[np.float32]
+    """(M, 2, L, S·C): running means and variances."""
     left_over: Floats
+    """(M,): of a running mean of 1 that heard zeros."""
     diverged_at: NDArray[np.int64]
+    """(S,): step at which a seed's loss was no number any more, −1 where it always was."""
 
     def network(self, settings: Settings) -> Replicas:
         """The trained networks, anew."""

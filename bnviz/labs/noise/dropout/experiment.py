@@ -25,7 +25,7 @@ from bnviz.labs.noise.shared.training import SECONDS, courses, judged, recalibra
 from bnviz.labs.noise.shared.variance_shift import measure_shift, network_plan
 from bnviz.study.cost import check_cost
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import train_in_turns
+from bnviz.study.updates import train_interleaved
 
 POINTS: Final = 30
 LOOKS: Final = 4
@@ -54,7 +54,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
                 shifts.append((update.step, measure_shift(networks[index], data, settings.dropout, LOOK_PASSES)))
 
     plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    return train_in_turns(
+    return train_interleaved(
         networks, data, plan, on_update, lambda done: _result(settings, data, networks, done, afresh, shifts), seen
     )
 

@@ -39,8 +39,9 @@ def share_recovered(result: Result) -> float:
 
 
 def share_interval(result: Result) -> tuple[float, float]:
-    """Ends of the 95 % interval of `share_recovered`, by Fieller's method: the shares p for which recovered + p·gap, seed by seed,
-    may have mean 0. NaN where no gap shows, or where the interval has no ends.
+    """Ends of the 95 % interval of `share_recovered`; NaN where no gap shows, or where the interval has no ends.
+
+    By Fieller's method: the shares p for which recovered + p·gap, seed by seed, may have mean 0.
     """
     if math.isnan(share_recovered(result)):
         return math.nan, math.nan

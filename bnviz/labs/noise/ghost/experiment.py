@@ -24,7 +24,7 @@ from bnviz.labs.noise.shared.courses import Floats
 from bnviz.labs.noise.shared.population import squared_correlation
 from bnviz.labs.noise.shared.training import SECONDS, courses, judged, recalibrated, seconds_to_train
 from bnviz.study.cost import check_cost
-from bnviz.study.updates import train_in_turns
+from bnviz.study.updates import train_interleaved
 from bnviz.theory import noise
 
 POINTS: Final = 25
@@ -45,7 +45,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     networks = [build_replicas(size_plan(settings, size), data.seeds) for size in sizes]
     fidelity = np.array([_fidelity(settings, size) for size in sizes])
     plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    return train_in_turns(
+    return train_interleaved(
         networks, data, plan, on_update, lambda done: _result(settings, sizes, data, networks, done, fidelity)
     )
 

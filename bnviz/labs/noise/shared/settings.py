@@ -25,7 +25,7 @@ class DropoutNetwork(Protocol):
 
 
 class TrainingSettings(LabSettings):
-    """Perceptrons on few digits; replicas take the seeds `seed`, `seed` + 1 …"""
+    """Perceptrons on few digits; replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     batch_size: BatchSize = 64
     depth: Depth = 3

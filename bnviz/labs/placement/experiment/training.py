@@ -24,7 +24,7 @@ from bnviz.settings import PositionName
 from bnviz.study.cost import check_cost
 from bnviz.study.histogram import Histogram
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 TRAINING_IMAGES: Final = 1347
@@ -57,7 +57,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
             looks[index].append(look(networks[index], data, batches, settings.activation))
 
     plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
-    return train_in_turns(
+    return train_interleaved(
         networks, data, plan, on_update, lambda done: _result(settings, done, looks, watch, checks), seen
     )
 

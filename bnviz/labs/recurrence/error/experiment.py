@@ -17,7 +17,7 @@ from torch import nn
 
 from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.recurrent import GATES
-from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts
+from bnviz.core.recurrent_networks import build_recurrent, layer_and_output
 from bnviz.core.replica_data import ReplicaData, digits_data, steps_per_epoch
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, Update, every, predicted
@@ -28,7 +28,7 @@ from bnviz.labs.recurrence.shared.parameters import PIXELS, TRAINING_IMAGES, VAR
 from bnviz.settings import RecurrentVariantName
 from bnviz.study.cost import check_cost
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
         whole = len(looks[index]) % LOOK_EVERY == 0 or update.step == steps
         looks[index].append(_look(networks[index], VARIANTS[index], data, update, whole=whole))
 
-    return train_in_turns(networks, data, plan, on_update, lambda done: _result(settings, done, looks), seen)
+    return train_interleaved(networks, data, plan, on_update, lambda done: _result(settings, done, looks), seen)
 
 
 def estimated_seconds(settings: Settings) -> float:
@@ -94,7 +94,7 @@ def estimated_seconds(settings: Settings) -> float:
 
 def _look(network: Replicas, variant: RecurrentVariantName, data: ReplicaData, update: Update, *, whole: bool) -> _Look:
     """Nothing is left changed by it; `whole`: with the error that the statistics of the test images give."""
-    layer, _ = recurrent_parts(network)
+    layer, _ = layer_and_output(network)
     norms = layer.input_norms if variant == "batch_input_only" else layer.hidden_norms
     first = getattr(norms[0], "norm", None) if len(norms) else None
     if not isinstance(first, nn.BatchNorm1d) or first.num_batches_tracked is None or first.running_var is None:

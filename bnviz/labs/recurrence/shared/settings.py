@@ -7,7 +7,7 @@ from bnviz.settings import BatchSize, LabSettings, Seed, Width
 
 
 class RecurrentSettings(LabSettings):
-    """Each topic has its own opening. Replicas take the seeds `seed`, `seed` + 1 …"""
+    """Each topic has its own opening. Replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     cell: Cell
     sequence: Sequence

@@ -136,8 +136,10 @@ def _undisturbed(settings: Settings, means: Floats) -> Floats:
 
 
 def _expected(settings: Settings, population: Population, shift: Floats) -> tuple[Floats, Floats]:
-    """Closed-form expectation of the running mean, where the population's mean moves by `shift` (T,), and of the running
-    variance; both (M, T+1)."""
+    """Closed-form expectation of the running mean and of the running variance, both (M, T+1).
+
+    The population's mean moves by `shift` (T,).
+    """
     steps = np.arange(settings.steps + 1)
     if shift.any():
         mean = [running.expected_trajectory(a, population.mean + shift, 0.0) for a in settings.compared]

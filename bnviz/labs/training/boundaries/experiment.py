@@ -34,7 +34,7 @@ from bnviz.labs.training.shared.networks import (
 )
 from bnviz.labs.training.shared.parameters import PLANE
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 from bnviz.theory.plane import best_accuracy, posterior
 
@@ -80,7 +80,7 @@ def run(settings: Settings, data: Table | None = None, on_update: Callable[[Resu
         return _result(settings, done, latest, looks, watch, setting, per_epoch)
 
     plan = training_plan(settings, steps, points, settings.learning_rate)
-    return train_in_turns(networks, samples, plan, on_update, result, seen)
+    return train_interleaved(networks, samples, plan, on_update, result, seen)
 
 
 def estimated_seconds(settings: Settings, data: Table | None = None) -> float:

@@ -1,0 +1,1 @@
+"""What the topics of the lab `training` have in common."""

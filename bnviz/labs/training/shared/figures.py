@@ -22,20 +22,24 @@ class WithErrors(Protocol):
     """A result with a course of the test error for each variant."""
 
     @property
-    def variants(self) -> tuple[VariantName, ...]: ...
+    def variants(self) -> tuple[VariantName, ...]:
+        """The normalizers that are compared; V of them."""
 
     @property
-    def error(self) -> OverSeeds: ...
+    def error(self) -> OverSeeds:
+        """(V, E): share of the test samples that are wrong."""
 
     @property
-    def diverged_at(self) -> NDArray[np.int64]: ...
+    def diverged_at(self) -> NDArray[np.int64]:
+        """(V, S): step at which a seed's loss was no number any more, −1 where it always was."""
 
 
 class WithPairs(Protocol):
     """A result that compares pairs of variants."""
 
     @property
-    def pairs(self) -> tuple[tuple[VariantName, VariantName], ...]: ...
+    def pairs(self) -> tuple[tuple[VariantName, VariantName], ...]:
+        """The first of each is what the second is compared with."""
 
 
 def courses(result: WithErrors, _: Translate) -> list[Course]:

@@ -7,7 +7,10 @@ from bnviz.settings import Activation, BatchSize, Depth, Epochs, LabSettings, Se
 
 
 class TrainingSettings(LabSettings):
-    """Each topic has its own opening. Variants are compared in the order of `normalizers`; replicas take the seeds `seed`, `seed` + 1 …"""
+    """Each topic has its own opening.
+
+    Variants are compared in the order of `normalizers`; replicas take the seeds `seed`, `seed` + 1 and so on.
+    """
 
     source: Source
     samples: Samples

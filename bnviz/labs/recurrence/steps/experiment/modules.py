@@ -65,8 +65,10 @@ class Kept:
         return mean, var
 
     def handed_on(self, mean: Tensor, var: Tensor) -> tuple[Floats, Floats]:
-        """Mean (RMS over units) and s.d. (mean over units) of what eval mode makes of values with that `mean` and `var` (T, G),
-        per step and shared, (2, T) each: in eval mode batch norm is a straight line."""
+        """Mean (RMS over units) and s.d. (mean over units) of what eval mode makes of values, per step and shared, (2, T) each.
+
+        The values have that `mean` and `var` (T, G); in eval mode batch norm is a straight line.
+        """
         ends = torch.stack((mean, mean + var.sqrt()))
         per_step = self.per_step.eval()(ends.flatten(1)).view(2, *self.shape)
         shared = self.shared.eval()(ends.flatten(0, 1)).view(2, *self.shape)

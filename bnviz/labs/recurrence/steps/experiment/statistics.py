@@ -139,8 +139,10 @@ def _show(kept: Kept, values: Tensor, unit: int) -> tuple[Tensor, Tensor]:
 
 
 def _uncertainty(settings: Settings, values: Floats) -> float:
-    """S.d. of the shared running mean over the draw of the batches, for one unit's `values` (T, N): a batch is one draw of
-    whole sequences, so that its steps go up and down together."""
+    """S.d. of the shared running mean over the draw of the batches, for one unit's `values` (T, N).
+
+    A batch is one draw of whole sequences, so that its steps go up and down together.
+    """
     weights = batch_weights(settings.momentum, PASSES * settings.steps).reshape(PASSES, settings.steps)
     spread = float((weights @ values).var(axis=1).sum())
     return math.sqrt(spread / settings.batch_size * finite_population_factor(settings.batch_size, TRAINING_IMAGES))

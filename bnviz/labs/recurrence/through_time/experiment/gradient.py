@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import RecurrentLayer
-from bnviz.core.recurrent_networks import recurrent_parts
+from bnviz.core.recurrent_networks import layer_and_output
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import replica_losses
 from bnviz.errors import BatchOfOneError
@@ -41,7 +41,7 @@ class Passed:
 
 def send(network: Replicas, samples: Tensor, labels: Tensor) -> Passed:
     """`samples` (S, B, T·D) through the `network`, and the loss's gradient back. Raises: BatchOfOneError for batches of one."""
-    layer, output = recurrent_parts(network)
+    layer, output = layer_and_output(network)
     try:
         # Only the states' gradient is asked for: no parameter needs one, and the graph begins behind the input.
         network.requires_grad_(False)
@@ -75,8 +75,10 @@ def squares(states: Sequence[Tensor]) -> Floats:
 
 @torch.no_grad()
 def scales(layer: RecurrentLayer, variant: RecurrentVariantName, states: Sequence[Tensor]) -> Floats:
-    """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm) for each of `states`, v the variance of W_h h there; 1
-    without a normalizer."""
+    """Mean of 1/(v + ε) over units (batch norm) or samples (layer norm) for each of `states`; 1 without a normalizer.
+
+    v is the variance of W_h h there.
+    """
     if variant not in NORMALIZED:
         return np.ones(len(states))
     axis = 1 if variant == "batch_per_step" else 2

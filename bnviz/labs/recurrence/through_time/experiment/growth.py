@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bnviz.core.recurrent import GATES
-from bnviz.core.recurrent_networks import build_recurrent, recurrent_parts, set_gamma
+from bnviz.core.recurrent_networks import build_recurrent, layer_and_output, set_gamma
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replicas import Replicas
 from bnviz.labs.recurrence.shared.network import plan_of
@@ -96,8 +96,10 @@ def _sweep(settings: Settings, seeds: tuple[int, ...], samples: Tensor, labels: 
 def _theory(
     settings: Settings, variant: RecurrentVariantName, terms: Sequence[Tensor], states: Sequence[Tensor] = ()
 ) -> Floats:
-    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form, with normalizers from the input's `terms`, without
-    from the `states`; NaN for gated cells."""
+    """Growth of the norm from h_(t+1) to h_t, (T − 1,), by the closed form; NaN for gated cells.
+
+    With normalizers it follows from the input's `terms`, without from the `states`.
+    """
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     if variant in NORMALIZED:
@@ -110,7 +112,7 @@ def _unequal(settings: Settings, variant: RecurrentVariantName, network: Replica
     if settings.cell != "rnn":
         return np.full(settings.steps - 1, math.nan)
     gamma = abs(settings.gamma) if variant in NORMALIZED else 1.0
-    measured = slopes(states[1:]) * scales(recurrent_parts(network)[0], variant, states[:-1])
+    measured = slopes(states[1:]) * scales(layer_and_output(network)[0], variant, states[:-1])
     return np.asarray(SIGMA_W * gamma * np.sqrt(measured))
 
 

@@ -30,7 +30,7 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import judge
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def run(settings: Settings, data: Table | None = None, on_update: Callable[[Resu
         looks[index].append(look(networks[index], exact, batches[update.step], sizes, tiny))
 
     plan = training_plan(settings, steps, points, settings.learning_rate)
-    return train_in_turns(
+    return train_interleaved(
         networks, samples, plan, on_update, lambda done: _result(settings, done, looks, sizes, per_epoch), seen
     )
 

@@ -30,7 +30,7 @@ from bnviz.labs.training.shared.networks import (
     training_plan,
 )
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -69,7 +69,7 @@ def run(settings: Settings, data: Table | None = None, on_update: Callable[[Resu
         return _result(settings, done, affines, (fresh, last), per_epoch, inputs)
 
     plan = training_plan(settings, steps, points, settings.learning_rate, settings.unit)
-    return train_in_turns(networks, samples, plan, on_update, result, seen)
+    return train_interleaved(networks, samples, plan, on_update, result, seen)
 
 
 def record_points(steps: int) -> tuple[int, ...]:

@@ -30,7 +30,7 @@ from bnviz.labs.training.sweep.experiment.growth import Growth, growth_of
 from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_in_turns
+from bnviz.study.updates import courses_of, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,7 @@ def run(settings: Settings, data: Table | None = None, on_update: Callable[[Resu
     def seen(index: int, update: Update) -> None:
         growths[index].append(meters[index]())
 
-    return train_in_turns(
+    return train_interleaved(
         networks, samples, plan, on_update, lambda done: _result(settings, done, growths, per_epoch), seen
     )
 
