@@ -437,6 +437,16 @@ def test_rerun_ignores_the_echo_and_clamps_a_shorter_run(bench: Bench) -> None:
     expect(in_player(bench, ".position span:last-child")).to_have_text("Batch 20 of 20")
 
 
+def test_a_growing_run_takes_along_who_stands_on_its_last_frame(bench: Bench) -> None:
+    bench.mount("player", scene(growing=True))
+    bench.seek(30)
+    bench.mount("player", scene(60, digest="longer", growing=True))
+    assert bench.head("step") == 30
+    bench.seek(59)
+    bench.mount("player", scene(70, digest="longest", growing=True))
+    assert bench.head("step") == 69
+
+
 def test_rerun_with_the_same_digest_paints_nothing(bench: Bench) -> None:
     bench.mount("player", scene())
     bench.frame()
@@ -785,6 +795,18 @@ def test_click_on_the_chart_sets_the_playhead(bench: Bench) -> None:
     bench.page.mouse.click(x, y)
     assert bench.head("step") == 24
     assert bench.sent == [["step", 24, False]]
+
+
+def test_labels_that_would_cover_each_other_are_left_out_but_for_the_bold_one(bench: Bench) -> None:
+    axis = {
+        "range": [9.5, -0.5],
+        "tickvals": list(range(10)),
+        "ticktext": ["<b>seven</b>" if n == 7 else str(n) for n in range(10)],
+    }
+    figure = {"data": [], "layout": {"yaxis": axis, "font": {"size": 15}, "margin": {"t": 50, "b": 50}}}
+    thinned = "async ([figure, height]) => (await import('/plotly.js')).thinned(figure, height).layout.yaxis.ticktext"
+    assert bench.page.evaluate(thinned, [figure, 400]) == axis["ticktext"]
+    assert bench.page.evaluate(thinned, [figure, 200]) == ["1", "3", "5", "<b>seven</b>", "9"]
 
 
 def test_chart_has_a_text_alternative(bench: Bench) -> None:

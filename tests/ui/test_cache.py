@@ -157,6 +157,6 @@ def test_a_scene_is_the_same_wherever_its_playhead_starts() -> None:
         length = int.from_bytes(content[:4], "little")
         assert (length + 4) % 8 == 0
         headers.append(json.loads(content[4 : 4 + length]))
-        assert content[4 + length :] == scene.block
+        assert content[4 + length :] == scene.scene.block
     assert [header.pop("start") for header in headers] == [0, 11]
     assert headers[0] == headers[1]

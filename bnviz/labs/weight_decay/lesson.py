@@ -159,9 +159,9 @@ def finding(result: Result, language: Language = "en") -> str:
 
 
 def settles(result: Result) -> bool:
-    """Whether settled runs, half of all at least, have the angle of equilibrium, and those of equal η·λ fall together."""
+    """Whether settled runs, three at least, have the angle of equilibrium, and those of equal η·λ fall together."""
     near = np.abs(result.angle / result.angle_theory - 1)[result.settled] <= CLOSE
-    return bool(near.all() and 2 * near.size >= result.settled.size and outcome(result) == ALIKE)
+    return bool(near.all() and near.size >= 3 and outcome(result) == ALIKE)
 
 
 def nothing_settles(result: Result) -> bool:

@@ -243,3 +243,12 @@ def test_layer_ticks_stand_on_layers_and_are_few(depth: int) -> None:
     assert 1 <= len(ticks) <= 12
     assert ticks[0] in (1, 2)
     assert all(1 <= tick <= depth for tick in ticks)
+
+
+def test_the_size_of_z_is_drawn_over_its_theory() -> None:
+    result = run(plain(**SMALL, skip=True))
+    drawn = figures.mean_square(result).data
+    for index in range(2):
+        measured, theory = drawn[2 * index : 2 * index + 2]
+        np.testing.assert_allclose(measured["y"], result.preactivation_rms[index, 0] ** 2)
+        np.testing.assert_allclose(theory["y"], result.preactivation_rms_theory[index] ** 2)
