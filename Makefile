@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser pages bench data vendor shipped claims topic docs screenshots catalogues \
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data vendor shipped claims topic docs screenshots catalogues \
 	other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -47,15 +47,8 @@ imports: $(VENV)/.dev ## the floors of the house
 unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
-# The tests of whole pages (`make pages`) are not yet all green in the new house; these are.
-SETTLED := tests/browser/test_assets.py tests/browser/test_notebook.py
-
-browser: $(VENV)/.dev chromium ## browser tests of the assets
-	@# What fails is tried once more, alone: on two busy cores a browser can be late. What fails twice is red.
-	$(PYTHON) -m pytest $(SETTLED) -n 2 --dist loadfile || $(PYTHON) -m pytest $(SETTLED) --last-failed --last-failed-no-failures none
-
-pages: $(VENV)/.dev chromium ## browser tests of whole pages, live runs and accessibility (long)
-	$(PYTHON) -m pytest tests/browser -n 2 --dist loadfile
+browser: $(VENV)/.dev chromium ## browser tests: every page, live runs, components, accessibility
+	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup
 
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks
@@ -69,6 +62,7 @@ vendor: $(VENV)/.dev ## bring the browser's Plotly again, after a new version of
 
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped
+	$(PYTHON) -m scripts.make_example
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 	$(PYTHON) -m scripts.claims

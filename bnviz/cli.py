@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from bnviz import __version__
 
@@ -29,6 +30,14 @@ def parser() -> argparse.ArgumentParser:
     labs = commands.add_parser("serve", help="serve the dashboard (what `bnviz` alone does)")
     _address(labs)
     labs.set_defaults(run=serve)
+    seen = commands.add_parser(
+        "view", help="open a recording in the dashboard, and follow it while the training writes"
+    )
+    seen.add_argument(
+        "file", metavar="FILE", type=Path, help="what bnviz.watch(model, FILE) writes; it may still be to come"
+    )
+    _address(seen)
+    seen.set_defaults(run=view)
     checked = commands.add_parser("check", help="check the batch norms of a model: exit status 1 where one is wrong")
     checked.add_argument(
         "target", metavar="FILE:NAME", help="for instance train.py:model; the file is run, as `python train.py` would"
@@ -49,15 +58,27 @@ def check(chosen: argparse.Namespace) -> int:
     return status
 
 
-def serve(chosen: argparse.Namespace) -> int:
-    """Serve the dashboard until it is stopped."""
+def view(chosen: argparse.Namespace) -> int:
+    """Serve the dashboard with one recording until it is stopped."""
+    path: Path = chosen.file.absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        print(
+            f"bnviz cannot show {chosen.file}: {'a folder' if path.is_dir() else 'there is no such folder'}",
+            file=sys.stderr,
+        )
+        return 2
+    return serve(chosen, path)
+
+
+def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:
+    """Serve the dashboard until it is stopped; with a `recording`, show that."""
     try:
         server = import_module("bnviz.ui.server.serve")
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
         return 1
     try:
-        server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path)
+        server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path, recording=recording)
     except OSError as error:
         print(f"bnviz cannot listen on {chosen.address}:{chosen.port}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "note"]
 Relation = Literal["at most", "at least", "exactly"]
 
 SEVERITIES: Final[Mapping[Severity, str]] = MappingProxyType(
-    {"error": N_("error"), "warning": N_("warning"), "note": N_("note")}
+    {"error": N_("Error"), "warning": N_("Warning"), "note": N_("Note")}
 )
 RELATIONS: Final[Mapping[Relation, str]] = MappingProxyType(
     {

@@ -21,6 +21,11 @@ def momentum(value: float | None) -> float | str:
     return "cumulative" if value is None else min(max(float(value), 1e-3), 1.0)
 
 
+def devices(ranks: int, samples: float) -> dict[str, int]:
+    """So many devices with so many samples each, within what the lab `devices` takes."""
+    return {"devices": min(max(ranks, 1), 16), "per_device": int(min(max(round(samples), 2), 256))}
+
+
 def eps(value: float) -> float:
     """The nearest ε that the labs take."""
     return min(max(float(value), 1e-12), 1.0)

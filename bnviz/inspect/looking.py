@@ -16,12 +16,11 @@ from torch.utils.hooks import RemovableHandle
 from bnviz.inspect.evidence import Call
 from bnviz.inspect.layers import kind_of
 from bnviz.inspect.moments import measured
-from bnviz.inspect.recording import BINS
+from bnviz.inspect.recording import BINS, SATURATES
 from bnviz.inspect.trace import tensors
 
 MOST_CALLS: Final = 4  # of one layer between two steps that are measured; all are counted
 MOST_VALUES: Final = 1 << 16  # of one histogram; of larger tensors every k-th value is taken
-SATURATED: Final = 2.18  # beyond it tanh's slope is below 5 % of its largest
 
 
 @dataclass
@@ -158,7 +157,7 @@ class Watching:
         if seen.before is None:
             seen.before = self._axes.histogram(name, "before", values)
             seen.after = self._axes.histogram(name, "after", result)
-            seen.saturated = float((result.detach().abs() > SATURATED).float().mean())
+            seen.saturated = float((result.detach().abs() > SATURATES).float().mean())
 
 
 @torch.no_grad()

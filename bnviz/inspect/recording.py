@@ -6,7 +6,8 @@ Index letters: L normalization layers, T rows (recorded optimizer steps), K look
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from bnviz.i18n import N_
 from bnviz.inspect.evidence import Array, Call, Course, Evidence, Kind, Norm, Setup
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.frames import MOST_BYTES, Frame, RecordingError, frames
+from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.report import Report
 from bnviz.inspect.rule import judge
 from bnviz.inspect.sampling import normal_quantile
@@ -37,6 +39,7 @@ QUANTITY_NAMES: Final[Mapping[QuantityName, str]] = {
     "gradient": N_("gradient at the layer's outputs (RMS)"),
 }
 BINS: Final = 32
+SATURATES: Final = 2.18  # beyond it tanh's slope is below 5 % of its largest
 MOST_LAYERS: Final = 5000
 MOST_RANKS: Final = 64
 ROW_ARRAYS: Final = ("updates", "most_updates", "training", "with_gradient", "without", "scatter", "n", "per_pass")
@@ -70,14 +73,51 @@ class LayerLook:
     """(C,) of the batch that was looked at."""
     batch_var: Array | None
     """(C,) unbiased, as PyTorch stores it."""
-    mean_band: tuple[Array, Array] | None
-    """(C,) each: where 95 % of the batch means are predicted to lie."""
-    var_band: tuple[Array, Array] | None
-    """(C,) each: the same for the batch variance (normal approximation on the log scale)."""
     gamma: Array | None
     beta: Array | None
     calls: int
     """How often the layer was called between two optimizer steps."""
+    norm: Norm
+    """Its configuration, as it was when the watch began."""
+    call: Call | None
+    """The batch that was looked at."""
+
+    @property
+    def compared(self) -> tuple[Array, Array, Call] | None:
+        """(C,) running mean and variance, and the batch beside them; None where one of them is not known."""
+        mean, var, call = self.running_mean, self.running_var, self.call
+        if call is None or mean is None or var is None or not mean.shape == var.shape == call.mean.shape:
+            return None
+        return mean, var, call
+
+    @cached_property
+    def bands(self) -> tuple[tuple[Array, Array], tuple[Array, Array]] | None:
+        """See `predicted_bands`."""
+        return None if self.compared is None else predicted_bands(self.norm, *self.compared)
+
+    @property
+    def mean_band(self) -> tuple[Array, Array] | None:
+        """(C,) each: where 95 % of the batch means are predicted to lie."""
+        return None if self.bands is None else self.bands[0]
+
+    @property
+    def var_band(self) -> tuple[Array, Array] | None:
+        """(C,) each: the same for the batch variance (normal approximation on the log scale)."""
+        return None if self.bands is None else self.bands[1]
+
+    def scores(self) -> Mapping[QuantityName, float]:
+        """`z`, `log_variance_ratio` and `gap` of the batch; nothing where one side is not known."""
+        if self.compared is None or not self.compared[0].size:
+            return {}
+        mean, var, call = self.compared
+        used = np.maximum(var, 0.0) + self.norm.eps
+        with np.errstate(all="ignore"):
+            gap = output_gap(call.mean, call.unbiased, mean, var, self.norm.eps)
+            return {
+                "z": _rms((call.mean - mean) / np.sqrt(used * _noise(self.norm) / max(call.n, 1))),
+                "log_variance_ratio": _rms(np.log((call.unbiased + self.norm.eps) / used)),
+                "gap": math.sqrt(max(float(np.mean(gap)), 0.0)),
+            }
 
 
 @dataclass(frozen=True)
@@ -119,8 +159,9 @@ class Recording:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What the rules say about it."""
-        return judge(self.evidence())
+        """What the rules say about it. Raises: RecordingError for numbers that no training gives."""
+        with _only_recording_errors():
+            return judge(self.evidence())
 
     def evidence(self) -> Evidence:
         """As the rules want it."""
@@ -129,7 +170,7 @@ class Recording:
     def report(self) -> Report:
         """The findings as a report."""
         looked = Phrase(
-            N_("Watched: normalization layers {layers}, optimizer steps {steps}, looks {looks}."),
+            N_("Watched: normalization layers {layers}, optimizer steps {steps}, snapshots {looks}."),
             {"layers": len(self.norms), "steps": int(self.step[-1]) if len(self.step) else 0, "looks": len(self.looks)},
         )
         return Report(self.findings, tuple(norm.name for norm in self.norms), looked)
@@ -172,8 +213,15 @@ def _bytes(source: Path | str | bytes) -> bytes:
 
 
 def _decoded(data: bytes) -> Recording:
-    try:
+    with _only_recording_errors():
         return _Reader().recording(data)
+
+
+@contextmanager
+def _only_recording_errors() -> Iterator[None]:
+    """Whatever goes wrong with what a file holds is told in one sentence."""
+    try:
+        yield
     except RecordingError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError, ArithmeticError) as error:
@@ -239,6 +287,7 @@ class _Reader:
             else np.zeros((count, 0))
             for name in QUANTITIES
         }
+        self._supply(quantities, looks)
         head = begin.head
         return Recording(
             model=_text(head.get("model")),
@@ -256,6 +305,15 @@ class _Reader:
             means=means,
             mean_looks=_int(last.head.get("mean_looks", 0)) if last is not None else 0,
         )
+
+    def _supply(self, quantities: Mapping[QuantityName, Array], looks: Sequence[Look]) -> None:
+        """Fill in from the looks what the buffers could not tell: small momenta, several updates per step."""
+        rows = [place for place, frame in enumerate(self.rows) if frame.kind == "look"]
+        for row, look in zip(rows, looks, strict=True):
+            for place, layer in enumerate(look.layers):
+                if math.isnan(quantities["gap"][place, row]):
+                    for name, value in layer.scores().items():
+                        quantities[name][place, row] = value
 
     def _course(self, count: int) -> Course:
         def column(name: str, kind: Any) -> Any:
@@ -304,21 +362,28 @@ def _layer_look(
     frame: Frame, place: int, norm: Norm, state: Mapping[str, Any], calls: Sequence[Call], number: int
 ) -> LayerLook:
     call = calls[0] if calls else None
-    mean, var = state.get("running_mean"), state.get("running_var")
-    bands = (None, None) if call is None or mean is None or var is None else predicted_bands(norm, mean, var, call)
     return LayerLook(
         before=_histogram(frame, "before", place),
         after=_histogram(frame, "after", place),
-        running_mean=mean,
-        running_var=var,
+        running_mean=state.get("running_mean"),
+        running_var=state.get("running_var"),
         batch_mean=None if call is None else call.mean,
         batch_var=None if call is None else call.unbiased,
-        mean_band=bands[0],
-        var_band=bands[1],
         gamma=state.get("gamma"),
         beta=state.get("beta"),
         calls=number,
+        norm=norm,
+        call=call,
     )
+
+
+def _noise(norm: Norm) -> float:
+    """Variance of the difference between a batch's statistic and its running estimate, in that of the batch's: 1 + α/(2 − α)."""
+    return 1.0 + (float(squared_weights(norm.momentum, math.inf)) if norm.momentum and 0 < norm.momentum <= 1 else 0.0)
+
+
+def _rms(values: Array) -> float:
+    return math.sqrt(float(np.mean(values**2)))
 
 
 def predicted_bands(
@@ -329,7 +394,7 @@ def predicted_bands(
     n is the effective number of values, as the scatter between samples tells; both the batch and the estimate are noisy.
     Source: `bnviz.theory.running.mean_variance`, `var_variance`.
     """
-    noise = 1.0 + (float(squared_weights(norm.momentum, math.inf)) if norm.momentum and norm.momentum <= 1 else 0.0)
+    noise = _noise(norm)
     z = normal_quantile(1 - BAND)
     var = np.maximum(running_var, 0.0)
     error = np.where(np.isfinite(call.between), call.between, call.var) / max(call.n, 1)

@@ -56,7 +56,7 @@ class Report:
         for finding in self.findings:
             code = "\n".join(f"    {line}" for line in finding.code.splitlines())
             parts.append(
-                f"\n[{_(SEVERITIES[finding.severity])}] {finding.rule}: {_named(finding.layers, _)}\n"
+                f"\n[{_(SEVERITIES[finding.severity])}] {finding.rule}: {named_layers(finding.layers, _)}\n"
                 f"  {finding.evidence(language)}\n"
                 f"  {_(CAUSE)}: {finding.cause.text(language)}\n"
                 f"  {_(CURE)}: {finding.cure.text(language)}\n{code}\n"
@@ -120,7 +120,7 @@ class Report:
             parts.append(
                 f'<section class="{finding.severity}">'
                 f"<h3>{html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"
-                f"<p>{html.escape(_named(finding.layers, _))}</p><p>{html.escape(finding.evidence(language))}</p>"
+                f"<p>{html.escape(named_layers(finding.layers, _))}</p><p>{html.escape(finding.evidence(language))}</p>"
                 f"<p>{html.escape(finding.cause.text(language))}</p><p>{html.escape(finding.cure.text(language))}</p>"
                 f"<pre>{html.escape(finding.code)}</pre><p>{links}</p></section>"
             )
@@ -159,7 +159,8 @@ def _colors(palette: Palette) -> str:
     )
 
 
-def _named(layers: tuple[str, ...], _: Callable[[str], str]) -> str:
+def named_layers(layers: tuple[str, ...], _: Callable[[str], str]) -> str:
+    """The first few names, and how many more."""
     if not layers:
         return _(N_("the whole model"))
     told = ", ".join(layer or "(root)" for layer in layers[:MOST_LAYERS])

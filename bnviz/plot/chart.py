@@ -18,6 +18,7 @@ class Chart(Shown):
     `data` and `layout` follow Plotly's schema; NumPy arrays are allowed as values. `alt` says in one or two sentences what the
     picture shows, with its numbers. `height`, `phone_height` in pixels. `phone_layout` overrides `layout` on narrow screens.
     `playhead_first`: where the page has a playhead, frame i stands at x = playhead_first + i; None draws no playhead.
+    `pickable`: a click tells the page the whole numbers next to its x and y.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Chart(Shown):
     phone_height: int = 360
     phone_layout: dict[str, Any] = field(default_factory=dict)
     playhead_first: float | None = None
+    pickable: bool = False
 
     def to_plotly(self) -> go.Figure:
         """The same picture as a Plotly figure."""

@@ -189,7 +189,7 @@ class Scene(Shown):
 
     `unit` is the translated name of one frame ("batch"), `first` the number of the first (0 where nothing has happened yet).
     `fps`: frames of the run per second at speed 1. `ambient`: plays by itself, over and over, with the fewest controls (still
-    where the visitor wants no motion).
+    where the visitor wants no motion). `growing`: the run goes on, and a playhead that stands on its last frame goes along.
     """
 
     name: str
@@ -202,6 +202,7 @@ class Scene(Shown):
     fps: float = 8
     first: int = 1
     ambient: bool = False
+    growing: bool = False
 
     def still(self, frame: int = -1) -> Chart:
         """The histograms, cubes or images of one frame as a Plotly chart, for print."""

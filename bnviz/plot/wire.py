@@ -56,6 +56,7 @@ def encode(scene: Scene, group: str, language: Language) -> EncodedScene:
         "autoplay": scene.ambient,
         "loop": scene.ambient,
         "compact": scene.ambient,
+        "growing": scene.growing,
         "unit": scene.unit,
         "captions": list(scene.captions),
         "alt": scene.alt,

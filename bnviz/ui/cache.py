@@ -105,6 +105,11 @@ def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language,
     return list(made[1])
 
 
+def drawn(key: Hashable, make: Callable[[], Any]) -> Any:
+    """What `make` draws, kept for all sessions under `key`."""
+    return _drawings.get(key, make)
+
+
 def ready(picture: Picture, group: str, unit: str, language: Language) -> Ready:
     """`picture` as it is sent; `group` names its playhead, `unit` one frame of it."""
     if isinstance(picture, Chart):

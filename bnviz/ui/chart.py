@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import streamlit as st
 
 from bnviz.i18n import Language, translator
 from bnviz.plot import wire
@@ -25,6 +28,16 @@ class ReadyChart:
         """Put it on the page."""
         assets.component("chart")(key=self.key, data=self.content)
 
+    def show_pickable(self, picked: Callable[[int, int], None]) -> None:
+        """The same of a pickable chart; `picked` is told x and y of a click, before the next run of the script."""
+
+        def tell() -> None:
+            place = getattr(st.session_state.get(self.key), "picked", None)
+            if isinstance(place, Mapping) and type(x := place.get("x")) is int and type(y := place.get("y")) is int:
+                picked(x, y)
+
+        assets.component("chart")(key=self.key, data=self.content, on_picked_change=tell)
+
 
 def ready(chart: Chart, group: str, unit: str, language: Language) -> ReadyChart:
     """`chart`, ready to be shown; `group` names the playhead that it follows, `unit` one frame of it."""
@@ -41,6 +54,7 @@ def payload(chart: Chart, group: str, unit: str, language: Language) -> dict[str
         "group": group,
         "playhead": None if chart.playhead_first is None else {"axis": "x", "first": chart.playhead_first},
         "unit": unit,
+        "pickable": chart.pickable,
         "palette": PALETTES,
         "words": {
             "download": _("Download"),

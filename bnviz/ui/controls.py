@@ -12,7 +12,7 @@ from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
-from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, InstantTopic, Lab
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui import drag, visit
 from bnviz.ui.drag import Held
 from bnviz.ui.visit import LabState
@@ -80,7 +80,7 @@ def topics(lab: Lab, state: LabState, language: Language) -> None:
     if len(lab.topics) == 1:
         return
     _ = translator(language)
-    key = f"{lab.name}:{TOPIC_KEY}:{language}"
+    key = visit.topic_key(lab.name, language)
     names = [topic.name for topic in lab.topics]
     now = visit.shown(key, state.topic.name, names)
     chosen = st.segmented_control(
@@ -103,8 +103,8 @@ def apply(state: LabState, settings: LabSettings, preset: str | None = None) -> 
     """Replace the settings, and let every widget show them."""
     state.settings = settings
     state.preset, state.problems = preset, []
+    visit.show_topic(state.topic)
     for language in LANGUAGES:
-        st.session_state.pop(f"{state.topic.lab}:{TOPIC_KEY}:{language}", None)
         for name in settings.names():
             st.session_state.pop(_key(state.topic, name, language), None)
 

@@ -13,6 +13,7 @@ from bnviz.labs.layer import lesson as layer
 from bnviz.labs.layer.figures import glimpse as figures
 from bnviz.labs.layer.settings import Settings
 from bnviz.ui import cache, navigation, player, share, visit
+from bnviz.ui.your_model import QUESTION as MODEL_QUESTION
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
 GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
@@ -51,11 +52,13 @@ def _head(_: Translate, language: Language) -> None:
 
 
 def _start(_: Translate) -> None:
-    """Two doors: the first lab, and the problem that brought the visitor here."""
+    """Three doors: the first lab, the visitor's own model, and the problem that brought them here."""
     first = LABS[0]
     with st.container(border=True):
         label = _("Start with lab 1: {title}").format(title=_(first.title))
         st.page_link(navigation.lab_page(first, _), icon=":material/play_circle:", label=label)
+    with st.container(border=True):
+        st.page_link(navigation.model_page(_), icon=":material/monitor_heart:", label=_(MODEL_QUESTION))
     st.page_link(navigation.class_page(_), icon=":material/groups:", label=_("Start or join a class"))
     page = navigation.cases_page(_)
     query = st.text_input(

@@ -63,13 +63,18 @@ def show(lab: Lab) -> None:
     controls.topics(lab, state, language)
     visit.remember(state, before)
     embedded = bool(st.context.is_embedded)  # in a frame of somebody else's page: one picture with its controls
-    line = row = None
+    drawn, state.drawn = state.drawn, (state.topic.name, _asks(state))
+    row = None if embedded else _presets(state, language)
+    picture, control = st.columns([3.6, 1], gap="medium")
+    place: Any = st
+    if drawn != state.drawn:
+        # What belongs to another question goes before this one is put, however long its own picture takes.
+        picture, place = picture.empty(), st.empty()
+    below = place.container(key="below")
+    line = None
     if not embedded:
         head.markdown("# " + _(state.topic.question))
         line = None if _asks(state) else head.empty()
-        row = _presets(state, language)
-    picture, control = st.columns([3.6, 1], gap="medium")
-    below = st.container(key="below")
     _body(lab, state, _around(state), _Places(picture, control, below, line, row), language)
     if embedded:
         return
@@ -177,19 +182,19 @@ def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.
 def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, DeltaGenerator]:
     """The one-click settings; returns the places of Back and Reset and of Share, at the row's end."""
     _ = translator(language)
-    with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
-        st.markdown("**" + _("Try this") + "**", width="content")
-        for preset in state.topic.presets:
-            if not controls.free(state, preset.changes):
-                continue
-            st.button(
-                _(preset.title),
-                key=f"{state.topic.id}:preset:{preset.name}",
-                type="primary" if state.preset == preset.name else "secondary",
-                on_click=_apply_preset,
-                args=(state, preset.name),
-            )
-        st.space("stretch")
+    with st.container(key="presets", horizontal=True, gap="small"):
+        with st.container(key="tries", horizontal=True, gap="small", vertical_alignment="center"):
+            st.markdown("**" + _("Try this") + "**", width="content")
+            for preset in state.topic.presets:
+                if not controls.free(state, preset.changes):
+                    continue
+                st.button(
+                    _(preset.title),
+                    key=f"{state.topic.id}:preset:{preset.name}",
+                    type="primary" if state.preset == preset.name else "secondary",
+                    on_click=_apply_preset,
+                    args=(state, preset.name),
+                )
         history = st.container(key="history", horizontal=True, gap="small", width="content")
         return history, st.container(key="link", width=96)
 

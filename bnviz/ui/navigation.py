@@ -29,6 +29,11 @@ def cases_page(_: Translate) -> StreamlitPage:
     return st.Page(PAGES / "cases.py", title=_("Reported problems"), url_path="cases")
 
 
+def model_page(_: Translate) -> StreamlitPage:
+    """The visitor's own model."""
+    return st.Page(PAGES / "your_model.py", title=_("Your model"), url_path="your_model")
+
+
 def class_page(_: Translate) -> StreamlitPage:
     """Where a class is started, joined and steered."""
     return st.Page(
@@ -50,4 +55,4 @@ def lab_after(name: str) -> Lab | None:
 def sections(_: Translate) -> dict[str, list[StreamlitPage]]:
     """Home and the class, then the labs by chapter, then where to go with a problem."""
     chapters = {_(chapter.title): [lab_page(lab, _) for lab in chapter.labs] for chapter in COURSE}
-    return {"": [home_page(_), class_page(_)], **chapters, _("I have a problem"): [cases_page(_)]}
+    return {"": [home_page(_), class_page(_)], **chapters, _("I have a problem"): [cases_page(_), model_page(_)]}

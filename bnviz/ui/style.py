@@ -21,7 +21,8 @@ CSS: Final = """<style>
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }
-.st-key-presets, .st-key-search { gap: 0.45rem; }
+.st-key-presets, .st-key-tries, .st-key-search { gap: 0.45rem; }
+.st-key-history { gap: 0.3rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
 .st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -32,7 +33,15 @@ CSS: Final = """<style>
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
 .st-key-cases summary [data-testid="stMarkdownContainer"] p { margin: 0; }
 .st-key-cases summary { padding-top: 0.3rem; padding-bottom: 0.3rem; min-height: 2rem; }
-.st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.35rem; }
+.st-key-controls > [data-testid="stVerticalBlock"], .st-key-controls { gap: 0.15rem; }
+.st-key-findings { gap: 0.35rem; padding-top: 0.3rem; }
+.st-key-findings [data-testid="stMarkdownContainer"] p { font-size: 0.88rem; line-height: 1.4; margin-bottom: 0.35rem; }
+.st-key-findings [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
+.st-key-findings summary [data-testid="stMarkdownContainer"] p { margin: 0; }
+.st-key-findings summary { padding: 0.3rem 0.6rem; }
+.st-key-findings [data-testid="stExpanderDetails"] { padding: 0.4rem 0.6rem 0.5rem; }
+.st-key-findings [data-testid="stExpanderDetails"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
+.st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
@@ -62,11 +71,8 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 .bnviz-skip:focus { top: 0.5rem; }
 /* Where the controls stand beside the picture, it stays in sight while they are scrolled to. */
 @media (min-width: 641px) {
-  [data-testid="stColumn"]:has(> * > * > .st-key-picture) > *, [data-testid="stColumn"] > * > :has(> .st-key-picture),
-  .st-key-picture {
-    height: 100%;
-  }
-  .st-key-picture > [data-testid="stElementContainer"]:has([data-digest]) {
+  [data-bnviz-hero="around"], .st-key-picture { height: 100%; }
+  [data-bnviz-hero="place"] {
     position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit);
   }
 }

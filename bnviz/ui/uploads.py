@@ -55,7 +55,11 @@ def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
     }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
     file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"), SUFFIXES, key=f"{topic.lab}:upload", help=f"{told} {kept}"
+        _("Your data (CSV, .npy or .npz, at most 2 MB)"),
+        SUFFIXES,
+        key=f"{topic.lab}:upload",
+        help=f"{told} {kept}",
+        max_upload_size=2,
     )
     # Problems of an earlier file go.
     state.problems = [problem for problem in state.problems if not isinstance(problem, UploadError)]

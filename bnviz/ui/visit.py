@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from bnviz.errors import BnvizError, UnknownSettingError
-from bnviz.i18n import LANGUAGES, Language, Translate, choose_language
+from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
+from bnviz.i18n import LANGUAGES, N_, Language, Translate, choose_language
 from bnviz.scripting.reader import Reader
 from bnviz.settings import LabSettings, comma_separated
-from bnviz.teaching.lab import AnyTopic, Lab
+from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 
 NOT_ASKED: Final = -1
 """In place of a guess, after "just show me" and where the run has no answer."""
@@ -24,6 +24,9 @@ PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
+MODEL: Final = "your_model"
+LONGEST_LAYER: Final = 200
+LONGEST_STEP: Final = 12
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 S = TypeVar("S", bound=LabSettings)
@@ -66,12 +69,34 @@ class LabState:
     """What was pinned, to be seen behind or beside what follows."""
     upload: Reader | None = None
     """The visitor's own file, where the topic reads one."""
+    drawn: tuple[str, bool] | None = None
+    """What was drawn last: the topic, by its name, and whether it was asked about first."""
     dragging: bool = False
     """Whether a slider was held when the page was drawn last."""
     preset: str | None = None
     """The preset that was clicked last, until another setting is changed."""
     problems: list[BnvizError] = field(default_factory=list)
     """What was wrong with the link, the settings or the file."""
+
+
+@dataclass
+class ModelState:
+    """Where the visitor stands on the page "Your model"."""
+
+    source: str = ""
+    """Which recording; empty for the first that there is."""
+    quantity: str = "gap"
+    """What the heat map shows."""
+    layer: str | None = None
+    """Which layer is looked into; None for the first with a finding."""
+    step: int | None = None
+    """The optimizer step at which the playhead was left; None for the newest."""
+    stopped: int | None = None
+    """The frame that the player told last."""
+    guess: tuple[str, ...] | None = None
+    """The layers that the visitor takes for broken; none for "just show me", None before."""
+    problems: list[BnvizError] = field(default_factory=list)
+    """What was wrong with the link."""
 
 
 @dataclass
@@ -88,6 +113,8 @@ class Visit:
     """What was looked for among the reported problems."""
     labs: dict[str, LabState] = field(default_factory=dict)
     """By the lab's name."""
+    model: ModelState = field(default_factory=ModelState)
+    """On the page of the visitor's own model."""
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """The secret token by which its long runs know it."""
     followed: int = 0
@@ -166,6 +193,7 @@ def _ask_again() -> None:
         for state in current().labs.values():
             state.guesses.clear()
             state.verdicts.clear()
+        current().model.guess = None
 
 
 def _choose_language() -> None:
@@ -231,6 +259,36 @@ def enter(page: str) -> bool:
     return entered
 
 
+def model_state(sources: Sequence[str], quantities: Sequence[str]) -> ModelState:
+    """The state of the page "Your model": kept from earlier, replaced by what the link says when the page is entered with one."""
+    state = current().model
+    if not enter(MODEL):
+        return state
+    query = st.query_params
+    state.problems = []
+    for name, allowed in (("source", sources), ("quantity", quantities)):
+        if name in query and query[name] in allowed:
+            setattr(state, name, query[name])
+        elif name in query:
+            choices = Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)})
+            state.problems.append(SettingError(name, choices, query[name]))
+    state.layer = _one_line(query["layer"])[:LONGEST_LAYER] if "layer" in query else state.layer
+    if query.get("step", "").isdecimal() and len(query["step"]) <= LONGEST_STEP:
+        state.step = int(query["step"])
+    if query.get("predict") == "0" and state.guess is None:
+        state.guess = ()
+    return state
+
+
+def model_link(state: ModelState, first: str) -> dict[str, str]:
+    """The query that brings this state of the page "Your model" back, for whoever has the same recording; `first` source: by default."""
+    own = {} if state.source in {"", first} else {"source": state.source}
+    own |= {} if state.quantity == "gap" else {"quantity": state.quantity}
+    own |= {} if state.layer is None else {"layer": state.layer}
+    own |= {} if state.step is None else {"step": str(state.step)}
+    return own | page_link()
+
+
 def search_field(longest: int, label: str, placeholder: str) -> str:
     """A field to search with; its text is part of the link (`?q=`)."""
     visit = current()
@@ -285,6 +343,13 @@ def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     restrict(lab, state, query)
     pin(lab, state, query)
     forget_widgets(lab)
+    show_topic(state.topic)
+
+
+def forget_keys(prefix: str) -> None:
+    """Let every widget whose key begins so show what its state says."""
+    for key in [key for key in st.session_state if str(key).startswith(prefix)]:
+        del st.session_state[key]
 
 
 def open_lab(lab: Lab, query: Mapping[str, str]) -> None:
@@ -295,9 +360,26 @@ def open_lab(lab: Lab, query: Mapping[str, str]) -> None:
         state.guesses.setdefault(state.topic.name, -1)
 
 
+def topic_key(lab: str, language: Language) -> str:
+    """Of the widget that chooses among the topics of `lab`."""
+    return f"{lab}:{TOPIC_KEY}:{language}"
+
+
+def show_topic(topic: AnyTopic) -> None:
+    """Let the choice of topics show `topic`.
+
+    Where it does already it is left alone: a widget that is forgotten, and not drawn again in the same run, loses the next click.
+    """
+    for language in LANGUAGES:
+        key = topic_key(topic.lab, language)
+        if st.session_state.get(key) != topic.name:
+            st.session_state.pop(key, None)
+
+
 def forget_widgets(lab: Lab) -> None:
-    """Let every widget of `lab` show what its state says."""
+    """Let every widget of `lab` show what its state says, but for the choice of topics: see `show_topic`."""
+    kept = {topic_key(lab.name, language) for language in LANGUAGES}
     for topic in lab.topics:
         for key in [key for key in st.session_state if str(key).startswith((f"{topic.id}:", f"{lab.name}:"))]:
-            if not str(key).endswith((":more", ":upload")):
+            if key not in kept and not str(key).endswith((":more", ":upload")):
                 del st.session_state[key]

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, Literal
+from urllib.parse import parse_qsl, urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from bnviz.i18n import Language, translator
 from bnviz.teaching.lab import AnyTopic, Lab
+from bnviz.ui.lab import VIEW_TITLES
+
+Finding = tuple[str, str]
+Scheme = Literal["light", "dark"]
+SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
+PYTORCHS_OWN: Final = "Expected more than 1 value per channel when training"
+
+
+def plain(text: str) -> str:
+    """What a page shows of a short Markdown text."""
+    return re.sub(r"[`*]", "", text)
 
 
 def segment(page: Page, name: str) -> Locator:
@@ -17,9 +31,13 @@ def segment(page: Page, name: str) -> Locator:
 
 
 def settled(page: Page) -> Page:
-    """Wait until no rerun is under way, every picture is painted, and nothing changes its colour any more."""
+    """Wait until no rerun is under way, every picture is painted, the address is true, and nothing changes its colour any more.
+
+    What was done before must have reached the server: where it may not have, wait for what it does first.
+    """
     page.wait_for_function(
         """() => document.querySelector('[data-test-script-state=notRunning]')
+              && [...document.querySelectorAll('[data-address]')].every((host) => host.dataset.address === 'shown')
               && [...document.querySelectorAll('[data-digest]')].every((h) => h.dataset.digest === h.dataset.paintedDigest)
               && document.getAnimations().every((a) => a.playState !== 'running' || !(a.effect.getComputedTiming().endTime < 5000))"""
     )
@@ -32,7 +50,7 @@ def ready(page: Page) -> Page:
     return settled(page)
 
 
-def in_scheme(page: Page, scheme: Literal["light", "dark"]) -> Page:
+def in_scheme(page: Page, scheme: Scheme) -> Page:
     """Switch the visitor's system to this colour scheme, and wait until the page has followed."""
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function(
@@ -55,7 +73,7 @@ def topics(page: Page, lab: Lab, language: Language = "en") -> Iterator[AnyTopic
     for topic in lab.topics:
         if len(lab.topics) > 1:
             segment(page, _(topic.title)).click()
-        expect(page.get_by_role("heading", name=_(topic.question)).first).to_be_visible()
+        expect(page.get_by_role("heading", name=plain(_(topic.question)), level=1)).to_be_visible()
         yield topic
 
 
@@ -65,8 +83,78 @@ def guess(page: Page, topic: AnyTopic) -> None:
     ready(page)
 
 
-def choose_view(page: Page, name: str) -> None:
-    """Look at another view."""
+def choose_view(page: Page, view: str, language: Language = "en") -> None:
+    """Look at another view, by its name in the link."""
+    name = translator(language)(VIEW_TITLES[view])
     segment(page, name).click()
     expect(segment(page, name)).to_be_checked()
+    asks_for(page, "view", "" if view == "picture" else view)
     settled(page)
+
+
+def asks_for(page: Page, name: str, value: str) -> None:
+    """Wait until the address gives `value` for `name`; "": until it says nothing about it."""
+    page.wait_for_function(
+        "([name, value]) => (new URLSearchParams(location.search).get(name) ?? '') === value", arg=[name, value]
+    )
+
+
+def query(page: Page) -> dict[str, str]:
+    """What the address bar says, without the language, once it is true."""
+    address = urlsplit(settled(page).url)
+    return {name: value for name, value in parse_qsl(address.query) if name != "lang"}
+
+
+def change(page: Page, act: Callable[..., object], *arguments: object) -> None:
+    """Change a setting by `act(*arguments)`, and wait until page and address show it."""
+    before = page.evaluate("location.search")
+    act(*arguments)
+    page.wait_for_function("(before) => location.search !== before", arg=before)
+    settled(page)
+
+
+def resize(page: Page, width: int, height: int) -> Page:
+    """Make the window as large."""
+    page.set_viewport_size({"width": width, "height": height})
+    return page
+
+
+def overhang(page: Page) -> int:
+    """CSS pixels by which the page is wider than the screen."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def foreign(page: Page) -> list[str]:
+    """English sentences on a Chinese page, but for code and what PyTorch says."""
+    text = re.sub(r"\w+Error: [ -~]+", "", page.locator("body").inner_text()).replace(PYTORCHS_OWN, "")
+    code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
+    lines = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
+    return [line for line in lines if line not in code]
+
+
+def kind(html: str) -> str:
+    """What kind of element that is: its tag, its test id, its classes without those that Streamlit's compiler made."""
+    opening = html[: html.find(">") + 1]
+    test_id = re.search(r'data-testid="(\w+)"', opening)
+    classes = re.search(r'class="([^"]*)"', opening)
+    names = [name for name in classes[1].split() if not re.match(r"st-|e\w{6,}$", name)] if classes else []
+    return " ".join([opening[1:].split(maxsplit=1)[0].rstrip(">"), test_id[1] if test_id else "", *sorted(set(names))])
+
+
+def violations(page: Page, *parts: str) -> dict[Finding, str]:
+    """Axe's serious and critical findings: rule and kind of element → the HTML of one. `parts`: only what these selectors name."""
+    seen = Axe().run(page, context={"include": [[part] for part in parts]} if parts else None)
+    return {
+        (rule["id"], kind(node["html"])): node["html"][:160]
+        for rule in seen.response["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    }
+
+
+def serious(page: Page, *parts: str) -> dict[Finding, str]:
+    """The same in both colour schemes."""
+    found: dict[Finding, str] = {}
+    for scheme in SCHEMES:
+        found |= violations(in_scheme(page, scheme), *parts)
+    return found

@@ -18,6 +18,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from bnviz.plot import theme
+from tests.browser.conftest import PATIENCE
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
 PLOTLY = ASSETS.parent / "vendor" / "plotly-cartesian.min.js"
@@ -154,7 +155,7 @@ def bench(browser: Browser, address: str) -> Iterator[Bench]:
 def open_bench(browser: Browser, address: str, **options: Any) -> Iterator[Bench]:
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, "accept_downloads": True, **options})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE)
     bench = Bench(page)
     page.goto(address)
     page.wait_for_function("window.ready")

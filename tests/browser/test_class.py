@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from bnviz.classroom.plans import Plan, Step, plans
 from bnviz.i18n import translator
 from bnviz.labs.course import LABS
 from bnviz.ui import lesson_plans
-from tests.browser.conftest import PATIENCE, Visit
+from tests.browser.conftest import Visit
 
 FOLDER = os.environ.get("BNVIZ_CLASS_PICTURES", "")
 """Where pictures of the teacher's and the students' screens are put at each step; empty: nowhere."""
@@ -22,14 +22,6 @@ PLAN = next(plan for plan in plans() if plan.name == "from_zero")
 STUDENTS = 5
 PHONE = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
 THUMB = 44  # CSS pixels
-
-
-@pytest.fixture(autouse=True)
-def patient() -> Iterator[None]:
-    """Six browsers on one machine: what is waited for may take its time."""
-    expect.set_options(timeout=90_000)
-    yield
-    expect.set_options(timeout=PATIENCE)
 
 
 class Lesson:

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: play, scrub, zoom, move a slider, share, read in Chinese, on a phone, with a bad link."""
+"""The dashboard as one site: home and problems, play and zoom through reruns, a link in another browser, a refused file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,28 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from bnviz.i18n import translator
+from bnviz.i18n import LANGUAGES
 from bnviz.labs.course import LABS
-from bnviz.settings import fields
-from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
-from tests.browser.conftest import Visit
-from tests.browser.pages import guess, in_scheme, painted, ready, settled, topics
+from bnviz.ui.visit import LANGUAGE_NAMES
+from tests.browser.conftest import PHONE, PROJECTOR, Visit
+from tests.browser.pages import (
+    PYTORCHS_OWN,
+    Finding,
+    asks_for,
+    change,
+    foreign,
+    overhang,
+    painted,
+    query,
+    ready,
+    resize,
+    segment,
+    serious,
+    settled,
+)
 
-EVERY_LAB = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 CHART = ".js-plotly-plot"
-PYTORCHS_OWN = "Expected more than 1 value per channel when training"
+RANGE = f"() => document.querySelector('{CHART}')._fullLayout.xaxis.range.join()"
 
 
 def position(page: Page) -> int:
@@ -24,60 +36,12 @@ def position(page: Page) -> int:
     return int(page.locator("input[type=range][aria-label='Position in the run']").input_value())
 
 
-def press(page: Page, label: str, key: str, times: int = 1) -> None:
-    """Move the slider `label` by keyboard."""
-    thumb = page.get_by_role("slider", name=label)
-    thumb.focus()
-    for _ in range(times):
-        thumb.press(key)
-
-
 def zoomed_range(page: Page) -> list[float]:
+    """What the first chart shows of its x axis."""
     return list(page.locator(CHART).first.evaluate("(plot) => plot._fullLayout.xaxis.range"))
 
 
-def settled_zoom(page: Page, whole: list[float]) -> list[float]:
-    """The x range once it is another than `whole` and has come to rest (Plotly animates nothing, but draws later)."""
-    for _ in range(100):
-        one = zoomed_range(page)
-        page.wait_for_timeout(100)
-        if one != whole and zoomed_range(page) == one:
-            return one
-    raise AssertionError("the drag did not zoom")
-
-
-def first_slider(topic: AnyTopic) -> tuple[str, str, tuple[str, str]]:
-    """Name and label of the first control that is a slider, the batch size before others; the keys that move it and take it back."""
-    described = fields(topic.settings)
-    names = sorted(topic.controls, key=lambda name: name != "batch_size")
-    name = next(name for name in names if described[name].kind == "number" and topic.applies(topic.opening, name))
-    parameter = described[name].parameter
-    lowest = getattr(topic.opening, name) == parameter.stops[0]
-    return name, parameter.label, ("ArrowRight", "ArrowLeft") if lowest else ("ArrowLeft", "ArrowRight")
-
-
-@EVERY_LAB
-def test_a_prediction_is_asked_then_the_picture_comes_and_follows_a_slider(visit: Visit, lab: Lab) -> None:
-    page = visit(f"{lab.name}?lang=en")
-    for topic in topics(page, lab):
-        expect(page.get_by_text(topic.prediction.question)).to_be_visible()
-        assert painted(page) == []
-        guess(page, topic)
-        before = painted(page)
-        name, label, (there, back) = first_slider(topic)
-        press(page, label, there)
-        expect(page).to_have_url(re.compile(rf"{name}=\d+"))
-        if isinstance(topic, InstantTopic):  # the others wait for "Run"
-            page.wait_for_function(
-                "(before) => { const now = [...document.querySelectorAll('[data-painted-digest]')].map((h) => h.dataset.paintedDigest);"
-                " return now.length >= before.length && before.some((digest, i) => digest !== now[i]); }",
-                arg=before,  # a picture far below may have come after the first look
-            )
-        press(page, label, back)  # the next topic shares what this one set
-        settled(page)
-
-
-def test_zoom_legend_and_playhead_survive_a_slider(visit: Visit) -> None:
+def test_zoom_and_playhead_survive_a_slider(visit: Visit) -> None:
     page = ready(visit("running_stats?predict=0&lang=en"))
     page.get_by_role("button", name="One step forward").click()
     page.get_by_role("button", name="One step forward").click()
@@ -93,14 +57,15 @@ def test_zoom_legend_and_playhead_survive_a_slider(visit: Visit) -> None:
     page.mouse.down()
     page.mouse.move(left + 0.6 * width, middle, steps=6)
     page.mouse.up()
-    zoom = settled_zoom(page, whole)
-    before = painted(page)
-    press(page, "Batch size", "ArrowLeft")
-    page.wait_for_function(
-        "(before) => [...document.querySelectorAll('[data-painted-digest]')].some((h, i) => h.dataset.paintedDigest !== before[i])",
-        arg=before,
+    plot.evaluate(
+        "(plot, whole) => new Promise((done) => { const look = () =>"
+        " plot._fullLayout.xaxis.range.join() === whole.join() ? setTimeout(look, 20) : done(); look(); })",
+        whole,
     )
-    ready(page)
+    zoom = zoomed_range(page)
+    before = painted(page)
+    change(page, page.get_by_role("slider", name="Batch size").press, "ArrowLeft")
+    assert painted(page) != before
     assert zoomed_range(page) == pytest.approx(zoom)
     assert position(page) == 2
 
@@ -109,7 +74,7 @@ def test_playing_goes_on_through_a_rerun_without_the_server(visit: Visit) -> Non
     page = ready(visit("layer?predict=0&lang=en"))
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("() => document.querySelector('[data-painted-digest]') && window.__bnviz.stats.painted > 5")
-    press(page, "Batch size", "ArrowLeft")
+    page.get_by_role("slider", name="Batch size").press("ArrowLeft")
     here = position(page)
     page.wait_for_function("(here) => Number(window.__bnviz.playheads.get('layer').step) > here + 2", arg=here)
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
@@ -117,81 +82,47 @@ def test_playing_goes_on_through_a_rerun_without_the_server(visit: Visit) -> Non
 
 def test_a_copied_link_brings_everything_back_in_another_browser(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
-    press(page, "Batch size", "ArrowLeft", 3)
+    for size in ("24", "16", "12"):
+        page.get_by_role("slider", name="Batch size").press("ArrowLeft")
+        asks_for(page, "batch_size", size)
     for _ in range(3):
         page.get_by_role("button", name="One step forward").click()
-    expect(page).to_have_url(re.compile(r"step=3"))
+    asks_for(page, "step", "3")
+    settled(page)
     page.get_by_role("button", name="Share").click()
-    link = page.locator("input[readonly]").first.input_value()
-    assert "batch_size=12" in link
-    code = page.get_by_role("img", name="QR code of the link")
-    page.wait_for_function("(image) => image.naturalWidth > 50", arg=code.element_handle())
-    expect(page).to_have_url(re.compile(r"batch_size=12"))
-    ready(page)
+    panel = page.get_by_role("dialog")
+    panel.get_by_label("Ask the question first").uncheck()
+    link = panel.get_by_label("Link to this state").input_value()
     other = ready(visit(link.split("/", 3)[3]))
     assert painted(other) == painted(page)
     assert position(other) == 3
+    assert query(other) == query(page)
 
 
-def test_the_view_is_part_of_the_link(visit: Visit) -> None:
-    page = visit("layer?predict=0&lang=en&view=formula")
+def test_view_and_language_of_a_link_and_of_the_browser(visit: Visit) -> None:
+    page = visit("layer?predict=0&view=formula", color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
     expect(page.get_by_role("radio", name="Formula")).to_be_checked()
     expect(page.locator(".katex").first).to_be_visible()
-
-
-@EVERY_LAB
-def test_everything_is_chinese_when_asked(visit: Visit, lab: Lab) -> None:
-    page = ready(visit(f"{lab.name}?predict=0&lang=zh"))
+    segment(page, "中文").click()
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    for other in LABS:
-        expect(
-            page.get_by_test_id("stSidebarNav").get_by_text(translator("zh")(other.title), exact=True)
-        ).to_be_visible()
-    for _ in topics(page, lab, "zh"):
-        text = ready(page).locator("body").inner_text()
-        code = {line for block in page.locator("pre").all_inner_texts() for line in block.splitlines()}
-        text = text.replace(PYTORCHS_OWN, "")
-        foreign = [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
-        assert [line for line in foreign if line not in code] == []
+    asks_for(page, "lang", "zh")
+    asks_for(page, "view", "formula")
 
 
-def test_the_home_page_leads_into_the_course(visit: Visit) -> None:
-    page = visit("?lang=en")
-    page.get_by_role("link", name=LABS[0].title).last.click()
-    expect(page.get_by_role("heading", name=LABS[0].question)).to_be_visible()
-
-
-def test_the_language_follows_the_browser_and_the_switch(visit: Visit) -> None:
-    page = visit("layer?predict=0", color_scheme="dark")
-    expect(page.locator("html")).to_have_attribute("lang", "en")
-    page.get_by_role("radio", name="中文").or_(page.get_by_role("button", name="中文")).first.click()
-    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    expect(page).to_have_url(re.compile("lang=zh"))
-
-
-@EVERY_LAB
-def test_a_phone_shows_the_picture_first_and_nothing_sticks_out(visit: Visit, lab: Lab) -> None:
-    page = ready(visit(f"{lab.name}?predict=0&lang=en", width=390, height=844, has_touch=True))
-    for _ in topics(page, lab):
-        for scheme in ("dark", "light"):
-            in_scheme(page, scheme)
-            assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        picture = page.locator("[data-painted-digest]").first.bounding_box()
-        slider = page.get_by_role("slider").locator("visible=true")
-        controls = page.locator(".st-key-controls").bounding_box()
-        assert slider.count() > 0
-        assert picture is not None
-        assert controls is not None
-        assert picture["y"] < controls["y"]
-
-
-def test_a_batch_of_one_shows_pytorchs_own_error_and_what_to_do(visit: Visit) -> None:
-    page = visit("layer?predict=0&lang=en&batch_size=1")
-    expect(page.get_by_text("Expected more than 1 value per channel when training")).to_be_visible()
+def test_a_refused_setting_says_why_and_leads_back_and_one_without_effect_rests(visit: Visit) -> None:
+    page = ready(visit("layer?predict=0&lang=en&batch_size=2"))
+    page.get_by_role("slider", name="Batch size").press("ArrowLeft")
+    expect(page.get_by_text(PYTORCHS_OWN)).to_be_visible()
     expect(page.get_by_text("What to do:")).to_be_visible()
-    press(page, "Batch size", "ArrowRight")
-    ready(page)
-    expect(page.get_by_text("Expected more than 1 value per channel when training")).to_have_count(0)
+    page.get_by_role("button", name="Back to what worked").click()
+    asks_for(page, "batch_size", "2")
+    expect(page.get_by_text(PYTORCHS_OWN)).to_have_count(0)
+    momentum = page.get_by_role("slider", name="Momentum", exact=True)
+    expect(momentum).to_be_enabled()
+    ready(page).locator(".st-key-layer-mode-en").get_by_text("eval", exact=True).click()
+    asks_for(page, "mode", "eval")
+    expect(momentum).to_be_disabled()
 
 
 def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
@@ -204,21 +135,13 @@ def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
     ready(page)
 
 
-@pytest.mark.parametrize("path", ["", "cases"])
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_home_and_problems_fit_a_phone_and_speak_one_language(visit: Visit, path: str, language: str) -> None:
-    page = visit(f"{path}?lang={language}", width=390, height=844)
-    page.wait_for_timeout(800)
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    if language == "zh":
-        text = page.locator("body").inner_text().replace(PYTORCHS_OWN, "")
-        assert [line for line in text.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)] == []
-
-
-def test_the_course_fits_a_projector_and_its_picture_moves_without_the_server_or_plotly(visit: Visit) -> None:
-    page = visit("?lang=en")
-    asked: list[str] = []
+def test_the_course_fits_a_projector_moves_without_the_server_or_plotly_and_leads_to_its_first_lab(
+    visit: Visit,
+) -> None:
+    page = visit("?lang=en", *PROJECTOR)
     page.wait_for_function("() => window.__bnviz?.playheads.get('home')?.step > 2")
+    settled(page)
+    asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
     course = page.locator(".st-key-course").bounding_box()
@@ -229,6 +152,8 @@ def test_the_course_fits_a_projector_and_its_picture_moves_without_the_server_or
     assert asked == []
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert [name for name in loaded if "plotly" in name.lower()] == []
+    page.get_by_role("link", name=LABS[0].title).last.click()
+    expect(page.get_by_role("heading", name=LABS[0].question)).to_be_visible()
 
 
 def test_a_problem_is_found_from_the_home_page_and_its_reproduction_is_one_click_away(visit: Visit) -> None:
@@ -242,3 +167,29 @@ def test_a_problem_is_found_from_the_home_page_and_its_reproduction_is_one_click
     page.get_by_role("link", name="See it go wrong: What it does").first.click()
     ready(page)
     expect(page).to_have_url(re.compile(r"/layer\?.*mode=eval"))
+
+
+@pytest.mark.parametrize(("path", "kept"), [("", {}), ("cases", {"q": "NaN"})])
+def test_home_and_problems_fit_a_phone_speak_one_language_and_keep_the_search(
+    visit: Visit, streamlits_own: set[Finding], path: str, kept: dict[str, str]
+) -> None:
+    page = settled(visit(f"{path}?lang=en", *PHONE))
+    assert overhang(page) <= 0
+    page.get_by_test_id("stExpandSidebarButton").click()
+    segment(page, "中文").click()
+    asks_for(page, "lang", "zh")
+    assert foreign(settled(page)) == []
+    assert overhang(page) <= 0
+    resize(page, *PROJECTOR)
+    for value in kept.values():
+        page.get_by_role("searchbox").fill(value)
+        asks_for(page, "q", value)
+        expect(page.locator("details[open]")).to_have_count(1)
+    for language in LANGUAGES:  # English, and back
+        segment(page, LANGUAGE_NAMES[language]).click()
+        asks_for(page, "lang", language)
+        assert query(page) == kept
+        expect(page.locator("details[open]")).to_have_count(len(kept))
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+    found = serious(page)
+    assert {finding: html for finding, html in found.items() if finding not in streamlits_own} == {}

@@ -1,4 +1,4 @@
-"""What stood in the way when the pages were used: language, Share, Back, dragging, small and large screens, paper, frames, contrast."""
+"""What stood in the way when the pages were used: Share, Back, dragging, small and large screens, paper, frames, the keyboard."""
 
 from __future__ import annotations
 
@@ -9,111 +9,64 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from bnviz.i18n import Language, translator
-from bnviz.labs.course import LABS
-from bnviz.settings import fields
-from bnviz.teaching.lab import AnyTopic, Lab
-from tests.browser.conftest import Visit
-from tests.browser.pages import in_scheme, ready, segment, settled
+from bnviz.i18n import translator
+from tests.browser.conftest import PHONE, PROJECTOR, SIDEWAYS, XGA, Visit
+from tests.browser.pages import asks_for, change, overhang, query, ready, resize, segment, settled
 
-EVERY_LAB = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
 SOME_LABS = pytest.mark.parametrize("name", ["layer", "running_stats", "gradient_flow"])
-PROJECTOR, XGA, PHONE, SIDEWAYS = (1280, 720), (1024, 768), (390, 844), (844, 390)
-
-
-def query(page: Page) -> dict[str, str]:
-    """What the address bar says, without the language, once it has come to rest."""
-    last = ""
-    while last != page.url:
-        last = page.url
-        page.wait_for_timeout(1000)  # the address follows the picture
-    return {name: value for name, value in parse_qsl(urlsplit(last).query) if name != "lang"}
+LARGE = (1920, 1080)
 
 
 def slider(page: Page, label: str) -> Any:
+    """The slider with this name."""
     return page.get_by_role("slider", name=label, exact=True)
 
 
-def touch(page: Page, topic: AnyTopic) -> set[str]:
-    """Change one control of every kind that `topic` has; the kinds."""
-    described = fields(topic.settings)
-    page.locator(".st-key-controls").get_by_text("More", exact=True).click() if topic.more else None
-    settled(page)
-    touched: set[str] = set()
-    for name in (*topic.controls, *topic.more):
-        field = described[name]
-        if field.kind in touched or not topic.applies(topic.opening, name):
-            continue
-        here = page.locator(f"[class*='st-key-{topic.id.replace('.', '-')}-{name}-en']")
-        if here.count() == 0:
-            continue
-        if field.kind == "number" and field.parameter.stops:
-            at_the_end = getattr(topic.opening, name) == field.parameter.stops[-1]
-            here.get_by_role("slider").press("ArrowLeft" if at_the_end else "ArrowRight")
-        elif field.kind == "bool":
-            here.locator("label").first.click()
-        elif field.kind == "values":
-            here.get_by_role("button").locator("visible=true").last.click()
-        else:
-            continue
-        touched.add(field.kind)
-        settled(page)
-    return touched
-
-
-@EVERY_LAB
-def test_switching_the_language_there_and_back_keeps_everything(visit: Visit, lab: Lab) -> None:
-    page = settled(visit(f"{lab.name}?predict=0&lang=en"))
-    assert touch(page, lab.topics[0])
-    segment(page, "Formula").click()
-    settled(page)
-    before = query(page)
-    assert set(before) - {"predict", "view"}
-    for language, name in (("zh", "中文"), ("en", "English")):
-        segment(page, name).click()
-        expect(page.locator("html")).to_have_attribute("lang", "zh-CN" if language == "zh" else "en")
-        settled(page)
-        assert query(page) == before
-        expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(segment(page, "Formula")).to_be_checked()
-
-
-@pytest.mark.parametrize("size", [PROJECTOR, PHONE, SIDEWAYS])
-def test_share_is_an_overlay_that_fits_every_screen(visit: Visit, size: tuple[int, int]) -> None:
-    page = ready(visit("layer?lang=en&predict=0&batch_size=16", *size))
-    page.get_by_role("button", name="Share", exact=True).click()
+def test_share_is_an_overlay_that_fits_every_screen(visit: Visit) -> None:
+    page = ready(visit("layer?lang=en&predict=0&batch_size=16", *PROJECTOR))
     panel = page.get_by_role("dialog")
-    box = panel.bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["y"] >= 0
-    assert box["x"] + box["width"] <= size[0]
-    assert box["y"] + box["height"] <= size[1]
-    code = page.get_by_role("img", name="QR code of the link")
-    page.wait_for_function("(image) => image.complete && image.naturalWidth > 50", arg=code.element_handle())
+    for width, height in (PROJECTOR, PHONE, SIDEWAYS):
+        resize(page, width, height)
+        page.get_by_role("button", name="Share", exact=True).click()
+        box = panel.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+        assert overhang(page) <= 0
+        code = panel.get_by_role("img", name="QR code of the link")
+        page.wait_for_function("(image) => image.complete && image.naturalWidth > 50", arg=code.element_handle())
+        page.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
+    page.get_by_role("button", name="Share", exact=True).click()
     link = panel.get_by_label("Link to this state")
     assert dict(parse_qsl(urlsplit(link.input_value()).query)) == {"batch_size": "16", "lang": "en"}
     panel.get_by_label("Ask the question first").uncheck()
     assert "predict=0" in link.input_value()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    page.keyboard.press("Escape")
-    expect(panel).to_be_hidden()
+
+
+LATER = "() => { const now = Date.now; Date.now = () => now() + 1000; }"  # what follows is a change of its own
 
 
 def test_back_reset_and_the_browsers_back_undo(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
     opening = query(page)
-    for _ in range(2):
+    for size in ("24", "16"):
+        page.evaluate(LATER)
         slider(page, "Batch size").press("ArrowLeft")
-        query(page)
-    assert query(page)["batch_size"] == "16"
+        asks_for(page, "batch_size", size)
+    page.evaluate(LATER)
     page.get_by_role("button", name="Back", exact=True).click()
-    expect(page).to_have_url(re.compile(r"batch_size=24"))
+    asks_for(page, "batch_size", "24")
     page.go_back()
-    expect(page).to_have_url(re.compile(r"batch_size=16"))
+    asks_for(page, "batch_size", "16")
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "16")
+    settled(page)
+    page.evaluate(LATER)
     page.get_by_role("button", name="Reset", exact=True).click()
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
+    asks_for(page, "batch_size", "")
     assert query(page) == opening
 
 
@@ -131,18 +84,18 @@ def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Vis
     page.wait_for_function(f"(before) => {painted} !== before", arg=before)  # the button is still down
     page.mouse.move(box["x"] - 80, middle, steps=5)
     page.mouse.up()
-    value = slider(page, "Batch size").get_attribute("aria-valuetext")
+    value = str(slider(page, "Batch size").get_attribute("aria-valuetext"))
     assert value != "32"
-    expect(page).to_have_url(re.compile(rf"batch_size={value}\b"))
+    asks_for(page, "batch_size", value)
     settled(page)
-    expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", str(value))
-    slider(page, "Batch size").press("ArrowRight")
-    query(page)
-    now = slider(page, "Batch size").get_attribute("aria-valuetext")
+    expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", value)
+    change(page, slider(page, "Batch size").press, "ArrowRight")
+    now = str(slider(page, "Batch size").get_attribute("aria-valuetext"))
     assert now != value
-    expect(page).to_have_url(re.compile(rf"batch_size={now}\b"))
-    page.get_by_role("button", name="Back", exact=True).click()
-    page.get_by_role("button", name="Back", exact=True).click()  # the whole drag was one change
+    asks_for(page, "batch_size", now)
+    for earlier in (value, ""):  # the whole drag was one change
+        page.get_by_role("button", name="Back", exact=True).click()
+        asks_for(page, "batch_size", earlier)
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
 
 
@@ -167,80 +120,44 @@ def test_on_a_phone_the_picture_stays_while_the_controls_are_used(visit: Visit, 
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_hidden()  # it would cover the picture
     page.locator("[data-testid=stMain]").evaluate("(main) => main.scrollTo(0, 0)")
     expect(hero).not_to_have_attribute("data-floating", re.compile("."))
-
-
-@SOME_LABS
-def test_on_a_phone_held_sideways_picture_and_controls_stand_side_by_side(visit: Visit, name: str) -> None:
-    page = ready(visit(f"{name}?predict=0&lang=en", *SIDEWAYS, has_touch=True))
-    expect(page.locator("[data-testid=stSidebar][data-collapsed=false]")).to_have_count(0)
-    page.wait_for_timeout(500)
+    resize(page, *SIDEWAYS)  # picture and controls now stand side by side
     for down in (0, 150):
-        page.locator("[data-testid=stMain]").evaluate("(main, down) => main.scrollTo(0, down)", down)
-        page.wait_for_timeout(300)
-        box = page.locator(".st-key-picture [data-digest]").first.bounding_box()
-        assert box is not None
-        assert min(box["y"] + box["height"], SIDEWAYS[1]) - max(box["y"], 0) >= 160
-    assert box["y"] >= -1
+        page.wait_for_function(
+            """(down) => {
+                document.querySelector('[data-testid=stMain]').scrollTo(0, down);
+                const {top, bottom} = document.querySelector('.st-key-picture [data-digest]').getBoundingClientRect();
+                return Math.min(bottom, innerHeight) - Math.max(top, 0) >= 160 && (down === 0 || top >= -1);
+            }""",
+            arg=down,
+        )
 
 
-@pytest.mark.parametrize("size", [PROJECTOR, XGA, (820, 1180), (1920, 1080)])
+WHOLE = """() => {
+    const hosts = [...document.querySelectorAll('[data-digest]')];
+    const cut = hosts.flatMap((host) => [...host.shadowRoot.querySelectorAll('.bar, .caption, .foot')])
+        .map((node) => node.getBoundingClientRect())
+        .filter((box) => box.height > 0 && box.top < innerHeight - 6 && box.bottom > innerHeight + 6);
+    return hosts[0].getBoundingClientRect().bottom <= innerHeight + 1 && cut.length === 0;
+}"""
+SIZE = "(node) => parseFloat(getComputedStyle(node).fontSize)"
+
+
 @SOME_LABS
-def test_nothing_is_half_visible_at_the_fold(visit: Visit, name: str, size: tuple[int, int]) -> None:
-    page = ready(visit(f"{name}?predict=0&lang=en", *size))
-    page.wait_for_function(
-        """() => {
-            const hosts = [...document.querySelectorAll('[data-digest]')];
-            const cut = hosts.flatMap((host) => [...host.shadowRoot.querySelectorAll('.bar, .caption, .foot')])
-                .map((node) => node.getBoundingClientRect())
-                .filter((box) => box.height > 0 && box.top < innerHeight - 6 && box.bottom > innerHeight + 6);
-            return hosts[0].getBoundingClientRect().bottom <= innerHeight + 1 && cut.length === 0;
-        }"""
-    )
-
-
-def test_type_grows_with_the_screen(visit: Visit) -> None:
+def test_nothing_is_half_visible_at_the_fold_and_type_grows_with_the_screen(visit: Visit, name: str) -> None:
+    ready(visit(f"{name}?predict=0&lang=en", 820, 1180)).wait_for_function(WHOLE)
+    page = ready(visit(f"{name}?predict=0&lang=en", *XGA))
     sizes = {}
-    for width, height in (PROJECTOR, (1920, 1080)):
-        page = ready(visit("running_stats?predict=0&lang=en", width, height))
-        size = "(node) => parseFloat(getComputedStyle(node).fontSize)"
-        words = (page.locator("[data-testid=stMain] p").first, page.locator(".js-plotly-plot .xtitle").first)
-        sizes[width] = [word.evaluate(size) for word in words]
-    assert [large / small for small, large in zip(*sizes.values(), strict=True)] == pytest.approx([1.5, 1.5], rel=0.05)
-
-
-# Of the words in the pictures those with less than 4.5 : 1.
-CONTRAST = """() => {
-    const root = getComputedStyle(document.querySelector('.stApp')).backgroundColor;
-    const light = (css) => css.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
-        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const ratio = (one) => { const [a, b] = [light(one), light(root)].toSorted((x, y) => y - x); return (a + 0.05) / (b + 0.05); };
-    const seen = [...document.querySelectorAll('[data-digest]')].flatMap((host) => [...host.shadowRoot.querySelectorAll('svg text')])
-        .filter((text) => text.textContent.trim()).map((text) => [text.textContent, getComputedStyle(text).fill]);
-    return [...seen, ...(window.__texts ?? [])].filter(([, color]) => ratio(color) < 4.5).map(([text, color]) => `${text}: ${color}`);
-}"""
-RECORD = """() => {
-    window.__texts = [];
-    const draw = CanvasRenderingContext2D.prototype.fillText;
-    const probe = document.createElement('span');
-    document.body.append(probe);
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
-        probe.style.color = this.fillStyle;
-        window.__texts.push([text, getComputedStyle(probe).color]);
-        return draw.call(this, text, ...rest);
-    };
-}"""
-
-
-@EVERY_LAB
-def test_every_word_in_a_picture_can_be_read(visit: Visit, lab: Lab) -> None:
-    page = ready(visit(f"{lab.name}?predict=0&lang=en"))
-    page.evaluate(RECORD)
-    for scheme in ("dark", "light"):
-        page.evaluate("window.__texts.length = 0")
-        in_scheme(page, scheme)
-        page.wait_for_timeout(300)
-        assert page.evaluate(CONTRAST) == [], scheme
+    for size in (XGA, PROJECTOR, LARGE):
+        settled(resize(page, *size)).wait_for_function(WHOLE)
+        for label in ("Batch size", "Momentum", "eps (ε)") if name == "layer" else ():
+            box = slider(page, label).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= size[1]
+        word = page.locator("[data-testid=stMain] p").first
+        title = page.locator(".js-plotly-plot .xtitle").first
+        sizes[size] = [one.evaluate(SIZE) for one in (word, title) if one.count()]
+    growth = [large / small for small, large in zip(sizes[PROJECTOR], sizes[LARGE], strict=True)]
+    assert growth == pytest.approx([1.5] * len(growth), rel=0.05)
 
 
 def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None:
@@ -268,28 +185,25 @@ def test_in_a_frame_stands_one_picture_with_its_controls(visit: Visit, name: str
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_headings_sliders_and_the_way_past_the_navigation(visit: Visit, language: Language) -> None:
-    page = ready(visit(f"layer?predict=0&lang={language}"))
-    headings = page.get_by_role("heading", level=1)
-    expect(headings).to_have_count(1)
-    labels = page.locator("input[type=range]").evaluate_all(
-        "(all) => all.filter((one) => one.hasAttribute('aria-labelledby')).length"
-    )
-    assert labels == 0
+def test_headings_sliders_forced_colours_and_the_way_past_the_navigation(visit: Visit) -> None:
+    page = ready(visit("layer?predict=0&lang=en"))
+    for language, name in (("en", "English"), ("zh", "中文")):
+        segment(page, name).click()
+        asks_for(page, "lang", language)
+        settled(page)
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        expect(page.locator("[data-testid=stSlider] input[type=range][aria-labelledby]")).to_have_count(0)
+        expect(page.locator(".bnviz-skip")).to_have_text(translator(language)("Skip to the controls"))
+    page.reload()
+    ready(page)
     page.keyboard.press("Tab")
-    skip = page.get_by_role("button", name=translator(language)("Skip to the controls"))
-    expect(skip).to_be_focused()
+    expect(page.locator(".bnviz-skip")).to_be_focused()
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.closest('.st-key-controls') !== null")
-
-
-def test_in_forced_colours_sliders_and_switches_are_seen(visit: Visit) -> None:
-    page = ready(visit("layer?predict=0&lang=en", forced_colors="active"))
+    page.wait_for_function("() => document.activeElement.closest('.st-key-controls') !== null")
+    page.emulate_media(forced_colors="active")
     track = page.locator("[data-testid=stSlider] [role=group] > div > div:first-child").first
-    assert track.evaluate("(node) => getComputedStyle(node).borderTopStyle") == "solid"
-    switch = page.locator("[data-testid=stCheckbox] label > span + div").first
-    assert switch.evaluate("(node) => getComputedStyle(node).borderTopStyle") == "solid"
+    expect(track).to_have_css("border-top-style", "solid")
+    expect(page.locator("[data-testid=stCheckbox] label > span + div").first).to_have_css("border-top-style", "solid")
 
 
 def test_at_200_percent_the_player_leaves_the_picture_in_sight(visit: Visit) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bnviz import cli
 from bnviz.inspect.command import check
+from bnviz.ui.server import serve as server
 
 MODEL = """
 import torch
@@ -45,4 +48,18 @@ def test_exit_status(
 @pytest.mark.parametrize("target", ["train.py", ":model", "none.py:model"])
 def test_bad_targets(target: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(target) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_view_serves_the_page_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    served: list[dict[str, Any]] = []
+    monkeypatch.setattr(server, "serve", lambda **options: served.append(options))
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["view", "run.bnviz", "--port", "9"]) == 0  # the training may still be to come
+    assert served == [{"port": 9, "address": "localhost", "base_path": "", "recording": tmp_path / "run.bnviz"}]
+
+
+@pytest.mark.parametrize("name", [".", "nowhere/run.bnviz"])
+def test_view_refuses_what_cannot_be_a_recording(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["view", name]) == 2
     assert capsys.readouterr().err.count("\n") == 1

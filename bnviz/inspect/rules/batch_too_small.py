@@ -49,7 +49,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Take larger batches, synchronize the statistics over devices, or use group norm.")),
         code="torch.nn.GroupNorm(groups, channels)  # or: torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
-        link=links.link("batch_size", topic="statistics"),
+        link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(n)),
         case="small_batches",
     )
 

@@ -23,6 +23,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if not errors and not weights:
         return
     layers, worst = worst_first((errors or weights).items())
+    eps = next(norm.eps for norm in evidence.norms if norm.name == layers[0])
     yield Finding(
         rule=RULE.name,
         severity="warning",
@@ -42,7 +43,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),
         code="torch.nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval())",
-        link=links.link("folding"),
+        link=links.link("folding", eps=links.eps(eps)),
         case=None,
     )
 

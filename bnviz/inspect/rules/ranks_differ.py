@@ -45,7 +45,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         cure=Phrase(N_("Shuffle before sharding, or synchronize the statistics.")),
         code="model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)\n"
         "sampler = torch.utils.data.DistributedSampler(dataset, shuffle=True)",
-        link=links.link("devices"),
+        link=links.link(
+            "devices",
+            **links.devices(course.ranks, evidence.batch_size or 16),
+            shards="shifted",
+            shift=min(round(worst, 2), 5.0),
+        ),
         case=None,
     )
 

@@ -36,7 +36,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Synchronize where the parts are small or differ in kind.")),
         code="model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
-        link=links.link("devices", batch_size=links.batch_size(part)),
+        link=links.link("devices", **links.devices(setup.replicas, part)),
         case=None,
     )
 

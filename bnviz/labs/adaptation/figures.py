@@ -13,12 +13,14 @@ from bnviz.labs.adaptation.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, stroke, theory_line
-from bnviz.plot.theme import Role, axis, layout
+from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import HIGHEST, LOWEST, error_axis
 from bnviz.study.over_seeds import OverSeeds
 
 AT_ZERO: Final = 0.1
 """Where N = 0 stands on the logarithmic axis."""
+TWO_LINES: Final = 0.35
+"""Of the axis of the error, in powers of ten: what a label of two lines takes."""
 
 
 def errors(result: Result, language: Language = "en") -> Chart:
@@ -68,9 +70,9 @@ def _errors_notes(
     result: Result, rows: Sequence[tuple[OverSeeds, Floats, Role, str]], star: float, _: Translate
 ) -> list[dict[str, Any]]:
     """How to read the picture, the error of the statistics from training, that of pure target statistics, and N*."""
-    how = _("line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ²").format(
-        seeds=result.settings.seeds
-    )
+    how = _(
+        "line: mean of {seeds} seeds · band: from the best seed to the worst · dashed: N* = σ²/Δ² · ring: chosen N"
+    ).format(seeds=result.settings.seeds)
     text = "<b>" + _("N = ∞ (training)") + f"<br>{short(result.error_source)} %</b>"
     beside: dict[str, Any] = {
         "xref": "paper",
@@ -82,9 +84,15 @@ def _errors_notes(
     }
     notes = [key(how), note(text, y=_height(result.error_source), **beside)]
     for _over, mean, role, name in rows:
-        text = f"<b>{name}<br>N = 0: {short(float(mean[0]))} %</b>"
-        corner: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
-        notes.append(note(text, role, x=math.log10(AT_ZERO), y=_height(float(mean[0])), **corner))
+        error = f"N = 0: {short(float(mean[0]))} %"
+        if _height(float(mean[0])) > math.log10(HIGHEST) - TWO_LINES:
+            # Above it stands the key, and below it the line comes down: the room is at the right.
+            corner: dict[str, Any] = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": math.log10(HIGHEST)}
+            notes.append(note(f"<b>{name}, {error}</b>", role, yanchor="top", yshift=-2, **corner))
+            continue
+        corner = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
+        place = {"x": math.log10(AT_ZERO), "y": _height(float(mean[0])), "bgcolor": color("paper", 0.75)}
+        notes.append(note(f"<b>{name}<br>{error}</b>", role, **place, **corner))
     corner = {"yref": "paper", "y": 0.02, "xanchor": "left", "yanchor": "bottom", "xshift": 5}
     notes.append(note(f"<b>N* = {short(result.best_theory)}</b>", "theory", x=math.log10(star), **corner))
     return notes

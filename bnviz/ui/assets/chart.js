@@ -5,7 +5,7 @@ import { footOf } from "./foot.js";
 import { heroHeight, typeScale, watchRoom } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone } from "./plotly.js";
+import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone, thinned } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 import { SvgSurface } from "./surface.js";
@@ -59,7 +59,8 @@ class Chart {
     this.sight = sightOf(this.host, this.listening.signal);
   }
 
-  update(given) {
+  update(given, setTriggerValue = this.setTriggerValue) {
+    this.setTriggerValue = setTriggerValue;
     const data = this.#tune(given);
     const theme = readTheme(this.host, data.palette);
     const known = this.data?.digest === data.digest;
@@ -157,7 +158,7 @@ class Chart {
     const { light, dark } = this.data.palette;
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
-    const { data, layout } = legibly(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.theme);
+    const { data, layout } = legibly(thinned(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.height), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {
       this.drawn = true;
@@ -208,6 +209,7 @@ class Chart {
     if (x < 0 || x > axis._length || y < 0 || y > h) return;
     const release = (end) => {
       if (Math.hypot(end.clientX - event.clientX, end.clientY - event.clientY) > CLICK_PIXELS) return;
+      if (this.data.pickable) this.setTriggerValue("picked", { x: Math.round(axis.p2d(x)), y: Math.round(this.graph._fullLayout.yaxis.p2d(y)) });
       this.playhead.seek(axis.p2d(x) - this.data.playhead.first);
       this.playhead.settle();
     };
@@ -243,10 +245,10 @@ class Chart {
 const charts = new WeakMap();
 
 /** Streamlit component: called at every rerun with the same `parentElement`. */
-export default function chart({ data, parentElement }) {
+export default function chart({ data, parentElement, setTriggerValue }) {
   if (!charts.has(parentElement)) charts.set(parentElement, new Chart(parentElement));
   const mounted = charts.get(parentElement);
-  mounted.update(data);
+  mounted.update(data, setTriggerValue);
   return cleanupOnceGone(parentElement, () => {
     mounted.destroy();
     charts.delete(parentElement);

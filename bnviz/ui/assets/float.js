@@ -10,11 +10,26 @@ function hero() {
   return host && { host, place: host.closest('[data-testid="stElementContainer"]') ?? host.parentElement };
 }
 
+/** Tell the style sheet which element the hero stands in, and the column around it (`:has` would be looked up at every change). */
+class Mark {
+  #marked = [];
+
+  put(now) {
+    const column = now?.place.closest('[data-testid="stColumn"]');
+    const wanted = [];
+    for (let node = now?.place; column && node && node !== column; node = node.parentElement) wanted.push(node);
+    for (const node of this.#marked) if (!wanted.includes(node)) node.removeAttribute("data-bnviz-hero");
+    wanted.forEach((node, i) => { if (!this.#marked.includes(node)) node.dataset.bnvizHero = i ? "around" : "place"; });
+    this.#marked = wanted;
+  }
+}
+
 const tell = (host) => host.dispatchEvent(new CustomEvent("bnviz:float"));
 
 /** Look after the page's hero until `signal` is aborted. */
 export function keepInSight(signal) {
   const stacked = matchMedia(STACKED);
+  const mark = new Mark();
   let floating = null;
   let waiting = false;
 
@@ -46,6 +61,7 @@ export function keepInSight(signal) {
   const look = () => {
     waiting = false;
     const now = hero();
+    mark.put(now);
     if (floating && now?.host !== floating.host) settle();
     const controls = document.querySelector(".st-key-controls")?.getBoundingClientRect();
     if (!now || !controls || !stacked.matches) {

@@ -19,15 +19,17 @@ function nameSlidersOnce() {
   for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
 }
 
+/** Whether Streamlit has lost its server. */
+function lost() {
+  const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
+  return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
+}
+
 /**
  * Where several servers share an address, the proxy redirects the links of one that is down to another. A page that was open sees
  * a lost connection only, so it asks, and follows: what it shows is in its link.
  */
 function followRedirect(signal) {
-  const lost = () => {
-    const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
-    return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
-  };
   const timer = setInterval(async () => {
     if (!lost()) return;
     const answer = await fetch(location.href, { redirect: "manual", cache: "no-store", signal }).catch(() => null);

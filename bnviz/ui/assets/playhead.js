@@ -16,16 +16,18 @@ export class Playhead extends EventTarget {
   /** The member that reports to Python, so that two pictures of one run do not both do it. */
   get owner() { return this.members.values().next().value; }
 
-  /** Take over a run's frames. `mounting` applies `start`, unless this very run was already being watched. */
-  configure({ frames, fps = 8, digest, start = 0, autoplay = false, loop = false }, mounting) {
+  /** Take over a run's frames. `mounting` applies `start`, unless this very run was already being watched. A `growing` run takes
+   * along who stands on its last frame. */
+  configure({ frames, fps = 8, digest, start = 0, autoplay = false, loop = false, growing = false }, mounting) {
     const fresh = mounting && this.digest !== digest;
+    const newest = growing && !this.playing && this.frames > 0 && this.step >= this.frames - 1;
     this.digest = digest;
     this.fps = fps;
     this.loop = loop;
     const changed = this.frames !== frames;
     this.frames = frames;
     if (fresh) this.#move(this.#clamp(start));
-    else if (this.position > frames - 1) this.#move(Math.max(0, frames - 1));
+    else if (newest || this.position > frames - 1) this.#move(Math.max(0, frames - 1));
     if (changed) this.#emit("state");
     if (fresh && autoplay && !reducedMotion()) this.play();
   }

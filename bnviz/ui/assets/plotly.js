@@ -80,6 +80,24 @@ export function legibly(node, { background, text }) {
   return visit(node);
 }
 
+const LINE = 1.15; // of the font's size
+
+/** The layout with so few labels on its y axes, where those are given, that none covers another; a bold one stays. */
+export function thinned({ data, layout }, height) {
+  const { margin = {} } = layout;
+  const axes = Object.entries(layout).filter(([name, axis]) => /^yaxis\d*$/.test(name) && axis?.ticktext && axis.range && axis.type !== "log");
+  const thin = ({ tickvals, ticktext, range, domain = [0, 1], ...rest }) => {
+    const pixels = ((height - (margin.t ?? 0) - (margin.b ?? 0)) * (domain[1] - domain[0])) / Math.abs(range[1] - range[0]);
+    const gaps = tickvals.slice(1).map((value, i) => Math.abs(value - tickvals[i]) * pixels);
+    const size = rest.tickfont?.size ?? layout.font?.size ?? 12;
+    const stride = Math.max(1, Math.ceil((size * LINE) / Math.min(...gaps)));
+    const bold = Math.max(0, ticktext.findIndex((text) => String(text).startsWith("<b>")));
+    const kept = (_, i) => (i - bold) % stride === 0;
+    return { ...rest, range, domain, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
+  };
+  return { data, layout: { ...layout, ...Object.fromEntries(axes.map(([name, axis]) => [name, thin(axis)])) } };
+}
+
 const isPlain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
 /** `over` merged into `base`, objects deeply; both stay as they are. */

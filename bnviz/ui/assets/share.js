@@ -1,6 +1,6 @@
 // The share component: the page's link to read, copy or photograph, and the document's language and title.
 import { DESK, attendance } from "./attendance.js";
-import { cleanupOnceGone, element, shared as sharedState } from "./common.js";
+import { cleanupOnceGone, element, hostOf, shared as sharedState } from "./common.js";
 import { icon } from "./menu.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 import { SHARE } from "./styles.js";
@@ -9,11 +9,33 @@ const AFTER_THE_PICTURE = 120; // ms
 const ONE_CHANGE = 700; // ms: what follows sooner is the same change
 const FOREIGN = new Set(["embed", "embed_options", "class", "present"]); // not of the page, and kept
 
-/** Keep the address bar true, with a history entry for every change that Back can undo. */
+/** Keep the address bar true, with a history entry for every change that Back can undo. `data-address` of `host`: late or shown. */
 class AddressBar {
   #changed = 0;
+  #later = null;
 
-  show(query) {
+  constructor(host) { this.host = host; }
+
+  /** Later, since the picture comes first: changing the address takes the browser longer than painting does. */
+  tell(query, shown) {
+    const page = location.pathname;
+    this.wait();
+    this.#later = setTimeout(() => {
+      if (location.pathname === page) {
+        this.#show(query);
+        shown();
+      }
+      this.host.dataset.address = "shown";
+    }, AFTER_THE_PICTURE);
+  }
+
+  /** Say nothing until the server has followed the browser. */
+  wait() {
+    clearTimeout(this.#later);
+    this.host.dataset.address = "late";
+  }
+
+  #show(query) {
     const wanted = new URLSearchParams(query);
     for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
     const search = wanted.size > 0 ? `?${spelled(wanted)}` : "";
@@ -73,7 +95,7 @@ class Share {
     );
     const root = element("div", { className: "root" }, this.button, this.sheet, this.sheetCode, this.panel);
     parentElement.append(element("style", { textContent: SHARE }), root);
-    this.bar = new AddressBar();
+    this.bar = new AddressBar(hostOf(parentElement));
     this.number = 0;
     this.leaving = new AbortController();
     const { signal } = this.leaving;
@@ -95,7 +117,7 @@ class Share {
     const page = location.pathname;
     window.addEventListener("popstate", () => {
       if (location.pathname !== page) return;
-      clearTimeout(this.telling);
+      this.bar.wait();
       this.number += 1;
       this.setStateValue("wanted", { search: location.search, number: this.number });
     }, { signal });
@@ -106,7 +128,7 @@ class Share {
     const link = event.target.closest?.('a[href^="?"]');
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    clearTimeout(this.telling);
+    this.bar.wait();
     this.number += 1;
     this.setStateValue("wanted", { search: link.getAttribute("href"), number: this.number });
     document.querySelector(".st-key-picture")?.scrollIntoView({ block: "nearest" });
@@ -134,18 +156,7 @@ class Share {
     if (this.panel.open) this.#showLink();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
-    if (typeof query === "string") this.#tellAddressBar(query);
-  }
-
-  /** Later, since the picture comes first: changing the address takes the browser longer than painting does. */
-  #tellAddressBar(query) {
-    const page = location.pathname;
-    clearTimeout(this.telling);
-    this.telling = setTimeout(() => {
-      if (location.pathname !== page) return;
-      this.bar.show(query);
-      attendance().lead();
-    }, AFTER_THE_PICTURE);
+    if (typeof query === "string") this.bar.tell(query, () => attendance().lead());
   }
 
   /** The server knows only the query, the browser under which name it reached the page: others may need another name. */

@@ -24,10 +24,11 @@ def options(settings: Mapping[str, Any], section: str = "") -> dict[str, Any]:
     return named
 
 
-def serve(port: int = 8501, address: str = "localhost", base_path: str = "") -> None:
+def serve(port: int = 8501, address: str = "localhost", base_path: str = "", recording: Path | None = None) -> None:
     """Serve the dashboard until the process is told to end. Raises OSError where the port is taken.
 
-    `base_path`: what stands before every path, for a server that shares its address with others.
+    `base_path`: what stands before every path, for a server that shares its address with others. `recording`: a file that the page
+    "Your model" shows to everybody, and follows while it grows.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     listening = sockets.listen(address, port)
@@ -42,8 +43,11 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "") -> 
 
     import uvicorn
 
+    from bnviz.ui import recordings, visit
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.limits import LARGEST_MESSAGE
+
+    recordings.follow(recording)
 
     config = uvicorn.Config(
         st.App(FRAME, **surroundings()),
@@ -58,7 +62,9 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "") -> 
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
-    print(f"bnviz: http://{shown}:{port}/{base_path.strip('/')}", flush=True)
+    page = "" if recording is None else visit.MODEL
+    path = "/".join(part for part in (base_path.strip("/"), page) if part)
+    print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
     try:
         uvicorn.Server(config).run(sockets=listening)
     finally:

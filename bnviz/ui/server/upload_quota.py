@@ -10,7 +10,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
-LARGEST: Final = 2 * 2**20 + 2**16  # bytes of one request; Streamlit itself ends those that are larger
+# Bytes of one request: a recording's 4 MB and what is around them. Streamlit itself ends those that are larger than their uploader takes.
+LARGEST: Final = 4 * 2**20 + 2**16
 # Of one session. Streamlit keeps the file of a page that was left, so an honest visit has more than one for each page.
 FILES_OF_ONE: Final = 30
 BYTES_OF_ONE: Final = 12 * 2**20

@@ -8,16 +8,18 @@ from typing import Any, Final
 import numpy as np
 
 from bnviz.i18n import Language, translator
-from bnviz.labs.gradient_flow.figures.layers_axis import ROLES, drawable, layer_range, layer_ticks, stacked
+from bnviz.labs.gradient_flow.figures.layers_axis import ROLES, drawable, layer_range, layer_ticks
 from bnviz.labs.gradient_flow.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import line, power_ticks, theory_line
+from bnviz.plot.primitives import line, note, power_ticks, theory_line
 from bnviz.plot.theme import axis, layout
 from bnviz.plot.variants import normalizer_name
 
 LEAST: Final = 2.0
 """Decades that the axis shows at least."""
+ROOM: Final = 0.16
+"""Of the height of the data, above them: what a label takes."""
 
 
 def mean_square(result: Result, language: Language = "en") -> Chart:
@@ -36,24 +38,30 @@ def mean_square(result: Result, language: Language = "en") -> Chart:
         ]
         ends = {"measured": short(measured[index, -1]), "theory": short(theory[index, -1])}
         text = _("{variant}: {measured} in the last layer, theory {theory}").format(variant=name, **ends)
-        texts.append((text, measured[index, -1]))
+        texts.append(text)
     seen = np.concatenate([measured, theory])
     seen = seen[np.isfinite(seen)]
     low, top = (math.log10(seen.min()), math.log10(seen.max())) if seen.size else (0.0, 0.0)
-    high = top + 0.3 * max(top - low, LEAST)  # room for the labels
-    low -= 0.15 * max(top - low, LEAST)
-    labels = [
-        (text, ROLES[index], math.log10(value) if np.isfinite(value) else low)
-        for index, (text, value) in enumerate(texts)
+    height = max(top - low, LEAST)
+    high, low = top + ROOM * len(texts) * height, low - 0.15 * height
+    notes = [
+        note(
+            f"<b>{text}</b>",
+            ROLES[index],
+            xref="paper",
+            x=0.01,
+            xanchor="left",
+            y=high - ROOM * index * height,
+            yanchor="top",
+        )
+        for index, text in enumerate(texts)
     ]
     y = axis(_("Mean square of z"), type="log", range=[low, high], **power_ticks(low, high))
     x = axis(_("Layer"), tickvals=layer_ticks(depth), range=layer_range(depth))
     return Chart(
         "mean_square",
         traces,
-        layout(x, y, annotations=stacked(labels, low, high)),
-        _("Mean square of what enters the activation, by layer: {parts}.").format(
-            parts="; ".join(text for text, _value in texts)
-        ),
+        layout(x, y, annotations=notes),
+        _("Mean square of what enters the activation, by layer: {parts}.").format(parts="; ".join(texts)),
         height=340,
     )

@@ -1,0 +1,3 @@
+from bnviz.ui import your_model
+
+your_model.show()

@@ -1,0 +1,233 @@
+"""Every lab in a real browser: its main path, both languages, a phone, both colour schemes, and what axe says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+
+import pytest
+from playwright.sync_api import Locator, Page, TimeoutError, expect
+
+from bnviz.i18n import LANGUAGES, Language, translator
+from bnviz.labs.course import LABS
+from bnviz.settings import SettingField, fields
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
+from bnviz.ui.drag import css_name
+from bnviz.ui.visit import LANGUAGE_NAMES
+from tests.browser.conftest import PHONE, PROJECTOR, Visit
+from tests.browser.pages import (
+    SCHEMES,
+    Finding,
+    asks_for,
+    change,
+    choose_view,
+    foreign,
+    guess,
+    in_scheme,
+    overhang,
+    painted,
+    plain,
+    query,
+    ready,
+    resize,
+    segment,
+    serious,
+    settled,
+    topics,
+    violations,
+)
+
+EVERY_LAB = pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+DRAWN = (".st-key-picture", ".st-key-below")
+
+
+def first_slider(topic: AnyTopic) -> tuple[str, str, tuple[str, str]]:
+    """Name and label of the first control that is a slider, the batch size before others; the keys that move it and take it back."""
+    described = fields(topic.settings)
+    names = sorted(topic.controls, key=lambda name: name != "batch_size")
+    name = next(name for name in names if described[name].kind == "number" and topic.applies(topic.opening, name))
+    parameter = described[name].parameter
+    lowest = getattr(topic.opening, name) == parameter.stops[0]
+    return name, parameter.label, ("ArrowRight", "ArrowLeft") if lowest else ("ArrowLeft", "ArrowRight")
+
+
+# Of the words in the pictures those with less than 4.5 : 1.
+FAINT = """() => {
+    const root = getComputedStyle(document.querySelector('.stApp')).backgroundColor;
+    const light = (css) => css.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
+        .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ratio = (one) => { const [a, b] = [light(one), light(root)].toSorted((x, y) => y - x); return (a + 0.05) / (b + 0.05); };
+    const seen = [...document.querySelectorAll('[data-digest]')].flatMap((host) => [...host.shadowRoot.querySelectorAll('svg text')])
+        .filter((text) => text.textContent.trim()).map((text) => [text.textContent, getComputedStyle(text).fill]);
+    return [...seen, ...window.__texts.values()].filter(([, color]) => ratio(color) < 4.5).map(([text, color]) => `${text}: ${color}`);
+}"""
+# The words that canvases write from now on, each in the colour that it had last.
+RECORD = """() => {
+    window.__texts = new Map();
+    const draw = CanvasRenderingContext2D.prototype.fillText;
+    const probe = document.createElement('span');
+    document.body.append(probe);
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+        probe.style.color = this.fillStyle;
+        window.__texts.set(`${text} ${this.font}`, [text, getComputedStyle(probe).color]);
+        return draw.call(this, text, ...rest);
+    };
+}"""
+WRITTEN = """() => window.__texts.size > 0
+    || ![...document.querySelectorAll('[data-digest]')].some((host) => host.shadowRoot.querySelector('.stage canvas'))"""
+
+
+def faint(page: Page) -> list[str]:
+    """The words of `FAINT`, once there are none any more, or after a while."""
+    with suppress(TimeoutError):
+        page.wait_for_function(f"() => ({WRITTEN})() && ({FAINT})().length === 0")
+    return list(page.evaluate(FAINT))
+
+
+def look(page: Page, *, whole: bool) -> dict[Finding, str]:
+    """In both colour schemes: every word in a picture can be read; what axe finds in the pictures, and once on the `whole` page."""
+    found: dict[Finding, str] = {}
+    for scheme in SCHEMES:
+        page.evaluate("window.__texts.clear()")
+        assert faint(in_scheme(page, scheme)) == [], scheme
+        found |= violations(page, *(() if whole and scheme == SCHEMES[-1] else DRAWN))
+    return found
+
+
+def fits_a_phone(page: Page) -> None:
+    """The picture comes before the controls, and nothing sticks out."""
+    settled(resize(page, *PHONE)).get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, 0)")
+    assert overhang(page) <= 0
+    picture = page.locator("[data-painted-digest]").first.bounding_box()
+    controls = page.locator(".st-key-controls").bounding_box()
+    assert page.get_by_role("slider").locator("visible=true").count() > 0
+    assert picture is not None
+    assert controls is not None
+    assert picture["y"] < controls["y"]
+    resize(page, *PROJECTOR)
+
+
+@EVERY_LAB
+def test_a_guess_brings_the_picture_that_can_be_read_by_all_and_follows_a_slider(
+    visit: Visit, streamlits_own: set[Finding], lab: Lab
+) -> None:
+    page = visit(f"{lab.name}?lang=en")
+    page.evaluate(RECORD)
+    found: dict[tuple[str, ...], str] = {}
+    for topic in topics(page, lab):
+        expect(page.get_by_text(plain(topic.prediction.question))).to_be_visible()
+        assert painted(page) == []  # nothing of the question before
+        if lab is LABS[0]:  # the others ask in the same way
+            found |= {("prediction", *finding): html for finding, html in serious(settled(page)).items()}
+        guess(page, topic)
+        seen = look(page, whole=topic is lab.topics[0])
+        found |= {(topic.id, *finding): html for finding, html in seen.items()}
+        before = painted(page)
+        name, label, (there, back) = first_slider(topic)
+        thumb = page.get_by_role("slider", name=label)
+        change(page, thumb.press, there)
+        if isinstance(topic, InstantTopic):  # the others wait for "Run"
+            after = painted(page)
+            assert len(after) >= len(before)  # what stands below the fold may have come later
+            assert any(old != new for old, new in zip(before, after, strict=False))
+        thumb.press(back)  # the next topic shares what this one set
+        asks_for(page, name, "")
+        fits_a_phone(ready(page))
+    choose_view(page, "theory")
+    found |= {("theory", *finding): html for finding, html in violations(page, *DRAWN).items()}
+    assert {place: html for place, html in found.items() if place[1:] not in streamlits_own} == {}
+
+
+def widget(page: Page, topic: AnyTopic, name: str, language: Language) -> Locator:
+    """The widget of a setting."""
+    return page.locator(f".st-key-{css_name(f'{topic.id}:{name}:{language}')}")
+
+
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def touch(page: Page, here: Locator, field: SettingField, value: object) -> None:
+    """Make the widget `here` say something else than `value`."""
+    if field.kind == "number" and field.parameter.stops:
+        key = "ArrowRight" if value == field.parameter.stops[0] else "ArrowLeft"
+        change(page, here.get_by_role("slider").press, key)
+    elif field.kind == "number":
+        here.get_by_role("spinbutton").fill(str(int(str(value)) + 1))
+        change(page, here.get_by_role("spinbutton").press, "Enter")
+    elif field.kind == "bool":
+        change(page, here.locator("label").first.click)
+    elif field.kind == "values":
+        change(page, here.locator("button:not([kind$=Active]):not([aria-label])").last.click)
+    else:
+        other = next(n for n, choice in enumerate(field.choices) if choice not in (value, "upload"))
+        if here.get_by_role("combobox").count():
+            here.scroll_into_view_if_needed()
+            page.evaluate(FRAMES)  # scrolling would close the list
+            here.get_by_role("combobox").click()
+            change(page, page.get_by_role("option").nth(other).click)
+        else:
+            change(page, here.get_by_role("radio").or_(here.locator("button[kind^=segmented]")).nth(other).click)
+
+
+def kinds(topic: AnyTopic) -> dict[str, str]:
+    """Of every kind of widget that `topic` has, under "More" too, the name of a setting."""
+    described = fields(topic.settings)
+    found: dict[str, str] = {}
+    for name in (*topic.controls, *topic.more):
+        if topic.applies(topic.opening, name):
+            found.setdefault(described[name].kind + ("" if described[name].parameter.stops else " typed"), name)
+    return found
+
+
+def touch_all(page: Page, topic: AnyTopic, names: Collection[str], language: Language) -> list[str]:
+    """Change these settings but for those that the others put to rest; which were changed."""
+    described = fields(topic.settings)
+    if topic.more:
+        page.locator(f".st-key-{css_name(f'{topic.id}:more')} label").first.click()
+        expect(widget(page, topic, topic.more[-1], language)).to_be_visible()
+    touched = []
+    for name in sorted(names, key=lambda name: described[name].kind == "choice"):  # which puts most to rest
+        here = widget(page, topic, name, language)
+        if here.locator(":disabled").count() == 0:
+            touch(page, here, described[name], getattr(topic.opening, name))
+            touched.append(name)
+    return touched
+
+
+SAID = """() => JSON.stringify([...document.querySelectorAll('.st-key-controls input')].filter((one) => one.type !== 'text')
+    .map((one) => one.type === 'checkbox' ? one.checked : one.value))"""
+
+
+@EVERY_LAB
+def test_both_languages_say_everything_and_keep_everything(visit: Visit, lab: Lab) -> None:
+    page = ready(visit(f"{lab.name}?predict=0&lang=zh"))
+    sidebar = page.get_by_test_id("stSidebarNav")
+    for other in LABS:
+        expect(sidebar.get_by_text(translator("zh")(other.title), exact=True)).to_be_visible()
+    known: set[str] = set()
+    for topic in topics(page, lab, "zh"):
+        assert foreign(ready(page)) == []
+        new = {kind: name for kind, name in kinds(topic).items() if kind not in known}
+        if not new:
+            continue  # switched topic by topic, without a browser, in tests/pages
+        known |= new.keys()
+        touched = touch_all(page, topic, new.values(), "zh")
+        assert touched
+        if isinstance(topic, InstantTopic):  # another run of the others is not known yet
+            choose_view(page, "formula", "zh")
+        before, said = query(page), page.evaluate(SAID)
+        assert set(before) >= set(touched)
+        for language in LANGUAGES:  # English, and back
+            segment(page, LANGUAGE_NAMES[language]).click()
+            asks_for(page, "lang", language)
+            question = plain(translator(language)(topic.question))
+            expect(page.locator("html")).to_have_attribute("lang", "zh-CN" if language == "zh" else "en")
+            expect(page.get_by_role("heading", name=question, level=1)).to_be_visible()
+            assert query(page) == before
+            page.wait_for_function(f"(said) => ({SAID})() === said", arg=said)
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+        if isinstance(topic, InstantTopic):
+            choose_view(page, "picture", "zh")
+        change(page, page.get_by_role("button", name=translator("zh")("Reset"), exact=True).click)
+        assert not set(query(page)) & set(touched)
