@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -157,10 +158,22 @@ def test_a_lesson_from_start_to_end(visit: Visit) -> None:
         else:
             one_round(lesson, index, row, step)
     own_way(lesson)
+    lead(lesson)
     lesson.press("End the class")
     lesson.press("Really end it?")
     for student, sentence in zip(lesson.students, ("The class is over.", "班级已结束。"), strict=False):
         expect(student.locator(".told")).to_have_text(sentence)
+
+
+def lead(lesson: Lesson) -> None:
+    """What the teacher moves on the page moves for everybody who follows."""
+    lesson.press("Open here")
+    slider = lesson.teacher.get_by_role("slider", name="Batch size")
+    slider.focus()
+    slider.press("ArrowRight")
+    for student in lesson.students:
+        expect(student).to_have_url(re.compile("batch_size=12"))
+    lesson.press("Class page")
 
 
 def own_way(lesson: Lesson) -> None:

@@ -13,7 +13,7 @@ const VOTE = `
 }
 .option:not(:has(.bars)) { grid-template-columns: 1.6rem minmax(0, 1fr); }
 button.option[aria-pressed=true] { outline: 3px solid var(--st-primary-color, blue); outline-offset: -2px; }
-.told .option { min-height: 2.1rem; padding: .15rem .9rem; font-size: 1rem; }
+.settled .option { min-height: 2.1rem; padding: .15rem .9rem; font-size: 1rem; }
 .letter { font-weight: 700; }
 .right { border: 3px solid #2e8b57; }
 .right .letter::after { content: " ✓"; }

@@ -53,7 +53,7 @@ export class VotePanel {
     if (poll.moved) parts.push(this.#moved());
     if (teacher) parts.push(this.#commands());
     this.node.replaceChildren(...parts);
-    this.node.classList.toggle("told", poll.revealed); // the picture has the room
+    this.node.classList.toggle("settled", poll.revealed); // the picture has the room
     this.node.setAttribute("aria-label", words.question);
   }
 
