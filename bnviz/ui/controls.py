@@ -43,6 +43,11 @@ def visible(state: LabState) -> tuple[str, ...]:
     return tuple(name for name in (*topic.controls, *topic.more) if not state.shown or name in state.shown)
 
 
+def resting(state: LabState) -> tuple[str, ...]:
+    """The settings of the topic on which nothing depends at the others."""
+    return tuple(name for name in visible(state) if not state.topic.applies(state.settings, name))
+
+
 def free(state: LabState, changes: Iterable[str]) -> bool:
     """Whether the visitor may make these changes of settings."""
     return all(name in visible(state) and name not in state.locked for name in changes)

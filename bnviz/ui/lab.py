@@ -89,8 +89,8 @@ def _asks(state: LabState) -> bool:
 
 
 def _around(state: LabState) -> tuple[Any, ...]:
-    """What decides the part of the page that stays."""
-    return state.topic, state.preset, state.view, _asks(state)
+    """What decides the part of the page that stays; and which controls rest, since one may stand above what lets it rest."""
+    return state.topic, state.preset, state.view, _asks(state), controls.resting(state)
 
 
 @st.fragment

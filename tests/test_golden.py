@@ -1,0 +1,33 @@
+"""Nothing moves by accident: the key numbers of every topic are what `make golden` kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bnviz.labs.course import TOPICS
+from bnviz.teaching.lab import AnyTopic
+from scripts.make_golden import KEPT, allowed, cases, numbers
+
+GOLDEN = json.loads(KEPT.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+def test_the_key_numbers_are_the_kept_ones(topic: AnyTopic) -> None:
+    kept = GOLDEN[topic.id]
+    assert kept.keys() == {name for name, _ in cases(topic)}
+    for case, settings in cases(topic):
+        found = numbers(topic, settings)
+        assert found.keys() == kept[case].keys(), case
+        moved = {
+            name: (value, *kept[case][name])
+            for name, value in found.items()
+            if abs(value - kept[case][name][0]) > kept[case][name][1]
+        }
+        assert not moved, f"{case}: name, (now, kept, allowed): {moved}; if it should move: make golden"
+
+
+def test_what_is_allowed_follows_from_how_far_two_processors_differ() -> None:
+    assert allowed({"a": 2.0, "b": 0.0}, {"a": 2.0, "b": 0.0}) == {"a": 2e-6, "b": 1e-9}
+    assert allowed({"a": 2.0, "b": 1.0}, {"a": 2.1, "b": 1.0}) == pytest.approx({"a": 1.0, "b": 0.05})
