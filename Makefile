@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data vendor shipped claims topic docs screenshots catalogues \
+.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data vendor shipped golden claims topic docs screenshots catalogues \
 	other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -63,6 +63,9 @@ vendor: $(VENV)/.dev ## bring the browser's Plotly again, after a new version of
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped
 	$(PYTHON) -m scripts.make_example
+
+golden: $(VENV)/.dev ## keep the key numbers of every topic anew (after a change that should move them)
+	$(PYTHON) -m scripts.make_golden
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 	$(PYTHON) -m scripts.claims

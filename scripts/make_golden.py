@@ -71,7 +71,8 @@ def reduced(topic: AnyTopic) -> LabSettings:
             except ValueError:
                 continue
             changes[name] = value
-    return topic.settings(**changes)
+    settings: LabSettings = topic.settings(**changes)
+    return settings
 
 
 def numbers(topic: AnyTopic, settings: LabSettings) -> Numbers:
