@@ -69,6 +69,7 @@ golden: $(VENV)/.dev ## keep the key numbers of every topic anew (after a change
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
 	$(PYTHON) -m scripts.claims
+	$(PYTHON) -m pytest -n 2 -m claim
 
 topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
 	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)

@@ -96,6 +96,7 @@ def test_presets_of_shift_show_what_they_promise() -> None:
     assert [SHIFT.prediction.correct(result) for result in (half, fifth, behind, most)] == [3, 1, 0, 3]
 
 
+@pytest.mark.claim
 def test_cheap_presets_of_dropout_and_ghosts_show_what_they_promise() -> None:
     few_images, few_seeds = (DROPOUT.compute(DROPOUT.preset(name)) for name in ("with_100_images", "too_few_seeds"))
     assert few_images.findings[0].verdict == SHOWS

@@ -33,6 +33,7 @@ def test_the_outcome_follows_the_verdict(default: Result) -> None:
         assert lesson.outcome(other) == expected
 
 
+@pytest.mark.claim
 def test_cheap_presets_of_error_show_what_they_promise() -> None:
     """The slow one with fewer seeds than on the page; "Twenty seeds" and γ = 0.1 are too dear for a test (figures: see the commit)."""
     names = ("none", "batch_per_step", "batch_shared", "batch_input_only", "layer")

@@ -83,6 +83,7 @@ def test_the_shipped_boundaries_are_of_this_code_and_show_what_the_page_says() -
     np.testing.assert_array_equal(few.points, result.points)
 
 
+@pytest.mark.claim
 def test_presets_of_the_boundaries() -> None:
     """Moons: no difference that matters in the end. Adam: none gets there too. Fifty points: batch norm is better."""
     assert run(TOPIC.preset("moons").replace(seeds=4)).findings[0].verdict == SHOWS_NOT
