@@ -225,8 +225,8 @@ sixty steps on handwritten digits. They are ours; other models have other troubl
 ## Healthy runs
 
 {len(runs)} runs over {len({run.subject for run in runs})} architectures, seeds {runs[0].seed} to {runs[-1].seed};
-optimizer, learning rate, batch size, steps (60 to 200), momentum of the batch norms (0.05 to 0.2) and schedule drawn for each (`Recipe` in the script); each watched,
-then checked. Runs with an error or a warning: {alarms}.
+optimizer, learning rate, batch size, steps (60 to 200), momentum of the batch norms (0.05 to 0.2) and schedule are drawn
+for each (`Recipe` in the script); each watched, then checked. Runs with an error or a warning: {alarms}.
 
 {healthy_table(runs)}
 """
