@@ -45,6 +45,9 @@ AMPLIFIED: Final = 1e-4
 """Relative difference between the two from which on training amplifies rounding: then no number of these settings is firmer than
 `LOOSE` of its size."""
 LOOSE: Final = 0.05
+TINY: Final = 1e-5
+"""A number below this is taken for rounding itself, as the difference between two ways to the same is: it may be several times as
+large elsewhere, and says nothing of the others."""
 MARGIN: Final = 10.0
 """What is allowed, in differences between the two."""
 
@@ -89,9 +92,12 @@ def measure() -> dict[str, dict[str, Numbers]]:
 def allowed(one: Numbers, other: Numbers) -> Numbers:
     """By how much each number of `one` may move."""
     difference = {name: abs(value - other.get(name, math.inf)) for name, value in one.items()}
-    relative = {name: d / max(abs(one[name]), 1e-12) for name, d in difference.items()}
-    least = LOOSE if max(relative.values(), default=0.0) > AMPLIFIED else LEAST
-    return {name: max(MARGIN * difference[name], least * abs(value), 1e-9) for name, value in one.items()}
+    relative = [d / abs(one[name]) for name, d in difference.items() if abs(one[name]) >= TINY]
+    least = LOOSE if max(relative, default=0.0) > AMPLIFIED else LEAST
+    return {
+        name: max(MARGIN * difference[name], (MARGIN if abs(value) < TINY else least) * abs(value), 1e-9)
+        for name, value in one.items()
+    }
 
 
 def main() -> None:

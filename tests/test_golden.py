@@ -29,5 +29,6 @@ def test_the_key_numbers_are_the_kept_ones(topic: AnyTopic) -> None:
 
 
 def test_what_is_allowed_follows_from_how_far_two_processors_differ() -> None:
-    assert allowed({"a": 2.0, "b": 0.0}, {"a": 2.0, "b": 0.0}) == {"a": 2e-6, "b": 1e-9}
+    assert allowed({"a": 2.0, "b": 0.0}, {"a": 2.0, "b": 0.0}) == pytest.approx({"a": 2e-6, "b": 1e-9})
+    assert allowed({"a": 2.0, "b": 1e-8}, {"a": 2.0, "b": 2e-8}) == pytest.approx({"a": 2e-6, "b": 1e-7})
     assert allowed({"a": 2.0, "b": 1.0}, {"a": 2.1, "b": 1.0}) == pytest.approx({"a": 1.0, "b": 0.05})
