@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics
+from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics, watch
 from benchmarks.report import Row, table
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
@@ -27,6 +27,7 @@ MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "runs": runs.measure,
     "topics": topics.measure,
     "engine": engine.engine_rows,
+    "watch": watch.measure,
 }
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import perf_counter, thread_time
 from types import TracebackType
 from typing import Any, Final, Self
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 import numpy as np
 import torch
@@ -49,6 +50,11 @@ EARLY: Final = 200  # steps in which every difference of two batches gets a row 
 FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
 IN_A_ROW: Final = 3  # reads: two tell a batch, three the difference of two batches
+# So many steps of another optimizer without one of the clock's make the other the clock. Two where both hold a parameter: it
+# was made anew for an epoch or a phase (a wrapper and what it wraps take turns). Many where they divide the model between them,
+# as the critic of a GAN steps several times for one step of the generator.
+SUCCESSOR: Final = 2
+PARTNER: Final = 50
 
 
 def watch(
@@ -61,7 +67,8 @@ def watch(
 ) -> Watcher:
     """Record what the normalization layers of `model` do into a new file at `path` until `close`; a context manager too.
 
-    `optimizer`: whose steps count; without it those of the first optimizer that holds a parameter of `model`.
+    `optimizer`: whose steps count; without it those of the first optimizer that holds a parameter of `model`. Where it steps
+    no more and another does, the other's steps count.
     `budget`: share of the training's time that the watch may take. `limit`: bytes that the file may grow to.
     Whatever goes wrong here is told by one warning; the training goes on.
     """
@@ -89,7 +96,7 @@ class Watcher:
         """Seconds that reads and rows took, of this thread's processor time: other programs do not count."""
         self.looked = 0.0
         """Seconds that looks took."""
-        self._handle: RemovableHandle | None = None
+        self._handles: list[RemovableHandle] = []
         self._writer: Writer | None = None
         self._look: Watching | None = None
         self._budget = budget
@@ -152,8 +159,9 @@ class Watcher:
         self._per_pass = np.zeros(count)
         self._sums: list[Array | None] = [None] * count
         self._looks = 0
-        self._optimizer = optimizer
-        self._known: dict[int, bool] = {}
+        self._clock: ReferenceType[torch.optim.Optimizer] | None = None
+        self._held: frozenset[int] = frozenset()
+        self._since: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
         path = free_path(recording.rank_path(self.path, self._rank))
         if path != recording.rank_path(self.path, self._rank):
             warnings.warn(
@@ -162,15 +170,14 @@ class Watcher:
         channels = int(sum(describe(name, module).channels for name, module in self._modules.items()))
         self._writer = Writer(path, limit or LIMIT + CHANNEL_BYTES * max(channels - 1000, 0))
         self.path = path
-        self._writer.append(self._header())
-        if optimizer is None:
-            self._handle = register_optimizer_step_post_hook(self._any_stepped)
-        else:
-            self._handle = optimizer.register_step_post_hook(self._stepped)
+        self._writer.append(self._header(optimizer))
+        self._handles.append(register_optimizer_step_post_hook(self._any_stepped))
+        if optimizer is not None:
+            self._follow(optimizer)
         self._arm()
 
-    def _header(self) -> bytes:
-        setup = setup_of(self._wrapper, [], self._optimizer)
+    def _header(self, optimizer: torch.optim.Optimizer | None) -> bytes:
+        setup = setup_of(self._wrapper, [], optimizer)
         layers = []
         for name, module in self._modules.items():
             norm = describe(name, module)
@@ -205,24 +212,45 @@ class Watcher:
         return packed("model", head, {})
 
     def _any_stepped(self, optimizer: torch.optim.Optimizer, args: Any, named: Any) -> None:
-        """After a step of any optimizer: the first that holds a parameter of the model becomes the clock."""
+        """After a step of any optimizer."""
+        del args, named
         if not self.active:
             return
-        if self._optimizer is None:
-            key = id(optimizer)
-            if key not in self._known:
-                own = {id(parameter) for parameter in self._model.parameters()}
-                self._known[key] = any(id(p) in own for group in optimizer.param_groups for p in group["params"])
-            if not self._known[key]:
-                return
-            self._optimizer = optimizer
-        if optimizer is self._optimizer:
-            self._stepped(optimizer, args, named)
+        if self._clock is not None and self._clock() is optimizer:
+            self._since.clear()
+            self.step()
+        else:
+            self._guarded(partial(self._other_stepped, optimizer))
 
-    def _stepped(self, optimizer: torch.optim.Optimizer, args: Any, named: Any) -> None:
-        """After an optimizer step."""
-        del optimizer, args, named
-        self.step()
+    def _other_stepped(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let `optimizer` be the clock if it is the first that holds a parameter of the model, or steps where the clock is gone."""
+        patience = self._patience(optimizer)
+        if patience is None:
+            return
+        steps = self._since[optimizer] = self._since.get(optimizer, 0) + 1
+        if steps < patience:
+            return
+        if self._look is not None and steps > 1:
+            self._look.end()  # it has seen batches of several weights
+            self._look = None
+        self._follow(optimizer)
+        self.steps += steps - 1
+        self._step()
+
+    def _patience(self, optimizer: torch.optim.Optimizer) -> int | None:
+        """Steps without one of the clock's after which `optimizer` becomes the clock; None where it has nothing of the model."""
+        parameters = _parameters(optimizer)
+        if self._clock is not None and parameters & self._held:
+            return 1 if self._clock() is None else SUCCESSOR
+        if parameters.isdisjoint(id(parameter) for parameter in self._model.parameters()):
+            return None
+        return 1 if self._clock is None else PARTNER
+
+    def _follow(self, optimizer: torch.optim.Optimizer) -> None:
+        """Count the steps of `optimizer` from now on. Nothing here keeps it or its state alive."""
+        self._clock = ref(optimizer)
+        self._held = _parameters(optimizer)
+        self._since.clear()
 
     def step(self) -> None:
         """Count one optimizer step: for loops that update the weights without a `torch.optim.Optimizer`."""
@@ -249,9 +277,9 @@ class Watcher:
 
     def _stop(self) -> None:
         self.active = False
-        if self._handle is not None:
-            self._handle.remove()
-            self._handle = None
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
         if self._look is not None:
             self._look.end()
             self._look = None
@@ -260,7 +288,7 @@ class Watcher:
         self._model = nn.Identity()
         self._modules = {}
         self._buffers = Buffers({})
-        self._optimizer = None
+        self._clock = None
 
     def _finish(self) -> None:
         """The last row, which tells of updates after the last step too, and the end."""
@@ -483,6 +511,11 @@ class Watcher:
             for place, name in enumerate(STATE_ARRAYS)
         }
         return {"state_sizes": ("i8", sizes), **columns}
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> frozenset[int]:
+    """Identities of what an optimizer steps."""
+    return frozenset(id(parameter) for group in optimizer.param_groups for parameter in group["params"])
 
 
 def _joined(rows: list[Any]) -> Array:

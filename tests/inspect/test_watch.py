@@ -188,6 +188,55 @@ def test_lazy_layers_appear_with_the_first_batch(tmp_path: Path) -> None:
     assert read(tmp_path / "run.bnviz").course.updates[-1, 0] == 5
 
 
+@pytest.mark.parametrize("given", [False, True], ids=["found", "given"])
+@pytest.mark.parametrize("kept", [False, True], ids=["dropped", "kept"])
+def test_a_new_optimizer_for_every_epoch_goes_on_counting(given: bool, kept: bool, tmp_path: Path) -> None:
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), 0.05)
+    olds = [optimizer]
+    with watch(model, tmp_path / "run.bnviz", optimizer=optimizer if given else None, budget=1e9) as watcher:
+        for _ in range(3):
+            trained(model, 8, optimizer=optimizer)
+            optimizer = torch.optim.SGD(model.parameters(), 0.05)
+            olds = [*olds, optimizer] if kept else []
+    assert watcher.steps == 24
+    recording = read(tmp_path / "run.bnviz")
+    assert recording.course.updates[-1, 0] == 24
+    assert recording.course.most_updates[-1, 0] == 1
+
+
+class Stepping(torch.optim.Optimizer):
+    """An optimizer that lets another step, as Lookahead and the like do."""
+
+    def __init__(self, inner: torch.optim.Optimizer) -> None:
+        super().__init__(inner.param_groups, {})
+        self.inner = inner
+
+    def step(self, closure: Any = None) -> Any:
+        return self.inner.step(closure)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["found", "given"])
+def test_a_step_inside_a_step_is_one(given: bool, tmp_path: Path) -> None:
+    model = net()
+    optimizer = Stepping(torch.optim.SGD(model.parameters(), 0.05))
+    with watch(model, tmp_path / "run.bnviz", optimizer=optimizer if given else None) as watcher:
+        trained(model, 9, optimizer=optimizer)
+    assert watcher.steps == 9
+
+
+def test_two_optimizers_that_divide_the_model_are_counted_by_the_first(tmp_path: Path) -> None:
+    model = net()
+    first, second = (torch.optim.SGD(model[place].parameters(), 0.05) for place in (0, 3))
+    with watch(model, tmp_path / "run.bnviz") as watcher:
+        for _ in range(4):
+            trained(model, 1, optimizer=first)
+            trained(model, 5, optimizer=second)
+        assert watcher.steps == 4
+        trained(model, 60, optimizer=second)  # the first is done
+        assert watcher.steps == 4 + 5 + 60
+
+
 def test_a_model_may_be_copied_and_pickled_while_it_is_looked_at(tmp_path: Path) -> None:
     model = net()
     with watch(model, tmp_path / "run.bnviz", budget=1e9) as watcher:
