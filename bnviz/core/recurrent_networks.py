@@ -44,17 +44,12 @@ class RecurrentPlan:
     eps: float = 1e-5
 
 
-def plain_recurrent(plan: RecurrentPlan, seed: int) -> nn.Sequential:
-    """The network of `plan` from PyTorch's own modules, its weights drawn from the seed's own stream.
+def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
+    """The networks of `plan` for all `seeds`, stacked; the weights of each are drawn from the seed's own stream.
 
     As in `nn.LSTM`, every weight and bias of the layer is uniform on ±1/√H. The same seed gives the same weights for every
     variant: a bias is drawn even where none is kept.
     """
-    return _network(plan, seed, _normalizers(plan))
-
-
-def build_recurrent(plan: RecurrentPlan, seeds: Sequence[int]) -> Replicas:
-    """The networks of `plan` for all `seeds`, stacked."""
     # Nothing in a fresh normalizer depends on the seed, and stacking copies: one set of them does for all.
     norms = _normalizers(plan)
     return Replicas([_network(plan, seed, norms) for seed in seeds], [stream(seed, "dropout") for seed in seeds])

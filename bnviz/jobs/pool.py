@@ -153,6 +153,19 @@ class JobPool:
                     else:
                         self.stop(job)
 
+    @property
+    def busy(self) -> int:
+        """Workers that are not free: a run that was stopped keeps its own until it obeys or is killed."""
+        with self._lock:
+            return len(self._running())
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The workers' processes that live, for whoever watches them; none where `make_executor` makes other executors."""
+        with self._lock:
+            workers = [slot.executor for slot in self._slots if isinstance(slot.executor, OneWorker)]
+            return tuple(worker.pid for worker in workers if worker.alive)
+
     def alive(self) -> list[Job]:
         """Running and waiting jobs, in order."""
         with self._lock:
@@ -326,7 +339,7 @@ class JobPool:
             self._busy.wait()
             try:
                 update = self._exchange.next_update(TICK_SECONDS)
-            except (EOFError, OSError):
+            except (EOFError, OSError, TypeError):  # TypeError: `close` takes a connection away while it is read
                 self._reconnect()
                 continue
             with self._lock:

@@ -54,9 +54,20 @@ class OneWorker(Executor):
         self._closed = False
         threading.Thread(target=self._drive, daemon=True, name="bnviz-worker").start()
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process.pid is not None  # it was started
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process lives."""
+        return not wait([self._process.sentinel], 0)
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have the process call `fn`. Raises `WorkerDiedError` where it is dead already, and what pickling raises."""
-        if self._closed or wait([self._process.sentinel], 0):
+        if self._closed or not self.alive:
             raise WorkerDiedError(self._process.pid, self._process.exitcode)
         future: Future[Any] = Future()
         self._work.put((future, pickle.dumps(partial(fn, *args, **kwargs))))

@@ -14,24 +14,6 @@ from scipy.special import poch
 from bnviz.theory._arguments import FloatArray, above, at_least, within
 
 
-def batch_mean_std(std: ArrayLike, m: ArrayLike) -> FloatArray:
-    """Standard deviation of the mean of m independent samples: σ/√m, broadcast shape, in units of the input.
-
-    Raises: ValueError for std < 0 or m < 1. Source: algebra.
-    """
-    return at_least("std", std, 0) / np.sqrt(at_least("m", m, 1))
-
-
-def batch_var_std(std: ArrayLike, m: ArrayLike, excess_kurtosis: ArrayLike = 0.0) -> FloatArray:
-    """Standard deviation of the *unbiased* variance of m samples: σ²·√(2/(m − 1) + κ/m), in units of input squared.
-
-    Raises: ValueError for std < 0, m < 2 or κ < −2. Source: algebra.
-    """
-    size = at_least("m", m, 2)
-    kurtosis = at_least("excess_kurtosis", excess_kurtosis, -2)
-    return at_least("std", std, 0) ** 2 * np.sqrt(2.0 / (size - 1.0) + kurtosis / size)
-
-
 def batch_std_ratio(m: ArrayLike) -> FloatArray:
     """E[s]/σ of the *biased* batch standard deviation s, Gaussian input: √(2/m)·Γ(m/2)/Γ((m − 1)/2).
 
@@ -48,15 +30,6 @@ def fidelity(m: ArrayLike) -> FloatArray:
     Raises: ValueError for m < 2. Source: derived: E[x̂z] is the mean biased batch standard deviation.
     """
     return batch_std_ratio(m) ** 2
-
-
-def equivalent_dropout_rate(m: ArrayLike) -> FloatArray:
-    """Dropout rate p whose noise has the energy of the batch's: p/(1 − p) = (1 − R²)/R², so p = 1 − R² ≈ 1.5/m.
-
-    Equal in energy only: Dropout's noise is multiplicative and independent between units.
-    Raises: ValueError for m < 2. Source: derived.
-    """
-    return 1.0 - fidelity(m)
 
 
 def effective_batch(n: ArrayLike, pixels: ArrayLike, mean_correlation: ArrayLike) -> FloatArray:
@@ -79,15 +52,6 @@ def output_variance(batch_var: ArrayLike, eps: ArrayLike = 1e-5) -> FloatArray:
     """
     var = at_least("batch_var", batch_var, 0)
     return var / (var + above("eps", eps, 0))
-
-
-def pair_output(difference: ArrayLike, eps: ArrayLike = 1e-5) -> FloatArray:
-    """Output of the first sample of a batch of two: (d/2)/√(d²/4 + ε), d = x₁ − x₂; the other gets minus that.
-
-    Raises: ValueError for eps <= 0. Source: algebra.
-    """
-    half = np.asarray(difference, dtype=np.float64) / 2.0
-    return half / np.sqrt(half**2 + above("eps", eps, 0))
 
 
 def relu_moments(m: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -6,15 +6,13 @@ x̂ = (x − mean)/√(v + ε). The identities hold in exact arithmetic, so up t
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bnviz.theory._arguments import FloatArray, above, at_least
-from bnviz.theory.activations import ActivationName, activate, moments_after
+from bnviz.theory._arguments import FloatArray, at_least
 
 
 def _mean(values: FloatArray) -> FloatArray:
@@ -63,40 +61,6 @@ def weight_gradient_overlap(x: ArrayLike, grad: ArrayLike, gamma: ArrayLike = 1.
     Source: √(v + ε) times `backward_overlap`; algebra.
     """
     return np.sqrt(_biased_var(x) + eps) * backward_overlap(x, grad, gamma, eps)
-
-
-def rescaled_eps(eps: ArrayLike, factor: ArrayLike) -> FloatArray:
-    """eps that makes scaling invisible: BN with ε of a·Wx equals BN with ε/a² of Wx, broadcast shape.
-
-    With eps → 0, BN(aWx) = BN(Wx) and ∂L/∂(aW) = (1/a)·∂L/∂W for a > 0. Raises: ValueError for eps < 0 or a = 0.
-    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.3.
-    """
-    square = np.asarray(factor, dtype=np.float64) ** 2
-    return at_least("eps", eps, 0) / above("factor**2", square, 0)
-
-
-def sgd_squared_norm(
-    squared_norm: ArrayLike, squared_gradient: ArrayLike, lr: ArrayLike, overlap: ArrayLike = 0.0
-) -> FloatArray:
-    """‖w‖² after one plain SGD step: ‖w‖² + lr²·‖g‖² − 2·lr·⟨w, g⟩; in front of batch norm (eps → 0) it only grows.
-
-    `overlap` is ⟨w, g⟩ (`weight_gradient_overlap`). Raises: ValueError for negative squares or lr.
-    Source: Pythagoras; algebra.
-    """
-    rate = at_least("lr", lr, 0)
-    length = at_least("squared_norm", squared_norm, 0) + rate**2 * at_least("squared_gradient", squared_gradient, 0)
-    return length - 2.0 * rate * np.asarray(overlap, dtype=np.float64)
-
-
-def normalized_after(activation: ActivationName, x: ArrayLike, gamma: float = 1.0, beta: float = 0.0) -> FloatArray:
-    """Where batch norm *after* φ puts the pre-activation x, of a population normal with deviation γ and mean β.
-
-    For relu, γ = 1, β = 0, half the mass stays at −1/√(π − 1) = −0.683: normalizing after ReLU does not centre
-    what ReLU cut off. Raises: ValueError for γ = 0 or an unknown activation. Source: `activations.moments_after`.
-    """
-    above("abs(gamma)", abs(gamma), 0)
-    moments = moments_after(activation, gamma, beta)
-    return (activate(activation, x) - moments.mean) / math.sqrt(moments.variance)
 
 
 @dataclass(frozen=True, slots=True)

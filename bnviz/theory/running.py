@@ -55,16 +55,6 @@ def keras_momentum(momentum: Momentum) -> float:
     return 1.0 - _constant_weight(momentum)
 
 
-def momentum_from_keras(momentum: float) -> float:
-    """PyTorch's momentum from Keras': 1 − momentum.
-
-    Raises: ValueError unless 0 <= momentum < 1. Source: as `keras_momentum`.
-    """
-    if not 0 <= momentum < 1:
-        raise ValueError(f"Keras' momentum must be in [0, 1); got {momentum!r}")
-    return 1.0 - momentum
-
-
 def initial_weight(momentum: Momentum, t: ArrayLike) -> FloatArray:
     """Weight that the initial value (mean 0, variance 1) still has after t batches, shape of t.
 
@@ -182,15 +172,6 @@ def unbiased_var(var: ArrayLike, count: ArrayLike) -> FloatArray:
     """
     size = at_least("count", count, 2)
     return at_least("var", var, 0) * size / (size - 1.0)
-
-
-def eval_over_train_variance(m: ArrayLike) -> FloatArray:
-    """Output variance in eval() over that in train() on the one batch just seen with momentum 1 (eps → 0): (m − 1)/m.
-
-    Raises: ValueError for m < 2. Source: PyTorch nn.BatchNorm1d; https://github.com/pytorch/pytorch/issues/19902
-    """
-    size = at_least("m", m, 2)
-    return (size - 1.0) / size
 
 
 def eval_error(

@@ -21,15 +21,6 @@ def between(means: ArrayLike) -> FloatArray:
     return np.asarray(np.asarray(means, dtype=np.float64).var(axis=0))
 
 
-def lost_share(shift: ArrayLike) -> FloatArray:
-    """Share of the total variance that no device sees where K means are spread by `shift` standard deviations: shift²/(1 + shift²).
-
-    Source: `between` over `within` + `between` with variance 1 within.
-    """
-    square = np.asarray(shift, dtype=np.float64) ** 2
-    return square / (1.0 + square)
-
-
 def chance_between(per_device: ArrayLike, devices: ArrayLike) -> FloatArray:
     """Expected `between` of K shards of m independent values, as a share of the population's variance: (K − 1)/(K·m).
 

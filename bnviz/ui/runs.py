@@ -115,10 +115,13 @@ class Run:
 
 
 class Runs:
-    """All runs, by what they run: those alive, and the last `KEPT` that are over with their results."""
+    """All runs, by what they run: those alive, and the last `KEPT` that are over with their results.
+
+    `make_pool`: starts the workers; may be set until somebody needs them.
+    """
 
     def __init__(self, make_pool: Callable[[], JobPool] | None = None) -> None:
-        self._make_pool = make_pool or (lambda: JobPool(modules=MODULES))
+        self.make_pool = make_pool or (lambda: JobPool(modules=MODULES))
         self._opening = threading.Lock()
         self._pool: JobPool | None = None
         self._lock = threading.RLock()
@@ -129,7 +132,7 @@ class Runs:
         """The workers, started by the first who needs them: that takes seconds."""
         with self._opening:
             if self._pool is None:
-                self._pool = self._make_pool()
+                self._pool = self.make_pool()
             return self._pool
 
     def close(self) -> None:

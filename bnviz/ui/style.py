@@ -108,7 +108,7 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 .bnviz-present, .bnviz-laser[hidden] { display: none; }
 .bnviz-laser {
   position: fixed; left: -0.5rem; top: -0.5rem; width: 1rem; height: 1rem; border-radius: 50%; z-index: 1000001; pointer-events: none;
-  background: #ff2d2d; box-shadow: 0 0 0.6rem 0.25rem rgb(255 45 45 / 0.55);
+  background: red; box-shadow: 0 0 0.6rem 0.25rem rgb(255 0 0 / 0.55);
 }
 html[data-present] { font-size: max(115%, min(1.5vw, 2.66vh, 56px)); }
 html[data-present] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], [data-testid="stHeader"], .st-key-onward) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +25,8 @@ from bnviz.ui.views import escaped
 from bnviz.ui.visit import ModelState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamlit.delta_generator import DeltaGenerator
 
 QUESTION: Final = N_("Is batch norm healthy in my model?")
@@ -83,9 +86,15 @@ def _choose_source(state: ModelState, language: Language) -> DeltaGenerator:
     now = visit.shown(key, _source(state), known)
     with st.container(key="presets", horizontal=True, gap="small", vertical_alignment="center"):
         chosen = st.segmented_control(
-            _("Recording"), known, default=now, key=key, format_func=names.__getitem__, required=True,
-            label_visibility="collapsed", on_change=_forget_place, args=(state,),
-        )  # fmt: skip
+            _("Recording"),
+            known,
+            default=now,
+            key=key,
+            format_func=names.__getitem__,
+            required=True,
+            label_visibility="collapsed",
+            on_change=partial(_forget_place, state),
+        )
         if (chosen or now) != _source(state):
             state.source = chosen or now
             st.rerun(scope="app")  # whether the page follows a file is decided outside of the fragment
@@ -199,10 +208,9 @@ def _controls(state: ModelState, names: list[str], first: str, language: Languag
     layer = state.layer if state.layer in names else first
     key = f"{GROUP}:layer:{language}"
     now = visit.shown(key, layer, names)
-    chosen = st.selectbox(
-        _("Layer (or click on the picture)"), names, names.index(now), key=key,
-        format_func=lambda name: shortened_name(name) or "(root)",
-    )  # fmt: skip
+    words = {name: shortened_name(name) or "(root)" for name in names}
+    label = _("Layer (or click on the picture)")
+    chosen = st.selectbox(label, names, names.index(now), key=key, format_func=words.__getitem__)
     if chosen != layer:
         state.layer = chosen
 
@@ -281,16 +289,16 @@ def _take_home(opened: Opened, asking: bool, language: Language) -> None:
     _ = translator(language)
     recording = opened.recording
     with st.container(horizontal=True):
-        st.download_button(
-            _("Data (CSV)"), lambda: table(recording), "bnviz_recording.csv", "text/csv", on_click="ignore",
-            icon=":material/table:",
-        )  # fmt: skip
+        _download(_("Data (CSV)"), lambda: table(recording), "bnviz_recording.csv", "text/csv", ":material/table:")
         if not asking:
             report = replace(recording.report(), site=_site())
-            st.download_button(
-                _("Report (HTML)"), lambda: report.to_html(language), "bnviz_report.html", "text/html",
-                on_click="ignore", icon=":material/description:",
-            )  # fmt: skip
+            page = partial(report.to_html, language)
+            _download(_("Report (HTML)"), page, "bnviz_report.html", "text/html", ":material/description:")
+
+
+def _download(label: str, make: Callable[[], str], name: str, mime: str, icon: str) -> None:
+    """A button for a file that is made when it is asked for; the page stays as it is."""
+    st.download_button(label, make, name, mime, on_click="ignore", icon=icon)
 
 
 def _site() -> str:
@@ -311,10 +319,10 @@ def _ask(state: ModelState, names: list[str], _: Translate) -> None:
         chosen = st.pills(
             _("Layers"), names, selection_mode="multi", key=f"{GROUP}:guess", label_visibility="collapsed"
         )
+        guess = partial(_guess, state, tuple(chosen))
         st.button(
-            _("Check"), key=f"{GROUP}:check", type="primary", disabled=not chosen, width="stretch",
-            on_click=_guess, args=(state, tuple(chosen)),
-        )  # fmt: skip
+            _("Check"), key=f"{GROUP}:check", type="primary", disabled=not chosen, width="stretch", on_click=guess
+        )
         st.button(_("Just show me"), key=f"{GROUP}:skip", type="tertiary", on_click=_guess, args=(state, ()))
 
 
@@ -337,10 +345,8 @@ def _verdict(state: ModelState, _: Translate) -> None:
         line += " " + _("Nothing was planted in {layers}.").format(layers=", ".join(wrong))
     with st.container(key="verdict"), st.expander(line, expanded=True):
         st.markdown("\n".join(f"- **{layer}**: {_(words)}" for layer, words in example.PLANTED.items()))
-        st.button(
-            _("Ask again"), key=f"{GROUP}:ask", type="tertiary", icon=":material/replay:",
-            on_click=_ask_again, args=(state,),
-        )  # fmt: skip
+        ask = partial(_ask_again, state)
+        st.button(_("Ask again"), key=f"{GROUP}:ask", type="tertiary", icon=":material/replay:", on_click=ask)
 
 
 def _findings(opened: Opened, state: ModelState, names: list[str], language: Language) -> None:
@@ -353,10 +359,8 @@ def _findings(opened: Opened, state: ModelState, names: list[str], language: Lan
     for number, finding in enumerate(findings[:MOST_FINDINGS], start=1):
         layers = named_layers(tuple(map(shortened_name, finding.layers)), _)
         label = f"**{number}** · {escaped(layers)}: {escaped(finding.quantity.text(language))}"
-        with st.expander(
-            label, icon=ICONS[finding.severity], key=f"{GROUP}:{finding.rule}:{number}", on_change="rerun",
-            expanded=number == 1,
-        ) as card:  # fmt: skip
+        key, icon = f"{GROUP}:{finding.rule}:{number}", ICONS[finding.severity]
+        with st.expander(label, icon=icon, key=key, on_change="rerun", expanded=number == 1) as card:
             if card.open:
                 _inside(finding, number, state, names, language)
     if len(findings) > MOST_FINDINGS:
@@ -382,11 +386,11 @@ def _inside(finding: Finding, number: int, state: ModelState, names: list[str], 
     _links(finding, _)
     others = [layer for layer in finding.layers if layer in names]
     if others:
-        st.button(
+        label, look = (
             _("Show {layer}").format(layer=shortened_name(others[0])),
-            key=f"{GROUP}:look:{number}", type="tertiary", icon=":material/search:",
-            on_click=_choose_layer, args=(state, others[0]),
-        )  # fmt: skip
+            partial(_choose_layer, state, others[0]),
+        )
+        st.button(label, key=f"{GROUP}:look:{number}", type="tertiary", icon=":material/search:", on_click=look)
 
 
 def _links(finding: Finding, _: Translate) -> None:

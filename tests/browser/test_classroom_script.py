@@ -131,7 +131,7 @@ def test_a_vote_in_two_rounds_and_the_answer_everywhere(school: School) -> None:
     ask(teacher)
     ada.wait("room.shared.poll?.open")
     ada.get("room.answer(2)")
-    teacher.wait("room.shared.poll.voted[0] === 1")
+    teacher.wait("room.shared.poll?.voted[0] === 1")
     assert teacher.get("room.shared.poll.bars") == [None]
     teacher.get("room.onRound('again')")
     ada.wait("room.shared.poll.round === 2")

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST = 50
 """Lines of a function; what is longer has parts that want a name."""
 
-UNFORMATTED = 35
+UNFORMATTED = 27
 """Places that keep a layout of their own: tables of words and of numbers. A call that a builder makes short needs none."""
 TREE = ("app.py", "benchmarks", "bnviz", "pages", "scripts", "tests")
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from bnviz.core.recurrent import RecurrentLayer
-from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent, layer_and_output, plain_recurrent
+from bnviz.core.recurrent_networks import RecurrentPlan, build_recurrent, layer_and_output
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.training import TrainingPlan, train
 
@@ -24,9 +24,14 @@ def plan_of(cell: Any, variant: Any, **changes: Any) -> RecurrentPlan:
     )
 
 
+def alone(plan: RecurrentPlan, seed: int) -> nn.Sequential:
+    """The network of one seed, made of PyTorch's own modules."""
+    return build_recurrent(plan, (seed,)).replica(0)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_without_a_normalizer_it_is_pytorchs_own_module(cell: Any) -> None:
-    layer = plain_recurrent(plan_of(cell, "none"), 3)[0].double()
+    layer = alone(plan_of(cell, "none"), 3)[0].double()
     theirs = CELLS[cell](8, 12, batch_first=True).double()
     ours = {
         "weight_ih_l0": layer.inputs.weight,
@@ -57,23 +62,23 @@ def test_stacked_seeds_train_as_each_alone(cell: Any, variant: Any) -> None:
     train(network, data, TrainingPlan(steps, size, (steps,), learning_rate=0.02, optimizer="adam"))
     batches = batch_indices(data, size, steps)
     for place, seed in enumerate(seeds):
-        alone = plain_recurrent(plan, seed).double().train()
-        optimizer = torch.optim.Adam(alone.parameters(), lr=0.02)
+        single = alone(plan, seed).double().train()
+        optimizer = torch.optim.Adam(single.parameters(), lr=0.02)
         for batch in batches[:, place]:
             optimizer.zero_grad()
-            functional.cross_entropy(alone(data.features[batch]), data.labels[batch]).backward()
+            functional.cross_entropy(single(data.features[batch]), data.labels[batch]).backward()
             optimizer.step()
         copied = network.replica(place)
         assert isinstance(copied[0], RecurrentLayer)
-        assert copied.state_dict().keys() == alone.state_dict().keys()
+        assert copied.state_dict().keys() == single.state_dict().keys()
         for name, value in copied.state_dict().items():
-            torch.testing.assert_close(value, alone.state_dict()[name], rtol=0, atol=1e-6, check_dtype=False)
+            torch.testing.assert_close(value, single.state_dict()[name], rtol=0, atol=1e-6, check_dtype=False)
         test = data.features[data.test[place]]
-        torch.testing.assert_close(copied.eval()(test), alone.eval()(test), rtol=0, atol=1e-6)
+        torch.testing.assert_close(copied.eval()(test), single.eval()(test), rtol=0, atol=1e-6)
 
 
 def test_all_variants_start_from_the_same_weights() -> None:
-    networks = [plain_recurrent(plan_of("lstm", variant), 4) for variant in VARIANTS]
+    networks = [alone(plan_of("lstm", variant), 4) for variant in VARIANTS]
     for other in networks[1:]:
         assert torch.equal(networks[0][0].inputs.weight, other[0].inputs.weight)
         assert torch.equal(networks[0][0].hidden.weight, other[0].hidden.weight)
@@ -81,7 +86,7 @@ def test_all_variants_start_from_the_same_weights() -> None:
 
 
 def test_weights_are_uniform_as_in_pytorch() -> None:
-    layer = plain_recurrent(plan_of("lstm", "none", width=100), 0)[0]
+    layer = alone(plan_of("lstm", "none", width=100), 0)[0]
     theirs = nn.LSTM(8, 100)
     for ours, weight in ((layer.inputs.weight, theirs.weight_ih_l0), (layer.hidden.weight, theirs.weight_hh_l0)):
         assert ours.abs().max() <= 0.1 + 1e-7
@@ -90,7 +95,7 @@ def test_weights_are_uniform_as_in_pytorch() -> None:
 
 def test_batch_norm_per_step_stands_where_cooijmans_puts_it() -> None:
     plan = plan_of("lstm", "batch_per_step", gamma=0.5)
-    layer = plain_recurrent(plan, 1)[0].double().train()
+    layer = alone(plan, 1)[0].double().train()
     sequences = torch.randn(9, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 
     def normal(values: torch.Tensor) -> torch.Tensor:
@@ -108,7 +113,7 @@ def test_batch_norm_per_step_stands_where_cooijmans_puts_it() -> None:
 def test_layer_norm_and_input_only_stand_where_they_are_said_to() -> None:
     sequences = torch.randn(9, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     steps = sequences.view(9, 8, 8)
-    layer = plain_recurrent(plan_of("rnn", "layer"), 1)[0].double()
+    layer = alone(plan_of("rnn", "layer"), 1)[0].double()
     h = torch.zeros(9, 12, dtype=torch.float64)
     for x in steps.unbind(1):
         h = torch.tanh(
@@ -117,7 +122,7 @@ def test_layer_norm_and_input_only_stand_where_they_are_said_to() -> None:
         )
     torch.testing.assert_close(layer(sequences), h, rtol=0, atol=1e-12)
 
-    layer = plain_recurrent(plan_of("rnn", "batch_input_only"), 1)[0].double()
+    layer = alone(plan_of("rnn", "batch_input_only"), 1)[0].double()
     terms = steps @ layer.inputs.weight.t()
     terms = (terms - terms.mean((0, 1))) / (terms.var((0, 1), unbiased=False) + 1e-5).sqrt()
     h = torch.zeros(9, 12, dtype=torch.float64)

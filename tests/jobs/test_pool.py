@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import connection
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +52,7 @@ def pool(shared: JobPool) -> Iterator[JobPool]:
     yield shared
     for job in shared.alive():
         shared.stop(job)
-    wait(lambda: not any(slot.job for slot in shared._slots))
+    wait(lambda: shared.busy == 0)
 
 
 def states(*jobs: Job) -> list[str]:
@@ -171,7 +170,7 @@ def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(pool: JobPool) -
     deaf = pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
     pool.stop(deaf)
     assert OBEY_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
-    wait(lambda: not any(slot.job for slot in pool._slots))
+    wait(lambda: pool.busy == 0)
     after = pool.submit("ada", slow.run, settings(42, 4))
     wait(lambda: after.over)
     assert states(deaf, after) == ["stopped", "done"]
@@ -255,9 +254,9 @@ def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
 def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
     pool: JobPool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for slot in pool._slots:
-        slot.executor.kill()  # type: ignore[attr-defined]
-    wait(lambda: all(connection.wait([slot.executor._process.sentinel], 0) for slot in pool._slots))  # type: ignore[attr-defined]
+    for pid in pool.pids:
+        os.kill(pid, signal.SIGKILL)
+    wait(lambda: not pool.pids)
     after = pool.submit("ada", slow.run, settings(75, 2))
     wait(lambda: after.over)
     assert (after.state, after.tries) == ("done", 1)
@@ -267,7 +266,13 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
 def test_a_killed_exchange_is_replaced(pool: JobPool) -> None:
     job = pool.submit("ada", slow.run, settings(71, LONG))
     wait(lambda: ticks(job) > 0)
-    os.kill(pool._exchange._manager._process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    workers = pool.pids
+    fork_server = psutil.Process(workers[0]).parent()
+    assert fork_server is not None
+    others = [child for child in fork_server.children() if child.pid not in workers]
+    assert others
+    for exchange in others:
+        exchange.kill()
     wait(lambda: job.over)
     assert job.state == "failed"
     after = pool.submit("ada", slow.run, settings(72))
@@ -308,12 +313,26 @@ def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -
     jobs = [pool.submit(f"visitor {n}", slow.run, settings(110 + n, LONG), expected_seconds=60) for n in range(5)]
     waits = [pool.wait(job).seconds for job in jobs]
     assert waits == pytest.approx([0, 0, 60, 60, 120], abs=10)
-    pool._durations.clear()
-    unknown = [pool.submit(f"guest {n}", slow.run, settings(120 + n, LONG)) for n in range(3)]
-    assert pool.wait(unknown[0]).seconds == pytest.approx(120, abs=10)
-    assert pool.wait(unknown[2]).seconds is None
-    pool._durations.append(30.0)
-    assert pool.wait(unknown[2]).seconds == pytest.approx(180, abs=10)
+
+
+def test_the_wait_behind_a_run_of_unknown_length_is_told_from_the_runs_that_are_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = JobPool(workers=1, make_executor=lambda: ThreadPoolExecutor(1))
+    try:
+        running, waiting, last = (pool.submit(f"visitor {n}", slow.run, settings(120 + n, LONG)) for n in range(3))
+        assert pool.wait(last).seconds is None
+        for job in (running, waiting, last):
+            pool.stop(job)
+        with monkeypatch.context() as patch:
+            patch.setattr(Job, "seconds_worked", 30.0)
+            over = pool.submit("ada", slow.run, settings(123, 2))
+            wait(lambda: over.over and pool.busy == 0)
+        jobs = [pool.submit(f"visitor {n}", slow.run, settings(124 + n, LONG)) for n in range(4)]
+        # Two times 30 s, and the running one's: 30 s, or what its own progress says.
+        assert pool.wait(jobs[3]).seconds == pytest.approx(100, abs=25)
+    finally:
+        pool.close()
 
 
 def test_a_run_needs_a_function_that_a_worker_can_find(pool: JobPool) -> None:

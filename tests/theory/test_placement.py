@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -57,45 +56,6 @@ def test_weights_and_bias_in_front(eps: float) -> None:
     np.testing.assert_allclose(expected, overlap, rtol=1e-6, atol=1e-13)
     np.testing.assert_allclose(linear.bias.grad.numpy(), 0, atol=1e-13)
 
-    before = (linear.weight**2).sum().item()
-    square = (linear.weight.grad**2).sum().item()
-    torch.optim.SGD([linear.weight], lr=0.3).step()
-    after = (linear.weight**2).sum().item()
-    assert after == pytest.approx(float(placement.sgd_squared_norm(before, square, 0.3, overlap.sum())), rel=1e-12)
-    if eps < 1e-4:
-        assert after == pytest.approx(before + 0.09 * square, rel=1e-4)
-
-
-@pytest.mark.parametrize("factor", [0.2, 30.0])
-def test_scale_of_the_weights_is_invisible(factor: float) -> None:
-    cotangent, inputs, eps = normal(58, M, C), normal(59, M, 3), 0.4
-    weight = normal(60, C, 3)
-    scaled = (factor * weight).requires_grad_()
-    plain = weight.clone().requires_grad_()
-    first = batch_norm(eps)(inputs @ scaled.T)
-    second = batch_norm(float(placement.rescaled_eps(eps, factor)))(inputs @ plain.T)
-    np.testing.assert_allclose(first.detach().numpy(), second.detach().numpy(), rtol=1e-10)
-    first.backward(cotangent)
-    second.backward(cotangent)
-    np.testing.assert_allclose(scaled.grad.numpy(), plain.grad.numpy() / factor, rtol=1e-8, atol=1e-13)
-
-
-@pytest.mark.parametrize(("activation", "module"), [("relu", nn.ReLU()), ("sigmoid", nn.Sigmoid())])
-def test_batch_norm_after_the_activation(activation: Literal["relu", "sigmoid"], module: nn.Module) -> None:
-    raw = 1.5 * normal(61, 400_000, 1) - 0.5
-    layer = nn.BatchNorm1d(1, dtype=torch.float64, affine=False)
-    probes = torch.tensor([[-2.0], [0.0], [1.3]], dtype=torch.float64)
-    layer.momentum = None
-    layer(module(raw))
-    seen = layer.eval()(module(probes)).numpy()
-    # Mean and deviation of 400 000 samples: 1/√400 000 = 0.0016 standard deviations each; five times, both.
-    np.testing.assert_allclose(placement.normalized_after(activation, probes.numpy(), 1.5, -0.5), seen, atol=0.016)
-
-
-def test_relu_leaves_half_the_mass_low() -> None:
-    expected = -1 / math.sqrt(math.pi - 1)
-    np.testing.assert_allclose(placement.normalized_after("relu", [-3.0, -0.1, 0.0]), expected, rtol=1e-12)
-
 
 @pytest.mark.parametrize(
     ("normalizer", "groups", "module"),
@@ -128,10 +88,6 @@ def test_elements_that_share_a_statistic(
     [
         lambda: placement.normalize([[1.0, 2.0]]),
         lambda: placement.normalize([[1.0], [2.0]], eps=-1),
-        lambda: placement.rescaled_eps(-1.0, 2.0),
-        lambda: placement.rescaled_eps(1e-5, 0.0),
-        lambda: placement.sgd_squared_norm(-1.0, 1.0, 0.1),
-        lambda: placement.normalized_after("relu", 0.0, gamma=0.0),
         lambda: placement.statistic_count("group", 2, 6, 1, 1, groups=4),
         lambda: placement.statistic_count("batch", 0, 6, 1, 1),
         lambda: placement.statistic_count("weight", 2, 6, 1, 1),  # type: ignore[arg-type]

@@ -167,16 +167,6 @@ def test_keras_momentum_is_the_weight_of_the_old_value() -> None:
         layer(batch)
         keras = running.keras_momentum(momentum)
         assert layer.running_mean.item() == pytest.approx(keras * old + (1 - keras) * 2.5)
-        assert running.momentum_from_keras(keras) == pytest.approx(momentum)
-
-
-@pytest.mark.parametrize("m", [2, 3, 20])
-def test_eval_over_train_variance(m: int) -> None:
-    layer = nn.BatchNorm1d(1, momentum=1.0, eps=1e-14, dtype=torch.float64)
-    batch = torch.from_numpy(np.random.default_rng(16).normal(size=(m, 1)))
-    trained = layer(batch).var()
-    evaluated = layer.eval()(batch).var()
-    assert (evaluated / trained).item() == pytest.approx(float(running.eval_over_train_variance(m)), rel=1e-9)
 
 
 @pytest.mark.parametrize(("momentum", "steps"), [(0.05, 20), (0.05, 200), ("cumulative", 60)])
@@ -223,7 +213,6 @@ def test_one_module_shared_over_time_steps(momentum: Momentum) -> None:
         lambda: running.pytorch_momentum(math.nan),
         lambda: running.pytorch_momentum("plain"),  # type: ignore[arg-type]
         lambda: running.keras_momentum("cumulative"),
-        lambda: running.momentum_from_keras(1.0),
         lambda: running.half_life("cumulative"),
         lambda: running.initial_weight(0.1, -1),
         lambda: running.expected_var(0.1, 3, -1.0),

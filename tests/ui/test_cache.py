@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -89,6 +91,10 @@ def test_the_oldest_goes_first_and_a_class_computes_once() -> None:
     assert made.count("d") == 1
 
 
+class Key:
+    """What something is asked for by, which is seen to be let go of."""
+
+
 def test_large_values_push_out_more_and_what_fails_takes_room_too() -> None:
     shared, made = cache.Shared(10, lambda value: value or 1), []
 
@@ -99,10 +105,14 @@ def test_large_values_push_out_more_and_what_fails_takes_room_too() -> None:
     for value in (4, 5, 4, 7, 5, 7):
         assert shared.get(value, lambda value=value: make(value)) == value
     assert made == [4, 5, 7, 5, 7]
-    for key in range(100):
+    kept: weakref.WeakSet[Key] = weakref.WeakSet()
+    for _ in range(100):
+        kept.add(key := Key())
         with pytest.raises(ZeroDivisionError):
-            shared.get(f"bad {key}", lambda: 1 // 0)
-    assert len(shared._slots) <= 10
+            shared.get(key, lambda: 1 // 0)
+    del key
+    gc.collect()
+    assert 1 <= len(kept) <= 10
 
 
 def test_who_leaves_does_not_wait_for_what_another_makes() -> None:

@@ -66,7 +66,8 @@ class Server:
     def screens(self, code: str) -> int:
         """Students' connections to a class."""
         with self.classes.lock:
-            return sum(seat.screens for seat in self.classes._rooms[code].seats.values())
+            room = next(room for room in self.classes.rooms if room.code == code)
+            return sum(seat.screens for seat in room.seats.values())
 
 
 class Browser:
@@ -327,7 +328,7 @@ def test_changes_from_another_thread_arrive() -> None:
 
             def end() -> None:
                 with server.classes.lock:
-                    for room in list(server.classes._rooms.values()):
+                    for room in server.classes.rooms:
                         room.end()
 
             threading.Thread(target=end).start()

@@ -131,9 +131,11 @@ def test_light_work_that_proves_heavy_keeps_heavy_work_waiting_and_light_work_no
 ) -> None:
     queue.run("light", lambda: "done")
     busy = [occupy(queue, threads, "light") for _ in range(compute_queue.LIGHT_AT_ONCE)]  # none of them is light
-    while not all(running.proved_heavy for running in queue._running):
-        threading.Event().wait(0.01)
+    assert queue.run("light", lambda: 2) == 2  # once one of them has proved heavy
     waiting, who = line_up(queue, threads, "heavy", lambda: "done")
+    while who.places[-1] < compute_queue.LIGHT_AT_ONCE:  # until all have
+        who.waits.clear()
+        assert who.waits.wait(PATIENCE_S)
     assert queue.run("light", lambda: 3) == 3
     for one, _ in busy[:-1]:
         one.end.set()
@@ -194,16 +196,21 @@ def test_who_moves_on_while_waiting_keeps_the_place(queue: ComputeQueue, threads
     assert other.places[-1] == 2
     busy.end.set()
     assert [again.result(PATIENCE_S), second.result(PATIENCE_S)] == ["done", "done"]
-    with queue._lock:
-        assert not queue._places_kept  # used up
+    busy, _ = occupy(queue, threads, "another heavy")
+    behind = [line_up(queue, threads, "another lab", lambda: "done", visitor) for visitor in ("bob", "ada")]
+    assert [who.places[-1] for _, who in behind] == [1, 2]  # the place is used up
+    busy.end.set()
+    assert [future.result(PATIENCE_S) for future, _ in behind] == ["done", "done"]
 
 
 def test_what_is_remembered_is_bounded(queue: ComputeQueue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compute_queue, "REMEMBERED_NAMES", 3)
     for number in range(40):
         queue.run(f"lab {number}", lambda: None, f"visitor {number}")
-    assert len(queue._of_late) == 3
-    assert len(queue._own) == 12
+    heavy = [queue.is_heavy(f"lab {number}") for number in range(40)]
+    assert heavy == [True] * 37 + [False] * 3  # what is forgotten counts as heavy again
+    heavy = [queue.is_heavy(f"lab {number}", f"visitor {number}") for number in range(40)]
+    assert heavy == [True] * 28 + [False] * 12
 
 
 def test_a_lock_is_waited_for_only_as_long_as_it_is_wanted(threads: ThreadPoolExecutor) -> None:

@@ -60,7 +60,7 @@ def known(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runs]:
     yield found
     for job in pool.alive():
         pool.stop(job)
-    wait(lambda: not any(slot.job for slot in pool._slots))
+    wait(lambda: pool.busy == 0)
 
 
 def partial(ticks: int, updates: int = 1) -> Job:
@@ -162,12 +162,14 @@ def test_what_failed_may_be_tried_again(known: Runs) -> None:
 def test_only_so_many_results_are_kept_and_the_latest_seen_stay(known: Runs) -> None:
     first = known.start(TOPIC, Settings(batch_size=2, seed=0), "ada")
     wait(lambda: first.job.over)
+    runs = [first]
     for seed in range(1, KEPT + 3):
         known.latest(TOPIC, first.settings)
         run = known.start(TOPIC, Settings(batch_size=2, seed=seed), "ada")
         wait(lambda run=run: run.job.over)  # type: ignore[misc]
+        runs.append(run)
     alive = known.start(TOPIC, Settings(batch_size=LONG), "ada")
-    assert len(known._runs) == KEPT + 1
+    assert sum(known.find(run.job.number) is run for run in (*runs, alive)) == KEPT + 1
     assert known.latest(TOPIC, first.settings) is first
     assert known.latest(TOPIC, Settings(batch_size=2, seed=1)) is None
     assert known.latest(TOPIC, alive.settings) is alive

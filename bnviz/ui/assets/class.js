@@ -18,6 +18,13 @@ function button(text, action, disabled, className = "") {
 }
 
 class ClassStrip {
+  // As the page tells at every rerun.
+  words;
+  lang;
+  path;
+  base;
+  setStateValue;
+
   constructor(parentElement) {
     this.there = attendance();
     this.number = 0;

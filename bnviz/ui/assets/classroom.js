@@ -75,11 +75,20 @@ export class Classroom extends EventTarget {
   #version = 0;
   #count = 0;
   #clock = 0;
+  status = "connecting";
+  role = null;
+  code;
+  secret;
+  shared = null;
+  own = null;
+  following = true;
+  refusal = null;
 
   constructor(path, { code = null, secret = null }) {
     super();
     this.#beginning = code === null ? "start" : secret === null ? "join" : "teach";
-    Object.assign(this, { status: "connecting", role: null, code, secret, shared: null, own: null, following: true, refusal: null });
+    this.code = code;
+    this.secret = secret;
     this.#socket = steadySocket(path, {
       first: { toString: () => JSON.stringify(this.#hello()) }, // made anew at every coming back
       heard: (message) => this.#hear(message),

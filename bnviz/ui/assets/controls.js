@@ -31,7 +31,7 @@ export function controlBar(playhead, onDownload, onTurn) {
   scrub.addEventListener("change", () => playhead().settle());
   const position = element("span");
   const widest = element("span", { "aria-hidden": "true" });
-  const speed = element("select", { className: "speed" }, ...SPEEDS.map((value) => new Option(`${value}×`, value)));
+  const speed = element("select", { className: "speed" }, ...SPEEDS.map((value) => new Option(`${value}×`, String(value))));
   speed.addEventListener("change", () => playhead().setSpeed(Number(speed.value)));
   const turn = iconButton("turn", onTurn);
   const menu = downloadMenu();

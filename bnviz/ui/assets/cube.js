@@ -142,6 +142,7 @@ function drawLabels(surface, prepared, { at, near }, { theme, axis }, index) {
   const [c, hw, n] = placeOf(prepared, index);
   const ends = counts.map((count, i) => (near[i] ? count : 0));
   const text = (words, [x, y], align) => surface.text(words, x, y, { fill: theme.text, size: axis, weight: 600, align, halo: theme.background });
+  /** @type {(place: number[], dx: number) => [number, number]} */
   const below = ([x, y], dx) => [x + dx, y + axis * 1.25];
   const outwards = (place) => Math.sign(at(place)[0] - at(counts.map((count) => count / 2))[0]) * axis * 0.9;
   const alongC = [counts[0] / 2, counts[1], ends[2]];

@@ -14,6 +14,13 @@ function button(text, action, className = "") {
 }
 
 class Desk {
+  // As the page tells at every rerun.
+  words;
+  lang;
+  plans;
+  qr;
+  reachable;
+
   constructor(parentElement) {
     this.there = attendance();
     this.leaving = new AbortController();

@@ -39,6 +39,7 @@ class Drag {
   }
 
   #hold(target) {
+    /** @type {HTMLInputElement | null} */
     const input = target instanceof Element ? target.closest(SLIDER)?.querySelector("input[type=range]") : null;
     const name = input?.closest('[class*="st-key-"]')?.className.match(/st-key-(\S+)/)?.[1];
     if (!name) return;

@@ -11,7 +11,9 @@ const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain
 /** Streamlit opens the sidebar wherever it is wider than a phone; where it would take a quarter of the screen it opens when asked. */
 function closeSidebar() {
   if (innerWidth >= NARROW) return;
-  document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button')?.click();
+  /** @type {HTMLElement | null} */
+  const collapse = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button');
+  collapse?.click();
 }
 
 /** React names the handle after its group and after itself, and both say the same. */
@@ -21,7 +23,9 @@ function nameSlidersOnce() {
 
 /** Whether Streamlit has lost its server. */
 function lost() {
-  const state = document.querySelector('[data-testid="stApp"]')?.dataset.testConnectionState;
+  /** @type {HTMLElement | null} */
+  const app = document.querySelector('[data-testid="stApp"]');
+  const state = app?.dataset.testConnectionState;
   return state && !["CONNECTED", "INITIAL", "STATIC_CONNECTED"].includes(state);
 }
 
@@ -60,7 +64,7 @@ class PageWide {
     });
     this.watcher.observe(document.body, { childList: true, subtree: true });
     document.addEventListener("scroll", ({ target }) => {
-      if (target.dataset?.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
+      if (target instanceof HTMLElement && target.dataset.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
     }, { signal, capture: true, passive: true });
     followRedirect(signal);
     closeSidebar();
@@ -82,7 +86,9 @@ class PageWide {
   /** Put the focus on the first control of what the page is about. */
   #skip() {
     const target = TARGETS.map((selector) => document.querySelector(selector)).find(Boolean);
-    target?.querySelector("input, button:not([aria-label^=Help]), a[href], [tabindex='0']")?.focus();
+    /** @type {HTMLElement | null | undefined} */
+    const control = target?.querySelector("input, button:not([aria-label^=Help]), a[href], [tabindex='0']");
+    control?.focus();
     target?.scrollIntoView({ block: "nearest" });
   }
 }

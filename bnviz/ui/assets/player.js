@@ -20,6 +20,11 @@ const BAR_MARGIN = 14;
 const STILL_PIXELS = 5; // a pointer that moved less was a click
 
 class Player {
+  // Of the scene as built last.
+  ratio;
+  fitted;
+  scale;
+
   constructor(parentElement) {
     this.host = hostOf(parentElement);
     this.playhead = null;

@@ -21,7 +21,9 @@ export function loadPlotly(url) {
 
 /** Plotly writes its rules into the document's head, which a shadow root does not see: copy them. */
 export function copyStyles(root) {
-  const rules = [...document.querySelectorAll("style[id^='plotly.js-style']")]
+  /** @type {NodeListOf<HTMLStyleElement>} */
+  const styles = document.querySelectorAll("style[id^='plotly.js-style']");
+  const rules = [...styles]
     .flatMap(({ sheet }) => [...(sheet?.cssRules ?? [])].map(({ cssText }) => cssText));
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(rules.join("\n"));
@@ -113,7 +115,7 @@ const withoutTags = (text) => text.replaceAll(/<\/(script)/gi, "<\\/$1").replace
 /** What a figure was given, without what Plotly keeps in it. */
 function given(name, value) {
   if (name.startsWith("_")) return undefined;
-  return ArrayBuffer.isView(value) ? Array.from(value) : value;
+  return ArrayBuffer.isView(value) ? Array.from(/** @type {Float64Array} */ (value)) : value;
 }
 
 /** A page of its own with Plotly inside, as text. */

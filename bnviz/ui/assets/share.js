@@ -50,6 +50,13 @@ class AddressBar {
 const spelled = (query) => String(query).replaceAll("%2C", ",");
 
 class Share {
+  // As the page tells at every rerun.
+  words;
+  shared;
+  qr;
+  reachable;
+  setStateValue;
+
   constructor(parentElement) {
     this.word = element("span");
     this.button = element("button", { type: "button", "aria-haspopup": "dialog" }, icon("share"), this.word);
@@ -153,7 +160,7 @@ class Share {
     const query = new URLSearchParams(this.shared);
     if (!this.ask.checked) query.set("predict", "0");
     for (const [key, names] of Object.entries(this.#restrictions())) {
-      if (names.length > 0) query.set(key, names);
+      if (names.length > 0) query.set(key, names.join(","));
       else query.delete(key);
     }
     return reachableOrigin(this.reachable) + location.pathname + (query.size > 0 ? `?${spelled(query)}` : "");

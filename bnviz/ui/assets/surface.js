@@ -11,7 +11,10 @@ export function measure(text, family, size, weight = 400) {
 }
 
 export class CanvasSurface {
-  constructor(context, family) { Object.assign(this, { context, family }); }
+  constructor(context, family) {
+    this.context = context;
+    this.family = family;
+  }
 
   rect(x, y, width, height, { fill, alpha = 1 }) {
     this.context.globalAlpha = alpha;
@@ -83,8 +86,14 @@ const ANCHORS = { left: "start", center: "middle", right: "end" };
 const short = (number) => Number(number.toFixed(2));
 
 export class SvgSurface {
+  parts = [];
+  clips = 0;
+
   constructor(width, height, family, title) {
-    Object.assign(this, { width, height, family, title, parts: [], clips: 0 });
+    this.width = width;
+    this.height = height;
+    this.family = family;
+    this.title = title;
   }
 
   rect(x, y, width, height, { fill, alpha = 1 }) {

@@ -16,6 +16,15 @@ function possible({ bars, round, revealed }) {
 }
 
 export class VotePanel {
+  // What a press does.
+  act;
+  answer;
+  // As shown last.
+  room;
+  poll;
+  words;
+  lang;
+
   /** `act(command)`: what the teacher presses; `answer(value)`: what a student does. */
   constructor({ act, answer }) {
     Object.assign(this, { act, answer });

@@ -14,6 +14,6 @@ from bnviz.ui.runs import RUNS
 from bnviz.ui.server.application import surroundings
 from tests.jobs.slow_topic import TOPIC
 
-RUNS._make_pool = lambda: JobPool(workers=2, modules=("tests.jobs.slow",))
+RUNS.make_pool = lambda: JobPool(workers=2, modules=("tests.jobs.slow",))
 
 app = st.App(Path(__file__).parent / "frame.py", **surroundings(lambda: (TOPIC,)))

@@ -293,6 +293,7 @@ def test_recomputed_statistics_do_not_rescue_batch_2(default: Result) -> None:
     assert abs(default.rescues[0].mean) < 0.05
 
 
+@pytest.mark.claim
 def test_the_small_cnn_has_no_cliff() -> None:
     result = run(Settings(network="cnn", batch_sizes=(2, 16), normalizers=("batch",), epochs=3, seeds=3))
     assert result.error_mean[0, 0] < result.error_mean[0, 1] + 0.03

@@ -51,7 +51,7 @@ def test_measured_lies_within_sampling_of_theory(all_kinds: dict[Any, Statistics
 def test_theory_of_the_mlp_is_the_closed_form(all_kinds: dict[Any, Statistics]) -> None:
     for layer in (1, 2):
         part = all_kinds["mlp", layer, "iid"]
-        np.testing.assert_allclose(part.mean_noise_theory, noise.batch_mean_std(1.0, SIZES), rtol=1e-9)
+        np.testing.assert_allclose(part.mean_noise_theory, 1 / np.sqrt(SIZES), rtol=1e-9)
         np.testing.assert_allclose(part.fidelity_theory[1:], noise.fidelity(SIZES[1:]), rtol=1e-9)
         assert part.correlation == 0
         assert part.class_share == pytest.approx(0, abs=1e-12)
@@ -63,7 +63,7 @@ def test_theory_of_the_variance_is_the_closed_form_with_the_digits_kurtosis() ->
     standard = (values - values.mean(0)) / values.std(0)
     kurtosis = (standard**4).mean(0) - 3
     for size in (2, 5, 64):
-        expected = np.sqrt((noise.batch_var_std(1.0, size, kurtosis) ** 2).mean())
+        expected = np.sqrt((2 / (size - 1) + kurtosis / size).mean())
         assert source.noise(size, 64).variance == pytest.approx(expected, rel=1e-9)
 
 

@@ -20,7 +20,7 @@ from bnviz.labs.devices.comparisons import comparisons
 from bnviz.labs.devices.experiment import run
 from bnviz.labs.devices.lesson import TOPIC
 from bnviz.labs.devices.settings import Settings
-from bnviz.theory.shards import between, chance_between, lost_share, within
+from bnviz.theory.shards import between, chance_between, within
 
 SEEDS = (0, 1, 2, 3, 4, 5)
 KINDS: list[dict[str, Any]] = [{"shards": "iid"}, {"shards": "sorted"}, {"shards": "shifted", "shift": 2.0}]
@@ -150,7 +150,7 @@ def test_what_the_presets_promise(seed: int) -> None:
     assert by_class.eval_error["rank0"] > 0.2
     cameras = preset("another_camera_each")
     lost = cameras.between_by_step / cameras.true_var
-    assert lost.mean() == pytest.approx(float(lost_share(3.0)), abs=0.03)
+    assert lost.mean() == pytest.approx(3**2 / (1 + 3**2), abs=0.03)
     np.testing.assert_allclose(cameras.running_mean[-1].mean(axis=0), cameras.sync_mean[-1], rtol=1e-4, atol=1e-5)
     assert (cameras.running_var[-1].mean(axis=0) < 0.3 * cameras.sync_var[-1]).all()
     assert preset("two_samples_each").local_difference > 0.7
@@ -175,7 +175,6 @@ def test_the_closed_forms() -> None:
     )
     means = np.random.default_rng(2).normal(size=(20000, 4, 6)).mean(axis=2)
     assert means.var(axis=1).mean() == pytest.approx(float(chance_between(6, 4)), rel=0.03)
-    assert lost_share(1.0) == 0.5
     with pytest.raises(ValueError, match="variances"):
         within([-1.0])
 

@@ -37,6 +37,7 @@ def test_controls_are_the_settings() -> None:
     assert len(TOPIC.theory) <= 3
 
 
+@pytest.mark.claim
 def test_presets_show_what_they_promise() -> None:
     """Each line says what to look for; here it is looked for."""
     by_name = {preset.name: run(TOPIC.preset(preset.name)) for preset in TOPIC.presets}
@@ -62,6 +63,7 @@ def test_presets_show_what_they_promise() -> None:
     assert not skips_double_without_normalizer(run(TOPIC.preset("skips_without_normalizer").replace(skip=False)))
 
 
+@pytest.mark.claim
 def test_what_the_text_says_of_skips() -> None:
     skips, still = (run(TOPIC.preset("skip_connections").replace(gamma=gamma)) for gamma in (1.0, 0.0))
     assert skips.loss[1, 1] > 1.5 * skips.loss[1, 0]

@@ -272,6 +272,7 @@ def test_eight_is_better_than_sixty_four_and_two_breaks(default_ghost: GhostResu
     )
 
 
+@pytest.mark.claim
 def test_in_trained_networks_the_prediction_needs_what_the_samples_bring_in() -> None:
     """With the whole covariance in place of the signal's, the fourth layer's prediction would be a quarter too low."""
     settings = DropoutSettings(batch_size=64, dropout=0.2, depth=4, width=64, epochs=20, seeds=2, train_size=600)

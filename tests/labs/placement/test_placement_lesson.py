@@ -36,6 +36,7 @@ def test_controls_are_the_settings() -> None:
         assert TOPIC.seconds(TOPIC.preset(preset.name)) < 30
 
 
+@pytest.mark.claim
 def test_presets_show_what_they_promise() -> None:
     """Each line says what to look for; here it is looked for. ReLU, sigmoid and tanh: test_placement_experiment.py."""
     result = run(TOPIC.preset("pytorch_s_initialization"))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnviz.core.recurrent_networks import plain_recurrent
+from bnviz.core.recurrent_networks import build_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.labs.recurrence.shared.network import plan_of
 from bnviz.labs.recurrence.steps.comparisons import comparisons
@@ -37,7 +37,7 @@ def test_steps_are_what_a_plain_loop_over_nn_lstm_gives() -> None:
     """Fresh weights, so that PyTorch's own LSTM can be used; W_h h from its states. Float32 rounding of sums of 64."""
     settings = Settings(warmup=0, width=16, batch_size=32)
     result: Any = run(settings)
-    layer = plain_recurrent(plan_of(settings, "none"), 0)[0]
+    layer = build_recurrent(plan_of(settings, "none"), (0,)).replica(0)[0]
     lstm = nn.LSTM(8, 16, batch_first=True)
     lstm.load_state_dict(
         {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from bnviz.core.recurrent_networks import plain_recurrent
+from bnviz.core.recurrent_networks import build_recurrent
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.labs.recurrence.shared.network import plan_of
 from bnviz.labs.recurrence.through_time.comparisons import comparisons
@@ -36,7 +36,7 @@ def test_gradients_are_autograds_on_a_plain_network() -> None:
     data = digits_data((0, 1))
     for index, variant in enumerate(result.variants):
         for place in range(2):
-            network = plain_recurrent(plan_of(settings, variant), place)
+            network = build_recurrent(plan_of(settings, variant), (place,)).replica(0)
             batch = batch_indices(data, 16, 1)[0, place]
             states = network[0].states(data.features[batch])
             loss = nn.functional.cross_entropy(network[1](states[-1]), data.labels[batch])

@@ -51,6 +51,7 @@ def test_controls_without_an_effect_are_not_shown(topic: AnyTopic) -> None:
     assert topic.applies(digits, "epochs")
 
 
+@pytest.mark.claim
 def test_adam_does_without_a_normalizer_what_sgd_does_not() -> None:
     """What the preset says, on two of its seeds; and PyTorch's own weights keep the network without at chance."""
     race = LAB.topic("race")
@@ -60,6 +61,7 @@ def test_adam_does_without_a_normalizer_what_sgd_does_not() -> None:
     assert stuck.error.mean[0, -1] > 0.85
 
 
+@pytest.mark.claim
 def test_too_fast_diverges_and_is_dated() -> None:
     race = LAB.topic("race")
     result = race.compute(race.preset("too_fast").replace(normalizers=("none", "batch")))

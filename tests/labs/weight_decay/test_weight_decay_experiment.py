@@ -144,6 +144,7 @@ def test_the_opening_shows_what_the_page_claims(opening: Result) -> None:
     np.testing.assert_allclose(opening.length[opening.settled, -1], opening.length_theory[opening.settled], rtol=0.05)
 
 
+@pytest.mark.claim
 def test_what_is_told_to_be_left_is_about_what_it_takes(opening: Result) -> None:
     """A run that needs some 1000 steps more has settled when it is given twice as many, and not before."""
     index = int(np.flatnonzero(np.isclose(opening.product, 2e-4))[0])

@@ -63,6 +63,7 @@ def test_controls_are_the_settings() -> None:
         assert TOPIC.seconds(TOPIC.preset(preset.name)) < 30
 
 
+@pytest.mark.claim
 def test_what_is_said_of_runs_that_do_not_settle() -> None:
     idle = run(TOPIC.preset("not_settled"))
     assert nothing_settles(idle)
@@ -73,6 +74,7 @@ def test_what_is_said_of_runs_that_do_not_settle() -> None:
     assert (dropped.angle < 0.5 * dropped.angle_theory).all()
 
 
+@pytest.mark.claim
 def test_what_is_said_of_momentum() -> None:
     result = run(TOPIC.preset("momentum").replace(learning_rates=(0.04,), weight_decays=(0.005, 0.01)))
     assert result.settled.all()
@@ -81,12 +83,14 @@ def test_what_is_said_of_momentum() -> None:
     np.testing.assert_allclose(result.angle_theory / plain, 0.23, atol=0.01)
 
 
+@pytest.mark.claim
 def test_what_is_said_of_adamw() -> None:
     result = run(TOPIC.preset("adamw").replace(learning_rates=(0.004,), weight_decays=(0.5, 1.0)))
     assert result.settled.all()
     np.testing.assert_allclose(result.angle, result.angle_theory, rtol=0.1)
 
 
+@pytest.mark.claim
 def test_what_is_said_without_batch_norm_and_of_gamma() -> None:
     pairs = {"learning_rates": (0.1, 0.2), "weight_decays": (0.005, 0.01), "steps": 600}
     without = run(TOPIC.preset("no_batch_norm").replace(**pairs))

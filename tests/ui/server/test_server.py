@@ -294,12 +294,12 @@ class Talk:
         self.say: asyncio.Queue[Message] = asyncio.Queue()
         self.say.put_nowait({"type": "websocket.connect"})
 
-    async def _send(self, message: Message) -> None:
+    async def hear(self, message: Message) -> None:
         self.answers.append(message)
 
     async def begin(self) -> asyncio.Task[None]:
         """Connect and wait for the answer."""
-        task = asyncio.ensure_future(self.app(self.scope, self.say.get, self._send))  # type: ignore[arg-type]
+        task = asyncio.ensure_future(self.app(self.scope, self.say.get, self.hear))  # type: ignore[arg-type]
         while not self.answers and not task.done():
             await asyncio.sleep(0)
         return task
@@ -317,11 +317,11 @@ class Talk:
 def test_a_foreign_page_is_refused_before_streamlit_sees_it(origin: str, path: str) -> None:
     inner = Inner()
     talk = Talk(SameOrigin(inner), path, origin=origin)
-    asyncio.run(talk.app(talk.scope, talk.say.get, talk._send))
+    asyncio.run(talk.app(talk.scope, talk.say.get, talk.hear))
     assert talk.answers == [{"type": "websocket.close", "code": 1008}]
     assert inner.scopes == []
     put = Talk(SameOrigin(inner), "/_stcore/upload_file/a/b", "http", method="PUT", origin=origin)
-    asyncio.run(put.app(put.scope, put.say.get, put._send))
+    asyncio.run(put.app(put.scope, put.say.get, put.hear))
     assert put.answers[0]["status"] == 403
     assert inner.scopes == []
 
@@ -417,7 +417,7 @@ def test_the_log_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) < 30
     assert "All lines are left out" in lines[-1]
-    limit._since -= bounded_log.WINDOW_SECONDS
+    monkeypatch.setattr(bounded_log, "WINDOW_SECONDS", 0.0)
     log.error("later")
     assert capsys.readouterr().err == "later\n"
 
@@ -477,7 +477,7 @@ def test_streamlit_is_told_the_same_settings_whichever_way_it_is_started() -> No
     named = options(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
     assert named["runner.postScriptGC"] is False
     assert named["theme.light.primaryColor"].startswith("#")
-    assert set(named) <= set(config._config_options_template)
+    assert set(named) <= set(config.get_config_options())
 
 
 ROOT = Path(__file__).parents[3]
