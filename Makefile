@@ -9,7 +9,7 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser bench data vendor shipped golden claims topic docs \
+.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench data vendor shipped golden claims topic docs \
 	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -51,8 +51,11 @@ imports: $(VENV)/.dev ## the floors of the house
 unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
-browser: $(VENV)/.dev chromium ## browser tests: every page, live runs, components, accessibility
+browser: $(VENV)/.dev chromium ## browser tests: components, use, a lab of each kind, live runs, your model
 	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup
+
+pages: $(VENV)/.dev chromium ## all browser tests, through every page and a whole lesson too (long)
+	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup -m "pages or not pages"
 
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks

@@ -120,6 +120,8 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
         try:
             result = _picture(state, data, places, below, aside, language)
         except BnvizError as error:
+            if topic.finding is not None:
+                _say(places.line, state, None, language)  # no run speaks; and a fragment may write only where the whole run did
             _explain(error, state, language)
     _stay(state, around)
     if places.row is not None:

@@ -15,7 +15,12 @@ CSS: Final = """<style>
 [data-testid="stNavSectionHeader"] { padding: 0 0.5rem; margin: 0; min-height: 1.4rem; }
 [data-testid="stSidebarNavItems"] li { margin-top: 0; }
 [data-testid="stSidebarNavItems"] > div { margin-top: 0.45rem; }
-[data-testid="stSidebarUserContent"] { padding-top: 0.6rem; padding-bottom: 1rem; }
+/* Streamlit tints a chosen segment under the pointer until its words have a contrast of 4.2. */
+button[role="radio"][aria-checked="true"]:hover { background-color: transparent; }
+/* The switches stand above the course, which is longer than the screen. */
+[data-testid="stSidebarContent"] { display: flex; flex-direction: column; }
+[data-testid="stSidebarHeader"] { order: -2; }
+[data-testid="stSidebarUserContent"] { order: -1; padding-top: 0; padding-bottom: 0.4rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 .st-key-head h1 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; font-weight: 600; }
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
@@ -49,11 +54,11 @@ CSS: Final = """<style>
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
 .st-key-cases a p { margin: 0 !important; }
-.st-key-course { gap: 0.2rem; padding-top: 0.4rem; }
+.st-key-course { gap: 0.2rem; padding-top: 0; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
 .st-key-course h2 { font-size: 1.05rem; padding: 0 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 2px solid currentColor; }
 .st-key-course [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
-.st-key-course [data-testid="stMarkdownContainer"] p { font-size: 0.9rem; line-height: 1.35; margin: 0 0 0.4rem; }
+.st-key-course [data-testid="stMarkdownContainer"] p { font-size: 0.88rem; line-height: 1.25; margin: 0 0 0.35rem; }
 .st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }
 .st-key-course [data-testid="stPageLink-NavLink"] { padding-left: 0; }
 .st-key-start { gap: 0.4rem; }

@@ -138,6 +138,7 @@ def one_round(lesson: Lesson, index: int, row: Locator, step: Step) -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.pages
 def test_a_lesson_from_start_to_end(visit: Visit) -> None:
     lesson = Lesson(visit)
     assert "#" not in lesson.teacher.url

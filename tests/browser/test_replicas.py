@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import ROOT, wait_until_healthy
@@ -33,6 +34,7 @@ def replica(name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @needs_nginx
+@pytest.mark.pages
 def test_a_page_goes_on_at_the_other_server_when_its_own_is_killed(browser: Browser, tmp_path: Path) -> None:
     ports = {"r1": free_port(), "r2": free_port()}
     with (
