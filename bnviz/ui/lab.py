@@ -120,8 +120,9 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
         try:
             result = _picture(state, data, places, below, aside, language)
         except BnvizError as error:
+            # No run speaks; and a fragment may write only where the whole run did.
             if topic.finding is not None:
-                _say(places.line, state, None, language)  # no run speaks; and a fragment may write only where the whole run did
+                _say(places.line, state, None, language)
             _explain(error, state, language)
     _stay(state, around)
     if places.row is not None:

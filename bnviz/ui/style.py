@@ -16,7 +16,7 @@ CSS: Final = """<style>
 [data-testid="stSidebarNavItems"] li { margin-top: 0; }
 [data-testid="stSidebarNavItems"] > div { margin-top: 0.45rem; }
 /* Streamlit tints a chosen segment under the pointer until its words have a contrast of 4.2. */
-button[role="radio"][aria-checked="true"]:hover { background-color: transparent; }
+button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { background-color: transparent !important; }
 /* The switches stand above the course, which is longer than the screen. */
 [data-testid="stSidebarContent"] { display: flex; flex-direction: column; }
 [data-testid="stSidebarHeader"] { order: -2; }
