@@ -153,6 +153,7 @@ def test_a_run_grows_and_ends_in_all_its_views_without_reruns_on_the_way(visit: 
     assert run_button(known).count() == 0
 
 
+@pytest.mark.pages
 def test_zoom_survives_the_growing_and_the_end(visit: Open) -> None:
     page = press_run(visit(2, 192))
     wait_for_ticks(page, 3)
@@ -229,6 +230,7 @@ def test_another_setting_is_another_run_and_ends_the_old_one(visit: Open) -> Non
     expect(page.get_by_text(re.compile(r"Stopped at \d+ %"))).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.pages
 def test_a_closed_tab_makes_room_for_who_waits(visit: Open) -> None:
     first, second = press_run(visit(7, 768)), press_run(visit(8, 768))
     for page in (first, second):
@@ -244,6 +246,7 @@ def test_a_closed_tab_makes_room_for_who_waits(visit: Open) -> None:
     wait_for_ticks(fourth, 3)
 
 
+@pytest.mark.pages
 def test_a_closed_tab_pauses_the_run(visit: Open) -> None:
     page = press_run(visit(11, 768))
     worker = wait_for_ticks(page, 3)
@@ -259,6 +262,7 @@ def test_a_closed_tab_pauses_the_run(visit: Open) -> None:
     page.close()
 
 
+@pytest.mark.pages
 def test_the_language_may_change_in_mid_run(visit: Open) -> None:
     page = press_run(visit(17, 768))
     wait_for_ticks(page, 3)
@@ -271,6 +275,7 @@ def test_the_language_may_change_in_mid_run(visit: Open) -> None:
     expect(run_button(page)).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.pages
 def test_a_widget_whose_javascript_comes_late_keeps_what_the_link_said(browser: Browser, address: str) -> None:
     late: list[Route] = []
 
@@ -293,6 +298,7 @@ def test_a_widget_whose_javascript_comes_late_keeps_what_the_link_said(browser: 
     page.close()
 
 
+@pytest.mark.pages
 def test_a_tab_that_slept_catches_up(visit: Open) -> None:
     page = press_run(visit(19, 768))
     wait_for_ticks(page, 3)
@@ -388,6 +394,7 @@ async def _twenty(address: str, first_seed: int) -> list[str]:
     return list(ends)
 
 
+@pytest.mark.pages
 def test_twenty_press_run_at_once_and_everything_is_as_it_was_afterwards(visit: Open, address: str) -> None:
     page = press_run(visit(16, 16))
     worker = wait_for_ticks(page, 15)
@@ -406,6 +413,7 @@ def test_twenty_press_run_at_once_and_everything_is_as_it_was_afterwards(visit: 
     assert server.memory_info().rss - memory < 20 * 2**20  # ten results of a few kilobytes, twenty ended sessions
 
 
+@pytest.mark.pages
 def test_a_server_that_is_ended_before_the_viewers_eyes_leaves_no_process_behind(
     serve: Serve, browser: Browser
 ) -> None:
