@@ -37,7 +37,7 @@ from tests.browser.pages import (
     violations,
 )
 
-SOME = ("layer", "gradient_flow", "averages")  # of each kind one: instant, instant and slow, live
+SOME = ("layer", "averages")  # of each kind one: instant, live
 EVERY_LAB = pytest.mark.parametrize(
     "lab",
     [pytest.param(lab, id=lab.name, marks=[] if lab.name in SOME else pytest.mark.pages) for lab in LABS],

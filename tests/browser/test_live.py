@@ -200,6 +200,7 @@ def test_a_reload_finds_the_living_run(visit: Open) -> None:
     expect(run_button(page)).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.pages
 def test_two_visitors_share_a_run_and_neither_can_end_it_for_the_other(visit: Open) -> None:
     one = press_run(visit(5, 768))
     worker = wait_for_ticks(one, 3)
@@ -218,6 +219,7 @@ def test_two_visitors_share_a_run_and_neither_can_end_it_for_the_other(visit: Op
         page.close()
 
 
+@pytest.mark.pages
 def test_another_setting_is_another_run_and_ends_the_old_one(visit: Open) -> None:
     page = press_run(visit(6, 768))
     wait_for_ticks(page, 3)
@@ -352,6 +354,7 @@ def test_a_lost_connection_comes_back(visit: Open) -> None:
     page.close()
 
 
+@pytest.mark.pages
 def test_axe_finds_nothing_in_a_running_page(browser: Browser, address: str) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     context.set_default_timeout(PATIENCE)
