@@ -51,10 +51,13 @@ imports: $(VENV)/.dev ## the floors of the house
 unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
-browser: $(VENV)/.dev chromium ## browser tests: components, use, a lab of each kind, live runs, your model
-	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup
+# What fits beside the unit tests into the time that `make test` has; whole pages are `make pages`.
+COMPONENTS := $(addprefix tests/browser/test_,assets.py cubes.py notebook.py)
 
-pages: $(VENV)/.dev chromium ## all browser tests, through every page and a whole lesson too (long)
+browser: $(VENV)/.dev chromium ## browser tests of the components
+	$(PYTHON) -m pytest $(COMPONENTS) -n 2 --dist loadgroup
+
+pages: $(VENV)/.dev chromium ## all browser tests: every page, live runs, a whole lesson, accessibility (long)
 	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup -m "pages or not pages"
 
 bench: $(VENV)/.dev chromium ## measure what the README promises
