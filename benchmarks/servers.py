@@ -59,7 +59,7 @@ def comparison(name: str, *options: str) -> Iterator[Server]:
 
 @contextmanager
 def _serve(script: Path, folder: Path, *options: str) -> Iterator[Server]:
-    port = _free_port()
+    port = free_port()
     # Headless and silent like a server anywhere; everything else is what the folder's configuration says.
     always = (
         "server.headless=true",
@@ -114,7 +114,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         return
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

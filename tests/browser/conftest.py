@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from benchmarks.servers import free_port
 from scripts.chromium import FLAGS, find
 from tests.browser.pages import Finding, serious
 
@@ -58,9 +58,7 @@ def wait_until_healthy(address: str) -> None:
 @contextmanager
 def serving(script: Path) -> Iterator[str]:
     """The address of a Streamlit server that runs `script`, until it is no longer needed."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", script.name, "--server.port", str(port)]
     server = subprocess.Popen(

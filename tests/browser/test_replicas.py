@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from benchmarks.servers import free_port
 from tests.browser.conftest import ROOT, wait_until_healthy
-from tests.deploy.nginx import free_port, needs_nginx, proxy
+from tests.deploy.nginx import needs_nginx, proxy
 
 
 @contextmanager

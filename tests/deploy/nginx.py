@@ -14,6 +14,8 @@ from typing import Final
 
 import pytest
 
+from benchmarks.servers import free_port
+
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 needs_nginx: Final = pytest.mark.skipif(NGINX is None, reason="no nginx here (Debian: apt-get install nginx-light)")
@@ -31,14 +33,6 @@ http {{
 {server}
 }}
 """
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def configuration(ports: Mapping[str, int], port: int) -> str:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import websockets
 
-from tests.deploy.nginx import NGINX, configuration, free_port, needs_nginx, proxy
+from benchmarks.servers import free_port
+from tests.deploy.nginx import NGINX, configuration, needs_nginx, proxy
 
 
 class Echo(BaseHTTPRequestHandler):

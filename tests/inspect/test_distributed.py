@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.servers import free_port
 from bnviz.inspect.recording import read, siblings_of
 from tests.inspect.models import severities
 
@@ -36,13 +36,10 @@ dist.destroy_process_group()
 
 def run(path: Path, shift: float, *, watched: bool) -> list[str]:
     """What the ranks print: a sum over every parameter and buffer, to the last bit."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
     root = str(Path(__file__).parents[2])
     environment = os.environ | {
         "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
+        "MASTER_PORT": str(free_port()),
         "PYTHONPATH": root,
         "OMP_NUM_THREADS": "1",
     }

@@ -28,6 +28,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message
 from streamlit import config
 
+from benchmarks.servers import free_port
 from bnviz.ui import assets, share
 from bnviz.ui.server import bounded_log, compression, headers, limits, sockets
 from bnviz.ui.server.application import middleware
@@ -502,9 +503,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str) -> None:
     """Not at the start, not for a foreign page; and SIGTERM leaves no word about semaphores."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     address = f"http://127.0.0.1:{port}/school"
     server = subprocess.Popen(
         [sys.executable, "-c", GUARD + WAYS[way].format(port=port)],
