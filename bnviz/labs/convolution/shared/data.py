@@ -31,7 +31,7 @@ def images_of(settings: ImageSettings, data: NDArray[np.float32] | None) -> Tens
         raise UploadError(
             N_("There is no file yet: a link cannot carry one. Choose your file, or take another source.")
         )
-    images = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
+    images = torch.tensor(data, dtype=torch.float32)  # a copy: what a visitor gave cannot be written to
     if len(tiles(images)) < 2:
         raise UploadError(
             N_("The image holds only one 8×8 tile; a population needs at least two, that is 8×16 pixels.")

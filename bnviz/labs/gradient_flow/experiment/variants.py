@@ -156,7 +156,7 @@ def _samples(settings: Settings, data: NDArray[np.float32] | None, generator: to
         images, labels = digits()
         return images.flatten(1), labels
     if data is not None:
-        features = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
+        features = torch.tensor(data, dtype=torch.float32)  # a copy: what a visitor gave cannot be written to
     else:
         features = synthetic(settings.source, (SAMPLES, FEATURES), 0.0, 1.0, generator)  # type: ignore[arg-type]
     return features, torch.randint(0, CLASSES, (len(features),), generator=generator)
