@@ -343,13 +343,21 @@ def test_too_much_is_refused_before_a_worker_starts(visit: Open) -> None:
     assert run_button(page).count() == 0
 
 
+# Ends the connection of the run, and lets none be made. An offline browser may keep the old one for minutes.
+NOWHERE = """() => {
+  const Socket = window.WebSocket;
+  window.back = () => { window.WebSocket = Socket; };
+  window.WebSocket = class extends Socket { constructor() { super(location.origin.replace("http", "ws") + "/nowhere"); } };
+  [...window.sockets].filter((one) => one.url.includes("/live/")).forEach((one) => one.close(4000));
+}"""
+
+
 def test_a_lost_connection_comes_back(visit: Open) -> None:
     page = press_run(visit(14, 768))
     worker = wait_for_ticks(page, 3)
-    page.context.set_offline(True)
-    page.evaluate("[...window.sockets].filter((one) => one.url.includes('/live/')).forEach((one) => one.close(4000))")
+    page.evaluate(NOWHERE)
     expect(state(page)).to_have_text("Connection lost, trying again")
-    page.context.set_offline(False)
+    page.evaluate("window.back()")
     assert wait_for_ticks(page, told(page)[0] + 20) == worker
     page.close()
 

@@ -47,7 +47,12 @@ export class Presenter {
 
   _leave() { this.#set(false); }
 
-  _settings() { document.documentElement.toggleAttribute("data-drawer"); }
+  _settings() {
+    const open = document.documentElement.toggleAttribute("data-drawer");
+    const focused = document.activeElement;
+    // A slider that is put away with the drawer would go on taking the clicker's keys.
+    if (!open && focused instanceof HTMLElement && !focused.checkVisibility()) focused.blur();
+  }
 
   _laser() {
     const lit = document.documentElement.toggleAttribute("data-laser");
