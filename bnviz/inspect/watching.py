@@ -33,6 +33,7 @@ from bnviz.inspect.evidence import Array, Call
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.layers import array, bare, describe, norm_modules
 from bnviz.inspect.looking import Axes, Seen, Watching
+from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import CHANNEL_ARRAYS, STATE_ARRAYS
 from bnviz.inspect.report import Report
 from bnviz.inspect.setup import setup_of
@@ -125,7 +126,8 @@ class Watcher:
             return None
         try:
             others = recording.siblings_of(self.path) if self._rank == 0 and self._ranks > 1 else []
-            return recording.read(self.path, others).report()
+            seen = recording.read(self.path, others)
+            return with_pictures(seen.report(), seen)
         except Exception as error:
             warnings.warn(str(Phrase(N_("bnviz cannot report: {reason}"), {"reason": error})), stacklevel=2)
             return None
