@@ -29,6 +29,8 @@ LONGEST_QUERY: Final = 2000
 """Characters of a query that are read: a traceback."""
 LONGEST_LINK: Final = 80
 """Characters of a query that a link carries."""
+RUNS: Final = 60
+"""Places of a long query, at most about, that a link's words are sought at."""
 MOST: Final = 6
 """Cards that a search gives at most."""
 CLOSE: Final = 0.4
@@ -83,23 +85,44 @@ def search(query: str) -> list[Case]:
         return [named[query]]
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
-    ranked = sorted(scores, key=lambda number: (-scores[number], number))
-    return [CASES[number] for number in ranked[:MOST] if scores[number] >= CLOSE * best]
+    alone = _alone().get(query.strip().casefold())
+    ranked = sorted(scores, key=lambda number: (number != alone, -scores[number], number))
+    return [CASES[number] for number in ranked[:MOST] if number == alone or scores[number] >= CLOSE * best]
 
 
 def shortened(query: str) -> str:
-    """`query` for a link: as it is where it is short, else those of its words that speak most for its best card, in their order."""
+    """`query` for a link: as it is where it is short, else those words in a row that set its best card off most from the others."""
     if len(query) <= LONGEST_LINK:
         return query
-    scores = _scores(query[:LONGEST_QUERY])
+    read = query[:LONGEST_QUERY]
+    scores = _scores(read)
     best = min(scores, key=lambda number: (-scores[number], number), default=0)
-    words = list(dict.fromkeys(re.findall(r"[\w.]+", query[:LONGEST_QUERY])))
-    speaks = {word: _scores(word).get(best, 0.0) for word in words}
-    chosen: list[str] = []
-    for word in sorted((word for word in words if speaks[word]), key=lambda word: -speaks[word]):
-        if len(" ".join((*chosen, word))) <= LONGEST_LINK:
-            chosen.append(word)
-    return " ".join(sorted(chosen, key=words.index)) or query[:LONGEST_LINK]
+    words = (" ".join(MESSAGE.findall(read)) or read).split()
+
+    def run(start: int) -> str:
+        chosen = words[start]
+        for word in words[start + 1 :]:
+            if len(chosen) + 1 + len(word) > LONGEST_LINK:
+                break
+            chosen = f"{chosen} {word}"
+        return chosen
+
+    def lead(text: str) -> float:
+        scores = _scores(text)
+        return scores.pop(best, 0.0) - max(scores.values(), default=0.0)
+
+    runs = [text for text in map(run, range(0, len(words), 1 + len(words) // RUNS)) if len(text) <= LONGEST_LINK]
+    return max(runs, key=lead, default=query[:LONGEST_LINK])
+
+
+@cache
+def _alone() -> Mapping[str, int]:
+    """The words that, alone, mean a card, in lower case, and its number in CASES."""
+    return {
+        translator(language)(case.words).split(",")[0].strip().casefold(): number
+        for number, case in reversed(list(enumerate(CASES)))
+        for language in LANGUAGES
+    }
 
 
 def _scores(query: str) -> dict[int, float]:
@@ -200,7 +223,9 @@ def _meanings(words: list[str]) -> set[int]:
     """The groups of synonyms, by their numbers, that have a phrase among `words`: in the same stems, or as one word."""
     phrases, longest, han = _phrases()
     stems, lower = [word if HAN.match(word) else _stem(word) for word in words], [word.casefold() for word in words]
-    runs = ((start, end) for start in range(len(words)) for end in range(start + 1, min(start + longest, len(words)) + 1))
+    runs = (
+        (start, end) for start in range(len(words)) for end in range(start + 1, min(start + longest, len(words)) + 1)
+    )
     keys = chain.from_iterable((" ".join(stems[start:end]), "".join(lower[start:end])) for start, end in runs)
     found = {number for key in keys for number in phrases.get(key, ())}
     joined = _joined(words)
