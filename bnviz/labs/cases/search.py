@@ -50,7 +50,6 @@ LAYER: Final = re.compile(r",?\s*eps=[\d.e-]+, momentum=[\w.]+, affine=\w+, trac
 MESSAGE: Final = re.compile(r"^[ \t]*[\w.]*(?:Error|Exception|Warning)\b[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 """What a traceback ends with, and the indented lines that belong to it."""
 HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-BRITISH: Final = re.compile(r"(?<=[a-z])is(?=(e|es|ed|ing|ation|ations)\b)", re.IGNORECASE)
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -250,8 +249,8 @@ def _phrases() -> tuple[Mapping[str, set[int]], int, tuple[tuple[str, int], ...]
 
 
 def _plain(text: str) -> str:
-    """`text` with one form for each character, and the American ending of words that have two."""
-    return BRITISH.sub("iz", LAYER.sub("", unicodedata.normalize("NFKC", text)))
+    """`text` with one form for each character, and without the settings that a batch norm prints."""
+    return LAYER.sub("", unicodedata.normalize("NFKC", text))
 
 
 def _joined(words: list[str]) -> str:
