@@ -405,7 +405,7 @@ class Watcher:
         gap = output_gap(batch.mean, np.maximum(batch.var, 0.0), old.mean, old.var, buffers.eps)
         self._put("gap", places, np.sqrt(buffers.by_layer(gap)))
         # Successive batches: a slow drift of the weights hardly shows between them, and what chance explains is known.
-        scatters = []
+        scatters: list[Array] = []
         for step, earlier in reversed(self._batches):
             if step != new.step - 1 - len(scatters) or earlier.mean.shape != batch.mean.shape:
                 break
