@@ -94,8 +94,9 @@ screenshots: $(VENV)/.dev chromium ## the pictures of README and docs, taken ane
 catalogues: $(VENV)/.dev ## bring the translation catalogues up to date with the code
 	$(PYTHON) scripts/update_catalogues.py
 
-other_frameworks: $(VENV)-other-frameworks/.done ## execute the builder's Keras and Flax listings (installs both, apart)
+other_frameworks: $(VENV)-other-frameworks/.done ## execute the builder's Keras and Flax listings, train by Lightning and Hugging Face (all installed apart)
 	$(VENV)-other-frameworks/bin/python -m scripts.check_other_frameworks
+	$(VENV)-other-frameworks/bin/python -m pytest tests/integrations
 
 chromium: $(VENV)/.dev
 	@$(PYTHON) scripts/chromium.py --install
@@ -111,7 +112,7 @@ $(VENV)/.run: requirements.txt | $(PYTHON)
 	touch $@
 
 # The development requirements contain the others.
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(PYTHON)
+$(VENV)/.dev: requirements-dev.txt requirements-dask.txt requirements.txt | $(PYTHON)
 	scripts/pip_install.sh $(PYTHON) $<
 	touch $(VENV)/.run $@
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from time import thread_time
 from typing import Any, Final
 
@@ -88,6 +89,32 @@ def nothing(*args: Any) -> None:
     """What a copied hook does."""
 
 
+class _Passes:
+    """Counts the calls of one module; a call within a call (Lightning's `training_step` under DDP) belongs to the outer one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._depth = 0
+
+    def begin(self, *args: Any) -> None:
+        """Before the module's `forward`. What a backward pass makes again is no pass."""
+        del args
+        self.count += self._depth == 0 and torch._C._current_graph_task_id() == -1
+        self._depth += 1
+
+    def end(self, *args: Any) -> None:
+        """After it, whatever happened."""
+        del args
+        self._depth = max(self._depth - 1, 0)
+
+
+def _around(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[nn.Module]:
+    """Every module that holds all of `modules` (by name), `model` first: a training loop may call an inner one only."""
+    paths = [name.split(".")[:-1] for name in modules]
+    common = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))]
+    return [model.get_submodule(".".join(common[:depth])) for depth in range(len(common) + 1)]
+
+
 class Watching:
     """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
 
@@ -96,24 +123,27 @@ class Watching:
     ) -> None:
         self.seen: dict[str, Seen] = {name: Seen() for name in modules}
         self.spent = 0.0
-        self.passes = 0
-        """Calls of the whole model."""
         self._axes = axes
         self._failed = failed
-        self._handles: list[RemovableHandle] = [model.register_forward_pre_hook(_Hook(self._pass))]
+        self._passes: list[_Passes] = []
+        self._handles: list[RemovableHandle] = []
+        for module in _around(model, modules):
+            self._passes.append(passes := _Passes())
+            self._handles.append(module.register_forward_pre_hook(_Hook(passes.begin)))
+            self._handles.append(module.register_forward_hook(_Hook(passes.end), always_call=True))
         for name, module in modules.items():
             self._handles.append(module.register_forward_hook(_Hook(self._hook(name))))
+
+    @property
+    def passes(self) -> int:
+        """Calls of the whole model; where none was, of the outermost part that was called and holds every norm layer."""
+        return next((passes.count for passes in self._passes if passes.count), 0)
 
     def end(self) -> None:
         """Take all hooks away."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
-
-    def _pass(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        del module, args
-        if torch._C._current_graph_task_id() == -1:
-            self.passes += 1
 
     def _hook(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:

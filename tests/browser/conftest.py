@@ -8,15 +8,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, expect, sync_playwright
 
 from benchmarks.servers import free_port
 from scripts.chromium import FLAGS, find
 from tests.browser.pages import Finding, serious
+from tests.browser.windows import SIZE, Windows
 
 Visit = Callable[..., Page]
 Serve = Callable[[Path], AbstractContextManager[str]]
@@ -32,6 +34,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(LONGEST_TEST))
+
+
+SITE = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All processes of a run visit one dashboard: it computes ten seconds before its first visitor may come."""
+    config = node.config
+    if SITE not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[SITE] = stack.enter_context(started(ROOT / "app.py"))
+    node.workerinput["site"] = config.stash[SITE]
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +72,8 @@ def wait_until_healthy(address: str) -> None:
 
 
 @contextmanager
-def serving(script: Path) -> Iterator[str]:
-    """The address of a Streamlit server that runs `script`, until it is no longer needed."""
+def started(script: Path) -> Iterator[str]:
+    """The address of a Streamlit server that will run `script`, until it is no longer needed."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", script.name, "--server.port", str(port)]
@@ -67,11 +83,18 @@ def serving(script: Path) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_until_healthy(address)
         yield address
     finally:
         server.terminate()
         server.wait(20)
+
+
+@contextmanager
+def serving(script: Path) -> Iterator[str]:
+    """The same of a server that answers."""
+    with started(script) as address:
+        wait_until_healthy(address)
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +104,29 @@ def serve() -> Serve:
 
 
 @pytest.fixture(scope="session")
-def site() -> Iterator[str]:
+def site(request: pytest.FixtureRequest) -> Iterator[str]:
     """The dashboard's address, started as `make run` starts it."""
+    shared = getattr(request.config, "workerinput", {}).get("site", "")
+    if shared:
+        wait_until_healthy(shared)
+        yield shared
+        return
     with serving(ROOT / "app.py") as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def windows(browser: Browser) -> Windows:
+    """Windows that are used again."""
+    return Windows(browser, PATIENCE)
+
+
+@pytest.fixture
+def visitor(request: pytest.FixtureRequest, windows: Windows) -> Iterator[Callable[..., Page]]:
+    """Another visitor's page, see `Windows.visitors`; a test that fails leaves no window to the next."""
+    failed = request.session.testsfailed
+    with windows.visitors(lambda: request.session.testsfailed == failed) as new:
+        yield new
 
 
 @pytest.fixture(scope="session")
@@ -101,13 +143,13 @@ def streamlits_own(browser: Browser) -> set[Finding]:
 
 
 @pytest.fixture
-def visit(browser: Browser, site: str) -> Iterator[Visit]:
+def visit(visitor: Callable[..., Page], site: str) -> Iterator[Visit]:
     """Open a page as a new visitor: `visit("layer?predict=0", width=390, height=844, color_scheme="dark")`.
 
     Whatever a visitor does: nothing is fetched from elsewhere, and nothing is logged as an error.
     """
-    contexts: list[BrowserContext] = []
     unwanted: list[str] = []
+    pages: list[Page] = []
 
     def note(request: Request) -> None:
         if not request.url.startswith((site, "data:", "blob:")):
@@ -117,21 +159,26 @@ def visit(browser: Browser, site: str) -> Iterator[Visit]:
         if message.type == "error" and "404" not in message.text:
             unwanted.append(message.text)
 
-    def open_page(path: str, width: int = 1280, height: int = 720, *, heading: bool = True, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, locale="en-US", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE)
-        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
-        contexts.append(context)
-        page = context.new_page()
+    def wrong(error: Error) -> None:
+        unwanted.append(str(error))
+
+    def open_page(
+        path: str, width: int = SIZE[0], height: int = SIZE[1], *, heading: bool = True, **options: object
+    ) -> Page:
+        page = visitor(site, (width, height), **options)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=site)
+        pages.append(page)
         page.on("request", note)
         page.on("console", listen)
-        page.on("pageerror", lambda error: unwanted.append(str(error)))
+        page.on("pageerror", wrong)
         page.goto(f"{site}/{path}")
         if heading:
             page.wait_for_selector("[data-testid='stMarkdownContainer'] h1")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.remove_listener("request", note)
+        page.remove_listener("console", listen)
+        page.remove_listener("pageerror", wrong)
     assert unwanted == []

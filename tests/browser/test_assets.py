@@ -8,17 +8,17 @@ import http.server
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
 
 from bnviz.plot import theme
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import PHONE
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
 PLOTLY = ASSETS.parent / "vendor" / "plotly-cartesian.min.js"
@@ -94,8 +94,20 @@ class Bench:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", self._wrong)
+        page.on("console", self._listen)
+
+    def _wrong(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def leave(self) -> None:
+        """The page becomes another's."""
+        self.page.remove_listener("pageerror", self._wrong)
+        self.page.remove_listener("console", self._listen)
 
     def theme(self, name: str) -> None:
         values = {**THEMES[name], "primary-color": "#0b62b0", "font": theme.FONT, "base-font-size": "16px"}
@@ -147,22 +159,32 @@ class Bench:
         )
 
 
+OpenBench = Callable[..., Bench]
+
+
 @pytest.fixture
-def bench(browser: Browser, address: str) -> Iterator[Bench]:
-    yield from open_bench(browser, address)
+def open_bench(visitor: Callable[..., Page], address: str) -> Iterator[OpenBench]:
+    """Another visitor's bench, with the options of `Windows.visitors`; nothing may be logged as an error."""
+    benches: list[Bench] = []
+
+    def new(**options: Any) -> Bench:
+        bench = Bench(visitor(address.rstrip("/"), **options))
+        benches.append(bench)
+        bench.page.goto(address)
+        bench.page.wait_for_function("window.ready")
+        bench.theme("light")
+        return bench
+
+    yield new
+    for bench in benches:
+        bench.leave()
+        assert bench.errors == []
 
 
-def open_bench(browser: Browser, address: str, **options: Any) -> Iterator[Bench]:
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, "accept_downloads": True, **options})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    bench = Bench(page)
-    page.goto(address)
-    page.wait_for_function("window.ready")
-    bench.theme("light")
-    yield bench
-    context.close()
-    assert bench.errors == []
+@pytest.fixture
+def bench(open_bench: OpenBench) -> Bench:
+    """A bench of the usual size."""
+    return open_bench()
 
 
 class Block:
@@ -492,19 +514,19 @@ def test_picture_depends_on_the_frame_and_interpolates(bench: Bench) -> None:
     assert len(set(colors)) == 3
 
 
-def test_reduced_motion_neither_starts_nor_interpolates(browser: Browser, address: str) -> None:
-    for bench in open_bench(browser, address, reduced_motion="reduce"):
-        bench.mount("player", scene(autoplay=True))
-        assert not bench.head("playing")
-        pictures = []
-        for position in (3, 3.5):
-            bench.page.evaluate(
-                "p => Object.assign(__bnviz.playheads.get('run'), {step: 3, position: p}).dispatchEvent(new Event('step'))",
-                position,
-            )
-            bench.frame()
-            pictures.append(bench.page.evaluate("inside('one', '.stage canvas').toDataURL()"))
-        assert pictures[0] == pictures[1]
+def test_reduced_motion_neither_starts_nor_interpolates(open_bench: OpenBench) -> None:
+    bench = open_bench(reduced_motion="reduce")
+    bench.mount("player", scene(autoplay=True))
+    assert not bench.head("playing")
+    pictures = []
+    for position in (3, 3.5):
+        bench.page.evaluate(
+            "p => Object.assign(__bnviz.playheads.get('run'), {step: 3, position: p}).dispatchEvent(new Event('step'))",
+            position,
+        )
+        bench.frame()
+        pictures.append(bench.page.evaluate("inside('one', '.stage canvas').toDataURL()"))
+    assert pictures[0] == pictures[1]
 
 
 def test_autoplay_starts_without_reduced_motion(bench: Bench) -> None:
@@ -539,15 +561,15 @@ def test_theme_changes_colours_in_place(bench: Bench) -> None:
         assert not has_color(bench, theme.LIGHT[role])
 
 
-def test_phone_stacks_the_panels(browser: Browser, address: str) -> None:
-    for bench in open_bench(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True):
-        bench.mount("player", scene())
-        assert in_player(bench, ".stage").bounding_box()["height"] > 5 * 170
-        assert bench.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        for button in in_player(bench, ".bar button").all():
-            if button.is_visible():
-                box = button.bounding_box()
-                assert min(box["width"], box["height"]) >= 40
+def test_phone_stacks_the_panels(open_bench: OpenBench) -> None:
+    bench = open_bench(size=PHONE, has_touch=True, is_mobile=True)
+    bench.mount("player", scene())
+    assert in_player(bench, ".stage").bounding_box()["height"] > 5 * 170
+    assert bench.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for button in in_player(bench, ".bar button").all():
+        if button.is_visible():
+            box = button.bounding_box()
+            assert min(box["width"], box["height"]) >= 40
 
 
 def test_resize_redraws_for_the_new_width(bench: Bench) -> None:
@@ -832,15 +854,15 @@ def test_chart_downloads(bench: Bench, browser: Browser, tmp_path: Path) -> None
     context.close()
 
 
-def test_chart_on_a_phone_scrolls_and_takes_its_layout(browser: Browser, address: str) -> None:
-    for bench in open_bench(browser, address, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True):
-        bench.mount("chart", chart(), "two")
-        bench.painted("first", "two")
-        assert bench.page.locator("#two .plot").bounding_box()["height"] == 360
-        layout = bench.page.evaluate(
-            "(({dragmode, showlegend}) => ({dragmode, showlegend}))(inside('two', '.js-plotly-plot')._fullLayout)"
-        )
-        assert layout == {"dragmode": False, "showlegend": False}
+def test_chart_on_a_phone_scrolls_and_takes_its_layout(open_bench: OpenBench) -> None:
+    bench = open_bench(size=PHONE, has_touch=True, is_mobile=True)
+    bench.mount("chart", chart(), "two")
+    bench.painted("first", "two")
+    assert bench.page.locator("#two .plot").bounding_box()["height"] == 360
+    layout = bench.page.evaluate(
+        "(({dragmode, showlegend}) => ({dragmode, showlegend}))(inside('two', '.js-plotly-plot')._fullLayout)"
+    )
+    assert layout == {"dragmode": False, "showlegend": False}
 
 
 def test_chart_says_what_it_would_show_when_plotly_is_missing(bench: Bench) -> None:

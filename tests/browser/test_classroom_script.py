@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Page
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Mount, Route
@@ -55,15 +55,6 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def phones(browser: Browser) -> Iterator[list[BrowserContext]]:
-    """Contexts that are closed in the end."""
-    opened: list[BrowserContext] = []
-    yield opened
-    for context in opened:
-        context.close()
-
-
 class Screen:
     """A page with a `Classroom`."""
 
@@ -91,16 +82,13 @@ class Screen:
 class School:
     """A server, and browsers that come to it; each has a storage of its own."""
 
-    def __init__(self, browser: Browser, phones: list[BrowserContext], address: str) -> None:
-        self.browser = browser
-        self.phones = phones
+    def __init__(self, visitor: Callable[..., Page], address: str) -> None:
+        self.visitor = visitor
         self.address = address
 
     def screen(self, **beginning: Any) -> Screen:
         """Another browser."""
-        context = self.browser.new_context()
-        self.phones.append(context)
-        return Screen(context.new_page(), self.address, beginning)
+        return Screen(self.visitor(self.address), self.address, beginning)
 
     def teacher(self) -> Screen:
         """A browser that starts a class."""
@@ -116,8 +104,8 @@ class School:
 
 
 @pytest.fixture
-def school(browser: Browser, phones: list[BrowserContext], address: str) -> School:
-    return School(browser, phones, address)
+def school(visitor: Callable[..., Page], address: str) -> School:
+    return School(visitor, address)
 
 
 def ask(teacher: Screen) -> None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from bnviz.plot.scene import Cube, Map, Readout, Row, Scene
 from bnviz.ui.player import ready
-from tests.browser.test_assets import Bench, address, choose, in_player, open_bench
+from tests.browser.test_assets import Bench, OpenBench, address, choose, in_player, open_bench
 
-__all__ = ["address"]  # a fixture
+__all__ = ["address", "open_bench"]  # fixtures
 
 N, C, H, W = SHAPE = (2, 4, 2, 2)
 SIZE = N * C * H * W
@@ -50,11 +49,11 @@ def lit(bench: Bench, role: str) -> int:
 
 
 @pytest.fixture
-def still(browser: Browser, address: str) -> Iterator[Bench]:
+def still(open_bench: OpenBench) -> Bench:
     """A visitor who wants no motion, with the cubes before them."""
-    for bench in open_bench(browser, address, reduced_motion="reduce"):
-        bench.mount("player", cubes())
-        yield bench
+    bench = open_bench(reduced_motion="reduce")
+    bench.mount("player", cubes())
+    return bench
 
 
 def middle(bench: Bench) -> tuple[float, float]:
@@ -166,17 +165,17 @@ def test_no_motion_unless_wanted(still: Bench) -> None:
     assert picture(still) == halted
 
 
-def test_turns_by_itself_until_it_is_touched(browser: Browser, address: str) -> None:
-    for bench in open_bench(browser, address):
-        bench.mount("player", cubes())
-        first = picture(bench)
-        bench.page.wait_for_function("first => inside('one', '.stage canvas').toDataURL() !== first", arg=first)
-        in_player(bench, ".forward").focus()
-        bench.page.keyboard.press("ArrowUp")
-        expect(in_player(bench, ".turn")).to_have_attribute("aria-pressed", "false")
-        held = picture(bench)
-        bench.page.wait_for_timeout(300)
-        assert picture(bench) == held
+def test_turns_by_itself_until_it_is_touched(open_bench: OpenBench) -> None:
+    bench = open_bench()
+    bench.mount("player", cubes())
+    first = picture(bench)
+    bench.page.wait_for_function("first => inside('one', '.stage canvas').toDataURL() !== first", arg=first)
+    in_player(bench, ".forward").focus()
+    bench.page.keyboard.press("ArrowUp")
+    expect(in_player(bench, ".turn")).to_have_attribute("aria-pressed", "false")
+    held = picture(bench)
+    bench.page.wait_for_timeout(300)
+    assert picture(bench) == held
 
 
 def test_the_drawing_that_is_downloaded_is_the_one_on_the_screen(still: Bench) -> None:

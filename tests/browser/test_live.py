@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +19,7 @@ import websockets
 from playwright.sync_api import Browser, Locator, Page, Route, WebSocket, expect
 
 from benchmarks.sessions import Session
-from tests.browser.conftest import PATIENCE, Serve
+from tests.browser.conftest import PATIENCE, PHONE, PROJECTOR, Serve
 from tests.browser.pages import overhang, segment, serious
 
 pytestmark = pytest.mark.xdist_group("live")  # one server for all
@@ -42,7 +41,7 @@ RECORD = """() => {
         }
     }, 20);
 }"""
-REQUESTS: defaultdict[Page, list[object]] = defaultdict(list)  # what each page asked Streamlit for: its reruns
+REQUESTS: dict[Page, list[object]] = {}  # what each page asked Streamlit for: its reruns
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +60,19 @@ def _count(page: Page, socket: WebSocket) -> None:
 
 
 @pytest.fixture
-def visit(browser: Browser, address: str) -> Iterator[Open]:
+def visit(visitor: Callable[..., Page], address: str) -> Open:
     """A new visitor of the run with this `seed` and so many `ticks` (20 a second)."""
-    contexts = []
 
-    def open_page(seed: int, ticks: int, language: str = "en") -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 720}, locale="en-US")
-        context.set_default_timeout(PATIENCE)
-        context.add_init_script(f"({RECORD})()")
-        contexts.append(context)
-        page = context.new_page()
-        page.on("websocket", lambda socket: _count(page, socket))
+    def open_page(seed: int, ticks: int, language: str = "en", size: tuple[int, int] = PROJECTOR) -> Page:
+        page = visitor(address, size, f"({RECORD})()")
+        if page not in REQUESTS:
+            REQUESTS[page] = []
+            page.on("websocket", lambda socket: _count(page, socket))
         page.goto(f"{address}/?predict=0&lang={language}&seed={seed}&batch_size={ticks}")
         page.wait_for_selector("h1", timeout=SLOW)
         return page
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    return open_page
 
 
 def run_button(page: Page) -> Locator:
@@ -284,7 +278,7 @@ def test_a_widget_whose_javascript_comes_late_keeps_what_the_link_said(browser: 
     def hold(request: Route) -> None:
         late.append(request)
 
-    page = browser.new_page()
+    page = browser.new_page()  # whose cache is empty
     page.set_default_timeout(PATIENCE)
     page.route(re.compile(r"/NumberInput\..*js"), hold)
     page.goto(f"{address}/?predict=0&lang=zh&seed=18&batch_size=768")
@@ -363,12 +357,8 @@ def test_a_lost_connection_comes_back(visit: Open) -> None:
 
 
 @pytest.mark.pages
-def test_axe_finds_nothing_in_a_running_page(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    context.set_default_timeout(PATIENCE)
-    page = context.new_page()
-    page.goto(f"{address}/?predict=0&lang=en&seed=15&batch_size=768")
-    press_run(page)
+def test_axe_finds_nothing_in_a_running_page(visit: Open) -> None:
+    page = press_run(visit(15, 768, size=PHONE))
     wait_for_ticks(page, 3)
     assert serious(page, ".st-key-picture") == {}
     for button in (page.get_by_role("button", name="Pause"), page.get_by_role("button", name="Stop")):
@@ -376,7 +366,6 @@ def test_axe_finds_nothing_in_a_running_page(browser: Browser, address: str) -> 
         assert box is not None
         assert min(box["width"], box["height"]) >= 40
     assert overhang(page) <= 0
-    context.close()
 
 
 async def _twenty(address: str, first_seed: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
@@ -14,7 +15,24 @@ from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
 from bnviz.theory.running import initial_weight
 
-START = 0.05  # weight of the initial values, as in `started_recently`
+START: Final = 0.05  # weight of the initial values, as in `started_recently`
+CAUSE: Final = Phrase(
+    N_(
+        "The running statistics belong to other weights or other data than these batches: stale buffers, "
+        "another domain, or updates that did not happen."
+    )
+)
+COMPARE: Final = Phrase(
+    N_("Refill the statistics on a copy and compare (recalibrate=loader); keep them if the evaluation gains.")
+)
+REFILL: Final = Phrase(
+    N_("Refill the statistics with the weights as they are now, or train with a momentum, which forgets.")
+)
+CHECK: Final = "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\n"
+SET: Final = (
+    "\n# or, before the training:\nfor module in model.modules():\n"
+    "    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n        module.momentum = 0.1"
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -35,6 +53,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     layers, worst = worst_first(gaps.items())
     norm = next(norm for norm in candidates if norm.name == layers[0])
+    remembers = norm.momentum is None
     yield Finding(
         rule=RULE.name,
         severity="error" if worst >= 1 else "warning",
@@ -46,16 +65,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         measured=worst,
         expected=MATTERS,
-        cause=Phrase(
-            N_(
-                "The running statistics belong to other weights or other data than these batches: stale buffers, "
-                "another domain, or updates that did not happen."
-            )
-        ),
-        cure=Phrase(
-            N_("Refill the statistics on a copy and compare (recalibrate=loader); keep them if the evaluation gains.")
-        ),
-        code="report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\ntorch.optim.swa_utils.update_bn(loader, model)",
+        cause=_remembering(evidence, norm) if remembers else CAUSE,
+        cure=REFILL if remembers else COMPARE,
+        code=("" if remembers else CHECK)
+        + "torch.optim.swa_utils.update_bn(loader, model)"
+        + (SET if remembers else ""),
         link=links.link(
             "modes",
             topic="gap",
@@ -63,6 +77,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             batch_size=links.batch_size(evidence.batch_size or 32),
         ),
         case="eval_differs",
+    )
+
+
+def _remembering(evidence: Evidence, norm: Norm) -> Phrase:
+    """Why a plain average is off although nothing went wrong: it forgets nothing, and the network has moved on."""
+    return Phrase(
+        N_(
+            "momentum=None averages all {updates} batches since the beginning alike, those of the untrained network "
+            "included: the average lags behind the weights (or these batches are of another kind)."
+        ),
+        {"updates": evidence.final_updates(norm) or 0},
     )
 
 

@@ -18,13 +18,15 @@ from bnviz.inspect.rule import Rule, worst_first
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where a step counts for several, as with accumulation, a second forward pass or checkpointing."""
     rates = dict(_watched(evidence) if evidence.course is not None else _remembered(evidence))
-    expected = {norm.name: max(_calls_per_pass(evidence, norm), 1) for norm in evidence.batch_norms}
+    # In a plain average every batch weighs the same, however many there are in a step.
+    weighted = [norm for norm in evidence.batch_norms if norm.momentum is not None]
+    expected = {norm.name: max(_calls_per_pass(evidence, norm), 1) for norm in weighted if norm.name in rates}
     # A counter is a count, but updates before the optimizer existed (a warm-up, an earlier run) may come on top.
-    many = {name: rate / expected[name] for name, rate in rates.items() if rate >= 2 * expected[name]}
+    many = {name: rates[name] / need for name, need in expected.items() if rates[name] >= 2 * need}
     if not many:
         return
     layers, worst = worst_first(many.items())
-    norm = next(norm for norm in evidence.batch_norms if norm.name == layers[0])
+    norm = next(norm for norm in weighted if norm.name == layers[0])
     alpha = norm.momentum or 0.0
     yield Finding(
         rule=RULE.name,
