@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -18,7 +19,21 @@ from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
-from bnviz.ui import cache, classroom, comparing, controls, drag, live, navigation, share, uploads, views, visit
+from bnviz.ui import (
+    assets,
+    cache,
+    classroom,
+    comparing,
+    controls,
+    drag,
+    live,
+    navigation,
+    pictures_route,
+    share,
+    uploads,
+    views,
+    visit,
+)
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -132,7 +147,16 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
             share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
     if isinstance(topic, InstantTopic):
         with places.controls:
-            drag.listen(time.thread_time() - start)
+            drag.listen(time.thread_time() - start, _ahead(lab, state, language))
+
+
+def _ahead(lab: Lab, state: LabState, language: Language) -> drag.Ahead | None:
+    """Where the next pictures come from before the script runs; None where only that can draw them."""
+    pinned = state.pinned is not None and state.pinned[0] is state.topic
+    if _asks(state) or pinned or state.upload is not None or state.view not in pictures_route.VIEWS:
+        return None
+    url = assets.url(f"{pictures_route.PATH}/{lab.name}/{language}")
+    return drag.Ahead(url, urlencode(lab.to_query(state.topic, state.settings)), state.view)
 
 
 def _stay(state: LabState, around: tuple[Any, ...]) -> None:

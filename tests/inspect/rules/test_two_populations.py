@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bnviz.inspect import watch
 from tests.inspect.models import batches, net, seen, severities, trained
 
 
@@ -12,6 +19,24 @@ def broken() -> dict[str, str]:
 
 def healthy() -> dict[str, str]:
     return severities(seen(trained(net())))
+
+
+def watched_model(data: Any, rate: float) -> str | None:
+    """The severity of the finding about a watched training on `data`."""
+    model = net()
+    with tempfile.TemporaryDirectory() as folder:
+        watcher = watch(model, Path(folder) / "run.bnviz", budget=1e9)
+        trained(model, optimizer=torch.optim.SGD(model.parameters(), rate, momentum=0.9), data=data)
+        report = watcher.close()
+    assert report is not None
+    return severities(report).get("two_populations")
+
+
+def test_two_kinds_in_turns_are_told_from_fast_weights() -> None:
+    in_turns = [(x + 3 * (place % 2), y) for place, (x, y) in enumerate(batches(80))]
+    drifting = [(x + 3 * place, y) for place, (x, y) in enumerate(batches(80))]
+    assert watched_model(in_turns, 0.01) in {"warning", "error"}
+    assert watched_model(drifting, 0.01) == "note"
 
 
 def test_found_in_the_broken_model() -> None:
