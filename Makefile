@@ -116,7 +116,7 @@ $(VENV)/.run: requirements.txt | $(PYTHON)
 	touch $@
 
 # The development requirements contain the others.
-$(VENV)/.dev: requirements-dev.txt requirements.txt | $(PYTHON)
+$(VENV)/.dev: requirements-dev.txt requirements-dask.txt requirements.txt | $(PYTHON)
 	scripts/pip_install.sh $(PYTHON) $<
 	touch $(VENV)/.run $@
 

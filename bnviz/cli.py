@@ -12,6 +12,8 @@ from bnviz import __version__
 
 MISSING = "The dashboard needs more than `bnviz` alone: pip install 'bnviz[app]' ({name} is missing)."
 
+MISSING_CLUSTER = "BNVIZ_SCHEDULER is set: pip install 'bnviz[dask]' ({name} is missing)."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit status."""
@@ -76,6 +78,9 @@ def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:
         server = import_module("bnviz.ui.server.serve")
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
+        return 1
+    if name := import_module("bnviz.jobs.workplaces").missing():
+        print(MISSING_CLUSTER.format(name=name), file=sys.stderr)
         return 1
     try:
         server.serve(port=chosen.port, address=chosen.address, base_path=chosen.base_path, recording=recording)

@@ -107,6 +107,7 @@ def test_the_architecture_allows(house: Path, module: str, imported: str) -> Non
         *(("plotly", f"{room}/a.py", "plotly.io") for room in ("jobs", "teaching", "core", "scripting", "theory")),
         *(("plotly", f"labs/layer/{name}.py", "plotly.io") for name in TOPIC_FILES if name != "figures"),
         *(("streamlit", f"{room}/a.py", "streamlit") for room in (*ROOMS[1:8], "labs/layer")),
+        ("dask", "jobs/pool.py", "distributed.client"),
         *(("scikit-learn", f"{room}/a.py", "sklearn.datasets") for room in ROOMS),
     ],
 )

@@ -46,3 +46,41 @@ class WorkerDiedError(BrokenExecutor):
         if exit_code is not None and exit_code < 0:
             how = f"killed by {signal.Signals(-exit_code).name}"
         super().__init__(f"worker process {process} died ({how})")
+
+
+class ClusterWorkerLostError(BrokenExecutor):
+    """The cluster has lost the worker at `address`, or nothing is heard of it."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"the cluster's worker {address} is gone")
+
+
+class ClusterLostError(BnvizError):
+    """The scheduler of the cluster does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            N_("The cluster that long runs are computed on cannot be reached at the moment. Please try again later.")
+        )
+
+
+class NoWorkerError(BnvizError):
+    """No worker of the cluster has begun the run within `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            N_("The cluster has had no worker for this run for {seconds} s. Please try again later."),
+            seconds=round(seconds),
+        )
+
+
+class OtherVersionError(BnvizError):
+    """The workers of the cluster have another version of bnviz than this server, `version`, or none."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            N_(
+                "The workers of the cluster do not have bnviz {version}, which this server has: there the run cannot be done."
+            ),
+            version=version,
+        )

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -20,10 +20,9 @@ from pydantic import BaseModel
 
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
-from bnviz.jobs import resources, worker
 from bnviz.jobs.errors import QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
-from bnviz.jobs.processes import Exchange, OneWorker
+from bnviz.jobs.workplace import Task, Worker, Workplace
 
 RETRIES: Final = 1
 MOST_ALIVE: Final = 200
@@ -43,7 +42,7 @@ log = logging.getLogger(__name__)
 class Slot:
     """One worker and the job that it runs. `kill_at`: when a worker that was told to stop has not obeyed."""
 
-    executor: Executor
+    worker: Worker
     job: Job | None = None
     kill_at: float | None = None
 
@@ -59,37 +58,24 @@ class Wait:
 
 
 class JobPool:
-    """Runs experiments in processes. `make_executor` makes the executor of one slot: any `Executor`, a cluster's too.
-
-    `workers`: processes, by default as many as processors and memory allow. `run_bytes`: what one run may take in memory, by
-    default its share of what there is.
+    """Runs experiments at a workplace: the processes of this machine, or a cluster.
 
     A visitor's job lives as long as one of its owners looks on: when the last connection is gone it pauses at once, ends
     after `return_seconds`, and at once where somebody waits for its worker.
     """
 
-    def __init__(
-        self,
-        workers: int | None = None,
-        modules: tuple[str, ...] = (),
-        make_executor: Callable[[], Executor] | None = None,
-        return_seconds: float = RETURN_SECONDS,
-        run_bytes: int | None = None,
-    ) -> None:
-        self.workers = workers or resources.workers()
+    def __init__(self, workplace: Workplace, return_seconds: float = RETURN_SECONDS) -> None:
         self.return_seconds = return_seconds
-        ceiling = run_bytes or resources.run_bytes(self.workers)
-        self._make_executor = make_executor or partial(OneWorker, modules, ceiling)
+        self._workplace = workplace
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._queue: list[Job] = []
         self._closed = False
         self._busy = threading.Event()
-        self._slots = [Slot(self._make_executor()) for _ in range(self.workers)]
-        for ready in [slot.executor.submit(worker.ready) for slot in self._slots]:
-            ready.result()
-        self._exchange = Exchange()
+        self._slots = [Slot(workplace.hire()) for _ in range(workplace.places)]
+        for slot in self._slots:
+            slot.worker.wait_until_ready()
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
         # Before multiprocessing tidies up: the pool would start the processes anew that end one by one, and wait for them.
@@ -159,13 +145,6 @@ class JobPool:
         with self._lock:
             return len(self._running())
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The workers' processes that live, for whoever watches them; none where `make_executor` makes other executors."""
-        with self._lock:
-            workers = [slot.executor for slot in self._slots if isinstance(slot.executor, OneWorker)]
-            return tuple(worker.pid for worker in workers if worker.alive)
-
     def alive(self) -> list[Job]:
         """Running and waiting jobs, in order."""
         with self._lock:
@@ -177,7 +156,8 @@ class JobPool:
         with self._lock:
             if job not in self._queue:
                 return Wait(0, 0.0)
-            free = [0.0 if slot.job is None else self._seconds_left(slot.job) for slot in self._slots]
+            slots = self._slots[: self._workplace.places]
+            free = [0.0 if slot.job is None else self._seconds_left(slot.job) for slot in slots]
             heapq.heapify(free)
             position = self._queue.index(job)
             for earlier in self._queue[:position]:
@@ -232,7 +212,7 @@ class JobPool:
                 return
             slot = next((slot for slot in self._slots if slot.job is job), None)
             if slot is not None:
-                self._exchange.order(job.number, "stop")
+                self._workplace.order(job.number, "stop")
                 slot.kill_at = time.monotonic() + OBEY_SECONDS
             else:
                 self._queue.remove(job)
@@ -251,9 +231,9 @@ class JobPool:
                 self.stop(job)
             self._busy.set()
             for slot in self._slots:
-                _drop(slot.executor)
-        self._exchange.close()
+                slot.worker.dismiss()
         self._listener.join(5)
+        self._workplace.close()
 
     def _running(self) -> list[Job]:
         return [slot.job for slot in self._slots if slot.job is not None]
@@ -265,29 +245,28 @@ class JobPool:
         arrived = job.viewers or (job.alone_since is not None and job.alone_since <= time.monotonic())
         pause = (set(job.viewers) if arrived else job.owners) <= job.holding
         if pause and job.state == "running":
-            self._exchange.order(job.number, "pause")
+            self._workplace.order(job.number, "pause")
             job.become("paused")
         elif not pause and job.state == "paused":
-            self._exchange.order(job.number, None)
+            self._workplace.order(job.number, None)
             job.become("running")
 
     def _dispatch(self) -> None:
-        for slot in self._slots:
+        places = self._workplace.places
+        self._slots += [Slot(self._workplace.hire()) for _ in range(places - len(self._slots))]
+        for slot in self._slots[:places]:
             if self._closed or not self._queue or slot.job is not None:
                 continue
             job = self._queue.pop(0)
             job.tries += 1
             slot.job, slot.kill_at = job, None
-            exchange = self._exchange
-            run = partial(
-                worker.execute, job.number, job.function, job.settings, exchange.updates, exchange.orders, job.data
-            )
+            task = Task(job.number, job.function, job.settings, job.data)
             try:
-                future = slot.executor.submit(run)
+                future = slot.worker.start(task)
             except BrokenExecutor as error:  # it died while it had nothing to do
                 log.warning("%s while it had nothing to do; another takes its place", error)
                 self._renew(slot)
-                future = slot.executor.submit(run)
+                future = slot.worker.start(task)
             job.become("running")
             self._settle(job)
             future.add_done_callback(partial(self._finish, slot, job))
@@ -300,7 +279,7 @@ class JobPool:
             if self._closed:
                 return
             slot.job, slot.kill_at = None, None
-            self._exchange.order(job.number, None)
+            self._workplace.order(job.number, None)
             error = None if future.cancelled() else future.exception()
             died = isinstance(error, BrokenExecutor)
             if died or isinstance(error, RunMemoryError):  # whose memory is in pieces
@@ -331,17 +310,13 @@ class JobPool:
             job.become("failed")
 
     def _renew(self, slot: Slot) -> None:
-        _drop(slot.executor)
-        slot.executor = self._make_executor()
+        slot.worker.dismiss()
+        slot.worker = self._workplace.hire()
 
     def _listen(self) -> None:
         while not self._closed:
             self._busy.wait()
-            try:
-                update = self._exchange.next_update(TICK_SECONDS)
-            except (EOFError, OSError, TypeError):  # TypeError: `close` takes a connection away while it is read
-                self._reconnect()
-                continue
+            update = self._workplace.next_update(TICK_SECONDS)
             with self._lock:
                 if update is not None:
                     self._take(*update)
@@ -359,12 +334,6 @@ class JobPool:
             job.partial, job.updates = latest, job.updates + 1
             job.announce()
 
-    def _reconnect(self) -> None:
-        with self._lock:
-            if not self._closed:
-                log.error("the exchange with the workers is gone; a new one is started, the running jobs fail")
-                self._exchange = Exchange()
-
     def _tick(self) -> None:
         """Do what the clock asks for: end what nobody looks at or wants, kill what does not obey."""
         now = time.monotonic()
@@ -378,18 +347,10 @@ class JobPool:
         for slot in self._slots:
             if slot.kill_at is not None and now >= slot.kill_at:
                 slot.kill_at = None
-                _kill(slot.executor)
+                slot.worker.kill()
+        if self._queue and self._workplace.places > len(self._slots):
+            self._dispatch()
 
     def _tell_the_queue(self) -> None:
         for job in self._queue:
             job.announce()
-
-
-def _kill(executor: Executor) -> None:
-    if isinstance(executor, OneWorker):
-        executor.kill()
-
-
-def _drop(executor: Executor) -> None:
-    _kill(executor)
-    executor.shutdown(wait=False, cancel_futures=True)

@@ -7,30 +7,40 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import pickle
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.managers import SyncManager
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from bnviz.jobs import worker
+from bnviz.jobs import resources, worker
 from bnviz.jobs.errors import WorkerDiedError
+from bnviz.jobs.workplace import Task, Worker
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
 
 WAITING_UPDATES: Final = 32
 
+log = logging.getLogger(__name__)
 
-def context() -> ForkServerContext | SpawnContext:
-    """Processes forked from a server with nothing else in it; started anew where the system has no fork (Windows)."""
+
+def context(modules: tuple[str, ...] = ()) -> ForkServerContext | SpawnContext:
+    """Processes forked from a server with nothing else in it; started anew where the system has no fork (Windows).
+
+    `modules` are imported once, in the process that the others are forked from: they start in no time and share the memory.
+    """
     if "forkserver" in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("forkserver")
+        start = multiprocessing.get_context("forkserver")
+        start.set_forkserver_preload(["bnviz.jobs.fork_server", *modules])
+        return start
     return multiprocessing.get_context("spawn")
 
 
@@ -41,9 +51,7 @@ class OneWorker(Executor):
     """
 
     def __init__(self, modules: tuple[str, ...] = (), ceiling: int | None = None) -> None:
-        start = context()
-        # Imported once, in the process that the workers are forked from: they start in no time and share the memory.
-        start.set_forkserver_preload(["bnviz.jobs.fork_server", *modules])
+        start = context(modules)
         self._pipe, theirs = start.Pipe()
         self._process = start.Process(
             target=worker.serve, args=(theirs, modules, ceiling), daemon=True, name="bnviz-worker"
@@ -110,13 +118,10 @@ class OneWorker(Executor):
 
 
 class Exchange:
-    """Partial results upwards, orders downwards, through a process of its own: a worker killed in mid-sentence harms nobody.
+    """Partial results upwards, orders downwards, through a process of its own: a worker killed in mid-sentence harms nobody."""
 
-    `updates` and `orders` travel to the workers, which may as well sit on other machines.
-    """
-
-    def __init__(self) -> None:
-        self._manager = SyncManager(ctx=context())
+    def __init__(self, modules: tuple[str, ...] = ()) -> None:
+        self._manager = SyncManager(ctx=context(modules))
         self._manager.start(worker.follow_parent)
         self.updates: Any = self._manager.Queue(WAITING_UPDATES)
         self.orders: Any = self._manager.dict()
@@ -140,3 +145,76 @@ class Exchange:
     def close(self) -> None:
         """End the process."""
         self._manager.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWorker:
+    """One process, as the pool sees it. `exchange`: the present one of its workplace."""
+
+    process: OneWorker
+    exchange: Callable[[], Exchange]
+
+    def wait_until_ready(self) -> None:
+        """Wait for the imports."""
+        self.process.submit(worker.ready).result()
+
+    def start(self, task: Task) -> Future[Any]:
+        """Have the process do `task`."""
+        exchange = self.exchange()
+        return self.process.submit(
+            worker.execute, task.job, task.function, task.settings, exchange.updates, exchange.orders, task.data
+        )
+
+    def kill(self) -> None:
+        """End the process."""
+        self.process.kill()
+
+    def dismiss(self) -> None:
+        """End the process and take nothing more."""
+        self.process.kill()
+        self.process.shutdown(wait=False)
+
+
+class Processes:
+    """The workplace on this machine.
+
+    `workers`: processes, by default as many as processors and memory allow. `modules`: what each imports before its first task.
+    `run_bytes`: what one run may take in memory, by default its share of what there is.
+    """
+
+    def __init__(self, workers: int | None = None, modules: tuple[str, ...] = (), run_bytes: int | None = None) -> None:
+        self.places = workers or resources.workers()
+        self._modules = modules
+        self._ceiling = run_bytes or resources.run_bytes(self.places)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._exchange = Exchange(self._modules)
+
+    def hire(self) -> Worker:
+        """Start a process."""
+        return LocalWorker(OneWorker(self._modules, self._ceiling), self._present_exchange)
+
+    def _present_exchange(self) -> Exchange:
+        with self._lock:  # one that is being replaced is waited for
+            return self._exchange
+
+    def next_update(self, seconds: float) -> tuple[int, Any] | None:
+        """As told by `Workplace`; an exchange that is gone is replaced."""
+        try:
+            return self._exchange.next_update(seconds)
+        except (EOFError, OSError):
+            with self._lock:
+                if not self._closed:
+                    log.error("the exchange with the workers is gone; a new one is started, the running jobs fail")
+                    self._exchange = Exchange(self._modules)
+            return None
+
+    def order(self, job: int, order: worker.Order | None) -> None:
+        """As told by `Workplace`."""
+        self._exchange.order(job, order)
+
+    def close(self) -> None:
+        """End the exchange; whoever hired a worker dismisses it."""
+        with self._lock:
+            self._closed = True
+            self._exchange.close()

@@ -29,11 +29,16 @@ def workers(root: Path = SYSTEM) -> int:
 
     `root`: the folder that holds `proc` and `sys`.
     """
-    chosen = os.environ.get("BNVIZ_WORKERS", "")
-    if chosen.isdecimal() and int(chosen) > 0:
-        return int(chosen)
+    if chosen := chosen_workers():
+        return chosen
     fitting = (memory(root) - SERVER_BYTES) // (IDLE_BYTES + LEAST_RUN_BYTES)
     return max(1, min(processors(root), fitting, MOST_WORKERS))
+
+
+def chosen_workers() -> int | None:
+    """What `BNVIZ_WORKERS` says, None where it says nothing."""
+    chosen = os.environ.get("BNVIZ_WORKERS", "")
+    return int(chosen) if chosen.isdecimal() and int(chosen) > 0 else None
 
 
 def run_bytes(count: int, root: Path = SYSTEM) -> int:

@@ -11,11 +11,11 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import Queue
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -31,6 +31,20 @@ NICENESS: Final = 10
 OUT_OF_MEMORY: Final = re.compile(r"can't allocate memory|not enough memory|bad_alloc|could not create a memory")
 
 
+class Updates(Protocol):
+    """The way of partial results to the server."""
+
+    def put(self, update: tuple[int, Any], /) -> None:
+        """Send the (job number, partial result); waits where the server is behind."""
+
+
+class Orders(Protocol):
+    """What the server wants of the runs."""
+
+    def get(self, job: int, /) -> Order | None:
+        """What it wants of `job`: None to go on."""
+
+
 class Stopped(Exception):  # noqa: N818 - it is an order obeyed, not an error
     """The run was told to stop."""
 
@@ -39,8 +53,8 @@ def execute(
     job: int,
     function: Callable[..., Any],
     settings: BaseModel,
-    updates: Queue[tuple[int, Any]],
-    orders: MutableMapping[int, Order],
+    updates: Updates,
+    orders: Orders,
     data: Any = None,
 ) -> Any:
     """What `function` makes of `settings`, as job number `job`; partial results go into `updates`, not all if they come fast.
@@ -65,7 +79,7 @@ def execute(
     return function(settings, on_update=on_update, **given)
 
 
-def _obey(job: int, orders: MutableMapping[int, Order]) -> None:
+def _obey(job: int, orders: Orders) -> None:
     while (order := orders.get(job)) == "pause":
         time.sleep(PAUSE_POLL_SECONDS)
     if order == "stop":
@@ -85,13 +99,17 @@ def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None) -> No
             call = pipe.recv_bytes()
         except EOFError:
             return
-        pipe.send_bytes(_answer(call, ceiling or 0))
+        pipe.send_bytes(answer(partial(_unpickled, call), ceiling or 0))
 
 
-def _answer(call: bytes, ceiling: int) -> bytes:
-    """(whether it returned, what it returned or raised), pickled."""
+def _unpickled(call: bytes) -> Any:
+    return pickle.loads(call)()
+
+
+def answer(call: Callable[[], Any], ceiling: int) -> bytes:
+    """(whether `call` returned, what it returned or raised), pickled. `ceiling`: bytes that it could have."""
     try:
-        return pickle.dumps((True, pickle.loads(call)()))
+        return pickle.dumps((True, call()))
     except BaseException as error:  # whatever it is: the server decides, and this process lives on
         if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error))):
             error = RunMemoryError(ceiling)

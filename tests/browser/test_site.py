@@ -133,6 +133,9 @@ def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
     expect(page.get_by_text("The file is not a NumPy array (.npy).")).to_be_visible()
     rows = "\n".join(f"{i % 7},{i % 5},{i % 3}" for i in range(200)).encode()
     page.locator("input[type=file]").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": rows})
+    expect(page.get_by_text("handwritten digits")).to_have_count(
+        0
+    )  # the long text stands outside the part that is drawn again
     ready(page)
 
 

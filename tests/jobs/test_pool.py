@@ -1,8 +1,12 @@
-"""The pool: fair, bounded, obedient, and standing after a worker died. Waits are bounded; nothing is asserted on the clock."""
+"""The pool: fair, bounded, obedient, and standing after a worker died, with processes of its own and on a Dask cluster.
+
+Waits are bounded; nothing is asserted on the clock.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +22,10 @@ import pytest
 from bnviz.jobs.errors import QueueFullError
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
+from bnviz.jobs.processes import LocalWorker, Processes
+from bnviz.jobs.workplace import Worker
 from tests.jobs import slow
+from tests.jobs.dask_cluster import dask_cluster
 
 ROOT = Path(__file__).parents[2]
 LONG = 1024
@@ -40,19 +47,65 @@ def ticks(job: Job) -> int:
     return 0 if job.partial is None else len(job.partial.values)
 
 
+class Watched(Processes):
+    """Knows the processes that it has ever started."""
+
+    def __init__(self, workers: int) -> None:
+        self.hired: list[LocalWorker] = []
+        super().__init__(workers)
+
+    def hire(self) -> Worker:
+        worker = super().hire()
+        assert isinstance(worker, LocalWorker)
+        self.hired.append(worker)
+        return worker
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the workers that live."""
+        return tuple(worker.process.pid for worker in self.hired if worker.process.alive)
+
+
 @pytest.fixture(scope="module")
-def shared() -> Iterator[JobPool]:
-    pool = JobPool(workers=2, return_seconds=1.0)
+def processes() -> Watched:
+    return Watched(2)
+
+
+@pytest.fixture(scope="module")
+def local(processes: Watched) -> Iterator[JobPool]:
+    pool = JobPool(processes, return_seconds=1.0)
     yield pool
     pool.close()
 
 
+@pytest.fixture(scope="module")
+def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobPool]:
+    pytest.importorskip("distributed", reason="needs requirements-dask.txt")
+    from bnviz.jobs.cluster import Cluster
+
+    with dask_cluster(tmp_path_factory.mktemp("dask")) as cluster:
+        workplace = Cluster(cluster.address)
+        wait(lambda: workplace.places == 2, 150)
+        pool = JobPool(workplace, return_seconds=1.0)
+        yield pool
+        pool.close()
+
+
+def emptied(pool: JobPool) -> Iterator[JobPool]:
+    yield pool
+    for job in pool.alive():
+        pool.stop(job)
+    wait(lambda: pool.busy == 0)
+
+
+@pytest.fixture(params=["local", "clustered"])
+def pool(request: pytest.FixtureRequest) -> Iterator[JobPool]:
+    yield from emptied(request.getfixturevalue(request.param))
+
+
 @pytest.fixture
-def pool(shared: JobPool) -> Iterator[JobPool]:
-    yield shared
-    for job in shared.alive():
-        shared.stop(job)
-    wait(lambda: shared.busy == 0)
+def local_pool(local: JobPool) -> Iterator[JobPool]:
+    yield from emptied(local)
 
 
 def states(*jobs: Job) -> list[str]:
@@ -166,12 +219,12 @@ def test_one_of_two_cannot_pause_for_both(pool: JobPool) -> None:
     assert job.state == "running"
 
 
-def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(pool: JobPool) -> None:
-    deaf = pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
-    pool.stop(deaf)
+def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(local_pool: JobPool) -> None:
+    deaf = local_pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
+    local_pool.stop(deaf)
     assert OBEY_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
-    wait(lambda: pool.busy == 0)
-    after = pool.submit("ada", slow.run, settings(42, 4))
+    wait(lambda: local_pool.busy == 0)
+    after = local_pool.submit("ada", slow.run, settings(42, 4))
     wait(lambda: after.over)
     assert states(deaf, after) == ["stopped", "done"]
 
@@ -248,25 +301,26 @@ def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
     assert job.state == "done"
     assert job.tries == 2
     assert "started again" in str(job.problem)
-    assert f"worker process {killed} died (killed by SIGKILL) during job {job.number}" in caplog.text
+    gone = r"worker process \d+ died \(killed by SIGKILL\)|the cluster's worker tcp://\S+ is gone"
+    assert re.search(rf"({gone}) during job {job.number}", caplog.text)
 
 
 def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
-    pool: JobPool, caplog: pytest.LogCaptureFixture
+    local_pool: JobPool, processes: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for pid in pool.pids:
+    for pid in processes.pids:
         os.kill(pid, signal.SIGKILL)
-    wait(lambda: not pool.pids)
-    after = pool.submit("ada", slow.run, settings(75, 2))
+    wait(lambda: not processes.pids)
+    after = local_pool.submit("ada", slow.run, settings(75, 2))
     wait(lambda: after.over)
     assert (after.state, after.tries) == ("done", 1)
     assert "while it had nothing to do" in caplog.text
 
 
-def test_a_killed_exchange_is_replaced(pool: JobPool) -> None:
-    job = pool.submit("ada", slow.run, settings(71, LONG))
+def test_a_killed_exchange_is_replaced(local_pool: JobPool, processes: Watched) -> None:
+    job = local_pool.submit("ada", slow.run, settings(71, LONG))
     wait(lambda: ticks(job) > 0)
-    workers = pool.pids
+    workers = processes.pids
     fork_server = psutil.Process(workers[0]).parent()
     assert fork_server is not None
     others = [child for child in fork_server.children() if child.pid not in workers]
@@ -275,14 +329,14 @@ def test_a_killed_exchange_is_replaced(pool: JobPool) -> None:
         exchange.kill()
     wait(lambda: job.over)
     assert job.state == "failed"
-    after = pool.submit("ada", slow.run, settings(72))
+    after = local_pool.submit("ada", slow.run, settings(72))
     wait(lambda: after.over)
     assert after.state == "done"
     assert after.updates > 5
 
 
 def test_a_run_that_asks_for_too_much_memory_ends_with_a_sentence_and_harms_nobody() -> None:
-    pool = JobPool(workers=1, run_bytes=256 * 2**20)
+    pool = JobPool(Processes(1, run_bytes=256 * 2**20))
     try:
         greedy = [pool.submit("ada", slow.run, settings(seed)) for seed in (slow.GREEDY,)]
         greedy += [pool.submit("bob", slow.run, settings(slow.GREEDY_TORCH))]
@@ -318,7 +372,7 @@ def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -
 def test_the_wait_behind_a_run_of_unknown_length_is_told_from_the_runs_that_are_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pool = JobPool(workers=1, make_executor=lambda: ThreadPoolExecutor(1))
+    pool = JobPool(Processes(1))
     try:
         running, waiting, last = (pool.submit(f"visitor {n}", slow.run, settings(120 + n, LONG)) for n in range(3))
         assert pool.wait(last).seconds is None
@@ -353,9 +407,9 @@ def children(process: psutil.Process) -> set[int]:
 
 def test_nothing_leaks() -> None:
     """The fork server and Python's resource tracker serve every later pool of this process, and stay."""
-    JobPool(workers=1).close()
+    JobPool(Processes(1)).close()
     before = children(psutil.Process())
-    pool = JobPool(workers=2)
+    pool = JobPool(Processes(2))
     job = pool.submit("ada", slow.run, settings(80, LONG))
     wait(lambda: ticks(job) > 0)
     pool.close()
@@ -367,11 +421,12 @@ def test_nothing_leaks() -> None:
 def test_a_server_that_is_told_to_end_in_mid_run_ends_and_says_nothing_of_semaphores(closes: bool) -> None:
     script = f"""
 from bnviz.jobs.pool import JobPool
+from bnviz.jobs.processes import Processes
 from tests.jobs import slow
 if __name__ == "__main__":
     import signal, sys, time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    pool = JobPool(workers=2)
+    pool = JobPool(Processes(2))
     job = pool.submit("ada", slow.run, slow.Settings(seed=81, batch_size={LONG}))
     try:
         while job.partial is None:
@@ -399,10 +454,11 @@ if __name__ == "__main__":
 def test_a_server_that_is_killed_leaves_no_process_behind() -> None:
     script = f"""
 from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
+from bnviz.jobs.processes import Processes
 from tests.jobs import slow
 if __name__ == "__main__":
     import time
-    pool = JobPool(workers=2)
+    pool = JobPool(Processes(2))
     job = pool.submit("ada", slow.run, slow.Settings(seed=81, batch_size={LONG}))
     while job.partial is None:
         time.sleep(0.02)

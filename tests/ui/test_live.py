@@ -33,6 +33,7 @@ from scripts import make_shipped
 from tests.jobs import slow
 from tests.jobs.slow import Settings
 from tests.jobs.slow_topic import LAB, TOPIC, walk
+from tests.jobs.threads import Threads
 
 FRAME = Path(__file__).parents[1] / "browser" / "live" / "frame.py"
 LONG = 768
@@ -47,8 +48,8 @@ def wait(condition: Callable[[], object], seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[JobPool]:
-    """Two workers that are threads: any executor will do."""
-    pool = JobPool(workers=2, make_executor=lambda: ThreadPoolExecutor(1))
+    """Two workers that are threads."""
+    pool = JobPool(Threads(2))
     yield pool
     pool.close()
 

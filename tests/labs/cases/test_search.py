@@ -56,14 +56,17 @@ def test_nine_of_ten_titles_of_public_threads_have_their_card_first() -> None:
     assert len(without) <= 0.1 * len(chosen), without
 
 
-def test_eight_of_ten_titles_that_nobody_tuned_on_have_their_card_first() -> None:
-    """What a stranger's title can expect: labelled before they were tried, and not read since.
+def test_of_titles_that_nobody_tuned_on_three_of_four_have_their_card_first_and_nine_of_ten_among_the_first_three() -> (
+    None
+):
+    """What a stranger's title can expect: labelled before they were tried, the search untouched since, vague titles among them.
 
-    47 of 56 were right, 45 before the search learned from titles.
+    71 of 91 were right, 83 among the first three. Lists tried once and learned from since: 55 of 69, 44 of 61, 33 of 40.
     """
     chosen = [title for title in titles() if not title.learned]
-    without = missed(chosen)
-    assert len(without) <= 0.2 * len(chosen), without
+    assert len(missed(chosen)) <= 0.25 * len(chosen)
+    further = [title.text for title in chosen if title.card not in {case.name for case in search(title.text)[:3]}]
+    assert len(further) <= 0.1 * len(chosen), further
 
 
 def test_a_title_does_not_testify_for_itself() -> None:
@@ -75,8 +78,8 @@ def test_a_title_does_not_testify_for_itself() -> None:
 
 
 def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
-    assert sum(not title.learned for title in titles()) >= 50
-    assert len({title.url for title in titles()}) == len(titles()) >= 400
+    assert sum(not title.learned for title in titles()) >= 90
+    assert len({title.url for title in titles()}) == len(titles()) >= 600
     assert all(title.url.startswith("https://github.com/") for title in titles())
     assert {title.card for title in titles()} <= {case.name for case in CASES}
 
@@ -196,10 +199,44 @@ def test_a_pasted_error_finds_its_card_and_so_does_what_the_link_keeps_of_it(err
         ("小样本学习", "meta_learning"),
         ("不同批大小推理结果不一样", "test_time_batches"),
         ("训练正常，测试时出现 NaN", "poisoned"),
+        ("model.eval()后精度暴跌", "eval_differs"),
+        ("单张图片测试和批量测试结果不一致", "test_time_batches"),
+        ("冻结backbone后BN的running mean还在变", "not_frozen"),
+        ("自己实现的batchnorm和pytorch结果不一样", "biased_variance"),
+        ("最后一个batch只有一个样本报错", "batch_of_one"),
+        ("no_grad下BN仍然更新", "teacher_passes"),
+        ("卷积后面接BN还需要bias吗", "redundant_bias"),
+        ("目标网络的BN参数软更新", "target_network"),
+        ("softupdate", "target_network"),  # two words written as one
+        ("Monte-Carlo-Dropout", "mc_dropout"),
+        ("frozen batchnorms", "not_frozen"),  # another form of the word
     ],
 )
 def test_words_of_people_and_of_libraries_in_both_languages(query: str, card: str) -> None:
     assert first(query) == card
+
+
+def test_what_a_batch_norm_prints_of_its_settings_is_no_symptom() -> None:
+    error = "NotImplementedError: no rule for BatchNorm2d(64{})"
+    settings = ", eps=1e-05, momentum=0.1, affine=True, track_running_stats=True"
+    assert search(error.format(settings)) == search(error.format(""))
+
+
+def test_the_last_lines_of_a_traceback_weigh_more_than_the_way_there() -> None:
+    way = 'Traceback (most recent call last):\n  File "federated/fedavg_client.py", line 3, in aggregate\n    clients.aggregate()\n'
+    error = "RuntimeError: running_mean should contain 128 elements not 64"
+    assert first(way) == "federated"
+    assert first(way + error) == "wrong_count"
+
+
+def test_a_link_keeps_words_of_a_long_query_in_a_row() -> None:
+    assert shortened(TRACEBACK) in " ".join(TRACEBACK.split())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_cards_own_word_alone_brings_it_first(case: object) -> None:
+    assert isinstance(case, type(CASES[0]))
+    assert search(case.words.split(",")[0])[0] is case
 
 
 def test_nothing_is_found_inside_words() -> None:
