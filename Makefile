@@ -9,6 +9,9 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
+# Some shells forbid Python to keep what it compiled: then each of the many processes of the tests compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench load fuzz data vendor shipped golden claims topic docs \
 	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
@@ -84,9 +87,10 @@ shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results
 golden: $(VENV)/.dev ## keep the key numbers of every topic anew (after a change that should move them)
 	$(PYTHON) -m scripts.make_golden
 
-claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
+claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say, and try many examples (long)
 	$(PYTHON) -m scripts.claims
 	$(PYTHON) -m pytest -n 2 -m claim
+	$(PYTHON) -m pytest -n 2 --hypothesis-profile long $$(grep -rl "@given" tests --include "*.py")
 
 topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
 	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from statistics import median
 from typing import Final
 
 from playwright.sync_api import Page
+from websockets import Origin
+from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks import load
 from benchmarks.browser import blank_page, chrome, settle
-from benchmarks.load import CLASS
 from benchmarks.report import Bound, Row, milliseconds, number, percentile, ratio
 from benchmarks.servers import Server, ours
-from benchmarks.sessions import RAMP_S, Session, visitors
+from benchmarks.sessions import RAMP_S
 from benchmarks.slider import PAINTED
+from bnviz.ui import assets, pictures_route
 
 FOLLOWS: Final = Bound(8, "pictures a second", at_least=True)
-WAITING: Final = Bound(4)
 PAGES: Final = ("layer", "running_stats")
 LABEL: Final = "Batch size"
+SLIDER: Final = "layer-batch_size-en"
+STOPS: Final = range(4, 18)
 ROUNDS: Final = 3  # there and back
-STEP_PIXELS: Final = 3
+STEP_PIXELS: Final = 12
 STEP_MS: Final = 16  # between two movements of the hand
 # Counts how often the pictures in view have changed, once a frame.
 COUNT: Final = f"""() => {{
@@ -78,39 +83,52 @@ def _follow(page: Page, server: Server, name: str, rounds: int) -> Row:
 
 
 async def _together(server: Server, seconds: float) -> Row:
-    """Each sends the next value when the last is answered and the pause is over that the server asked for, as `drag.js` does."""
-    alone = await _drag(server, 1, seconds / 3)
-    together = await _drag(server, CLASS, seconds)
-    one, slow = median(alone), percentile(together, 0.95)
+    """Each asks for the next value when the last is answered and the pause is over that the server asked for, as `drag.js` does."""
+    moved = median((await load.one_session(server, "predict=0")).seconds)
+    alone = median(await _drag(server, 1, seconds / 3))
+    together = await _drag(server, load.CLASS, seconds)
+    slow = percentile(together, 0.95)
     detail = (
         f"p95 {milliseconds(slow)}, median {milliseconds(median(together))}, slowest {milliseconds(max(together))}; "
-        f"{number(len(together) / CLASS / seconds)} pictures a second each; one alone {milliseconds(one)}"
+        f"{number(len(together) / load.CLASS / seconds)} pictures a second each; "
+        f"one who drags alone {milliseconds(alone)}, one session's movement {milliseconds(moved)}"
     )
     return Row(
-        f"{CLASS} sessions that drag a slider of `{PAGES[0]}` at once: p95 against the one-session median",
-        ratio(slow, one),
-        WAITING,
+        f"{load.CLASS} visitors who drag a slider of `{PAGES[0]}` at once: p95 against one session's movement of it",
+        ratio(slow, moved),
+        load.WAITING,
         detail=detail,
     )
 
 
 async def _drag(server: Server, count: int, seconds: float) -> list[float]:
-    """Seconds of every value until its picture, of `count` visitors who drag for `seconds`."""
+    """Seconds of every value until its picture, of `count` visitors who drag for `seconds`; every stop was computed before."""
     taken: list[float] = []
+    path = f"{assets.mount_path()}/{pictures_route.PATH}/{PAGES[0]}/en"
+    url = server.url.replace("http", "ws", 1) + path
 
-    async def keep_dragging(session: Session, delay: float) -> None:
-        await asyncio.sleep(delay)
-        stops = range(4, len(session.stops[LABEL]) - 4)
-        end, value = time.perf_counter() + seconds, 0
-        while time.perf_counter() < end:
-            value += 1
-            taken.append(await session.hold(LABEL, stops[value % len(stops)], value))
-            await asyncio.sleep(session.pause)
+    async def ask(connection: ClientConnection, index: int) -> float:
+        question = {"settings": "", "view": "picture", "slider": SLIDER, "index": index}
+        await connection.send(json.dumps(question))
+        answer = await connection.recv()
+        assert isinstance(answer, bytes)
+        header = json.loads(answer[4 : 4 + int.from_bytes(answer[:4], "little")])
+        assert header["settings"] is not None
+        return float(header["pause"]) / 1000
 
-    async with visitors(server.url, PAGES[0], lambda _: "predict=0&lang=en", count) as sessions:
-        for session in sessions[:1]:  # every stop is computed before, as where a teacher has shown it
-            for option in session.stops[LABEL][4:-4]:
-                await session.move(LABEL, option)
-            await session.move(LABEL, session.standing[LABEL])
-        await asyncio.gather(*(keep_dragging(session, index * RAMP_S) for index, session in enumerate(sessions)))
+    async def keep_dragging(number: int) -> None:
+        async with connect(url, origin=Origin(server.url), max_size=None) as connection:
+            await asyncio.sleep(number * RAMP_S)
+            end, value = time.perf_counter() + seconds, number
+            while time.perf_counter() < end:
+                value += 1
+                start = time.perf_counter()
+                pause = await ask(connection, STOPS[value % len(STOPS)])
+                taken.append(time.perf_counter() - start)
+                await asyncio.sleep(pause)
+
+    async with connect(url, origin=Origin(server.url), max_size=None) as connection:
+        for index in STOPS:
+            await ask(connection, index)
+    await asyncio.gather(*(keep_dragging(number) for number in range(count)))
     return taken

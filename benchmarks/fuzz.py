@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, Final
 from urllib.error import HTTPError
 
 import psutil
+from websockets.exceptions import ConnectionClosedError
 
 from benchmarks import hostile
 from benchmarks.servers import Server, the_command
@@ -126,7 +128,7 @@ class Fuzzer:
                 await session.send_file(name, content)
         except HTTPError:
             report.refused += 1
-        except (TimeoutError, KeyError, OSError) as error:
+        except (TimeoutError, KeyError, OSError, ConnectionClosedError) as error:
             if len(content) > LARGEST:  # the server hangs up before it has read so much
                 report.refused += 1
             else:
@@ -173,7 +175,8 @@ class Fuzzer:
     async def _leave(self) -> None:
         session, self._session = self._session, None
         if session is not None:
-            await session.close()
+            with suppress(ConnectionClosedError):  # a server with much to do may not say goodbye in time
+                await session.close()
 
     def _look(self, element: Any) -> None:
         if found := misread(element):

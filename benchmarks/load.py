@@ -84,10 +84,10 @@ async def _class(server: Server, seconds: float, query: str) -> tuple[Load, Load
     async with visitors(server.url, PAGE, link, 1) as sessions:
         if link(0) == link(1):
             await _see_everything(sessions)
-    before = await _alone(server, link(1))
+    before = await one_session(server, link(1))
     async with visitors(server.url, PAGE, lambda index: link(index + 2), CLASS) as sessions:
         together = await drive(sessions, LABEL, OPTIONS, EVERY_S, seconds)
-    after = await _alone(server, link(CLASS + 2))
+    after = await one_session(server, link(CLASS + 2))
     return Load(before.seconds + after.seconds, before.late + after.late), together
 
 
@@ -112,7 +112,8 @@ async def _beside_heavy(server: Server, seconds: float) -> Load:
                 raise failure
 
 
-async def _alone(server: Server, query: str) -> Load:
+async def one_session(server: Server, query: str) -> Load:
+    """One session of the page that `query` opens, which moves the slider through all its stops."""
     async with visitors(server.url, PAGE, lambda _: query, 1) as sessions:
         return await drive(sessions, LABEL, OPTIONS, ALONE_EVERY_S, len(OPTIONS) * ALONE_EVERY_S)
 

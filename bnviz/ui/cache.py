@@ -80,16 +80,25 @@ class Shared:
 _queue: Final = ComputeQueue()
 
 
-def result(topic: InstantTopic[Any, Any], settings: LabSettings, data: NDArray[np.float32] | None) -> Any:
-    """The topic's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`."""
+def result(
+    topic: InstantTopic[Any, Any],
+    settings: LabSettings,
+    data: NDArray[np.float32] | None,
+    visitor: str = "",
+    while_waiting: WhileWaiting = visit.still_wanted,
+) -> Any:
+    """The topic's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`.
+
+    `visitor`: who asks; by default this session. Raises what `while_waiting` raises meanwhile.
+    """
 
     def make() -> Any:
-        return _queue.run(topic.id, lambda: topic.compute(settings, data), visit.owner(), visit.still_wanted)
+        return _queue.run(topic.id, lambda: topic.compute(settings, data), visitor or visit.owner(), while_waiting)
 
     if data is not None:
         return make()
     key = topic.id, settings.model_dump_json()
-    return _results.get(key, lambda: read_only(make()), visit.still_wanted)
+    return _results.get(key, lambda: read_only(make()), while_waiting)
 
 
 def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language, *, keep: bool) -> list[Ready]:

@@ -133,6 +133,17 @@ def _draw_some(state: LabState, names: tuple[str, ...], held: Held | None, langu
             _change(state, name, new)
 
 
+def moved(topic: AnyTopic, settings: LabSettings, slider: str, index: int, language: Language) -> LabSettings | None:
+    """The settings with the slider of the CSS name `slider` on its stop `index`; None where there is none. Raises: SettingError."""
+    described = fields(topic.settings)
+    for name in (*topic.controls, *topic.more):
+        stops = described[name].parameter.stops
+        if stops and described[name].kind != "values" and drag.css_name(_key(topic, name, language)) == slider:
+            options = _with(stops, getattr(settings, name))
+            return settings.replace(**{name: options[index]}) if 0 <= index < len(options) else None
+    return None
+
+
 def _change(state: LabState, name: str, value: Any) -> None:
     state.problems, state.preset = [], None
     try:

@@ -1,4 +1,4 @@
-"""The slider that is being dragged: Streamlit hears of it on release, `drag.js` while it moves."""
+"""The slider that moves: its pictures come ahead by `pictures_route`; where they cannot, the script runs for every value of a drag."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import streamlit as st
@@ -18,6 +18,8 @@ LET_GO_S: Final = 1.0
 """After the last value of a slider, until it counts as let go."""
 WITH_SENDING: Final = 2.2
 """Processor time of a value with what Streamlit does to send it, against that of its run alone: 15 against 7 ms on `layer`."""
+ROOM: Final = 1.5
+"""Time that pictures which come ahead leave to each other, against what they take: without any, each would wait for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,18 @@ class Held:
         return stops[self.index] if stops.index(committed) == self.start else committed
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What the page shows, to ask `pictures_route` for what comes next."""
+
+    url: str
+    """Of the route."""
+    settings: str
+    """As in a link to the page."""
+    view: str
+    """Of the page."""
+
+
 class Pace:
     """How long each visitor waits between two values of a slider, so that all who drag together fit into one process."""
 
@@ -46,11 +60,11 @@ class Pace:
         self._last: dict[str, float] = {}  # by visitor, by the clock
 
     def pause(self, visitor: str, seconds: float, now: float) -> float:
-        """Seconds until `visitor`, whose value took `seconds` of the processor, sends the next one: the others' turns."""
+        """Seconds until `visitor`, whose value took `seconds` of the processor in all, sends the next one: the others' turns."""
         with self._lock:
             self._last[visitor] = now
             self._last = {one: last for one, last in self._last.items() if now - last < LET_GO_S}
-            return WITH_SENDING * seconds * (len(self._last) - 1)
+            return seconds * (len(self._last) - 1)
 
 
 def css_name(key: str) -> str:
@@ -67,14 +81,23 @@ def held() -> Held | None:
     return None
 
 
-def listen(seconds: float) -> None:
+def pause(visitor: str, seconds: float, alone: float) -> int:
+    """Milliseconds until `visitor`, whose value took `seconds` so far and `alone` times as long in the end, sends the next one."""
+    return round(1000 * _pace.pause(visitor, alone * seconds, time.monotonic()))
+
+
+def listen(seconds: float, ahead: Ahead | None) -> None:
     """Draw the component that tells which slider is held, and answer what it told before this run, which took `seconds` so far.
 
-    It stands last: once it is answered, the picture is on its way, and the next value may come.
+    It stands last: once it is answered, the picture is on its way, and the next value may come. `ahead`: where pictures come from
+    before that, if they can.
     """
     number = _said().get("number")
-    pause = _pace.pause(visit.owner(), seconds, time.monotonic()) if held() else 0.0
-    answer = {"answered": number if isinstance(number, int) else 0, "pause": round(1000 * pause)}
+    answer = {
+        "answered": number if isinstance(number, int) else 0,
+        "pause": pause(visit.owner(), seconds, WITH_SENDING) if held() else 0,
+        "ahead": None if ahead is None else asdict(ahead),
+    }
     assets.component("drag")(key=KEY, data=answer, default={"held": None}, on_held_change=lambda: None)
 
 

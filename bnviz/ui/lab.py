@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
@@ -18,7 +19,21 @@ from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
-from bnviz.ui import cache, classroom, comparing, controls, drag, live, navigation, share, uploads, views, visit
+from bnviz.ui import (
+    assets,
+    cache,
+    classroom,
+    comparing,
+    controls,
+    drag,
+    live,
+    navigation,
+    pictures_route,
+    share,
+    uploads,
+    views,
+    visit,
+)
 from bnviz.ui.cache import Ready
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
@@ -79,7 +94,7 @@ def show(lab: Lab) -> None:
     if embedded:
         return
     if state.view == "picture" and not _asks(state):
-        below.markdown(state.topic.text(language))
+        below.markdown(state.topic.text(language, own_data=state.upload is not None))
     _onward(lab, _)
 
 
@@ -89,8 +104,8 @@ def _asks(state: LabState) -> bool:
 
 
 def _around(state: LabState) -> tuple[Any, ...]:
-    """What decides the part of the page that stays; and which controls rest, since one may stand above what lets it rest."""
-    return state.topic, state.preset, state.view, _asks(state), controls.resting(state)
+    """What decides the part of the page that stays; which controls rest, too: one may stand above what lets it rest."""
+    return state.topic, state.preset, state.view, _asks(state), controls.resting(state), state.upload is None
 
 
 @st.fragment
@@ -132,7 +147,16 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
             share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
     if isinstance(topic, InstantTopic):
         with places.controls:
-            drag.listen(time.thread_time() - start)
+            drag.listen(time.thread_time() - start, _ahead(lab, state, language))
+
+
+def _ahead(lab: Lab, state: LabState, language: Language) -> drag.Ahead | None:
+    """Where the next pictures come from before the script runs; None where only that can draw them."""
+    pinned = state.pinned is not None and state.pinned[0] is state.topic
+    if _asks(state) or pinned or state.upload is not None or state.view not in pictures_route.VIEWS:
+        return None
+    url = assets.url(f"{pictures_route.PATH}/{lab.name}/{language}")
+    return drag.Ahead(url, urlencode(lab.to_query(state.topic, state.settings)), state.view)
 
 
 def _stay(state: LabState, around: tuple[Any, ...]) -> None:

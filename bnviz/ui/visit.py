@@ -211,7 +211,7 @@ def lab_state(lab: Lab) -> LabState:
     visit, name = current(), lab.name
     entered, visit.page = visit.page != name, name
     query = dict(list(st.query_params.to_dict().items())[:TOO_MANY]) if entered else {}
-    own = {key: value for key, value in query.items() if _names_a_setting(key)}
+    own = settings_query(query)
     if own or name not in visit.labs:
         topic, settings, problems = lab.from_query(own)
         guesses = visit.labs[name].guesses if name in visit.labs else {}
@@ -254,8 +254,10 @@ def remember(state: LabState, before: tuple[AnyTopic, LabSettings], *, dragging:
     state.dragging = dragging
 
 
-def _names_a_setting(key: str) -> bool:
-    return key not in PAGE_KEYS + FOREIGN_KEYS and not key.startswith("utm_")
+def settings_query(query: Mapping[str, str]) -> dict[str, str]:
+    """The part of a link's `query` that names settings, or the topic."""
+    some = list(query.items())[:TOO_MANY]
+    return {key: value for key, value in some if key not in PAGE_KEYS + FOREIGN_KEYS and not key.startswith("utm_")}
 
 
 def enter(page: str) -> bool:
@@ -342,8 +344,7 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
 
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     """Make `state` what a link with `query` means."""
-    own = {key: value for key, value in list(query.items())[:TOO_MANY] if _names_a_setting(key)}
-    state.topic, state.settings, state.problems = lab.from_query(own)
+    state.topic, state.settings, state.problems = lab.from_query(settings_query(query))
     state.view = query["view"] if query.get("view") in VIEWS else "picture"
     state.preset = None
     restrict(lab, state, query)

@@ -1,4 +1,5 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
+import { ahead } from "./ahead.js";
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { footOf } from "./foot.js";
@@ -39,6 +40,8 @@ async function rasterized(drawing, width, height) {
 }
 
 class Chart {
+  setTriggerValue; // as the newest rerun gave it
+
   constructor(parentElement) {
     this.parent = parentElement;
     this.host = hostOf(parentElement);
@@ -59,8 +62,7 @@ class Chart {
     this.sight = sightOf(this.host, this.listening.signal);
   }
 
-  update(given, setTriggerValue = this.setTriggerValue) {
-    this.setTriggerValue = setTriggerValue;
+  update(given) {
     const data = this.#tune(given);
     const theme = readTheme(this.host, data.palette);
     const known = this.data?.digest === data.digest;
@@ -248,8 +250,10 @@ const charts = new WeakMap();
 export default function chart({ data, parentElement, setTriggerValue }) {
   if (!charts.has(parentElement)) charts.set(parentElement, new Chart(parentElement));
   const mounted = charts.get(parentElement);
-  mounted.update(data, setTriggerValue);
+  mounted.setTriggerValue = setTriggerValue;
+  ahead().arrive(mounted, data);
   return cleanupOnceGone(parentElement, () => {
+    ahead().leave(mounted);
     mounted.destroy();
     charts.delete(parentElement);
   });

@@ -1,4 +1,5 @@
 // The player component: a run's frames on one canvas, driven by the page's playhead. See decode.js for the data.
+import { ahead } from "./ahead.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, shared, sightOf } from "./common.js";
 import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
@@ -20,6 +21,7 @@ const BAR_MARGIN = 14;
 const STILL_PIXELS = 5; // a pointer that moved less was a click
 
 class Player {
+  setStateValue; // as the newest rerun gave it
   // Of the scene as built last.
   ratio;
   fitted;
@@ -43,8 +45,7 @@ class Player {
     this.#listen();
   }
 
-  update(bytes, setStateValue) {
-    this.setStateValue = setStateValue;
+  update(bytes) {
     const { header, blockAt } = decodeHeader(bytes);
     const theme = readTheme(this.host, header.palette);
     const known = this.header?.digest === header.digest;
@@ -292,8 +293,10 @@ const players = new WeakMap();
 export default function player({ data, parentElement, setStateValue }) {
   if (!players.has(parentElement)) players.set(parentElement, new Player(parentElement));
   const mounted = players.get(parentElement);
-  mounted.update(data instanceof Uint8Array ? data : new Uint8Array(data), setStateValue);
+  mounted.setStateValue = setStateValue;
+  ahead().arrive(mounted, data instanceof Uint8Array ? data : new Uint8Array(data));
   return cleanupOnceGone(parentElement, () => {
+    ahead().leave(mounted);
     mounted.destroy();
     players.delete(parentElement);
   });

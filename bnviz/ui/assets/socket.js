@@ -12,8 +12,8 @@ function address(path) {
   return url.href;
 }
 
-/** Socket `{send(word), close()}`. `first`: the word that it begins with; `heard(message)`; `lost()`: trying again; `gone()`: the server has nothing more to say. */
-export function steadySocket(path, { first, heard, lost, gone }) {
+/** Socket `{send(word), open(), close()}`. `first`: the word that it begins with, if any; `heard(message)`: what JSON says, or bytes; `lost()`: trying again; `gone()`: the server has nothing more to say. */
+export function steadySocket(path, { first = undefined, heard, lost, gone }) {
   const returning = new AbortController();
   let socket;
   let waiting;
@@ -28,11 +28,12 @@ export function steadySocket(path, { first, heard, lost, gone }) {
     clearTimeout(waiting);
     socket = new WebSocket(address(path));
     const opened = socket;
-    opened.addEventListener("open", () => opened.send(first));
+    opened.binaryType = "arraybuffer";
+    if (first !== undefined) opened.addEventListener("open", () => opened.send(first));
     opened.addEventListener("message", ({ data }) => {
       if (opened !== socket || returning.signal.aborted) return;
       wait = FIRST_WAIT_MS;
-      heard(JSON.parse(data));
+      heard(typeof data === "string" ? JSON.parse(data) : data);
     });
     opened.addEventListener("close", ({ code }) => {
       if (opened !== socket || returning.signal.aborted) return;
@@ -50,5 +51,6 @@ export function steadySocket(path, { first, heard, lost, gone }) {
   window.addEventListener("online", retry, { signal: returning.signal });
   document.addEventListener("visibilitychange", retry, { signal: returning.signal });
   open();
-  return { close, send: (word) => { if (socket.readyState === WebSocket.OPEN) socket.send(word); } };
+  const isOpen = () => socket.readyState === WebSocket.OPEN;
+  return { close, open: isOpen, send: (word) => { if (isOpen()) socket.send(word); } };
 }

@@ -1,4 +1,4 @@
-"""Our own addresses, below the server's base path: JavaScript, QR codes of links, long runs as they go, classes."""
+"""Our own addresses, below the server's base path: JavaScript, QR codes of links, long runs as they go, pictures, classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from bnviz.ui import assets, broadcast, classroom_route, share
+from bnviz.ui import assets, broadcast, classroom_route, pictures_route, share
 from bnviz.ui.server.origin import own_hosts
 
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -65,6 +65,7 @@ def routes() -> list[BaseRoute]:
     return [
         Route(f"{path}/qr.svg", _qr_code),
         broadcast.route(path),
+        pictures_route.route(path),
         classroom_route.route(f"{assets.base_path()}/{assets.ROOT}"),
         Route(f"{path}/{{name}}", _asset),
         Route(f"{assets.base_path()}/{assets.ROOT}/{{rest:path}}", _not_found),

@@ -1,0 +1,193 @@
+"""The WebSocket route of pictures: what a slider's next value leads to, ahead of the run of the page's script.
+
+That run tells the browser anew whatever follows the settings, which costs both sides several times what the pictures cost
+alone. So `drag.js` asks here while a slider moves, and the script runs when the hand rests.
+
+One question is under way for each browser; the next that it asks meanwhile takes the place of the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+
+from anyio import CapacityLimiter, to_thread
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bnviz.errors import BnvizError
+from bnviz.i18n import LANGUAGES, Language
+from bnviz.plot.wire import ALIGNMENT
+from bnviz.teaching.lab import InstantTopic, Lab
+from bnviz.ui import cache, controls, drag, visit
+from bnviz.ui.chart import ReadyChart
+from bnviz.ui.player import ReadyScene
+
+PATH: Final = "pictures"
+AT_ONCE: Final = 8
+"""Questions that are worked on; the queue of computations says which of them computes."""
+SECONDS_PER_BYTE: Final = 3e-8
+"""Of the processor, to press an answer and to send it: 2.7 ms for the 91 kB of `layer`."""
+MOST_BROWSERS: Final = 1000
+LONGEST_QUESTION: Final = 4000
+VIEWS: Final = ("picture", "theory")
+"""Those whose pictures come ahead."""
+GONE, BUSY, TOO_BIG = 4404, 1013, 1009
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a browser wants to see."""
+
+    settings: str
+    """Of the page, as in a link to it."""
+    view: str
+    """Which of `VIEWS` it shows."""
+    slider: str
+    """The CSS name of the widget that moves."""
+    index: int
+    """The stop where it is now."""
+
+    @classmethod
+    def read(cls, text: str) -> Question | None:
+        """What `text` asks; None where it is no question."""
+        try:
+            asked = json.loads(text)
+            question = cls(**asked)
+        except (ValueError, TypeError, RecursionError):
+            return None
+        words = question.settings, question.view, question.slider
+        return question if all(isinstance(word, str) for word in words) and type(question.index) is int else None
+
+
+class OvertakenError(Exception):
+    """The browser asks for something newer, or has gone."""
+
+
+class _Browser:
+    """One connection: its newest question, and whether it still waits for the one that is worked on."""
+
+    def __init__(self, websocket: WebSocket, lab: Lab, language: Language, visitor: str) -> None:
+        self.websocket, self.lab, self.language, self.visitor = websocket, lab, language, visitor
+        self.asked: Question | None = None
+        self.sent = 0  # bytes of the last answer
+        self.news = asyncio.Event()
+        self.gone = False
+
+    async def listen(self) -> None:
+        """Take questions until the browser leaves."""
+        with suppress(WebSocketDisconnect, KeyError):  # KeyError: bytes
+            while len(text := await self.websocket.receive_text()) <= LONGEST_QUESTION:
+                self.asked = Question.read(text)
+                self.news.set()
+            await self.websocket.close(TOO_BIG)
+        self.gone = True
+
+    async def answer(self, room: CapacityLimiter) -> None:
+        """Answer the newest question, again and again."""
+        with suppress(WebSocketDisconnect):
+            while True:
+                await self.news.wait()
+                self.news.clear()
+                with suppress(OvertakenError):
+                    await self.websocket.send_bytes(await to_thread.run_sync(self._answer, limiter=room))
+
+    def _answer(self) -> bytes:
+        start, question = time.thread_time(), self.asked
+        seen = None if question is None else self._pictures(question)
+        seconds = time.thread_time() - start + SECONDS_PER_BYTE * self.sent
+        pause = drag.pause(self.visitor, seconds, drag.ROOM)
+        if seen is None:
+            return pack({"settings": None, "pause": pause}, {})
+        settings, charts, scenes = seen
+        answer = pack({"settings": settings, "pause": pause, "charts": charts}, scenes)
+        self.sent = len(answer)
+        return answer
+
+    def _pictures(self, question: Question) -> tuple[str, dict[str, Any], dict[str, bytes]] | None:
+        """The link of the settings, their charts and their scenes; None where the page has to see to it. Raises OvertakenError."""
+        query = visit.settings_query(dict(parse_qsl(question.settings, keep_blank_values=True)))
+        topic, settings, _ = self.lab.from_query(query)
+        if not isinstance(topic, InstantTopic) or question.view not in VIEWS:
+            return None
+
+        def still_wanted(_: int) -> None:
+            if self.gone or self.news.is_set():
+                raise OvertakenError
+
+        try:
+            moved = controls.moved(topic, settings, question.slider, question.index, self.language)
+            if moved is None:
+                return None
+            result = cache.result(topic, moved, None, self.visitor, still_wanted)
+            draws = topic.pictures if question.view == "picture" else topic.theory
+            ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+        except BnvizError:
+            return None
+        charts = {drag.css_name(one.key): one.content for one in ready if isinstance(one, ReadyChart)}
+        scenes = {drag.css_name(one.key): one.content(0) for one in ready if isinstance(one, ReadyScene)}
+        return urlencode(self.lab.to_query(topic, moved)), charts, scenes
+
+
+def pack(header: Mapping[str, Any], blocks: Mapping[str, bytes]) -> bytes:
+    """`header` and `blocks` as one message, in the form of `plot.wire`; the header then says where each block is."""
+    places, block = {}, bytearray()
+    for name, content in blocks.items():
+        block += bytes(-len(block) % ALIGNMENT)
+        places[name] = [len(block), len(content)]
+        block += content
+    text = json.dumps({**header, "scenes": places}).encode()
+    text += b" " * (-(len(text) + 4) % ALIGNMENT)
+    return len(text).to_bytes(4, "little") + text + block
+
+
+class Pictures:
+    """The WebSocket route of all labs."""
+
+    def __init__(self) -> None:
+        self.browsers = 0
+        self._numbers = itertools.count()
+        self._room: CapacityLimiter | None = None
+
+    async def endpoint(self, websocket: WebSocket) -> None:
+        """One browser, from coming to going."""
+        lab, language = _lab(websocket.path_params["lab"]), websocket.path_params["language"]
+        await websocket.accept()
+        if lab is None or language not in LANGUAGES:
+            await websocket.close(GONE)
+            return
+        if self.browsers >= MOST_BROWSERS:
+            await websocket.close(BUSY)
+            return
+        self._room = self._room or CapacityLimiter(AT_ONCE)
+        browser = _Browser(websocket, lab, language, f"pictures {next(self._numbers)}")
+        self.browsers += 1
+        tasks = [asyncio.create_task(browser.listen()), asyncio.create_task(browser.answer(self._room))]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.browsers -= 1
+            browser.gone = True
+            for task in tasks:
+                task.cancel()
+            for failure in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(failure, Exception):
+                    raise failure
+
+
+def _lab(name: str) -> Lab | None:
+    from bnviz.labs.course import LABS  # imports every lab, and PyTorch; the server has them by then
+
+    return next((lab for lab in LABS if lab.name == name), None)
+
+
+def route(mount_path: str) -> WebSocketRoute:
+    """`…/pictures/{lab}/{language}`."""
+    return WebSocketRoute(f"{mount_path}/{PATH}/{{lab}}/{{language}}", Pictures().endpoint)

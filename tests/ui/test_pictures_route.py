@@ -1,0 +1,185 @@
+"""The WebSocket route of pictures: what it answers is what the page would draw, and nothing else makes it answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from bnviz.labs.course import LABS
+from bnviz.settings import fields
+from bnviz.teaching.lab import InstantTopic, Lab
+from bnviz.ui import cache, pictures_route
+from bnviz.ui.chart import ReadyChart
+from bnviz.ui.drag import css_name
+from bnviz.ui.player import ReadyScene
+
+FIRST = {"settings": "", "view": "picture", "slider": "layer-batch_size-en", "index": 3}
+INSTANT = [(lab, topic) for lab in LABS for topic in lab.topics if isinstance(topic, InstantTopic)]
+Enter = Callable[[str], ClientConnection]
+
+
+@contextmanager
+def serve() -> Iterator[Enter]:
+    """A server with nothing but this route; connects to the page of a lab in a language."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app = Starlette(routes=[pictures_route.route("/b")])
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        serving.start()
+        address = f"ws://127.0.0.1:{listener.getsockname()[1]}/b/pictures/"
+        try:
+            yield lambda page: connect(address + page, max_size=None)
+        finally:
+            server.should_exit = True
+            serving.join()
+
+
+@pytest.fixture(scope="module")
+def enter() -> Iterator[Enter]:
+    with serve() as enter:
+        yield enter
+
+
+def header_of(answer: str | bytes) -> dict[str, Any]:
+    assert isinstance(answer, bytes)
+    header: dict[str, Any] = json.loads(answer[4 : 4 + int.from_bytes(answer[:4], "little")])
+    return header
+
+
+def ask(page: ClientConnection, **question: Any) -> tuple[dict[str, Any], bytes]:
+    """The header of the answer, and what follows it."""
+    page.send(json.dumps(question))
+    answer = page.recv()
+    assert isinstance(answer, bytes)
+    start = 4 + int.from_bytes(answer[:4], "little")
+    assert start % 8 == 0
+    return header_of(answer), answer[start:]
+
+
+def code_of_closing(page: ClientConnection) -> int | None:
+    with pytest.raises(ConnectionClosed):
+        page.recv()
+    return page.close_code
+
+
+@pytest.mark.parametrize(("lab", "topic"), INSTANT, ids=lambda one: getattr(one, "id", ""))
+@pytest.mark.parametrize("view", pictures_route.VIEWS)
+def test_the_pictures_are_those_of_the_page(enter: Enter, lab: Lab, topic: Any, view: str) -> None:
+    name = next(name for name in topic.controls if fields(topic.settings)[name].parameter.stops)
+    opening = topic.opening
+    stops = sorted({*fields(topic.settings)[name].parameter.stops, getattr(opening, name)}, key=str)
+    if all(not isinstance(stop, str) for stop in stops):
+        stops.sort()
+    index = (stops.index(getattr(opening, name)) + 1) % len(stops)
+    query = f"topic={topic.name}" if len(lab.topics) > 1 else ""
+    with enter(f"{lab.name}/zh") as page_:
+        header, block = ask(page_, settings=query, view=view, slider=css_name(f"{topic.id}:{name}:zh"), index=index)
+    moved = opening.replace(**{name: stops[index]})
+    assert lab.from_query(dict(part.split("=") for part in header["settings"].split("&")))[1] == moved
+    draws = topic.pictures if view == "picture" else topic.theory
+    page = cache.drawings(draws, cache.result(topic, moved, None), lab.name, "zh", keep=True)
+    charts = {css_name(one.key): one.content["digest"] for one in page if isinstance(one, ReadyChart)}
+    scenes = {css_name(one.key): one.content(0) for one in page if isinstance(one, ReadyScene)}
+    assert {key: content["digest"] for key, content in header["charts"].items()} == charts
+    assert {key: block[at : at + length] for key, (at, length) in header["scenes"].items()} == scenes
+    assert all(at % 8 == 0 for at, _ in header["scenes"].values())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {**FIRST, "index": 999},
+        {**FIRST, "index": -1},
+        {**FIRST, "index": "3"},
+        {**FIRST, "index": True},
+        {**FIRST, "slider": "layer-eps"},
+        {**FIRST, "slider": 3},
+        {**FIRST, "view": "code"},
+        {**FIRST, "settings": None},
+        {**FIRST, "more": 1},
+        {"settings": "source=upload", "view": "picture", "slider": "layer-batch_size-en", "index": 3},
+        [],
+        "x",
+        {},
+    ],
+)
+def test_what_is_no_question_gets_no_pictures(enter: Enter, wrong: Any) -> None:
+    with enter("layer/en") as page:
+        page.send(json.dumps(wrong))
+        assert header_of(page.recv())["settings"] is None
+        assert ask(page, **FIRST)[0]["scenes"]  # and the next may be one
+
+
+def test_a_wrong_setting_of_a_link_counts_as_its_default(enter: Enter) -> None:
+    with enter("layer/en") as page:
+        header, _ = ask(page, **FIRST | {"settings": "eps=<b>&nonsense=1&gamma=2"})
+    assert "gamma=2" in header["settings"]
+    assert "eps" not in header["settings"]
+    assert "nonsense" not in header["settings"]
+
+
+@pytest.mark.parametrize("path", ["nothing/en", "layer/fr", "training/xx"])
+def test_where_there_is_no_page_the_browser_does_not_come_back(enter: Enter, path: str) -> None:
+    with enter(path) as page:
+        assert code_of_closing(page) == pictures_route.GONE
+
+
+def test_a_long_run_draws_nothing_here(enter: Enter) -> None:
+    with enter("training/en") as page:
+        header, _ = ask(page, settings="", view="picture", slider="training-race-depth-en", index=1)
+    assert header["settings"] is None
+
+
+def test_a_page_of_text_ends_the_connection(enter: Enter) -> None:
+    with enter("layer/en") as page:
+        page.send("x" * (pictures_route.LONGEST_QUESTION + 1))
+        assert code_of_closing(page) == pictures_route.TOO_BIG
+
+
+def test_bytes_end_the_connection_and_harm_nobody(enter: Enter) -> None:
+    with enter("layer/en") as page:
+        page.send(b"\0\1")
+        code_of_closing(page)
+    with enter("layer/en") as page:
+        assert ask(page, **FIRST)[0]["settings"] is not None
+
+
+def test_the_browsers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures_route, "MOST_BROWSERS", 1)
+    with serve() as enter, enter("layer/en") as first:
+        assert ask(first, **FIRST)[0]["settings"] is not None
+        with enter("layer/en") as second:
+            assert code_of_closing(second) == pictures_route.BUSY
+
+
+def test_of_what_is_asked_meanwhile_the_newest_is_answered(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go, asked = threading.Event(), threading.Event(), []
+    result = cache.result
+
+    def slow(topic: Any, settings: Any, *rest: Any) -> Any:
+        asked.append(settings.batch_size)
+        begun.set()
+        go.wait()
+        return result(topic, settings, *rest)
+
+    with enter("layer/en") as page, enter("modes/en") as other:
+        monkeypatch.setattr(cache, "result", slow)
+        for index in (4, 5, 6, 7):
+            page.send(json.dumps(FIRST | {"index": index}))
+            begun.wait()
+        ask(other)  # is heard after the others
+        go.set()
+        answers = [header_of(page.recv()) for _ in range(2)]
+    assert len(asked) == 2
+    assert [answer["settings"] for answer in answers] == [f"batch_size={size}" for size in asked]
+    assert asked == sorted(asked)
