@@ -229,6 +229,8 @@ class Course:
     """(T, L) calls in training mode without one."""
     scatter: Array
     """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
+    scatter_two: Array
+    """(T, L) the same of the last batch and the last but one: where weights drift it is larger, where two kinds take turns small."""
     n: NDArray[np.int64]
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
     per_pass: Array

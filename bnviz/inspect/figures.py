@@ -34,7 +34,7 @@ SHORT_NAMES: Final[dict[QuantityName, str]] = {
 def heat_map(overview: Overview, chosen: str, marked: bool, language: Language = "en") -> Chart:
     """The quantity by layer and step. `marked`: with the findings' numbers and outlines."""
     _ = translator(language)
-    ticks = _step_ticks(overview)
+    ticks = step_ticks(overview)
     x = axis(
         _("Training step (as recorded)"),
         showgrid=False,
@@ -51,7 +51,7 @@ def heat_map(overview: Overview, chosen: str, marked: bool, language: Language =
         tickvals=rows,
         ticktext=[_tick(overview.layers[row], chosen) for row in rows],
     )
-    words = _heat_key(overview, _)
+    words = heat_key(overview, _)
     notes = [key(_(QUANTITY_NAMES[overview.quantity]) + "<br>" + words)]
     if marked:
         notes += _numbers(overview)
@@ -72,7 +72,7 @@ def heat_map(overview: Overview, chosen: str, marked: bool, language: Language =
         "heat_map",
         [_cells(overview, _)],
         base,
-        _heat_alt(overview, marked, _),
+        heat_alt(overview, marked, _),
         height=min(150 + 30 * count, 460),
         phone_height=min(190 + 26 * count, 460),
         phone_layout=narrow,
@@ -81,7 +81,8 @@ def heat_map(overview: Overview, chosen: str, marked: bool, language: Language =
     )
 
 
-def _heat_key(overview: Overview, _: Translate) -> str:
+def heat_key(overview: Overview, _: Translate) -> str:
+    """What the colours say of cells that are blank, and from where on they matter."""
     words = [_("blank: not measured")]
     if overview.limit is not None:
         words.append(_("above {limit} it matters").format(limit=short(overview.limit)))
@@ -90,7 +91,8 @@ def _heat_key(overview: Overview, _: Translate) -> str:
     return " · ".join(words)
 
 
-def _step_ticks(overview: Overview) -> list[int]:
+def step_ticks(overview: Overview) -> list[int]:
+    """Columns whose step is written below them."""
     last = len(overview.step) - 1
     return sorted({round(float(place)) for place in np.linspace(0, last, MOST_STEP_TICKS)}) if last >= 0 else []
 
@@ -189,7 +191,8 @@ def _numbers(overview: Overview) -> list[dict[str, Any]]:
     ]
 
 
-def _heat_alt(overview: Overview, marked: bool, _: Translate) -> str:
+def heat_alt(overview: Overview, marked: bool, _: Translate) -> str:
+    """The picture in words."""
     if not overview.values.size:
         return _("No step was recorded.")
     words = _("{quantity}, {layers} layers by {steps} training steps, in colours.").format(

@@ -329,6 +329,7 @@ class _Reader:
             calls_with_gradient=column("with_gradient", np.int64),
             calls_without=column("without", np.int64),
             scatter=column("scatter", np.float64),
+            scatter_two=np.array([_row(frame, "scatter_two", count) for frame in self.rows]).reshape(-1, count),
             n=column("n", np.int64),
             per_pass=column("per_pass", np.float64),
         )

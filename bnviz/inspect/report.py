@@ -6,7 +6,7 @@ import html
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from bnviz.errors import Phrase
@@ -32,6 +32,8 @@ class Report:
     """What was looked at, as a sentence."""
     site: str = SITE
     """Where the labs are served: what the findings' links are put behind."""
+    pictures: Callable[[Language], str] | None = field(default=None, compare=False, repr=False)
+    """HTML of what was seen, where a training was watched."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -113,17 +115,19 @@ class Report:
         """The report as a piece of HTML with its own style."""
         _ = translator(language)
         parts = [f'<style>{_style()}</style><div class="bnviz-report"><h2>{html.escape(self.summary(language))}</h2>']
-        for finding in self.findings:
+        for place, finding in enumerate(self.findings, start=1):
             links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_(LAB))}</a>'
             if finding.case:
                 links += f' · <a href="{html.escape(self.case_address(finding))}">{html.escape(_(CASE))}</a>'
             parts.append(
                 f'<section class="{finding.severity}">'
-                f"<h3>{html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"
+                f"<h3>{place} · {html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"
                 f"<p>{html.escape(named_layers(finding.layers, _))}</p><p>{html.escape(finding.evidence(language))}</p>"
                 f"<p>{html.escape(finding.cause.text(language))}</p><p>{html.escape(finding.cure.text(language))}</p>"
-                f"<pre>{html.escape(finding.code)}</pre><p>{links}</p></section>"
+                f'<pre tabindex="0">{html.escape(finding.code)}</pre><p>{links}</p></section>'
             )
+        if self.pictures is not None:
+            parts.append(self.pictures(language))
         return "".join(parts) + "</div>"
 
     def to_html(self, language: Language = "en") -> str:
@@ -131,9 +135,15 @@ class Report:
         title = html.escape(translator(language)(N_("Is batch norm healthy in my model?")))
         return (
             f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
-            '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
-            f"<body>{self.fragment(language)}</body></html>"
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<style>{_page_style()}</style></head><body>{self.fragment(language)}</body></html>"
         )
+
+
+def _page_style() -> str:
+    """Of the page around the fragment: no frame of another colour."""
+    dark = f"@media (prefers-color-scheme:dark){{body{{background:{DARK['paper']}}}}}"
+    return f"body{{margin:0;background:{LIGHT['paper']}}}{dark}"
 
 
 def _style() -> str:

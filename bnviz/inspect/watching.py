@@ -33,6 +33,7 @@ from bnviz.inspect.evidence import Array, Call
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.layers import array, bare, describe, norm_modules
 from bnviz.inspect.looking import Axes, Seen, Watching
+from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import CHANNEL_ARRAYS, STATE_ARRAYS
 from bnviz.inspect.report import Report
 from bnviz.inspect.setup import setup_of
@@ -49,7 +50,7 @@ LOOK_SPACING: Final = 1.5  # the same for looks
 EARLY: Final = 200  # steps in which every difference of two batches gets a row of its own
 FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
-IN_A_ROW: Final = 3  # reads: two tell a batch, three the difference of two batches
+IN_A_ROW: Final = 4  # reads: two tell a batch, four the differences of three batches
 # So many steps of another optimizer without one of the clock's make the other the clock. Two where both hold a parameter: it
 # was made anew for an epoch or a phase (a wrapper and what it wraps take turns). Many where they divide the model between them,
 # as the critic of a GAN steps several times for one step of the generator.
@@ -125,7 +126,8 @@ class Watcher:
             return None
         try:
             others = recording.siblings_of(self.path) if self._rank == 0 and self._ranks > 1 else []
-            return recording.read(self.path, others).report()
+            seen = recording.read(self.path, others)
+            return with_pictures(seen.report(), seen)
         except Exception as error:
             warnings.warn(str(Phrase(N_("bnviz cannot report: {reason}"), {"reason": error})), stacklevel=2)
             return None
@@ -147,10 +149,10 @@ class Watcher:
         self._last: Read | None = None
         self._written = (0, b"")
         self._row_of_reads = 0
-        self._batch: tuple[int, Recovered] | None = None
+        self._batches: list[tuple[int, Recovered]] = []
         self._most = np.zeros(count, np.int64)
         self._usual = np.ones(count)
-        self._scatter = np.full(count, np.nan)
+        self._scatter, self._scatter_two = np.full(count, np.nan), np.full(count, np.nan)
         self._n = np.zeros(count, np.int64)
         self._quantities: dict[str, Array] = {}
         self._next_row = self._next_look = self._next_read = 1
@@ -402,13 +404,17 @@ class Watcher:
         self._put("log_variance_ratio", places, np.sqrt(buffers.by_layer(ratio**2)))
         gap = output_gap(batch.mean, np.maximum(batch.var, 0.0), old.mean, old.var, buffers.eps)
         self._put("gap", places, np.sqrt(buffers.by_layer(gap)))
-        # Successive batches: a drift of the weights hardly shows between them, and what chance explains is known.
-        before, self._batch = self._batch, (new.step, batch)
-        if before is not None and before[0] == new.step - 1 and before[1].mean.shape == batch.mean.shape:
-            scatter = buffers.by_layer(
-                (batch.mean - before[1].mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps)
-            )
-            self._scatter[places] = scatter
+        # Successive batches: a slow drift of the weights hardly shows between them, and what chance explains is known.
+        scatters: list[Array] = []
+        for step, earlier in reversed(self._batches):
+            if step != new.step - 1 - len(scatters) or earlier.mean.shape != batch.mean.shape:
+                break
+            squares = (batch.mean - earlier.mean) ** 2 / 2 / (np.maximum(batch.var, 0.0) + buffers.eps)
+            scatters.append(buffers.by_layer(squares))
+        self._batches = [*self._batches[-1:], (new.step, batch)]
+        if scatters:
+            self._scatter[places] = scatters[0]
+            self._scatter_two[places] = scatters[1] if len(scatters) > 1 else np.nan
             if perf_counter() - self._last_row >= SECONDS / 5 or new.step < EARLY:
                 self._next_row = min(self._next_row, new.step)
 
@@ -452,6 +458,7 @@ class Watcher:
             "with_gradient": ("i8", with_gradient),
             "without": ("i8", without),
             "scatter": ("f4", self._scatter),
+            "scatter_two": ("f4", self._scatter_two),
             "n": ("i8", self._n),
             "per_pass": ("f4", self._per_pass),
         }
@@ -459,7 +466,7 @@ class Watcher:
         self._writer.append(packed("row" if look is None else "look", head, arrays))
         self._quantities = {}
         self._written = self._now()
-        self._scatter = np.full(count, np.nan)
+        self._scatter, self._scatter_two = np.full(count, np.nan), np.full(count, np.nan)
         self._last_row = perf_counter()
         self._next_row = math.ceil(max(self.steps + 1, self.steps * SPACING))
 

@@ -63,17 +63,19 @@ class Writer:
             self._file = -1
 
     def _thin(self) -> None:
-        """Write the file anew without every second of its older looks, as often as it takes, and put it in the old one's place."""
+        """Write the file anew without every second of its older rows, or looks where those take more room, as often as it takes."""
         data = self.path.read_bytes()
         spans = [(begin - 8, end) for begin, end in whole_frames(data)]
         kinds = [frame.kind for frame in frames(data)]
         keep = [True] * len(spans)
         while sum(end - begin for (begin, end), kept in zip(spans, keep, strict=True) if kept) > KEPT * self.limit:
-            older = [place for place, kept in enumerate(keep) if kept and kinds[place] in {"row", "look"}]
-            older = older[: max(int(len(older) * (1 - NEWEST)), 1)]
-            if len(older) < 2:
+            left = [place for place, stays in enumerate(keep) if stays and kinds[place] in {"row", "look"}]
+            older = left[: max(int(len(left) * (1 - NEWEST)), 1)]
+            groups = [[place for place in older if kinds[place] == kind] for kind in ("row", "look")]
+            largest = max(groups, key=lambda group: sum(spans[place][1] - spans[place][0] for place in group))
+            if len(largest) < 2:
                 break
-            for place in older[1::2]:
+            for place in largest[1::2]:
                 keep[place] = False
         parts = [MAGIC, *(data[begin:end] for (begin, end), kept in zip(spans, keep, strict=True) if kept)]
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,8 @@ UploadKind = Literal["table", "images", "classes"]
 
 TOPIC_KEY: Final = "topic"  # names the topic in a link to a lab that has several
 SHIPPED: Final = "shipped.npz"
+BUILT_IN: Final = re.compile(r"<!-- built-in data -->(.*?)<!-- /built-in data -->", re.DOTALL)
+"""A passage of a long text that speaks of the built-in data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,12 @@ class Topic(Generic[S, R]):
         """The standalone PyTorch script for `settings`, which reads the visitor's own file where there is one."""
         return self.script(settings) if self.upload is None else self.script(settings, upload)
 
-    def text(self, language: Language) -> str:
-        """The long text below the pictures (Markdown). A link of settings only, `[batch size 2](?batch_size=2)`, means this topic."""
-        text = long_text(self.folder, language)
+    def text(self, language: Language, *, own_data: bool = False) -> str:
+        """The long text below the pictures (Markdown), without what speaks of the built-in data where the visitor's own is shown.
+
+        A link of settings only, `[batch size 2](?batch_size=2)`, means this topic.
+        """
+        text = BUILT_IN.sub("" if own_data else r"\1", long_text(self.folder, language))
         return text if self.name == self.lab else text.replace("](?", f"](?{TOPIC_KEY}={self.name}&")
 
 

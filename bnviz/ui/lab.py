@@ -94,7 +94,7 @@ def show(lab: Lab) -> None:
     if embedded:
         return
     if state.view == "picture" and not _asks(state):
-        below.markdown(state.topic.text(language))
+        below.markdown(state.topic.text(language, own_data=state.upload is not None))
     _onward(lab, _)
 
 
@@ -104,8 +104,8 @@ def _asks(state: LabState) -> bool:
 
 
 def _around(state: LabState) -> tuple[Any, ...]:
-    """What decides the part of the page that stays; and which controls rest, since one may stand above what lets it rest."""
-    return state.topic, state.preset, state.view, _asks(state), controls.resting(state)
+    """What decides the part of the page that stays; which controls rest, too: one may stand above what lets it rest."""
+    return state.topic, state.preset, state.view, _asks(state), controls.resting(state), state.upload is None
 
 
 @st.fragment

@@ -16,6 +16,7 @@ from bnviz.inspect.figures import SHORT_NAMES, channel_bands, heat_map, histogra
 from bnviz.inspect.finding import SEVERITIES, Finding
 from bnviz.inspect.frames import RecordingError
 from bnviz.inspect.overview import channels, columns, layer_course, overview, table
+from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import QUANTITIES, QuantityName
 from bnviz.inspect.report import named_layers
 from bnviz.labs.course import LABS
@@ -292,7 +293,10 @@ def _take_home(opened: Opened, asking: bool, language: Language) -> None:
         _download(_("Data (CSV)"), lambda: table(recording), "bnviz_recording.csv", "text/csv", ":material/table:")
         if not asking:
             report = replace(recording.report(), site=_site())
-            page = partial(report.to_html, language)
+
+            def page() -> str:
+                return with_pictures(report, recording).to_html(language)
+
             _download(_("Report (HTML)"), page, "bnviz_report.html", "text/html", ":material/description:")
 
 

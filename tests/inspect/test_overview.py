@@ -25,6 +25,7 @@ from bnviz.inspect.overview import (
     overview,
     table,
 )
+from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import QUANTITIES, Recording, read
 from tests.inspect.models import net, trained
 
@@ -232,4 +233,4 @@ def drawn(recording: Recording) -> None:
         if found is not None:
             channel_bands(found, norm.name, "zh")
     table(recording)
-    recording.report().to_html("zh")
+    with_pictures(recording.report(), recording).to_html("zh")

@@ -37,9 +37,32 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             several |= by_number
     if shifts:
         layers, worst = worst_first(shifts.items())
-        yield _finding(evidence, layers, worst, several=several)
+        finding = _finding(evidence, layers, worst, several=several)
+        yield _by_path(finding) if not several and _skips(evidence) else finding
         return
     yield from _watched(evidence)
+
+
+def _skips(evidence: Evidence) -> bool:
+    """Whether some batches went past a layer that others went through."""
+    seen = [{call.batch for call in calls} for calls in evidence.calls.values() if calls]
+    return any(batches != set.union(*seen) for batches in seen)
+
+
+def _by_path(finding: Finding) -> Finding:
+    """The same where the model itself makes its batches of several kinds: meant so, hence a note."""
+    return replace(
+        finding,
+        severity="note",
+        cause=Phrase(
+            N_(
+                "Some batches skip layers (stochastic depth): those behind them get inputs of several kinds, and eval mode gets "
+                "another kind again."
+            )
+        ),
+        cure=Phrase(N_("Divide a branch that is kept by the chance that it is kept, so that its mean stays.")),
+        code="x = x + branch(x) / keep  # in training, where the branch is not skipped",
+    )
 
 
 def _separation(norm: Norm, calls: list[Call], layers: int) -> float:
@@ -72,23 +95,35 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
     if course is None or not len(course.step):
         return
     shifts: dict[str, float] = {}
+    in_turns = False
     late = course.step >= course.step[-1] / 4  # the first steps move the weights too far
     for place, norm in enumerate(evidence.norms):
-        seen = course.scatter[late, place]
+        seen, two = course.scatter[late, place], course.scatter_two[late, place]
+        pairs = np.stack([seen, two])[:, np.isfinite(seen) & np.isfinite(two)]
         seen, n, call = seen[np.isfinite(seen)], int(course.n[-1, place]), evidence.first(norm)
         if norm.kind != "batch" or n < 2 or len(seen) < FEWEST or call is None:
             continue
         # In variances between samples, of which a mean of n has 1/n; a median of so many squares strays by about √(π/count).
         live = call.var > 0
         share = float(np.median(call.between[live] / call.var[live])) if live.any() else 0.0
-        strays = 1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(math.pi / len(seen))
-        surplus = float(np.median(seen)) / share - strays / n if share > 0 else 0.0
+        surplus = float(np.median(seen)) / share - _strays(evidence, len(seen)) / n if share > 0 else 0.0
         if surplus > 0 and math.sqrt(surplus) >= MATTERS:
             shifts[norm.name] = math.sqrt(surplus)
+            # Drifting weights, and independent batches, are at least as far apart after two steps as after one; two kinds in
+            # turns are not.
+            if pairs.shape[1] >= FEWEST:
+                one, after_two = np.median(pairs, axis=1)
+                in_turns |= bool(after_two * _strays(evidence, pairs.shape[1]) < one)
     if shifts:
         layers, worst = worst_first(shifts.items())
-        # Weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
-        yield replace(_finding(evidence, layers, worst, several=False), severity="note")
+        finding = _finding(evidence, layers, worst, several=False)
+        # Else weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
+        yield finding if in_turns else replace(finding, severity="note")
+
+
+def _strays(evidence: Evidence, count: int) -> float:
+    """The factor by which a median of so many squares of a normal value may be off by chance, for all layers together."""
+    return 1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(math.pi / count)
 
 
 def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, several: bool) -> Finding:

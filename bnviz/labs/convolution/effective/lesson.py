@@ -133,9 +133,7 @@ TOPIC: Final = InstantTopic(
     folder=Path(__file__).parent,
     title=N_("Effective sample size"),
     question=N_("How many independent numbers are N·H·W pixels worth?"),
-    answer=N_(
-        "Pixels of a photograph resemble each other: a blurred map is worth little more than one number per image."
-    ),
+    answer=N_("Neighbouring pixels resemble each other: a blurred map is worth little more than one number per image."),
     settings=Settings,
     run=run,
     controls=("source", "kernels", "channel", "batch_size", "height", "width"),

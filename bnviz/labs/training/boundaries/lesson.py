@@ -161,11 +161,11 @@ TOPIC: Final = LiveTopic(
         ),
     ),
     prediction=Prediction(
-        N_("Two spirals, four hidden ReLU layers, plain SGD. After 100 epochs the network with batch norm …"),
+        N_("Points of two classes, four hidden ReLU layers, plain SGD. After 100 epochs the network with batch norm …"),
         (N_("errs clearly less"), N_("errs as often, or more often"), N_("too noisy to tell from these seeds")),
         outcome,
         N_(
-            "Judged from 1000 test points for every seed, in pairs: same points, same weights at the start, same batches."
+            "Judged from the test points of every seed, in pairs: same points, same weights at the start, same batches."
         ),
     ),
     formula=formula,
