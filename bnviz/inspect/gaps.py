@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bnviz.inspect.evidence import Array, Call, Norm
+from bnviz.inspect.evidence import Array, Call, Evidence, Norm
 from bnviz.inspect.sampling import shared_out, t_quantile
-from bnviz.theory.running import squared_weights
+from bnviz.theory.running import initial_weight, squared_weights
 
 TINY = 1e-300
+START = 0.05  # weight of the initial values, as in `started_recently`
 
 
 @dataclass(frozen=True)
@@ -110,3 +111,10 @@ def _remaining_noise(norm: Norm) -> float:
     if norm.momentum is None:
         return 0.0 if updates == math.inf else 1.0 / updates
     return float(squared_weights(norm.momentum, updates))
+
+
+def beginning(evidence: Evidence, norm: Norm) -> bool:
+    """Whether the look of a watched training is so early that the initial values still weigh: every training begins so."""
+    if evidence.course is None or norm.updates is None or norm.momentum is None or not 0 < norm.momentum <= 1:
+        return False
+    return float(initial_weight(norm.momentum, norm.updates)) > START

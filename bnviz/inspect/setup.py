@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +15,9 @@ from bnviz.errors import shortened
 from bnviz.inspect.evidence import Norm, Setup
 from bnviz.inspect.layers import bare, norm_modules
 
-AVERAGES = ("ema", "swa", "averag", "teacher")  # in the name of a class that keeps averaged weights
+# Words in the name of a class that keeps averaged weights; AdaptiveMaxPool2d and GlobalAveragePool do not.
+AVERAGES: Final = frozenset({"ema", "swa", "average", "averaged", "averaging", "teacher"})
+WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
@@ -35,7 +38,9 @@ def _averaged(model: nn.Module, norms: Sequence[Norm]) -> str | None:
     """The reason to take `model` for averaged weights: its class, or parameters of which none takes a gradient."""
     for module in model.modules():
         name = type(module).__name__
-        if isinstance(module, AveragedModel) or any(word in name.lower() for word in AVERAGES):
+        words = {word.lower() for word in WORD.findall(name)}
+        pools = any(word.startswith("pool") for word in words)
+        if isinstance(module, AveragedModel) or (words & AVERAGES and not pools):
             return shortened(name)
     if norms and not any(parameter.requires_grad for parameter in model.parameters()):
         return "requires_grad=False"

@@ -11,6 +11,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.gaps import beginning
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import normal_quantile
 
@@ -20,11 +21,11 @@ HALF = 0.5
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where half of a layer's channels are off, else a note; zero-initialized γ (all of a layer) is left to training."""
+    """A warning where half of a layer's channels are off, else a note; γ that began at zero is left to training."""
     dead: dict[str, float] = {}
     for norm in evidence.batch_norms:
         calls, around = evidence.calls.get(norm.name, ()), evidence.surroundings.get(norm.name)
-        if norm.gamma is None or not calls or norm.gamma.size != calls[0].mean.size:
+        if norm.gamma is None or not calls or norm.gamma.size != calls[0].mean.size or beginning(evidence, norm):
             continue
         beta = np.zeros_like(norm.gamma) if norm.beta is None else norm.beta
         off = np.abs(norm.gamma) <= TINY * max(float(np.abs(norm.gamma).max()), 1.0)

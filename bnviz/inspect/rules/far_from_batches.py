@@ -10,12 +10,10 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import running_gap
+from bnviz.inspect.gaps import beginning, running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
-from bnviz.theory.running import initial_weight
 
-START: Final = 0.05  # weight of the initial values, as in `started_recently`
 CAUSE: Final = Phrase(
     N_(
         "The running statistics belong to other weights or other data than these batches: stale buffers, "
@@ -40,7 +38,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     candidates = [
         norm
         for norm in evidence.batch_norms
-        if norm.estimates is not None and not norm.fresh and not _beginning(evidence, norm)
+        if norm.estimates is not None and not norm.fresh and not beginning(evidence, norm)
     ]
     gaps = {
         norm.name: gap.rms
@@ -89,13 +87,6 @@ def _remembering(evidence: Evidence, norm: Norm) -> Phrase:
         ),
         {"updates": evidence.final_updates(norm) or 0},
     )
-
-
-def _beginning(evidence: Evidence, norm: Norm) -> bool:
-    """Whether the look of a watched training is so early that the initial values still weigh: every training begins so."""
-    if evidence.course is None or norm.updates is None or norm.momentum is None or not 0 < norm.momentum <= 1:
-        return False
-    return float(initial_weight(norm.momentum, norm.updates)) > START
 
 
 RULE = Rule(

@@ -37,9 +37,32 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             several |= by_number
     if shifts:
         layers, worst = worst_first(shifts.items())
-        yield _finding(evidence, layers, worst, several=several)
+        finding = _finding(evidence, layers, worst, several=several)
+        yield _by_path(finding) if not several and _skips(evidence) else finding
         return
     yield from _watched(evidence)
+
+
+def _skips(evidence: Evidence) -> bool:
+    """Whether some batches went past a layer that others went through."""
+    seen = [{call.batch for call in calls} for calls in evidence.calls.values() if calls]
+    return any(batches != set.union(*seen) for batches in seen)
+
+
+def _by_path(finding: Finding) -> Finding:
+    """The same where the model itself makes its batches of several kinds: meant so, hence a note."""
+    return replace(
+        finding,
+        severity="note",
+        cause=Phrase(
+            N_(
+                "Some batches skip layers (stochastic depth): those behind them get inputs of several kinds, and eval mode gets "
+                "another kind again."
+            )
+        ),
+        cure=Phrase(N_("Divide a branch that is kept by the chance that it is kept, so that its mean stays.")),
+        code="x = x + branch(x) / keep  # in training, where the branch is not skipped",
+    )
 
 
 def _separation(norm: Norm, calls: list[Call], layers: int) -> float:

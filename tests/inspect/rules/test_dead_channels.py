@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
+from bnviz.inspect import watch
 from tests.inspect.models import net, seen, severities, trained
 
 
@@ -24,3 +27,15 @@ def test_found_in_the_broken_model() -> None:
 
 def test_silent_on_the_healthy_one() -> None:
     assert "dead_channels" not in healthy()
+
+
+def test_gamma_that_has_only_begun_to_leave_zero_is_left_to_training(tmp_path: Path) -> None:
+    """Residual branches that begin with γ = 0: after one step some have hardly moved."""
+    model = net(torch.nn.Tanh())
+    torch.nn.init.zeros_(model[1].weight)
+    with watch(model, tmp_path / "run.bnviz", budget=1e9) as watcher:
+        trained(model, 2, optimizer=torch.optim.SGD(model.parameters(), 1e-3))
+    report = watcher.report()
+    assert report is not None
+    assert (model[1].weight.abs() < 1e-4).any()
+    assert "dead_channels" not in severities(report)

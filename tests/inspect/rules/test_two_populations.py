@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bnviz.inspect import watch
 from tests.inspect.models import batches, net, seen, severities, trained
@@ -45,3 +46,20 @@ def test_found_in_the_broken_model() -> None:
 
 def test_silent_on_the_healthy_one() -> None:
     assert "two_populations" not in healthy()
+
+
+class SkipsByTurns(nn.Module):
+    """A branch that every second pass leaves out, as stochastic depth does by chance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.branch, self.last = nn.Linear(6, 8), nn.BatchNorm1d(8), nn.BatchNorm1d(8)
+        self.head, self.turn = nn.Linear(8, 2), 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x, self.turn = self.first(x), self.turn + 1
+        return self.head(self.last(x + self.branch(x) + 9 if self.turn % 2 else x))
+
+
+def test_a_path_that_changes_by_chance_is_meant_so() -> None:
+    assert severities(seen(trained(SkipsByTurns(), 40))).get("two_populations") == "note"
