@@ -9,7 +9,10 @@ PYTHON := $(VENV)/bin/python
 # More threads than one make the small tensors of the labs slower, and tests and sessions already run side by side.
 export OMP_NUM_THREADS := 1
 
-.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench data vendor shipped golden claims topic docs \
+# Some shells forbid Python to keep what it compiled: then each of the many processes of the tests compiles everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench load fuzz data vendor shipped golden claims topic docs \
 	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -63,6 +66,13 @@ pages: $(VENV)/.dev chromium ## all browser tests: every page, live runs, a whol
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks
 
+load: $(VENV)/.dev ## a school's lesson: 60 visitors who walk about, twice (6 minutes; the short form is in the tests)
+	$(PYTHON) -m benchmarks.walk
+
+fuzz: $(VENV)/.dev ## 10,000 hostile links and files, then random settings through every view (long; the short form is in the tests)
+	$(PYTHON) -m benchmarks.fuzz
+	$(PYTHON) -m scripts.fuzz_views
+
 data: $(VENV)/.dev ## make the shipped data again
 	$(PYTHON) -m scripts.make_digits
 	$(PYTHON) -m scripts.make_photos
@@ -77,9 +87,10 @@ shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results
 golden: $(VENV)/.dev ## keep the key numbers of every topic anew (after a change that should move them)
 	$(PYTHON) -m scripts.make_golden
 
-claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say (long)
+claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say, and try many examples (long)
 	$(PYTHON) -m scripts.claims
 	$(PYTHON) -m pytest -n 2 -m claim
+	$(PYTHON) -m pytest -n 2 --hypothesis-profile long $$(grep -rl "@given" tests --include "*.py")
 
 topic: $(VENV)/.dev ## copy the template of a topic into a lab (LAB=modes NAME=my_question), see CONTRIBUTING.md
 	$(PYTHON) -m scripts.new_topic $(LAB) $(NAME)

@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, settings
 from tests.warm_python import WarmPython
 
 # No deadline: the time an example takes says more about the machine than about the code.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Fresh examples come with every run, so few a run are many in a week; `make claims` draws many at once.
+settings.register_profile("long", deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", settings.get_profile("long"), max_examples=20)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 

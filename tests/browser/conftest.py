@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
@@ -130,15 +131,20 @@ def visitor(request: pytest.FixtureRequest, windows: Windows) -> Iterator[Callab
 
 
 @pytest.fixture(scope="session")
-def streamlits_own(browser: Browser) -> set[Finding]:
-    """What axe finds on a plain Streamlit page."""
-    with serving(Path(__file__).with_name("plain.py")) as address:
-        page = browser.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.goto(address)
-        page.get_by_test_id("stFileUploader").wait_for()  # its last
-        found = set(serious(page))
-        page.close()
+def streamlits_own(browser: Browser) -> Callable[[], set[Finding]]:
+    """What axe finds on a plain Streamlit page; looked at when it is asked for."""
+
+    @functools.cache
+    def found() -> set[Finding]:
+        with serving(Path(__file__).with_name("plain.py")) as address:
+            page = browser.new_page()
+            page.set_default_timeout(PATIENCE)
+            page.goto(address)
+            page.get_by_test_id("stFileUploader").wait_for()  # its last
+            findings = set(serious(page))
+            page.close()
+        return findings
+
     return found
 
 

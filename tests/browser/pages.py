@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from typing import Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -67,19 +67,18 @@ def painted(page: Page) -> list[str]:
     )
 
 
-def topics(page: Page, lab: Lab, language: Language = "en") -> Iterator[AnyTopic]:
-    """Go through the topics of the lab that the page shows."""
+def go_to(page: Page, lab: Lab, topic: AnyTopic, language: Language = "en") -> None:
+    """Choose a topic of the lab that the page shows."""
     _ = translator(language)
-    for topic in lab.topics:
-        if len(lab.topics) > 1:
-            segment(page, _(topic.title)).click()
-        expect(page.get_by_role("heading", name=plain(_(topic.question)), level=1)).to_be_visible()
-        yield topic
+    if len(lab.topics) > 1:
+        segment(page, _(topic.title)).click()
+    expect(page.get_by_role("heading", name=plain(_(topic.question)), level=1)).to_be_visible()
 
 
-def guess(page: Page, topic: AnyTopic) -> None:
+def guess(page: Page, topic: AnyTopic, language: Language = "en") -> None:
     """Answer the prediction."""
-    page.locator(".st-key-prediction").get_by_role("button", name=topic.prediction.options[0], exact=True).click()
+    answer = translator(language)(topic.prediction.options[0])
+    page.locator(".st-key-prediction").get_by_role("button", name=answer, exact=True).click()
     ready(page)
 
 
@@ -141,12 +140,21 @@ def kind(html: str) -> str:
     return " ".join([opening[1:].split(maxsplit=1)[0].rstrip(">"), test_id[1] if test_id else "", *sorted(set(names))])
 
 
-def violations(page: Page, *parts: str) -> dict[Finding, str]:
-    """Axe's serious and critical findings: rule and kind of element → the HTML of one. `parts`: only what these selectors name."""
-    seen = Axe().run(page, context={"include": [[part] for part in parts]} if parts else None)
+FINDINGS: Final = """([parts, rules]) => axe.run(parts.length ? {include: parts.map((part) => [part])} : document, {
+    resultTypes: ["violations"], ...(rules.length ? {runOnly: rules} : {}),
+}).then(({violations}) => violations)"""
+
+
+def violations(page: Page, *parts: str, rules: Collection[str] = ()) -> dict[Finding, str]:
+    """Axe's serious and critical findings: rule and kind of element → the HTML of one.
+
+    `parts`: only what these selectors name; `rules`: only these of axe's.
+    """
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
     return {
         (rule["id"], kind(node["html"])): node["html"][:160]
-        for rule in seen.response["violations"]
+        for rule in page.evaluate(FINDINGS, [parts, list(rules)])
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
     }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnviz.classroom.connection import REFUSED, TOO_FAST
@@ -422,6 +422,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@settings(max_examples=100)
 @given(
     role=st.sampled_from(["teacher", "student"]),
     frames=st.lists(

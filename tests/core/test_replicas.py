@@ -102,8 +102,11 @@ def assert_equal_trainings(
         )
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-@pytest.mark.parametrize(("name", "options"), OPTIMIZERS, ids=["sgd", "momentum", "adam"])
+@pytest.mark.parametrize(
+    ("name", "options", "dropout"),
+    [(*optimizer, dropout) for optimizer, dropout in zip(OPTIMIZERS, (0.0, 0.4, 0.0), strict=True)],
+    ids=["sgd", "momentum and dropout", "adam"],
+)
 @pytest.mark.parametrize(("plan", "normalizer", "position"), CASES)
 def test_stacked_equals_separate(
     plan: NetworkPlan, normalizer: Any, position: Any, name: str, options: dict[str, Any], dropout: float

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -739,6 +739,7 @@ FRAGMENTS = st.lists(
 ).map(lambda parts: "".join(parts).encode())
 
 
+@settings(max_examples=100)
 @example(name="a.npy", content=b"\x93NUMPY\x01\x00\x06\x00\x00\x00\x00'''", kind="table")
 @given(
     name=st.sampled_from(["a.csv", "a.npy", "a.npz"]),

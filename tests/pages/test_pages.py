@@ -233,7 +233,10 @@ def test_a_bad_link_is_told_and_the_rest_kept(lab: Any) -> None:
 
 
 @EVERY_LAB
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=settings.default.max_examples // 4,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_hostile_links_leave_the_page_standing(lab: Any, data: st.DataObject) -> None:
     known = sorted({name for topic in lab.topics for name in topic.settings.names()})

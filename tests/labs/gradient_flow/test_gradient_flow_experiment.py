@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -558,7 +558,6 @@ def test_gamma_of_zero_in_the_branches_lets_the_gradient_pass_unchanged() -> Non
     assert (run(he(gamma=0.0, skip=False, depth=12)).gradient_rms[1, 0, :-1] == 0).all()
 
 
-@settings(max_examples=40)
 @given(
     st.fixed_dictionaries(
         {

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.datasets import load_digits
@@ -348,7 +347,6 @@ def test_lag_row_stands_only_where_the_start_is_forgotten() -> None:
     assert [text.rsplit(" ", 1)[1] for text in lags] == ["0.1"]
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
 @given(
     momentums=st.lists(st.one_of(st.just("cumulative"), st.floats(1e-6, 1.0, allow_nan=False)), min_size=1, max_size=3),
     batch_size=st.integers(1, 40),
