@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,39 @@ GUARDED = "if __name__ == '__main__':\n    raise SystemExit('training')\n"
         (MODEL, "model", 2, "has none of inputs, loader"),
         (MODEL + INPUTS, "other", 2, "has no other"),
         ("1 / 0\n", "model", 2, "raises ZeroDivisionError"),
+        ("import sys\nsys.exit(3)\n", "model", 2, "raises SystemExit: 3"),
+        (
+            MODEL + INPUTS + "def broken():\n    raise OSError('no weights')\n",
+            "broken",
+            2,
+            "raises OSError: no weights",
+        ),
+        (MODEL + INPUTS + "def sized(width):\n    return model\n", "sized", 2, "raises TypeError"),
+        (MODEL + INPUTS + "import sys\nsys.path.pop(0)\n", "model", 0, "never_updated"),
     ],
-    ids=["in order", "a function", "an error", "no inputs", "no such name", "broken file"],
+    ids=[
+        "in order",
+        "a function",
+        "an error",
+        "no inputs",
+        "no such name",
+        "broken file",
+        "a file that exits",
+        "a function that raises",
+        "a function with arguments",
+        "a file that puts the path in order",
+    ],
 )
 def test_exit_status(
-    source: str, name: str, status: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: str,
+    name: str,
+    status: int,
+    text: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
     (tmp_path / "train.py").write_text(source)
     assert check(f"{tmp_path / 'train.py'}:{name}") == status
     printed = capsys.readouterr()
