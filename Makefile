@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 # Some shells forbid Python to keep what it compiled: then each of the many processes of the tests compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench data vendor shipped golden claims topic docs \
+.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench load fuzz data vendor shipped golden claims topic docs \
 	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -65,6 +65,13 @@ pages: $(VENV)/.dev chromium ## all browser tests: every page, live runs, a whol
 
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks
+
+load: $(VENV)/.dev ## a school's lesson: 60 visitors who walk about, twice (6 minutes; the short form is in the tests)
+	$(PYTHON) -m benchmarks.walk
+
+fuzz: $(VENV)/.dev ## 10,000 hostile links and files, then random settings through every view (long; the short form is in the tests)
+	$(PYTHON) -m benchmarks.fuzz
+	$(PYTHON) -m scripts.fuzz_views
 
 data: $(VENV)/.dev ## make the shipped data again
 	$(PYTHON) -m scripts.make_digits

@@ -81,7 +81,9 @@ async def _running(server: Server, count: int) -> AsyncIterator[list[Seen]]:
 
 async def _look(server: Server, session: Session, seen: Seen) -> None:
     address = server.url.replace("http", "ws", 1) + session.live
-    async with websockets.connect(address, max_size=None, compression=None) as socket:
+    origin = websockets.Origin(server.url)
+    async with websockets.connect(address, max_size=None, compression=None, origin=origin) as socket:
+        await socket.send(session.owner)
         async for text in socket:
             if '"charts":[]' not in text[-16:]:
                 seen.pictures += 1

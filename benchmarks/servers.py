@@ -28,6 +28,8 @@ class Server:
 
     url: str
     pid: int
+    log: Path = Path()
+    """What it has said, where that is kept."""
 
 
 @contextmanager
@@ -41,6 +43,16 @@ def ours() -> Iterator[Server]:
 def with_a_long_run() -> Iterator[Server]:
     """The dashboard with one more page, whose run takes minutes."""
     with _serve(APPS / "live.py", ROOT) as server:
+        yield server
+
+
+@contextmanager
+def the_command(folder: Path) -> Iterator[Server]:
+    """The command `bnviz`, with what it says and what it leaves in the empty `folder`."""
+    port, temporary = free_port(), folder / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "bnviz", "--address", "127.0.0.1", "--port", str(port)]
+    with _started("bnviz", command, folder, port, folder / "log", TMPDIR=str(temporary)) as server:
         yield server
 
 
@@ -75,19 +87,24 @@ def _serve(script: Path, folder: Path, *options: str) -> Iterator[Server]:
         str(script),
         *(f"--{option}" for option in (*always, *options)),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with tempfile.TemporaryFile() as log:
+    with tempfile.NamedTemporaryFile() as log, _started(script.name, command, folder, port, Path(log.name)) as server:
+        yield server
+
+
+@contextmanager
+def _started(name: str, command: list[str], folder: Path, port: int, log: Path, **told: str) -> Iterator[Server]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **told}
+    with log.open("wb") as said:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
         )
-        try:
-            server = Server(f"http://127.0.0.1:{port}", process.pid)
-            if not _healthy(server, process):
-                log.seek(0)
-                raise RuntimeError(f"{script.name} did not start:\n{log.read().decode(errors='replace')[-2000:]}")
-            yield server
-        finally:
-            _stop(process)
+    try:
+        server = Server(f"http://127.0.0.1:{port}", process.pid, log)
+        if not _healthy(server, process):
+            raise RuntimeError(f"{name} did not start:\n{log.read_text(errors='replace')[-2000:]}")
+        yield server
+    finally:
+        _stop(process)
 
 
 def _healthy(server: Server, process: subprocess.Popen[bytes]) -> bool:

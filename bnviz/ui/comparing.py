@@ -40,15 +40,21 @@ def drawings(state: LabState, result: Any, language: Language) -> Pinned | None:
         return None
     if other is None:
         return None
-    pairs = [_pair(draw(result, language), draw(other, language), _("Pinned")) for draw in topic.pictures]
-    unit = next((picture.unit for pair in pairs for picture in pair if isinstance(picture, Scene)), "")
-    ready = tuple(
-        (
-            cache.ready(now, topic.lab, unit, language),
-            None if then is None else cache.ready(then, f"{topic.lab}-pinned", unit, language),
+
+    def make() -> tuple[Any, ...]:
+        pairs = [_pair(draw(result, language), draw(other, language), _("Pinned")) for draw in topic.pictures]
+        unit = next((picture.unit for pair in pairs for picture in pair if isinstance(picture, Scene)), "")
+        ready = tuple(
+            (
+                cache.ready(now, topic.lab, unit, language),
+                None if then is None else cache.ready(then, f"{topic.lab}-pinned", unit, language),
+            )
+            for now, then in pairs
         )
-        for now, then in pairs
-    )
+        return result, other, ready
+
+    # The results are kept beside their drawings, so that no others can get their ids.
+    *_results, ready = cache.drawn((id(result), id(other), topic.id, language), make)
     pinned, shown = (controls.told(topic, one, language) or _("as it opens") for one in (settings, state.settings))
     return Pinned(_("Pinned (faint): {pinned}. Now: {now}.").format(pinned=pinned, now=shown), ready)
 

@@ -62,7 +62,7 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 .st-key-course a p, .st-key-start a p { font-size: 0.95rem; margin: 0; }
 .st-key-course [data-testid="stPageLink-NavLink"] { padding-left: 0; }
 .st-key-start { gap: 0.4rem; }
-.st-key-onward a p { white-space: normal; text-overflow: clip; }
+.st-key-onward a p, .st-key-course a p, .st-key-start a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
 /* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
 html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }

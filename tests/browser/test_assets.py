@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, WebSocketRoute, expect
 
 from bnviz.plot import theme
+from bnviz.ui.pictures_route import pack
 from tests.browser.conftest import PHONE
 
 ASSETS = Path(__file__).parents[2] / "bnviz" / "ui" / "assets"
@@ -38,9 +39,10 @@ import player from "/player.js";
 import chart from "/chart.js";
 import share from "/share.js";
 import code from "/code.js";
+import drag from "/drag.js";
 import * as common from "/common.js";
 window.common = common;
-const modules = {player, chart, share, code};
+const modules = {player, chart, share, code, drag};
 window.sent = [];
 window.cleanups = {};
 window.mount = (kind, id, data) => {
@@ -63,7 +65,11 @@ window.ready = true;
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
-        content = {"/": SHELL.encode, "/plotly.min.js": PLOTLY.read_bytes}.get(self.path.split("?")[0])
+        pages: dict[str, Callable[[], bytes]] = {"/": SHELL.encode, "/plotly.min.js": PLOTLY.read_bytes}
+        pages |= dict.fromkeys(
+            ("/favicon.ico", "/_stcore/health"), bytes
+        )  # what a window that is used again asks for first
+        content = pages.get(self.path.split("?")[0])
         if content is None:
             super().do_GET()
             return
@@ -935,3 +941,94 @@ def test_axe_finds_nothing(bench: Bench, name: str) -> None:
     bench.page.locator("#three").get_by_role("button", name="Share").click()
     results = Axe().run(bench.page)
     assert [(v["id"], v["nodes"][0]["html"]) for v in results.response["violations"]] == []
+
+
+SLIDER = """() => {
+    const slider = document.createElement("div");
+    slider.dataset.testid = "stSlider";
+    slider.className = "st-key-lab-size-en";
+    slider.innerHTML = '<input type="range" aria-label="size" value="0" min="0" max="9">';
+    document.getElementById("ancestor").append(slider);
+    document.getElementById("one").classList.add("st-key-lab-hero");
+}"""
+PUT = "value => document.querySelector('[data-testid=stSlider] input').setAttribute('value', value)"
+
+
+class Route:
+    """Stands for the server's route of pictures: keeps what is asked, answers when told."""
+
+    def __init__(self, page: Page) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.page = page
+        page.route_web_socket("**/pictures", self._open)
+
+    def _open(self, socket: WebSocketRoute) -> None:
+        self.socket = socket
+        socket.on_message(lambda message: self.asked.append(json.loads(message)))
+
+    def hears(self, index: int, settings: str = "") -> None:
+        """Wait until the value `index` is asked for, of a page with these `settings`, and nothing beside it."""
+        while not self.asked:
+            self.page.wait_for_timeout(5)
+        (question,) = self.asked
+        assert question == {"settings": settings, "view": "picture", "slider": "lab-size-en", "index": index}
+        self.asked.clear()
+
+    def answers(self, settings: str | None, digest: str) -> None:
+        pictures = {} if settings is None else {"lab-hero": scene(digest=digest)}
+        self.socket.send(pack({"settings": settings, "pause": 0, "charts": {}}, pictures))
+
+
+def test_pictures_of_a_moving_slider_come_ahead_and_no_rerun_puts_older_ones_back(bench: Bench) -> None:
+    route = Route(bench.page)
+
+    def rerun(settings: str, digest: str) -> None:
+        bench.mount("player", scene(digest=digest))
+        now = {"url": "/pictures", "settings": settings, "view": "picture"}
+        bench.mount("drag", {"answered": 0, "pause": 0, "ahead": now}, "drag")
+
+    rerun("", "opening")
+    bench.page.evaluate(SLIDER)
+    bench.page.get_by_role("slider", name="size").focus()
+    bench.page.wait_for_function("() => true")
+    while not hasattr(route, "socket"):
+        bench.page.wait_for_timeout(5)
+    bench.page.evaluate(PUT, 1)
+    route.hears(1)
+    for value in (2, 3):  # while an answer is awaited nothing else is asked
+        bench.page.evaluate(PUT, value)
+    route.answers("size=1", "first value")
+    bench.painted("first value")
+    route.hears(3)
+    rerun("size=1", "first value")
+    route.answers("size=3", "third value")
+    bench.painted("third value")
+    rerun("size=2", "second value")  # Streamlit is late
+    bench.frame()
+    bench.painted("third value")
+    rerun("size=3", "third value")
+    bench.painted("third value")
+    rerun("size=7", "a preset")  # it has caught up: what reruns bring is shown again
+    bench.painted("a preset")
+    bench.page.evaluate(PUT, 4)
+    route.hears(4, "size=7")
+    route.answers(None, "")  # refused: the rerun explains
+    rerun("size=4", "fourth value")
+    bench.painted("fourth value")
+    assert bench.sent == []  # a slider that only has the focus is told by Streamlit alone
+
+
+def test_without_the_route_a_held_slider_is_told_to_streamlit(bench: Bench) -> None:
+    bench.mount("player", scene())
+    bench.mount("drag", {"answered": 0, "pause": 0, "ahead": None}, "drag")
+    bench.page.evaluate(SLIDER)
+    bench.page.get_by_role("slider", name="size").dispatch_event("pointerdown")
+    for value in (1, 2, 3):
+        bench.page.evaluate(PUT, value)
+    bench.page.wait_for_function("sent.length === 1")
+    bench.mount("drag", {"answered": 1, "pause": 0, "ahead": None}, "drag")
+    bench.page.wait_for_function("sent.length === 2")
+    held = [value for name, value, _ in bench.sent if name == "held"]
+    assert held == [
+        {"slider": "lab-size-en", "index": at, "start": 0, "number": number} for number, at in ((1, 1), (2, 3))
+    ]

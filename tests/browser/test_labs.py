@@ -51,16 +51,32 @@ def first_slider(topic: AnyTopic) -> tuple[str, str]:
     return name, "ArrowRight" if getattr(topic.opening, name) == described[name].parameter.stops[0] else "ArrowLeft"
 
 
-# Of the words in the pictures those with less than 4.5 : 1.
+# Of the words in the pictures those with less than 4.5 : 1 against what they stand on: the page, or the smallest filled shape around them.
 FAINT = """() => {
     const root = getComputedStyle(document.querySelector('.stApp')).backgroundColor;
     const light = (css) => css.match(/[\\d.]+/g).slice(0, 3).map((c) => c / 255)
         .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
         .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const ratio = (one) => { const [a, b] = [light(one), light(root)].toSorted((x, y) => y - x); return (a + 0.05) / (b + 0.05); };
-    const seen = [...document.querySelectorAll('[data-digest]')].flatMap((host) => [...host.shadowRoot.querySelectorAll('svg text')])
-        .filter((text) => text.textContent.trim()).map((text) => [text.textContent, getComputedStyle(text).fill]);
-    return [...seen, ...window.__texts.values()].filter(([, color]) => ratio(color) < 4.5).map(([text, color]) => `${text}: ${color}`);
+    const ratio = (one, ground) => {
+        const [a, b] = [light(one), light(ground)].toSorted((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05);
+    };
+    const filled = (host) => [...host.shadowRoot.querySelectorAll('.shapelayer path')]
+        .map((shape) => ({style: getComputedStyle(shape), box: shape.getBoundingClientRect()}))
+        .filter(({style}) => style.fill !== 'none' && Number(style.fillOpacity) * Number(style.opacity) > 0.9)
+        .toSorted((a, b) => a.box.width * a.box.height - b.box.width * b.box.height);
+    const ground = (text, shapes) => {
+        const {x, y, width, height} = text.getBoundingClientRect();
+        const [across, up] = [x + width / 2, y + height / 2];
+        return shapes.find(({box}) => box.left <= across && across <= box.right && box.top <= up && up <= box.bottom)?.style.fill ?? root;
+    };
+    const seen = [...document.querySelectorAll('[data-digest]')].flatMap((host) => {
+        const shapes = filled(host);
+        return [...host.shadowRoot.querySelectorAll('svg text')].filter((text) => text.textContent.trim())
+            .map((text) => [text.textContent, getComputedStyle(text).fill, ground(text, shapes)]);
+    });
+    return [...seen, ...[...window.__texts.values()].map(([text, color]) => [text, color, root])]
+        .filter(([, color, on]) => ratio(color, on) < 4.5).map(([text, color, on]) => `${text}: ${color} on ${on}`);
 }"""
 # The words that canvases write from now on, each in the colour that it had last.
 RECORD = """() => {

@@ -117,6 +117,14 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def _a_mixture_beats_both(result: Result) -> bool:
+    """Whether the best weight beats the batch alone and the statistics from training, and lies near N*."""
+    return (
+        result.error.min() < min(result.error[0], result.error_source) - 3
+        and 0.25 <= result.best_measured / result.best_theory <= 4
+    )
+
+
 TOPIC: Final = InstantTopic(
     lab="adaptation",
     name="adaptation",
@@ -141,6 +149,7 @@ TOPIC: Final = InstantTopic(
             N_("Batches of four"),
             N_("The batch alone is noisy, the statistics from training are wrong: a mixture beats both, near N*."),
             {"batch_size": 4},
+            holds=_a_mixture_beats_both,
         ),
         Preset(
             "batch_of_64",
@@ -149,12 +158,16 @@ TOPIC: Final = InstantTopic(
                 "Random batches hardly need the training statistics. Sorted by class the batch alone fails all the same."
             ),
             {"batch_size": 64},
+            holds=lambda result: (
+                result.error[0] - result.error.min() < 1 and result.error_sorted[0] > 10 * result.error[0]
+            ),
         ),
         Preset(
             "brighter",
             N_("A little brighter"),
             N_("A small shift: N* is larger, and forgetting the training statistics costs more than it gains."),
             {"contrast": 1.0, "brightness": 0.2, "batch_size": 4},
+            holds=lambda result: result.best_theory > 3 and result.error[0] > 2 * result.error_source,
         ),
         Preset(
             "dark",
@@ -163,15 +176,21 @@ TOPIC: Final = InstantTopic(
                 "A large shift: N* is below one image. The statistics from training are worth less than one test image."
             ),
             {"contrast": 0.3, "brightness": 0.0, "batch_size": 4},
+            holds=lambda result: result.best_theory < 1,
         ),
         Preset(
             "noise",
             N_("Noise only"),
             N_(
-                "Noise leaves the means where they were: N* is in the hundreds, and re-learning repairs next to nothing. The images "
+                "Noise leaves the means where they were: N* is huge, and re-learning repairs next to nothing. The images "
                 "themselves have become harder."
             ),
             {"contrast": 1.0, "brightness": 0.0, "noise": 0.3},
+            holds=lambda result: (
+                result.best_theory > 300
+                and result.error_source - result.error_target < 2
+                and result.error_target > 3 * result.error_unshifted
+            ),
         ),
     ),
     prediction=Prediction(

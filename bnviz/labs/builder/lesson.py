@@ -108,6 +108,11 @@ def finding(result: Result, language: Language = "en") -> str:
     return _("{held} To know: {what}.").format(held=held, what=result.advice[0].what.text(language))
 
 
+def _advises(result: Result, name: str) -> bool:
+    """Whether the rule `name` speaks."""
+    return name in {advice.name for advice in result.advice}
+
+
 TOPIC: Final = InstantTopic(
     lab="builder",
     name="builder",
@@ -152,18 +157,21 @@ TOPIC: Final = InstantTopic(
             N_("Linear block"),
             N_("nn.BatchNorm1d follows nn.Linear. The layer has no bias: the normalizer would subtract it again."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32},
+            holds=lambda result: not result.refusal and "0.bias" not in {entry.name for entry in result.tensors},
         ),
         Preset(
             "a_useless_bias",
             N_("A useless bias"),
             N_("The layer's bias is there, saved and loaded, and does nothing: its gradient is 0."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "bias": "true"},
+            holds=lambda result: "0.bias" in {entry.name for entry in result.tensors} and _advises(result, "bias"),
         ),
         Preset(
             "batch_of_1",
             N_("Batch of 1"),
             N_("PyTorch refuses, in its own words. Take layer norm, and it passes."),
             {"layer": "linear", "in_channels": 64, "out_channels": 32, "batch_size": 1},
+            holds=lambda result: "more than 1 value" in result.refusal,
         ),
         Preset(
             "from_keras",
@@ -172,18 +180,21 @@ TOPIC: Final = InstantTopic(
                 "Keras' 0.99 copied into PyTorch: the estimates are then almost the last batch alone. Keras' 0.99 is 0.01 here."
             ),
             {"momentum": 0.99, "eps": 1e-3},
+            holds=lambda result: _advises(result, "keras_momentum"),
         ),
         Preset(
             "with_6_groups",
             N_("6 groups"),
             N_("16 channels cannot be dealt out to 6 groups. The remark says which numbers work."),
             {"normalizer": "group", "groups": 6},
+            holds=lambda result: bool(result.refusal) and _advises(result, "groups"),
         ),
         Preset(
             "dropout_in_front",
             N_("Dropout in front"),
             N_("Dropout stands before batch norm: the running variance is learned with it, and used without it."),
             {"dropout": 0.5, "dropout_place": "before_norm", "out_channels": 32},
+            holds=lambda result: _advises(result, "dropout"),
         ),
     ),
     prediction=Prediction(

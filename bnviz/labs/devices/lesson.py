@@ -82,6 +82,12 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def _cameras_lie_apart(result: Result) -> bool:
+    """Whether nine tenths of the variance lie between the devices, and averaged buffers have too small a variance."""
+    averaged = result.running_var[-1].mean(axis=0) / result.true_var
+    return 0.85 < float(result.between.mean() / result.total.mean()) < 0.95 and float(averaged.max()) < 0.3
+
+
 TOPIC: Final = InstantTopic(
     lab="devices",
     name="devices",
@@ -109,6 +115,7 @@ TOPIC: Final = InstantTopic(
                 "The devices differ by chance only. Rank 0's buffers do, and nobody would notice: no difference that matters."
             ),
             {"shards": "iid", "per_device": 32},
+            holds=lambda result: max(result.eval_error.values()) < 0.1,
         ),
         Preset(
             "sorted_by_class",
@@ -118,6 +125,7 @@ TOPIC: Final = InstantTopic(
                 "Averaging the buffers mends most of it."
             ),
             {"shards": "sorted"},
+            holds=lambda result: result.eval_error["averaged"] < 0.3 * result.eval_error["rank0"],
         ),
         Preset(
             "another_camera_each",
@@ -127,6 +135,7 @@ TOPIC: Final = InstantTopic(
                 "the right mean and a far too small variance."
             ),
             {"shift": 3.0, "devices": 8},
+            holds=_cameras_lie_apart,
         ),
         Preset(
             "two_samples_each",
@@ -136,12 +145,14 @@ TOPIC: Final = InstantTopic(
                 "it is a batch of 32."
             ),
             {"shards": "iid", "devices": 16, "per_device": 2},
+            holds=lambda result: result.local_difference > 0.7 and result.sync_difference < 1e-6,
         ),
         Preset(
             "one_device",
             N_("One device"),
             N_("Nothing lies between, and all three buffers are the same."),
             {"devices": 1, "per_device": 64},
+            holds=lambda result: max(result.eval_error.values()) - min(result.eval_error.values()) < 1e-4,
         ),
     ),
     prediction=Prediction(

@@ -103,6 +103,7 @@ TOPIC: Final = InstantTopic(
                 "times, and so does the closed form."
             ),
             {"eps": 1e-3},
+            holds=lambda result: 0.02 < result.wrong["eps_forgotten"] < 0.3,
         ),
         Preset(
             "no_bias",
@@ -112,6 +113,9 @@ TOPIC: Final = InstantTopic(
                 "with bias=False loses it."
             ),
             {"bias": False},
+            holds=lambda result: (
+                result.wrong["bias_forgotten"] > 0.1 and abs(result.bias_after).max() > 0 and not result.bias.any()
+            ),
         ),
         Preset(
             "transposed_convolution",
@@ -121,6 +125,7 @@ TOPIC: Final = InstantTopic(
                 "and the outputs are wrong by a good part of their size."
             ),
             {"layer": "conv_transpose"},
+            holds=lambda result: result.wrong["wrong_axis"] > 0.2,
         ),
         Preset(
             "small_batch_baked_in",
@@ -129,6 +134,7 @@ TOPIC: Final = InstantTopic(
                 "A Linear layer and batches of 4: the statistics of one batch are baked in for good, far from the running ones."
             ),
             {"layer": "linear", "batch_size": 4},
+            holds=lambda result: result.wrong["train_mode"] > 0.3,
         ),
         Preset(
             "int8_one_scale",
@@ -138,6 +144,7 @@ TOPIC: Final = InstantTopic(
                 "channel takes γ out again."
             ),
             {"gamma_spread": 2.0, "seed": 1},
+            holds=lambda result: result.int8["per_tensor"] > 1.3 * result.int8["per_channel"],
         ),
         Preset(
             "fresh_layer",
@@ -147,6 +154,10 @@ TOPIC: Final = InstantTopic(
                 "it does normalize."
             ),
             {"warmup": 0},
+            holds=lambda result: (
+                result.wrong["train_mode"] > 0.5
+                and max(abs(result.running_mean).max(), abs(result.running_var - 1).max()) == 0
+            ),
         ),
     ),
     prediction=Prediction(

@@ -126,6 +126,28 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def _first_of_last(result: Result, variant: int) -> float:
+    """Layer 1's gradient in that of the last layer, fresh network."""
+    return float(result.gradient_rms[variant, 0, 0] / result.gradient_rms[variant, 0, -1])
+
+
+def _as_predicted(result: Result) -> bool:
+    """Whether the factor under batch norm is that of the theory, in which the scale of the weights has cancelled."""
+    return abs(float(result.growth[1] / result.growth_theory[1]) - 1) < 0.05
+
+
+def _vanishes_unsaturated(result: Result) -> bool:
+    """Whether the gradient is gone without batch norm and a saturated unit, and with it the line is nearly flat and the loss falls."""
+    gone = float(result.saturated[:, 0].max()) < 0.01 and 1e-8 < _first_of_last(result, 0) < 4e-8
+    return gone and 0.8 < float(result.growth[1]) < 1.2 and bool(result.loss[1, -1] < result.loss[1, 0])
+
+
+def _explodes_and_is_bent(result: Result) -> bool:
+    """Whether the gradient grows by 1.21 per layer, and by less after a few training steps."""
+    grows = abs(float(result.growth[1]) - 1.21) < 0.02 and 3e3 < _first_of_last(result, 1) < 3e4
+    return grows and bool(result.growth_by_step[1, -1] < result.growth[1])
+
+
 TOPIC: Final = InstantTopic(
     lab="gradient_flow",
     name="gradient_flow",
@@ -154,6 +176,7 @@ TOPIC: Final = InstantTopic(
                 "1 gets 2×10⁻⁸ of it. With batch norm the line is nearly flat, and the loss falls."
             ),
             {"init": "torch"},
+            holds=_vanishes_unsaturated,
         ),
         Preset(
             "with_50_relu_layers_explode",
@@ -163,6 +186,7 @@ TOPIC: Final = InstantTopic(
                 "down; without skip connections such a network hardly trains."
             ),
             {"activation": "relu", "init": "torch", "depth": 50, "steps": 10},
+            holds=_explodes_and_is_bent,
         ),
         Preset(
             "tiny_weights",
@@ -172,6 +196,7 @@ TOPIC: Final = InstantTopic(
                 "where it lay before: the scale of the weights cancels."
             ),
             {"activation": "tanh", "init": "scaled", "weight_gain": 0.1, "bias_std": 0.0},
+            holds=lambda result: _first_of_last(result, 0) < 1e-6 and _as_predicted(result),
         ),
         Preset(
             "huge_weights",
@@ -181,6 +206,9 @@ TOPIC: Final = InstantTopic(
                 "weights win. With batch norm, line and histograms are those of tiny weights."
             ),
             {"activation": "tanh", "init": "scaled", "weight_gain": 3.0, "bias_std": 0.0},
+            holds=lambda result: (
+                0.2 < result.saturated[0, 0].mean() < 0.5 and _first_of_last(result, 0) > 10 and _as_predicted(result)
+            ),
         ),
         Preset(
             "well_set_tanh",
@@ -190,6 +218,7 @@ TOPIC: Final = InstantTopic(
                 "anything here; it grows the gradient a little instead."
             ),
             {"activation": "tanh", "init": "scaled", "weight_gain": 1.0, "bias_std": 0.0},
+            holds=lambda result: _first_of_last(result, 0) > 0.1 and result.growth[1] > 1,
         ),
         Preset(
             "layer_norm",
@@ -199,6 +228,7 @@ TOPIC: Final = InstantTopic(
                 "gradient still vanishes, only more slowly."
             ),
             {"normalizer": "layer", "init": "torch"},
+            holds=lambda result: result.growth[0] < result.growth[1] < 0.6,
         ),
         Preset(
             "skip_connections",

@@ -121,6 +121,28 @@ def _between(values: NDArray[np.float64]) -> str:
     return low if low == high else f"{low} … {high}"
 
 
+def _nothing_is_normalized(result: Result) -> bool:
+    """Whether the values leave as they came, ε aside."""
+    return not result.used_mean.any() and np.allclose(
+        result.stage_std["normalized"], result.stage_std["input"], rtol=1e-3
+    )
+
+
+def _one_mean_serves_every_batch(result: Result) -> bool:
+    """Whether all batches are centred by the same mean, and scatter around 0 by more than they lie beside it."""
+    left = result.stage_mean["normalized"][:, result.settings.channel]
+    return float(np.ptp(result.used_mean, axis=0).max()) == 0.0 and left.std() > max(0.1, abs(left.mean()))
+
+
+def _the_running_mean_follows_behind(result: Result) -> bool:
+    """Whether the input walks, the output does not, and the running mean lags by d(1 − α)/α."""
+    channel, settings = result.settings.channel, result.settings
+    came, left = result.stage_mean["input"][:, channel], result.stage_mean["scaled"][:, channel]
+    late = slice(len(came) // 2, None)
+    lag = (result.batch_mean - result.running_mean[:-1])[late, channel].mean() - settings.drift
+    return came[-1] - came[0] > 1 and float(np.ptp(left)) < 1e-3 and 0.3 < lag < 0.6
+
+
 TOPIC: Final = InstantTopic(
     lab="layer",
     name="layer",
@@ -165,6 +187,7 @@ TOPIC: Final = InstantTopic(
                 "values leave as they came. Then set “Warm-up batches” to 100."
             ),
             {"mode": "eval", "input_shift": 1.0, "input_scale": 5.0},
+            holds=_nothing_is_normalized,
         ),
         Preset(
             "train_or_eval",
@@ -174,6 +197,7 @@ TOPIC: Final = InstantTopic(
                 "in eval the same fixed μ and σ² serve every batch, and the batches scatter around 0."
             ),
             {"mode": "eval", "warmup": 100, "batch_size": 8},
+            holds=_one_mean_serves_every_batch,
         ),
         Preset(
             "eps_as_large_as_variance",
@@ -183,14 +207,20 @@ TOPIC: Final = InstantTopic(
                 "σ², x̂ is clearly narrower than 1. ε matters where the numbers that enter the layer are small."
             ),
             {"eps": 0.04},
+            holds=lambda result: (
+                0.1 < result.batch_var[:, result.settings.channel].mean() / result.settings.eps < 10
+                and result.stage_std["normalized"][:, result.settings.channel].mean() < 0.9
+            ),
         ),
         Preset(
             "batch_of_2",
             N_("Batch of 2"),
             N_(
-                "Every value becomes −1 or 1, whatever went in: with two values, only the sign of their difference is left."
+                "Most values become −1 or 1, nearly exactly, whatever went in: of two values, hardly more than the sign of "
+                "their difference is left."
             ),
             {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
+            holds=lambda result: float((result.normalized_fourth > 0.9).mean()) > 0.7,
         ),
         Preset(
             "drifting_input",
@@ -200,6 +230,7 @@ TOPIC: Final = InstantTopic(
                 "d·(1 − α)/α = 0.45: switch to eval and the output walks, too."
             ),
             {"drift": 0.05},
+            holds=_the_running_mean_follows_behind,
         ),
         Preset(
             "conv_or_linear",
@@ -209,6 +240,7 @@ TOPIC: Final = InstantTopic(
                 "Switch “Layer in front” to Linear and see ±1."
             ),
             {"layer": "conv", "batch_size": 2},
+            holds=lambda result: result.values_per_statistic == 128,
         ),
     ),
     prediction=Prediction(

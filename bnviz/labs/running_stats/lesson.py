@@ -112,18 +112,56 @@ def _batches(count: float, _: Translate) -> str:
     return _("1 batch") if count == 1 else _("{count} batches").format(count=int(count))
 
 
+def _ten_times_as_fast_and_three_times_as_noisy(result: Result) -> bool:
+    """Momentum 0.1 against 0.01, by the weight of the initial value and by the scatter over replicas."""
+    fast, slow = (result.settings.momentums.index(momentum) for momentum in (0.1, 0.01))
+    faster = float(result.steps_to_5pct_theory[slow] / result.steps_to_5pct_theory[fast])
+    return 7 < faster < 14 and 2 < float(result.noise[fast] / result.noise[slow]) < 4.5
+
+
+def _lag(result: Result, momentum: int) -> float:
+    """By how much the running mean stands behind the truth after the last batch."""
+    return float(result.truth_mean[-1] - result.mean_spread.average[momentum, -1])
+
+
+def _a_third_of_the_jump_is_left(result: Result) -> bool:
+    """Of the cumulative average, after the last batch."""
+    return 0.27 < _lag(result, 2) / float(result.truth_mean[-1] - result.truth_mean[0]) < 0.4
+
+
+def _every_line_trails(result: Result) -> bool:
+    """By d(1 − α)/α, as far as the replicas can tell; the smallest momentum by far the most."""
+    lags = [_lag(result, momentum) for momentum in range(3)]
+    errors = 4 * result.noise / np.sqrt(result.settings.replicas)
+    return lags[0] > 3 * max(lags[1:]) and all(
+        abs(lag - result.drift * (1 - float(alpha)) / float(alpha)) < 0.05 * lags[0] + error
+        for lag, alpha, error in zip(lags, result.settings.momentums, errors, strict=True)
+    )
+
+
+def _half_lives(result: Result) -> bool:
+    """Batches until half of the way to the truth is gone: about 7 and 69."""
+    left = abs(result.mean_spread.average - result.truth_mean) / abs(result.truth_mean[0])
+    fast, slow = (int(np.argmax(line < 0.5)) for line in left)
+    return abs(fast - 7) <= 1 and abs(slow - 69) <= 6
+
+
 PRESETS: Final = (
     Preset(
         "momentum_race",
         N_("Momentum race"),
         N_("Ten times the momentum: ten times as fast, and about three times as noisy ever after."),
         {"momentums": (0.001, 0.01, 0.1, 0.5, 1.0, "cumulative"), "batch_size": 8},
+        holds=_ten_times_as_fast_and_three_times_as_noisy,
     ),
     Preset(
         "still_data",
         N_("Still data"),
         N_("While nothing moves, the cumulative average wins: its noise falls as 1/√t, that of α = 0.1 stays."),
         {"momentums": (0.1, "cumulative"), "batch_size": 8, "steps": 500},
+        holds=lambda result: (
+            result.noise[1] < 0.5 * result.noise[0] and result.noise[1] < 0.7 * result.replica_std[1, 125]
+        ),
     ),
     Preset(
         "a_jump",
@@ -133,6 +171,7 @@ PRESETS: Final = (
             "a third of the jump."
         ),
         {"momentums": (0.01, 0.1, "cumulative"), "disturbance": "jump", "steps": 300},
+        holds=_a_third_of_the_jump_is_left,
     ),
     Preset(
         "a_drift",
@@ -145,12 +184,14 @@ PRESETS: Final = (
             "disturbance_size": 5.0,
             "steps": 500,
         },
+        holds=_every_line_trails,
     ),
     Preset(
         "batch_of_2",
         N_("Batch of 2"),
         N_("The noise of a batch mean is σ/√m: with two samples the band is four times as wide as with 32."),
         {"batch_size": 2},
+        holds=lambda result: abs(result.noise[0] / result.noise_theory[0] - 1) < 0.35,
     ),
     Preset(
         "pytorch_or_keras",
@@ -159,8 +200,10 @@ PRESETS: Final = (
             "Keras' default 0.99 is PyTorch's 0.01, PyTorch's default 0.1 is Keras' 0.9: half-lives of 69 and 7 batches."
         ),
         {"momentums": (0.1, 0.01), "steps": 300},
+        holds=_half_lives,
     ),
 )
+
 
 TOPIC: Final = InstantTopic(
     lab="running_stats",

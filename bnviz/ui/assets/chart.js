@@ -13,6 +13,7 @@ import { SvgSurface } from "./surface.js";
 
 const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, scrollZoom: false, doubleClick: "reset" };
 const CLICK_PIXELS = 4;
+const [TIGHT, TALL] = [640, 360]; // px: beside the sidebar of a small projector a chart is laid out as on a phone, where that is not too flat
 const LATEST_MS = 500;
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
@@ -129,7 +130,9 @@ class Chart {
   #layout() {
     const { background, text, font } = this.theme;
     const { data } = this;
-    const own = this.width < NARROW * typeScale() && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
+    const scale = typeScale();
+    const narrow = this.width < NARROW * scale || (this.width < TIGHT * scale && this.height >= TALL * scale);
+    const own = narrow && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
     const basis = { paper_bgcolor: background, plot_bgcolor: background, font: { family: font, color: text } };
     const fixed = { width: this.width, height: this.height, autosize: false, uirevision: "bnviz" };
     return { ...merge(basis, own), ...fixed, ...(isTouch() ? { dragmode: false } : {}) };

@@ -37,7 +37,7 @@ function render({ values: { array }, role }, edges, [low, high], rows, theme) {
 export function prepareHeat(panel, cell, head, headHeight, foot, style, frames) {
   const height = cell.height - headHeight - foot;
   const [low, high] = panel.y.range;
-  const yTicks = ticks(low, high, Math.max(2, Math.floor(height / 26)));
+  const yTicks = ticks(low, high, Math.max(2, Math.floor(height / (2.2 * style.axis))));
   const left = widestTick(yTicks, style) + 11;
   const bands = panel.bands ?? [];
   const labels = bands.map(({ label }) => wrap(label, Math.max(80, cell.width * 0.26), style.font, style.axis, 600));

@@ -19,7 +19,7 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
   const zones = panel.zones ?? [];
   const markers = panel.markers ?? [];
   const height = cell.height - headHeight - foot;
-  const yTicks = panel.y.label ? ticks(...panel.y.range, Math.max(2, Math.floor(height / 45))) : [];
+  const yTicks = panel.y.label ? ticks(...panel.y.range, Math.max(2, Math.floor(height / (3.7 * style.axis)))) : [];
   const rightTicks = curves.length ? ticks(...curves[0].range, 4) : [];
   const left = panel.y.label ? widestTick(yTicks, style) + 9 : 8;
   const right = curves.length ? widestTick(rightTicks, style) + 10 : 10;

@@ -67,9 +67,11 @@ export function enlarge(figure, scale) {
 
 const FONT = /font$/;
 
-/** Deep copy in which every colour of text can be read on the page: WCAG's 4.5 : 1. */
-export function legibly(node, { background, text }) {
-  const readable = (color) => (typeof color === "string" && color.startsWith("#") ? legible(color, background, text) : color);
+/** Deep copy in which every colour of text can be read on the page: WCAG's 4.5 : 1. What is in the colour of the page stands on something filled. */
+export function legibly(node, { background, text, color: roles }) {
+  const readable = (color) => (
+    typeof color === "string" && color.startsWith("#") && color !== roles("paper") ? legible(color, background, text) : color
+  );
   const visit = (value, key) => {
     if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
     if (Array.isArray(value)) return value.map((item) => visit(item));

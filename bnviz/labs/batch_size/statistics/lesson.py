@@ -14,7 +14,7 @@ from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.labs.batch_size.statistics import figures
 from bnviz.labs.batch_size.statistics.experiment import run
 from bnviz.labs.batch_size.statistics.formula import formula
-from bnviz.labs.batch_size.statistics.result import Result
+from bnviz.labs.batch_size.statistics.result import CloseStatistics, Result
 from bnviz.labs.batch_size.statistics.script import script
 from bnviz.labs.batch_size.statistics.settings import Settings
 from bnviz.plot.numbers import short
@@ -73,6 +73,24 @@ def finding(result: Result, language: Language = "en") -> str:
     ).format(size=result.statistics.batch_size, **told)
 
 
+def _thin(statistics: CloseStatistics) -> bool:
+    """Whether the outputs lie along the dashed line."""
+    return statistics.batch_fidelity > 0.85
+
+
+def _dense_at_the_ends(result: Result) -> bool:
+    """Whether the MLP's outputs stay within ±√(m − 1) and are densest there."""
+    bound = np.sqrt(result.settings.batch_size - 1)
+    counts, _ = np.histogram(abs(result.statistics.output), bins=10, range=(0, bound * 1.001))
+    return abs(result.statistics.output).max() < bound * 1.001 and int(counts.argmax()) == len(counts) - 1
+
+
+def _flattens(result: Result) -> bool:
+    """Whether the MLP's curve hardly rises any more between its last sizes, and ends far below 1."""
+    kept = result.statistics.fidelity
+    return bool(kept[-1] < 0.9 and kept[-1] - kept[-2] < 0.05)
+
+
 TOPIC: Final = InstantTopic(
     lab="batch_size",
     name="statistics",
@@ -97,12 +115,16 @@ TOPIC: Final = InstantTopic(
             N_("Batch of 2"),
             N_("MLP: nearly every output is +1 or −1. CNN: the outputs lie along the dashed line."),
             {},
+            holds=lambda result: (
+                float((abs(abs(result.statistics.output) - 1) < 0.05).mean()) > 0.8 and _thin(result.other_statistics)
+            ),
         ),
         Preset(
             "batch_of_3",
             N_("Batch of 3"),
             N_("MLP: no output beyond ±√2, the bound √(m − 1), and nowhere are they denser than at these two ends."),
             {"batch_size": 3, "batch_sizes": (2, 3, 4, 8, 16, 32, 64)},
+            holds=_dense_at_the_ends,
         ),
         Preset(
             "batch_of_32",
@@ -112,6 +134,9 @@ TOPIC: Final = InstantTopic(
                 "the thinner one."
             ),
             {"batch_size": 32},
+            holds=lambda result: (
+                _thin(result.statistics) and result.other_statistics.batch_fidelity > result.statistics.batch_fidelity
+            ),
         ),
         Preset(
             "one_image",
@@ -121,6 +146,11 @@ TOPIC: Final = InstantTopic(
                 "survives."
             ),
             {"batch_size": 1, "batch_sizes": (1, 2, 4, 8, 16, 32, 64)},
+            holds=lambda result: (
+                bool(result.statistics.refusal)
+                and not result.other_statistics.refusal
+                and result.other_statistics.batch_fidelity > 0.9
+            ),
         ),
         Preset(
             "from_one_class",
@@ -130,6 +160,7 @@ TOPIC: Final = InstantTopic(
                 "takes it away, however large the batch."
             ),
             {"sampling": "one_class", "batch_size": 32},
+            holds=_flattens,
         ),
         Preset(
             "second_layer",
@@ -139,6 +170,9 @@ TOPIC: Final = InstantTopic(
                 "and still far less than in the MLP."
             ),
             {"hidden_layer": 2},
+            holds=lambda result: (
+                1 - result.other_statistics.batch_fidelity < 0.5 * (1 - result.statistics.batch_fidelity)
+            ),
         ),
     ),
     prediction=Prediction(

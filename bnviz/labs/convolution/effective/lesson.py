@@ -127,6 +127,13 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def _finer_maps_add_little(result: Result) -> bool:
+    """Whether the blurred channel at 8×8 is worth hardly more than at 4×4."""
+    worth = result.effective
+    coarse = int(np.flatnonzero(worth.heights == worth.heights[worth.here] // 2)[0])
+    return 0.8 < float(worth.samples[worth.here, 0] / worth.samples[coarse, 0]) < 1.25
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="effective",
@@ -151,18 +158,23 @@ TOPIC: Final = InstantTopic(
                 "times more than in the blurred map."
             ),
             {"channel": 1},
+            holds=lambda result: result.effective_samples[1] > 3 * result.effective_samples[0],
         ),
         Preset(
             "finer_maps",
             N_("Finer maps"),
             N_("8×8 instead of 4×4: four times as many numbers, and the blurred map is worth hardly more than before."),
             {"height": 8, "width": 8},
+            holds=_finer_maps_add_little,
         ),
         Preset(
             "batch_of_16",
             N_("Batch of 16"),
             N_("Other images are independent: four times as many are worth four times as much, in every channel."),
             {"batch_size": 16},
+            holds=lambda result: bool(
+                (abs(result.effective_samples / result.effective_samples_theory - 1) < 0.25).all()
+            ),
         ),
         Preset(
             "digits",
@@ -172,6 +184,9 @@ TOPIC: Final = InstantTopic(
                 "its mean varies less than that of pixels drawn one by one."
             ),
             {"source": "digits"},
+            holds=lambda result: (
+                result.effective_samples[result.settings.channel] > result.effective.numbers[result.effective.here]
+            ),
         ),
         Preset(
             "random_kernels",

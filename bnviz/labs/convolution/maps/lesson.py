@@ -139,6 +139,18 @@ def _between(values: NDArray[np.float64]) -> str:
     return low if low == high else f"{low} … {high}"
 
 
+def _channel_0_only(result: Result) -> bool:
+    """Whether channel 0 has twice the contrast and lies 1 lower, and the others are as batch norm leaves them."""
+    wanted = np.where(np.arange(len(result.maps.after_std)) == 0, 2.0, 1.0)
+    return np.allclose(result.maps.after_std, wanted, rtol=0.01) and abs(result.maps.after_mean[0] + 1) < 1e-3
+
+
+def _the_order_of_channels_stays(result: Result) -> bool:
+    """Whether within each image the channels have the same order before and after, in brightness and in contrast."""
+    before, after = (result.maps.moments[stage].argsort(axis=1) for stage in ("before", "after"))
+    return np.array_equal(before, after)
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="maps",
@@ -161,6 +173,7 @@ TOPIC: Final = InstantTopic(
             N_("γ = 2, β = −1"),
             N_("Channel 0 only: twice the contrast, and darker. The other channels stay as they are."),
             {"gamma": 2.0, "beta": -1.0},
+            holds=_channel_0_only,
         ),
         Preset(
             "layer_norm",
@@ -170,6 +183,7 @@ TOPIC: Final = InstantTopic(
                 "after. Batch norm makes them equal, layer norm does not."
             ),
             {"normalizer": "layer"},
+            holds=_the_order_of_channels_stays,
         ),
         Preset(
             "instance_norm",
@@ -179,12 +193,16 @@ TOPIC: Final = InstantTopic(
                 "the images and compare σ."
             ),
             {"normalizer": "instance"},
+            holds=lambda result: abs(result.maps.moments["after"][..., 1] - 1).max() < 0.01,
         ),
         Preset(
             "eps_1",
             N_("ε = 1"),
             N_("ε is now far larger than the variances: no channel reaches contrast 1, and the weak ones stay weak."),
             {"eps": 1.0},
+            holds=lambda result: (
+                result.maps.after_std.max() < 0.8 and result.maps.after_std.argmin() == result.maps.before_std.argmin()
+            ),
         ),
         Preset(
             "digits",
@@ -193,6 +211,7 @@ TOPIC: Final = InstantTopic(
                 "The same kernels on handwritten digits, 8×8 pixels. Step through the batch: μ and σ belong to all of it."
             ),
             {"source": "digits", "batch_size": 8},
+            holds=lambda result: float(np.ptp(result.maps.mean, axis=0).max()) == 0.0,
         ),
     ),
     prediction=Prediction(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
-from bnviz.labs.convolution.shared.parameters import SETS
+from bnviz.labs.convolution.shared.parameters import SETS, SharingName
 from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
 from bnviz.labs.convolution.sharing import figures
 from bnviz.labs.convolution.sharing.experiment import run
@@ -167,6 +167,11 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def _alike(result: Result, one: SharingName, other: SharingName) -> bool:
+    """Whether two normalizers share the same numbers."""
+    return np.array_equal(result.sharing[one].membership, result.sharing[other].membership)
+
+
 TOPIC: Final = InstantTopic(
     lab="convolution",
     name="sharing",
@@ -192,6 +197,7 @@ TOPIC: Final = InstantTopic(
                 "With N = 1, batch norm and instance norm light up the same numbers: a batch of one image is an image by itself."
             ),
             {"batch_size": 1},
+            holds=lambda result: _alike(result, "batch", "instance"),
         ),
         Preset(
             "with_1_group",
@@ -200,12 +206,14 @@ TOPIC: Final = InstantTopic(
                 "Group norm with G = 1 lights up what layer norm does. “Against theory” runs both modules: the outputs agree."
             ),
             {"groups": 1},
+            holds=lambda result: _alike(result, "group", "layer") and result.group_one_gap < 1e-5,
         ),
         Preset(
             "with_8_groups",
             N_("8 groups"),
             N_("Group norm with G = C lights up what instance norm does: a single map."),
             {"groups": 8},
+            holds=lambda result: _alike(result, "group", "instance") and result.group_all_gap < 1e-5,
         ),
         Preset(
             "with_1_pixel",
@@ -215,12 +223,17 @@ TOPIC: Final = InstantTopic(
                 "one, which PyTorch refuses to train."
             ),
             {"height": 1, "width": 1},
+            holds=lambda result: (
+                result.sharing["batch"].elements_per_statistic == len(result.x)
+                and bool(result.sharing["instance"].refusal)
+            ),
         ),
         Preset(
             "with_3_groups",
             N_("3 groups"),
             N_("Eight channels do not divide by three. PyTorch refuses that group norm; the other three stand."),
             {"groups": 3},
+            holds=lambda result: set(result.sharing) == {"batch", "layer", "instance"},
         ),
     ),
     prediction=Prediction(
