@@ -27,7 +27,7 @@ from websockets.exceptions import ConnectionClosedError
 
 from benchmarks import hostile
 from benchmarks.servers import Server, the_command
-from benchmarks.sessions import Session
+from benchmarks.sessions import TIMEOUT_S, Session
 from bnviz.jobs.resources import SERVER_BYTES
 from bnviz.ui.server.upload_quota import LARGEST
 
@@ -169,7 +169,11 @@ class Fuzzer:
         if self._session is None or self._session.page == page or sent % PER_SESSION == 0:
             await self._leave()
             self._session = Session(self.server.url, "home", "", on_element=self._look)
-            await self._session.open()
+            try:
+                await self._session.open()
+            except TimeoutError:  # it is still busy with the last one: what that was, is told already
+                await asyncio.sleep(TIMEOUT_S)
+                await self._session.open()
         return self._session
 
     async def _leave(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,8 @@ def _wanted(target: str) -> tuple[nn.Module, Any, dict[str, Any]]:
         raise InspectionError(N_("{file} has no {name}."), file=shortened(file, 200), name=shortened(name))
     model = space[name]
     if not isinstance(model, nn.Module) and callable(model):
-        model = model()
+        with _telling(target):
+            model = model()
     inputs = next((space[known] for known in INPUTS if known in space), None)
     if inputs is None:
         raise InspectionError(EXAMPLE, file=shortened(file, 200), names=", ".join(INPUTS))
@@ -67,13 +69,22 @@ def _executed(path: Path) -> Mapping[str, Any]:
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
-        return runpy.run_path(str(path), run_name="bnviz_check")
-    except Exception as error:
+        with _telling(path):
+            return runpy.run_path(str(path), run_name="bnviz_check")
+    finally:
+        with suppress(ValueError):  # the file may have put the path in order itself
+            sys.path.remove(folder)
+
+
+@contextmanager
+def _telling(what: object) -> Iterator[None]:
+    """One sentence for whatever the user's own code raises; an end of the program is none of its results here."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
         raise InspectionError(
             N_("{file} raises {kind}: {error}"),
-            file=shortened(path, 200),
+            file=shortened(what, 200),
             kind=type(error).__name__,
             error=shortened(error, 200),
         ) from error
-    finally:
-        sys.path.remove(folder)

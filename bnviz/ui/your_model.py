@@ -277,6 +277,8 @@ def _channels(opened: Opened, layer: str, step: int, language: Language) -> None
         lambda: chart.ready(channel_bands(found, layer, language), f"{GROUP}.channels", "", language),
     )
     ready.show()
+    if found.mean.batch is None:
+        return
     st.caption(
         _(
             "More outside than expected: the statistics lag behind weights that still move, or belong to other data. It matters where "

@@ -770,3 +770,10 @@ def test_whatever_comes_in_an_upload_or_an_upload_error_comes_out(
     with pytest.MonkeyPatch.context() as patch:
         again = read_by_script(upload, content, tmp_path_factory.mktemp("script"), patch)
     np.testing.assert_array_equal(again, upload.values)
+
+
+@pytest.mark.timeout(60)
+def test_a_cell_of_very_many_digits_is_read_once() -> None:
+    """As long as a file may be; with as many tries as digits it would not end today."""
+    with pytest.raises(UploadError):
+        read_upload("a.csv", b"9" * 1_900_000 + b"x\n1\n2\n", "classes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,39 @@ GUARDED = "if __name__ == '__main__':\n    raise SystemExit('training')\n"
         (MODEL, "model", 2, "has none of inputs, loader"),
         (MODEL + INPUTS, "other", 2, "has no other"),
         ("1 / 0\n", "model", 2, "raises ZeroDivisionError"),
+        ("import sys\nsys.exit(3)\n", "model", 2, "raises SystemExit: 3"),
+        (
+            MODEL + INPUTS + "def broken():\n    raise OSError('no weights')\n",
+            "broken",
+            2,
+            "raises OSError: no weights",
+        ),
+        (MODEL + INPUTS + "def sized(width):\n    return model\n", "sized", 2, "raises TypeError"),
+        (MODEL + INPUTS + "import sys\nsys.path.pop(0)\n", "model", 0, "never_updated"),
     ],
-    ids=["in order", "a function", "an error", "no inputs", "no such name", "broken file"],
+    ids=[
+        "in order",
+        "a function",
+        "an error",
+        "no inputs",
+        "no such name",
+        "broken file",
+        "a file that exits",
+        "a function that raises",
+        "a function with arguments",
+        "a file that puts the path in order",
+    ],
 )
 def test_exit_status(
-    source: str, name: str, status: int, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: str,
+    name: str,
+    status: int,
+    text: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
     (tmp_path / "train.py").write_text(source)
     assert check(f"{tmp_path / 'train.py'}:{name}") == status
     printed = capsys.readouterr()
@@ -59,7 +87,12 @@ def test_view_serves_the_page_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert served == [{"port": 9, "address": "localhost", "base_path": "", "recording": tmp_path / "run.bnviz"}]
 
 
-@pytest.mark.parametrize("name", [".", "nowhere/run.bnviz"])
-def test_view_refuses_what_cannot_be_a_recording(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", [".", "nowhere/run.bnviz", "a" * 300, "run\0.bnviz", "/dev/zero", "\n"])
+def test_view_refuses_what_cannot_be_a_recording(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(server, "serve", lambda **options: None)
+    (tmp_path / "\n").mkdir()
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["view", name]) == 2
     assert capsys.readouterr().err.count("\n") == 1

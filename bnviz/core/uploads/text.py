@@ -31,7 +31,8 @@ BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
-NUMBER: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
+NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
 BOOLEANS: Final = {"true": 1.0, "false": 0.0}
 MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?"})
