@@ -63,13 +63,28 @@ def check(chosen: argparse.Namespace) -> int:
 def view(chosen: argparse.Namespace) -> int:
     """Serve the dashboard with one recording until it is stopped."""
     path: Path = chosen.file.absolute()
-    if path.is_dir() or not path.parent.is_dir():
-        print(
-            f"bnviz cannot show {chosen.file}: {'a folder' if path.is_dir() else 'there is no such folder'}",
-            file=sys.stderr,
-        )
+    reason = _hindrance(path)
+    if reason:
+        print(f"bnviz cannot show {str(chosen.file)[:200]!r}: {reason}", file=sys.stderr)
         return 2
     return serve(chosen, path)
+
+
+def _hindrance(path: Path) -> str:
+    """Why `path` can never be a recording; empty where it is a file, or may become one."""
+    try:
+        if path.is_dir():
+            return "a folder"
+        if not path.parent.is_dir():
+            return "there is no such folder"
+        if path.is_file():
+            return ""
+        path.stat()
+        return "not a file of bytes"  # a pipe or a device could be read for ever
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
 
 
 def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:

@@ -204,12 +204,13 @@ def _bytes(source: Path | str | bytes) -> bytes:
         return source
     path = Path(source)
     try:
+        if path.exists() and not path.is_file():  # a pipe or a device could be read for ever
+            raise OSError(0, "not a file of bytes")
         with path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise RecordingError(
-            N_("Cannot read {path}: {error}."), path=shortened(path, 200), error=error.strerror or type(error).__name__
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise RecordingError(N_("Cannot read {path}: {error}."), path=shortened(path, 200), error=reason) from error
 
 
 def _decoded(data: bytes) -> Recording:

@@ -87,7 +87,12 @@ def test_view_serves_the_page_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert served == [{"port": 9, "address": "localhost", "base_path": "", "recording": tmp_path / "run.bnviz"}]
 
 
-@pytest.mark.parametrize("name", [".", "nowhere/run.bnviz"])
-def test_view_refuses_what_cannot_be_a_recording(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", [".", "nowhere/run.bnviz", "a" * 300, "run\0.bnviz", "/dev/zero", "\n"])
+def test_view_refuses_what_cannot_be_a_recording(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(server, "serve", lambda **options: None)
+    (tmp_path / "\n").mkdir()
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["view", name]) == 2
     assert capsys.readouterr().err.count("\n") == 1

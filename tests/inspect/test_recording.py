@@ -155,3 +155,11 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
         read(tmp_path / "none.bnviz")
     with pytest.raises(RecordingError, match="Cannot read"):
         read(tmp_path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "run.bnviz")
+    with pytest.raises(RecordingError, match=r"Cannot read .*: not a file of bytes"):
+        read(tmp_path / "run.bnviz")
+    with pytest.raises(RecordingError, match="Cannot read"):
+        read("run\0.bnviz")
