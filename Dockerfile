@@ -7,8 +7,8 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 # Debian's own Python refuses pip outside a virtual environment, and one folder is what the second stage copies.
 RUN python3 -m venv /opt/venv
-COPY requirements.txt scripts/pip_install.sh scripts/slim_venv.sh /build/
-RUN TORCH_INDEX="${TORCH_INDEX}" PIP_NO_CACHE_DIR=1 sh /build/pip_install.sh /opt/venv/bin/python /build/requirements.txt \
+COPY requirements.lock scripts/pip_install.sh scripts/slim_venv.sh /build/
+RUN TORCH_INDEX="${TORCH_INDEX}" PIP_NO_CACHE_DIR=1 sh /build/pip_install.sh /opt/venv/bin/python /build/requirements.lock \
     && sh /build/slim_venv.sh /opt/venv
 
 FROM ${BASE}

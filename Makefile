@@ -12,7 +12,7 @@ export OMP_NUM_THREADS := 1
 # Some shells forbid Python to keep what it compiled: then each of the many processes of the tests compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench load fuzz data vendor shipped golden claims topic docs \
+.PHONY: run test lint ruff layout oxlint javascript format types imports unit browser pages bench load fuzz data vendor lock shipped golden claims topic docs \
 	screenshots catalogues other_frameworks chromium clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -79,6 +79,9 @@ data: $(VENV)/.dev ## make the shipped data again
 
 vendor: $(VENV)/.dev ## bring the browser's Plotly again, after a new version of the plotly package (needs npm)
 	$(PYTHON) -m scripts.get_plotly
+
+lock: $(VENV)/.dev ## requirements.lock anew, after a change of requirements.txt
+	$(PYTHON) -m scripts.make_lock
 
 shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results that the pages show at once
 	$(PYTHON) -m scripts.make_shipped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import tomllib
 from importlib.metadata import requires, version
@@ -45,6 +46,20 @@ def test_the_pins_are_what_is_tested() -> None:
 def test_the_pins_leave_nothing_open() -> None:
     assert set().union(*map(needed, PINNED)) - PINNED.keys() == set()
     assert set().union(*map(needed, CLUSTER)) - CLUSTER.keys() - PINNED.keys() == set()
+
+
+def test_the_lock_holds_the_pins_with_digests() -> None:
+    """`make lock` after a change of requirements.txt."""
+    blocks = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    locked = {}
+    for line in (line for line in blocks if not line.startswith("#")):
+        text, *digests = line.split(" --hash=")
+        locked[canonicalize_name(Requirement(text).name)] = str(Requirement(text))
+        assert digests, line
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64} *", digest.lstrip()) for digest in digests), text
+        assert len(set(digests)) == len(digests), text
+    assert locked == {name: str(requirement) for name, requirement in PINNED.items()}
+    assert "requirements.lock" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_the_package_asks_for_pinned_versions() -> None:

@@ -166,7 +166,7 @@ class Poll:
         if self.revealed:
             raise ClassroomError("closed", N_("The answer is on every screen already."))
         if number == 2:
-            raise ClassroomError("closed", N_("There are two rounds. Ask anew for a third."))
+            raise ClassroomError("closed", N_("There are two rounds. For a third, ask the question again."))
         present.open = False
         self.rounds.append(Round())
 

@@ -284,7 +284,7 @@ def _refusal(error: ValidationError) -> ClassroomError:
 def checked_version(version: int) -> None:
     """Raises: ClassroomError where a page and the server do not speak the same version."""
     if version != VERSION:
-        raise ClassroomError("outdated", N_("This page is not the server's any more. Reload it."))
+        raise ClassroomError("outdated", N_("This page no longer matches the server. Reload it."))
 
 
 # From the server.

@@ -52,7 +52,7 @@ def _words(_: Translate) -> dict[str, str]:
         "copy_link": _("Copy the teacher's link"),
         "copied": _("Copied"),
         "keep_link": _(
-            "Whoever has the teacher's link steers the class: keep it for yourself, or for a second screen of yours."
+            "Whoever has the teacher's link controls the class: keep it for yourself, or for a second screen of yours."
         ),
         "end": _("End the class"),
         "really": _("Really end it?"),

@@ -89,7 +89,7 @@ def _words(_: Translate) -> dict[str, str]:
         "show": _("Show the votes"),
         "again": _("Vote again"),
         "reveal": _("Show the answer"),
-        "clear": _("Take the question away"),
+        "clear": _("Remove the question"),
     }
 
 

@@ -43,7 +43,7 @@ def _head(_: Translate, language: Language) -> None:
             + _("Batch normalization, seen")
             + "\n"
             + _(
-                "What is measured here comes from real PyTorch layers, by default on real data, and is held against theory."
+                "What is measured here comes from real PyTorch layers, by default on real data, and is compared with theory."
             )
         )
         st.space("stretch")

@@ -250,7 +250,7 @@ def _history(state: LabState, _: Translate) -> None:
         _("Reset"),
         key=f"{state.topic.lab}:reset",
         icon=":material/restart_alt:",
-        help=_("Set everything as it was at first."),
+        help=_("Put every setting back to where the page opened."),
         on_click=_reset,
         args=(state,),
         disabled=state.settings == _opening(state),

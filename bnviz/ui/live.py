@@ -87,7 +87,9 @@ def _offer(
             on_click=_start,
             args=(topic, state.settings, owner, data),
             width="stretch" if shipped else "content",
-            help=_("What you see is this very run, kept by `scripts/make_shipped.py`.") if shipped else None,
+            help=_("You see the stored result of exactly this run (made by `scripts/make_shipped.py`).")
+            if shipped
+            else None,
         )
         st.markdown(f":small[{' '.join(told)}]", width="stretch")
 

@@ -360,7 +360,7 @@ def _findings(opened: Opened, state: ModelState, names: list[str], language: Lan
     _ = translator(language)
     findings = opened.recording.findings
     if not findings:
-        st.success(_("Nothing found. Every rule was asked about all layers."), icon=":material/check:")
+        st.success(_("Nothing found. Every rule was checked on all layers."), icon=":material/check:")
         return
     for number, finding in enumerate(findings[:MOST_FINDINGS], start=1):
         layers = named_layers(tuple(map(shortened_name, finding.layers)), _)

@@ -28,7 +28,7 @@ CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/script-health-
 STREAM: Final = "/_stcore/stream"
 TOO_BIG, TRY_LATER = 1009, 1013
 
-FULL: Final = N_("As many visitors as this server takes are here already. Please try again in a minute.")
+FULL: Final = N_("This server has as many visitors as it can take. Please try again in a minute.")
 LONG_LINK: Final = N_("This link is longer than any that bnviz makes.")
 
 log = logging.getLogger(__name__)

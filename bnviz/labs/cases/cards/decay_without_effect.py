@@ -41,7 +41,7 @@ CASE = Case(
     links=(wrong("weight_decay"), right("weight_decay", batch_norm="false")),
     look=N_("relative change of the output when decay has halved the weights: followed by batch norm, and without"),
     cause=N_(
-        "Batch norm divides the length of the weights out again. Decay only shortens them, and shorter weights have"
+        "Batch norm divides out the length of the weights. Decay only shortens them, and shorter weights have"
         " larger gradients: it sets the angle per step, that is the effective learning rate (about √(2ηλ))."
     ),
     cure=N_(

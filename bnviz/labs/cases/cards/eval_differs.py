@@ -24,7 +24,7 @@ def reproduce() -> Measured:
 CASE = Case(
     name="eval_differs",
     family="modes",
-    symptom=N_("My model answers differently, and worse, after model.eval()"),
+    symptom=N_("My model's outputs differ, and are worse, after model.eval()"),
     words=N_(
         "eval, train, inference, evaluation, test mode, different output, different results, behaves differently, "
         "same data, same dataset, on training data, training and validation, low validation accuracy, broken for "

@@ -42,8 +42,8 @@ CASE = Case(
     ),
     look=N_("backward passes that PyTorch refuses: buffers written in between, as DDP does, and not"),
     cause=N_(
-        "DistributedDataParallel copies the buffers of rank 0 into every rank before each forward pass, in place. A"
-        " second forward pass so changes what the first one has saved for its backward pass."
+        "DistributedDataParallel copies the buffers of rank 0 into every rank before each forward pass, in "
+        "place. A second forward pass thus changes what the first one has saved for its backward pass."
     ),
     cure=N_(
         "broadcast_buffers=False (with SyncBatchNorm the buffers are equal anyway), or one forward pass over the "

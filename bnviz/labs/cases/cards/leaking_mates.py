@@ -26,7 +26,7 @@ def reproduce() -> Measured:
 CASE = Case(
     name="leaking_mates",
     family="batch",
-    symptom=N_("The model cheats: samples of one batch know of each other"),
+    symptom=N_("The model cheats: samples of one batch know about each other"),
     words=N_(
         "information leak, leaked, leakage, intra-batch communication, contrastive learning, MoCo, SimCLR, BYOL, "
         "self-supervised, shuffling BN, shuffle BN, ShuffleBN, single GPU, cheating, shortcut, batch-mates, samples"

@@ -46,8 +46,7 @@ CASE = Case(
         "forward pass in train mode moves them. The model.train() of the next epoch undoes eval()."
     ),
     cure=N_(
-        "Put the frozen batch norms into eval mode after every model.train(). Today's Keras does so by itself for "
-        "trainable=False."
+        "Put the frozen batch norms into eval mode after every model.train(). Current Keras does so by itself for trainable=False."
     ),
     reproduce=reproduce,
     common=True,

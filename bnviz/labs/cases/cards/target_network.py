@@ -32,7 +32,7 @@ def reproduce() -> Measured:
 CASE = Case(
     name="target_network",
     family="copies",
-    symptom=N_("Reinforcement learning with batch norm: the target network answers nonsense"),
+    symptom=N_("Reinforcement learning with batch norm: the target network outputs nonsense"),
     words=N_(
         "RL, reinforcement learning, target network, target net, target update, soft update, hard update, polyak "
         "update, tau, DQN, DDPG, TD3, SAC, q_net_target, critic target, policy, stable-baselines"

@@ -37,7 +37,7 @@ CASE = Case(
         "standard deviation of the channels' means after batch norm of an (N, L, C) tensor: as it is, and transposed"
     ),
     cause=N_(
-        "PyTorch takes axis 1 for the channels, Keras the last one. Where sequence length and number of channels "
+        "PyTorch takes axis 1 as the channels, Keras the last one. Where sequence length and number of channels "
         "agree there is no error: each position gets a mean of its own, and the channels keep theirs."
     ),
     cure=N_(

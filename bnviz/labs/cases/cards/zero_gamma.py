@@ -46,7 +46,7 @@ CASE = Case(
         "the first step only γ and β of the branch have a gradient; then γ is no longer 0 and the rest follows."
     ),
     cure=N_(
-        "Nothing to fix: it is meant so (Goyal et al. 2017). Only where there is no skip connection does γ = 0 stop"
+        "Nothing to fix: this is intended (Goyal et al. 2017). Only where there is no skip connection does γ = 0 stop"
         " everything: the output is β."
     ),
     reproduce=reproduce,
