@@ -47,7 +47,7 @@ class WarmPython:
         """End it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(120)
 
 
 def _run(script: str, folder: str, out: str, err: str) -> int:

@@ -30,7 +30,7 @@ def replica(name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         yield server
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(120)
 
 
 @needs_nginx
