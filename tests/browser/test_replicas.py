@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, expect
 
 from benchmarks.servers import free_port
@@ -35,7 +34,6 @@ def replica(name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @needs_nginx
-@pytest.mark.pages
 def test_a_page_goes_on_at_the_other_server_when_its_own_is_killed(browser: Browser, tmp_path: Path) -> None:
     ports = {"r1": free_port(), "r2": free_port()}
     with (
