@@ -87,8 +87,8 @@ shipped: $(VENV)/.dev ## run every long lab at its defaults and keep the results
 	$(PYTHON) -m scripts.make_shipped
 	$(PYTHON) -m scripts.make_example
 
-golden: $(VENV)/.dev ## keep the key numbers of every topic anew (after a change that should move them)
-	$(PYTHON) -m scripts.make_golden
+golden: $(VENV)/.dev ## keep the key numbers of every topic anew, or of one (TOPIC=modes.gap), after a change that should move them
+	$(PYTHON) -m scripts.make_golden $(TOPIC)
 
 claims: $(VENV)/.dev ## count for 20 fresh seeds what the lessons say, and try many examples (long)
 	$(PYTHON) -m scripts.claims

@@ -12,7 +12,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,9 +84,10 @@ def numbers(topic: AnyTopic, settings: LabSettings) -> Numbers:
     return {name: float(value) for name, value in found.items() if math.isfinite(float(value))}
 
 
-def measure() -> dict[str, dict[str, Numbers]]:
-    """By topic and case."""
-    return {topic.id: {name: numbers(topic, settings) for name, settings in cases(topic)} for topic in TOPICS}
+def measure(names: Collection[str]) -> dict[str, dict[str, Numbers]]:
+    """By topic and case; of all topics, or of those with these `names`."""
+    chosen = [topic for topic in TOPICS if not names or topic.id in names]
+    return {topic.id: {name: numbers(topic, settings) for name, settings in cases(topic)} for topic in chosen}
 
 
 def allowed(one: Numbers, other: Numbers) -> Numbers:
@@ -101,14 +102,17 @@ def allowed(one: Numbers, other: Numbers) -> Numbers:
 
 
 def main() -> None:
-    """Measure, here and in a process on plain instructions, and keep."""
+    """Measure, here and in a process on plain instructions, and keep; of the topics that the command line names, or of all."""
+    names = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if unknown := set(names) - {topic.id for topic in TOPICS}:
+        sys.exit(f"no such topic: {', '.join(sorted(unknown))}; there are {', '.join(topic.id for topic in TOPICS)}")
     if "--measure" in sys.argv:
-        json.dump(measure(), sys.stdout)
+        json.dump(measure(names), sys.stdout)
         return
     first, plain = (
         json.loads(
             subprocess.run(
-                [sys.executable, "-m", "scripts.make_golden", "--measure"],
+                [sys.executable, "-m", "scripts.make_golden", "--measure", *names],
                 env={**os.environ, "OMP_NUM_THREADS": "1", **more},
                 check=True,
                 capture_output=True,
@@ -116,7 +120,8 @@ def main() -> None:
         )
         for more in ({}, PLAIN)
     )
-    kept = {
+    before = json.loads(KEPT.read_text(encoding="utf-8")) if names else {}
+    new = {
         topic: {
             case: {
                 name: [float(f"{found[name]:.9g}"), float(f"{most:.2g}")]
@@ -126,6 +131,8 @@ def main() -> None:
         }
         for topic, by_case in first.items()
     }
+    both = before | new
+    kept = {topic.id: both[topic.id] for topic in TOPICS if topic.id in both}
     KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{sum(len(numbers) for cases in kept.values() for numbers in cases.values())} numbers in {KEPT.name}")
 

@@ -134,6 +134,9 @@ def main() -> int:
     link = chosen.lab if chosen.lab == chosen.name else f"{chosen.lab}?topic={chosen.name}"
     print(f"\nIt runs: `make run`, then http://localhost:8501/{link}")
     print(f"What to write: `.venv/bin/python -m pytest tests/labs/{chosen.lab} -k {chosen.name}`")
+    print(
+        "After a change of Python start `make run` anew. In the end: make catalogues, make golden TOPIC=…, make format, make lint"
+    )
     return 0
 
 

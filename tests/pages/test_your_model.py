@@ -132,7 +132,7 @@ def test_a_recording_is_sent_and_an_empty_list_says_what_was_looked_at(data: byt
     assert not page.error
     _ = translator(language)
     assert read(data).findings == ()
-    assert _("Nothing found. Every rule was asked about all layers.") in [box.value for box in page.success]
+    assert _("Nothing found. Every rule was checked on all layers.") in [box.value for box in page.success]
     assert read(data).report().summary(language).replace("\\", "") in words(page).replace("\\", "")
 
 

@@ -13,7 +13,7 @@ from tests.inspect.models import batches, net, severities, trained
 def report(folder: Path, shift: float) -> Report:
     """The report over two recordings, the second of data moved by `shift`."""
     for name, data in (("a", batches(80)), ("b", [(x + shift, y) for x, y in batches(80, seed=2)])):
-        with watch(model := net(), folder / name):
+        with watch(model := net(), folder / name, budget=1e9):
             trained(model, data=data)
     return read(folder / "a", [folder / "b"]).report()
 

@@ -33,6 +33,11 @@ def printed(tmp_path_factory: pytest.TempPathFactory, run_script: RunScript) -> 
     return {name: run_script(source, folder) for name, source in sources.items()}
 
 
+@pytest.mark.parametrize("name", [topic.name for topic in LAB.topics])
+def test_every_script_is_tried(name: str) -> None:
+    assert name in CASES, "CASES above wants short settings for it"
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_executed_they_print_the_numbers_of_the_page(printed: dict[str, dict[str, float]], name: str) -> None:
     """Rounding aside, which may move one test image of 450 (0.23 %) across a boundary."""
