@@ -54,11 +54,9 @@ imports: $(VENV)/.dev ## the floors of the house
 unit: $(VENV)/.dev ## unit and page tests
 	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
 
-# What fits beside the unit tests into the time that `make test` has; whole pages are `make pages`.
-COMPONENTS := $(addprefix tests/browser/test_,assets.py cubes.py notebook.py)
-
-browser: $(VENV)/.dev chromium ## browser tests of the components
-	$(PYTHON) -m pytest $(COMPONENTS) -n 2 --dist loadgroup
+# What fits beside the unit tests into the time that `make test` has; what is marked `pages` is in `make pages`.
+browser: $(VENV)/.dev chromium ## browser tests: components, pages of every kind, live runs, a whole lesson
+	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup
 
 pages: $(VENV)/.dev chromium ## all browser tests: every page, live runs, a whole lesson, accessibility (long)
 	$(PYTHON) -m pytest tests/browser -n 2 --dist loadgroup -m "pages or not pages"

@@ -40,6 +40,8 @@ from tests.browser.pages import (
 
 BOTH_WAYS: tuple[tuple[Language, Language], ...] = (("en", "zh"), ("zh", "en"))
 BOTH_SCHEMES: tuple[tuple[Scheme, Scheme], ...] = (("light", "dark"), ("dark", "light"))
+IN_THE_GATE = ("layer", "running_stats", "placement", "builder", "averages", "devices", "folding")
+"""Labs of every kind: played and plotted, instant and live, listings. The others are as long again as the gate has time for."""
 DRAWN = (".st-key-picture", ".st-key-below")
 
 
@@ -241,7 +243,10 @@ def keeps_what_was_changed(page: Page, topic: AnyTopic, languages: tuple[Languag
         choose_view(page, "picture", here)
 
 
-@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+@pytest.mark.parametrize(
+    "lab",
+    [pytest.param(lab, id=lab.name, marks=[] if lab.name in IN_THE_GATE else pytest.mark.pages) for lab in LABS],
+)
 def test_a_guess_brings_a_picture_for_all_that_follows_a_slider_and_both_languages_keep_everything(
     visit: Visit, streamlits_own: Callable[[], set[Finding]], lab: Lab
 ) -> None:

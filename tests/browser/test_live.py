@@ -311,6 +311,7 @@ def test_a_tab_that_slept_catches_up(visit: Open) -> None:
     page.close()
 
 
+@pytest.mark.pages
 def test_a_killed_worker_is_told_and_replaced(visit: Open) -> None:
     page = press_run(visit(12, 128))
     worker = wait_for_ticks(page, 10)

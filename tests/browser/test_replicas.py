@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from benchmarks.servers import free_port
@@ -33,6 +34,7 @@ def replica(name: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
         server.wait(120)
 
 
+@pytest.mark.pages
 @needs_nginx
 def test_a_page_goes_on_at_the_other_server_when_its_own_is_killed(browser: Browser, tmp_path: Path) -> None:
     ports = {"r1": free_port(), "r2": free_port()}

@@ -28,6 +28,8 @@ HEADS: Final = {
 PARAMETERS: Final = ("weights", "gamma", "beta")
 SWITCHES: Final = ("requires_<br>grad", N_("mode of<br>the norms"), "track_<br>running_<br>stats")
 FIRST: Final = len(SWITCHES)
+PALE: Final = 0.5
+"""Opacity of a tile whose colour is too light for words in that of the page, and too dark for ink."""
 PHONE_CELLS: Final = {"l": 2, "r": 38, "t": 96, "b": 56}
 SHORT_FORMS: Final = {
     "eval()→train()": "e→t",
@@ -93,7 +95,8 @@ def _cells(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[dic
             x = FIRST + column
             if math.isfinite(value):
                 tiles.append(tile((x - 0.46, x + 0.46), (y - 0.43, y + 0.43), role, opacity))
-            notes.append(note(text, "paper" if moved else "context", x=x, y=y))
+            inked: Role = "ink" if opacity == PALE else "paper" if moved else "context"
+            notes.append(note(text, inked, x=x, y=y))
             hover.append((x, y, f"{_(HEADS[quantity])}: {text}".replace("<br>", " ")))
     columns, rows, texts = (list(values) for values in zip(*hover, strict=True))
     marks: dict[str, Any] = {
@@ -190,7 +193,7 @@ def _cell(quantity: str, value: float, _: Translate, *, moved: bool) -> tuple[Ro
     if quantity == "num_batches_tracked":
         return "running", 1.0, f"<b>+{value:.0f}</b>"
     if quantity == "features":
-        return "before", 1.0, f"<b>{short(round(value, 2))} σ</b>"
+        return "before", PALE, f"<b>{short(round(value, 2))} σ</b>"
     share = f"{short(100 * value)} %" if value < 10 else f"×{short(value)}"
     return ("running" if quantity.startswith("running") else role), 1.0, f"<b>{share}</b>"
 
