@@ -177,7 +177,7 @@ def test_pause_holds_the_run_and_stop_keeps_what_there_is(visit: Open) -> None:
     page.get_by_role("button", name="Resume").click()
     expect(state(page)).to_have_text("Running")
     wait_for_ticks(page, held + 3)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"Stopped at \d+ %"))).to_be_visible(timeout=SLOW)
     expect(run_button(page)).to_be_visible()
     assert told(page)[0] > held
@@ -190,7 +190,7 @@ def test_a_reload_finds_the_living_run(visit: Open) -> None:
     expect(page.get_by_role("progressbar")).to_be_visible(timeout=SLOW)
     assert wait_for_ticks(page, 30) == worker
     assert run_button(page).count() == 0
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(run_button(page)).to_be_visible(timeout=SLOW)
 
 
@@ -204,7 +204,7 @@ def test_two_visitors_share_a_run_and_neither_can_end_it_for_the_other(visit: Op
     one.get_by_role("button", name="Pause").click()
     expect(state(one)).to_have_text("Paused")
     wait_for_ticks(other, told(one)[0] + 10)
-    one.get_by_role("button", name="Stop").click()
+    one.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(run_button(one)).to_be_visible(timeout=SLOW)
     wait_for_ticks(other, told(other)[0] + 10)
     run_button(one).click()
@@ -362,7 +362,10 @@ def test_axe_finds_nothing_in_a_running_page(visit: Open) -> None:
     page = press_run(visit(15, 768, size=PHONE))
     wait_for_ticks(page, 3)
     assert serious(page, ".st-key-picture") == {}
-    for button in (page.get_by_role("button", name="Pause"), page.get_by_role("button", name="Stop")):
+    for button in (
+        page.get_by_role("button", name="Pause"),
+        page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop"),
+    ):
         box = button.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 40

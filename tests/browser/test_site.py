@@ -179,6 +179,7 @@ def test_home_and_problems_fit_a_phone_speak_one_language_and_keep_the_search(
 ) -> None:
     page = settled(visit(f"{path}?lang=en", *PHONE))
     assert overhang(page) <= 0
+    page.wait_for_function("() => document.documentElement.dataset.bnviz === 'ready'")  # it closes the sidebar first
     page.get_by_test_id("stExpandSidebarButton").click()
     segment(page, "中文").click()
     asks_for(page, "lang", "zh")

@@ -185,6 +185,7 @@ def test_in_a_frame_stands_one_picture_with_its_controls(visit: Visit, name: str
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
+@pytest.mark.pages
 def test_headings_sliders_forced_colours_and_the_way_past_the_navigation(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
     for language, name in (("en", "English"), ("zh", "中文")):

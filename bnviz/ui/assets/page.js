@@ -10,7 +10,7 @@ const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain
 
 /** Streamlit opens the sidebar wherever it is wider than a phone; where it would take a quarter of the screen it opens when asked. */
 function closeSidebar() {
-  if (innerWidth >= NARROW || navigator.userActivation?.hasBeenActive) return; // who has touched the page may have opened it
+  if (innerWidth >= NARROW) return;
   /** @type {HTMLElement | null} */
   const collapse = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button');
   collapse?.click();
