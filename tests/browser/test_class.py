@@ -220,6 +220,7 @@ def own_way(lesson: Lesson) -> None:
     lesson.picture("own-way")
 
 
+@pytest.mark.pages
 def test_the_teachers_link_opens_the_class_for_its_teacher_and_stays_in_the_browser(visit: Visit) -> None:
     teacher = visit("classroom?lang=en")
     teacher.get_by_role("button", name="Start a class").click()

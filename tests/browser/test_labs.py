@@ -40,8 +40,8 @@ from tests.browser.pages import (
 
 BOTH_WAYS: tuple[tuple[Language, Language], ...] = (("en", "zh"), ("zh", "en"))
 BOTH_SCHEMES: tuple[tuple[Scheme, Scheme], ...] = (("light", "dark"), ("dark", "light"))
-IN_THE_GATE = ("layer", "running_stats", "builder", "averages", "devices")
-"""Labs of every kind: played and plotted, instant and live, listings. The others are as long again as the gate has time for."""
+IN_THE_GATE = ("layer", "averages", "devices")
+"""Of each kind one: played, live, plotted. The others take longer than the gate has time for."""
 DRAWN = (".st-key-picture", ".st-key-below")
 
 

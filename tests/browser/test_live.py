@@ -168,6 +168,7 @@ def test_zoom_survives_the_growing_and_the_end(visit: Open) -> None:
     assert plot.evaluate("(plot) => plot._fullLayout.xaxis.range") == pytest.approx(zoom)
 
 
+@pytest.mark.pages
 def test_pause_holds_the_run_and_stop_keeps_what_there_is(visit: Open) -> None:
     page = press_run(visit(3, 768))
     wait_for_ticks(page, 5)
@@ -183,6 +184,7 @@ def test_pause_holds_the_run_and_stop_keeps_what_there_is(visit: Open) -> None:
     assert told(page)[0] > held
 
 
+@pytest.mark.pages
 def test_a_reload_finds_the_living_run(visit: Open) -> None:
     page = press_run(visit(4, 768))
     worker = wait_for_ticks(page, 30)
@@ -321,6 +323,7 @@ def test_a_killed_worker_is_told_and_replaced(visit: Open) -> None:
     assert "Running · The worker process died; the run was started again." in page.evaluate("[...window.told]")
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize(
     ("seed", "message"),
     [(1000, "seed must be below 1000; got 1000."), (1001, "The worker process died twice on this run."), (1003, "The run failed.")],
@@ -347,6 +350,7 @@ NOWHERE = """() => {
 }"""
 
 
+@pytest.mark.pages
 def test_a_lost_connection_comes_back(visit: Open) -> None:
     page = press_run(visit(14, 768))
     worker = wait_for_ticks(page, 3)
