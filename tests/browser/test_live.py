@@ -22,7 +22,7 @@ from benchmarks.sessions import Session
 from tests.browser.conftest import PATIENCE, PHONE, PROJECTOR, Serve
 from tests.browser.pages import overhang, segment, serious
 
-pytestmark = pytest.mark.xdist_group("live")  # one server for all
+pytestmark = [pytest.mark.pages, pytest.mark.xdist_group("live")]  # one server for all
 APP = Path(__file__).parent / "live" / "app.py"
 WALK = ".st-key-picture figure[role=img]"
 SLOW = 2 * PATIENCE

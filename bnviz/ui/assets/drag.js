@@ -54,7 +54,7 @@ class Drag {
     const input = target instanceof Element ? target.closest(SLIDER)?.querySelector("input[type=range]") : null;
     const name = keyOf(input);
     if (!name) return;
-    clearTimeout(this.released);
+    if (held) clearTimeout(this.released); // the focus that follows a release does not take it back
     this.held ||= held;
     this.#connect();
     if (!held && this.slider?.input === input) return;
