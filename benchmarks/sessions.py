@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import secrets
 import time
 import urllib.request
@@ -22,7 +21,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 TIMEOUT_S: Final = 30.0
 RAMP_S: Final = 0.1  # between two visitors who open the page
 
-CSS_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 Query = Callable[[int], str]
 
@@ -34,8 +32,7 @@ class Session:
     `standing`: the option at which each slider was first seen; `chosen`: the option of each id.
 
     `fragments`: by id, the part of the page that a widget belongs to and that runs alone when it is moved. `live`, `owner`: path of
-    the long run that the page shows, if it does, and what to say there first. `drag`: id of the component that tells which slider is
-    held; `pause`: seconds that the server wants between two of its values. `on_element` gets every element of the page.
+    the long run that the page shows, if it does, and what to say there first. `on_element` gets every element of the page.
     """
 
     url: str
@@ -50,15 +47,12 @@ class Session:
     fragments: dict[str, str] = field(default_factory=dict)
     live: str = ""
     owner: str = ""
-    drag: str = ""
-    pause: float = 0.0
     chosen: dict[str, str] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
     on_element: Callable[[Any], None] = lambda element: None
     _file: tuple[str, int, Any] | None = None
     _places: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     _id: str = ""
-    _held: str = ""
     _kept: set[str] = field(default_factory=set)
     _page_hash: str = ""
     _done: asyncio.Event = field(default_factory=asyncio.Event)
@@ -84,16 +78,6 @@ class Session:
         self.chosen[slider] = option
         start = time.perf_counter()
         await self._rerun(self.fragments[slider])
-        return time.perf_counter() - start
-
-    async def hold(self, label: str, index: int, number: int) -> float:
-        """Hold the slider `label` at its stop `index`, as the `number`-th value of a drag; seconds until the script has run."""
-        key = self.sliders[label].split("-", 2)[-1]
-        name, first = CSS_NAME.sub("-", key), self.stops[label].index(self.standing[label])
-        told = {"slider": name, "index": index, "start": first, "number": number}
-        self._held = json.dumps({"held": told})
-        start = time.perf_counter()
-        await self._rerun(self.fragments[self.drag])
         return time.perf_counter() - start
 
     async def press(self, label: str) -> float:
@@ -124,7 +108,7 @@ class Session:
     async def wander(self, page: str, query: str) -> float:
         """Go to another page by a link; seconds until the script has run."""
         start = time.perf_counter()
-        self.page, self.query, self._page_hash, self._file, self._held, self.uploader = page, query, "", None, "", ""
+        self.page, self.query, self._page_hash, self._file, self.uploader = page, query, "", None, ""
         self.chosen.clear()
         await self._rerun()
         return time.perf_counter() - start
@@ -169,8 +153,6 @@ class Session:
             name, size, place = self._file
             told = run.widget_states.widgets.add(id=self.uploader).file_uploader_state_value
             told.uploaded_file_info.add(name=name, size=size, file_id=place.file_id, file_urls=place)
-        if self._held:
-            run.widget_states.widgets.add(id=self.drag).json_value = self._held
         if pressed:
             run.widget_states.widgets.add(id=pressed).trigger_value = True
         return message
@@ -222,9 +204,6 @@ class Session:
             self.uploader = element.file_uploader.id
         elif kind == "button":
             self.buttons[element.button.label] = element.button.id
-        elif kind == "bidi_component" and element.bidi_component.component_name.endswith("bnviz_drag"):
-            self.drag = element.bidi_component.id
-            self.pause = json.loads(element.bidi_component.json)["pause"] / 1000
         elif kind == "bidi_component" and element.bidi_component.component_name.endswith("bnviz_live"):
             told = json.loads(element.bidi_component.json)
             self.live, self.owner = f"{told['url']}", told["owner"]

@@ -48,6 +48,11 @@ LABS: Final = tuple(lab for chapter in COURSE for lab in chapter.labs)
 TOPICS: Final = tuple(topic for lab in LABS for topic in lab.topics)
 
 
+def find_lab(name: str) -> Lab | None:
+    """The lab whose page is `name`; None where there is none."""
+    return next((lab for lab in LABS if lab.name == name), None)
+
+
 def find(name: str) -> AnyTopic:
     """The topic `name`: "layer", "modes.gap", or "modes" for the lab's first. Raises: UnknownTopicError."""
     known = {topic.id: topic for topic in TOPICS} | {lab.name: lab.topics[0] for lab in LABS}

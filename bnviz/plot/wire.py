@@ -39,9 +39,13 @@ class EncodedScene:
 
     def content(self, step: int) -> bytes:
         """What is sent: the playhead at first on frame `step`."""
-        header = self.header + b',"start":%d}' % step
-        header += b" " * (-(len(header) + 4) % ALIGNMENT)
-        return len(header).to_bytes(4, "little") + header + self.block
+        return framed(self.header + b',"start":%d}' % step, self.block)
+
+
+def framed(header: bytes, block: bytes) -> bytes:
+    """A message of a `header` (JSON) and the `block` that it refers to."""
+    header += b" " * (-(len(header) + 4) % ALIGNMENT)
+    return len(header).to_bytes(4, "little") + header + block
 
 
 def encode(scene: Scene, group: str, language: Language) -> EncodedScene:

@@ -11,7 +11,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.case import FAMILIES, Case, Link, Measured
 from bnviz.labs.cases.catalogue import CASES, QUESTION
 from bnviz.labs.cases.search import LONGEST_QUERY, search, shortened
-from bnviz.labs.course import LABS
+from bnviz.labs.course import find_lab
 from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
@@ -119,7 +119,7 @@ def _inside(case: Case, _: Translate) -> None:
 
 def lab_of(link: Link) -> Lab | None:
     """The lab that `link` leads to; None where the course does not have it."""
-    return next((lab for lab in LABS if lab.name == link.lab), None)
+    return find_lab(link.lab)
 
 
 @st.cache_data(show_spinner=False)

@@ -12,7 +12,7 @@ import streamlit as st
 
 from bnviz.classroom.protocol import Place
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.labs.course import LABS
+from bnviz.labs.course import find_lab
 from bnviz.teaching.lab import Lab
 from bnviz.ui import assets, lesson_plans, navigation, visit
 from bnviz.ui.visit import LabState
@@ -105,7 +105,7 @@ def follow(language: Language) -> None:
     except ValueError:  # nobody's browser says such a thing by itself
         return
     _ = translator(language)
-    lab = next((lab for lab in LABS if lab.name == place.page), None)
+    lab = find_lab(place.page)
     if lab is not None:
         visit.open_lab(lab, place.query)
         if current.page != lab.name:

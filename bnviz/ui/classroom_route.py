@@ -145,9 +145,9 @@ class _Carrier:
 
 def settings_of(page: str, topic: str) -> type[LabSettings] | None:
     """The settings of a lab's topic (empty: its first); None where there is no such lab."""
-    from bnviz.labs.course import LABS  # imports every lab, and PyTorch; the server has them by then
+    from bnviz.labs.course import find_lab  # imports every lab, and PyTorch; the server has them by then
 
-    lab = next((lab for lab in LABS if lab.name == page), None)
+    lab = find_lab(page)
     return lab.topic(topic).settings if lab else None
 
 

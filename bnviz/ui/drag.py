@@ -81,9 +81,9 @@ def held() -> Held | None:
     return None
 
 
-def pause(visitor: str, seconds: float, alone: float) -> int:
-    """Milliseconds until `visitor`, whose value took `seconds` so far and `alone` times as long in the end, sends the next one."""
-    return round(1000 * _pace.pause(visitor, alone * seconds, time.monotonic()))
+def pause(visitor: str, seconds: float, factor: float) -> int:
+    """Milliseconds until `visitor`, whose value took `seconds` so far and counts `factor` times as much, sends the next one."""
+    return round(1000 * _pace.pause(visitor, factor * seconds, time.monotonic()))
 
 
 def listen(seconds: float, ahead: Ahead | None) -> None:

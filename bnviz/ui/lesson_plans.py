@@ -7,7 +7,7 @@ from typing import Any
 
 from bnviz.classroom.plans import NumberAsked, Options, OwnPrediction, Step, plans
 from bnviz.i18n import Language, translator
-from bnviz.labs.course import LABS
+from bnviz.labs.course import find_lab
 from bnviz.settings import LabSettings, fields
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui import cache as results
@@ -44,7 +44,8 @@ def content(name: str, language: Language) -> dict[str, Any] | None:
 
 
 def _opened(step: Step) -> tuple[Lab, AnyTopic, LabSettings]:
-    lab = next(lab for lab in LABS if lab.name == step.link.page)
+    lab = find_lab(step.link.page)
+    assert lab is not None, "the tests open every step"
     topic, settings, _ = lab.from_query(
         {name: value for name, value in step.link.query.items() if name not in PAGE_KEYS}
     )

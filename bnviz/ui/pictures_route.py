@@ -24,10 +24,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language
-from bnviz.plot.wire import ALIGNMENT
+from bnviz.plot import wire
 from bnviz.teaching.lab import InstantTopic, Lab
 from bnviz.ui import cache, controls, drag, visit
+from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
+from bnviz.ui.classroom_route import BUSY
 from bnviz.ui.player import ReadyScene
 
 PATH: Final = "pictures"
@@ -39,7 +41,7 @@ MOST_BROWSERS: Final = 1000
 LONGEST_QUESTION: Final = 4000
 VIEWS: Final = ("picture", "theory")
 """Those whose pictures come ahead."""
-GONE, BUSY, TOO_BIG = 4404, 1013, 1009
+TOO_BIG: Final = 1009
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +142,10 @@ def pack(header: Mapping[str, Any], blocks: Mapping[str, bytes]) -> bytes:
     """`header` and `blocks` as one message, in the form of `plot.wire`; the header then says where each block is."""
     places, block = {}, bytearray()
     for name, content in blocks.items():
-        block += bytes(-len(block) % ALIGNMENT)
+        block += bytes(-len(block) % wire.ALIGNMENT)
         places[name] = [len(block), len(content)]
         block += content
-    text = json.dumps({**header, "scenes": places}).encode()
-    text += b" " * (-(len(text) + 4) % ALIGNMENT)
-    return len(text).to_bytes(4, "little") + text + block
+    return wire.framed(json.dumps({**header, "scenes": places}).encode(), bytes(block))
 
 
 class Pictures:
@@ -158,7 +158,9 @@ class Pictures:
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """One browser, from coming to going."""
-        lab, language = _lab(websocket.path_params["lab"]), websocket.path_params["language"]
+        from bnviz.labs.course import find_lab  # imports every lab, and PyTorch; the server has them by then
+
+        lab, language = find_lab(websocket.path_params["lab"]), websocket.path_params["language"]
         await websocket.accept()
         if lab is None or language not in LANGUAGES:
             await websocket.close(GONE)
@@ -180,12 +182,6 @@ class Pictures:
             for failure in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(failure, Exception):
                     raise failure
-
-
-def _lab(name: str) -> Lab | None:
-    from bnviz.labs.course import LABS  # imports every lab, and PyTorch; the server has them by then
-
-    return next((lab for lab in LABS if lab.name == name), None)
 
 
 def route(mount_path: str) -> WebSocketRoute:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -21,6 +20,7 @@ from bnviz.labs.training.race import experiment
 from bnviz.labs.training.race.settings import Settings as Race
 from tests.jobs import slow
 from tests.jobs.dask_cluster import DaskCluster, dask_cluster
+from tests.waiting import wait
 
 LONG = 1024
 NOWHERE = "tcp://127.0.0.1:1"
@@ -28,13 +28,6 @@ NOWHERE = "tcp://127.0.0.1:1"
 
 def settings(seed: int, ticks: int = 4) -> slow.Settings:
     return slow.Settings(seed=seed, batch_size=ticks)
-
-
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def said(job: Job) -> str:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from bnviz.jobs.processes import LocalWorker, Processes
 from bnviz.jobs.workplace import Worker
 from tests.jobs import slow
 from tests.jobs.dask_cluster import dask_cluster
+from tests.waiting import wait
 
 ROOT = Path(__file__).parents[2]
 LONG = 1024
@@ -33,14 +34,6 @@ LONG = 1024
 
 def settings(seed: int, ticks: int = 32) -> slow.Settings:
     return slow.Settings(seed=seed, batch_size=ticks)
-
-
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until `condition` holds; fail where it never does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def ticks(job: Job) -> int:

@@ -7,7 +7,6 @@ import json
 import shutil
 import socket
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -34,16 +33,10 @@ from tests.jobs import slow
 from tests.jobs.slow import Settings
 from tests.jobs.slow_topic import LAB, TOPIC, walk
 from tests.jobs.threads import Threads
+from tests.waiting import wait
 
 FRAME = Path(__file__).parents[1] / "browser" / "live" / "frame.py"
 LONG = 768
-
-
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")
