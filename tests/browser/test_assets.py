@@ -1028,7 +1028,16 @@ def test_without_the_route_a_held_slider_is_told_to_streamlit(bench: Bench) -> N
     bench.page.wait_for_function("sent.length === 1")
     bench.mount("drag", {"answered": 1, "pause": 0, "ahead": None}, "drag")
     bench.page.wait_for_function("sent.length === 2")
-    held = [value for name, value, _ in bench.sent if name == "held"]
+    bench.page.evaluate(PUT, 0)  # back where it was taken, and let go
+    bench.mount("drag", {"answered": 2, "pause": 0, "ahead": None}, "drag")
+    bench.page.wait_for_function("sent.length === 3")
+    bench.mount("drag", {"answered": 3, "pause": 0, "ahead": None}, "drag")
+    bench.page.get_by_role("slider", name="size").dispatch_event("pointerup")
+    bench.page.get_by_role("slider", name="size").focus()  # takes nothing back
+    bench.page.wait_for_function("sent.length === 4")
+    *held, back, gone = [value for name, value, _ in bench.sent if name == "held"]
+    assert back == {"slider": "lab-size-en", "index": 0, "start": 0, "number": 3}
+    assert gone == {"number": 4}
     assert held == [
         {"slider": "lab-size-en", "index": at, "start": 0, "number": number} for number, at in ((1, 1), (2, 3))
     ]

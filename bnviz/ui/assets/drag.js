@@ -18,6 +18,7 @@ class Drag {
     this.answered = 0;
     this.slider = null; // the one that is held or has the focus
     this.held = false;
+    this.holding = false; // as Streamlit was told last
     this.waiting = null; // for the pause to end
     this.asking = false;
     this.now = null; // what the page was last said to show, `{url, settings, view}`; null where only the script can draw
@@ -139,11 +140,12 @@ class Drag {
     if (!this.held) return;
     this.held = false;
     clearTimeout(this.rested);
-    if (this.slider.told !== this.slider.start) this.released = setTimeout(() => this.#tell(null), AFTER_RELEASE);
+    if (this.holding) this.released = setTimeout(() => this.#tell(null), AFTER_RELEASE);
   }
 
   #tell(position) {
     this.number += 1;
+    this.holding = position !== null;
     this.setStateValue("held", { ...position, number: this.number });
   }
 
