@@ -154,11 +154,11 @@ def _normalized_layer(network: NormalizedNetwork, variance: float, offset: float
         moments = moments_after(network.activation, math.sqrt(variance + offset))
         divisor, slope = moments.variance, moments.mean_squared_slope / (moments.variance + eps)
     else:
-        divisor, slope = _offset_units(network, math.sqrt(variance), math.sqrt(offset))
+        divisor, slope = offset_units(network, math.sqrt(variance), math.sqrt(offset))
     return _Normalized(divisor, slope, network.beta, gamma**2 * _shrunk(divisor, eps))
 
 
-def _offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
+def offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
     """Batch norm after φ, each unit with an offset of its own: divisor and slope ratio, averaged over units."""
     # Where γ = 0 handed nothing on but β, a unit is its offset.
     unit, weights = scalar_normal_nodes(offset_std / std if std else offset_std)

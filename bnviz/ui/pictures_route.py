@@ -25,8 +25,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.plot import wire
-from bnviz.teaching.lab import InstantTopic, Lab
-from bnviz.ui import cache, controls, drag, visit
+from bnviz.settings import LabSettings
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
+from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.classroom_route import BUSY
@@ -56,6 +57,8 @@ class Question:
     """The CSS name of the widget that moves."""
     index: int
     """The stop where it is now."""
+    pinned: str = ""
+    """Settings to compare with, as in a link (`visit.pin`); "" for none."""
 
     @classmethod
     def read(cls, text: str) -> Question | None:
@@ -65,7 +68,7 @@ class Question:
             question = cls(**asked)
         except (ValueError, TypeError, RecursionError):
             return None
-        words = question.settings, question.view, question.slider
+        words = question.settings, question.view, question.slider, question.pinned
         return question if all(isinstance(word, str) for word in words) and type(question.index) is int else None
 
 
@@ -129,13 +132,26 @@ class _Browser:
             if moved is None:
                 return None
             result = cache.result(topic, moved, None, self.visitor, still_wanted)
-            draws = topic.pictures if question.view == "picture" else topic.theory
-            ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+            pinned = self._pinned(question, topic)
+            if pinned is None or pinned == moved:
+                draws = topic.pictures if question.view == "picture" else topic.theory
+                ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+            else:
+                other = cache.result(topic, pinned, None, self.visitor, still_wanted)
+                pairs = comparing.compared(topic, result, other, self.language)
+                ready = tuple(one for pair in pairs for one in pair if one is not None)
         except BnvizError:
             return None
         charts = {drag.css_name(one.key): one.content for one in ready if isinstance(one, ReadyChart)}
         scenes = {drag.css_name(one.key): one.content(0) for one in ready if isinstance(one, ReadyScene)}
         return urlencode(self.lab.to_query(topic, moved)), charts, scenes
+
+    def _pinned(self, question: Question, topic: AnyTopic) -> LabSettings | None:
+        """What the pictures are compared with."""
+        if not question.pinned or question.view != "picture":
+            return None
+        pinned_topic, settings = visit.pinned(self.lab, question.pinned)[:2]
+        return settings if pinned_topic is topic else None
 
 
 def pack(header: Mapping[str, Any], blocks: Mapping[str, bytes]) -> bytes:

@@ -42,8 +42,8 @@ def shipped() -> Recording:
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a short training's recording."""
     path = tmp_path_factory.mktemp("run") / "run.bnviz"
-    with watch(net(), path, budget=1e9) as watcher:
-        trained(watcher._model, 30)
+    with watch(model := net(), path, budget=1e9):
+        trained(model, 30)
     return path.read_bytes()
 
 

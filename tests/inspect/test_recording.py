@@ -23,8 +23,8 @@ MUTATIONS = int(os.environ.get("BNVIZ_MUTATIONS", "300"))  # 2000 in the long fo
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a short training's recording."""
     path = tmp_path_factory.mktemp("run") / "run.bnviz"
-    with watch(net(), path, budget=1e9) as watcher:
-        trained(watcher._model, 60)
+    with watch(model := net(), path, budget=1e9):
+        trained(model, 60)
     return path.read_bytes()
 
 

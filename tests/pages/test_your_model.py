@@ -29,8 +29,8 @@ RULES = sorted(Path(rules.__file__).parent.glob("[!_]*.py"))
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A healthy training's recording."""
     path = tmp_path_factory.mktemp("run") / "run.bnviz"
-    with watch(net(), path, budget=1e9) as watcher:
-        trained(watcher._model, 60)
+    with watch(model := net(), path, budget=1e9):
+        trained(model, 60)
     return path.read_bytes()
 
 

@@ -280,7 +280,7 @@ def test_after_the_activation_a_gamma_of_0_hands_on_nothing_but_the_bias(gamma: 
     np.testing.assert_allclose(lengths.variance[1:], 0)
     np.testing.assert_allclose(lengths.offset[1:], 0.25 + 0.3)
     assert np.isfinite(gradient.normalized_factors(network, lengths)).all()
-    divisor, slope = gradient._offset_units(network, 0.0, math.sqrt(0.55))
+    divisor, slope = gradient.offset_units(network, 0.0, math.sqrt(0.55))
     expected = moments_after("tanh", math.sqrt(0.55)).mean_squared_slope / 1e-5
     assert divisor == pytest.approx(0, abs=1e-20)
     assert slope == pytest.approx(expected, rel=1e-9)

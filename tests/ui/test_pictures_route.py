@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import uvicorn
@@ -18,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from bnviz.labs.course import LABS
 from bnviz.settings import fields
 from bnviz.teaching.lab import InstantTopic, Lab
-from bnviz.ui import cache, pictures_route
+from bnviz.ui import cache, comparing, pictures_route
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.drag import css_name
 from bnviz.ui.player import ReadyScene
@@ -95,9 +96,44 @@ def test_the_pictures_are_those_of_the_page(enter: Enter, lab: Lab, topic: Any, 
     assert all(at % 8 == 0 for at, _ in header["scenes"].values())
 
 
+@pytest.mark.parametrize(("lab", "topic"), INSTANT, ids=lambda one: getattr(one, "id", ""))
+def test_what_is_pinned_stands_behind_or_beside(enter: Enter, lab: Lab, topic: Any) -> None:
+    name = next(name for name in topic.controls if fields(topic.settings)[name].parameter.stops)
+    settings = urlencode(lab.to_query(topic, topic.opening))
+    pinned = topic.opening.replace(seed=5)
+    slider = css_name(f"{topic.id}:{name}:en")
+    with enter(f"{lab.name}/en") as page_:
+        header, block = ask(
+            page_,
+            settings=settings,
+            view="picture",
+            slider=slider,
+            index=1,
+            pinned=urlencode(lab.to_query(topic, pinned)),
+        )
+    moved = lab.from_query(dict(parse_qsl(header["settings"])))[1]
+    pairs = comparing.compared(topic, *(cache.result(topic, one, None) for one in (moved, pinned)), "en")
+    page = [one for pair in pairs for one in pair if one is not None]
+    charts = {css_name(one.key): one.content["digest"] for one in page if isinstance(one, ReadyChart)}
+    scenes = {css_name(one.key): one.content(0) for one in page if isinstance(one, ReadyScene)}
+    assert {key: content["digest"] for key, content in header["charts"].items()} == charts
+    assert {key: block[at : at + length] for key, (at, length) in header["scenes"].items()} == scenes
+
+
+def test_a_pin_of_another_topic_or_of_nothing_counts_for_nothing(enter: Enter) -> None:
+    question = {**FIRST, "settings": "topic=gap", "slider": "modes-gap-batch_size-en"}
+    with enter("modes/en") as page:
+        plain = ask(page, **question)[0]["charts"]
+        for pin in ("topic=poison&batch_size=8", ""):
+            assert ask(page, **question, pinned=pin)[0]["charts"] == plain
+        assert ask(page, **question, pinned="topic=gap&batch_size=8")[0]["charts"] != plain
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {**FIRST, "pinned": 3},
+        {**FIRST, "pinned": "source=upload"},
         {**FIRST, "index": 999},
         {**FIRST, "index": -1},
         {**FIRST, "index": "3"},

@@ -50,9 +50,9 @@ def raise_file_limit() -> int:
 
 def most_visitors() -> int:
     """What the environment says, or as many as there are files for."""
-    told = os.environ.get(VISITORS, "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
+    visitors = os.environ.get(VISITORS, "")
+    if visitors.isdecimal() and int(visitors) > 0:
+        return int(visitors)
     return max(1, min(MOST_VISITORS, (raise_file_limit() - OWN_FILES) // FILES_PER_VISITOR))
 
 

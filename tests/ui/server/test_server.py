@@ -394,7 +394,7 @@ def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
     once = CompressOnce(lambda *_: None)  # type: ignore[arg-type,return-value]
     once.MOST_BYTES = 1000
     for number in range(500):
-        once._keep(f"/{number}.js", [], b"a" * 100)
+        once.keep(f"/{number}.js", [], b"a" * 100)
     assert list(once.kept) == [f"/{number}.js" for number in range(490, 500)]
     assert answers[1].headers["content-encoding"] == "gzip"
 
