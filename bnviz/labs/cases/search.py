@@ -44,7 +44,8 @@ def search(query: str) -> list[Case]:
         return [named[query]]
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
-    alone = _alone().get(query.strip().casefold())
+    if (alone := _alone().get(query.strip().casefold())) is not None:
+        scores.setdefault(alone, 0.0)  # of words without a term of their own
     ranked = sorted(scores, key=lambda number: (number != alone, -scores[number], number))
     return [CASES[number] for number in ranked[:MOST] if number == alone or scores[number] >= CLOSE * best]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
@@ -45,27 +48,41 @@ def held_out() -> list[Title]:
     return [title for title in titles() if not title.learned]
 
 
-def left_out() -> list[str]:
+@cache
+def left_out() -> tuple[str, ...]:
     """The best card for each learned title, by votes that have not learned from it."""
     inverse = np.linalg.inv(votes.alike())
     alone = votes.meant() - inverse @ votes.meant() / np.diag(inverse)[:, None]
-    without = []
+    best = []
     for title, vote in zip(learned(), alone, strict=False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "votes", lambda said, vote=vote: vote.copy())
-            without.append(first(title.text))
-    return without
+            patch.setattr(module, "votes", Mock(return_value=vote))
+            best.append(first(title.text))
+    return tuple(best)
 
 
-def test_of_titles_it_learns_from_five_of_six_have_their_card_first_though_left_out() -> None:
-    """The synonyms were chosen with half of them in view: strangers' titles do worse, see below."""
-    wrong = [(title.text, title.card) for title, card in zip(learned(), left_out(), strict=True) if card != title.card]
+def test_of_titles_that_it_learns_from_five_of_six_have_their_card_first_though_left_out() -> None:
+    """Half of them were in view when the synonyms were chosen: of strangers' titles fewer do, see below."""
+    wrong = [(title.text, title.card) for title, best in zip(learned(), left_out(), strict=True) if best != title.card]
     assert len(wrong) <= len(learned()) / 6, wrong
 
 
-def test_of_titles_that_nobody_tuned_on_HELD() -> None:
-    """HELD."""
+def test_of_titles_that_nobody_tuned_on_three_of_four_have_their_card_first_and_nine_of_ten_among_the_first_three() -> (
+    None
+):
+    """What a stranger's title can expect: labelled and set aside before any search was tried, and searched once, at the end.
+
+    Of 141, 108 have their card first (77 %, a sample of this size tells it to ± 7), 120 it or the second that the thread is as much
+    about (85 ± 6 %), 132 one of both among the first three (94 ± 4 %). The search before this one: 99, 113, 127. Who labelled them
+    names the card from the title alone for 117, either for 128: the others do not say enough, or two cards are about the same thing.
+    Changes may cost one title in thirty.
+    """
     ranked = [(title, [case.name for case in search(title.text)]) for title in held_out()]
+    either = [({title.card, title.also} - {""}, cards) for title, cards in ranked]
+    slack = len(ranked) / 30
+    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= 0.766 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= 0.851 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= 0.936 * len(ranked) - slack
 
 
 def test_a_title_does_not_testify_for_itself() -> None:
@@ -87,8 +104,8 @@ def test_a_vote_hears_only_what_some_lesson_says() -> None:
     assert not votes.votes({"xyzzy": 1.0}).any()
     assert not votes.votes({}).any()
     sure, unsure = votes.votes({"flax": 1.0}), votes.votes({"flax": 1.0, "xyzzy": 1.0})
-    np.testing.assert_array_less(unsure.max(), sure.max())
     assert CASES[int(sure.argmax())].name == CASES[int(unsure.argmax())].name == "functional_state"
+    assert 0 < unsure.max() < sure.max()
 
 
 def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
@@ -249,9 +266,12 @@ def test_a_link_keeps_words_of_a_long_query_in_a_row() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_cards_own_word_alone_brings_it_first(case: object) -> None:
+def test_a_cards_own_words_alone_bring_it_first(case: object) -> None:
     assert isinstance(case, type(CASES[0]))
-    assert search(case.words.split(",")[0])[0] is case
+    chief, *words = (words.strip() for words in case.words.split(","))
+    assert search(chief)[0] is case
+    others = {each.strip().casefold() for other in CASES if other is not case for each in other.words.split(",")}
+    assert all(search(each)[0] is case for each in words if each.casefold() not in others)
 
 
 def test_nothing_is_found_inside_words() -> None:
