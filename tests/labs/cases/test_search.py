@@ -112,7 +112,9 @@ def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
     assert len(held_out()) >= 140
     assert len({title.url for title in titles()}) == len(titles()) >= 1100
     assert all(title.url.startswith("https://github.com/") for title in titles())
-    assert {title.card for title in titles()} | {title.also for title in titles()} <= {case.name for case in CASES} | {""}
+    assert {title.card for title in titles()} | {title.also for title in titles()} <= {case.name for case in CASES} | {
+        ""
+    }
     assert all(title.also != title.card for title in titles())
 
 
