@@ -72,8 +72,8 @@ def texts(case: Case) -> tuple[str, ...]:
 
 def votes(terms: Mapping[str, float]) -> NDArray[np.float64]:
     """How much `terms`, each with its weight, speak for each of CASES: about 1 for the one that they certainly mean."""
-    voted: NDArray[np.float64] = rows([terms]) @ _learned()
-    return voted[0]
+    voted: NDArray[np.float64] = (rows([terms]) @ _learned())[0]
+    return voted
 
 
 def rows(said: Sequence[Mapping[str, float]]) -> csr_array:
@@ -114,7 +114,8 @@ def _columns() -> Mapping[str, int]:
 def alike() -> NDArray[np.float64]:
     """How much each two lessons have in common, with the ridge: more of it for those that are trusted less."""
     said = rows([lesson.terms for lesson in lessons()])
-    return (said @ said.T).toarray() + np.diag([1 / lesson.trust for lesson in lessons()])
+    common: NDArray[np.float64] = (said @ said.T).toarray()
+    return common + np.diag([1 / lesson.trust for lesson in lessons()])
 
 
 def meant() -> NDArray[np.float64]:
