@@ -108,6 +108,13 @@ def test_a_vote_hears_only_what_some_lesson_says() -> None:
     assert 0 < unsure.max() < sure.max()
 
 
+def test_of_two_words_the_rarer_one_weighs_more_in_a_vote() -> None:
+    common, rare = votes.rows([{"momentum": 1.0, "tau": 1.0}]).toarray()[0][
+        [votes._columns()[term] for term in ("momentum", "tau")]
+    ]
+    assert 0 < common < rare
+
+
 def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
     assert len(held_out()) >= 140
     assert len({title.url for title in titles()}) == len(titles()) >= 1100
