@@ -415,8 +415,10 @@ def growth_axis(growth: Growth, _: Translate) -> dict[str, Any]:
     """Of the gradient, a decade at least, so that what hardly grows looks flat."""
     low, high = log_range(np.concatenate([growth.rms, growth.theory]))
     room = max(1.0 - (high - low), 0.0) / 2
-    title, ends = _("RMS gradient at the layer's outputs"), [low - room, high + room]
-    return log_axis(title, *ends) if high - low < 3 else axis(title, type="log", range=ends, **power_ticks(*ends))
+    low, high, title = low - room, high + room, _("RMS gradient at the layer's outputs")
+    if high - low < 3:
+        return log_axis(title, low, high)
+    return axis(title, type="log", range=[low, high], **power_ticks(low, high))
 
 
 def _gradients(growth: Growth, _: Translate) -> list[str]:

@@ -81,31 +81,31 @@ class _Graph:
 
     def follow(self, node: Any) -> tuple[ActivationName, int] | Break | None:
         """The activation behind the norm layer `node` and the norm layer that it feeds; else what is in the way, None at the end."""
-        behind = self._only(node)
-        if behind is None or isinstance(behind, str):
-            return behind
+        behind, broken = self._only(node)
+        if behind is None:
+            return broken
         activation = _activation(behind)
         if activation is None:
             return _obstacle(behind)
-        linear = self._only(behind)
-        if linear is None or isinstance(linear, str):
-            return linear
+        linear, broken = self._only(behind)
+        if linear is None:
+            return broken
         if not _is_linear(linear, self._through_copies(behind)):
             return _obstacle(linear)
-        following = self._only(linear)
-        if following is None or isinstance(following, str):
-            return following
+        following, broken = self._only(linear)
+        if following is None:
+            return broken
         place = self.places.get(following)
         return "other" if place is None else (activation, place)
 
-    def _only(self, node: Any) -> Any:
-        """The node that alone takes what `node` gives, "branch" where there are several, None where it leaves the model."""
+    def _only(self, node: Any) -> tuple[Any, Break | None]:
+        """The node that alone takes what `node` gives; None and what is in the way; None twice where it leaves the model."""
         while True:
             takers = self.takers[node]
             if len(takers) != 1:
-                return "branch"
+                return None, "branch"
             if takers[0] is None or takers[0].name() not in COPIES:
-                return takers[0]
+                return takers[0], None
             node = takers[0]
 
     def _through_copies(self, node: Any) -> Any:

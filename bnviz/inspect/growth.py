@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bnviz.i18n import N_
 from bnviz.inspect.chains import Break, Chain
@@ -86,7 +85,7 @@ def row_of(recording: Recording, layer: str, step: int) -> Row | Absence:
         return "convolution" if images else "unknown"
     chains, broken = recording.chains.found, recording.chains.broken
     if not chains:
-        return max(broken, key=broken.__getitem__, default="other")
+        return sorted(broken, key=broken.__getitem__)[-1] if broken else "other"
     own = {place for place, norm in enumerate(recording.norms) if norm.name == layer}
     chain = max(chains, key=lambda chain: (not own.isdisjoint(chain.layers), len(chain.layers)))
     rows = list(_rows(recording, chain))
@@ -162,5 +161,4 @@ def _parameters(look: Look, place: int) -> tuple[Array, Array]:
     var = np.zeros(0) if seen.call is None else np.maximum(seen.call.var, 0.0)
     kept = np.divide(var, var + seen.norm.eps, out=np.zeros(var.shape), where=var > 0)
     gamma = np.ones(var.shape) if seen.gamma is None else seen.gamma
-    beta: NDArray[np.float64] = np.zeros(var.shape) if seen.beta is None else seen.beta
-    return gamma * np.sqrt(kept), beta
+    return gamma * np.sqrt(kept), np.zeros(var.shape) if seen.beta is None else seen.beta
