@@ -304,10 +304,10 @@ def _growth(opened: Opened, layer: str, step: int, language: Language) -> None:
     _ = translator(language)
     recording = opened.recording
     row = row_of(recording, layer, step)
-    st.markdown("#### " + _(GROWTH))
     if isinstance(row, str):
-        st.caption(_(ABSENCES[row]))
+        st.markdown(f"#### {_(GROWTH)}\n\n{_(ABSENCES[row])}")
         return
+    st.markdown("#### " + _(GROWTH))
 
     def draw() -> tuple[Growth, chart.ReadyChart]:
         found = growth_of(recording, row)

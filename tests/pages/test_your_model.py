@@ -159,7 +159,7 @@ def test_the_gradient_of_a_row_stands_beside_theory(language: Any, tmp_path: Pat
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_where_theory_does_not_apply_a_sentence_says_why(language: Any) -> None:
     page = open_page("your_model", lang=language, predict="0")
-    assert translator(language)(ABSENCES["convolution"]) in [text.value for text in page.caption]
+    assert translator(language)(ABSENCES["convolution"]) in words(page)
     assert not any("gradient_growth" in text for text in pictures(page))
 
 
