@@ -31,7 +31,7 @@ from bnviz.inspect.recording import Recording, read
 from bnviz.inspect.trace import tensors
 from bnviz.theory.activations import ActivationName
 from bnviz.theory.growth import growth_batch_norm
-from tests.inspect.models import FEATURES, batches
+from tests.inspect.models import FEATURES, batches, trained
 
 WIDTH, DEPTH, BATCH, NETWORKS = 128, 8, 256, 6
 # What theory leaves out of the norm per layer: about 1/batch, more than 1/width, and 4 % at the first layer, because images have fewer
@@ -202,6 +202,15 @@ def recorded(model: nn.Module, path: Path, steps: int = 1, seed: int = 0) -> Rec
             functional.cross_entropy(model(images[index].flatten(1)), labels[index]).backward()
             optimizer.step()
     return read(path)
+
+
+def test_a_pass_in_eval_mode_does_not_hide_dropout(tmp_path: Path) -> None:
+    model = row(nn.ReLU(), nn.Dropout(0.5))
+    with watch(model, tmp_path / "run.bnviz", budget=1e9):
+        model.eval()
+        assert model(next(batches(1))[0]).requires_grad
+        trained(model.train(), 2)
+    assert read(tmp_path / "run.bnviz").chains == Chains((), {"other": 2})
 
 
 def shown(recording: Recording, layer: str = "", step: int = 0) -> Growth:
