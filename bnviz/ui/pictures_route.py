@@ -172,7 +172,7 @@ class _Browser:
             else:
                 other = cache.result(topic, pinned, None, self.visitor, still_wanted)
                 pairs = comparing.compared(topic, result, other, self.language)
-                ready = tuple(one for pair in pairs for one in pair if one is not None)
+                ready = [one for pair in pairs for one in pair if one is not None]
         except BnvizError:
             return None
         charts = {drag.css_name(one.key): one.content for one in ready if isinstance(one, ReadyChart)}
