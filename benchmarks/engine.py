@@ -39,10 +39,11 @@ PARTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("batch norm", ("batch_norm", "BatchNorm", "aten::var", "aten::rsqrt")),
     ("activation", ("relu", "threshold", "clamp")),
     ("loss", ("softmax", "nll_loss", "aten::mean")),
-    ("optimizer", ("_foreach", "aten::addcmul", "aten::addcdiv", "aten::lerp")),
+    ("optimizer", ("aten::_fused",)),
     ("batches", ("aten::index", "aten::gather", "aten::take")),
+    ("copies", ("aten::copy_", "aten::cat")),
 )
-"""What an operator of PyTorch belongs to, by a part of its name; the rest moves memory, or keeps the graph."""
+"""What an operator of PyTorch belongs to, by a part of its name; the rest makes room and keeps the graph."""
 
 
 def engine_rows(quick: bool = False) -> list[Row]:
