@@ -149,6 +149,7 @@ html[data-present] .bnviz-present {
 .bnviz-keys h2 { font-size: 1.2rem; margin: 0 0 0.6rem; padding: 0; }
 .bnviz-keys button { float: right; }
 .bnviz-keys dl { display: grid; grid-template-columns: fit-content(40%) 1fr; gap: 0.4rem 1rem; margin: 0; }
+.bnviz-keys dt { display: flex; flex-wrap: wrap; row-gap: 0.2rem; align-items: start; align-content: start; }
 .bnviz-keys dd { margin: 0; }
 .bnviz-keys kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 5px; padding: 0 0.4em;
   margin-right: 0.3em; }
@@ -161,7 +162,7 @@ html[data-paper] .stApp, html[data-paper] .stApp * {
   --st-text-color: black !important; --st-background-color: white !important; color: black !important; border-color: #888;
 }
 html[data-paper] .stApp { color-scheme: light; }
-html[data-paper] .stApp, html[data-paper] [data-testid="stAppViewContainer"], html[data-paper] [data-bnviz-hero],
+html[data-paper], html[data-paper] :is(body, .stApp, [data-testid="stAppViewContainer"]), html[data-paper] [data-bnviz-hero],
 html[data-paper] :is([data-testid="stSelectbox"], [data-testid="stNumberInput"]) *,
 html[data-paper] [data-testid="stButtonGroup"] button:not([aria-checked="true"], [kind$="Active"]) {
   background: white !important;

@@ -12,7 +12,7 @@ export function shared() {
 export const hostOf = (parentElement) => parentElement.host ?? parentElement;
 
 /** A sentence whose code stands between backticks, for where no Markdown is read. */
-export const unquoted = (text) => text.replaceAll("`", "");
+export const unquoted = (text = "") => text.replaceAll("`", "");
 
 let scratch;
 export const scratchContext = () => (scratch ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));

@@ -44,6 +44,7 @@ function followRedirect(signal) {
 
 /** A dark page is printed in black on white, its pictures too: paper is no screen. */
 function onPaper(wanted) {
+  if (wanted && "paper" in document.documentElement.dataset) return;
   const app = document.querySelector('[data-testid="stApp"]');
   const dark = app !== null && luminance(getComputedStyle(app).backgroundColor) < 0.2;
   if (document.documentElement.toggleAttribute("data-paper", wanted && dark) || !wanted) window.dispatchEvent(new Event("bnviz:paper"));

@@ -121,9 +121,9 @@ export function apart({ data, layout }, height) {
       })
       .toSorted((one, other) => one.y - other.y);
     if (!labels.slice(1).some((label, i) => label.y - labels[i].y < ((label.height + labels[i].height) / 2) * TOUCHING)) continue;
-    const half = labels.reduce((sum, label) => sum + label.height, 0) / 2;
-    const middle = labels.reduce((sum, { y }) => sum + y, 0) / labels.length;
-    spread(labels, Math.max(-t, Math.min(0, middle - half)), Math.min(pixels + b, Math.max(pixels, middle + half)));
+    const bottom = pixels + labels[0].height / 2; // below that stand the numbers of the axis
+    const needed = labels.reduce((sum, label) => sum + label.height, 0);
+    spread(labels, Math.max(-t, Math.min(0, bottom - needed)), bottom);
     for (const { note, at, y } of labels) moved.set(note, { ...note, yshift: (note.yshift ?? 0) + at - y });
   }
   return moved.size === 0 ? { data, layout } : { data, layout: { ...layout, annotations: annotations.map((note) => moved.get(note) ?? note) } };
