@@ -49,10 +49,15 @@ class Row:
         return "| " + " | ".join(cells) + " |"
 
 
-def table(rows: Sequence[Row], settings: str) -> str:
-    """The Markdown table of `rows` under a line that names the machine, the date and the `settings` of the run."""
+def heading(settings: str) -> str:
+    """A line that names the machine, the date and the `settings` of the run, and the head of the Markdown table."""
     head = ("| what | measured | bound | | made of |", "|:--|--:|--:|:--|:--|")
-    return "\n".join([f"{machine()}; {settings}", "", *head, *(row.markdown() for row in rows)])
+    return "\n".join([f"{machine()}; {settings}", "", *head])
+
+
+def table(rows: Sequence[Row], settings: str) -> str:
+    """The Markdown table of `rows`."""
+    return "\n".join([heading(settings), *(row.markdown() for row in rows)])
 
 
 def machine() -> str:

@@ -53,8 +53,8 @@ async def _movements(server: Server, topic: AnyTopic, every: int, seed: int) -> 
     query = f"predict=0&lang=en&seed={seed}" + ("" if topic.name == topic.lab else f"&topic={topic.name}")
     seconds = []
     async with visitors(server.url, topic.lab, lambda _: query, 1) as (session,):
-        for label, stops in list(session.stops.items()):
-            start = session.standing[label]
-            seconds += [await session.move(label, stop) for stop in stops[::every] if stop != start]
+        for label, start in list(session.standing.items()):
+            stops = session.stops[label][::every]
+            seconds += [await session.move(label, stop) for stop in stops if stop != start]
             await session.move(label, start)
     return seconds

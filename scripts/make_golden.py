@@ -20,7 +20,8 @@ from bnviz.labs.course import TOPICS
 from bnviz.settings import LabSettings
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 
-KEPT: Final = Path(__file__).parents[1] / "tests" / "golden.json"
+KEPT: Final = Path(__file__).parents[1] / "tests" / "golden"
+"""A file for each topic."""
 PLAIN: Final = {
     "ATEN_CPU_CAPABILITY": "default",
     "MKL_CBWR": "COMPATIBLE",
@@ -120,21 +121,20 @@ def main() -> None:
         )
         for more in ({}, PLAIN)
     )
-    before = json.loads(KEPT.read_text(encoding="utf-8")) if names else {}
-    new = {
-        topic: {
+    if not names:
+        for path in KEPT.glob("*.json"):
+            path.unlink()
+    for topic, by_case in first.items():
+        kept = {
             case: {
                 name: [float(f"{found[name]:.9g}"), float(f"{most:.2g}")]
                 for name, most in allowed(found, plain[topic][case]).items()
             }
             for case, found in by_case.items()
         }
-        for topic, by_case in first.items()
-    }
-    both = before | new
-    kept = {topic.id: both[topic.id] for topic in TOPICS if topic.id in both}
-    KEPT.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{sum(len(numbers) for cases in kept.values() for numbers in cases.values())} numbers in {KEPT.name}")
+        path = KEPT / f"{topic}.json"
+        path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"{path.relative_to(KEPT.parents[1])}: {sum(map(len, kept.values()))} numbers")
 
 
 if __name__ == "__main__":

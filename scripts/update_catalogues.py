@@ -85,6 +85,15 @@ def read_translations(package: Path) -> dict[str, str]:
     return translations
 
 
+def places(package: Path) -> dict[str, Path]:
+    """The catalogue that each message stands in."""
+    found: dict[str, Path] = {}
+    for path in sorted(package.rglob(CATALOGUE)):
+        with path.open("rb") as file:
+            found |= {str(message.id): path for message in read_po(file, locale=LOCALE) if message.id}
+    return found
+
+
 def new_catalogue(wanted: Mapping[str, list[str]], translations: Mapping[str, str]) -> Catalog:
     """A catalogue of the `wanted` messages; the untranslated ones are left empty."""
     catalogue = Catalog(locale=LOCALE, fuzzy=False)
@@ -116,7 +125,14 @@ def update(root: Path = ROOT) -> dict[Path, list[str]]:
 
 
 def main() -> None:
-    for path, untranslated in sorted(update().items()):
+    """Update, and say which messages moved to another catalogue and which want a translation."""
+    package = ROOT / "bnviz"
+    before = places(package)
+    untranslated_by_path = update()
+    for message, path in places(package).items():
+        if before.get(message, path) != path:
+            print(f"{path.relative_to(ROOT)} has now, from {before[message].relative_to(ROOT)}: {message}")
+    for path, untranslated in sorted(untranslated_by_path.items()):
         print(f"{path.relative_to(ROOT)}: {len(untranslated)} without a translation")
         for message in untranslated:
             print(f"    {message}")

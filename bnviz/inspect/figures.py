@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -12,13 +13,31 @@ from bnviz.inspect.overview import Channels, LayerCourse, Overview, Sides
 from bnviz.inspect.recording import QUANTITY_NAMES, SATURATES, QuantityName
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import PHONE_FONT, key, line, log_axis, note, points, power_ticks, small, wrapped
+from bnviz.plot.primitives import (
+    PHONE_FONT,
+    key,
+    line,
+    log_axis,
+    log_range,
+    note,
+    phone,
+    points,
+    power_ticks,
+    small,
+    theory_line,
+    wrapped,
+)
 from bnviz.plot.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.theme import SERIES, Role, axis, color, layout
+
+if TYPE_CHECKING:
+    from bnviz.inspect.growth import Growth  # needs SciPy, which a watch does without
 
 LONGEST_NAME: Final = 22
 MOST_TICKS: Final = 24
 MOST_STEP_TICKS: Final = 8
+PHONE_TICKS: Final = 4
+GROWTH: Final = N_("Growth of the gradient from layer to layer")
 TONES: Final[dict[str, Role]] = {"error": "error", "warning": "before", "note": "ink"}
 SHORT_NAMES: Final[dict[QuantityName, str]] = {
     "gap": N_("Gap between train and eval"),
@@ -42,15 +61,8 @@ def heat_map(overview: Overview, chosen: str, marked: bool, language: Language =
         tickvals=ticks,
         ticktext=[str(overview.step[tick]) for tick in ticks],
     )
-    rows = _layer_ticks(overview, chosen)
+    y = _layer_axis(overview.layers, chosen)
     count = len(overview.layers)
-    y = axis(
-        "",
-        showgrid=False,
-        range=[count - 0.5, -0.5],
-        tickvals=rows,
-        ticktext=[_tick(overview.layers[row], chosen) for row in rows],
-    )
     words = heat_key(overview, _)
     notes = [key(_(QUANTITY_NAMES[overview.quantity]) + "<br>" + words)]
     if marked:
@@ -97,11 +109,18 @@ def step_ticks(overview: Overview) -> list[int]:
     return sorted({round(float(place)) for place in np.linspace(0, last, MOST_STEP_TICKS)}) if last >= 0 else []
 
 
-def _layer_ticks(overview: Overview, chosen: str) -> list[int]:
+def _layer_axis(layers: Sequence[str], chosen: str) -> dict[str, Any]:
+    """A row for each layer, the first on top."""
+    rows = _layer_ticks(layers, chosen)
+    words = [_tick(layers[row], chosen) for row in rows]
+    return axis("", showgrid=False, range=[len(layers) - 0.5, -0.5], tickvals=rows, ticktext=words)
+
+
+def _layer_ticks(layers: Sequence[str], chosen: str) -> list[int]:
     """Rows whose layer is named: evenly many, and the chosen one instead of its neighbours."""
-    count = len(overview.layers)
+    count = len(layers)
     stride = math.ceil(count / MOST_TICKS)
-    own = [row for row, name in enumerate(overview.layers) if name == chosen]
+    own = [row for row, name in enumerate(layers) if name == chosen]
     return sorted({*own, *(row for row in range(0, count, stride) if all(abs(row - other) >= stride for other in own))})
 
 
@@ -366,3 +385,76 @@ def _channels_alt(channels: Channels, layer: str, _: Translate) -> str:
         var=channels.var.outside,
         total=channels.total,
     )
+
+
+def gradient_growth(growth: Growth, chosen: str, language: Language = "en") -> Chart:
+    """The gradient at each layer of a row, and the dashed line that theory draws through that of the last layer."""
+    _ = translator(language)
+    count = len(growth.layers)
+    rows = np.arange(count)
+    x = growth_axis(growth, _)
+    hover: dict[str, Any] = {"text": _gradients(growth, _), "hovertemplate": "%{text}<extra></extra>"}
+    traces = [
+        theory_line(growth.theory, rows, _("mean-field theory")) | hover,
+        line(growth.rms, rows, "after", _("measured"), marker={"size": 8}, **hover),
+    ]
+    words = key(_("blue: measured · dashed: mean-field theory, from the last layer on"))
+    ticks = {side: x[side][:: math.ceil(len(x[side]) / PHONE_TICKS)] for side in ("tickvals", "ticktext")}
+    return Chart(
+        "gradient_growth",
+        traces,
+        layout(x, _layer_axis(growth.layers, chosen), annotations=[words], margin={"l": 80, "r": 24, "t": 46, "b": 52}),
+        gradient_growth_alt(growth, _),
+        height=min(140 + 30 * count, 460),
+        phone_height=min(160 + 26 * count, 460),
+        phone_layout=phone([words], l=60, r=12, t=62, b=48) | {"xaxis": ticks},
+    )
+
+
+def growth_axis(growth: Growth, _: Translate) -> dict[str, Any]:
+    """Of the gradient, a decade at least, so that what hardly grows looks flat."""
+    low, high = log_range(np.concatenate([growth.rms, growth.theory]))
+    room = max(1.0 - (high - low), 0.0) / 2
+    low, high, title = low - room, high + room, _("RMS gradient at the layer's outputs")
+    if high - low < 3:
+        return log_axis(title, low, high)
+    return axis(title, type="log", range=[low, high], **power_ticks(low, high))
+
+
+def _gradients(growth: Growth, _: Translate) -> list[str]:
+    """A line for each layer."""
+    words = _("{layer}: {measured}, theory {theory}")
+    return [
+        words.format(layer=_plain(shortened_name(name) or "(root)"), measured=short(measured), theory=short(theory))
+        for name, measured, theory in zip(growth.layers, growth.rms, growth.theory, strict=True)
+    ]
+
+
+def growth_words(growth: Growth, _: Translate) -> str:
+    """The growth per layer, measured and predicted."""
+    words = _("Towards the input the gradient grows ×{measured} per layer; mean-field theory says ×{theory}.")
+    return words.format(measured=short(growth.growth), theory=short(growth.growth_theory))
+
+
+def growth_conditions(growth: Growth, _: Translate) -> str:
+    """Which snapshot it is, and when theory holds."""
+    words = _(
+        "Snapshot of step {step}, {samples} samples. Theory, from its γ and β, holds for wide layers, a large batch and weights "
+        "that are independent of each other, as before training; what departs from it later is the training's."
+    )
+    return words.format(step=growth.step, samples=growth.samples)
+
+
+def gradient_growth_alt(growth: Growth, _: Translate) -> str:
+    """The picture in words."""
+    words = _(
+        "RMS gradient at the outputs of {layers} layers, from {first} ({start}) to {last} ({end}), on a log axis."
+    )
+    told = words.format(
+        layers=len(growth.layers),
+        first=growth.layers[0] or "(root)",
+        last=growth.layers[-1] or "(root)",
+        start=short(float(growth.rms[0])),
+        end=short(float(growth.rms[-1])),
+    )
+    return f"{told} {growth_words(growth, _)}"

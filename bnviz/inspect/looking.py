@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from bnviz.inspect.chains import Chains
 from bnviz.inspect.evidence import Call
+from bnviz.inspect.graph import chains_of
 from bnviz.inspect.layers import kind_of
 from bnviz.inspect.moments import measured
 from bnviz.inspect.recording import BINS, SATURATES
@@ -116,21 +118,34 @@ def _around(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[nn.Modul
 
 
 class Watching:
-    """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook."""
+    """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook.
+
+    `order`: whether the order of the layers is asked for too.
+    """
 
     def __init__(
-        self, model: nn.Module, modules: Mapping[str, nn.Module], axes: Axes, failed: Callable[[Exception], None]
+        self,
+        model: nn.Module,
+        modules: Mapping[str, nn.Module],
+        axes: Axes,
+        failed: Callable[[Exception], None],
+        order: bool,
     ) -> None:
         self.seen: dict[str, Seen] = {name: Seen() for name in modules}
+        self.chains: Chains | None = None
+        """The rows of layers in the first pass whose graph shows them."""
         self.spent = 0.0
         self._axes = axes
         self._failed = failed
+        self._modules = modules
         self._passes: list[_Passes] = []
         self._handles: list[RemovableHandle] = []
         for module in _around(model, modules):
             self._passes.append(passes := _Passes())
             self._handles.append(module.register_forward_pre_hook(_Hook(passes.begin)))
             self._handles.append(module.register_forward_hook(_Hook(passes.end), always_call=True))
+            if order:
+                self._handles.append(module.register_forward_hook(_Hook(self._passed)))
         for name, module in modules.items():
             self._handles.append(module.register_forward_hook(_Hook(self._hook(name))))
 
@@ -147,14 +162,26 @@ class Watching:
 
     def _hook(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-            begin = thread_time()
-            try:
-                self._called(name, module, args, output)
-            except Exception as error:
-                self._failed(error)
-            self.spent += thread_time() - begin
+            self._guarded(lambda: self._called(name, module, args, output))
 
         return hook
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        begin = thread_time()
+        try:
+            action()
+        except Exception as error:
+            self._failed(error)
+        self.spent += thread_time() - begin
+
+    def _passed(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """After a pass. In eval mode Dropout would not be seen."""
+        del args
+        if self.chains is None and module.training and torch.is_grad_enabled():
+            self._guarded(lambda: self._read_order(output))
+
+    def _read_order(self, output: Any) -> None:
+        self.chains = chains_of(tensors(output), self._modules)
 
     def _called(self, name: str, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         seen = self.seen[name]

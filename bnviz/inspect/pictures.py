@@ -1,4 +1,7 @@
-"""The heat maps of a report that stands alone: inline SVG without a script, light or dark as the reader's system is."""
+"""The pictures of a report that stands alone: heat maps, and the growth of the gradient.
+
+Inline SVG without a script, light or dark as the reader's system is.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Language, Translate, translator
-from bnviz.inspect.figures import SHORT_NAMES, heat_alt, heat_key, shortened_name, step_ticks
+from bnviz.inspect.figures import (
+    GROWTH,
+    SHORT_NAMES,
+    gradient_growth_alt,
+    growth_axis,
+    growth_conditions,
+    growth_words,
+    heat_alt,
+    heat_key,
+    shortened_name,
+    step_ticks,
+)
 from bnviz.inspect.overview import Mark, Overview, overview
 from bnviz.inspect.recording import QUANTITIES, QUANTITY_NAMES, Recording
 from bnviz.inspect.report import Report
 from bnviz.plot.numbers import short
 from bnviz.plot.theme import DARK, LIGHT, SERIES, Palette
+
+if TYPE_CHECKING:
+    from bnviz.inspect.growth import Growth
 
 SHADES: Final = 24  # colours of the scale
 LEFT, WIDE, RIGHT, ROW, BELOW = 170.0, 520.0, 60.0, 18.0, 58.0  # of a picture, in its own units
@@ -29,14 +46,24 @@ TITLE: Final = N_("Layers by training steps")
 
 
 def with_pictures(report: Report, recording: Recording) -> Report:
-    """`report` on `recording` with its heat maps; they are small, and can be pickled where a recording cannot."""
+    """`report` on `recording` with its pictures; they are small, and can be pickled where a recording cannot."""
     shown = [overview(recording, quantity) for quantity in QUANTITIES] if len(recording.step) else []
     known = tuple(one for one in shown if np.isfinite(one.values).any())
-    return replace(report, pictures=partial(heat_maps, known)) if known else report
+    return replace(report, pictures=partial(pictures, known, _first_growth(recording))) if known else report
 
 
-def heat_maps(overviews: Sequence[Overview], language: Language) -> str:
-    """The first picture open, the others below it to be opened; HTML."""
+def _first_growth(recording: Recording) -> Growth | None:
+    """Along the longest row, in the first snapshot: before training theory holds."""
+    if recording.chains is None or not recording.chains.found:
+        return None
+    from bnviz.inspect.growth import growth_of, row_of  # needs SciPy, which a watch of another model does without
+
+    row = row_of(recording, "", 0)
+    return None if isinstance(row, str) else growth_of(recording, row)
+
+
+def pictures(overviews: Sequence[Overview], growth: Growth | None, language: Language) -> str:
+    """The heat maps, the first open and the others below it to be opened, and the gradient's growth; HTML."""
     _ = translator(language)
     head = f"<h2>{html.escape(_(TITLE))}</h2>"
     parts = [f"<style>{_style()}</style>{head}"]
@@ -44,20 +71,54 @@ def heat_maps(overviews: Sequence[Overview], language: Language) -> str:
         name = html.escape(_(SHORT_NAMES[shown.quantity]))
         opened = " open" if place == 0 else ""
         parts.append(f"<details{opened}><summary>{name}</summary>{_figure(shown, language)}</details>")
+    if growth is not None:
+        parts.append(f"<h2>{html.escape(_(GROWTH))}</h2>{_growth(growth, _)}")
     return "".join(parts)
+
+
+def _growth(growth: Growth, _: Translate) -> str:
+    """Measured as a line with points, theory as a dashed one, a row for each layer."""
+    words = html.escape(f"{growth_words(growth, _)} {growth_conditions(growth, _)}")
+    axis = growth_axis(growth, _)
+    low, high = axis["range"]
+    bottom = ROW * len(growth.layers)
+
+    def x(value: float) -> float:
+        return float(LEFT + WIDE * (math.log10(value) - low) / (high - low))
+
+    body = [*_names(growth.layers), f'<path class="base" d="M{LEFT:.0f} {bottom:.0f}h{WIDE:.0f}"/>']
+    for name, values in (("theory", growth.theory), ("measured", growth.rms)):
+        spots = [
+            (x(value), ROW * (row + 0.5)) for row, value in enumerate(values) if math.isfinite(value) and value > 0
+        ]
+        body.append(f'<polyline class="{name}" points="{" ".join(f"{left:.1f},{top:.0f}" for left, top in spots)}"/>')
+        if name == "measured":
+            body += [f'<circle cx="{left:.1f}" cy="{top:.0f}" r="3.5"/>' for left, top in spots]
+    for value, text in zip(axis["tickvals"], axis["ticktext"], strict=True):
+        body.append(f'<text x="{x(value):.1f}" y="{bottom + 16:.0f}" class="middle">{html.escape(text)}</text>')
+    body.append(
+        f'<text x="{LEFT + WIDE:.0f}" y="{bottom + 40:.0f}" class="end">{html.escape(axis["title"]["text"])}</text>'
+    )
+    alt = html.escape(gradient_growth_alt(growth, _))
+    return f"<figure><figcaption>{words}</figcaption>{_frame(bottom, body, _(GROWTH), alt)}</figure>"
+
+
+def _frame(high: float, body: Sequence[str], name: str, alt: str) -> str:
+    """The drawing of `body`, `high` without its axis. On a phone it scrolls, and takes the keyboard to do so."""
+    return (
+        f'<div class="bnviz-heat" tabindex="0" role="group" aria-label="{html.escape(name)}">'
+        f'<svg viewBox="0 0 {LEFT + WIDE + RIGHT:.0f} {high + BELOW:.0f}" role="img" aria-label="{alt}">'
+        f"{''.join(body)}</svg></div>"
+    )
 
 
 def _figure(shown: Overview, language: Language) -> str:
     _ = translator(language)
-    alt, name = html.escape(heat_alt(shown, True, _)), html.escape(_(SHORT_NAMES[shown.quantity]))
-    words = html.escape(f"{_(QUANTITY_NAMES[shown.quantity])}: {heat_key(shown, _)}")
+    alt, words = html.escape(heat_alt(shown, True, _)), f"{_(QUANTITY_NAMES[shown.quantity])}: {heat_key(shown, _)}"
     high = ROW * len(shown.layers)
-    body = "".join([*_cells(shown), *_names(shown), *_marks(shown), *_steps(shown, high, _), *_scale(shown, high)])
-    # The frame scrolls on a phone, and takes the keyboard to do so.
-    return (
-        f'<figure><figcaption>{words}</figcaption><div class="bnviz-heat" tabindex="0" role="group" aria-label="{name}">'
-        f'<svg viewBox="0 0 {LEFT + WIDE + RIGHT:.0f} {high + BELOW:.0f}" role="img" aria-label="{alt}">{body}</svg></div></figure>'
-    )
+    body = [*_cells(shown), *_names(shown.layers), *_marks(shown), *_steps(shown, high, _), *_scale(shown, high)]
+    drawing = _frame(high, body, _(SHORT_NAMES[shown.quantity]), alt)
+    return f"<figure><figcaption>{html.escape(words)}</figcaption>{drawing}</figure>"
 
 
 def _cells(shown: Overview) -> Iterator[str]:
@@ -83,8 +144,8 @@ def _shades(shown: Overview) -> NDArray[np.int64]:
     return np.where(known, np.clip(np.where(known, span, 0) * SHADES, 0, SHADES - 1), -1).astype(np.int64)
 
 
-def _names(shown: Overview) -> Iterator[str]:
-    for row, name in enumerate(shown.layers):
+def _names(layers: Sequence[str]) -> Iterator[str]:
+    for row, name in enumerate(layers):
         text = html.escape(shortened_name(name) or "(root)")
         yield f'<text x="{LEFT - 6:.0f}" y="{ROW * (row + 0.5) + 4:.0f}" class="end">{text}</text>'
 
@@ -124,6 +185,8 @@ def _style() -> str:
     return (
         f".bnviz-heat{{overflow-x:auto}}.bnviz-heat svg{{min-width:34rem;width:100%;font:12px system-ui,sans-serif}}"
         f".bnviz-heat path{{fill:none;stroke-width:{ROW - 1};shape-rendering:crispEdges}}.bnviz-heat path.bar{{stroke-width:9}}"
+        ".bnviz-heat path.base{stroke-width:1}.bnviz-heat polyline{fill:none;stroke-width:2.5}"
+        ".bnviz-heat polyline.theory{stroke-width:1.8;stroke-dasharray:6 5}"
         ".bnviz-heat rect{fill:none;stroke-width:2.5}.bnviz-heat .end{text-anchor:end}.bnviz-heat .middle{text-anchor:middle}"
         ".bnviz-heat .number{font-weight:700}.bnviz-report figure{margin:.5rem 0}.bnviz-report summary{cursor:pointer;padding:.3rem 0}"
         f"{_colors(LIGHT)}@media (prefers-color-scheme:dark){{{_colors(DARK)}}}"
@@ -135,6 +198,8 @@ def _colors(palette: Palette) -> str:
     return (
         f"{shades}.bnviz-heat text{{fill:{palette['ink']}}}.bnviz-heat rect.error{{stroke:{palette['error']}}}"
         f".bnviz-heat rect.warning{{stroke:{palette['before']}}}.bnviz-heat rect.note{{stroke:{palette['ink']}}}"
+        f".bnviz-heat path.base{{stroke:{palette['context']}}}.bnviz-heat polyline.theory{{stroke:{palette['theory']}}}"
+        f".bnviz-heat polyline.measured{{stroke:{palette['after']}}}.bnviz-heat circle{{fill:{palette['after']}}}"
     )
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
+from bnviz.inspect.chains import Chains, read_chains
 from bnviz.inspect.evidence import Array, Call, Course, Evidence, Kind, Norm, Setup
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.frames import MOST_BYTES, Frame, RecordingError, frames
@@ -156,6 +157,8 @@ class Recording:
     means: Mapping[str, Array] = field(default_factory=dict)
     """(C,) average over looks of each layer's batch mean."""
     mean_looks: int = 0
+    chains: Chains | None = None
+    """Which layers feed each other; None where no look saw a pass of the whole model, or an older bnviz has written."""
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -256,6 +259,7 @@ class _Reader:
         self.rows: list[Frame] = []
         self.looks: list[Frame] = []
         self.begin: Frame | None = None
+        self.chains: Chains | None = None
         self.finished = False
 
     def recording(self, data: bytes) -> Recording:
@@ -270,6 +274,8 @@ class _Reader:
                 self.rows.append(frame)
                 if frame.kind == "look":
                     self.looks.append(frame)
+            elif frame.kind == "chains":
+                self.chains = read_chains(frame.head, len(self.norms))
             elif frame.kind == "end":
                 self.finished = True
         if self.begin is None:
@@ -305,6 +311,7 @@ class _Reader:
             rank=_int(head.get("rank", 0)),
             means=means,
             mean_looks=_int(last.head.get("mean_looks", 0)) if last is not None else 0,
+            chains=self.chains,
         )
 
     def _supply(self, quantities: Mapping[QuantityName, Array], looks: Sequence[Look]) -> None:

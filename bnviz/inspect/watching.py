@@ -161,6 +161,7 @@ class Watcher:
         self._per_pass = np.zeros(count)
         self._sums: list[Array | None] = [None] * count
         self._looks = 0
+        self._ordered = False
         self._clock: ReferenceType[torch.optim.Optimizer] | None = None
         self._held: frozenset[int] = frozenset()
         self._since: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
@@ -352,7 +353,7 @@ class Watcher:
         spent = self.looked + (self._look_cost if self._look_cost is not None else guess)
         due = self.steps + 1 >= self._next_look and self._affordable(spent, ALLOWANCE)
         if due or (now - self._last_look >= SECONDS and self._affordable(spent, 0.0)):
-            self._look = Watching(self._model, self._modules, self._axes, self._failed)
+            self._look = Watching(self._model, self._modules, self._axes, self._failed, not self._ordered)
 
     def _read(self) -> None:
         """Read the buffers and draw from two consecutive reads what the batch was."""
@@ -442,6 +443,10 @@ class Watcher:
             "seconds": round(perf_counter() - self._begin, 4),
             "training": self._model.training,
         }
+        if look is not None and look.chains is not None:
+            # A frame of its own, which is not thinned out with the looks.
+            self._writer.append(packed("chains", look.chains.head(), {}))
+            self._ordered = True
         if look is not None:
             with_gradient = np.array([seen.with_gradient for seen in look.seen.values()])
             without = np.array([seen.without for seen in look.seen.values()])

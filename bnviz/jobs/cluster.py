@@ -202,11 +202,11 @@ class Cluster:
 
     def _notice(self, event: tuple[float, Any]) -> None:
         """Dask says that a worker came or went."""
-        told = event[1] if isinstance(event[1], dict) else {}
-        worker = told.get("worker", "")
-        if told.get("action") == "add-worker":
+        message = event[1] if isinstance(event[1], dict) else {}
+        worker = message.get("worker", "")
+        if message.get("action") == "add-worker":
             self._workers.add(worker)
-        elif told.get("action") == "remove-worker":
+        elif message.get("action") == "remove-worker":
             self._workers.discard(worker)
             for one in self._tries.values():
                 if one.address == worker:

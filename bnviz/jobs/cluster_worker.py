@@ -27,7 +27,7 @@ Word = Literal["go", "pause", "stop"]
 
 
 @dataclass(eq=False)
-class _Orders:
+class Orders:
     """What the server said last to one task, and when (monotonic seconds)."""
 
     word: Word | None = None
@@ -65,14 +65,14 @@ class _Updates:
             raise worker.Stopped from None
 
 
-_orders: Final[dict[str, _Orders]] = {}
+ORDERS: Final[dict[str, Orders]] = {}
 _alone: Final = threading.Lock()
 """Tasks of one process wait for each other, however many threads Dask gives it: PyTorch's random numbers belong to the process."""
 
 
 def hear(claim: str, word: Word) -> bool:
     """Take what the server says to the task of `claim`; whether there is one. Called by `Client.run`."""
-    orders = _orders.get(claim)
+    orders = ORDERS.get(claim)
     if orders is None:
         return False
     orders.word, orders.heard = word, time.monotonic()
@@ -84,18 +84,20 @@ def perform(claim: str, queue: str, task: bytes) -> bytes:
 
     `claim` names this try; the server lets only the first worker begin that asks with it.
     """
-    place = get_worker()
+    dask_worker = get_worker()
     with _alone:
-        orders = _orders[claim] = _Orders()
+        orders = ORDERS[claim] = Orders()
         channel = Queue(queue)
         try:
-            return worker.answer(_begin(_Updates(claim, channel), orders, place.address, task), _memory(place))
+            return worker.answer(
+                _begin(_Updates(claim, channel), orders, dask_worker.address, task), _memory(dask_worker)
+            )
         finally:
-            del _orders[claim]
+            del ORDERS[claim]
             channel.close()
 
 
-def _begin(updates: _Updates, orders: _Orders, address: str, pickled: bytes) -> Callable[[], Any]:
+def _begin(updates: _Updates, orders: Orders, address: str, pickled: bytes) -> Callable[[], Any]:
     def run() -> Any:
         updates.send("start", (address, bnviz.__version__))
         orders.wait_for_the_start()
@@ -112,6 +114,6 @@ def _begin(updates: _Updates, orders: _Orders, address: str, pickled: bytes) -> 
     return run
 
 
-def _memory(place: Any) -> int:
+def _memory(dask_worker: Any) -> int:
     """Bytes that the worker may have, 0 where nobody says."""
-    return int(place.memory_manager.memory_limit or 0)
+    return int(dask_worker.memory_manager.memory_limit or 0)

@@ -87,8 +87,8 @@ class Job:
         """Share of the run that is done, in [0, 1]; None where its partial results do not tell."""
         if self.state == "done":
             return 1.0
-        told = float(getattr(self.partial, "progress", math.nan))
-        return None if math.isnan(told) else min(1.0, max(0.0, told))
+        share = float(getattr(self.partial, "progress", math.nan))
+        return None if math.isnan(share) else min(1.0, max(0.0, share))
 
     @property
     def seconds_left(self) -> float | None:

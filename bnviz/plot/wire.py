@@ -105,7 +105,7 @@ def _panel(panel: Panel | Cube | Map, block: bytearray) -> Json:
             content |= {
                 "x": _axis(panel.x),
                 "y": _axis(panel.y),
-                "edges": _array(panel.edges, block),
+                "edges": stored(panel.edges, block),
                 "layers": [_layer(layer, block) for layer in panel.layers],
                 "markers": [_marker(marker, block) for marker in panel.markers],
                 "zones": [_zone(zone) for zone in panel.zones],
@@ -115,14 +115,14 @@ def _panel(panel: Panel | Cube | Map, block: bytearray) -> Json:
         case Cube():
             content |= {
                 "shape": list(panel.shape),
-                "membership": _array(panel.membership, block),
+                "membership": stored(panel.membership, block),
                 "role": panel.role,
                 "chosen": panel.chosen,
             }
         case Map():
             content |= {
                 "range": [panel.low, panel.high],
-                "values": _array(panel.levels(), block),
+                "values": stored(panel.levels(), block),
                 "bar": panel.bar,
             }
     return content | {"readouts": [_readout(readout, block) for readout in panel.readouts]}
@@ -135,16 +135,16 @@ def _axis(axis: Axis) -> Json:
 def _layer(layer: Layer, block: bytearray) -> Json:
     return {
         "role": layer.role,
-        "values": _array(layer.values, block),
+        "values": stored(layer.values, block),
         "style": layer.style,
         "label": layer.label,
-        "edges": None if layer.edges is None else _array(layer.edges, block),
+        "edges": None if layer.edges is None else stored(layer.edges, block),
         "faint": layer.faint,
     }
 
 
 def _marker(marker: Marker, block: bytearray) -> Json:
-    return {"role": marker.role, "values": _array(marker.values, block), "label": marker.label}
+    return {"role": marker.role, "values": stored(marker.values, block), "label": marker.label}
 
 
 def _zone(zone: Zone) -> Json:
@@ -154,8 +154,8 @@ def _zone(zone: Zone) -> Json:
 def _curve(curve: Curve, block: bytearray) -> Json:
     return {
         "role": curve.role,
-        "x": _array(curve.x, block),
-        "y": _array(curve.y, block),
+        "x": stored(curve.x, block),
+        "y": stored(curve.y, block),
         "label": curve.label,
         "range": [curve.low, curve.high],
         "style": curve.style,
@@ -163,14 +163,14 @@ def _curve(curve: Curve, block: bytearray) -> Json:
 
 
 def _band(band: Band, block: bytearray) -> Json:
-    return {"role": band.role, "values": _array(band.values, block), "label": band.label, "style": band.style}
+    return {"role": band.role, "values": stored(band.values, block), "label": band.label, "style": band.style}
 
 
 def _readout(readout: Readout, block: bytearray) -> Json:
-    return {"label": readout.label, "values": _array(readout.values, block), "unit": readout.unit}
+    return {"label": readout.label, "values": stored(readout.values, block), "unit": readout.unit}
 
 
-def _array(array: NDArray[Any], block: bytearray) -> Json:
+def stored(array: NDArray[Any], block: bytearray) -> Json:
     """Append `array` to `block` in the smallest type that holds it: grey levels uint8, counts uint16 or uint32, the rest float32."""
     kind = "f4"
     if array.dtype.kind in "iu" and array.size and array.min() >= 0:

@@ -41,12 +41,12 @@ def paired_difference(
     `intro`: the translated sentence in front, with `{seed}` in it.
     """
     differences = second - first
-    place = next((index for index, value in enumerate(differences) if math.isfinite(value)), None)
-    if place is None or not math.isfinite(finding.low):
+    index = next((i for i, value in enumerate(differences) if math.isfinite(value)), None)
+    if index is None or not math.isfinite(finding.low):
         return _(NO_INTERVAL)
     return (
-        intro.format(seed=first_seed + place)
-        + f"\n\n$$\nd = {100 * second[place]:.2f} - {100 * first[place]:.2f} = {100 * differences[place]:.2f}\n$$\n\n"
+        intro.format(seed=first_seed + index)
+        + f"\n\n$$\nd = {100 * second[index]:.2f} - {100 * first[index]:.2f} = {100 * differences[index]:.2f}\n$$\n\n"
         + mean_and_verdict(finding, _)
     )
 

@@ -12,7 +12,8 @@ of that average. To predict all L layers of a network with a softmax head:
     rms = gradient_rms(factors[:-1], last)
     growth = growth_per_layer(factors[:-1])
 
-With a normalizer, `normalized_lengths` and `normalized_factors` take the place of the first two calls. With skip connections
+With a normalizer, `normalized_lengths` and `normalized_factors` take the place of the first two calls; where each channel has a γ
+and β of its own, `channel_factor` goes from one batch norm's outputs to the next one's. With skip connections
 around all that stands between two activations, the functions whose names begin with `residual_` do, and every length and
 factor is that of z_l, what enters the activation: the sum of z_{l−1} and the branch.
 """
@@ -154,11 +155,11 @@ def _normalized_layer(network: NormalizedNetwork, variance: float, offset: float
         moments = moments_after(network.activation, math.sqrt(variance + offset))
         divisor, slope = moments.variance, moments.mean_squared_slope / (moments.variance + eps)
     else:
-        divisor, slope = _offset_units(network, math.sqrt(variance), math.sqrt(offset))
+        divisor, slope = offset_units(network, math.sqrt(variance), math.sqrt(offset))
     return _Normalized(divisor, slope, network.beta, gamma**2 * _shrunk(divisor, eps))
 
 
-def _offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
+def offset_units(network: NormalizedNetwork, std: float, offset_std: float) -> tuple[float, float]:
     """Batch norm after φ, each unit with an offset of its own: divisor and slope ratio, averaged over units."""
     # Where γ = 0 handed nothing on but β, a unit is its offset.
     unit, weights = scalar_normal_nodes(offset_std / std if std else offset_std)
@@ -214,6 +215,22 @@ def activation_input_factors(network: NormalizedNetwork, lengths: Lengths) -> Fl
         return factors
     spread = lengths.variance + (lengths.offset if network.normalizer == "layer" else 0.0) + network.eps
     return factors * spread[:-1] / spread[1:]
+
+
+def channel_factor(activation: ActivationName, gamma: ArrayLike, beta: ArrayLike, next_gamma: ArrayLike) -> float:
+    """What the squared norm of the gradient at a batch norm's outputs is multiplied by, from the next batch norm back to this one.
+
+    Between them stand φ and an `nn.Linear`. `gamma`, `beta` (N,) are this layer's, channel by channel, `next_gamma` (N′,) the next
+    one's: mean(γ′²)·mean E[φ′(γz + β)²]/mean Var[φ(γz + β)], means over channels; the weights' scale cancels row by row. The mean
+    square over channels is multiplied by N′/N besides. With ε put γ√(v/(v + ε)) for γ, v the batch variance. With one γ and β this is
+    `activation_input_factors`. Large batch, independent weights; NaN where φ hands on a constant.
+    Raises: ValueError for an unknown activation. Source: argument of Yang 2019, arXiv:1902.08129.
+    """
+    _, variance, second, _, slope = normal_moments(activation, gamma, beta)
+    spread = float(np.mean(variance))
+    square = float(np.mean(np.square(np.asarray(next_gamma, dtype=np.float64))))
+    # The variance of a constant is rounding of quadrature, squared.
+    return square * float(np.mean(slope)) / spread if spread > 1e-22 * float(np.mean(second)) else math.nan
 
 
 def residual_lengths(activation: ActivationName, sigma_w2: float, sigma_b2: float, q0: float, depth: int) -> FloatArray:

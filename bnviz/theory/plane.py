@@ -26,16 +26,16 @@ def curves(name: PlaneName, nodes: int = NODES) -> FloatArray:
 
     Raises: ValueError for an unknown name.
     """
-    place = (np.arange(nodes) + 0.5) / nodes
+    share = (np.arange(nodes) + 0.5) / nodes
     if name == "moons":
-        turn = math.pi * place
+        turn = math.pi * share
         upper = np.stack([np.cos(turn) - 0.5, np.sin(turn) - 0.25], axis=1)
         return np.stack([upper, -upper])
     if name == "circles":
-        ring = np.stack([np.cos(2 * math.pi * place), np.sin(2 * math.pi * place)], axis=1)
+        ring = np.stack([np.cos(2 * math.pi * share), np.sin(2 * math.pi * share)], axis=1)
         return np.stack([ring, ring / 2])
     if name == "spirals":
-        turns = np.sqrt(place)
+        turns = np.sqrt(share)
         arm = (0.15 + 1.35 * turns)[:, None] * np.stack(
             [np.cos(3 * math.pi * turns), np.sin(3 * math.pi * turns)], axis=1
         )

@@ -17,12 +17,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.jobs.pool import JobPool
+from bnviz.ui.classroom_route import BUSY
 from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
 
 DRAW_EVERY_SECONDS: Final = 0.125
 REST_PER_DRAWING: Final = 3.0  # pictures that are dear to draw come less often: the server has others to serve
 SEEN_WITHIN_SECONDS: Final = 5.0
 INTRODUCTION_SECONDS: Final = 10.0
+MOST_VIEWERS: Final = 500
 GONE: Final = 4404
 DONE: Final = 1000
 
@@ -75,15 +77,27 @@ class Channel:
 
 
 class Broadcast:
-    """The WebSocket route of all runs of `runs`."""
+    """The WebSocket route of all runs of `runs`, for `most` viewers at once, those who have not said yet who they are among them."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, most: int) -> None:
         self.runs = runs
+        self.most = most
+        self.viewers = 0
         self.channels: dict[tuple[int, Language], Channel] = {}
         self._going = ThreadPoolExecutor(1, "bnviz-viewers-going")
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """One viewer, from coming to going. Whose first message is not an owner's secret token sees nothing."""
+        if self.viewers >= self.most:
+            await websocket.close(BUSY)  # before it is accepted: the browser hears 403, and tries again later
+            return
+        self.viewers += 1
+        try:
+            await self._one(websocket)
+        finally:
+            self.viewers -= 1
+
+    async def _one(self, websocket: WebSocket) -> None:
         number, language = websocket.path_params["number"], websocket.path_params["language"]
         run = self.runs.find(number)
         await websocket.accept()
@@ -171,7 +185,7 @@ def _message(snapshot: Snapshot, run: Run, viewer: Viewer) -> str:
     return f'{{"status":{snapshot.status},"own":{json.dumps(own)},"charts":{charts}}}'
 
 
-def route(mount_path: str, runs: Runs = RUNS) -> WebSocketRoute:
-    """`…/live/{job number}/{language}`."""
-    broadcast: Any = Broadcast(runs)
+def route(mount_path: str, runs: Runs = RUNS, most: int = MOST_VIEWERS) -> WebSocketRoute:
+    """`…/live/{job number}/{language}`, for `most` viewers at once."""
+    broadcast: Any = Broadcast(runs, most)
     return WebSocketRoute(f"{mount_path}/live/{{number:int}}/{{language}}", broadcast.endpoint)

@@ -31,7 +31,8 @@ Draw = Callable[[Any, Language], Picture]
 
 RESULT_BYTES: Final = 64 * 2**20
 RESULT_REST: Final = 2**14  # bytes of a result that are not in arrays
-DRAWINGS: Final = 64
+DRAWING_BYTES: Final = 128 * 2**20
+DRAWING_LEAST: Final = 2**21  # so that there are at most 64
 
 
 @dataclasses.dataclass(slots=True)
@@ -101,6 +102,11 @@ def result(
     return _results.get(key, lambda: read_only(make()), while_waiting)
 
 
+def is_heavy(topic: InstantTopic[Any, Any], visitor: str) -> bool:
+    """Whether the next result of `topic` for `visitor` is expected to keep others waiting."""
+    return _queue.is_heavy(topic.id, visitor)
+
+
 def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language, *, keep: bool) -> list[Ready]:
     """The pictures of `result`, ready to be sent; kept for all sessions where `keep` says so."""
 
@@ -150,4 +156,15 @@ def read_only(result: Any) -> Any:
 
 
 _results: Final = Shared(RESULT_BYTES, lambda result: RESULT_REST + sum(array.nbytes for array in arrays(result)))
-_drawings: Final = Shared(DRAWINGS)
+
+
+def _weigh_drawn(drawn: Any) -> int:
+    """Bytes of what was drawn and of the results that are kept beside it."""
+    parts = drawn if isinstance(drawn, tuple) else (drawn,)
+    flat = [one for part in parts for one in (part if isinstance(part, list | tuple) else (part,))]
+    scenes = sum(len(one.scene.block) for one in flat if isinstance(one, ReadyScene))
+    results = sum(array.nbytes for array in arrays([one for one in flat if not isinstance(one, Ready)]))
+    return max(DRAWING_LEAST, scenes + results)
+
+
+_drawings: Final = Shared(DRAWING_BYTES, _weigh_drawn)

@@ -72,9 +72,9 @@ def _families(_: Translate) -> None:
     columns, lengths = st.columns(2), [0, 0]
     for family, cases in groupby(CASES, key=lambda case: case.family):
         members = list(cases)
-        place = lengths.index(min(lengths))
-        lengths[place] += len(members) + 1
-        with columns[place]:
+        shortest = lengths.index(min(lengths))
+        lengths[shortest] += len(members) + 1
+        with columns[shortest]:
             st.markdown("##### " + _(FAMILIES[family]))
             for case in members:
                 _card(case, _)
@@ -95,13 +95,13 @@ def _card(case: Case, _: Translate, *, first: bool = False) -> None:
 def _inside(case: Case, _: Translate) -> None:
     threads = ", ".join(f"[{thread.name}]({thread.url})" for thread in case.threads)
     numbers = _measured(case.name)
-    told = _("{look}: {wrong} → {cured}").format(
+    outcome = _("{look}: {wrong} → {cured}").format(
         look=escaped(_(case.look)), wrong=f"**{short(numbers.wrong, DUST)}**", cured=f"**{short(numbers.cured, DUST)}**"
     )
     lines = [
         "**" + _("Cause") + "** " + escaped(_(case.cause)),
         "**" + _("Cure") + "** " + escaped(_(case.cure)),
-        "**" + _("Measured here") + "** " + told,
+        "**" + _("Measured here") + "** " + outcome,
         _("Reported: {threads}").format(threads=threads),
     ]
     st.markdown("\n\n".join(lines))

@@ -22,7 +22,7 @@ from bnviz.ui.visit import LabState
 class Pinned:
     """Pictures of two runs."""
 
-    told: str
+    caption: str
     """Both settings in words."""
     pictures: tuple[tuple[Ready, Ready | None], ...]
     """Each picture; where the pinned one could not be laid behind it, that one too."""
@@ -41,6 +41,15 @@ def drawings(state: LabState, result: Any, language: Language) -> Pinned | None:
     if other is None:
         return None
 
+    pinned, shown = (controls.described(topic, one, language) or _("as it opens") for one in (settings, state.settings))
+    caption = _("Pinned (faint): {pinned}. Now: {now}.").format(pinned=pinned, now=shown)
+    return Pinned(caption, compared(topic, result, other, language))
+
+
+def compared(topic: AnyTopic, result: Any, other: Any, language: Language) -> tuple[tuple[Ready, Ready | None], ...]:
+    """Each picture of `result` with that of the pinned run `other` behind it; where that cannot be, both."""
+    _ = translator(language)
+
     def make() -> tuple[Any, ...]:
         pairs = [_pair(draw(result, language), draw(other, language), _("Pinned")) for draw in topic.pictures]
         unit = next((picture.unit for pair in pairs for picture in pair if isinstance(picture, Scene)), "")
@@ -55,8 +64,7 @@ def drawings(state: LabState, result: Any, language: Language) -> Pinned | None:
 
     # The results are kept beside their drawings, so that no others can get their ids.
     *_results, ready = cache.drawn((id(result), id(other), topic.id, language), make)
-    pinned, shown = (controls.told(topic, one, language) or _("as it opens") for one in (settings, state.settings))
-    return Pinned(_("Pinned (faint): {pinned}. Now: {now}.").format(pinned=pinned, now=shown), ready)
+    return tuple(ready)
 
 
 def _result(topic: AnyTopic, settings: LabSettings) -> Any:

@@ -58,7 +58,7 @@ def kept(state: LabState) -> dict[str, Any]:
     return {name: getattr(state.settings, name) for name in state.settings.names() if not free(state, (name,))}
 
 
-def told(topic: AnyTopic, settings: LabSettings, language: Language) -> str:
+def described(topic: AnyTopic, settings: LabSettings, language: Language) -> str:
     """In words, what differs from the topic's opening: `Batch size 2 · Mode eval`."""
     _ = translator(language)
     described = fields(topic.settings)

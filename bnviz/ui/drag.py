@@ -50,6 +50,8 @@ class Ahead:
     """As in a link to the page."""
     view: str
     """Of the page."""
+    pinned: str
+    """As in a link to the page; "" where nothing is pinned."""
 
 
 class Pace:

@@ -81,11 +81,11 @@ def show(lab: Lab) -> None:
     drawn, state.drawn = state.drawn, (state.topic.name, _asks(state))
     row = None if embedded else _presets(state, language)
     picture, control = st.columns([3.6, 1], gap="medium")
-    place: Any = st
+    parent: Any = st
     if drawn != state.drawn:
         # What belongs to another question goes before this one is put, however long its own picture takes.
-        picture, place = picture.empty(), st.empty()
-    below = place.container(key="below")
+        picture, parent = picture.empty(), st.empty()
+    below = parent.container(key="below")
     line = None
     if not embedded:
         head.markdown("# " + _(state.topic.question))
@@ -152,11 +152,12 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
 
 def _ahead(lab: Lab, state: LabState, language: Language) -> drag.Ahead | None:
     """Where the next pictures come from before the script runs; None where only that can draw them."""
-    pinned = state.pinned is not None and state.pinned[0] is state.topic
-    if _asks(state) or pinned or state.upload is not None or state.view not in pictures_route.VIEWS:
+    if _asks(state) or state.upload is not None or state.view not in pictures_route.VIEWS:
         return None
     url = assets.url(f"{pictures_route.PATH}/{lab.name}/{language}")
-    return drag.Ahead(url, urlencode(lab.to_query(state.topic, state.settings)), state.view)
+    return drag.Ahead(
+        url, urlencode(lab.to_query(state.topic, state.settings)), state.view, visit.pin_query(lab, state)
+    )
 
 
 def _stay(state: LabState, around: tuple[Any, ...]) -> None:
@@ -200,7 +201,7 @@ def _about(lab: Lab, state: LabState, result: Any, language: Language) -> share.
     described = fields(topic.settings)
     return share.About(
         headline=_(topic.question),
-        settings=controls.told(topic, state.settings, language),
+        settings=controls.described(topic, state.settings, language),
         controls=tuple((name, _(described[name].parameter.label)) for name in names),
         asked=classroom.askable(lab, state, result),
     )
@@ -385,7 +386,7 @@ def _nudged(topic: AnyTopic, state: LabState) -> Mapping[str, float]:
 def _compared(pinned: comparing.Pinned, state: LabState, language: Language, below: DeltaGenerator) -> None:
     """Every picture with the pinned run behind or beside it, and both settings."""
     _ = translator(language)
-    st.caption(views.escaped(pinned.told))
+    st.caption(views.escaped(pinned.caption))
     for number, (now, then) in enumerate(pinned.pictures):
         with below if number else nullcontext():
             if then is None:

@@ -68,7 +68,7 @@ def _content(content: Code | Table, title: str, key: str, _: Translate) -> None:
     if isinstance(content, Table):
         rows = zip(*content.columns.values(), strict=True)
         lines = [list(content.columns), [":--"] * len(content.columns), *([str(cell) for cell in row] for row in rows)]
-        escape = [[cell if place == 1 else escaped(cell) for cell in line] for place, line in enumerate(lines)]
+        escape = [[cell if column == 1 else escaped(cell) for cell in line] for column, line in enumerate(lines)]
         st.markdown("\n".join("| " + " | ".join(line) + " |" for line in escape))
         return
     words = {"copy": _("Copy"), "copied": _("Copied")}

@@ -75,9 +75,9 @@ def _offer(
 ) -> None:
     """The button that starts the run, and what it will cost; where a `shipped` result is shown, where that comes from."""
     seconds = topic.seconds(state.settings, data)
-    told = [_("Computed beforehand.")] if shipped else []
+    notes = [_("Computed beforehand.")] if shipped else []
     cost = _("A run takes about {time}.") if shipped else _("A run takes about {time} on one core of this server.")
-    told.append(cost.format(time=time(seconds, _)))
+    notes.append(cost.format(time=time(seconds, _)))
     with st.container(horizontal=not shipped, vertical_alignment="center", gap="small"):
         st.button(
             _("Run it now") if shipped else _("Run"),
@@ -91,7 +91,7 @@ def _offer(
             if shipped
             else None,
         )
-        st.markdown(f":small[{' '.join(told)}]", width="stretch")
+        st.markdown(f":small[{' '.join(notes)}]", width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:
@@ -145,11 +145,11 @@ def _tell_the_end(run: Run, language: Language) -> None:
         st.error(views.escaped(run.job.problem.text(language)))
         return
     progress = run.job.progress
-    told = [] if run.job.problem is None else [views.escaped(run.job.problem.text(language))]
+    notes = [] if run.job.problem is None else [views.escaped(run.job.problem.text(language))]
     if progress:
-        told.append(_("Stopped at {percent} %: this is how far the run came.").format(percent=round(100 * progress)))
-    if told:
-        st.info(" ".join(told))
+        notes.append(_("Stopped at {percent} %: this is how far the run came.").format(percent=round(100 * progress)))
+    if notes:
+        st.info(" ".join(notes))
 
 
 def _draw_what_there_is(run: Run, language: Language, below: DeltaGenerator) -> None:

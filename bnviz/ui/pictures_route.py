@@ -25,8 +25,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz.errors import BnvizError
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.plot import wire
-from bnviz.teaching.lab import InstantTopic, Lab
-from bnviz.ui import cache, controls, drag, visit
+from bnviz.settings import LabSettings
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
+from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.classroom_route import BUSY
@@ -35,9 +36,13 @@ from bnviz.ui.player import ReadyScene
 PATH: Final = "pictures"
 AT_ONCE: Final = 8
 """Questions that are worked on; the queue of computations says which of them computes."""
+PATIENT_AT_ONCE: Final = 2
+"""Questions that wait in that queue beside them: so many that it never runs dry, so few that pages have their turn in it."""
 SECONDS_PER_BYTE: Final = 3e-8
 """Of the processor, to press an answer and to send it: 2.7 ms for the 91 kB of `layer`."""
-MOST_BROWSERS: Final = 1000
+MOST_BROWSERS: Final = 500
+NOTHING_MS: Final = 100
+"""Pause after a question to which there are no pictures."""
 LONGEST_QUESTION: Final = 4000
 VIEWS: Final = ("picture", "theory")
 """Those whose pictures come ahead."""
@@ -56,6 +61,8 @@ class Question:
     """The CSS name of the widget that moves."""
     index: int
     """The stop where it is now."""
+    pinned: str = ""
+    """Settings to compare with, as in a link (`visit.pin`); "" for none."""
 
     @classmethod
     def read(cls, text: str) -> Question | None:
@@ -65,12 +72,24 @@ class Question:
             question = cls(**asked)
         except (ValueError, TypeError, RecursionError):
             return None
-        words = question.settings, question.view, question.slider
+        words = question.settings, question.view, question.slider, question.pinned
         return question if all(isinstance(word, str) for word in words) and type(question.index) is int else None
 
 
 class OvertakenError(Exception):
     """The browser asks for something newer, or has gone."""
+
+
+class WaitsError(Exception):
+    """The answer would have to wait for the computations of others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rooms:
+    """Where questions are worked on. Those that wait have a room of their own: in one for all, they would keep light ones out."""
+
+    light: CapacityLimiter
+    patient: CapacityLimiter
 
 
 class _Browser:
@@ -92,50 +111,80 @@ class _Browser:
             await self.websocket.close(TOO_BIG)
         self.gone = True
 
-    async def answer(self, room: CapacityLimiter) -> None:
-        """Answer the newest question, again and again."""
+    async def answer(self, rooms: _Rooms) -> None:
+        """Answer the newest question, again and again. The next is not begun before the pause, whether the browser keeps it or not."""
         with suppress(WebSocketDisconnect):
             while True:
                 await self.news.wait()
                 self.news.clear()
                 with suppress(OvertakenError):
-                    await self.websocket.send_bytes(await to_thread.run_sync(self._answer, limiter=room))
+                    answer, pause = await self._worked_on(rooms)
+                    await self.websocket.send_bytes(answer)
+                    await asyncio.sleep(pause / 1000)
 
-    def _answer(self) -> bytes:
+    async def _worked_on(self, rooms: _Rooms) -> tuple[bytes, int]:
+        """The answer, and the pause after it in milliseconds. Raises OvertakenError."""
+        try:
+            return await to_thread.run_sync(self._answer, False, limiter=rooms.light)
+        except WaitsError:
+            return await to_thread.run_sync(self._answer, True, limiter=rooms.patient)
+
+    def _answer(self, patient: bool) -> tuple[bytes, int]:
+        """What `_worked_on` says. Raises OvertakenError; where it is not `patient`, WaitsError."""
         start, question = time.thread_time(), self.asked
-        seen = None if question is None else self._pictures(question)
+        seen = None if question is None else self._pictures(question, patient)
+        if seen is None:  # nobody's turn: who asks for nothing does not slow down who drags
+            return pack({"settings": None, "pause": NOTHING_MS}, {}), NOTHING_MS
         seconds = time.thread_time() - start + SECONDS_PER_BYTE * self.sent
         pause = drag.pause(self.visitor, seconds, drag.ROOM)
-        if seen is None:
-            return pack({"settings": None, "pause": pause}, {})
         settings, charts, scenes = seen
         answer = pack({"settings": settings, "pause": pause, "charts": charts}, scenes)
         self.sent = len(answer)
-        return answer
+        return answer, pause
 
-    def _pictures(self, question: Question) -> tuple[str, dict[str, Any], dict[str, bytes]] | None:
-        """The link of the settings, their charts and their scenes; None where the page has to see to it. Raises OvertakenError."""
+    def _pictures(self, question: Question, patient: bool) -> tuple[str, dict[str, Any], dict[str, bytes]] | None:
+        """The link of the settings, their charts and their scenes; None where the page has to see to it.
+
+        Raises OvertakenError; where it is not `patient`, WaitsError.
+        """
         query = visit.settings_query(dict(parse_qsl(question.settings, keep_blank_values=True)))
         topic, settings, _ = self.lab.from_query(query)
         if not isinstance(topic, InstantTopic) or question.view not in VIEWS:
             return None
 
-        def still_wanted(_: int) -> None:
+        def still_wanted(before: int) -> None:
             if self.gone or self.news.is_set():
                 raise OvertakenError
+            if not patient and (
+                not before or cache.is_heavy(topic, self.visitor)
+            ):  # not before: another makes the same
+                raise WaitsError
 
         try:
             moved = controls.moved(topic, settings, question.slider, question.index, self.language)
             if moved is None:
                 return None
             result = cache.result(topic, moved, None, self.visitor, still_wanted)
-            draws = topic.pictures if question.view == "picture" else topic.theory
-            ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+            pinned = self._pinned(question, topic)
+            if pinned is None or pinned == moved:
+                draws = topic.pictures if question.view == "picture" else topic.theory
+                ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+            else:
+                other = cache.result(topic, pinned, None, self.visitor, still_wanted)
+                pairs = comparing.compared(topic, result, other, self.language)
+                ready = [one for pair in pairs for one in pair if one is not None]
         except BnvizError:
             return None
         charts = {drag.css_name(one.key): one.content for one in ready if isinstance(one, ReadyChart)}
         scenes = {drag.css_name(one.key): one.content(0) for one in ready if isinstance(one, ReadyScene)}
         return urlencode(self.lab.to_query(topic, moved)), charts, scenes
+
+    def _pinned(self, question: Question, topic: AnyTopic) -> LabSettings | None:
+        """What the pictures are compared with."""
+        if not question.pinned or question.view != "picture":
+            return None
+        pinned_topic, settings = visit.pinned(self.lab, question.pinned)[:2]
+        return settings if pinned_topic is topic else None
 
 
 def pack(header: Mapping[str, Any], blocks: Mapping[str, bytes]) -> bytes:
@@ -149,12 +198,13 @@ def pack(header: Mapping[str, Any], blocks: Mapping[str, bytes]) -> bytes:
 
 
 class Pictures:
-    """The WebSocket route of all labs."""
+    """The WebSocket route of all labs, for `most` browsers at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.browsers = 0
         self._numbers = itertools.count()
-        self._room: CapacityLimiter | None = None
+        self._rooms: _Rooms | None = None
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """One browser, from coming to going."""
@@ -165,13 +215,13 @@ class Pictures:
         if lab is None or language not in LANGUAGES:
             await websocket.close(GONE)
             return
-        if self.browsers >= MOST_BROWSERS:
+        if self.browsers >= self.most:
             await websocket.close(BUSY)
             return
-        self._room = self._room or CapacityLimiter(AT_ONCE)
+        self._rooms = self._rooms or _Rooms(CapacityLimiter(AT_ONCE), CapacityLimiter(PATIENT_AT_ONCE))
         browser = _Browser(websocket, lab, language, f"pictures {next(self._numbers)}")
         self.browsers += 1
-        tasks = [asyncio.create_task(browser.listen()), asyncio.create_task(browser.answer(self._room))]
+        tasks = [asyncio.create_task(browser.listen()), asyncio.create_task(browser.answer(self._rooms))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -184,6 +234,6 @@ class Pictures:
                     raise failure
 
 
-def route(mount_path: str) -> WebSocketRoute:
-    """`…/pictures/{lab}/{language}`."""
-    return WebSocketRoute(f"{mount_path}/{PATH}/{{lab}}/{{language}}", Pictures().endpoint)
+def route(mount_path: str, most: int = MOST_BROWSERS) -> WebSocketRoute:
+    """`…/pictures/{lab}/{language}`, for `most` browsers at once."""
+    return WebSocketRoute(f"{mount_path}/{PATH}/{{lab}}/{{language}}", Pictures(most).endpoint)

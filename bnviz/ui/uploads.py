@@ -50,7 +50,7 @@ def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
     from bnviz.core.uploads import SUFFIXES
 
     _ = translator(language)
-    told = {
+    layout = {
         "table": _("Rows are samples, columns are features."),
         "images": _("An image as an array (H, W), (H, W, 3) or (3, H, W), or several."),
         "classes": _("Rows are samples; one column is the class, a whole number or a word. Or an .npz with X and y."),
@@ -60,7 +60,7 @@ def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
         _("Your data (CSV, .npy or .npz, at most 2 MB)"),
         SUFFIXES,
         key=f"{topic.lab}:upload",
-        help=f"{told} {kept}",
+        help=f"{layout} {kept}",
         max_upload_size=2,
     )
     # Problems of an earlier file go.

@@ -242,9 +242,19 @@ def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
 def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     """Pin what a link names (`?pin=batch_size%3D2`, a query within the query; `1`: the opening). What is wrong with it is a problem."""
     if query.get("pin"):
-        topic, settings, problems = lab.from_query(dict(parse_qsl(query["pin"])[:TOO_MANY]))
+        topic, settings, problems = pinned(lab, query["pin"])
         state.pinned = topic, settings
         state.problems += problems
+
+
+def pinned(lab: Lab, query: str) -> tuple[AnyTopic, LabSettings, list[BnvizError]]:
+    """The topic and settings that a link pins, and what is wrong with them."""
+    return lab.from_query(dict(parse_qsl(query)[:TOO_MANY]))
+
+
+def pin_query(lab: Lab, state: LabState) -> str:
+    """What is pinned, as in a link; "" where nothing is."""
+    return "" if state.pinned is None else urlencode(lab.to_query(*state.pinned)) or "1"
 
 
 def remember(state: LabState, before: tuple[AnyTopic, LabSettings], *, dragging: bool = False) -> None:
@@ -338,8 +348,8 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
     teachers = {"show": ",".join(state.shown), "lock": ",".join(state.locked)}
-    pinned = {} if state.pinned is None else {"pin": urlencode(lab.to_query(*state.pinned)) or "1"}
-    return own | view | step | {key: names for key, names in teachers.items() if names} | pinned | page_link()
+    pin = {"pin": query} if (query := pin_query(lab, state)) else {}
+    return own | view | step | {key: names for key, names in teachers.items() if names} | pin | page_link()
 
 
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:

@@ -12,9 +12,20 @@ import streamlit as st
 
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.inspect import example
-from bnviz.inspect.figures import SHORT_NAMES, channel_bands, heat_map, histograms, shortened_name
+from bnviz.inspect.figures import (
+    GROWTH,
+    SHORT_NAMES,
+    channel_bands,
+    gradient_growth,
+    growth_conditions,
+    growth_words,
+    heat_map,
+    histograms,
+    shortened_name,
+)
 from bnviz.inspect.finding import SEVERITIES, Finding
 from bnviz.inspect.frames import RecordingError
+from bnviz.inspect.growth import ABSENCES, Growth, growth_of, row_of
 from bnviz.inspect.overview import channels, columns, layer_course, overview, table
 from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import QUANTITIES, QuantityName
@@ -178,6 +189,7 @@ def _recording(opened: Opened, state: ModelState, line: DeltaGenerator, language
     with st.container(key="below"):
         frame = _played(opened, state, layer, frame, language)
         _channels(opened, layer, int(step[frame]), language)
+        _growth(opened, layer, int(step[frame]), language)
         _take_home(opened, asking, language)
 
 
@@ -285,6 +297,25 @@ def _channels(opened: Opened, layer: str, step: int, language: Language) -> None
             "the gap is large."
         )
     )
+
+
+def _growth(opened: Opened, layer: str, step: int, language: Language) -> None:
+    """The gradient from layer to layer beside mean-field theory; where there is none, why."""
+    _ = translator(language)
+    recording = opened.recording
+    row = row_of(recording, layer, step)
+    if isinstance(row, str):
+        st.markdown(f"#### {_(GROWTH)}\n\n{_(ABSENCES[row])}")
+        return
+    st.markdown("#### " + _(GROWTH))
+
+    def draw() -> tuple[Growth, chart.ReadyChart]:
+        found = growth_of(recording, row)
+        return found, chart.ready(gradient_growth(found, layer, language), GROUP, "", language)
+
+    found, ready = cache.drawn((opened.version, "gradient_growth", layer, row.place, language), draw)
+    ready.show()
+    st.caption(growth_words(found, _) + " " + growth_conditions(found, _))
 
 
 def _take_home(opened: Opened, asking: bool, language: Language) -> None:

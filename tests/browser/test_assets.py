@@ -987,7 +987,13 @@ class Route:
         while not self.asked:
             self.page.wait_for_timeout(5)
         (question,) = self.asked
-        assert question == {"settings": settings, "view": "picture", "slider": "lab-size-en", "index": index}
+        assert question == {
+            "settings": settings,
+            "view": "picture",
+            "pinned": "eps=1",
+            "slider": "lab-size-en",
+            "index": index,
+        }
         self.asked.clear()
 
     def answers(self, settings: str | None, digest: str) -> None:
@@ -1000,7 +1006,7 @@ def test_pictures_of_a_moving_slider_come_ahead_and_no_rerun_puts_older_ones_bac
 
     def rerun(settings: str, digest: str) -> None:
         bench.mount("player", scene(digest=digest))
-        now = {"url": "/pictures", "settings": settings, "view": "picture"}
+        now = {"url": "/pictures", "settings": settings, "view": "picture", "pinned": "eps=1"}
         bench.mount("drag", {"answered": 0, "pause": 0, "ahead": now}, "drag")
 
     rerun("", "opening")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from bnviz.i18n import translator
 from bnviz.labs.course import LABS
 from bnviz.ui import lesson_plans
 from tests.browser.conftest import Visit
+from tests.browser.pages import Finding, violations
 
 FOLDER = os.environ.get("BNVIZ_CLASS_PICTURES", "")
 """Where pictures of the teacher's and the students' screens are put at each step; empty: nowhere."""
@@ -36,6 +37,7 @@ class Lesson:
         self.teacher.get_by_role("button", name="Start a class").click()
         self.code = self.teacher.locator("p.code").inner_text()
         self.students: list[Page] = []
+        self.barriers: dict[Finding, str] = {}
 
     def join(self) -> None:
         """The students come one after another, one of them reading Chinese."""
@@ -52,6 +54,12 @@ class Lesson:
     def press(self, name: str) -> None:
         """What the teacher presses."""
         self.teacher.get_by_role("button", name=name, exact=True).first.click()
+
+    def barrier_free(self) -> None:
+        """Note what axe finds wrong for the teacher and on a phone, in a lesson of which everything is on screen."""
+        if self.plan.name == FIRST:
+            for page in (self.teacher, self.students[1]):
+                self.barriers |= violations(page)
 
     def picture(self, name: str) -> None:
         """Keep how teacher and two students see it, if that is wanted."""
@@ -95,6 +103,7 @@ def vote(lesson: Lesson, step: Step) -> None:
     options, right, many = len(question["options"]), question["correct"], lesson.many
     first = [(right + number) % options for number in range(many)]
     lesson.everybody("button.option")
+    lesson.barrier_free()
     expect(lesson.students[0].locator(".st-key-picture")).to_be_hidden()
     expect(lesson.students[0].locator(".unseen[role=status]").first).to_contain_text(question["text"]["en"])
     lesson.answers(first)
@@ -116,6 +125,7 @@ def vote(lesson: Lesson, step: Step) -> None:
         str(sum(pair == (first[1], second[1]) for pair in zip(first, second, strict=True)))
     )
     lesson.picture("votes")
+    lesson.barrier_free()
     lesson.press("Show the answer")
     lesson.everybody(".option.right")
     lesson.everybody(PAINTED)
@@ -162,7 +172,7 @@ def one_round(lesson: Lesson, index: int, row: Locator, step: Step) -> None:
     "plan",
     [pytest.param(plan, id=plan.name, marks=[] if plan.name == FIRST else pytest.mark.pages) for plan in PLANS],
 )
-def test_a_lesson_from_start_to_end(visit: Visit, plan: Plan) -> None:
+def test_a_lesson_from_start_to_end(visit: Visit, streamlits_own: Callable[[], set[Finding]], plan: Plan) -> None:
     first = plan.name == FIRST
     lesson = Lesson(visit, plan, STUDENTS if first else 2)
     assert "#" not in lesson.teacher.url
@@ -186,6 +196,8 @@ def test_a_lesson_from_start_to_end(visit: Visit, plan: Plan) -> None:
     if first:
         own_way(lesson)
         lead(lesson)
+        own = streamlits_own() if lesson.barriers else set()
+        assert {finding: html for finding, html in lesson.barriers.items() if finding not in own} == {}
     lesson.press("End the class")
     lesson.press("Really end it?")
     for student, sentence in zip(lesson.students, ("The class is over.", "班级已结束。"), strict=False):

@@ -41,7 +41,7 @@ from tests.browser.pages import (
 BOTH_WAYS: tuple[tuple[Language, Language], ...] = (("en", "zh"), ("zh", "en"))
 BOTH_SCHEMES: tuple[tuple[Scheme, Scheme], ...] = (("light", "dark"), ("dark", "light"))
 IN_THE_GATE = ("layer", "averages", "devices")
-"""Of each kind one: played, live, plotted. The others take longer than the gate has time for."""
+"""Labs that take the long walk in `make test`, of each kind one: played, live, plotted. The others' main path is there, too."""
 DRAWN = (".st-key-picture", ".st-key-below")
 
 
@@ -284,6 +284,27 @@ def test_a_guess_brings_a_picture_for_all_that_follows_a_slider_and_both_languag
     if found:
         own = streamlits_own()
         assert {place: html for place, html in found.items() if place[1:] not in own} == {}
+
+
+@pytest.mark.parametrize("lab", [pytest.param(lab, id=lab.name) for lab in LABS if lab.name not in IN_THE_GATE])
+def test_a_guess_brings_a_picture_that_follows_a_slider_in_both_languages(visit: Visit, lab: Lab) -> None:
+    """The main path of every topic, without colours, phone and what axe finds: of the labs whose long walk is not in the gate."""
+    page = visit(f"{lab.name}?lang=en", reduced_motion="reduce")
+    for topic, (language, other) in zip(lab.topics, cycle(BOTH_WAYS), strict=False):
+        go_to(page, lab, topic, language)
+        expect(page.get_by_text(plain(translator(language)(topic.prediction.question)))).to_be_visible()
+        assert painted(page) == []  # nothing of the question before
+        guess(page, topic, language)
+        assert painted(page)
+        changed = follows_a_slider(page, topic, language)
+        assert changed in query(page)
+        for one in (language, other):
+            if one == other:
+                switch(page, topic, other)
+            if one == "zh":
+                assert foreign(settled(page)) == []  # a live topic has no picture of what was not run
+        change(page, page.get_by_role("button", name=translator(other)("Reset"), exact=True).click)
+        assert changed not in query(page)
 
 
 def test_the_course_beside_the_page_is_in_its_language(visit: Visit) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torch import nn
 
 from bnviz.inspect import example, watch
-from bnviz.inspect.figures import channel_bands, heat_map, histograms
+from bnviz.inspect.figures import channel_bands, gradient_growth, heat_map, histograms
 from bnviz.inspect.frames import RecordingError
+from bnviz.inspect.growth import Row, growth_of, row_of
 from bnviz.inspect.overview import (
     MOST_CELLS,
     MOST_CHANNELS,
@@ -42,8 +44,8 @@ def shipped() -> Recording:
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a short training's recording."""
     path = tmp_path_factory.mktemp("run") / "run.bnviz"
-    with watch(net(), path, budget=1e9) as watcher:
-        trained(watcher._model, 30)
+    with watch(model := net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU()), path, budget=1e9):
+        trained(model, 30)
     return path.read_bytes()
 
 
@@ -232,5 +234,8 @@ def drawn(recording: Recording) -> None:
         found = channels(recording, norm.name, int(recording.step[-1]))
         if found is not None:
             channel_bands(found, norm.name, "zh")
+        row = row_of(recording, norm.name, int(recording.step[0]))
+        if isinstance(row, Row):
+            gradient_growth(growth_of(recording, row), norm.name, "zh")
     table(recording)
     with_pictures(recording.report(), recording).to_html("zh")

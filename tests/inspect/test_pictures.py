@@ -5,17 +5,23 @@ from __future__ import annotations
 import pickle
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from torch import nn
 
 from bnviz.i18n import LANGUAGES, Language
+from bnviz.inspect import watch
 from bnviz.inspect.example import PATH, PLANTED
+from bnviz.inspect.figures import growth_words
+from bnviz.inspect.growth import Row, growth_of, row_of
 from bnviz.inspect.overview import overview
 from bnviz.inspect.pictures import LEFT, ROW, SHADES, WIDE, with_pictures
 from bnviz.inspect.recording import QUANTITIES, Recording, read
 from bnviz.inspect.report import Report
+from tests.inspect.models import net, trained
 
 SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 
@@ -66,6 +72,29 @@ def test_the_page_stands_alone(report: Report) -> None:
     assert "<script" not in page
     assert not re.findall(r"(?:src|href)=\"(?!http://localhost:8501/)", page)
     assert not re.findall(r"url\(|@import", page)
+
+
+def test_the_gradient_of_a_row_is_drawn_beside_theory(tmp_path: Path) -> None:
+    """Each point stands where the first snapshot's gradient is on the log axis; theory is dashed."""
+    with watch(net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU()), tmp_path / "run", budget=1e9) as watcher:
+        trained(watcher._model, 10)
+    recording = read(tmp_path / "run")
+    row = row_of(recording, "", 0)
+    assert isinstance(row, Row)
+    growth = growth_of(recording, row)
+    report = with_pictures(recording.report(), recording)
+    drawing = pictures(report)[-1]
+    assert growth_words(growth, str) in report.to_html()
+    spots = [float(spot.attrib["cx"]) for spot in drawing.iter("circle")]
+    ticks = {text.text: float(text.attrib["x"]) for text in drawing.iter("text") if text.attrib["class"] == "middle"}
+    (low, left), *_, (high, right) = ticks.items()
+    scale = (right - left) / np.log10(float(high) / float(low))
+    expected = left + scale * np.log10(growth.rms / float(low))
+    np.testing.assert_allclose(spots, expected, atol=0.2)
+    lines = {line.attrib["class"]: line.attrib["points"].split() for line in drawing.iter("polyline")}
+    assert lines["theory"][-1] == lines["measured"][-1]  # theory begins at the last layer
+    assert "polyline.theory{stroke-width:1.8;stroke-dasharray" in report.to_html()
+    assert pickle.loads(pickle.dumps(report)).to_html("zh") == report.to_html("zh")
 
 
 def test_names_are_text(shipped: Recording) -> None:

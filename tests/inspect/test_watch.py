@@ -313,12 +313,13 @@ def test_the_batch_is_told_by_the_buffers(tmp_path: Path) -> None:
 
 
 def test_a_long_training_stays_within_its_bytes(tmp_path: Path) -> None:
-    with watch(net(), tmp_path / "run.bnviz", budget=1e9, limit=60_000) as watcher:
-        trained(watcher._model, 400)
+    with watch(model := net(), tmp_path / "run.bnviz", budget=1e9, limit=60_000) as watcher:
+        trained(model, 400)
         assert watcher.path.stat().st_size <= 60_000
     recording = read(tmp_path / "run.bnviz")
     assert recording.step[-1] == 400
     assert recording.step[0] <= 2
+    assert recording.chains is not None  # said once, and not thinned out
     assert len(recording.looks) > 5
     assert [path.name for path in tmp_path.iterdir()] == ["run.bnviz"]
 

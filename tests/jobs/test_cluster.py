@@ -103,14 +103,14 @@ def vars_of(result: object) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("word", ["go", "pause"])
 def test_a_task_ends_when_its_server_says_nothing_any_more(word: cluster_worker.Word) -> None:
-    orders = cluster_worker._orders["a task"] = cluster_worker._Orders()
+    orders = cluster_worker.ORDERS["a task"] = cluster_worker.Orders()
     try:
         assert cluster_worker.hear("a task", word)
         assert orders.get(1) == (None if word == "go" else word)
         orders.heard -= cluster_worker.LEASE_SECONDS
         assert orders.get(1) == "stop"
     finally:
-        del cluster_worker._orders["a task"]
+        del cluster_worker.ORDERS["a task"]
     assert not cluster_worker.hear("a task", word)
 
 

@@ -11,9 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from torch import nn
 
 from bnviz.i18n import translator
 from bnviz.inspect import example, links, rules, watch
+from bnviz.inspect.figures import growth_conditions, growth_words
+from bnviz.inspect.growth import ABSENCES, Row, growth_of, row_of
 from bnviz.inspect.recording import QUANTITIES, read
 from bnviz.labs.cases.catalogue import CASES
 from bnviz.labs.course import LABS
@@ -29,8 +32,8 @@ RULES = sorted(Path(rules.__file__).parent.glob("[!_]*.py"))
 def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A healthy training's recording."""
     path = tmp_path_factory.mktemp("run") / "run.bnviz"
-    with watch(net(), path, budget=1e9) as watcher:
-        trained(watcher._model, 60)
+    with watch(model := net(), path, budget=1e9):
+        trained(model, 60)
     return path.read_bytes()
 
 
@@ -134,6 +137,30 @@ def test_a_recording_is_sent_and_an_empty_list_says_what_was_looked_at(data: byt
     assert read(data).findings == ()
     assert _("Nothing found. Every rule was checked on all layers.") in [box.value for box in page.success]
     assert read(data).report().summary(language).replace("\\", "") in words(page).replace("\\", "")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_gradient_of_a_row_stands_beside_theory(language: Any, tmp_path: Path) -> None:
+    with watch(net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU()), tmp_path / "run", budget=1e9) as watcher:
+        trained(watcher._model, 20)
+    data, _ = (tmp_path / "run").read_bytes(), translator(language)
+    page = open_page("your_model", lang=language, source="upload")
+    page.file_uploader[0].set_value(("run.bnviz", data, "application/octet-stream")).run()
+    assert not page.exception
+    recording = read(data)
+    row = row_of(recording, "", int(recording.step[-1]))
+    assert isinstance(row, Row)
+    growth = growth_of(recording, row)
+    assert growth.step > 1
+    assert f"{growth_words(growth, _)} {growth_conditions(growth, _)}" in [text.value for text in page.caption]
+    assert any("bnviz-gradient_growth" in text for text in pictures(page))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_theory_does_not_apply_a_sentence_says_why(language: Any) -> None:
+    page = open_page("your_model", lang=language, predict="0")
+    assert translator(language)(ABSENCES["convolution"]) in words(page)
+    assert not any("gradient_growth" in text for text in pictures(page))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_every_part_arrives_under_its_name() -> None:
 )  # fmt: skip
 def test_arrays_travel_in_the_smallest_type_that_holds_them(values: np.ndarray, kind: str) -> None:
     block = bytearray(b"abc")
-    reference = wire._array(values, block)
+    reference = wire.stored(values, block)
     assert reference == {"dtype": kind, "shape": [len(values)], "offset": 8}
     np.testing.assert_array_equal(np.frombuffer(block, f"<{kind}", len(values), 8), values.astype(f"<{kind}"))
 

@@ -280,7 +280,49 @@ def test_after_the_activation_a_gamma_of_0_hands_on_nothing_but_the_bias(gamma: 
     np.testing.assert_allclose(lengths.variance[1:], 0)
     np.testing.assert_allclose(lengths.offset[1:], 0.25 + 0.3)
     assert np.isfinite(gradient.normalized_factors(network, lengths)).all()
-    divisor, slope = gradient._offset_units(network, 0.0, math.sqrt(0.55))
+    divisor, slope = gradient.offset_units(network, 0.0, math.sqrt(0.55))
     expected = moments_after("tanh", math.sqrt(0.55)).mean_squared_slope / 1e-5
     assert divisor == pytest.approx(0, abs=1e-20)
     assert slope == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "sigmoid"])
+def test_channels_with_gamma_and_beta_of_their_own(activation: ActivationName) -> None:
+    """Two batch norms with another γ, β in each channel, another width, and weights whose rows differ in scale."""
+    wide, eps = 2 * WIDTH, 1e-2
+    measured, predicted = [], []
+    for network in range(NETWORKS):
+        generator = torch.Generator().manual_seed(140 + network)
+        first, second = nn.BatchNorm1d(WIDTH, eps=eps), nn.BatchNorm1d(wide, eps=eps)
+        for norm in (first, second):
+            nn.init.uniform_(norm.weight, 0.5, 1.5, generator=generator)
+            nn.init.normal_(norm.bias, std=0.5, generator=generator)
+        layer = linear(1.0, 0.1, generator)
+        scales = torch.rand(wide, 1, generator=generator) + 0.05
+        layer.weight = nn.Parameter(scales * torch.randn(wide, WIDTH, generator=generator) / math.sqrt(WIDTH))
+        layer.bias = nn.Parameter(torch.randn(wide, generator=generator))
+        y = first(torch.randn(BATCH, WIDTH, generator=generator))
+        y.retain_grad()
+        hidden = layer(MODULES[activation]()(y))
+        following = second(hidden)
+        gradient_behind = torch.randn(BATCH, wide, generator=generator)
+        following.backward(gradient_behind)
+        measured.append(float(y.grad.square().sum() / gradient_behind.square().sum()))
+        variance = hidden.detach().var(dim=0, unbiased=False)
+        gamma = (second.weight.detach() * (variance / (variance + eps)).sqrt()).numpy()
+        predicted.append(gradient.channel_factor(activation, first.weight.detach(), first.bias.detach(), gamma))
+    assert_agrees(np.array(measured) / np.array(predicted), np.array(1.0))
+
+
+def test_with_one_gamma_the_channels_give_the_factor_of_the_layer() -> None:
+    network = NormalizedNetwork("silu", gamma=1.3, beta=-0.4, sigma_w2=0.7, eps=0.05)
+    lengths = gradient.normalized_lengths(network, 12, 0.7)
+    variance = lengths.variance[-1]
+    gamma = np.full(5, 1.3 * math.sqrt(variance / (variance + 0.05)))
+    expected = gradient.activation_input_factors(network, lengths)[-1]
+    assert gradient.channel_factor("silu", gamma, np.full(5, -0.4), gamma[:3]) == pytest.approx(expected, rel=1e-6)
+    assert gradient.channel_factor("relu", 1.0, 0.0, 1.0) == pytest.approx(math.pi / (math.pi - 1))
+
+
+def test_a_constant_hands_back_no_factor() -> None:
+    assert math.isnan(gradient.channel_factor("relu", [0.0, 0.0], [1.0, 2.0], [1.0]))

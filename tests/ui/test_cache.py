@@ -157,6 +157,28 @@ def test_pictures_are_drawn_once_for_each_language(lab: Any) -> None:
     assert len(drawn) == 3 * len(draws)
 
 
+def test_large_results_are_not_kept_by_the_drawings_made_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawings = cache.Shared(cache.DRAWING_BYTES, cache._weigh_drawn)
+    monkeypatch.setattr(cache, "_drawings", drawings)
+    made: list[int] = []
+
+    def draw(number: int) -> tuple[Any, ...]:
+        made.append(number)
+        return np.zeros(cache.DRAWING_BYTES // 4, np.uint8), None, ()
+
+    for number in (0, 1, 2, 3, 0, 4, 0, 1):
+        cache.drawn(number, lambda number=number: draw(number))
+    assert made == [0, 1, 2, 3, 4, 1]
+
+
+def test_drawings_are_a_few_however_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_drawings", cache.Shared(cache.DRAWING_BYTES, cache._weigh_drawn))
+    made: list[int] = []
+    for number in (*range(65), 0, 64):
+        cache.drawn(number, lambda number=number: made.append(number))
+    assert made == [*range(65), 0]
+
+
 def test_a_scene_is_the_same_wherever_its_playhead_starts() -> None:
     settings = LAYER.settings(seed=4711, steps=12)
     (scene,) = cache.drawings(LAYER.pictures[:1], cache.result(LAYER, settings, None), "layer", "en", keep=True)

@@ -220,9 +220,10 @@ def test_what_is_shipped_is_whole_and_belongs_to_todays_opening(topic: Any) -> N
 
 
 @asynccontextmanager
-async def serving(known: Runs) -> AsyncIterator[str]:
+async def serving(known: Runs, most: int = broadcast.MOST_VIEWERS) -> AsyncIterator[str]:
     """The route behind a real server, in this event loop."""
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=[broadcast.route("/x", known)]), log_level="error"))
+    app = Starlette(routes=[broadcast.route("/x", known, most)])
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         task = asyncio.create_task(server.serve([listening]))
@@ -236,9 +237,9 @@ async def serving(known: Runs) -> AsyncIterator[str]:
             assert task.done(), "the server waits for a viewer who is gone"
 
 
-def talk(known: Runs, conversation: Callable[[str], Awaitable[None]]) -> None:
+def talk(known: Runs, conversation: Callable[[str], Awaitable[None]], most: int = broadcast.MOST_VIEWERS) -> None:
     async def whole() -> None:
-        async with serving(known) as address:
+        async with serving(known, most) as address:
             await asyncio.wait_for(conversation(address), 60)
 
     with ThreadPoolExecutor(1) as apart:  # Playwright, where it ran before, has an event loop in this thread
@@ -291,6 +292,22 @@ def test_who_does_not_say_who_they_are_is_not_waited_for(known: Runs, monkeypatc
                 await one.recv()
 
     talk(known, conversation)
+
+
+def test_viewers_are_bounded_and_who_leaves_makes_room(known: Runs) -> None:
+    run = known.start(TOPIC, Settings(batch_size=LONG), "ada")
+
+    async def conversation(address: str) -> None:
+        async with viewing(address, run, "ada") as one:
+            await one.recv()
+            with pytest.raises(websockets.InvalidStatus):
+                await websockets.connect(f"{address}/{run.job.number}/en")
+        while run.job.viewers:
+            await asyncio.sleep(0.02)
+        async with viewing(address, run, "ada") as another:
+            await another.recv()
+
+    talk(known, conversation, most=1)
 
 
 def test_a_viewer_sees_the_run_grow_to_its_end(known: Runs) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import uvicorn
@@ -18,21 +20,22 @@ from websockets.sync.client import ClientConnection, connect
 from bnviz.labs.course import LABS
 from bnviz.settings import fields
 from bnviz.teaching.lab import InstantTopic, Lab
-from bnviz.ui import cache, pictures_route
+from bnviz.ui import cache, comparing, drag, pictures_route
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.drag import css_name
 from bnviz.ui.player import ReadyScene
 
 FIRST = {"settings": "", "view": "picture", "slider": "layer-batch_size-en", "index": 3}
 INSTANT = [(lab, topic) for lab in LABS for topic in lab.topics if isinstance(topic, InstantTopic)]
+PATIENCE_S = 10
 Enter = Callable[[str], ClientConnection]
 
 
 @contextmanager
-def serve() -> Iterator[Enter]:
+def serve(most: int = pictures_route.MOST_BROWSERS) -> Iterator[Enter]:
     """A server with nothing but this route; connects to the page of a lab in a language."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Starlette(routes=[pictures_route.route("/b")])
+        app = Starlette(routes=[pictures_route.route("/b", most)])
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         serving.start()
@@ -95,9 +98,44 @@ def test_the_pictures_are_those_of_the_page(enter: Enter, lab: Lab, topic: Any, 
     assert all(at % 8 == 0 for at, _ in header["scenes"].values())
 
 
+@pytest.mark.parametrize(("lab", "topic"), INSTANT, ids=lambda one: getattr(one, "id", ""))
+def test_what_is_pinned_stands_behind_or_beside(enter: Enter, lab: Lab, topic: Any) -> None:
+    name = next(name for name in topic.controls if fields(topic.settings)[name].parameter.stops)
+    settings = urlencode(lab.to_query(topic, topic.opening))
+    pinned = topic.opening.replace(seed=5)
+    slider = css_name(f"{topic.id}:{name}:en")
+    with enter(f"{lab.name}/en") as page_:
+        header, block = ask(
+            page_,
+            settings=settings,
+            view="picture",
+            slider=slider,
+            index=1,
+            pinned=urlencode(lab.to_query(topic, pinned)),
+        )
+    moved = lab.from_query(dict(parse_qsl(header["settings"])))[1]
+    pairs = comparing.compared(topic, *(cache.result(topic, one, None) for one in (moved, pinned)), "en")
+    page = [one for pair in pairs for one in pair if one is not None]
+    charts = {css_name(one.key): one.content["digest"] for one in page if isinstance(one, ReadyChart)}
+    scenes = {css_name(one.key): one.content(0) for one in page if isinstance(one, ReadyScene)}
+    assert {key: content["digest"] for key, content in header["charts"].items()} == charts
+    assert {key: block[at : at + length] for key, (at, length) in header["scenes"].items()} == scenes
+
+
+def test_a_pin_of_another_topic_or_of_nothing_counts_for_nothing(enter: Enter) -> None:
+    question = {**FIRST, "settings": "topic=gap", "slider": "modes-gap-batch_size-en"}
+    with enter("modes/en") as page:
+        plain = ask(page, **question)[0]["charts"]
+        for pin in ("topic=poison&batch_size=8", ""):
+            assert ask(page, **question, pinned=pin)[0]["charts"] == plain
+        assert ask(page, **question, pinned="topic=gap&batch_size=8")[0]["charts"] != plain
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {**FIRST, "pinned": 3},
+        {**FIRST, "pinned": "source=upload"},
         {**FIRST, "index": 999},
         {**FIRST, "index": -1},
         {**FIRST, "index": "3"},
@@ -106,6 +144,11 @@ def test_the_pictures_are_those_of_the_page(enter: Enter, lab: Lab, topic: Any, 
         {**FIRST, "slider": 3},
         {**FIRST, "view": "code"},
         {**FIRST, "settings": None},
+        {**FIRST, "index": 10**3900},
+        {**FIRST, "index": 3.0},
+        {**FIRST, "index": float("nan")},
+        {**FIRST, "slider": "\ud800"},
+        {**FIRST, "read": "x"},
         {**FIRST, "more": 1},
         {"settings": "source=upload", "view": "picture", "slider": "layer-batch_size-en", "index": 3},
         [],
@@ -134,6 +177,33 @@ def test_where_there_is_no_page_the_browser_does_not_come_back(enter: Enter, pat
         assert code_of_closing(page) == pictures_route.GONE
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eps=\ud800&\ud800=1",
+        "eps=%ED%A0%80&gamma=%00",
+        "gamma=1e999&eps=nan",
+        "batch_size=" + "9" * 1500,
+        "topic=\x00&topic=2",
+        "seed=1_0&seed=%D9%A3",
+        "&" * 1500,
+        "%" * 1500,
+    ],
+)
+def test_odd_words_in_a_link_harm_nobody(enter: Enter, text: str) -> None:
+    with enter("layer/en") as page:
+        assert ask(page, **FIRST | {"settings": text, "pinned": text})[0]["scenes"]
+
+
+@pytest.mark.parametrize("text", ["[" * 3999, '{"settings":' * 300, "NaN", "\0", '"\\ud800"', '{"index": Infinity}'])
+def test_what_is_no_json_gets_no_pictures(enter: Enter, text: str) -> None:
+    with enter("layer/en") as page:
+        page.send(text)
+        assert header_of(page.recv())["settings"] is None
+        page.send(iter((json.dumps(FIRST)[:9], json.dumps(FIRST)[9:])))  # in two fragments
+        assert header_of(page.recv())["settings"] is not None
+
+
 def test_a_long_run_draws_nothing_here(enter: Enter) -> None:
     with enter("training/en") as page:
         header, _ = ask(page, settings="", view="picture", slider="training-race-depth-en", index=1)
@@ -154,9 +224,8 @@ def test_bytes_end_the_connection_and_harm_nobody(enter: Enter) -> None:
         assert ask(page, **FIRST)[0]["settings"] is not None
 
 
-def test_the_browsers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures_route, "MOST_BROWSERS", 1)
-    with serve() as enter, enter("layer/en") as first:
+def test_the_browsers_are_counted() -> None:
+    with serve(most=1) as enter, enter("layer/en") as first:
         assert ask(first, **FIRST)[0]["settings"] is not None
         with enter("layer/en") as second:
             assert code_of_closing(second) == pictures_route.BUSY
@@ -183,3 +252,53 @@ def test_of_what_is_asked_meanwhile_the_newest_is_answered(enter: Enter, monkeyp
     assert len(asked) == 2
     assert [answer["settings"] for answer in answers] == [f"batch_size={size}" for size in asked]
     assert asked == sorted(asked)
+
+
+def test_many_who_wait_for_computations_do_not_keep_out_who_needs_none(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, go, known = threading.Semaphore(0), threading.Event(), set[str]()
+    result = cache.result
+
+    def queued(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Callable[[int], object]) -> Any:
+        if topic.lab == "modes":
+            if visitor not in known:
+                known.add(visitor)
+                waiting.release()
+            while not go.wait(0.01):
+                while_waiting(1)
+        return result(topic, settings, data, visitor, while_waiting)
+
+    monkeypatch.setattr(cache, "result", queued)
+    monkeypatch.setattr(cache, "is_heavy", lambda topic, visitor: topic.lab == "modes")
+    with ExitStack() as stack, enter("layer/en") as page:
+        crowd = [stack.enter_context(enter("modes/en")) for _ in range(pictures_route.AT_ONCE)]
+        for one in crowd:
+            one.send(json.dumps(FIRST | {"settings": "topic=gap", "slider": "modes-gap-batch_size-en"}))
+        for _ in crowd:
+            assert waiting.acquire(timeout=PATIENCE_S)
+        page.send(json.dumps(FIRST))
+        try:
+            assert header_of(page.recv(PATIENCE_S))["settings"] is not None
+        finally:
+            go.set()
+        for one in crowd:
+            assert header_of(one.recv(PATIENCE_S))["settings"] is not None
+
+
+def test_who_asks_for_nothing_slows_nobody_down(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drag, "_pace", drag.Pace())
+    with ExitStack() as stack, enter("layer/en") as page:
+        crowd = [stack.enter_context(enter("layer/en")) for _ in range(20)]
+        for one in crowd:
+            assert ask(one, **FIRST | {"slider": "x"})[0]["settings"] is None
+        assert ask(page, **FIRST)[0]["pause"] == 0
+
+
+def test_a_browser_that_does_not_keep_the_pause_is_kept_waiting(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drag, "pause", lambda *_: 300)
+    with enter("layer/en") as page:
+        ask(page, **FIRST)
+        start = time.monotonic()
+        assert ask(page, **FIRST)[0]["pause"] == 300
+    assert time.monotonic() - start >= 0.25  # counted from when the server had sent the first

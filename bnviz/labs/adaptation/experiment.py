@@ -43,7 +43,7 @@ def run(settings: Settings) -> Result:
     check_cost(settings.seeds * (0.02 + 6e-5 * max(SHOWN, settings.batch_size)), SECONDS, ("seeds", "batch_size"))
     weights = tuple(sorted({*GRID, settings.source_weight}))
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
-    network = _network(settings.seed, settings.seeds)
+    network = build_network(settings.seed, settings.seeds)
     tests = [_Test(settings, data, network, place) for place in range(settings.seeds)]
     error, error_sorted = (
         np.stack([[test.error(order, weight) for test in tests] for weight in weights])
@@ -185,7 +185,8 @@ def network_plan() -> NetworkPlan:
     return NetworkPlan(64, 10, (WIDTH,), "relu", init="he")
 
 
-def _network(seed: int, seeds: int) -> Replicas:
+def build_network(seed: int, seeds: int) -> Replicas:
+    """The trained network of `seed`, `seeds` times side by side."""
     network = Replicas([plain_network(network_plan(), seed)] * seeds, [torch.Generator()] * seeds)
     load_arrays(network, _trained(seed, seeds))
     return network

@@ -50,7 +50,7 @@ def run(settings: Settings) -> Result:
     """
     s = settings
     check_cost(s.steps * s.batch * s.channels, VALUES, ("steps", "per_device", "devices", "channels"))
-    data = _data(s)
+    data = training_data(s)
     buffers, alone, together = _train(s, data.steps)
     last = data.steps[-1]  # (K, m, C)
     whole = nn.BatchNorm1d(s.channels, eps=s.eps, dtype=torch.float64)(last.double().flatten(0, 1))
@@ -80,7 +80,7 @@ def run(settings: Settings) -> Result:
     )
 
 
-def _data(settings: Settings) -> _Data:
+def training_data(settings: Settings) -> _Data:
     """The digits behind a fixed linear layer, dealt out to the devices."""
     s = settings
     generator = torch.Generator().manual_seed(s.seed)

@@ -57,14 +57,14 @@ def run(settings: Settings) -> Result:
 
     Raises: CostError; BatchOfOneError (PyTorch's own words) for batches of one value per channel.
     """
-    pair = _pair(settings)
+    pair = trained_pair(settings)
     exact = _in_dtype(pair, torch.float64)
     x = exact.layer(exact.unseen)
     truth = exact.norm(x)
     right = _fused(exact.layer, exact.norm)
     wrong = {name: layer(exact.unseen) for name, layer in _wrong_layers(exact, right).items()}
     apart, folded = _outputs_by_dtype(pair)
-    rounded = _rounded_to_int8(right, exact.unseen)
+    rounded = rounded_to_int8(right, exact.unseen)
     scale, own_bias = _scale_and_bias(exact)
     x_rows, truth_rows = _rows(x), _rows(truth)
     output_rms = _rms_by_channel(truth_rows)
@@ -102,7 +102,7 @@ def run(settings: Settings) -> Result:
     )
 
 
-def _pair(settings: Settings) -> _Pair:
+def trained_pair(settings: Settings) -> _Pair:
     """The layer and its batch norm, in the order of draws that the script follows."""
     C, m = settings.channels, settings.batch_size
     positions = 1 if settings.layer == "linear" else PIXELS
@@ -196,7 +196,7 @@ def _outputs_by_dtype(pair: _Pair) -> tuple[dict[str, Tensor], dict[str, Tensor]
     return apart, folded
 
 
-def _rounded_to_int8(right: Layer, unseen: Tensor) -> dict[str, Tensor]:
+def rounded_to_int8(right: Layer, unseen: Tensor) -> dict[str, Tensor]:
     """Outputs with the folded weights rounded to 8 bits by PyTorch, one scale per channel or one for all; the rest in float32."""
     rounded = {}
     axis = _channel_axis(right)

@@ -21,7 +21,7 @@ class Drag {
     this.holding = false; // as Streamlit was told last
     this.waiting = null; // for the pause to end
     this.asking = false;
-    this.now = null; // what the page was last said to show, `{url, settings, view}`; null where only the script can draw
+    this.now = null; // what the page was last said to show, `{url, settings, view, pinned}`; null where only the script can draw
     this.shown = null; // the settings of the pictures that came ahead
     this.leaving = new AbortController();
     const { signal } = this.leaving;
@@ -84,8 +84,8 @@ class Drag {
     this.slider.asked = index;
     this.leader = name;
     this.asking = true;
-    const { settings, view } = this.now;
-    this.socket.send(JSON.stringify({ settings, view, slider: name, index }));
+    const { settings, view, pinned } = this.now;
+    this.socket.send(JSON.stringify({ settings, view, pinned, slider: name, index }));
     return true;
   }
 

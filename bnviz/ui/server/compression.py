@@ -47,13 +47,14 @@ class CompressOnce:
                 (b"vary", b"Accept-Encoding"),
                 (b"content-length", str(len(body)).encode()),
             ]
-            self._keep(path, kept + extra, body)
+            self.keep(path, kept + extra, body)
         self.kept.move_to_end(path)
         headers, body = self.kept[path]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _keep(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    def keep(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Keep a compressed file; the oldest ones go where all together are more than `MOST_BYTES`."""
         self.kept[path] = headers, body
         taken = sum(len(body) for _, body in self.kept.values())
         while taken > self.MOST_BYTES and len(self.kept) > 1:
@@ -104,8 +105,8 @@ class _Recorder:
     @property
     def is_whole(self) -> bool:
         """Whether all of the file has come, of which the length was told first."""
-        told = dict(self.headers).get(b"content-length", b"")
-        return self.status == 200 and told == str(len(self.body)).encode()
+        length = dict(self.headers).get(b"content-length", b"")
+        return self.status == 200 and length == str(len(self.body)).encode()
 
     @property
     def is_script(self) -> bool:

@@ -43,8 +43,8 @@ def content_security_policy(frame_ancestors: str) -> str:
 
 def frame_ancestors() -> str:
     """What the environment says, as one directive whatever it says; by default nobody but the server itself."""
-    told = re.sub(r"[^!-~ ]|[;,]", "", os.environ.get(FRAME_ANCESTORS, "")).strip()
-    return told or "'self'"
+    ancestors = re.sub(r"[^!-~ ]|[;,]", "", os.environ.get(FRAME_ANCESTORS, "")).strip()
+    return ancestors or "'self'"
 
 
 class SecurityHeaders:

@@ -21,8 +21,8 @@ def own_hosts(scope: Scope) -> set[str]:
     a WebSocket.
     """
     headers = Headers(scope=scope)
-    told = (headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip())
-    return {host for host in told if host}
+    named = (headers.get("host", ""), headers.get("x-forwarded-host", "").split(",")[0].strip())
+    return {host for host in named if host}
 
 
 def is_own(origin: str, scope: Scope) -> bool:

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from bnviz.ui import assets, broadcast, classroom_route, pictures_route, share
+from bnviz.ui.server.limits import most_visitors
 from bnviz.ui.server.origin import own_hosts
 
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -60,12 +61,13 @@ async def _not_found(request: Request) -> Response:
 
 
 def routes() -> list[BaseRoute]:
-    """In the order in which they are tried."""
+    """In the order in which they are tried. A visitor's page has one connection to each of ours at most."""
+    most = most_visitors()
     path = assets.base_path() + assets.mount_path()
     return [
         Route(f"{path}/qr.svg", _qr_code),
-        broadcast.route(path),
-        pictures_route.route(path),
+        broadcast.route(path, most=most),
+        pictures_route.route(path, most),
         classroom_route.route(f"{assets.base_path()}/{assets.ROOT}"),
         Route(f"{path}/{{name}}", _asset),
         Route(f"{assets.base_path()}/{assets.ROOT}/{{rest:path}}", _not_found),

@@ -22,7 +22,7 @@ def listen(address: str, port: int) -> list[socket.socket]:
         address, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
     )
     listening: list[socket.socket] = []
-    for family, kind, protocol, _, place in dict.fromkeys(found):
+    for family, kind, protocol, _, where in dict.fromkeys(found):
         one = socket.socket(family, kind, protocol)  # its connections name their protocol as well
         try:
             if os.name != "nt":  # where it would let two servers have one port
@@ -30,7 +30,7 @@ def listen(address: str, port: int) -> list[socket.socket]:
             if family == socket.AF_INET6:
                 one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             chosen = listening[0].getsockname()[1] if listening else port
-            one.bind((place[0], chosen, *place[2:]))
+            one.bind((where[0], chosen, *where[2:]))
             one.listen(BACKLOG)
             one.setblocking(False)
         except OSError:

@@ -14,7 +14,7 @@ from torch import nn
 from bnviz.core.replica_data import digits_data
 from bnviz.errors import BatchOfOneError
 from bnviz.i18n import LANGUAGES
-from bnviz.labs.adaptation.experiment import _network, mixed, run
+from bnviz.labs.adaptation.experiment import build_network, mixed, run
 from bnviz.labs.adaptation.lesson import BATCH, MIXED, TOPIC, TRAINING, comparisons, headline, outcome
 from bnviz.labs.adaptation.result import GRID, Result
 from bnviz.labs.adaptation.script import script
@@ -103,9 +103,9 @@ def test_an_image_that_is_not_changed_needs_no_new_statistics() -> None:
 
 
 def test_trained_networks_are_kept_and_not_spoilt() -> None:
-    before = {name: value.clone() for name, value in _network(0, 6).state_dict().items()}
+    before = {name: value.clone() for name, value in build_network(0, 6).state_dict().items()}
     run(Settings(contrast=0.2))
-    assert all(torch.equal(value, before[name]) for name, value in _network(0, 6).state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in build_network(0, 6).state_dict().items())
     assert len(digits_data((0,)).test[0]) == 450
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import cache
+from unittest.mock import Mock
 
+import numpy as np
 import pytest
 
 from bnviz.labs.cases import search as module
+from bnviz.labs.cases import votes
 from bnviz.labs.cases.catalogue import CASES
-from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, Title, search, shortened, titles
+from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, search, shortened
 from bnviz.labs.cases.synonyms import SYNONYMS
+from bnviz.labs.cases.titles import Title, titles
 
 TRACEBACK = """Traceback (most recent call last):
   File "/home/user/project/train.py", line 214, in <module>
@@ -34,54 +38,91 @@ def first(query: str) -> str:
     return next((case.name for case in search(query)), "")
 
 
-def missed(chosen: list[Title]) -> list[tuple[str, str]]:
-    """Those without their card first, each tried by a search that has not learned from it, and their cards."""
-    numbers = {case.name: number for number, case in enumerate(CASES)}
-    threads = module._threads()
-    without = []
-    for title in chosen:
-        own = [threads[term] for term in module._speaking(title.text) if term in threads] if title.learned else []
-        for counts in own:
-            counts[numbers[title.card]] -= 1
-        if first(title.text) != title.card:
-            without.append((title.text, title.card))
-        for counts in own:
-            counts[numbers[title.card]] += 1
-    return without
+def learned() -> list[Title]:
+    """The titles that the search learns from."""
+    return [title for title in titles() if title.learned]
 
 
-def test_nine_of_ten_titles_of_public_threads_have_their_card_first() -> None:
-    chosen = list(titles())
-    without = missed(chosen)
-    assert len(without) <= 0.1 * len(chosen), without
+def held_out() -> list[Title]:
+    """The titles that only test it."""
+    return [title for title in titles() if not title.learned]
+
+
+@cache
+def left_out() -> tuple[str, ...]:
+    """The best card for each learned title, by votes that have not learned from it."""
+    inverse = np.linalg.inv(votes.alike())
+    alone = votes.meant() - inverse @ votes.meant() / np.diag(inverse)[:, None]
+    best = []
+    for title, vote in zip(learned(), alone, strict=False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "votes", Mock(return_value=vote))
+            best.append(first(title.text))
+    return tuple(best)
+
+
+def test_of_titles_that_it_learns_from_five_of_six_have_their_card_first_though_left_out() -> None:
+    """Half of them were in view when the synonyms were chosen: of strangers' titles fewer do, see below."""
+    wrong = [(title.text, title.card) for title, best in zip(learned(), left_out(), strict=True) if best != title.card]
+    assert len(wrong) <= len(learned()) / 6, wrong
 
 
 def test_of_titles_that_nobody_tuned_on_three_of_four_have_their_card_first_and_nine_of_ten_among_the_first_three() -> (
     None
 ):
-    """What a stranger's title can expect: labelled before they were tried, the search untouched since, vague titles among them.
+    """What a stranger's title can expect: labelled and set aside before any search was tried, and searched once, at the end.
 
-    71 of 91 were right, 83 among the first three. Lists tried once and learned from since: 55 of 69, 44 of 61, 33 of 40.
+    Of 141, 108 have their card first (77 %, a sample of this size tells it to ± 7), 120 it or the second that the thread is as much
+    about (85 ± 6 %), 132 one of both among the first three (94 ± 4 %). The search before this one: 99, 113, 127. Who labelled them
+    names the card from the title alone for 117, either for 128: the others do not say enough, or two cards are about the same thing.
+    Changes may cost one title in thirty.
     """
-    chosen = [title for title in titles() if not title.learned]
-    assert len(missed(chosen)) <= 0.25 * len(chosen)
-    further = [title.text for title in chosen if title.card not in {case.name for case in search(title.text)[:3]}]
-    assert len(further) <= 0.1 * len(chosen), further
+    ranked = [(title, [case.name for case in search(title.text)]) for title in held_out()]
+    either = [({title.card, title.also} - {""}, cards) for title, cards in ranked]
+    slack = len(ranked) / 30
+    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= 0.766 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= 0.851 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= 0.936 * len(ranked) - slack
 
 
 def test_a_title_does_not_testify_for_itself() -> None:
     """Learning it by heart would find every one."""
-    before = {term: Counter(counts) for term, counts in module._threads().items()}
-    learned = [title for title in titles() if title.learned]
-    assert len(missed(learned)) > sum(first(title.text) != title.card for title in learned)
-    assert before == module._threads()
+    by_heart = sum(first(title.text) == title.card for title in learned())
+    assert sum(card == title.card for title, card in zip(learned(), left_out(), strict=True)) < by_heart
+
+
+@pytest.mark.parametrize("number", [0, 100, 500])
+def test_leaving_out_is_what_learning_without_it_would_give(number: int) -> None:
+    rest = np.delete(np.arange(len(votes.lessons())), number)
+    alike, meant = votes.alike(), votes.meant()
+    refitted = alike[number, rest] @ np.linalg.solve(alike[np.ix_(rest, rest)], meant[rest])
+    inverse = np.linalg.inv(alike)
+    np.testing.assert_allclose(meant[number] - (inverse @ meant)[number] / inverse[number, number], refitted, atol=1e-9)
+
+
+def test_a_vote_hears_only_what_some_lesson_says() -> None:
+    assert not votes.votes({"xyzzy": 1.0}).any()
+    assert not votes.votes({}).any()
+    sure, unsure = votes.votes({"flax": 1.0}), votes.votes({"flax": 1.0, "xyzzy": 1.0})
+    assert CASES[int(sure.argmax())].name == CASES[int(unsure.argmax())].name == "functional_state"
+    assert 0 < unsure.max() < sure.max()
+
+
+def test_of_two_words_the_rarer_one_weighs_more_in_a_vote() -> None:
+    common, rare = votes.rows([{"momentum": 1.0, "tau": 1.0}]).toarray()[0][
+        [votes._columns()[term] for term in ("momentum", "tau")]
+    ]
+    assert 0 < common < rare
 
 
 def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
-    assert sum(not title.learned for title in titles()) >= 90
-    assert len({title.url for title in titles()}) == len(titles()) >= 600
+    assert len(held_out()) >= 140
+    assert len({title.url for title in titles()}) == len(titles()) >= 1100
     assert all(title.url.startswith("https://github.com/") for title in titles())
-    assert {title.card for title in titles()} <= {case.name for case in CASES}
+    assert {title.card for title in titles()} | {title.also for title in titles()} <= {case.name for case in CASES} | {
+        ""
+    }
+    assert all(title.also != title.card for title in titles())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -234,9 +275,12 @@ def test_a_link_keeps_words_of_a_long_query_in_a_row() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_cards_own_word_alone_brings_it_first(case: object) -> None:
+def test_a_cards_own_words_alone_bring_it_first(case: object) -> None:
     assert isinstance(case, type(CASES[0]))
-    assert search(case.words.split(",")[0])[0] is case
+    chief, *words = (words.strip() for words in case.words.split(","))
+    assert search(chief)[0] is case
+    others = {each.strip().casefold() for other in CASES if other is not case for each in other.words.split(",")}
+    assert all(search(each)[0] is case for each in words if each.casefold() not in others)
 
 
 def test_nothing_is_found_inside_words() -> None:

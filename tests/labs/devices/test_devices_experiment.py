@@ -72,7 +72,7 @@ dist.destroy_process_group()
 @pytest.mark.parametrize("seed", SEEDS)
 def test_equals_separate_batch_norms_and_one_big_one(kind: dict[str, Any], seed: int) -> None:
     s = Settings(**kind, seed=seed, steps=12, devices=3, per_device=7, channels=4)
-    result, steps = run(s), experiment._data(s).steps
+    result, steps = run(s), experiment.training_data(s).steps
     alone = [nn.BatchNorm1d(4) for _ in range(3)]
     whole = nn.BatchNorm1d(4)
     for t, step in enumerate(steps):
@@ -99,7 +99,7 @@ def test_equals_separate_batch_norms_and_one_big_one(kind: dict[str, Any], seed:
 def test_equals_two_real_processes(tmp_path: Path) -> None:
     s = Settings(devices=2, steps=6, per_device=9, channels=5, shift=2.0, seed=4)
     with torch.no_grad():
-        data = experiment._data(s).steps
+        data = experiment.training_data(s).steps
     torch.save(data, tmp_path / "data.pt")
     (tmp_path / "rank.py").write_text(RANK, encoding="utf-8")
     processes = [

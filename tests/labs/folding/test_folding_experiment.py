@@ -35,7 +35,7 @@ def test_equals_a_straight_pytorch_folding(kind: dict[str, Any]) -> None:
     s = Settings(**kind, seed=3, warmup=7, batch_size=400, channels=4, eps=1e-3)
     state = torch.get_rng_state()
     torch.manual_seed(s.seed)
-    pair = experiment._pair(s)
+    pair = experiment.trained_pair(s)
     stem = nn.Flatten() if s.layer == "linear" else nn.Conv2d(1, 4, 3, padding=1)
     cls = {"conv": nn.Conv2d, "conv_transpose": nn.ConvTranspose2d}.get(s.layer)
     layer = nn.Linear(64, 4, bias=s.bias) if cls is None else cls(4, 4, 3, padding=1, bias=s.bias)
@@ -128,7 +128,7 @@ def test_int8_rounds_to_at_most_255_values(monkeypatch: pytest.MonkeyPatch) -> N
         nn.Conv2d, "forward", lambda self, x: (seen.setdefault(len(seen), self.weight.clone()), real(self, x))[1]
     )
     with torch.no_grad():
-        rounded = experiment._rounded_to_int8(layer, torch.ones(1, 2, 4, 4))
+        rounded = experiment.rounded_to_int8(layer, torch.ones(1, 2, 4, 4))
     assert tuple(rounded) == INT8
     largest = layer.weight.abs().flatten(1).amax(dim=1)
     steps_per_channel = seen[0].flatten(1) / (largest / 127)[:, None]

@@ -36,15 +36,15 @@ def test_listening_modules_give_what_a_training_of_that_momentum_gives(momentum:
 
 def test_what_was_trained_serves_other_momentums_and_recalibrations_unchanged() -> None:
     settings = Settings(**SMALL, momentum=0.3, passes=2)
-    experiment._trained.cache_clear()
+    experiment.train_networks.cache_clear()
     first = run(settings)
     for change in ({"momentum": 0.01}, {"passes": 5}, {"momentum": "cumulative"}):
         run(settings.replace(**change))
-    assert experiment._trained.cache_info().misses == 1
+    assert experiment.train_networks.cache_info().misses == 1
     np.testing.assert_array_equal(run(settings).error, first.error)
     for other in ({"momentum": 0.02}, {"seed": 5}, {"learning_rate": 0.2}):
         run(settings.replace(**other))
-    assert experiment._trained.cache_info().misses == 4
+    assert experiment.train_networks.cache_info().misses == 4
 
 
 def test_the_recipe_comes_out(error: Result) -> None:

@@ -17,7 +17,7 @@ from bnviz.core.replica_data import batch_indices
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.errors import SettingError
 from bnviz.labs.training.race.experiment import run
-from bnviz.labs.training.race.experiment.training import _speed_factors, record_points
+from bnviz.labs.training.race.experiment.training import record_points, relative_speeds
 from bnviz.labs.training.race.experiment.unit import drift, first_reaching, unit_moments
 from bnviz.labs.training.race.lesson import TOPIC
 from bnviz.labs.training.race.result import Result
@@ -161,10 +161,10 @@ def test_who_never_arrives_counts_with_the_length_of_the_run_and_nobody_arriving
     accuracy[0, :, -1] = (0.95, 0.5, 0.5)
     accuracy[1, 2, -1] = 0.5
     to_goal = np.array([[100, np.nan, np.nan], [10, 20, np.nan]])
-    factors = _speed_factors(accuracy, to_goal, 200)
+    factors = relative_speeds(accuracy, to_goal, 200)
     np.testing.assert_allclose(factors, [[1, 1, np.nan]])
     accuracy[0, 0, -1] = np.nan
-    assert np.isnan(_speed_factors(accuracy, to_goal, 200)[0, 0])
+    assert np.isnan(relative_speeds(accuracy, to_goal, 200)[0, 0])
 
 
 @pytest.mark.parametrize("variant", ["none", "batch", "layer"])

@@ -16,7 +16,7 @@ from bnviz.core.training import TrainingPlan, train
 from bnviz.labs.training.shared.networks import network_plan, training_data
 from bnviz.labs.training.sweep.experiment import run
 from bnviz.labs.training.sweep.experiment.growth import growth_of
-from bnviz.labs.training.sweep.experiment.training import _best, _largest
+from bnviz.labs.training.sweep.experiment.training import best_rate, largest_rate
 from bnviz.labs.training.sweep.lesson import TOPIC
 from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.settings import Settings
@@ -67,11 +67,11 @@ def test_largest_rates_best_rates_and_tolerance() -> None:
     rates = np.array([0.5, 1.0, 2.0])
     final = np.array([[[0.95, 0.95], [0.92, 0.80], [0.1, 0.1]], [[0.91, 0.95], [0.99, 0.97], [np.nan, 0.99]]])
     reaches = np.asarray(final >= 0.9)
-    np.testing.assert_array_equal(_largest(reaches.all(axis=2), rates, math.nan), [0.5, 1.0])
-    np.testing.assert_array_equal(_largest(reaches, rates, 0.25), [[1.0, 0.5], [1.0, 2.0]])
-    np.testing.assert_array_equal(_largest(reaches & False, rates, 0.25), [[0.25, 0.25]] * 2)
-    np.testing.assert_array_equal(_best(final), [0, 1])
-    np.testing.assert_array_equal(_best(final * np.nan), [-1, -1])
+    np.testing.assert_array_equal(largest_rate(reaches.all(axis=2), rates, math.nan), [0.5, 1.0])
+    np.testing.assert_array_equal(largest_rate(reaches, rates, 0.25), [[1.0, 0.5], [1.0, 2.0]])
+    np.testing.assert_array_equal(largest_rate(reaches & False, rates, 0.25), [[0.25, 0.25]] * 2)
+    np.testing.assert_array_equal(best_rate(final), [0, 1])
+    np.testing.assert_array_equal(best_rate(final * np.nan), [-1, -1])
 
 
 def test_plain_sgd_makes_weights_in_front_of_a_normalizer_longer_by_pythagoras(sweep: Result) -> None:

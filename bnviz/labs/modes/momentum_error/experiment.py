@@ -55,7 +55,7 @@ def run(settings: Settings) -> Result:
     _check(settings, len(momentums), len(counts))
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
     # A momentum beside the grid needs a listener of its own.
-    trained = _trained(settings.with_defaults("passes", *(["momentum"] if settings.momentum in GRID else [])))
+    trained = train_networks(settings.with_defaults("passes", *(["momentum"] if settings.momentum in GRID else [])))
     network = trained.network(settings)
     gone = trained.diverged_at >= 0
 
@@ -145,7 +145,7 @@ class _Trained:
 
 
 @lru_cache(maxsize=16)
-def _trained(settings: Settings) -> _Trained:
+def train_networks(settings: Settings) -> _Trained:
     """Train the S networks: the sliders of momentum and of recalibration leave that as it is."""
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
     network = build_replicas(network_plan(settings), data.seeds)

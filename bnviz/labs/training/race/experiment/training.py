@@ -105,7 +105,7 @@ def _result(
     moved = drift(percentiles, steps, min(SETTLED, courses.total_steps // 2))
     to_goal = first_reaching(accuracy, steps, GOAL)
     drifted, drift_differences = over_seeds(moved), moved[1:] - moved[:1]
-    speed_factors = _speed_factors(accuracy, to_goal, int(steps[-1]))
+    speed_factors = relative_speeds(accuracy, to_goal, int(steps[-1]))
     differences = accuracy[1:, :, -1] - accuracy[:1, :, -1]
     return Result(
         settings=settings,
@@ -137,7 +137,11 @@ def _result(
     )
 
 
-def _speed_factors(accuracy: Floats, to_goal: Floats, done: int) -> Floats:
+def relative_speeds(accuracy: Floats, to_goal: Floats, done: int) -> Floats:
+    """log₁₀ of the steps to the goal of the first variant over each other's, (variants − 1, seeds); NaN where neither gets there.
+
+    Who does not get there counts as if it did after the last step.
+    """
     there = np.isfinite(to_goal)
     waited = np.log10(np.maximum(np.where(there, to_goal, done), 1))
     waited = np.where(np.isfinite(accuracy[:, :, -1]), waited, np.nan)

@@ -85,9 +85,9 @@ def _result(
     grid = (len(rates), settings.seeds)
     accuracy = courses.accuracy.reshape(-1, *grid, len(courses.steps))
     final = accuracy[..., -1]
-    best = _best(final)
+    best = best_rate(final)
     reaches: NDArray[np.bool_] = np.asarray(final >= GOAL)
-    tolerated = np.log10(_largest(reaches, rates, float(rates[0]) / 2))
+    tolerated = np.log10(largest_rate(reaches, rates, float(rates[0]) / 2))
     tolerance = tolerated[1:] - tolerated[:1]
     at_best = np.stack(
         [values[index] if index >= 0 else np.full(grid[1], np.nan) for values, index in zip(final, best, strict=True)]
@@ -106,7 +106,7 @@ def _result(
         accuracy=accuracy,
         diverged_at=courses.diverged_at.reshape(-1, *grid),
         error=over_seeds(1 - final, axis=2),
-        largest_rate=_largest(np.asarray(reaches.all(axis=2)), rates, math.nan),
+        largest_rate=largest_rate(np.asarray(reaches.all(axis=2)), rates, math.nan),
         best=best,
         pairs=tuple((settings.normalizers[0], name) for name in settings.normalizers[1:]),
         tolerance=tolerance,
@@ -124,7 +124,7 @@ def _grid(rates: Floats) -> float:
     return float(np.diff(np.log10(rates)).max(initial=0.0))
 
 
-def _largest(reaches: NDArray[np.bool_], rates: Floats, never: float) -> Floats:
+def largest_rate(reaches: NDArray[np.bool_], rates: Floats, never: float) -> Floats:
     """The largest of `rates` (R,) at which `reaches` (V, R, …) holds, (V, …); `never` where there is none."""
     shaped = rates.reshape(-1, *[1] * (reaches.ndim - 2))
     largest = np.where(reaches, shaped, -np.inf).max(axis=1)
@@ -132,7 +132,7 @@ def _largest(reaches: NDArray[np.bool_], rates: Floats, never: float) -> Floats:
     return found
 
 
-def _best(final: Floats) -> NDArray[np.int64]:
+def best_rate(final: Floats) -> NDArray[np.int64]:
     """Index (V,) of the rate with the best mean accuracy over all seeds of `final` (V, R, S); −1 where some seed diverged at each."""
     mean = final.mean(axis=2)
     known = np.isfinite(mean)

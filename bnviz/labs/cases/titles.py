@@ -1,0 +1,34 @@
+"""Titles of public threads, each with the card that its thread is about: what the search learns from and is tested on."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """Of a public thread."""
+
+    text: str
+    """Word for word."""
+    url: str
+    """The thread's address."""
+    card: str
+    """Name of the case that it is about, decided by what the thread says, before any search was tried."""
+    also: str
+    """A second case that it is as much about, decided at the same time; empty where there is none or nobody asked."""
+    learned: bool
+    """Whether the search learns from it; else it only tests the search."""
+
+
+@cache
+def titles() -> tuple[Title, ...]:
+    """All of them."""
+    with (Path(__file__).parent / "titles.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(
+            Title(row["title"], row["url"], row["card"], row["also"], row["learned"] == "yes")
+            for row in csv.DictReader(file)
+        )
