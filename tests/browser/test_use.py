@@ -72,6 +72,11 @@ def test_back_reset_and_the_browsers_back_undo(visit: Visit) -> None:
 
 def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
+    asked: list[str] = []
+    page.on(
+        "websocket",
+        lambda socket: "pictures" in socket.url and socket.on("framesent", lambda sent: asked.append(str(sent))),
+    )
     handle = slider(page, "Batch size").locator("xpath=ancestor::div[@data-rac][1]")
     box = handle.bounding_box()
     assert box is not None
@@ -93,10 +98,16 @@ def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Vis
     now = str(slider(page, "Batch size").get_attribute("aria-valuetext"))
     assert now != value
     asks_for(page, "batch_size", now)
+    questions = len(asked)
+    assert questions > 0
     for earlier in (value, ""):  # the whole drag was one change
         page.get_by_role("button", name="Back", exact=True).click()
         asks_for(page, "batch_size", earlier)
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
+    settled(page)
+    assert (
+        len(asked) == questions
+    )  # Back moved the slider, not the hand: the route, asked with the old settings, would show others
 
 
 @SOME_LABS
