@@ -160,10 +160,21 @@ def test_nothing_is_half_visible_at_the_fold_and_type_grows_with_the_screen(visi
     assert growth == pytest.approx([1.5] * len(growth), rel=0.05)
 
 
+CORNERS = """() => ['.st-key-picture [data-digest]', '[data-testid=stApp]', 'body'].map((at) => {
+    const node = document.querySelector(at), canvas = node.shadowRoot?.querySelector('canvas');
+    return canvas ? [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3).join(', ')
+        : getComputedStyle(node).backgroundColor.match(/[\\d, ]+/)[0];
+})"""
+
+
 def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None:
-    page = ready(visit("layer?predict=0&lang=en&batch_size=16"))
-    page.emulate_media(media="print")
-    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page = ready(visit("layer?predict=0&lang=en&batch_size=16", color_scheme="dark"))
+    dark = page.evaluate(CORNERS)
+    assert "255, 255, 255" not in dark
+    page.emulate_media(media="print", color_scheme="dark")
+    for _ in range(2):  # a browser may say it twice
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(CORNERS) == ["255, 255, 255"] * 3
     for gone in (".st-key-below", ".st-key-onward", "[data-testid=stSidebar]"):
         expect(page.locator(gone)).to_be_hidden()
     for button in page.locator(".st-key-presets button").all():
@@ -172,6 +183,8 @@ def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(slider(page, "Batch size").locator("xpath=ancestor::div[@data-testid='stSlider']")).to_be_visible()
     assert page.pdf(format="A4", landscape=True, prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(CORNERS) == dark
 
 
 @SOME_LABS
