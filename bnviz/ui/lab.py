@@ -305,7 +305,8 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
     topic = state.topic
     chosen = next((preset for preset in topic.presets if preset.name == state.preset), None)
     if chosen is not None:
-        line.markdown(":material/visibility: **" + _(chosen.look_for) + "**")
+        # A star in it is the name of a quantity, as in N*, and would end the bold type.
+        line.markdown(":material/visibility: **" + _(chosen.look_for).replace("*", r"\*") + "**")
     elif topic.finding is None or result is None:
         line.markdown(_(topic.answer))
     else:

@@ -31,6 +31,7 @@ from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.classroom_route import BUSY
+from bnviz.ui.compute_queue import HEAVY_S
 from bnviz.ui.player import ReadyScene
 
 PATH: Final = "pictures"
@@ -38,6 +39,8 @@ AT_ONCE: Final = 8
 """Questions that are worked on; the queue of computations says which of them computes."""
 PATIENT_AT_ONCE: Final = 2
 """Questions that wait in that queue beside them: so many that it never runs dry, so few that pages have their turn in it."""
+PATIENT_FOR: Final = 16
+"""Questions of a browser that go to those who wait, after one that was heavy: what it asks next is easily taken for light."""
 SECONDS_PER_BYTE: Final = 3e-8
 """Of the processor, to press an answer and to send it: 2.7 ms for the 91 kB of `layer`."""
 MOST_BROWSERS: Final = 500
@@ -99,6 +102,7 @@ class _Browser:
         self.websocket, self.lab, self.language, self.visitor = websocket, lab, language, visitor
         self.asked: Question | None = None
         self.sent = 0  # bytes of the last answer
+        self.patient_for = 0  # more questions
         self.news = asyncio.Event()
         self.gone = False
 
@@ -124,10 +128,11 @@ class _Browser:
 
     async def _worked_on(self, rooms: _Rooms) -> tuple[bytes, int]:
         """The answer, and the pause after it in milliseconds. Raises OvertakenError."""
-        try:
-            return await to_thread.run_sync(self._answer, False, limiter=rooms.light)
-        except WaitsError:
-            return await to_thread.run_sync(self._answer, True, limiter=rooms.patient)
+        if not self.patient_for:
+            with suppress(WaitsError):
+                return await to_thread.run_sync(self._answer, False, limiter=rooms.light)
+        self.patient_for = max(0, self.patient_for - 1)
+        return await to_thread.run_sync(self._answer, True, limiter=rooms.patient)
 
     def _answer(self, patient: bool) -> tuple[bytes, int]:
         """What `_worked_on` says. Raises OvertakenError; where it is not `patient`, WaitsError."""
@@ -135,8 +140,10 @@ class _Browser:
         seen = None if question is None else self._pictures(question, patient)
         if seen is None:  # nobody's turn: who asks for nothing does not slow down who drags
             return pack({"settings": None, "pause": NOTHING_MS}, {}), NOTHING_MS
-        seconds = time.thread_time() - start + SECONDS_PER_BYTE * self.sent
-        pause = drag.pause(self.visitor, seconds, drag.ROOM)
+        seconds = time.thread_time() - start
+        if seconds >= HEAVY_S:
+            self.patient_for = PATIENT_FOR
+        pause = drag.pause(self.visitor, seconds + SECONDS_PER_BYTE * self.sent, drag.ROOM)
         settings, charts, scenes = seen
         answer = pack({"settings": settings, "pause": pause, "charts": charts}, scenes)
         self.sent = len(answer)

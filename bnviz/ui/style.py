@@ -122,7 +122,9 @@ html[data-present] :is([data-testid="stSidebar"], [data-testid="stExpandSidebarB
 html[data-present]:not([data-drawer]) .st-key-presets { display: none; }
 html[data-present] [data-testid="stMainBlockContainer"] { padding: 0.5rem 1rem 1rem; max-width: none; }
 html[data-present] .st-key-head h1 { padding-right: 14rem; }
-html[data-present] [data-testid="stMain"]:focus-visible { outline: none; box-shadow: none; }
+html[data-present] [data-testid="stMain"]:focus-visible, html[data-present] [data-testid="stMain"]::before {
+  outline: none; box-shadow: none !important;
+}
 html[data-present] [data-testid="stColumn"]:has(.st-key-picture) { flex: 1 1 100%; width: 100%; }
 html[data-present] [data-testid="stColumn"]:has(.st-key-controls) {
   display: none; position: fixed; inset: 0 0 0 auto; padding-top: 3.2rem !important; width: min(24rem, 90vw);
@@ -146,7 +148,8 @@ html[data-present] .bnviz-present {
 }
 .bnviz-keys h2 { font-size: 1.2rem; margin: 0 0 0.6rem; padding: 0; }
 .bnviz-keys button { float: right; }
-.bnviz-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.4rem 1rem; margin: 0; }
+.bnviz-keys dl { display: grid; grid-template-columns: fit-content(40%) 1fr; gap: 0.4rem 1rem; margin: 0; }
+.bnviz-keys dt { display: flex; flex-wrap: wrap; row-gap: 0.2rem; align-items: start; align-content: start; }
 .bnviz-keys dd { margin: 0; }
 .bnviz-keys kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 5px; padding: 0 0.4em;
   margin-right: 0.3em; }
@@ -154,6 +157,16 @@ html[data-present] .bnviz-present {
 html:not([data-class]) .st-key-class { position: absolute; height: 0; overflow: hidden; }
 html[data-vote] :is(.st-key-picture, .st-key-below, .st-key-controls, .st-key-presets, .st-key-onward) { display: none; }
 html[data-vote] .st-key-head [data-testid="stElementContainer"]:not(:has(h1)), html[data-vote] .st-key-head h1 ~ p { display: none; }
+/* A dark page on paper, while `page.js` says that it is printed. */
+html[data-paper] .stApp, html[data-paper] .stApp * {
+  --st-text-color: black !important; --st-background-color: white !important; color: black !important; border-color: #888;
+}
+html[data-paper] .stApp { color-scheme: light; }
+html[data-paper], html[data-paper] :is(body, .stApp, [data-testid="stAppViewContainer"]), html[data-paper] [data-bnviz-hero],
+html[data-paper] :is([data-testid="stSelectbox"], [data-testid="stNumberInput"]) *,
+html[data-paper] [data-testid="stButtonGroup"] button:not([aria-checked="true"], [kind$="Active"]) {
+  background: white !important;
+}
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
@@ -168,15 +181,18 @@ html[data-vote] .st-key-head [data-testid="stElementContainer"]:not(:has(h1)), h
     position: static !important; overflow: visible !important; height: auto !important; display: block !important;
   }
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
+  [data-testid="stTooltipIcon"], [data-testid="stNumberInput"] button { display: none !important; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
   .st-key-link, :has(> .st-key-link) { width: 100% !important; flex: 1 0 100% !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
   .st-key-picture > * { break-inside: avoid; }
   .st-key-controls { display: grid !important; grid-template-columns: repeat(4, 1fr); column-gap: 2rem; }
+  .st-key-controls > * { break-inside: avoid; }
 }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }
+  html[data-present] .st-key-head h1 { padding: 3rem 0 0; }
   .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }
   .st-key-below td, .st-key-below th { padding: 0.2rem 0.4rem; }
   .st-key-below td:first-child { min-width: 11em; }

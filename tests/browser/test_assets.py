@@ -837,6 +837,22 @@ def test_labels_that_would_cover_each_other_are_left_out_but_for_the_bold_one(be
     assert bench.page.evaluate(thinned, [figure, 200]) == ["1", "3", "5", "<b>seven</b>", "9"]
 
 
+def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_were_on_a_tall_one(
+    bench: Bench,
+) -> None:
+    end = {"xref": "paper", "x": 1, "yanchor": "middle", "font": {"size": 15}}
+    notes = [{**end, "text": text, "y": y} for text, y in (("low", 0.2), ("middle", 0.3), ("high", 0.4))]
+    other = {"xref": "paper", "x": 0, "yanchor": "bottom", "text": "what is shown", "y": 0.3}
+    axis = {"range": [0, 1]}
+    figure = {"data": [], "layout": {"yaxis": axis, "annotations": [*notes, other], "margin": {"t": 40, "b": 60}}}
+    apart = "async ([figure, height]) => (await import('/plotly.js')).apart(figure, height).layout.annotations"
+    assert bench.page.evaluate(apart, [figure, 400]) == [*notes, other]
+    short = bench.page.evaluate(apart, [figure, 140])  # 40 px for the three
+    low, middle, high = (-40 * note["y"] - note["yshift"] for note in short[:3])
+    assert min(low - middle, middle - high) >= 15
+    assert short[3] == other
+
+
 def test_chart_has_a_text_alternative(bench: Bench) -> None:
     bench.mount("chart", chart(), "two")
     bench.painted("first", "two")

@@ -48,6 +48,14 @@ def test_presenter_mode_by_keys(visit: Visit) -> None:
     expect(root).not_to_have_attribute("data-present", "")
     expect(page.locator(".bnviz-laser")).to_be_hidden()
     expect(page).not_to_have_url(re.compile("present"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("p")
+    expect(page.locator(".bnviz-present")).to_be_visible()
+    bar, title = page.locator(".bnviz-present").bounding_box(), page.locator("h1 span").first.bounding_box()
+    assert bar is not None
+    assert title is not None
+    assert title["y"] >= bar["y"] + bar["height"]  # below the buttons, and as wide as the phone
+    assert title["width"] > 300
 
 
 def test_share_makes_links_that_show_and_lock_and_what_is_downloaded_says_what_it_is(visit: Visit) -> None:

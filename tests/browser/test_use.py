@@ -72,6 +72,11 @@ def test_back_reset_and_the_browsers_back_undo(visit: Visit) -> None:
 
 def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
+    asked: list[str] = []
+    page.on(
+        "websocket",
+        lambda socket: "pictures" in socket.url and socket.on("framesent", lambda sent: asked.append(str(sent))),
+    )
     handle = slider(page, "Batch size").locator("xpath=ancestor::div[@data-rac][1]")
     box = handle.bounding_box()
     assert box is not None
@@ -93,10 +98,16 @@ def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Vis
     now = str(slider(page, "Batch size").get_attribute("aria-valuetext"))
     assert now != value
     asks_for(page, "batch_size", now)
+    questions = len(asked)
+    assert questions > 0
     for earlier in (value, ""):  # the whole drag was one change
         page.get_by_role("button", name="Back", exact=True).click()
         asks_for(page, "batch_size", earlier)
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
+    settled(page)
+    assert (
+        len(asked) == questions
+    )  # Back moved the slider, not the hand: the route, asked with the old settings, would show others
 
 
 @SOME_LABS
@@ -160,10 +171,21 @@ def test_nothing_is_half_visible_at_the_fold_and_type_grows_with_the_screen(visi
     assert growth == pytest.approx([1.5] * len(growth), rel=0.05)
 
 
+CORNERS = """() => ['.st-key-picture [data-digest]', '[data-testid=stApp]', 'body'].map((at) => {
+    const node = document.querySelector(at), canvas = node.shadowRoot?.querySelector('canvas');
+    return canvas ? [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3).join(', ')
+        : getComputedStyle(node).backgroundColor.match(/[\\d, ]+/)[0];
+})"""
+
+
 def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None:
-    page = ready(visit("layer?predict=0&lang=en&batch_size=16"))
-    page.emulate_media(media="print")
-    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page = ready(visit("layer?predict=0&lang=en&batch_size=16", color_scheme="dark"))
+    dark = page.evaluate(CORNERS)
+    assert "255, 255, 255" not in dark
+    page.emulate_media(media="print", color_scheme="dark")
+    for _ in range(2):  # a browser may say it twice
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(CORNERS) == ["255, 255, 255"] * 3
     for gone in (".st-key-below", ".st-key-onward", "[data-testid=stSidebar]"):
         expect(page.locator(gone)).to_be_hidden()
     for button in page.locator(".st-key-presets button").all():
@@ -172,6 +194,8 @@ def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(slider(page, "Batch size").locator("xpath=ancestor::div[@data-testid='stSlider']")).to_be_visible()
     assert page.pdf(format="A4", landscape=True, prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(CORNERS) == dark
 
 
 @SOME_LABS

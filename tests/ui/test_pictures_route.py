@@ -22,6 +22,7 @@ from bnviz.settings import fields
 from bnviz.teaching.lab import InstantTopic, Lab
 from bnviz.ui import cache, comparing, drag, pictures_route
 from bnviz.ui.chart import ReadyChart
+from bnviz.ui.compute_queue import HEAVY_S
 from bnviz.ui.drag import css_name
 from bnviz.ui.player import ReadyScene
 
@@ -257,13 +258,15 @@ def test_of_what_is_asked_meanwhile_the_newest_is_answered(enter: Enter, monkeyp
 def test_many_who_wait_for_computations_do_not_keep_out_who_needs_none(
     enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting, go = threading.Semaphore(0), threading.Event()
+    waiting, go, known = threading.Semaphore(0), threading.Event(), set[str]()
     result = cache.result
 
     def queued(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Callable[[int], object]) -> Any:
         if topic.lab == "modes":
-            while not go.wait(0.01):
+            if visitor not in known:
+                known.add(visitor)
                 waiting.release()
+            while not go.wait(0.01):
                 while_waiting(1)
         return result(topic, settings, data, visitor, while_waiting)
 
@@ -300,3 +303,42 @@ def test_a_browser_that_does_not_keep_the_pause_is_kept_waiting(enter: Enter, mo
         start = time.monotonic()
         assert ask(page, **FIRST)[0]["pause"] == 300
     assert time.monotonic() - start >= 0.25  # counted from when the server had sent the first
+
+
+def test_who_was_heavy_and_is_taken_for_light_does_not_keep_out_the_others(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computing, go = threading.Semaphore(0), threading.Event()
+    result, known = cache.result, set[str]()
+
+    def misjudged(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Any) -> Any:
+        found = result(topic, settings, data, visitor, while_waiting)
+        if topic.lab == "modes" and visitor not in known:
+            known.add(visitor)
+            start = time.thread_time()
+            while time.thread_time() - start < HEAVY_S:
+                sum(range(1000))
+        elif topic.lab == "modes":
+            computing.release()
+            go.wait(2 * PATIENCE_S)
+        return found
+
+    monkeypatch.setattr(cache, "result", misjudged)
+    monkeypatch.setattr(drag, "pause", lambda *_: 0)
+    question = FIRST | {"settings": "topic=gap", "slider": "modes-gap-batch_size-en"}
+    with ExitStack() as stack, enter("layer/en") as page:
+        crowd = [stack.enter_context(enter("modes/en")) for _ in range(pictures_route.AT_ONCE)]
+        for one in crowd:
+            assert ask(one, **question)[0]["settings"] is not None
+        for one in crowd:
+            one.send(json.dumps(question))
+        for _ in range(pictures_route.PATIENT_AT_ONCE):
+            assert computing.acquire(timeout=PATIENCE_S)
+        try:
+            assert not computing.acquire(timeout=0.5)
+            page.send(json.dumps(FIRST))
+            assert header_of(page.recv(PATIENCE_S))["settings"] is not None
+        finally:
+            go.set()
+        for one in crowd:
+            assert header_of(one.recv(PATIENCE_S))["settings"] is not None

@@ -83,12 +83,18 @@ def _errors_notes(
         "align": "left",
     }
     notes = [key(how), note(text, y=_height(result.error_source), **beside)]
+    high = False
     for _over, mean, role, name in rows:
         error = f"N = 0: {short(float(mean[0]))} %"
         if _height(float(mean[0])) > math.log10(HIGHEST) - TWO_LINES:
             # Above it stands the key, and below it the line comes down: the room is at the right.
-            corner: dict[str, Any] = {"xref": "paper", "x": 0.99, "xanchor": "right", "y": math.log10(HIGHEST)}
-            notes.append(note(f"<b>{name}, {error}</b>", role, yanchor="top", yshift=-2, **corner))
+            # Where both lines are that high, the lower one's label stands below its end.
+            corner: dict[str, Any] = {"xref": "paper", "x": 0.99, "xanchor": "right", "yanchor": "top"}
+            corner |= (
+                {"y": _height(float(mean[-1])), "yshift": -12} if high else {"y": math.log10(HIGHEST), "yshift": -2}
+            )
+            notes.append(note(f"<b>{name}, {error}</b>", role, **corner))
+            high = True
             continue
         corner = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}
         place = {"x": math.log10(AT_ZERO), "y": _height(float(mean[0])), "bgcolor": color("paper", 0.75)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from bnviz.i18n import Language, Translate, translator
+from bnviz.labs.averages.figures import NAMES
 from bnviz.labs.averages.result import VARIANTS, Result
 from bnviz.plot.numbers import latex
 from bnviz.teaching.paired import paired_difference
@@ -52,7 +53,7 @@ def _variance(result: Result, _: Translate) -> str:
 
 def _divisors(result: Result, _: Translate) -> str:
     rows = [
-        f"\\text{{{name.replace('_', ' ')}}}&: \\sqrt{{{latex(float(result.held_variance[index, 0]))} + \\varepsilon}}"
+        f"\\text{{{_(NAMES[name])}}}&: \\sqrt{{{latex(float(result.held_variance[index, 0]))} + \\varepsilon}}"
         f" = {latex(math.sqrt(max(float(result.held_variance[index, 0]), 0)))}"
         for index, name in enumerate(VARIANTS)
         if name != "raw" and math.isfinite(float(result.held_variance[index, 0]))

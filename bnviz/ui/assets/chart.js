@@ -6,7 +6,7 @@ import { footOf } from "./foot.js";
 import { heroHeight, typeScale, watchRoom } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone, thinned } from "./plotly.js";
+import { apart, copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone, thinned } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 import { SvgSurface } from "./surface.js";
@@ -163,7 +163,7 @@ class Chart {
     const { light, dark } = this.data.palette;
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
-    const { data, layout } = legibly(thinned(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.height), this.theme);
+    const { data, layout } = legibly(apart(thinned(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.height), this.height), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {
       this.drawn = true;
@@ -179,6 +179,7 @@ class Chart {
 
   /** On paper the plot is as wide as the sheet lets it be. */
   #scaleToPaper(signal) {
+    window.addEventListener("bnviz:paper", () => this.data && this.update(this.data), { signal });
     window.addEventListener("beforeprint", () => { this.plot.style.zoom = Math.min(1, PAPER / (this.width || PAPER)); }, { signal });
     window.addEventListener("afterprint", () => { this.plot.style.zoom = ""; }, { signal });
   }

@@ -11,6 +11,9 @@ export function shared() {
 /** The element that carries the component's attributes: the shadow host, or the element itself without a shadow root. */
 export const hostOf = (parentElement) => parentElement.host ?? parentElement;
 
+/** A sentence whose code stands between backticks, for where no Markdown is read. */
+export const unquoted = (text = "") => text.replaceAll("`", "");
+
 let scratch;
 export const scratchContext = () => (scratch ??= document.createElement("canvas").getContext("2d", { willReadFrequently: true }));
 
@@ -60,13 +63,14 @@ export function legible(color, background, text) {
 
 let inherited = null;
 
-/** What Streamlit set above `host`. All pictures of a page have it in common, and reading it makes the browser lay out what changed: once per task. */
+/** What Streamlit set above `host`. All pictures of a page have it in common, and reading it makes the browser lay out what changed: once per task, and on paper. */
 function readStyle(host) {
-  if (inherited === null) {
+  const { paper } = document.documentElement.dataset;
+  if (inherited === null || inherited.paper !== paper) {
     const css = getComputedStyle(host);
     const read = (name, fallback) => css.getPropertyValue(`--st-${name}`).trim() || fallback;
     inherited = {
-      background: read("background-color", "white"), text: read("text-color", "black"), font: read("font", "system-ui, sans-serif"),
+      paper, background: read("background-color", "white"), text: read("text-color", "black"), font: read("font", "system-ui, sans-serif"),
     };
     setTimeout(() => { inherited = null; });
   }

@@ -1,7 +1,7 @@
 // The class page: to start or join a class, the teacher's desk, lesson plans to read, to teach and to print.
 import { attendance } from "./attendance.js";
 import { DESK } from "./class_styles.js";
-import { cleanupOnceGone, element, fill } from "./common.js";
+import { cleanupOnceGone, element, fill, unquoted } from "./common.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 
 const MINUTES = [1, 2, 3, 5, 10];
@@ -91,7 +91,7 @@ class Desk {
       element(
         "div", { className: "card" },
         element("p", { className: "code", textContent: room.code }), element("p", { className: "address", textContent: link }), this.count,
-        ...(alone ? [element("p", { className: "note", textContent: words.alone.replaceAll("`", "") })] : []),
+        ...(alone ? [element("p", { className: "note", textContent: unquoted(words.alone) })] : []),
         element("div", { className: "row timers", role: "group", "aria-label": words.timer }, element("span", { textContent: words.timer }), ...timers, button(words.no_timer, () => room.order("timer", { seconds: null }))),
         element("div", { className: "row" }, copyLink, ending), status,
         element("p", { className: "note", textContent: words.keep_link }),

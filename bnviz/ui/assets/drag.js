@@ -67,6 +67,11 @@ class Drag {
   }
 
   #moved() {
+    const { slider, held } = this;
+    if (!held && document.activeElement !== slider.input) { // a preset, Back or Reset: the script knows, and other settings moved with it
+      slider.asked = slider.told = Number(slider.input.value);
+      return;
+    }
     clearTimeout(this.rested);
     this.movedAt = performance.now();
     if (this.#ask()) this.rested = setTimeout(() => this.#tellHeld(), RESTS);

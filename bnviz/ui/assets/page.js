@@ -1,5 +1,5 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders are called.
-import { cleanupOnceGone, element } from "./common.js";
+import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
 import { Presenter } from "./present.js";
 
@@ -42,6 +42,14 @@ function followRedirect(signal) {
   signal.addEventListener("abort", () => clearInterval(timer));
 }
 
+/** A dark page is printed in black on white, its pictures too: paper is no screen. */
+function onPaper(wanted) {
+  if (wanted && "paper" in document.documentElement.dataset) return;
+  const app = document.querySelector('[data-testid="stApp"]');
+  const dark = app !== null && luminance(getComputedStyle(app).backgroundColor) < 0.2;
+  if (document.documentElement.toggleAttribute("data-paper", wanted && dark) || !wanted) window.dispatchEvent(new Event("bnviz:paper"));
+}
+
 class PageWide {
   constructor() {
     this.leaving = new AbortController();
@@ -66,6 +74,8 @@ class PageWide {
     document.addEventListener("scroll", ({ target }) => {
       if (target instanceof HTMLElement && target.dataset.testid === "stMain") document.documentElement.toggleAttribute("data-scrolled", target.scrollTop > 8);
     }, { signal, capture: true, passive: true });
+    window.addEventListener("beforeprint", () => onPaper(true), { signal });
+    window.addEventListener("afterprint", () => onPaper(false), { signal });
     followRedirect(signal);
     closeSidebar();
     document.documentElement.dataset.bnviz = "ready";

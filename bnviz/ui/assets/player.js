@@ -46,6 +46,7 @@ class Player {
   }
 
   update(bytes) {
+    this.bytes = bytes;
     const { header, blockAt } = decodeHeader(bytes);
     const theme = readTheme(this.host, header.palette);
     const known = this.header?.digest === header.digest;
@@ -140,6 +141,7 @@ class Player {
     this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
     this.resizing.observe(this.host);
     watchRoom(this.host, () => this.header && this.#layOut(false), signal);
+    window.addEventListener("bnviz:paper", () => this.bytes && this.update(this.bytes), { signal });
     this.sight = sightOf(this.host, signal);
   }
 

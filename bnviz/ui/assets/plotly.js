@@ -1,5 +1,6 @@
 // Plotly itself: loaded once per page, its styles brought into a shadow root, figures recoloured for the theme.
 import { legible, shared } from "./common.js";
+import { spread } from "./labels.js";
 
 /** Promise of Plotly, from the page or from `url`; a failed load may be tried again. */
 export function loadPlotly(url) {
@@ -85,6 +86,7 @@ export function legibly(node, { background, text, color: roles }) {
 }
 
 const LINE = 1.15; // of the font's size
+const TOUCHING = 0.8; // of the heights of two labels: what is nearer covers one another
 
 /** The layout with so few labels on its y axes, where those are given, that none covers another; a bold one stays. */
 export function thinned({ data, layout }, height) {
@@ -100,6 +102,31 @@ export function thinned({ data, layout }, height) {
     return { ...rest, range, domain, tickvals: tickvals.filter(kept), ticktext: ticktext.filter(kept) };
   };
   return { data, layout: { ...layout, ...Object.fromEntries(axes.map(([name, axis]) => [name, thin(axis)])) } };
+}
+
+/** The layout with the labels at the ends of lines moved apart where the plot is so short that they would cover one another. */
+export function apart({ data, layout }, height) {
+  const { margin: { t = 0, b = 0 } = {}, annotations = [] } = layout;
+  const moved = new Map();
+  for (const [name, axis] of Object.entries(layout)) {
+    if (!/^yaxis\d*$/.test(name) || !axis?.range) continue;
+    const [low, high] = axis.range;
+    const [foot, head] = axis.domain ?? [0, 1];
+    const pixels = (height - t - b) * (head - foot);
+    const labels = annotations
+      .filter(({ xref, x, yanchor, yref = "y" }) => xref === "paper" && x === 1 && yanchor === "middle" && yref === name.replace("axis", ""))
+      .map((note) => {
+        const y = ((high - note.y) / (high - low)) * pixels;
+        return { note, at: y, y, height: (note.font?.size ?? layout.font?.size ?? 12) * LINE * String(note.text).split("<br>").length };
+      })
+      .toSorted((one, other) => one.y - other.y);
+    if (!labels.slice(1).some((label, i) => label.y - labels[i].y < ((label.height + labels[i].height) / 2) * TOUCHING)) continue;
+    const bottom = pixels + labels[0].height / 2; // below that stand the numbers of the axis
+    const needed = labels.reduce((sum, label) => sum + label.height, 0);
+    spread(labels, Math.max(-t, Math.min(0, bottom - needed)), bottom);
+    for (const { note, at, y } of labels) moved.set(note, { ...note, yshift: (note.yshift ?? 0) + at - y });
+  }
+  return moved.size === 0 ? { data, layout } : { data, layout: { ...layout, annotations: annotations.map((note) => moved.get(note) ?? note) } };
 }
 
 const isPlain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);

@@ -1,6 +1,6 @@
 // The share component: the page's link to read, copy or photograph, and the document's language and title.
 import { DESK, attendance } from "./attendance.js";
-import { cleanupOnceGone, copy, element, hostOf, shared as sharedState } from "./common.js";
+import { cleanupOnceGone, copy, element, hostOf, shared as sharedState, unquoted } from "./common.js";
 import { icon } from "./menu.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 import { SHARE } from "./styles.js";
@@ -145,7 +145,7 @@ class Share {
     this.#list(controls);
     for (const [does, button] of Object.entries(this.also)) button.textContent = words[does];
     this.boxWords.forEach((node, index) => { node.textContent = [words.restrict, words.show, words.lock][index]; });
-    this.frameWords.forEach((node, index) => { node.textContent = [words.embed, words.embed_note][index]; });
+    this.frameWords.forEach((node, index) => { node.textContent = unquoted([words.embed, words.embed_note][index]); });
     this.copyFrame.textContent = words.copy;
     this.frame.ariaLabel = words.embed;
     sharedState().foot = () => [headline, settings, this.#link()].filter(Boolean);
@@ -205,7 +205,7 @@ class Share {
     const link = this.#link();
     if (link !== this.field.value) this.status.textContent = "";
     this.field.value = link;
-    this.note.textContent = here ? (this.reachable ? this.words.instead : this.words.alone).replace("{here}", location.hostname) : "";
+    this.note.textContent = here ? unquoted(this.reachable ? this.words.instead : this.words.alone).replace("{here}", location.hostname) : "";
     const framed = new URL(link);
     framed.searchParams.set("embed", "true");
     this.frame.value = `<iframe src="${framed.origin}${framed.pathname}?${spelled(framed.searchParams)}" title="bnviz" width="100%" height="640" loading="lazy"></iframe>`;

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bnviz.classroom.limits import Bucket, Rate
 from bnviz.i18n import N_, choose_language, translator
 from bnviz.ui import assets
 
@@ -24,9 +26,11 @@ LONGEST_QUERY: Final = 8192
 MOST_KEYS: Final = 200
 LARGEST_MESSAGE: Final = 2**20
 """Bytes that a browser sends at once; files come another way. A page with every widget moved sends a few thousand."""
+MESSAGES: Final = Rate(200, 60)
+"""Of one connection. A slider that follows a key that is held down sends thirty a second."""
 CLOSED: Final = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/script-health-check")
 STREAM: Final = "/_stcore/stream"
-TOO_BIG, TRY_LATER = 1009, 1013
+TOO_BIG, TRY_LATER, FLOOD = 1009, 1013, 1008
 
 FULL: Final = N_("This server has as many visitors as it can take. Please try again in a minute.")
 LONG_LINK: Final = N_("This link is longer than any that bnviz makes.")
@@ -88,10 +92,14 @@ class Limits:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One visitor, or one who looks at a run."""
+        messages = Bucket(MESSAGES, time.monotonic())
 
         async def bounded() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive":
+                if messages.take(time.monotonic()):
+                    # Without a farewell: whoever is told the end may go on sending until they answer, and the server goes on reading.
+                    return {"type": "websocket.disconnect", "code": FLOOD}
                 content = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
                 if len(content) > LARGEST_MESSAGE:
                     await send({"type": "websocket.close", "code": TOO_BIG})

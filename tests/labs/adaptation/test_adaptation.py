@@ -140,6 +140,14 @@ def test_edges_run_and_are_drawn(changes: dict[str, Any], language: Any) -> None
     assert "nan" not in TOPIC.formula(result, 0, language).lower()
 
 
+def test_two_labels_of_high_lines_stand_apart() -> None:
+    result = run(Settings(noise=1.0))
+    notes = TOPIC.pictures[0](result, "en").layout["annotations"]
+    places = [(note["y"], note["yshift"]) for note in notes if "N = 0" in note["text"]]
+    assert len(places) == len(set(places)) == 2
+    assert places[0][0] - places[1][0] > 0.05  # powers of ten
+
+
 def test_controls_are_the_settings() -> None:
     assert sorted(TOPIC.controls + TOPIC.more) == sorted(Settings.names())
 

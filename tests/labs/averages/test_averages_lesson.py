@@ -105,6 +105,7 @@ def test_the_formula_has_the_runs_numbers(language: Any, result: Result) -> None
     assert "0.9" in text
     assert "nan" not in text.lower()
     assert "\\bar d" in text
+    assert ("parameters only" in text) == (language == "en")
 
 
 def test_pictures_draw_what_was_measured(result: Result) -> None:

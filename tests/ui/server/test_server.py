@@ -380,6 +380,26 @@ def test_a_message_that_is_too_large_ends_the_connection() -> None:
     asyncio.run(conversation())
 
 
+@pytest.mark.parametrize("path", ["/_stcore/stream", "/bnviz/0/pictures/layer/en"])
+def test_a_flood_of_messages_ends_its_connection_and_a_lively_visitor_stays(path: str) -> None:
+    async def conversation(messages: int) -> list[str]:
+        inner = Inner()
+        talk = Talk(Limits(inner), path)
+        task = await talk.begin()
+        for _ in range(messages):
+            talk.say.put_nowait({"type": "websocket.receive", "text": "x"})
+        while not talk.say.empty() and not task.done():
+            await asyncio.sleep(0)
+        if not task.done():
+            await talk.end(task)
+        return [message["type"] for message in inner.heard]
+
+    assert asyncio.run(conversation(150)).count("websocket.receive") == 150
+    heard = asyncio.run(conversation(5000))
+    assert heard[-1] == "websocket.disconnect"
+    assert heard.count("websocket.receive") < 2000
+
+
 def test_other_names_of_a_file_are_not_kept_beside_it(client: Client) -> None:
     once = CompressOnce(client.app)
     client.app = once  # type: ignore[assignment]
