@@ -351,9 +351,20 @@ def test_older_recordings_are_read(tmp_path: Path) -> None:
 
 
 LAYER = {
-    "name": "a", "kind": "batch", "type": "BatchNorm1d", "channels": 1, "eps": 1e-5, "momentum": 0.1, "training": True,
-    "tracks": True, "trainable": [], "updates": 0, "groups": 1, "dimensions": 1, "dtype": "float32",
-}  # fmt: skip
+    "name": "a",
+    "kind": "batch",
+    "type": "BatchNorm1d",
+    "channels": 1,
+    "eps": 1e-5,
+    "momentum": 0.1,
+    "training": True,
+    "tracks": True,
+    "trainable": [],
+    "updates": 0,
+    "groups": 1,
+    "dimensions": 1,
+    "dtype": "float32",
+}
 
 
 @pytest.mark.parametrize(
