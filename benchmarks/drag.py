@@ -40,6 +40,8 @@ COUNT: Final = f"""() => {{
     }};
     requestAnimationFrame(look);
 }}"""
+FRAME_S: Final = 1 / 60
+"""Between two values at least: a hand sends one for each picture of its screen."""
 
 
 def measure(quick: bool) -> list[Row]:
@@ -125,7 +127,7 @@ async def _drag(server: Server, count: int, seconds: float) -> list[float]:
                 start = time.perf_counter()
                 pause = await ask(connection, STOPS[value % len(STOPS)])
                 taken.append(time.perf_counter() - start)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(max(pause, FRAME_S))
 
     async with connect(url, origin=Origin(server.url), max_size=None) as connection:
         for index in STOPS:
