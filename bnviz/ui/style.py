@@ -23,6 +23,8 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 [data-testid="stSidebarUserContent"] { order: -1; padding-top: 0; padding-bottom: 0.4rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 .st-key-head h1 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; font-weight: 600; }
+/* A picture of the question before, still on its way out, is not seen under the new one. */
+.stApp:has(.st-key-picture .st-key-prediction) :is(.st-key-picture, .st-key-below) [data-digest] { display: none; }
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-head p { margin: 0; max-width: none; }

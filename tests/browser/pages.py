@@ -61,9 +61,12 @@ def in_scheme(page: Page, scheme: Scheme) -> Page:
 
 
 def painted(page: Page) -> list[str]:
-    """The digests of everything that is painted now."""
+    """The digests of everything that is painted now and can be seen."""
     return list(
-        page.evaluate("[...document.querySelectorAll('[data-painted-digest]')].map((h) => h.dataset.paintedDigest)")
+        page.evaluate(
+            "[...document.querySelectorAll('[data-painted-digest]')].filter((h) => h.checkVisibility())"
+            ".map((h) => h.dataset.paintedDigest)"
+        )
     )
 
 
