@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
@@ -76,22 +76,21 @@ def extract(root: Path = ROOT) -> dict[Path, dict[str, list[str]]]:
     return dict(catalogues)
 
 
-def read_translations(package: Path) -> dict[str, str]:
-    """Every translation in any catalogue of `package`, so that a message may move between them."""
-    translations: dict[str, str] = {}
+def entries(package: Path) -> Iterator[tuple[Path, Message]]:
+    """Every message of every catalogue of `package`, with the catalogue."""
     for path in sorted(package.rglob(CATALOGUE)):
         with path.open("rb") as file:
-            translations |= {str(m.id): str(m.string) for m in read_po(file, locale=LOCALE) if m.id and m.string}
-    return translations
+            yield from ((path, message) for message in read_po(file, locale=LOCALE) if message.id)
+
+
+def read_translations(package: Path) -> dict[str, str]:
+    """Every translation in any catalogue of `package`, so that a message may move between them."""
+    return {str(message.id): str(message.string) for _, message in entries(package) if message.string}
 
 
 def places(package: Path) -> dict[str, Path]:
     """The catalogue that each message stands in."""
-    found: dict[str, Path] = {}
-    for path in sorted(package.rglob(CATALOGUE)):
-        with path.open("rb") as file:
-            found |= {str(message.id): path for message in read_po(file, locale=LOCALE) if message.id}
-    return found
+    return {str(message.id): path for path, message in entries(package)}
 
 
 def new_catalogue(wanted: Mapping[str, list[str]], translations: Mapping[str, str]) -> Catalog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -117,7 +118,25 @@ def _around(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[nn.Modul
     return [model.get_submodule(".".join(common[:depth])) for depth in range(len(common) + 1)]
 
 
-class Watching:
+class Guarded(ABC):
+    """What looks on beside a training: what it takes is added up, and no exception of its own ends the training."""
+
+    spent: float
+    """Seconds of processor time."""
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        begin = thread_time()
+        try:
+            action()
+        except Exception as error:
+            self._failed(error)
+        self.spent += thread_time() - begin
+
+    @abstractmethod
+    def _failed(self, error: Exception) -> None: ...
+
+
+class Watching(Guarded):
     """Hooks on `model` and its norm layers `modules` from now until `end`. `failed` is told of any exception; none leaves a hook.
 
     `order`: whether the order of the layers is asked for too.
@@ -136,7 +155,7 @@ class Watching:
         """The rows of layers in the first pass whose graph shows them."""
         self.spent = 0.0
         self._axes = axes
-        self._failed = failed
+        self._tell = failed
         self._modules = modules
         self._passes: list[_Passes] = []
         self._handles: list[RemovableHandle] = []
@@ -166,13 +185,8 @@ class Watching:
 
         return hook
 
-    def _guarded(self, action: Callable[[], None]) -> None:
-        begin = thread_time()
-        try:
-            action()
-        except Exception as error:
-            self._failed(error)
-        self.spent += thread_time() - begin
+    def _failed(self, error: Exception) -> None:
+        self._tell(error)
 
     def _passed(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """After a pass. In eval mode Dropout would not be seen."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -32,7 +31,7 @@ from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.evidence import Array, Call
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.layers import array, bare, describe, norm_modules
-from bnviz.inspect.looking import Axes, Seen, Watching
+from bnviz.inspect.looking import Axes, Guarded, Seen, Watching
 from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import CHANNEL_ARRAYS, STATE_ARRAYS
 from bnviz.inspect.report import Report
@@ -76,7 +75,7 @@ def watch(
     return Watcher(model, Path(path), optimizer, budget, limit)
 
 
-class Watcher:
+class Watcher(Guarded):
     """A watch over one model. See `watch`."""
 
     def __init__(
@@ -259,14 +258,6 @@ class Watcher:
         """Count one optimizer step: for loops that update the weights without a `torch.optim.Optimizer`."""
         if self.active:
             self._guarded(self._step)
-
-    def _guarded(self, action: Callable[[], None]) -> None:
-        begin = thread_time()
-        try:
-            action()
-        except Exception as error:
-            self._failed(error)
-        self.spent += thread_time() - begin
 
     def _failed(self, error: Exception) -> None:
         """Warn once and go quiet."""

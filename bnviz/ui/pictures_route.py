@@ -162,9 +162,8 @@ class _Browser:
         def still_wanted(before: int) -> None:
             if self.gone or self.news.is_set():
                 raise OvertakenError
-            if not patient and (
-                not before or cache.is_heavy(topic, self.visitor)
-            ):  # not before: another makes the same
+            another_makes_the_same = not before
+            if not patient and (another_makes_the_same or cache.is_heavy(topic, self.visitor)):
                 raise WaitsError
 
         try:
