@@ -17,7 +17,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, WebSocketRoute, expect
 
+from bnviz.i18n import translator
 from bnviz.plot import theme
+from bnviz.ui import keys
 from bnviz.ui.pictures_route import pack
 from tests.browser.conftest import PHONE
 
@@ -40,9 +42,10 @@ import chart from "/chart.js";
 import share from "/share.js";
 import code from "/code.js";
 import drag from "/drag.js";
+import page from "/page.js";
 import * as common from "/common.js";
 window.common = common;
-const modules = {player, chart, share, code, drag};
+const modules = {player, chart, share, code, drag, page};
 window.sent = [];
 window.cleanups = {};
 window.mount = (kind, id, data) => {
@@ -1063,3 +1066,29 @@ def test_without_the_route_a_held_slider_is_told_to_streamlit(bench: Bench) -> N
     assert held == [
         {"slider": "lab-size-en", "index": at, "start": 0, "number": number} for number, at in ((1, 1), (2, 3))
     ]
+
+
+LATE_SIDEBAR = """() => {
+    window.clicks = 0;
+    const sidebar = Object.assign(document.createElement("aside"), {
+        innerHTML: '<div data-testid="stSidebarCollapseButton"><button>close</button></div>',
+    });
+    Object.assign(sidebar.dataset, {testid: "stSidebar", collapsed: "false"});
+    sidebar.querySelector("button").onclick = () => { window.clicks += 1; sidebar.dataset.collapsed = "true"; };
+    document.body.append(sidebar);
+}"""
+
+
+@pytest.mark.parametrize(("width", "closed"), [(820, True), (1024, False)])
+def test_a_sidebar_that_comes_late_is_closed_on_a_tablet_and_what_a_visitor_opens_stays(
+    open_bench: OpenBench, width: int, closed: bool
+) -> None:
+    bench = open_bench(size=(width, 700))
+    bench.mount("page", {"skip": "Skip to the controls", "present": keys.data(translator("en"))})
+    bench.page.evaluate(LATE_SIDEBAR)
+    sidebar = bench.page.get_by_test_id("stSidebar")
+    bench.page.wait_for_function("() => document.documentElement.dataset.bnviz === 'ready'")
+    assert bench.page.evaluate("clicks") == closed
+    sidebar.evaluate("(node) => { node.dataset.collapsed = 'false'; node.append('more'); }")
+    bench.frame()
+    assert bench.page.evaluate("clicks") == closed

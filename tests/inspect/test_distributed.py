@@ -28,7 +28,7 @@ for path, shift in zip(["", *paths], (0, 0, 3)):
     with watch(model, path, budget=1e9) if path else nullcontext():
         trained(model, data=data)
         dist.barrier()
-    print(sum(float(value.double().abs().sum()) for value in model.state_dict().values()).hex())
+    print(sum(float(value.double().abs().sum()) for value in model.state_dict().values()).hex(), flush=True)
 dist.destroy_process_group()
 """
 

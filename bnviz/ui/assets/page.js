@@ -8,12 +8,17 @@ const ASK_AGAIN_MS = 2500;
 const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
 const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
 
-/** Streamlit opens the sidebar wherever it is wider than a phone; where it would take a quarter of the screen it opens when asked. */
-function closeSidebar() {
-  if (innerWidth >= NARROW) return;
+/**
+ * Streamlit opens the sidebar wherever it is wider than a phone; where it would take a quarter of the screen it opens when asked.
+ * The sidebar may come later than this component; what is open once it has been looked at, a visitor has opened.
+ */
+function closeSidebarOnce() {
+  const sidebar = document.querySelector('[data-testid="stSidebar"]');
+  if (!sidebar || "bnviz" in document.documentElement.dataset) return;
   /** @type {HTMLElement | null} */
-  const collapse = document.querySelector('[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button');
-  collapse?.click();
+  const collapse = sidebar.querySelector('[data-testid="stSidebarCollapseButton"] button');
+  if (innerWidth < NARROW && sidebar.getAttribute("data-collapsed") === "false") collapse?.click();
+  document.documentElement.dataset.bnviz = "ready";
 }
 
 /** React names the handle after its group and after itself, and both say the same. */
@@ -62,6 +67,7 @@ class PageWide {
     let waiting = false;
     const changed = () => {
       waiting = false;
+      closeSidebarOnce();
       nameSlidersOnce();
       look();
     };
@@ -77,8 +83,6 @@ class PageWide {
     window.addEventListener("beforeprint", () => onPaper(true), { signal });
     window.addEventListener("afterprint", () => onPaper(false), { signal });
     followRedirect(signal);
-    closeSidebar();
-    document.documentElement.dataset.bnviz = "ready";
     changed();
   }
 

@@ -28,7 +28,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 # One rank of two: its own nn.BatchNorm1d inside DistributedDataParallel, and synchronized statistics gathered through gloo.
 RANK = """
-import json, sys
+import os, sys
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -63,7 +63,9 @@ numbers = {
     "broadcast_mean": buffers[0], "broadcast_var": buffers[1],
 }
 torch.save({name: value.detach() for name, value in numbers.items()}, out)
+del shared
 dist.destroy_process_group()
+os._exit(0)  # a thread of gloo's that still runs while the interpreter takes everything down would abort the process
 """
 
 
