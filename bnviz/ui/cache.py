@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +193,7 @@ def arrays(value: Any) -> Iterator[NDArray[Any]]:
             rest.extend(one.values())
         elif isinstance(one, (list, tuple)):
             rest.extend(one)
-        elif (names := _field_names(type(one))) and id(one) not in known:
+        elif (names := _field_names(cast("Hashable", type(one)))) and id(one) not in known:
             known.add(id(one))
             rest.extend([getattr(one, name) for name in names])
 
