@@ -18,7 +18,7 @@ from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
 
-MOST_STRANGERS: Final = 300  # connections that have not said yet what they want
+MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
 SAYS_WITHIN_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 90.0  # browsers ping every 25 s, in a hidden tab once a minute
 TAKES_WITHIN_SECONDS: Final = 20.0
@@ -42,7 +42,7 @@ class ClassroomRoute:
         """One browser, from coming to going."""
         if not self._is_ours(websocket):
             await websocket.close(FOREIGN)  # before it is accepted: the browser hears 403
-        elif self.strangers >= MOST_STRANGERS:
+        elif self.strangers >= MAX_STRANGERS:
             await websocket.close(BUSY)
         else:
             await _Carrier(websocket, self).carry()

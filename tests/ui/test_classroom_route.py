@@ -252,7 +252,7 @@ def test_who_falls_silent_leaves_the_class(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_strangers_are_bounded_and_those_who_are_in_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classroom_route, "MOST_STRANGERS", 1)
+    monkeypatch.setattr(classroom_route, "MAX_STRANGERS", 1)
 
     async def trial(server: Server) -> None:
         async with server.teacher() as (_, welcome), server.student(welcome.code), server.connect():
