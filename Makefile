@@ -64,7 +64,7 @@ pages: $(VENV)/.dev chromium ## all browser tests: every page, live runs, a whol
 bench: $(VENV)/.dev chromium ## measure what the README promises
 	$(PYTHON) -m benchmarks
 
-load: $(VENV)/.dev ## a school's lesson: 60 visitors who walk about, twice (6 minutes; the short form is in the tests)
+load: $(VENV)/.dev ## a school's lesson: 60 visitors who walk about, twice (8 minutes; the short form is in the tests)
 	$(PYTHON) -m benchmarks.walk
 
 fuzz: $(VENV)/.dev ## 10,000 hostile links and files, then random settings through every view (long; the short form is in the tests)

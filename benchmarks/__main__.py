@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics, watch
+from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics, view, watch
 from benchmarks.report import Row, heading
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
@@ -29,6 +29,7 @@ MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "topics": topics.measure,
     "engine": engine.engine_rows,
     "watch": watch.measure,
+    "view": view.measure,
 }
 
 

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 from scripts import chromium
 
 SIZE: Final[ViewportSize] = {"width": 1280, "height": 720}
+PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 QUIET_S: Final = 1.0
 SETTLE_LIMIT_S: Final = 60.0
 

@@ -1,4 +1,7 @@
-"""A class of sixty, then ten on one server: how soon a vote is on the teacher's screen, a reveal on every phone; what that costs others."""
+"""A class of sixty, then ten on one server: how soon a vote is on the teacher's screen, a reveal on every phone; what that costs others.
+
+Then five real browsers in a class of their own, beside the ten.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import websockets
+from playwright.async_api import Page, async_playwright
 from websockets.asyncio.client import ClientConnection
 
 from benchmarks import load
+from benchmarks.browser import PHONE
 from benchmarks.report import Bound, Row, milliseconds, percentile, ratio
 from benchmarks.servers import Server, ours
 from benchmarks.sessions import drive, visitors
 from bnviz.classroom.protocol import VERSION, FromServer, Refused, State, Welcome, read_server
+from scripts import chromium
 
 ROUTE: Final = "/bnviz/class"
 CLASSES: Final = 10
 STUDENTS: Final = 60
+BROWSERS: Final = 5
 VOTE: Final = Bound(1, "s")
 REVEAL: Final = Bound(2, "s")
 UNDISTURBED: Final = Bound(2)
@@ -31,6 +38,17 @@ QUESTION: Final = {"en": "What happens to the variance?", "zh": "方差会怎样
 AT: Final = {"page": load.PAGE, "query": {"batch_size": "8", "momentum": "0.3", "warmup": "100", "mode": "eval"}}
 LATEST_S: Final = 30.0
 TURNS: Final = 3
+
+# When, in seconds since 1970, a student's page is first painted after its vote, and after the answer came.
+CLOCK: Final = """() => {
+    const now = () => (performance.timeOrigin + performance.now()) / 1000;
+    document.addEventListener("click", () => { window.voted = now(); }, true);
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => { window.revealed = now(); };
+    new MutationObserver(() => {
+        if (!("vote" in document.documentElement.dataset)) requestAnimationFrame(() => port2.postMessage(null));
+    }).observe(document.documentElement, { attributeFilter: ["data-vote"] });
+}"""
 
 
 @dataclass(eq=False)
@@ -117,15 +135,32 @@ class Class:
         return await self.students[place].say("answer", id=number, poll=number, round=1, value=place % 4)
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds."""
+
+    alone: tuple[list[float], list[float]]
+    """Of votes and of reveals in one class."""
+    together: tuple[list[float], list[float]]
+    """The same in all classes at once."""
+    browsers: tuple[list[float], list[float]]
+    """The same of real browsers in one class, beside all others."""
+    still: list[float]
+    """Of a slider's moves while no class votes."""
+    beside: list[float]
+    """And beside classes that do."""
+
+
 def measure(quick: bool) -> list[Row]:
     """Votes and reveals in all classes at once; then the slider of `layer` without and with lessons beside it."""
     with ours() as server:
-        alone, together, (still, beside) = asyncio.run(_everything(server, 2 if quick else 6, 8 if quick else 24))
+        times = asyncio.run(_everything(server, 2 if quick else 6, 8 if quick else 24))
     what = f"{CLASSES} classes of {STUDENTS}"
-    slow, slow_beside = (percentile(moves, 0.95) for moves in (still, beside))
+    slow, slow_beside = (percentile(moves, 0.95) for moves in (times.still, times.beside))
     return [
-        *_rows(f"A class of {STUDENTS}", *alone),
-        *_rows(what, *together),
+        *_rows(f"A class of {STUDENTS}", *times.alone),
+        *_rows(what, *times.together),
+        *_rows(f"{BROWSERS} real browsers in one of {what}, beside the others", *times.browsers),
         Row(
             f"{load.CLASS} sessions moving a slider: p95 beside {what} that vote, against p95 without",
             ratio(slow_beside, slow),
@@ -188,11 +223,51 @@ async def _enter(stack: AsyncExitStack, server: Server, kind: str, **values: Any
     return screen
 
 
-async def _everything(server: Server, questions: int, seconds: float) -> tuple[tuple[list[float], list[float]], ...]:
-    """Seconds of votes and of reveals, in one class and in all; of a slider's moves, without and beside lessons."""
+async def _everything(server: Server, questions: int, seconds: float) -> Times:
     async with _classes(server) as classes:
         alone = await _lessons(classes[:1], questions)
-        return alone, await _lessons(classes, questions), await _sliders(server, classes, seconds)
+        together = await _lessons(classes, questions)
+        async with _teaching(classes[1:]):
+            browsers = await _browsers(server, classes[0], questions)
+        return Times(alone, together, browsers, *await _sliders(server, classes, seconds))
+
+
+async def _browsers(server: Server, joined: Class, questions: int) -> tuple[list[float], list[float]]:
+    """Seconds from the click of each vote to the teacher's screen, and from each reveal until a phone has painted it."""
+    teacher = joined.teacher
+    assert teacher.welcome is not None
+    async with async_playwright() as driver:
+        chrome = await driver.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
+        pages: list[Page] = []
+        for _ in range(BROWSERS):
+            page = await chrome.new_page(viewport=PHONE)
+            await page.goto(f"{server.url}/{load.PAGE}?predict=0&class={teacher.welcome.code}")
+            await page.wait_for_function("() => document.documentElement.dataset.class === 'student'")
+            await page.evaluate(CLOCK)
+            pages.append(page)
+        votes: list[float] = []
+        reveals: list[float] = []
+        for _ in range(questions):
+            joined.number += 1
+            number = teacher.question = joined.number
+            teacher.counts = []
+            await teacher.say("ask", id=number, question=QUESTION, options=OPTIONS)
+            for page in pages:
+                voted = len(teacher.counts)
+                await page.locator("button.option").nth(number % 4).click()
+                await teacher.until(lambda one, voted=voted: len(one.counts) > voted)  # type: ignore[misc]
+                votes.append(_since_1970(teacher.counts[-1]) - await page.evaluate("voted"))
+            start = await teacher.say("reveal", id=number, poll=number, round=1, correct=2, at=AT)
+            for page in pages:
+                await page.wait_for_function(f"() => window.revealed > {_since_1970(start)}")
+                reveals.append(await page.evaluate("revealed") - _since_1970(start))
+        await chrome.close()
+        return votes, reveals
+
+
+def _since_1970(counter: float) -> float:
+    """What the clock on the wall said when the performance counter stood at `counter`."""
+    return time.time() - time.perf_counter() + counter
 
 
 async def _lessons(classes: Sequence[Class], questions: int) -> tuple[list[float], list[float]]:
@@ -215,12 +290,21 @@ async def _sliders(server: Server, classes: Sequence[Class], seconds: float) -> 
             await sessions[0].move(load.LABEL, option)
         for _ in range(TURNS):
             still += (await drive(sessions, load.LABEL, load.OPTIONS, load.EVERY_S, seconds / TURNS)).seconds
-            teaching = asyncio.create_task(_teach(classes))
-            beside += (await drive(sessions, load.LABEL, load.OPTIONS, load.EVERY_S, seconds / TURNS)).seconds
-            teaching.cancel()
-            with suppress(asyncio.CancelledError):
-                await teaching
+            async with _teaching(classes):
+                beside += (await drive(sessions, load.LABEL, load.OPTIONS, load.EVERY_S, seconds / TURNS)).seconds
     return still, beside
+
+
+@asynccontextmanager
+async def _teaching(classes: Sequence[Class]) -> AsyncIterator[None]:
+    """All classes vote, one question after another, until the context is left."""
+    teaching = asyncio.create_task(_teach(classes))
+    try:
+        yield
+    finally:
+        teaching.cancel()
+        with suppress(asyncio.CancelledError):
+            await teaching
 
 
 async def _teach(classes: Sequence[Class]) -> None:

@@ -57,6 +57,15 @@ def the_command(folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def viewing(recording: Path, folder: Path) -> Iterator[Server]:
+    """`bnviz view` of a recording."""
+    port = free_port()
+    command = [sys.executable, "-m", "bnviz", "view", str(recording), "--address", "127.0.0.1", "--port", str(port)]
+    with _started("bnviz view", command, folder, port, folder / "log") as server:
+        yield server
+
+
+@contextmanager
 def comparison(name: str, *options: str) -> Iterator[Server]:
     """The app `apps/<name>.py` with Streamlit's defaults: started where our `.streamlit/config.toml` is not found.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,46 +34,60 @@ def resnet20() -> nn.Module:
 
 
 def measure(quick: bool) -> list[Row]:
-    """The whole time of a run of steps over that of the raw run; runs take turns, so that other load meets all alike."""
-    steps, rounds = (20, 1) if quick else (120, 3)
-    tools: dict[str, Tool] = {"raw": lambda *_: lambda step: None, "bnviz.watch": _bnviz, **_installed()}
-    times: dict[str, list[float]] = {name: [] for name in tools}
-    for _ in range(rounds):
-        for name, tool in tools.items():
-            times[name].append(_run(tool, steps))
-    raw = statistics.median(times["raw"])
+    """The time of the steps under a tool over that of raw ones, which take turns with them: a machine has better and worse moments.
+
+    What `watch` may take is a share of the time that passes, so raw steps in between let it look twice as often as alone.
+    """
     return [
-        Row(
-            f"a ResNet-20 step under {name}, over the raw one",
-            ratio(statistics.median(own), raw),
-            WATCH if name == "bnviz.watch" else None,
-            detail=f"{milliseconds(statistics.median(own) / steps)} of {milliseconds(raw / steps)}",
-        )
-        for name, own in times.items()
-        if name != "raw"
+        _row("bnviz.watch", _bnviz, 20 if quick else 150, WATCH),
+        *(_row(name, tool, 5 if quick else 30) for name, tool in _installed().items()),
     ]
 
 
-def _run(tool: Tool, steps: int) -> float:
-    """Seconds for so many steps under `tool`."""
-    torch.manual_seed(0)
-    model = resnet20()
-    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
-    x, y = torch.randn(BATCH, 3, SIDE, SIDE), torch.randint(0, 10, (BATCH,))
+def _row(name: str, tool: Tool, steps: int, bound: Bound | None = None) -> Row:
+    raw, own = _taking_turns(tool, steps)
+    return Row(
+        f"a ResNet-20 step under {name}, over the raw one",
+        ratio(own, raw),
+        bound,
+        detail=f"{milliseconds(own)} of {milliseconds(raw)}, {steps} steps of each",
+    )
 
-    def step() -> None:
-        optimizer.zero_grad()
-        functional.cross_entropy(model(x), y).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
 
+def _taking_turns(tool: Tool, steps: int) -> tuple[float, float]:
+    """Mean seconds of so many raw steps, and of as many under `tool`."""
+    raw, own = Training(), Training()
     for _ in range(WARM_UP):
-        step()
-    with tempfile.TemporaryDirectory() as folder, _closing(tool(model, optimizer, Path(folder))) as after:
-        begin = perf_counter()
+        raw.step()
+        own.step()
+    spent = [0.0, 0.0]
+    with tempfile.TemporaryDirectory() as folder, _closing(tool(own.model, own.optimizer, Path(folder))) as after:
         for count in range(steps):
-            step()
+            begin = perf_counter()
+            raw.step()
+            between = perf_counter()
+            own.step()
             after(count)
-        return perf_counter() - begin
+            end = perf_counter()
+            spent[0] += between - begin
+            spent[1] += end - between
+    return spent[0] / steps, spent[1] / steps
+
+
+class Training:
+    """A ResNet-20, its optimizer, and a batch that it sees again and again."""
+
+    def __init__(self, batch: int = BATCH) -> None:
+        torch.manual_seed(0)
+        self.model = resnet20()
+        self.optimizer = torch.optim.SGD(self.model.parameters(), 0.1, momentum=0.9)
+        self._x, self._y = torch.randn(batch, 3, SIDE, SIDE), torch.randint(0, 10, (batch,))
+
+    def step(self) -> None:
+        """One step of training."""
+        self.optimizer.zero_grad()
+        functional.cross_entropy(self.model(self._x), self._y).backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
 
 
 @contextmanager
@@ -106,6 +119,7 @@ def _installed() -> dict[str, Tool]:
     known: dict[str, tuple[str, Tool]] = {
         "TensorBoard histograms": ("tensorboard", _tensorboard),
         'wandb.watch(log="all")': ("wandb", _wandb),
+        "torchexplorer without its server": ("torchexplorer", _torchexplorer),
     }
     return {name: tool for name, (package, tool) in known.items() if importlib.util.find_spec(package) is not None}
 
@@ -129,3 +143,10 @@ def _wandb(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> 
     run = wandb.init(mode="offline", dir=str(folder))
     wandb.watch(model, log="all", log_freq=1)
     return _After(lambda step: run.log({"step": step}), run.finish)
+
+
+def _torchexplorer(model: nn.Module, optimizer: torch.optim.Optimizer, folder: Path) -> Callable[[int], None]:
+    del optimizer, folder
+    torchexplorer: Any = importlib.import_module("torchexplorer")
+    torchexplorer.watch(model, log_freq=1, backend="none")
+    return _After(lambda step: None, lambda: None)

@@ -37,7 +37,7 @@ def test_a_lesson_leaves_nothing_behind(server: Server) -> None:
     assert second.threads <= first.threads + VISITORS // 2  # idle ones of the thread pools come and go
     # Streamlit keeps each session for two minutes, with an event loop of three descriptors; the connection of who left without
     # a word is one more until a ping is missed.
-    assert second.descriptors <= first.descriptors + 4 * (VISITORS + 1)
+    assert second.descriptors <= first.descriptors + 4 * (VISITORS + walk.STAYING + 1)
     assert walk.grown(first, second)["memory"] <= 5
 
 

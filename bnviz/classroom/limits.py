@@ -44,7 +44,8 @@ class Limits:
     unused: float = HOUR / 6
     """Seconds after which a class that nobody has joined and whose teacher is away gives way to a new one on a full server."""
     away: float = HOUR / 12
-    """Seconds after which a student who is gone gives way to a new one in a full class."""
+    """Seconds after which a student who has voted and is gone gives way to a new one in a full class. One who has not does at once:
+    else one phone that takes seat after seat would keep everybody out."""
     guesses: Rate = Rate(20, 6 / 60)
     """Wrong codes and secrets per address. A school has one address, so that only wrong ones count. See `test_codes.py` for what
     this leaves to somebody who guesses for three hours."""

@@ -19,6 +19,7 @@ Source = Literal["followed", "example", "upload"]
 MAX_MEGABYTES: Final = 4  # of an upload; larger ones are opened by `bnviz view`
 KEPT_BYTES: Final = 96 * 2**20
 REST: Final = 2**16  # bytes of a recording that are not in arrays
+LAYER_BYTES: Final = 2**9  # the same of a layer at one look
 TOO_LARGE: Final = N_("A recording that is sent here may have {most} MB. A larger one opens with `bnviz view FILE`.")
 
 
@@ -87,7 +88,10 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 
 def _weight(recording: Recording | None) -> int:
-    return REST if recording is None else REST + sum(array.nbytes for array in cache.arrays(recording))
+    if recording is None:
+        return REST
+    layers = len(recording.norms) * (1 + len(recording.looks))
+    return REST + LAYER_BYTES * layers + sum(array.nbytes for array in cache.arrays(recording))
 
 
 _kept: Final = cache.Shared(KEPT_BYTES, _weight)

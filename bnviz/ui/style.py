@@ -160,13 +160,13 @@ html:not([data-class]) .st-key-class { position: absolute; height: 0; overflow: 
 html[data-vote] :is(.st-key-picture, .st-key-below, .st-key-controls, .st-key-presets, .st-key-onward) { display: none; }
 html[data-vote] .st-key-head [data-testid="stElementContainer"]:not(:has(h1)), html[data-vote] .st-key-head h1 ~ p { display: none; }
 /* A dark page on paper, while `page.js` says that it is printed. */
-html[data-paper] .stApp, html[data-paper] .stApp * {
+html[data-paper=dark] .stApp, html[data-paper=dark] .stApp * {
   --st-text-color: black !important; --st-background-color: white !important; color: black !important; border-color: #888;
 }
-html[data-paper] .stApp { color-scheme: light; }
-html[data-paper], html[data-paper] :is(body, .stApp, [data-testid="stAppViewContainer"]), html[data-paper] [data-bnviz-hero],
-html[data-paper] :is([data-testid="stSelectbox"], [data-testid="stNumberInput"]) *,
-html[data-paper] [data-testid="stButtonGroup"] button:not([aria-checked="true"], [kind$="Active"]) {
+html[data-paper=dark] .stApp { color-scheme: light; }
+html[data-paper=dark], html[data-paper=dark] :is(body, .stApp, [data-testid="stAppViewContainer"], [data-bnviz-hero]),
+html[data-paper=dark] :is([data-testid="stSelectbox"], [data-testid="stNumberInput"], [data-testid="stTextInput"]) *,
+html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="true"], [kind$="Active"]) {
   background: white !important;
 }
 /* On paper: the picture, its sentence, the settings and the link. */

@@ -424,7 +424,7 @@ def _inside(finding: Finding, number: int, state: ModelState, names: list[str], 
     others = [layer for layer in finding.layers if layer in names]
     if others:
         label, look = (
-            _("Show {layer}").format(layer=shortened_name(others[0])),
+            _("Show {layer}").format(layer=escaped(shortened_name(others[0]))),
             partial(_choose_layer, state, others[0]),
         )
         st.button(label, key=f"{GROUP}:look:{number}", type="tertiary", icon=":material/search:", on_click=look)

@@ -856,6 +856,55 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     assert short[3] == other
 
 
+def test_notes_one_over_the_other_stand_apart_on_a_short_plot(bench: Bench) -> None:
+    place = {"x": 1.5, "xanchor": "left", "yref": "paper", "yanchor": "top", "font": {"size": 15}}
+    notes = [{**place, "text": text, "y": y} for text, y in (("truth", 0.99), ("measured", 0.91), ("law", 0.83))]
+    figure = {"data": [], "layout": {"xaxis": {"range": [0, 2]}, "annotations": notes, "margin": {"t": 40, "b": 60}}}
+    apart = "async ([figure, height]) => (await import('/plotly.js')).apart(figure, height).layout.annotations"
+    assert bench.page.evaluate(apart, [figure, 400]) == notes
+    tops = [100 * (1 - note["y"]) - note["yshift"] for note in bench.page.evaluate(apart, [figure, 200])]
+    assert min(tops[1] - tops[0], tops[2] - tops[1]) >= 15
+    assert tops[0] >= -40
+    assert tops[2] + 15 <= 110
+
+
+LONG = "Test error of the network, in % of all images that it was shown"
+
+
+def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench) -> None:
+    head = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0, "font": {"size": 15}}
+    notes = [{**head, "x": x, "text": f"<b>{LONG}</b><br>short"} for x in (0, 0.55)]
+    axes = {"yaxis": {"title": {"text": LONG}}, "xaxis": {"title": {"text": LONG}, "domain": [0, 0.45]}}
+    margin = {"l": 60, "r": 20, "t": 40, "b": 50}
+    figure = {
+        "data": [],
+        "layout": {**axes, "annotations": notes, "margin": margin, "font": {"size": 15, "family": "sans-serif"}},
+    }
+    laid = bench.page.evaluate(
+        """async ([figure, width, height]) => {
+            const {headed, titled} = await import('/plotly.js'), {measure} = await import('/surface.js');
+            const {layout} = headed(titled(figure, width, height), width);
+            const widest = (text, size, weight) => Math.max(...text.split('<br>')
+                .map((line) => measure(line.replaceAll(/<[^>]*>/g, ''), 'sans-serif', size, weight)));
+            return {
+                x: widest(layout.xaxis.title.text, 18), y: widest(layout.yaxis.title.text, 18),
+                heads: layout.annotations.map(({text}) => widest(text, 15, 600)), top: layout.margin.t,
+                text: layout.annotations[0].text,
+            };
+        }""",
+        [figure, 680, 300],
+    )
+    assert laid["x"] <= 0.45 * 600
+    assert laid["y"] <= 210 + 80
+    assert laid["heads"][0] <= 0.55 * 600
+    assert laid["heads"][1] <= 0.45 * 600 + 20
+    assert laid["top"] >= 40 + 15 * (laid["text"].count("<br>") - 1)
+    assert laid["text"].startswith("<b>")
+    assert laid["text"].endswith("</b><br>short")
+    wide = "async (figure) => { const {headed, titled} = await import('/plotly.js'); return headed(titled(figure, 2000, 900), 2000); }"
+    assert bench.page.evaluate(wide, figure) == figure
+
+
 def test_chart_has_a_text_alternative(bench: Bench) -> None:
     bench.mount("chart", chart(), "two")
     bench.painted("first", "two")

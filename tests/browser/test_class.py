@@ -240,6 +240,12 @@ def test_the_teachers_link_opens_the_class_for_its_teacher_and_stays_in_the_brow
     teacher.get_by_role("button", name="Copy the teacher's link").click()
     expect(teacher.locator(".note[role=status]")).to_have_text("Copied")
     before, secret = teacher.evaluate("navigator.clipboard.readText()").split("#teacher=")
+    teacher.emulate_media(media="print")  # no plan to hand out, but the way into the class to hang up
+    for shown in (teacher.locator("p.code"), teacher.locator("img.qr"), teacher.locator(".plans button").first):
+        expect(shown).to_be_visible()
+    for gone in (".timers", "p.count", ".start, .note:not([role])"):
+        expect(teacher.locator(gone).locator("visible=true")).to_have_count(0)
+    teacher.emulate_media(media="null")
     laptop = visit("cases")  # a page of the same server, so that all that is asked for can be noted
     asked: list[str] = []
     laptop.on("request", lambda request: asked.append(request.url))

@@ -35,6 +35,11 @@ def test_share_is_an_overlay_that_fits_every_screen(visit: Visit) -> None:
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height
         assert overhang(page) <= 0
+        if (width, height) == PROJECTOR:  # all of it in sight, whatever is unfolded
+            for unfolded in ("Which controls the link shows", "Embed in a page"):
+                panel.get_by_text(unfolded, exact=True).click()
+                assert panel.evaluate("(panel) => panel.scrollHeight <= panel.clientHeight")
+                panel.get_by_text(unfolded, exact=True).click()
         code = panel.get_by_role("img", name="QR code of the link")
         page.wait_for_function("(image) => image.complete && image.naturalWidth > 50", arg=code.element_handle())
         page.keyboard.press("Escape")
@@ -117,7 +122,7 @@ def test_on_a_phone_the_picture_stays_while_the_controls_are_used(visit: Visit, 
     page.wait_for_function(
         """() => {
             document.querySelector('.st-key-controls').scrollIntoView();
-            return document.querySelector('.st-key-picture [data-digest]').dataset.floating !== undefined;
+            return document.querySelector('.st-key-picture [data-digest]')?.dataset.floating !== undefined;
         }""",
         polling=300,  # what stands below may still be on its way, and the page too short to scroll
     )
@@ -196,6 +201,13 @@ def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None
     assert page.pdf(format="A4", landscape=True, prefer_css_page_size=True).count(b"/Type /Page\n") == 1
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate(CORNERS) == dark
+    page.emulate_media(media="null", color_scheme="dark")
+    width = "document.querySelector('.st-key-picture [data-digest]').shadowRoot.querySelector('canvas').style.width"
+    settled(resize(page, *PHONE)).wait_for_function(f"() => parseFloat({width}) < 390")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(width) == "960px"  # as on a sheet that lies across
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert float(page.evaluate(f"parseFloat({width})")) < 390
 
 
 @SOME_LABS

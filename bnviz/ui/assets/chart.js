@@ -3,10 +3,10 @@ import { ahead } from "./ahead.js";
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { footOf } from "./foot.js";
-import { heroHeight, typeScale, watchRoom } from "./fit.js";
+import { heroHeight, low, printed, typeScale, watchRoom, widthFor } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { apart, copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone, thinned } from "./plotly.js";
+import { apart, copyStyles, enlarge, headed, legibly, loadPlotly, merge, recolor, standalone, thinned, titled } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 import { SvgSurface } from "./surface.js";
@@ -15,9 +15,9 @@ const CONFIG = { displayModeBar: false, displaylogo: false, responsive: false, s
 const CLICK_PIXELS = 4;
 const [TIGHT, TALL] = [640, 360]; // px: beside the sidebar of a small projector a chart is laid out as on a phone, where that is not too flat
 const LATEST_MS = 500;
+const SMALL = 0.8; // of the type, where a screen is low
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
-const PAPER = 1000; // px: the width of a sheet
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /** What is in view is drawn first; the rest as soon as the browser has nothing else to do. */
@@ -55,11 +55,15 @@ class Chart {
     this.root = element("div", { className: "root" }, this.plot, element("div", { className: "foot" }, this.menu.node));
     parentElement.append(element("style", { textContent: CHART }), this.root);
     this.plot.addEventListener("pointerdown", (event) => this.#press(event), { signal: this.listening.signal, capture: true });
-    this.width = Math.floor(this.host.getBoundingClientRect().width);
+    this.width = widthFor(this.host);
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.host);
     watchRoom(this.host, () => this.#resize(), this.listening.signal);
-    this.#scaleToPaper(this.listening.signal);
+    window.addEventListener("bnviz:paper", () => {
+      if (!this.data) return;
+      this.update(this.data);
+      this.#resize();
+    }, { signal: this.listening.signal });
     this.sight = sightOf(this.host, this.listening.signal);
   }
 
@@ -114,13 +118,14 @@ class Chart {
     const wanted = scale * (this.width > 0 && narrow ? (this.data.phone_height ?? this.data.height) : this.data.height);
     const bar = this.data.playhead ? BAR * scale : 0;
     const fits = !narrow || this.host.dataset.floating;
-    this.height = fits ? heroHeight(this.host, this.plot, wanted, this.host.dataset.floating ? 0 : FOOT * scale + bar) : wanted;
+    const under = this.host.dataset.floating || low() ? 0 : FOOT * scale + bar; // on a low screen the picture may have all of it
+    this.height = fits ? heroHeight(this.host, this.plot, wanted, under) : wanted;
     this.plot.style.height = `${this.height}px`;
   }
 
   #resize() {
     const before = [this.width, this.height, this.scale].join();
-    this.width = Math.floor(this.host.getBoundingClientRect().width);
+    this.width = widthFor(this.host);
     this.scale = typeScale();
     if (!this.data) return;
     this.#fit();
@@ -147,7 +152,7 @@ class Chart {
       const plotly = await loadPlotly(this.data.plotly);
       while (this.wanted) {
         /* oxlint-disable no-await-in-loop -- one drawing after the other is the point */
-        if (this.drawn && !this.sight.inView) await idle();
+        if (this.drawn && !this.sight.inView && !printed()) await idle();
         this.wanted = false;
         if (this.width === 0 || this.listening.signal.aborted) break;
         await this.#drawOnce(plotly);
@@ -163,7 +168,9 @@ class Chart {
     const { light, dark } = this.data.palette;
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
-    const { data, layout } = legibly(apart(thinned(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale()), this.height), this.height), this.theme);
+    const scaled = enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : 1));
+    const worded = headed(titled(scaled, this.width, this.height), this.width);
+    const { data, layout } = legibly(apart(thinned(worded, this.height), this.height), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {
       this.drawn = true;
@@ -175,13 +182,6 @@ class Chart {
     this.#place();
     shared().stats.painted += 1;
     this.host.dataset.paintedDigest = digest;
-  }
-
-  /** On paper the plot is as wide as the sheet lets it be. */
-  #scaleToPaper(signal) {
-    window.addEventListener("bnviz:paper", () => this.data && this.update(this.data), { signal });
-    window.addEventListener("beforeprint", () => { this.plot.style.zoom = Math.min(1, PAPER / (this.width || PAPER)); }, { signal });
-    window.addEventListener("afterprint", () => { this.plot.style.zoom = ""; }, { signal });
   }
 
   #axis() {

@@ -108,7 +108,8 @@ export const DESK = `${COMMON}
 @container (max-width: 760px) { .desk, .desk.running { grid-template-columns: minmax(0, 1fr); } }
 @media screen { .asked.secret li.right { font-weight: 400; } .asked.secret p.right { display: none; } }
 @media print {
-  .no-paper, button { display: none !important; }
+  .no-paper, button, .root:has(.steps) .unplanned { display: none !important; }
+  .unplanned.plans button { display: block !important; width: 100%; height: auto; padding: 0; border: 0; text-align: start; }
   .desk { display: block; }
   .steps > li { break-inside: avoid; border: 0; border-top: 1px solid; border-radius: 0; padding: .6rem 0; }
   .steps > li.now { border: 0; border-top: 1px solid; }

@@ -58,9 +58,9 @@ class Desk {
     const join = () => field.value.trim() && this.there.enter({ code: field.value });
     field.addEventListener("keydown", ({ key }) => { if (key === "Enter") join(); });
     return element(
-      "div", { className: "enter no-paper" },
+      "div", { className: "enter unplanned" },
       element("div", { className: "card" }, element("h2", { textContent: words.teach }), element("p", { textContent: words.promise }), button(words.start, () => this.there.enter(), "primary start")),
-      element("div", { className: "card" }, element("h2", { textContent: words.attend }), element("p", { textContent: words.type_code }), element("div", { className: "row" }, field, button(words.join, join))),
+      element("div", { className: "card no-paper" }, element("h2", { textContent: words.attend }), element("p", { textContent: words.type_code }), element("div", { className: "row" }, field, button(words.join, join))),
     );
   }
 
@@ -70,7 +70,7 @@ class Desk {
     const { words, there } = this;
     const { room } = there;
     const link = there.address({ page: FIRST, query: { class: room.code } }, this.#origin);
-    this.count = element("p", { className: "count" });
+    this.count = element("p", { className: "count no-paper" });
     const status = element("p", { className: "note", role: "status" });
     const copyLink = button(words.copy_link, async () => {
       const secret = there.teacherLink().replace(location.origin, this.#origin);
@@ -86,15 +86,15 @@ class Desk {
     const ending = button(words.end, () => (ending.dataset.sure ? room.order("end") : Object.assign(ending, { textContent: words.really }).setAttribute("data-sure", "yes")));
     const alone = this.reachable === "" && LOOPBACK.has(location.hostname);
     return element(
-      "div", { className: "desk no-paper" },
+      "div", { className: "desk unplanned" },
       element("img", { className: "qr", alt: words.qr, src: `${this.qr}?link=${encodeURIComponent(link)}` }),
       element(
         "div", { className: "card" },
         element("p", { className: "code", textContent: room.code }), element("p", { className: "address", textContent: link }), this.count,
         ...(alone ? [element("p", { className: "note", textContent: unquoted(words.alone) })] : []),
-        element("div", { className: "row timers", role: "group", "aria-label": words.timer }, element("span", { textContent: words.timer }), ...timers, button(words.no_timer, () => room.order("timer", { seconds: null }))),
+        element("div", { className: "row timers no-paper", role: "group", "aria-label": words.timer }, element("span", { textContent: words.timer }), ...timers, button(words.no_timer, () => room.order("timer", { seconds: null }))),
         element("div", { className: "row" }, copyLink, ending), status,
-        element("p", { className: "note", textContent: words.keep_link }),
+        element("p", { className: "note no-paper", textContent: words.keep_link }),
       ),
     );
   }
@@ -119,7 +119,7 @@ class Desk {
       node.setAttribute("aria-pressed", String(plan?.name === name));
       return node;
     });
-    const parts = [element("h2", { className: "no-paper", textContent: words.plans }), element("div", { className: "row no-paper plans" }, ...choice)];
+    const parts = [element("h2", { className: "unplanned", textContent: words.plans }), element("div", { className: "row unplanned plans" }, ...choice)];
     if (plan) {
       parts.push(
         element("h2", { textContent: `${plan.title} · ${fill(words.minutes, { count: plan.minutes })}` }), element("p", { textContent: plan.aim }),

@@ -82,6 +82,7 @@ export function keepInSight(signal) {
   };
   document.addEventListener("scroll", soon, { signal, capture: true, passive: true });
   addEventListener("resize", () => { settle(); soon(); }, { signal });
+  addEventListener("beforeprint", settle, { signal });
   signal.addEventListener("abort", settle, { once: true });
   return soon;
 }

@@ -47,12 +47,14 @@ function followRedirect(signal) {
   signal.addEventListener("abort", () => clearInterval(timer));
 }
 
-/** A dark page is printed in black on white, its pictures too: paper is no screen. */
+/** Pictures are printed as wide as the sheet, a dark page in black on white: paper is no screen. */
 function onPaper(wanted) {
-  if (wanted && "paper" in document.documentElement.dataset) return;
+  const { dataset } = document.documentElement;
+  if (wanted === "paper" in dataset) return; // a browser may say it twice
   const app = document.querySelector('[data-testid="stApp"]');
-  const dark = app !== null && luminance(getComputedStyle(app).backgroundColor) < 0.2;
-  if (document.documentElement.toggleAttribute("data-paper", wanted && dark) || !wanted) window.dispatchEvent(new Event("bnviz:paper"));
+  if (wanted) dataset.paper = app !== null && luminance(getComputedStyle(app).backgroundColor) < 0.2 ? "dark" : "light";
+  else delete dataset.paper;
+  window.dispatchEvent(new Event("bnviz:paper"));
 }
 
 class PageWide {

@@ -4,7 +4,7 @@ import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, s
 import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
-import { heroHeight, isBelow, typeScale, watchRoom } from "./fit.js";
+import { heroHeight, isBelow, typeScale, watchRoom, widthFor } from "./fit.js";
 import { footOf } from "./foot.js";
 import { driveByKey, playheadOf } from "./playhead.js";
 import { NARROW, buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
@@ -141,7 +141,11 @@ class Player {
     this.resizing = new ResizeObserver(() => this.header && this.#layOut(false));
     this.resizing.observe(this.host);
     watchRoom(this.host, () => this.header && this.#layOut(false), signal);
-    window.addEventListener("bnviz:paper", () => this.bytes && this.update(this.bytes), { signal });
+    window.addEventListener("bnviz:paper", () => {
+      if (!this.bytes) return;
+      this.update(this.bytes);
+      this.#layOut(false);
+    }, { signal });
     this.sight = sightOf(this.host, signal);
   }
 
@@ -196,7 +200,7 @@ class Player {
 
   /** Give the canvas its size and redraw what stays; the stage's height is set at once, so that the page does not jump. */
   #layOut(force) {
-    const width = Math.floor(this.host.getBoundingClientRect().width);
+    const width = widthFor(this.host);
     const ratio = Math.min(window.devicePixelRatio || 1, MOST_PIXELS_PER_PIXEL);
     const fitted = this.#fitted(width);
     const same = width === this.scene?.width && ratio === this.ratio && fitted === this.fitted && typeScale() === this.scale;

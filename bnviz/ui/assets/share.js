@@ -72,7 +72,7 @@ class Share {
     this.boxes = element("tbody");
     this.boxWords = [element("summary"), element("th", { scope: "col" }), element("th", { scope: "col" })];
     const [summary, show, lock] = this.boxWords;
-    this.restrict = element("details", {}, summary, element("table", {}, element("thead", {}, element("tr", {}, element("td"), show, lock)), this.boxes));
+    this.restrict = element("details", {}, summary, element("div", { className: "list" }, element("table", {}, element("thead", {}, element("tr", {}, element("td"), show, lock)), this.boxes)));
     this.frameWords = [element("summary"), element("p", { className: "note" })];
     this.frame = element("textarea", { readOnly: true, rows: 3 });
     this.copyFrame = element("button", { type: "button" });
@@ -85,9 +85,11 @@ class Share {
     this.close = element("button", { type: "button", className: "close" }, "×");
     this.panel = element(
       "dialog", { className: "panel" }, this.close, this.image,
-      element("div", { className: "row" }, this.field, this.copy), this.status,
-      element("label", {}, this.ask, this.askWord), this.note, this.restrict, this.embed,
-      element("div", { className: "row also" }, ...Object.values(this.also)),
+      element(
+        "div", { className: "told" }, element("div", { className: "row" }, this.field, this.copy), this.status,
+        element("label", {}, this.ask, this.askWord), this.note, this.restrict, this.embed,
+        element("div", { className: "row also" }, ...Object.values(this.also)),
+      ),
     );
     const root = element("div", { className: "root" }, this.button, this.sheet, this.sheetCode, this.panel);
     parentElement.append(element("style", { textContent: SHARE }), root);

@@ -112,6 +112,14 @@ textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inher
   border: 1px solid var(--line); border-radius: 6px;
 }
 .panel img { width: min(100%, 24rem, 52dvh); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
+.told { display: grid; gap: .75rem; align-content: start; min-width: 0; }
+.list { max-height: 38dvh; overflow-y: auto; }
+@media (min-width: 760px) {
+  .panel { width: min(60rem, calc(100vw - 1.5rem)); }
+  .panel[open] { grid-template-columns: auto minmax(0, 1fr); column-gap: 1.25rem; }
+  .panel .close { grid-column: 1 / -1; }
+  .panel img { width: min(40vw, 24rem, 100dvh - 6rem); }
+}
 .panel label { display: flex; gap: .6rem; align-items: center; min-height: 38px; cursor: pointer; }
 .panel label input { width: 1.2rem; height: 1.2rem; accent-color: var(--st-primary-color, blue); }
 .status, .note { margin: 0; }
