@@ -434,7 +434,7 @@ def test_other_names_of_a_file_are_not_kept_beside_it(client: Client) -> None:
 def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
     _, answers = scripted(leave=False)
     once = CompressOnce(lambda *_: None)  # type: ignore[arg-type,return-value]
-    once.MOST_BYTES = 1000
+    once.MAX_BYTES = 1000
     for number in range(500):
         once.keep(f"/{number}.js", [], b"a" * 100)
     assert list(once.kept) == [f"/{number}.js" for number in range(490, 500)]
@@ -445,7 +445,7 @@ def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
 
 
 def test_the_log_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(bounded_log, "MOST_LINES", 30)
+    monkeypatch.setattr(bounded_log, "MAX_LINES", 30)
     limit = BoundedLog()
     log = logging.Logger("server")
     log.addHandler(logging.StreamHandler(sys.stderr))
@@ -453,7 +453,7 @@ def test_the_log_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     for number in range(5000):
         log.error("accept failed: %s", number)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == bounded_log.MOST_ALIKE
+    assert len(lines) == bounded_log.MAX_ALIKE
     assert lines[-1].startswith("accept failed: 9 (Lines like this are left out")
     for number in range(5000):
         log.error(f"another {number}")
@@ -480,7 +480,7 @@ def test_there_are_files_for_every_visitor(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 1024)
     assert limits.most_visitors() * limits.FILES_PER_VISITOR < 1024
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 65536)
-    assert limits.most_visitors() == limits.MOST_VISITORS
+    assert limits.most_visitors() == limits.MAX_VISITORS
 
 
 @pytest.mark.parametrize("ours", [True, False])
