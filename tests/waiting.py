@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
+def wait(condition: Callable[[], object], seconds: float = 200) -> None:
     """Wait until `condition` holds; fail where it never does."""
     end = time.monotonic() + seconds
     while not condition():
