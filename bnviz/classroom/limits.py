@@ -8,12 +8,12 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 HOUR: Final = 3600.0
-MOST_OPTIONS: Final = 6
+MAX_OPTIONS: Final = 6
 LONGEST_TEXT: Final = 400
 LONGEST_ANSWER: Final = 40
 LONGEST_TIMER: Final = 3 * 3600
 LONGEST_FRAME: Final = 16 * 1024
-MOST_SETTINGS: Final = 60
+MAX_SETTINGS: Final = 60
 LONGEST_SETTING: Final = 200
 
 

@@ -17,7 +17,7 @@ Array = NDArray[np.floating[Any]]
 Kind = Literal["batch", "layer", "group", "instance"]
 
 # One value per channel and statistic is no batch; below two samples a variance between samples is not defined.
-FEWEST_SAMPLES = 2
+MIN_SAMPLES = 2
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Call:
 
         Source: cluster sampling; `bnviz.theory.noise.effective_batch`.
         """
-        if self.per_sample == 1 or self.n < FEWEST_SAMPLES:
+        if self.per_sample == 1 or self.n < MIN_SAMPLES:
             return float(self.n)
         live = self.between > 0
         if not live.any():

@@ -19,7 +19,7 @@ from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
 
-MOST_STRANGERS: Final = 300  # connections that have not said yet what they want
+MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
 AT_ONCE_SECONDS: Final = 1.0  # in which a browser says it; of more strangers, who takes longer gives way
 SAYS_WITHIN_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 90.0  # browsers ping every 25 s, in a hidden tab once a minute
@@ -51,7 +51,7 @@ class ClassroomRoute:
 
     def _has_room(self) -> bool:
         """Whether one more stranger may come. Where there are many, the one who has been silent for longest leaves."""
-        if len(self.strangers) < MOST_STRANGERS:
+        if len(self.strangers) < MAX_STRANGERS:
             return True
         oldest, since = next(iter(self.strangers.items()))
         if time.monotonic() - since < AT_ONCE_SECONDS:

@@ -48,7 +48,6 @@ PATIENT_FOR: Final = 16
 """Questions of a browser that go to those who wait, after one that was heavy: what it asks next is easily taken for light."""
 SECONDS_PER_BYTE: Final = 3e-8
 """Of the processor, to press an answer and to send it: 2.7 ms for the 91 kB of `layer`."""
-MOST_BROWSERS: Final = 500
 NOTHING_MS: Final = 100
 """Pause after a question to which there are no pictures."""
 LONGEST_QUESTION: Final = 4000
@@ -295,6 +294,6 @@ def _address(websocket: WebSocket) -> str:
     return websocket.client.host if websocket.client else ""
 
 
-def route(mount_path: str, most: int = MOST_BROWSERS) -> WebSocketRoute:
+def route(mount_path: str, most: int) -> WebSocketRoute:
     """`…/pictures/{lab}/{language}`, for `most` browsers at once."""
     return WebSocketRoute(f"{mount_path}/{PATH}/{{lab}}/{{language}}", Pictures(most).endpoint)

@@ -16,7 +16,7 @@ from bnviz.ui import cache
 
 Source = Literal["followed", "example", "upload"]
 
-MOST_MEGABYTES: Final = 4  # of an upload; larger ones are opened by `bnviz view`
+MAX_MEGABYTES: Final = 4  # of an upload; larger ones are opened by `bnviz view`
 KEPT_BYTES: Final = 96 * 2**20
 REST: Final = 2**16  # bytes of a recording that are not in arrays
 LAYER_BYTES: Final = 2**9  # the same of a layer at one look
@@ -66,8 +66,8 @@ def followed() -> Opened:
 
 def uploaded(name: str, data: bytes) -> Opened:
     """The visitor's own; what many send is read once. Raises: RecordingError."""
-    if len(data) > MOST_MEGABYTES * 2**20:
-        raise RecordingError(TOO_LARGE, most=MOST_MEGABYTES)
+    if len(data) > MAX_MEGABYTES * 2**20:
+        raise RecordingError(TOO_LARGE, most=MAX_MEGABYTES)
     version = hashlib.blake2b(data, digest_size=16).digest()
     return Opened(name, version, _kept.get(version, lambda: read(data)))
 

@@ -18,8 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnviz.core.uploads import Choice, Kind, Upload, open_upload, read_upload
+from bnviz.core.uploads import Choice, Kind, Upload, open_upload
 from bnviz.errors import UploadError
+from tests.uploads import read_upload
 
 
 def as_npy(array: NDArray[Any], *, allow_pickle: bool = False) -> bytes:

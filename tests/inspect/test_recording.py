@@ -165,7 +165,7 @@ def test_of_more_looks_than_are_unpacked_evenly_many_and_the_last_are(
     data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = read(data)
-    monkeypatch.setattr(recording, "MOST_LAYER_LOOKS", 3)
+    monkeypatch.setattr(recording, "MAX_LAYER_LOOKS", 3)
     some = read(data)
     steps = [look.step for look in whole.looks]
     assert [look.step for look in some.looks] == [steps[0], steps[round((len(steps) - 1) / 2)], steps[-1]]

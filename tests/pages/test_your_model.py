@@ -218,7 +218,7 @@ def test_a_recording_counts_for_what_it_takes_in_memory(layers: int, looks: int)
 def test_a_file_larger_than_allowed_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "read", lambda *_: pytest.fail("parsed"))
     with pytest.raises(ValueError, match="bnviz view"):
-        recordings.uploaded("x", b"\0" * (recordings.MOST_MEGABYTES * 2**20 + 1))
+        recordings.uploaded("x", b"\0" * (recordings.MAX_MEGABYTES * 2**20 + 1))
 
 
 def test_a_followed_file_is_shown_first_and_its_growth_is_seen(followed: Path, data: bytes) -> None:

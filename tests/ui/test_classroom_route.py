@@ -252,7 +252,7 @@ def test_who_falls_silent_leaves_the_class(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_strangers_are_bounded_and_those_who_are_in_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classroom_route, "MOST_STRANGERS", 1)
+    monkeypatch.setattr(classroom_route, "MAX_STRANGERS", 1)
     monkeypatch.setattr(classroom_route, "AT_ONCE_SECONDS", 2 * PATIENCE)
 
     async def trial(server: Server) -> None:
@@ -267,7 +267,7 @@ def test_strangers_are_bounded_and_those_who_are_in_are_none(monkeypatch: pytest
 
 
 def test_those_who_say_nothing_do_not_keep_out_those_who_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classroom_route, "MOST_STRANGERS", 2)
+    monkeypatch.setattr(classroom_route, "MAX_STRANGERS", 2)
     monkeypatch.setattr(classroom_route, "AT_ONCE_SECONDS", 0.0)
     monkeypatch.setattr(classroom_route, "SAYS_WITHIN_SECONDS", 2 * PATIENCE)
 

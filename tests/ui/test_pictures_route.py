@@ -33,7 +33,7 @@ Enter = Callable[[str], ClientConnection]
 
 
 @contextmanager
-def serve(most: int = pictures_route.MOST_BROWSERS) -> Iterator[Enter]:
+def serve(most: int = 500) -> Iterator[Enter]:
     """A server with nothing but this route; connects to the page of a lab in a language."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         app = Starlette(routes=[pictures_route.route("/b", most)])

@@ -23,7 +23,7 @@ from bnviz.i18n import N_
 SEPARATORS: Final = (",", ";", "\t", "|", " ")  # in this order where two fit alike
 SAMPLE_LINES: Final = 300  # on which the separator is chosen
 SAMPLE_LETTERS: Final = 20_000  # of each
-MOST_BEFORE: Final = 1000  # lines before the table
+MAX_BEFORE: Final = 1000  # lines before the table
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
 BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -184,9 +184,9 @@ def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
     """
     separator, comments, start = "", [], 0
     for start, line in enumerate(lines):
-        if start == MOST_BEFORE:
+        if start == MAX_BEFORE:
             raise UploadError(
-                N_("There is no table in the first {most} lines. Remove the lines before it."), most=MOST_BEFORE
+                N_("There is no table in the first {most} lines. Remove the lines before it."), most=MAX_BEFORE
             )
         said = re.fullmatch(r'"?sep=([,;\t|])"?', line.strip("\r\n "), re.IGNORECASE)
         if said and not separator:
