@@ -94,7 +94,7 @@ def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:
     except ModuleNotFoundError as error:
         print(MISSING.format(name=error.name), file=sys.stderr)
         return 1
-    if name := import_module("bnviz.jobs.workplaces").missing():
+    if name := import_module("bnviz.jobs.backends").missing_package():
         print(MISSING_CLUSTER.format(name=name), file=sys.stderr)
         return 1
     try:

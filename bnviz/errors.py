@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bnviz.i18n import N_, Language, translator
 
-MOST_NAMES: Final = 4  # of a link that are told to be unknown
+MAX_NAMES: Final = 4  # of a link that are told to be unknown
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class UnknownSettingError(BnvizError):
     """Names that are no settings of the lab."""
 
     def __init__(self, names: Sequence[str], known: Sequence[str]) -> None:
-        told = [shortened(name) for name in names[:MOST_NAMES]] + ["…"] * (len(names) > MOST_NAMES)
+        told = [shortened(name) for name in names[:MAX_NAMES]] + ["…"] * (len(names) > MAX_NAMES)
         super().__init__(
             N_("Not a setting of this lab: {names}. Its settings are {known}."),
             names=", ".join(told),

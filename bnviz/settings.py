@@ -296,7 +296,7 @@ def reader(settings: type[LabSettings], name: str) -> Callable[[object], Value]:
     if name not in settings.model_fields:
         raise UnknownSettingError([name], settings.names())
     info = settings.model_fields[name]
-    adapter = _adapter(info)
+    adapter = _adapter(settings, name)
 
     def read(value: object) -> Value:
         try:
@@ -327,7 +327,7 @@ def from_query(
             continue
         info = settings.model_fields[name]
         try:
-            values[name] = _adapter(info).validate_python(text)
+            values[name] = _adapter(settings, name).validate_python(text)
         except ValidationError:
             problems.append(SettingError(name, allowed_text(info), text))
     if unknown:
@@ -378,7 +378,9 @@ def _to_text(value: Value) -> str:
     return str(value)
 
 
-def _adapter(info: FieldInfo) -> TypeAdapter[Any]:
+@cache
+def _adapter(settings: Any, name: str) -> TypeAdapter[Any]:
+    info = settings.model_fields[name]
     annotation: Any = Annotated[(info.annotation, *info.metadata)]
     return TypeAdapter(annotation)
 

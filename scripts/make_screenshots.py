@@ -19,7 +19,7 @@ PICTURES: Final = {"layer": "layer?lang=en&predict=0&batch_size=16&step=20"}
 """Link by the picture's name."""
 WIDTH: Final = 1280
 HEIGHT: Final = 800
-MOST_BYTES: Final = 200_000
+MAX_BYTES: Final = 200_000
 PATIENCE_MILLISECONDS: Final = 180_000
 SETTLED_MILLISECONDS: Final = 2500
 """For fonts and the first frames after the picture stands."""
@@ -51,8 +51,8 @@ def main() -> None:
             page.screenshot(path=path)
             size = path.stat().st_size
             print(f"{path.relative_to(ROOT)}: {size // 1000} kB")
-            if size > MOST_BYTES:
-                raise SystemExit(f"{path.name} is larger than {MOST_BYTES // 1000} kB")
+            if size > MAX_BYTES:
+                raise SystemExit(f"{path.name} is larger than {MAX_BYTES // 1000} kB")
         chromium.close()
 
 

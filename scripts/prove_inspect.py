@@ -37,7 +37,7 @@ from scripts.inspect_zoo import SUBJECTS, Subject, pictures
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "inspect_proof.md"
 RECALL: Final = 0.95
-MOST_ALARMS: Final = 1 / 200  # of the healthy runs
+MAX_ALARMS: Final = 1 / 200  # of the healthy runs
 # A plain average over a whole training (`momentum=None`) may lag so far behind the weights that eval mode is wrong. Saying so is no
 # alarm where counting it again takes this share off the loss in eval mode; the page lists each such run.
 LAGS: Final = "far_from_batches"
@@ -297,9 +297,7 @@ def main() -> int:
         PAGE.write_text(text, encoding="utf-8")
     print(text)
     alarms = sum(bool(run.alarms) for run in runs)
-    return (
-        0 if sum(t.first for t in trials) >= RECALL * len(trials) and alarms <= max(1, MOST_ALARMS * len(runs)) else 1
-    )
+    return 0 if sum(t.first for t in trials) >= RECALL * len(trials) and alarms <= max(1, MAX_ALARMS * len(runs)) else 1
 
 
 if __name__ == "__main__":

@@ -22,11 +22,6 @@ def words() -> tuple[str, ...]:
     return tuple(WORDS.read_text(encoding="utf-8").split())
 
 
-def combinations() -> int:
-    """How many codes there are."""
-    return len(words()) * len(NUMBERS)
-
-
 def new_code(taken: Container[str]) -> str:
     """A code that nobody can foretell and that is not `taken`."""
     while (code := f"{secrets.choice(words())}-{secrets.choice(NUMBERS)}") in taken:

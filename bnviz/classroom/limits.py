@@ -8,12 +8,12 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 HOUR: Final = 3600.0
-MOST_OPTIONS: Final = 6
+MAX_OPTIONS: Final = 6
 LONGEST_TEXT: Final = 400
 LONGEST_ANSWER: Final = 40
 LONGEST_TIMER: Final = 3 * 3600
 LONGEST_FRAME: Final = 16 * 1024
-MOST_SETTINGS: Final = 60
+MAX_SETTINGS: Final = 60
 LONGEST_SETTING: Final = 200
 
 
@@ -44,7 +44,8 @@ class Limits:
     unused: float = HOUR / 6
     """Seconds after which a class that nobody has joined and whose teacher is away gives way to a new one on a full server."""
     away: float = HOUR / 12
-    """Seconds after which a student who is gone gives way to a new one in a full class."""
+    """Seconds after which a student who has voted and is gone gives way to a new one in a full class. One who has not does at once:
+    else one phone that takes seat after seat would keep everybody out."""
     guesses: Rate = Rate(20, 6 / 60)
     """Wrong codes and secrets per address. A school has one address, so that only wrong ones count. See `test_codes.py` for what
     this leaves to somebody who guesses for three hours."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from bnviz.classroom.limits import MOST_OPTIONS
+from bnviz.classroom.limits import MAX_OPTIONS
 from bnviz.classroom.protocol import Given, Name, Part, Place, Text
 from bnviz.errors import BnvizError
 from bnviz.i18n import N_
@@ -31,7 +31,7 @@ class Options(Part):
 
     kind: Literal["options"]
     text: Text
-    options: Annotated[tuple[Text, ...], Field(min_length=2, max_length=MOST_OPTIONS)]
+    options: Annotated[tuple[Text, ...], Field(min_length=2, max_length=MAX_OPTIONS)]
     correct: Annotated[int, Field(ge=0)] | None = None
     """Index of the right option; None where there is none."""
     explanation: Text | None = None

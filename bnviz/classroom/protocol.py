@@ -19,8 +19,8 @@ from bnviz.classroom.limits import (
     LONGEST_SETTING,
     LONGEST_TEXT,
     LONGEST_TIMER,
-    MOST_OPTIONS,
-    MOST_SETTINGS,
+    MAX_OPTIONS,
+    MAX_SETTINGS,
 )
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, translator
@@ -93,7 +93,7 @@ class Place(Part):
             Annotated[str, Field(min_length=1, max_length=40)],
             Annotated[str, Field(max_length=LONGEST_SETTING), AfterValidator(_printable)],
         ],
-        Field(max_length=MOST_SETTINGS),
+        Field(max_length=MAX_SETTINGS),
         AfterValidator(_short_enough),
     ]
 
@@ -159,7 +159,7 @@ class Ask(Part):
     type: Literal["ask"]
     id: Number
     question: Text
-    options: Annotated[tuple[Text, ...], Field(min_length=2, max_length=MOST_OPTIONS)]
+    options: Annotated[tuple[Text, ...], Field(min_length=2, max_length=MAX_OPTIONS)]
 
 
 class AskNumber(Part):

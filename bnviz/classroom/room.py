@@ -123,12 +123,17 @@ class Classroom:
         return seat
 
     def _make_room(self, now: float) -> None:
-        gone = [seat for seat in self.seats.values() if not seat.screens and now - seat.left_at >= self.limits.away]
+        """Take the seat of one who is gone: first of those who never voted, who lose nothing by getting a new one."""
+        gone = [
+            seat
+            for seat in self.seats.values()
+            if not seat.screens and (not seat.last or now - seat.left_at >= self.limits.away)
+        ]
         if not gone:
             raise ClassroomError(
                 "class_full", N_("This class is full: it holds {count} students."), count=self.limits.students
             )
-        longest = min(gone, key=lambda seat: seat.left_at)
+        longest = min(gone, key=lambda seat: (seat.last > 0, seat.left_at))
         del self.seats[longest.name]
         if self.poll:
             self.poll.forget(longest.name)

@@ -55,7 +55,7 @@ class _Conv2d(nn.Conv2d):
         """Left to `seeded_layer`: the constructor's way would draw from the shared generator."""
 
 
-def disturbed(values: Tensor, scale: float, shift: float) -> Tensor:
+def scaled_and_shifted(values: Tensor, scale: float, shift: float) -> Tensor:
     """`values`·scale + shift; a step that changes nothing is left out."""
     if scale != 1:
         values = values * scale
@@ -67,7 +67,7 @@ def warm_up(layer: nn.Module, norm: _BatchNorm, batches: Iterable[Tensor], scale
     norm.train()
     with torch.inference_mode():
         for batch in batches:
-            norm(disturbed(layer(batch), scale, shift))
+            norm(scaled_and_shifted(layer(batch), scale, shift))
 
 
 def record(
@@ -88,7 +88,7 @@ def record(
         if estimates is not None:
             running.append(estimates.clone())
         for shift, batch in zip(shifts, batches, strict=False):
-            before = disturbed(layer(batch), scale, shift)
+            before = scaled_and_shifted(layer(batch), scale, shift)
             after = norm(before)
             inputs.append(before)
             scaled.append(after)

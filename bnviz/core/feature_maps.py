@@ -15,7 +15,7 @@ from bnviz.core.streams import stream
 
 KernelName = Literal["mixed", "edge", "blur", "random"]
 
-MOST_CHANNELS: Final = 8
+MAX_CHANNELS: Final = 8
 TILE: Final = 8
 # Robinson's compass: one edge detector, turned by 45° seven times. Its ring of eight weights, clockwise from top left.
 RING: Final = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
@@ -49,8 +49,8 @@ def kernels(name: KernelName, seed: int) -> Tensor:
     nine inputs. `mixed`: blur, vertical edges, horizontal edges, random, and the same once more with others of their kind.
     """
     if name == "edge":
-        bank = torch.zeros(MOST_CHANNELS, 3, 3)
-        for turn in range(MOST_CHANNELS):
+        bank = torch.zeros(MAX_CHANNELS, 3, 3)
+        for turn in range(MAX_CHANNELS):
             for place, (row, column) in enumerate(RING):
                 bank[turn, row, column] = EDGE[(place - turn) % len(EDGE)]
         return bank
@@ -59,7 +59,7 @@ def kernels(name: KernelName, seed: int) -> Tensor:
         mean: Tensor = weights / weights.sum(dim=(1, 2), keepdim=True)
         return mean
     if name == "random":
-        return torch.randn(MOST_CHANNELS, 3, 3, generator=stream(seed, "init")) * math.sqrt(2 / 9)
+        return torch.randn(MAX_CHANNELS, 3, 3, generator=stream(seed, "init")) * math.sqrt(2 / 9)
     every: dict[str, Tensor] = {
         "edge": kernels("edge", seed),
         "blur": kernels("blur", seed),
@@ -68,14 +68,16 @@ def kernels(name: KernelName, seed: int) -> Tensor:
     return torch.stack([every[kind][number] for kind, number in MIXTURE])
 
 
-def convolution(name: KernelName, colours: int, channels: int, seed: int) -> nn.Conv2d:
-    """A fixed `nn.Conv2d` from `colours` to `channels`, 3×3, without bias; each kernel looks at the mean of the colours.
+def convolution(name: KernelName, in_channels: int, out_channels: int, seed: int) -> nn.Conv2d:
+    """A fixed `nn.Conv2d` from `in_channels` to `out_channels`, 3×3, without bias; each kernel looks at the mean of the colours.
 
     The border is continued outwards (`padding_mode="replicate"`): zeros there would be edges that no image has.
     """
-    layer = nn.Conv2d(colours, channels, 3, padding=1, padding_mode="replicate", bias=False)
+    layer = nn.Conv2d(in_channels, out_channels, 3, padding=1, padding_mode="replicate", bias=False)
     with torch.no_grad():
-        layer.weight.copy_((kernels(name, seed)[:channels, None] / colours).expand(channels, colours, 3, 3))
+        layer.weight.copy_(
+            (kernels(name, seed)[:out_channels, None] / in_channels).expand(out_channels, in_channels, 3, 3)
+        )
     return layer.requires_grad_(False)
 
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from bnviz.settings import NormalizerName
 
-MOST_GROUPS: Final = 8
-LEAST_CHANNELS: Final = 4
+MAX_GROUPS: Final = 8
+MIN_CHANNELS: Final = 4
 
 
 def group_count(channels: int) -> int:
@@ -18,7 +18,7 @@ def group_count(channels: int) -> int:
 
     Source: 8 groups as in the digits recipes; with fewer channels per group the statistics of (N, C) degenerate.
     """
-    fitting = [g for g in range(1, MOST_GROUPS + 1) if channels % g == 0 and channels // g >= LEAST_CHANNELS]
+    fitting = [g for g in range(1, MAX_GROUPS + 1) if channels % g == 0 and channels // g >= MIN_CHANNELS]
     return max(fitting, default=1)
 
 

@@ -183,7 +183,7 @@ def training(
             network.train()  # whatever the caller did meanwhile
 
 
-def side_by_side(runs: Sequence[Iterator[Update]]) -> Iterator[tuple[int, Update]]:
+def interleaved(runs: Sequence[Iterator[Update]]) -> Iterator[tuple[int, Update]]:
     """Drive several trainings in turns, one record of each at a time: pairs of the run's index and its update."""
     waiting = list(enumerate(runs))
     while waiting:

@@ -18,7 +18,7 @@ from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.layers import bare
 from bnviz.inspect.trace import tensors
 
-MOST_BATCHES: Final = 16  # of a loader; one that never ends is read no further
+MAX_BATCHES: Final = 16  # of a loader; one that never ends is read no further
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Batch:
         )
 
 
-def read_batches(model: nn.Module, inputs: Any, targets: Any = None, most: int = MOST_BATCHES) -> list[Batch]:
+def read_batches(model: nn.Module, inputs: Any, targets: Any = None, most: int = MAX_BATCHES) -> list[Batch]:
     """One batch (tensor, array, dictionary, tuple of arguments) or the first `most` of a loader, on the model's device.
 
     A loader's batch that is a tuple or a list holds as many inputs as `forward` requires and then the targets.

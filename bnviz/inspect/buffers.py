@@ -18,7 +18,7 @@ from torch.nn.parameter import is_lazy
 from bnviz.inspect.evidence import Array
 
 # new − (1 − α)·old loses digits as α falls: at 0.01 the variance is off by up to 2 % in float32.
-LEAST_MOMENTUM: Final = 0.02
+MIN_MOMENTUM: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Buffers:
     def recovered(self, old: Read, new: Read) -> Recovered:
         """What the one update between two reads put in: (new − (1 − α)·old)/α. Source: algebra; PyTorch nn.BatchNorm1d."""
         alpha = np.where(np.isnan(self.momentum), 1.0 / np.maximum(new.updates, 1), self.momentum)
-        known = (new.updates - old.updates == 1) & (alpha >= LEAST_MOMENTUM) & (old.updates >= 0)
+        known = (new.updates - old.updates == 1) & (alpha >= MIN_MOMENTUM) & (old.updates >= 0)
         weight = np.repeat(np.where(known, alpha, np.nan), self.sizes)
         return Recovered(
             (new.mean - (1 - weight) * old.mean) / weight, (new.var - (1 - weight) * old.var) / weight, known

@@ -21,7 +21,7 @@ from bnviz.inspect.refilling import refilled
 from bnviz.inspect.report import Report
 from bnviz.inspect.rule import judge
 
-MOST_REFILL_BATCHES = 64
+MAX_REFILL_BATCHES = 64
 
 
 def check(
@@ -50,7 +50,7 @@ def check(
             evidence = gather(model, twin, batches, optimizer)
         evidence = replace(evidence, setup=replace(evidence.setup, last_batch=_last_batch(inputs)))
         if recalibrate is not None and evidence.setup.refused is None:
-            again = read_batches(model, recalibrate, most=MOST_REFILL_BATCHES)
+            again = read_batches(model, recalibrate, most=MAX_REFILL_BATCHES)
             with borrowed(model) as twin:
                 evidence = replace(evidence, refill=refilled(twin, batches, again, loss))
     return Report(judge(evidence), names, _looked(evidence, len(batches)))

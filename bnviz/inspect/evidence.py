@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ Array = NDArray[np.floating[Any]]
 Kind = Literal["batch", "layer", "group", "instance"]
 
 # One value per channel and statistic is no batch; below two samples a variance between samples is not defined.
-FEWEST_SAMPLES = 2
+MIN_SAMPLES = 2
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Call:
 
         Source: cluster sampling; `bnviz.theory.noise.effective_batch`.
         """
-        if self.per_sample == 1 or self.n < FEWEST_SAMPLES:
+        if self.per_sample == 1 or self.n < MIN_SAMPLES:
             return float(self.n)
         live = self.between > 0
         if not live.any():
@@ -261,11 +262,16 @@ class Evidence:
         """The layers that keep statistics over the batch."""
         return tuple(norm for norm in self.norms if norm.kind == "batch")
 
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Where each layer stands among `norms`; the first of a name."""
+        return {norm.name: place for place, norm in reversed(list(enumerate(self.norms)))}
+
     def final_updates(self, norm: Norm) -> int | None:
         """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""
         if self.course is None or not len(self.course.step):
             return norm.updates
-        updates = int(self.course.updates[-1, [other.name for other in self.norms].index(norm.name)])
+        updates = int(self.course.updates[-1, self._places[norm.name]])
         return updates if updates >= 0 else None
 
     def first(self, norm: Norm) -> Call | None:

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from bnviz.inspect.growth import Growth  # needs SciPy, which a watch does without
 
 LONGEST_NAME: Final = 22
-MOST_TICKS: Final = 24
-MOST_STEP_TICKS: Final = 8
+MAX_TICKS: Final = 24
+MAX_STEP_TICKS: Final = 8
 PHONE_TICKS: Final = 4
 GROWTH: Final = N_("Growth of the gradient from layer to layer")
 TONES: Final[dict[str, Role]] = {"error": "error", "warning": "before", "note": "ink"}
@@ -106,7 +106,7 @@ def heat_key(overview: Overview, _: Translate) -> str:
 def step_ticks(overview: Overview) -> list[int]:
     """Columns whose step is written below them."""
     last = len(overview.step) - 1
-    return sorted({round(float(place)) for place in np.linspace(0, last, MOST_STEP_TICKS)}) if last >= 0 else []
+    return sorted({round(float(place)) for place in np.linspace(0, last, MAX_STEP_TICKS)}) if last >= 0 else []
 
 
 def _layer_axis(layers: Sequence[str], chosen: str) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _layer_axis(layers: Sequence[str], chosen: str) -> dict[str, Any]:
 def _layer_ticks(layers: Sequence[str], chosen: str) -> list[int]:
     """Rows whose layer is named: evenly many, and the chosen one instead of its neighbours."""
     count = len(layers)
-    stride = math.ceil(count / MOST_TICKS)
+    stride = math.ceil(count / MAX_TICKS)
     own = [row for row, name in enumerate(layers) if name == chosen]
     return sorted({*own, *(row for row in range(0, count, stride) if all(abs(row - other) >= stride for other in own))})
 

@@ -32,11 +32,11 @@ from bnviz.inspect.errors import InspectionError
 VERSION: Final = 1
 MAGIC: Final = b"bnviz\x00" + bytes([VERSION]) + b"\n"
 TYPES: Final[Mapping[str, str]] = {"f4": "<f4", "i8": "<i8", "u2": "<u2", "u1": "|u1"}
-MOST_BYTES: Final = 64_000_000  # of a file
-MOST_FRAME: Final = 16_000_000
-MOST_HEAD: Final = 4_000_000
-MOST_ARRAYS: Final = 64
-MOST_FRAMES: Final = 200_000
+MAX_BYTES: Final = 64_000_000  # of a file
+MAX_FRAME: Final = 16_000_000
+MAX_HEAD: Final = 4_000_000
+MAX_ARRAYS: Final = 64
+MAX_FRAMES: Final = 10_000  # a watch of one layer writes 3,000 in its 2 MB
 
 _LENGTHS: Final = struct.Struct("<II")
 _HEAD: Final = struct.Struct("<I")
@@ -72,15 +72,15 @@ def whole_frames(data: bytes) -> Iterator[tuple[int, int]]:
         raise RecordingError(
             N_("This recording has format {version}; this bnviz reads format {known}."), version=data[6], known=VERSION
         )
-    if len(data) > MOST_BYTES:
-        raise RecordingError(N_("The recording is larger than {most} MB."), most=MOST_BYTES // 1_000_000)
+    if len(data) > MAX_BYTES:
+        raise RecordingError(N_("The recording is larger than {most} MB."), most=MAX_BYTES // 1_000_000)
     place = len(MAGIC)
-    for _ in range(MOST_FRAMES):
+    for _ in range(MAX_FRAMES):
         if place + _LENGTHS.size > len(data):
             return
         length, check = _LENGTHS.unpack_from(data, place)
         begin = place + _LENGTHS.size
-        if length > MOST_FRAME:
+        if length > MAX_FRAME:
             raise _damaged(place)
         if begin + length > len(data):
             return
@@ -88,7 +88,7 @@ def whole_frames(data: bytes) -> Iterator[tuple[int, int]]:
             raise _damaged(place)
         yield begin, begin + length
         place = begin + length
-    raise RecordingError(N_("The recording has more than {most} parts."), most=MOST_FRAMES)
+    raise RecordingError(N_("The recording has more than {most} parts."), most=MAX_FRAMES)
 
 
 def frames(data: bytes) -> Iterator[Frame]:
@@ -104,20 +104,20 @@ def frames(data: bytes) -> Iterator[Frame]:
 
 def _frame(payload: bytes) -> Frame:
     (size,) = _HEAD.unpack_from(payload)
-    if size > min(MOST_HEAD, len(payload) - _HEAD.size):
+    if size > min(MAX_HEAD, len(payload) - _HEAD.size):
         raise ValueError("head too long")
     head = json.loads(payload[_HEAD.size : _HEAD.size + size].decode("utf-8"))
     if not isinstance(head, dict) or not isinstance(head.get("kind"), str):
         raise ValueError("no kind")
     described: Sequence[Any] = head.get("arrays", [])
-    if not isinstance(described, list) or len(described) > MOST_ARRAYS:
+    if not isinstance(described, list) or len(described) > MAX_ARRAYS:
         raise ValueError("arrays")
     arrays: dict[str, NDArray[Any]] = {}
     place = _HEAD.size + size
     for name, form, shape in described:
         if not isinstance(name, str) or not isinstance(shape, list) or len(shape) > 3:
             raise ValueError("array")
-        if not all(type(side) is int and 0 <= side <= MOST_FRAME for side in shape):
+        if not all(type(side) is int and 0 <= side <= MAX_FRAME for side in shape):
             raise ValueError("shape")
         kind = np.dtype(TYPES[form])
         length = math.prod(shape) * kind.itemsize

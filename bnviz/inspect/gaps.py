@@ -11,9 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bnviz.errors import Phrase
+from bnviz.i18n import N_
 from bnviz.inspect.evidence import Array, Call, Evidence, Norm
 from bnviz.inspect.sampling import shared_out, t_quantile
 from bnviz.theory.running import initial_weight, squared_weights
+
+QUANTITY = Phrase(
+    N_(
+        "RMS difference between outputs with running and with batch statistics, in their standard deviations, less chance"
+    )
+)
+"""What `output_gap` measures."""
 
 TINY = 1e-300
 START = 0.05  # weight of the initial values, as in `started_recently`

@@ -17,7 +17,7 @@ from bnviz.inspect.chains import ACTIVATIONS, Break, Chain, Chains
 if TYPE_CHECKING:
     from bnviz.theory.activations import ActivationName
 
-MOST_NODES: Final = 20_000  # of a graph that is walked
+MAX_NODES: Final = 20_000  # of a graph that is walked
 # Numbers that a node was called with where it is the theory's activation: SELU and CELU are nodes of ELU.
 DEFAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     "leaky_relu": {"_saved_negative_slope": 0.01},
@@ -31,7 +31,7 @@ OF_A_WEIGHT: Final = COPIES | {"TBackward0", "TransposeBackward0"}
 def chains_of(outputs: Iterable[Tensor], norms: Mapping[str, nn.Module]) -> Chains | None:
     """The rows among `norms` in the graph behind the model's `outputs`; None where it does not hold a norm layer.
 
-    Of a graph of more than `MOST_NODES` nothing is said.
+    Of a graph of more than `MAX_NODES` nothing is said.
     """
     takers = _takers(outputs)
     if takers is None:
@@ -118,7 +118,7 @@ class _Graph:
 def _takers(outputs: Iterable[Tensor]) -> dict[Any, list[Any]] | None:
     """Of each node behind `outputs` the nodes that take what it gives; None among them is whoever called the model.
 
-    None where there are more than `MOST_NODES`.
+    None where there are more than `MAX_NODES`.
     """
     waiting = list(dict.fromkeys(values.grad_fn for values in outputs if values.grad_fn is not None))
     takers: dict[Any, list[Any]] = {node: [None] for node in waiting}
@@ -128,7 +128,7 @@ def _takers(outputs: Iterable[Tensor]) -> dict[Any, list[Any]] | None:
             if parent is None:
                 continue
             if parent not in takers:
-                if len(takers) >= MOST_NODES:
+                if len(takers) >= MAX_NODES:
                     return None
                 takers[parent] = []
                 waiting.append(parent)

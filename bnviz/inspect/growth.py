@@ -15,14 +15,14 @@ import numpy as np
 from bnviz.i18n import N_
 from bnviz.inspect.chains import Break, Chain
 from bnviz.inspect.evidence import Array
-from bnviz.inspect.overview import MOST_ROWS
+from bnviz.inspect.overview import MAX_ROWS
 from bnviz.inspect.recording import Look, Recording
 from bnviz.theory.gradient import channel_factor, gradient_rms, growth_per_layer
 
 if TYPE_CHECKING:
     from bnviz.theory.activations import ActivationName
 
-MOST_CHANNELS: Final = 16_000  # of a row that are integrated over; of wider layers every k-th is taken
+MAX_CHANNELS: Final = 16_000  # of a row that are integrated over; of wider layers every k-th is taken
 IMAGES: Final = frozenset({"BatchNorm2d", "BatchNorm3d"})  # told in recordings that do not say which layer feeds which
 Absence = Literal["compiled", "unknown", "few", "unseen"] | Break
 ABSENCES: Final[Mapping[Absence, str]] = {
@@ -128,7 +128,7 @@ def growth_of(recording: Recording, row: Row) -> Growth:
         growth_theory = growth_per_layer(factors) if known else math.nan
         growth = growth_per_layer((rms[:-1] / rms[1:]) ** 2)
     call = row.look.layers[places[0]].call
-    shown = np.unique(np.linspace(0, len(places) - 1, MOST_ROWS).round().astype(np.int64))
+    shown = np.unique(np.linspace(0, len(places) - 1, MAX_ROWS).round().astype(np.int64))
     return Growth(
         step=row.look.step,
         layers=tuple(recording.norms[places[at]].name for at in shown),
@@ -143,7 +143,7 @@ def growth_of(recording: Recording, row: Row) -> Growth:
 def _factors(row: Row) -> Array:
     """(D − 1,) what the mean squared gradient is multiplied by from each layer but the first back to the one before it."""
     layers = [_parameters(row.look, place) for place in row.chain.layers]
-    most = max(MOST_CHANNELS // len(layers), 1)
+    most = max(MAX_CHANNELS // len(layers), 1)
     factors = []
     for (gamma, beta), (following, _), activation in zip(layers, layers[1:], row.chain.activations, strict=False):
         factors.append(_factor(activation, gamma, beta, following, most))

@@ -17,7 +17,7 @@ from bnviz.i18n import N_
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.evidence import Array, Kind, Norm
 
-MOST_TYPES = 8  # that are told where there is no norm
+MAX_TYPES = 8  # that are told where there is no norm
 
 
 def bare(model: nn.Module) -> nn.Module:
@@ -50,7 +50,7 @@ def norm_modules(model: nn.Module) -> dict[str, nn.Module]:
     found = {name: module for name, module in model.named_modules() if kind_of(module) is not None}
     if not found:
         types = dict.fromkeys(type(module).__name__ for module in model.modules())
-        told = [*list(types)[:MOST_TYPES], *["…"] * (len(types) > MOST_TYPES)]
+        told = [*list(types)[:MAX_TYPES], *["…"] * (len(types) > MAX_TYPES)]
         raise InspectionError(N_("No normalization layer: nothing to look at; found: {types}."), types=", ".join(told))
     return found
 

@@ -23,8 +23,8 @@ from bnviz.inspect.moments import measured
 from bnviz.inspect.recording import BINS, SATURATES
 from bnviz.inspect.trace import tensors
 
-MOST_CALLS: Final = 4  # of one layer between two steps that are measured; all are counted
-MOST_VALUES: Final = 1 << 16  # of one histogram; of larger tensors every k-th value is taken
+MAX_CALLS: Final = 4  # of one layer between two steps that are measured; all are counted
+MAX_VALUES: Final = 1 << 16  # of one histogram; of larger tensors every k-th value is taken
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Axes:
     def histogram(self, layer: str, side: str, values: Tensor) -> NDArray[np.uint16] | None:
         """(B,) counts scaled to 65535 in all; None where a value is not finite."""
         flat = values.detach().reshape(-1)
-        flat = flat[:: max(1, flat.numel() // MOST_VALUES)].float()
+        flat = flat[:: max(1, flat.numel() // MAX_VALUES)].float()
         low, high = (float(end) for end in torch.aminmax(flat))
         if not (np.isfinite(low) and np.isfinite(high)):
             return None
@@ -220,7 +220,7 @@ class Watching(Guarded):
             )
 
     def _measure(self, name: str, seen: Seen, module: nn.Module, values: Tensor, result: Tensor) -> None:
-        if len(seen.calls) >= MOST_CALLS or not values.numel():
+        if len(seen.calls) >= MAX_CALLS or not values.numel():
             return
         kind = kind_of(module) or "batch"
         size = int(torch.Size(getattr(module, "normalized_shape", ())).numel()) if kind == "layer" else 0

@@ -20,12 +20,12 @@ from bnviz.inspect.finding import Finding, Severity
 from bnviz.inspect.recording import BINS, QUANTITIES, Histogram, LayerLook, QuantityName, Recording
 from bnviz.inspect.sampling import MATTERS
 
-MOST_COLUMNS: Final = 240
-FEWEST_COLUMNS: Final = 60
-MOST_CELLS: Final = 16_000
-MOST_ROWS: Final = 160
-MOST_CHANNELS: Final = 400
-MOST_CSV_CELLS: Final = 2_000_000
+MAX_COLUMNS: Final = 240
+MIN_COLUMNS: Final = 60
+MAX_CELLS: Final = 16_000
+MAX_ROWS: Final = 160
+MAX_CHANNELS: Final = 400
+MAX_CSV_CELLS: Final = 2_000_000
 # Of these the last value of a column counts; of the others the largest, which is the one to worry about.
 LAST: Final = frozenset({"gamma", "gradient"})
 SHARES: Final = frozenset({"dead", "saturated"})
@@ -74,8 +74,8 @@ class Overview:
 def columns(recording: Recording) -> NDArray[np.int64]:
     """(T,) the recorded rows that the pictures show: all of them, or evenly many, and the last."""
     rows = len(recording.step)
-    room = MOST_CELLS // max(min(len(recording.norms), MOST_ROWS), 1)
-    most = min(max(room, FEWEST_COLUMNS), MOST_COLUMNS)
+    room = MAX_CELLS // max(min(len(recording.norms), MAX_ROWS), 1)
+    most = min(max(room, MIN_COLUMNS), MAX_COLUMNS)
     if rows <= most:
         return np.arange(rows)
     return np.unique(np.round(np.linspace(0, rows - 1, most)).astype(np.int64))
@@ -116,11 +116,11 @@ def overview(recording: Recording, quantity: QuantityName, chosen: str = "") -> 
 def _places(recording: Recording, findings: Sequence[Finding], chosen: str) -> list[int]:
     """Which layers are shown: all, or those with findings, the chosen one, and evenly many others."""
     count = len(recording.norms)
-    if count <= MOST_ROWS:
+    if count <= MAX_ROWS:
         return list(range(count))
     wanted = {chosen, *(layer for finding in findings for layer in finding.layers)}
-    first = [place for place, norm in enumerate(recording.norms) if norm.name in wanted][: MOST_ROWS // 2]
-    others = np.linspace(0, count - 1, MOST_ROWS - len(first)).astype(int)
+    first = [place for place, norm in enumerate(recording.norms) if norm.name in wanted][: MAX_ROWS // 2]
+    others = np.linspace(0, count - 1, MAX_ROWS - len(first)).astype(int)
     return sorted({*first, *others.tolist()})
 
 
@@ -299,10 +299,10 @@ def _sides(running: Array, batch: Array | None, band: tuple[Array, Array] | None
     outside = np.zeros(running.shape, bool)
     if batch is not None and band is not None:
         outside = (batch < band[0]) | (batch > band[1])
-    if len(order) > MOST_CHANNELS:
+    if len(order) > MAX_CHANNELS:
         # Those outside first, then evenly many.
-        wanted = order[outside[order]][:MOST_CHANNELS]
-        even = order[np.linspace(0, len(order) - 1, MOST_CHANNELS - len(wanted)).astype(int)]
+        wanted = order[outside[order]][:MAX_CHANNELS]
+        even = order[np.linspace(0, len(order) - 1, MAX_CHANNELS - len(wanted)).astype(int)]
         order = order[np.isin(order, np.concatenate([wanted, even]))]
     low, high = (None, None) if band is None else (band[0][order], band[1][order])
     return Sides(
@@ -318,7 +318,7 @@ def _sides(running: Array, batch: Array | None, band: tuple[Array, Array] | None
 def table(recording: Recording) -> str:
     """The recording as CSV: a line per recorded step and layer, a column per quantity; the newest steps where there are too many."""
     count = len(recording.norms)
-    rows = range(max(0, len(recording.step) - MOST_CSV_CELLS // max(count * len(QUANTITIES), 1)), len(recording.step))
+    rows = range(max(0, len(recording.step) - MAX_CSV_CELLS // max(count * len(QUANTITIES), 1)), len(recording.step))
     text = io.StringIO()
     writer: Any = csv.writer(text, lineterminator="\n")
     writer.writerow(["step", "seconds", "layer", *QUANTITIES])

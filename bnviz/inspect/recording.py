@@ -21,7 +21,7 @@ from bnviz.i18n import N_
 from bnviz.inspect.chains import Chains, read_chains
 from bnviz.inspect.evidence import Array, Call, Course, Evidence, Kind, Norm, Setup
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.frames import MOST_BYTES, Frame, RecordingError, frames
+from bnviz.inspect.frames import MAX_BYTES, Frame, RecordingError, frames
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.report import Report
 from bnviz.inspect.rule import judge
@@ -41,8 +41,9 @@ QUANTITY_NAMES: Final[Mapping[QuantityName, str]] = {
 }
 BINS: Final = 32
 SATURATES: Final = 2.18  # beyond it tanh's slope is below 5 % of its largest
-MOST_LAYERS: Final = 5000
-MOST_RANKS: Final = 64
+MAX_LAYERS: Final = 5000
+MAX_RANKS: Final = 64
+MAX_LAYER_LOOKS: Final = 40_000  # looks times layers that are unpacked; of more, evenly many and the last
 ROW_ARRAYS: Final = ("updates", "most_updates", "training", "with_gradient", "without", "scatter", "n", "per_pass")
 CHANNEL_ARRAYS: Final = ("mean", "var", "between", "var_error", "output_largest")
 STATE_ARRAYS: Final = ("running_mean", "running_var", "gamma", "beta")
@@ -185,7 +186,7 @@ def read(source: Path | str | bytes, siblings: Sequence[Path | str | bytes] = ()
     A file that is being written is read up to its last whole frame. Raises: RecordingError with one sentence.
     """
     recording = _decoded(_bytes(source))
-    others = [_decoded(_bytes(other)) for other in list(siblings)[:MOST_RANKS]]
+    others = [_decoded(_bytes(other)) for other in list(siblings)[:MAX_RANKS]]
     if not others:
         return recording
     gap = _rank_gap(recording, others)
@@ -194,7 +195,7 @@ def read(source: Path | str | bytes, siblings: Sequence[Path | str | bytes] = ()
 
 def siblings_of(path: Path) -> list[Path]:
     """The recordings of the other ranks beside rank 0's `path`."""
-    return sorted(path.parent.glob(f"{path.stem}.rank*{path.suffix}"))[:MOST_RANKS]
+    return sorted(path.parent.glob(f"{path.stem}.rank*{path.suffix}"))[:MAX_RANKS]
 
 
 def rank_path(path: Path, rank: int) -> Path:
@@ -210,7 +211,7 @@ def _bytes(source: Path | str | bytes) -> bytes:
         if path.exists() and not path.is_file():  # a pipe or a device could be read for ever
             raise OSError(0, "not a file of bytes")
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise RecordingError(N_("Cannot read {path}: {error}."), path=shortened(path, 200), error=reason) from error
@@ -257,7 +258,6 @@ class _Reader:
     def __init__(self) -> None:
         self.norms: tuple[Norm, ...] = ()
         self.rows: list[Frame] = []
-        self.looks: list[Frame] = []
         self.begin: Frame | None = None
         self.chains: Chains | None = None
         self.finished = False
@@ -272,8 +272,6 @@ class _Reader:
             elif frame.kind in {"row", "look"}:
                 _checked_row(frame, len(self.norms))
                 self.rows.append(frame)
-                if frame.kind == "look":
-                    self.looks.append(frame)
             elif frame.kind == "chains":
                 self.chains = read_chains(frame.head, len(self.norms))
             elif frame.kind == "end":
@@ -284,8 +282,9 @@ class _Reader:
 
     def _assembled(self, begin: Frame) -> Recording:
         count = len(self.norms)
-        looks = tuple(self._look(frame) for frame in self.looks)
-        last = next((frame for frame in reversed(self.looks) if "mean" in frame.arrays), None)
+        places = self._looks_unpacked()
+        looks = tuple(self._look(self.rows[place]) for place in places)
+        last = next((frame for frame in reversed(self.rows) if frame.kind == "look" and "mean" in frame.arrays), None)
         calls, means = (_calls(last, self.norms), _means(last, self.norms)) if last is not None else ({}, {})
         norms = self._now(last)
         quantities = {
@@ -294,7 +293,7 @@ class _Reader:
             else np.zeros((count, 0))
             for name in QUANTITIES
         }
-        self._supply(quantities, looks)
+        self._supply(quantities, dict(zip(places, looks, strict=True)))
         head = begin.head
         return Recording(
             model=_text(head.get("model")),
@@ -314,10 +313,18 @@ class _Reader:
             chains=self.chains,
         )
 
-    def _supply(self, quantities: Mapping[QuantityName, Array], looks: Sequence[Look]) -> None:
-        """Fill in from the looks what the buffers could not tell: small momenta, several updates per step."""
-        rows = [place for place, frame in enumerate(self.rows) if frame.kind == "look"]
-        for row, look in zip(rows, looks, strict=True):
+    def _looks_unpacked(self) -> list[int]:
+        """Places among the rows of the looks that are unpacked."""
+        places = [place for place, frame in enumerate(self.rows) if frame.kind == "look"]
+        most = max(MAX_LAYER_LOOKS // len(self.norms), 1)
+        if len(places) <= most:
+            return places
+        return [places[round(end)] for end in np.linspace(len(places) - 1, 0, most)][::-1]
+
+    @staticmethod
+    def _supply(quantities: Mapping[QuantityName, Array], looks: Mapping[int, Look]) -> None:
+        """Fill in from the looks what the buffers could not tell: small momenta, several updates per step. `looks`: by row."""
+        for row, look in looks.items():
             for place, layer in enumerate(look.layers):
                 if math.isnan(quantities["gap"][place, row]):
                     for name, value in layer.scores().items():
@@ -442,7 +449,7 @@ def _histogram(frame: Frame, name: str, place: int) -> Histogram | None:
 
 def _norms(frame: Frame) -> tuple[Norm, ...]:
     layers = frame.head["layers"]
-    if not isinstance(layers, list) or not 0 < len(layers) <= MOST_LAYERS:
+    if not isinstance(layers, list) or not 0 < len(layers) <= MAX_LAYERS:
         raise ValueError("layers")
     return tuple(_norm(layer) for layer in layers)
 
@@ -472,7 +479,7 @@ def _norm(layer: Mapping[str, Any]) -> Norm:
 
 def _setup(head: Mapping[str, Any], row: Frame | None) -> Setup:
     decay = head.get("decay", {})
-    if not isinstance(decay, dict) or len(decay) > MOST_LAYERS:
+    if not isinstance(decay, dict) or len(decay) > MAX_LAYERS:
         raise ValueError("decay")
     return Setup(
         training=row is None or row.head.get("training") is True,

@@ -15,7 +15,7 @@ from bnviz.inspect.finding import SEVERITIES, Finding
 from bnviz.plot.theme import DARK, LIGHT, Palette
 
 SITE: Final = "http://localhost:8501"  # where `bnviz` serves the labs by default
-MOST_LAYERS: Final = 6  # that one finding names
+MAX_LAYERS: Final = 6  # that one finding names
 CAUSE, CURE, SEE, LAB, CASE = N_("Cause"), N_("Cure"), N_("See"), N_("See it in the lab"), N_("The case")
 FORMAT: Final = 1  # of the JSON
 
@@ -173,8 +173,8 @@ def named_layers(layers: tuple[str, ...], _: Callable[[str], str]) -> str:
     """The first few names, and how many more."""
     if not layers:
         return _(N_("the whole model"))
-    told = ", ".join(layer or "(root)" for layer in layers[:MOST_LAYERS])
-    more = len(layers) - MOST_LAYERS
+    told = ", ".join(layer or "(root)" for layer in layers[:MAX_LAYERS])
+    more = len(layers) - MAX_LAYERS
     return told if more <= 0 else _(N_("{names} and {count} more")).format(names=told, count=more)
 
 

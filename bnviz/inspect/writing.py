@@ -11,7 +11,7 @@ from bnviz.i18n import N_
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.frames import MAGIC, frames, packed, whole_frames
 
-MOST_NAMES: Final = 1000  # that are tried beside one that exists
+MAX_NAMES: Final = 1000  # that are tried beside one that exists
 KEPT: Final = 0.6  # of the limit that thinning leaves
 NEWEST: Final = 0.25  # share of the frames, at the end, that thinning leaves alone
 
@@ -22,7 +22,7 @@ def free_path(path: Path) -> Path:
     """`path`, or where it exists the first of `name-2`, `name-3` … that does not."""
     if not os.path.lexists(path):
         return path
-    for number in range(2, MOST_NAMES):
+    for number in range(2, MAX_NAMES):
         other = path.with_name(f"{path.stem}-{number}{path.suffix}")
         if not os.path.lexists(other):
             return other

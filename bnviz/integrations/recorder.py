@@ -16,7 +16,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import Report, Watcher, watch
 from bnviz.inspect.watching import BUDGET
 
-MOST_WRAPPERS: Final = 8  # around an optimizer that are looked into
+MAX_WRAPPERS: Final = 8  # around an optimizer that are looked into
 
 
 class MissingPackageError(BnvizError, ImportError):
@@ -53,7 +53,7 @@ class Recorder:
 
 def unwrapped(optimizer: Any) -> torch.optim.Optimizer | None:
     """PyTorch's optimizer inside those that Accelerate and Lightning put around it; None where there is none."""
-    for _ in range(MOST_WRAPPERS):
+    for _ in range(MAX_WRAPPERS):
         inner = getattr(optimizer, "optimizer", None)
         if not isinstance(inner, torch.optim.Optimizer):
             break

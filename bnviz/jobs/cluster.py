@@ -1,4 +1,4 @@
-"""An existing Dask cluster as the workplace: this server talks to its scheduler only, in an event loop of its own.
+"""An existing Dask cluster as the backend: this server talks to its scheduler only, in an event loop of its own.
 
 A task is Dask's to place. It asks before it begins, and the server answers the first who asks; so a task that Dask gives to
 another worker when the first has died does not begin twice, and how often a run is tried is decided here.
@@ -23,9 +23,9 @@ from distributed import Client, Queue
 
 import bnviz
 from bnviz.jobs import cluster_worker
+from bnviz.jobs.backend import Task, Worker
 from bnviz.jobs.errors import ClusterLostError, ClusterWorkerLostError, NoWorkerError, OtherVersionError
 from bnviz.jobs.worker import Order, Stopped
-from bnviz.jobs.workplace import Task, Worker
 
 CONNECT_SECONDS: Final = 5.0
 START_SECONDS: Final = 120.0
@@ -33,7 +33,7 @@ START_SECONDS: Final = 120.0
 RENEW_SECONDS: Final = 5.0
 """Between two words to a task, well within its lease."""
 ANSWER_SECONDS: Final = 25.0
-"""A worker that does not take a word within this is lost."""
+"""A worker that does not take a message within this is lost."""
 GOODBYE_SECONDS: Final = 5.0
 WAITING_UPDATES: Final = 32
 
@@ -76,13 +76,13 @@ class ClusterWorker:
 class Cluster:
     """The cluster whose scheduler listens at `address`, such as `tcp://host:8786`.
 
-    `places`: tasks at once, by default as many as the cluster has workers. `start_seconds`: how long a task may wait for one.
+    `capacity`: tasks at once, by default as many as the cluster has workers. `start_seconds`: how long a task may wait for one.
     A scheduler that is out of reach is asked again at the next task.
     """
 
-    def __init__(self, address: str, places: int | None = None, start_seconds: float = START_SECONDS) -> None:
+    def __init__(self, address: str, capacity: int | None = None, start_seconds: float = START_SECONDS) -> None:
         self.address = address
-        self._places = places
+        self._capacity = capacity
         self._start_seconds = start_seconds
         self._client: Any = None
         self._queue: Any = None
@@ -99,11 +99,11 @@ class Cluster:
             self._do(self._connect()).result()
 
     @property
-    def places(self) -> int:
-        """As told by `Workplace`; one at least, at which a task waits for the first worker."""
-        return self._places or max(1, len(self._workers))
+    def capacity(self) -> int:
+        """As told by `Backend`; one at least, at which a task waits for the first worker."""
+        return self._capacity or max(1, len(self._workers))
 
-    def hire(self) -> Worker:
+    def new_worker(self) -> Worker:
         """A place."""
         return ClusterWorker(self)
 
@@ -115,7 +115,7 @@ class Cluster:
         return self._do(self._try(task, one))
 
     def next_update(self, seconds: float) -> tuple[int, Any] | None:
-        """As told by `Workplace`."""
+        """As told by `Backend`."""
 
         async def take() -> tuple[int, Any] | None:
             with suppress(TimeoutError):
@@ -127,7 +127,7 @@ class Cluster:
         return taken
 
     def order(self, job: int, order: Order | None) -> None:
-        """As told by `Workplace`."""
+        """As told by `Backend`."""
 
         def give() -> None:
             for one in self._tries.values():
@@ -228,10 +228,10 @@ class Cluster:
                 elif one is not None and one.version == bnviz.__version__:
                     await self._updates.put(pickle.loads(content))
 
-    def _tell(self, claim: str, address: str, word: str) -> None:
-        """Say one word and do not wait whether it is heard."""
+    def _tell(self, claim: str, address: str, message: cluster_worker.Message) -> None:
+        """Send one message and do not wait for its arrival."""
         saying = asyncio.ensure_future(
-            self._client.run(cluster_worker.hear, claim, word, workers=[address], on_error="ignore")
+            self._client.run(cluster_worker.receive, claim, message, workers=[address], on_error="ignore")
         )
         saying.add_done_callback(lambda done: done.cancelled() or done.exception())
 
@@ -289,7 +289,7 @@ class Cluster:
             while not lost.done():
                 one.changed.clear()
                 saying = asyncio.ensure_future(
-                    client.run(cluster_worker.hear, one.claim, one.order or "go", workers=[one.address])
+                    client.run(cluster_worker.receive, one.claim, one.order or "go", workers=[one.address])
                 )
                 waiting = {lost, saying}
                 await asyncio.wait(waiting, timeout=ANSWER_SECONDS, return_when=asyncio.FIRST_COMPLETED)

@@ -17,12 +17,12 @@ from distributed import Queue, get_worker
 
 import bnviz
 from bnviz.jobs import worker
-from bnviz.jobs.workplace import Task
+from bnviz.jobs.backend import Task
 
 LEASE_SECONDS: Final = 30.0
 GO_POLL_SECONDS: Final = 0.02
 
-Word = Literal["go", "pause", "stop"]
+Message = Literal["go", "pause", "stop"]
 """What the server says to a task: an order, or to begin and to go on."""
 
 
@@ -30,18 +30,18 @@ Word = Literal["go", "pause", "stop"]
 class Orders:
     """What the server said last to one task, and when (monotonic seconds)."""
 
-    word: Word | None = None
-    heard: float = field(default_factory=time.monotonic)
+    message: Message | None = None
+    received_at: float = field(default_factory=time.monotonic)
 
     def get(self, job: int) -> worker.Order | None:
         """What `worker.execute` asks for on its way."""
-        if time.monotonic() - self.heard > LEASE_SECONDS:
+        if time.monotonic() - self.received_at > LEASE_SECONDS:
             return "stop"
-        return None if self.word in {None, "go"} else cast(worker.Order, self.word)
+        return None if self.message in {None, "go"} else cast(worker.Order, self.message)
 
     def wait_for_the_start(self) -> None:
         """Raises Stopped where the server does not want it: it has given the same to somebody else, or is gone."""
-        while self.word is None and self.get(0) is None:
+        while self.message is None and self.get(0) is None:
             time.sleep(GO_POLL_SECONDS)
         if self.get(0) == "stop":
             raise worker.Stopped
@@ -70,12 +70,12 @@ _alone: Final = threading.Lock()
 """Tasks of one process wait for each other, however many threads Dask gives it: PyTorch's random numbers belong to the process."""
 
 
-def hear(claim: str, word: Word) -> bool:
+def receive(claim: str, message: Message) -> bool:
     """Take what the server says to the task of `claim`; whether there is one. Called by `Client.run`."""
     orders = ORDERS.get(claim)
     if orders is None:
         return False
-    orders.word, orders.heard = word, time.monotonic()
+    orders.message, orders.received_at = message, time.monotonic()
     return True
 
 

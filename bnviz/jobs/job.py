@@ -66,7 +66,7 @@ class Job:
     updates: int = 0
     partial: Any = None
     problem: Phrase | None = None
-    tries: int = 0
+    attempts: int = 0
     data: Any = None
     expected_seconds: float | None = None
     viewers: Counter[str] = field(default_factory=Counter)
@@ -108,7 +108,7 @@ class Job:
         """Seconds since the state was entered."""
         return time.monotonic() - self._entered
 
-    def become(self, state: State) -> None:
+    def enter(self, state: State) -> None:
         """Enter `state`; a run that goes back into the queue starts from nothing."""
         self._worked, self._since = self.seconds_worked, None
         self._entered = time.monotonic()

@@ -20,19 +20,19 @@ from pydantic import BaseModel
 
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
+from bnviz.jobs.backend import Backend, Task, Worker
 from bnviz.jobs.errors import QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
-from bnviz.jobs.workplace import Task, Worker, Workplace
 
 RETRIES: Final = 1
-MOST_ALIVE: Final = 200
+MAX_ALIVE: Final = 200
 """Runs that are running or waiting; the next is refused."""
 # A run that hears nothing is gone half a second after Stop at the latest: one look at the clock after its time to obey.
 TICK_SECONDS: Final = 0.1
-OBEY_SECONDS: Final = 0.35
-ARRIVE_SECONDS: Final = 20.0
-RETURN_SECONDS: Final = 10.0
-HOLD_SECONDS: Final = 60.0
+STOP_GRACE_SECONDS: Final = 0.35
+FIRST_CONNECTION_SECONDS: Final = 20.0
+RECONNECT_SECONDS: Final = 10.0
+MAX_PAUSED_SECONDS: Final = 60.0
 REMEMBERED: Final = 32  # durations of the latest runs, from which the wait is told
 
 log = logging.getLogger(__name__)
@@ -58,22 +58,22 @@ class Wait:
 
 
 class JobPool:
-    """Runs experiments at a workplace: the processes of this machine, or a cluster.
+    """Runs experiments on a backend: the processes of this machine, or a cluster.
 
     A visitor's job lives as long as one of its owners looks on: when the last connection is gone it pauses at once, ends
-    after `return_seconds`, and at once where somebody waits for its worker.
+    after `reconnect_seconds`, and at once where somebody waits for its worker.
     """
 
-    def __init__(self, workplace: Workplace, return_seconds: float = RETURN_SECONDS) -> None:
-        self.return_seconds = return_seconds
-        self._workplace = workplace
+    def __init__(self, backend: Backend, reconnect_seconds: float = RECONNECT_SECONDS) -> None:
+        self.reconnect_seconds = reconnect_seconds
+        self._backend = backend
         self._durations: deque[float] = deque(maxlen=REMEMBERED)
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._queue: list[Job] = []
         self._closed = False
         self._busy = threading.Event()
-        self._slots = [Slot(workplace.hire()) for _ in range(workplace.places)]
+        self._slots = [Slot(backend.new_worker()) for _ in range(backend.capacity)]
         for slot in self._slots:
             slot.worker.wait_until_ready()
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
@@ -100,7 +100,7 @@ class JobPool:
             alive = self.alive()
             job = next((job for job in alive if job.identity == wanted), None)
             if job is None:
-                if sum(job.owners != {owner} for job in alive) >= MOST_ALIVE:
+                if sum(job.owners != {owner} for job in alive) >= MAX_ALIVE:
                     raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
                     next(self._numbers),
@@ -110,7 +110,7 @@ class JobPool:
                     set(),
                     data=data,
                     expected_seconds=expected_seconds,
-                    alone_since=time.monotonic() + ARRIVE_SECONDS,
+                    alone_since=time.monotonic() + FIRST_CONNECTION_SECONDS,
                 )
                 self._queue.append(job)
             self.join(owner, job)
@@ -156,7 +156,7 @@ class JobPool:
         with self._lock:
             if job not in self._queue:
                 return Wait(0, 0.0)
-            slots = self._slots[: self._workplace.places]
+            slots = self._slots[: self._backend.capacity]
             free = [0.0 if slot.job is None else self._seconds_left(slot.job) for slot in slots]
             heapq.heapify(free)
             position = self._queue.index(job)
@@ -173,14 +173,14 @@ class JobPool:
             expected = statistics.median(self._durations) if self._durations else float("inf")
         return max(0.0, expected - job.seconds_worked)
 
-    def attend(self, job: Job, owner: str) -> None:
+    def connected(self, job: Job, owner: str) -> None:
         """A connection of `owner` to `job` was opened."""
         with self._lock:
             job.viewers[owner] += 1
             job.alone_since = None
             self._settle(job)
 
-    def unattend(self, job: Job, owner: str) -> None:
+    def disconnected(self, job: Job, owner: str) -> None:
         """It is gone."""
         with self._lock:
             job.viewers[owner] -= 1
@@ -212,12 +212,12 @@ class JobPool:
                 return
             slot = next((slot for slot in self._slots if slot.job is job), None)
             if slot is not None:
-                self._workplace.order(job.number, "stop")
-                slot.kill_at = time.monotonic() + OBEY_SECONDS
+                self._backend.order(job.number, "stop")
+                slot.kill_at = time.monotonic() + STOP_GRACE_SECONDS
             else:
                 self._queue.remove(job)
             job.problem = problem
-            job.become("stopped")
+            job.enter("stopped")
             self._tell_the_queue()
 
     def close(self) -> None:
@@ -233,7 +233,7 @@ class JobPool:
             for slot in self._slots:
                 slot.worker.dismiss()
         self._listener.join(5)
-        self._workplace.close()
+        self._backend.close()
 
     def _running(self) -> list[Job]:
         return [slot.job for slot in self._slots if slot.job is not None]
@@ -245,20 +245,20 @@ class JobPool:
         arrived = job.viewers or (job.alone_since is not None and job.alone_since <= time.monotonic())
         pause = (set(job.viewers) if arrived else job.owners) <= job.holding
         if pause and job.state == "running":
-            self._workplace.order(job.number, "pause")
-            job.become("paused")
+            self._backend.order(job.number, "pause")
+            job.enter("paused")
         elif not pause and job.state == "paused":
-            self._workplace.order(job.number, None)
-            job.become("running")
+            self._backend.order(job.number, None)
+            job.enter("running")
 
     def _dispatch(self) -> None:
-        places = self._workplace.places
-        self._slots += [Slot(self._workplace.hire()) for _ in range(places - len(self._slots))]
-        for slot in self._slots[:places]:
+        capacity = self._backend.capacity
+        self._slots += [Slot(self._backend.new_worker()) for _ in range(capacity - len(self._slots))]
+        for slot in self._slots[:capacity]:
             if self._closed or not self._queue or slot.job is not None:
                 continue
             job = self._queue.pop(0)
-            job.tries += 1
+            job.attempts += 1
             slot.job, slot.kill_at = job, None
             task = Task(job.number, job.function, job.settings, job.data)
             try:
@@ -267,7 +267,7 @@ class JobPool:
                 log.warning("%s while it had nothing to do; another takes its place", error)
                 self._renew(slot)
                 future = slot.worker.start(task)
-            job.become("running")
+            job.enter("running")
             self._settle(job)
             future.add_done_callback(partial(self._finish, slot, job))
         if self._queue or self._running():
@@ -279,7 +279,7 @@ class JobPool:
             if self._closed:
                 return
             slot.job, slot.kill_at = None, None
-            self._workplace.order(job.number, None)
+            self._backend.order(job.number, None)
             error = None if future.cancelled() else future.exception()
             died = isinstance(error, BrokenExecutor)
             if died or isinstance(error, RunMemoryError):  # whose memory is in pieces
@@ -292,31 +292,31 @@ class JobPool:
             elif error is None and not future.cancelled():
                 self._durations.append(job.seconds_worked)
                 job.partial, job.updates = future.result(), job.updates + 1
-                job.become("done")
+                job.enter("done")
             else:
                 job.problem = error.phrase if isinstance(error, BnvizError) else Phrase(N_("The run failed."))
                 if not isinstance(error, BnvizError):
                     log.error("job %s, %s, failed", job.number, job.identity.function, exc_info=error)
-                job.become("failed")
+                job.enter("failed")
             self._dispatch()
 
     def _retry(self, job: Job) -> None:
-        if job.tries <= RETRIES:
+        if job.attempts <= RETRIES:
             job.problem = Phrase(N_("The worker process died; the run was started again."))
             self._queue.insert(0, job)
-            job.become("queued")
+            job.enter("queued")
         else:
             job.problem = Phrase(N_("The worker process died twice on this run."))
-            job.become("failed")
+            job.enter("failed")
 
     def _renew(self, slot: Slot) -> None:
         slot.worker.dismiss()
-        slot.worker = self._workplace.hire()
+        slot.worker = self._backend.new_worker()
 
     def _listen(self) -> None:
         while not self._closed:
             self._busy.wait()
-            update = self._workplace.next_update(TICK_SECONDS)
+            update = self._backend.next_update(TICK_SECONDS)
             with self._lock:
                 if update is not None:
                     self._take(*update)
@@ -340,15 +340,15 @@ class JobPool:
         for job in self.alive():
             waiting = bool(self._queue) and job not in self._queue
             alone = None if job.alone_since is None else now - job.alone_since
-            if alone is not None and (alone >= self.return_seconds or (waiting and alone >= 0)):
+            if alone is not None and (alone >= self.reconnect_seconds or (waiting and alone >= 0)):
                 self.stop(job)
-            elif waiting and job.state == "paused" and job.seconds_in_state >= HOLD_SECONDS:
+            elif waiting and job.state == "paused" and job.seconds_in_state >= MAX_PAUSED_SECONDS:
                 self.stop(job, Phrase(N_("The run stood paused while others waited, and was stopped.")))
         for slot in self._slots:
             if slot.kill_at is not None and now >= slot.kill_at:
                 slot.kill_at = None
                 slot.worker.kill()
-        if self._queue and self._workplace.places > len(self._slots):
+        if self._queue and self._backend.capacity > len(self._slots):
             self._dispatch()
 
     def _tell_the_queue(self) -> None:

@@ -21,8 +21,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from bnviz.jobs import resources, worker
+from bnviz.jobs.backend import Task, Worker
 from bnviz.jobs.errors import WorkerDiedError
-from bnviz.jobs.workplace import Task, Worker
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -149,7 +149,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class LocalWorker:
-    """One process, as the pool sees it. `exchange`: the present one of its workplace."""
+    """One process, as the pool sees it. `exchange`: the present one of its backend."""
 
     process: OneWorker
     exchange: Callable[[], Exchange]
@@ -176,21 +176,21 @@ class LocalWorker:
 
 
 class Processes:
-    """The workplace on this machine.
+    """The backend on this machine.
 
     `workers`: processes, by default as many as processors and memory allow. `modules`: what each imports before its first task.
     `run_bytes`: what one run may take in memory, by default its share of what there is.
     """
 
     def __init__(self, workers: int | None = None, modules: tuple[str, ...] = (), run_bytes: int | None = None) -> None:
-        self.places = workers or resources.workers()
+        self.capacity = workers or resources.worker_count()
         self._modules = modules
-        self._ceiling = run_bytes or resources.run_bytes(self.places)
+        self._ceiling = run_bytes or resources.run_bytes(self.capacity)
         self._lock = threading.Lock()
         self._closed = False
         self._exchange = Exchange(self._modules)
 
-    def hire(self) -> Worker:
+    def new_worker(self) -> Worker:
         """Start a process."""
         return LocalWorker(OneWorker(self._modules, self._ceiling), self._present_exchange)
 
@@ -199,7 +199,7 @@ class Processes:
             return self._exchange
 
     def next_update(self, seconds: float) -> tuple[int, Any] | None:
-        """As told by `Workplace`; an exchange that is gone is replaced."""
+        """As told by `Backend`; an exchange that is gone is replaced."""
         try:
             return self._exchange.next_update(seconds)
         except (EOFError, OSError):
@@ -210,7 +210,7 @@ class Processes:
             return None
 
     def order(self, job: int, order: worker.Order | None) -> None:
-        """As told by `Workplace`."""
+        """As told by `Backend`."""
         self._exchange.order(job, order)
 
     def close(self) -> None:

@@ -14,28 +14,28 @@ SERVER_BYTES: Final = 1024 * MIB
 """What the server takes with a class in it."""
 IDLE_BYTES: Final = 160 * MIB
 """What a worker takes before its first run; 127 MiB measured."""
-LEAST_RUN_BYTES: Final = 512 * MIB
+MIN_RUN_BYTES: Final = 512 * MIB
 """Below this many bytes for a run there are fewer workers instead."""
-MOST_RUN_BYTES: Final = 2048 * MIB
-MOST_WORKERS: Final = 32
+MAX_RUN_BYTES: Final = 2048 * MIB
+MAX_WORKERS: Final = 32
 UNKNOWN_BYTES: Final = 4096 * MIB
 """The memory of a machine that does not tell it."""
 
 SYSTEM: Final = Path("/")
 
 
-def workers(root: Path = SYSTEM) -> int:
+def worker_count(root: Path = SYSTEM) -> int:
     """One worker for each processor that this process may use, as far as they fit into its memory. `BNVIZ_WORKERS` overrides it.
 
     `root`: the folder that holds `proc` and `sys`.
     """
-    if chosen := chosen_workers():
+    if chosen := configured_workers():
         return chosen
-    fitting = (memory(root) - SERVER_BYTES) // (IDLE_BYTES + LEAST_RUN_BYTES)
-    return max(1, min(processors(root), fitting, MOST_WORKERS))
+    fitting = (memory_bytes(root) - SERVER_BYTES) // (IDLE_BYTES + MIN_RUN_BYTES)
+    return max(1, min(processors(root), fitting, MAX_WORKERS))
 
 
-def chosen_workers() -> int | None:
+def configured_workers() -> int | None:
     """What `BNVIZ_WORKERS` says, None where it says nothing."""
     chosen = os.environ.get("BNVIZ_WORKERS", "")
     return int(chosen) if chosen.isdecimal() and int(chosen) > 0 else None
@@ -43,8 +43,8 @@ def chosen_workers() -> int | None:
 
 def run_bytes(count: int, root: Path = SYSTEM) -> int:
     """What one run may take where `count` workers share the memory, in bytes."""
-    share = (memory(root) - SERVER_BYTES) // count - IDLE_BYTES
-    return min(MOST_RUN_BYTES, max(LEAST_RUN_BYTES, share))
+    share = (memory_bytes(root) - SERVER_BYTES) // count - IDLE_BYTES
+    return min(MAX_RUN_BYTES, max(MIN_RUN_BYTES, share))
 
 
 def processors(root: Path = SYSTEM) -> int:
@@ -53,7 +53,7 @@ def processors(root: Path = SYSTEM) -> int:
     return max(1, min(pinned, *(math.ceil(quota) for quota in _processor_quotas(root)), pinned))
 
 
-def memory(root: Path = SYSTEM) -> int:
+def memory_bytes(root: Path = SYSTEM) -> int:
     """Bytes that this process and its children may take: the machine's, or the limit of their control groups."""
     limits = [int(text) for text in _texts(root, "memory", "memory.max", "memory.limit_in_bytes") if text.isdecimal()]
     return min([_installed(root), *limits])

@@ -37,12 +37,7 @@ def spread_out(values: Sequence[float], gap: float, low: float, high: float) -> 
 def end_labels(labels: Sequence[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:
     """Plotly annotations right of the plot for (text, role, y), y axis from `low` to `high` (log axes: exponents)."""
     margin = 0.02 * (high - low)
-    places = spread_out([y for *_, y in labels], GAP * (high - low), low + margin, high - margin)
-    common = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "yanchor": "middle", "showarrow": False}
-    return [
-        {"text": f"<b>{text}</b>", "font": {"color": color(role)}, **common, "y": place, "align": "left"}
-        for (text, role, _), place in zip(labels, places, strict=True)
-    ]
+    return labels_at_ends(labels, GAP * (high - low), low + margin, high - margin, xshift=6, align="left")
 
 
 def labels_at_ends(

@@ -10,15 +10,15 @@ from bnviz.plot.primitives import note
 from bnviz.plot.theme import Role, layout
 
 
-def on(panel: int) -> dict[str, str]:
+def axis_names(panel: int) -> dict[str, str]:
     """The axes of a panel, counted from 0, as a trace names them."""
     suffix = "" if panel == 0 else str(panel + 1)
     return {"xaxis": f"x{suffix}", "yaxis": f"y{suffix}"}
 
 
-def within(panel: int) -> dict[str, Any]:
+def axis_refs(panel: int) -> dict[str, Any]:
     """The axes of a panel, counted from 0, as its notes and shapes name them."""
-    axes = on(panel)
+    axes = axis_names(panel)
     return {"xref": axes["xaxis"], "yref": axes["yaxis"]}
 
 
@@ -54,7 +54,7 @@ class Panels:
         square: bool = False,
     ) -> None:
         """One more panel with axes `x` and `y`; `square`: a unit is as long on both. `phone`: what differs there, for x and y."""
-        names = on(len(self.axes) // 2)
+        names = axis_names(len(self.axes) // 2)
         self.traces += ({**trace, **names} for trace in traces)
         across, up = (f"{name[0]}axis{name[1:]}" for name in names.values())
         self.axes[across] = {**x, "anchor": names["yaxis"]}

@@ -137,7 +137,7 @@ def crosses(x: Any, y: Any, name: str, hover: str, size: float = 10, **options: 
     return {**data, "hovertemplate": hover, **options}
 
 
-def stroke(
+def segment(
     x: Sequence[float], y: Sequence[float], role: Role, width: float, dash: str = "", **options: Any
 ) -> dict[str, Any]:
     """A straight line that is no data, from (x[0], y[0]) to (x[1], y[1])."""
@@ -145,12 +145,14 @@ def stroke(
     return {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "line": look, **options}
 
 
-def upright(x: float, role: Role, width: float = 1.5, dash: str = "dot") -> dict[str, Any]:
+def vertical_line(x: float, role: Role, width: float = 1.5, dash: str = "dot") -> dict[str, Any]:
     """A straight line at `x` from the bottom of the plot to its top."""
-    return stroke((x, x), (0, 1), role, width, dash, yref="paper")
+    return segment((x, x), (0, 1), role, width, dash, yref="paper")
 
 
-def tile(x: Sequence[float], y: Sequence[float], role: Role, opacity: float = 1.0, **options: Any) -> dict[str, Any]:
+def rectangle(
+    x: Sequence[float], y: Sequence[float], role: Role, opacity: float = 1.0, **options: Any
+) -> dict[str, Any]:
     """A filled rectangle below the data, from (x[0], y[0]) to (x[1], y[1])."""
     rest = {"layer": "below", "fillcolor": color(role, opacity), "line": {"width": 0}, **options}
     return {"type": "rect", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], **rest}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, Update, side_by_side, training
+from bnviz.core.training import TrainingPlan, Update, interleaved, training
 
 EVERY_SECONDS: Final = 0.08
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
-class Courses:
+class LearningCurves:
     """What V networks of S replicas have recorded, up to the last of E points that all of them have reached."""
 
     steps: NDArray[np.int64]
@@ -35,11 +35,11 @@ class Courses:
     """(V, S): the step of the first loss that is not finite; −1 where there is none."""
 
 
-def courses_of(done: Sequence[Sequence[Update]]) -> Courses:
+def learning_curves(done: Sequence[Sequence[Update]]) -> LearningCurves:
     """The updates `done`, a sequence for each network, as arrays."""
     reached = min(map(len, done))
     rows = [updates[:reached] for updates in done]
-    return Courses(
+    return LearningCurves(
         np.array([update.step for update in rows[0]], dtype=np.int64),
         rows[0][0].steps,
         np.array([[update.accuracy for update in updates] for updates in rows]).transpose(0, 2, 1),
@@ -91,7 +91,7 @@ def train_interleaved(
             report(lambda: result(done))
         return False
 
-    for index, update in side_by_side([training(network, data, plan, heard) for network in networks]):
+    for index, update in interleaved([training(network, data, plan, heard) for network in networks]):
         seen(index, update)
         done[index].append(update)
         heard()

@@ -31,7 +31,7 @@ OUTLIER: Final = 0.01
 """How often the farthest of n normal differences is called an outlier."""
 SMALLEST_EFFECT: Final = 0.01
 """What least difference of two accuracies matters: one point, four or five of 450 test images, about the s.d. of a single seed."""
-FEWEST: Final = 3  # with two pairs the interval is 18 times the scatter, and equal pairs are nothing rare
+MIN_PAIRS: Final = 3  # with two pairs the interval is 18 times the scatter, and equal pairs are nothing rare
 SAME: Final = 1e-9  # of the mean or the smallest effect: what rounding leaves of equal differences
 
 
@@ -104,7 +104,7 @@ def judge(differences: ArrayLike, smallest_effect: float, grid: float = 0.0) -> 
     given = np.asarray(differences, dtype=np.float64)
     values = given[np.isfinite(given)]
     count, lost = len(values), len(given) - len(values)
-    if count < FEWEST:
+    if count < MIN_PAIRS:
         mean = float(values.mean()) if count else math.nan
         return Finding(mean, math.nan, math.nan, math.nan, count, lost, smallest_effect, NOISY, FEW)
     low, high, verdict = _interval(values, smallest_effect, grid)
@@ -200,7 +200,7 @@ def _interval(values: NDArray[np.float64], smallest_effect: float, grid: float) 
 def _outlier(values: NDArray[np.float64], smallest_effect: float) -> int | None:
     """Index of the value that Grubbs' test calls an outlier, if it is `smallest_effect` or more from the mean of the others."""
     count = len(values)
-    if count <= FEWEST:
+    if count <= MIN_PAIRS:
         return None
     farthest = int(np.abs(values - values.mean()).argmax())
     others = np.delete(values, farthest)

@@ -15,6 +15,13 @@ from bnviz.study.verdict import SHOWS, SHOWS_NOT, Finding, words
 NO_INTERVAL: Final = N_("There are fewer than three seeds with both numbers: no interval can be given.")
 
 
+def right_option(finding: Finding, *, more: int, less: int, alike: int, unknown: int) -> int:
+    """Of a question's options the one that `finding` makes right: second over first, under it, no difference, nobody knows."""
+    if finding.verdict == SHOWS:
+        return more if finding.mean > 0 else less
+    return alike if finding.verdict == SHOWS_NOT else unknown
+
+
 def mean_and_verdict(finding: Finding, _: Translate) -> str:
     """d̄ ± t·s/√n in points, and the verdict; `finding` must have an interval."""
     half = 50 * (finding.high - finding.low)

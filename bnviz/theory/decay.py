@@ -14,18 +14,6 @@ ADAM_MOMENTUM = 0.9
 """β₁, the default of `torch.optim.AdamW`."""
 
 
-def step_angle(rate: ArrayLike, gradient_norm: ArrayLike, length: ArrayLike, decay: ArrayLike = 0.0) -> FloatArray:
-    """Angle in radians by which one step of plain SGD turns w: arctan(η‖g‖ / ((1 − ηλ)‖w‖)), for small steps η·g̃/‖w‖².
-
-    Exact where the loss does not know the scale of w, for then g is perpendicular to w.
-    Raises: ValueError for a length ≤ 0 or a negative rate, norm or decay.
-    Source: van Laarhoven 2017, arXiv:1706.05350.
-    """
-    pushed = at_least("rate", rate, 0) * at_least("gradient_norm", gradient_norm, 0)
-    kept = (1.0 - at_least("rate", rate, 0) * at_least("decay", decay, 0)) * above("length", length, 0)
-    return np.asarray(np.arctan2(pushed, kept))
-
-
 def equilibrium_angle(rate: ArrayLike, decay: ArrayLike, momentum: float = 0.0) -> FloatArray:
     """RMS angle per step in radians once length and gradients balance: √(2ηλ/(1 + β)).
 

@@ -24,7 +24,6 @@ DRAW_EVERY_SECONDS: Final = 0.125
 REST_PER_DRAWING: Final = 3.0  # pictures that are dear to draw come less often: the server has others to serve
 SEEN_WITHIN_SECONDS: Final = 5.0
 INTRODUCTION_SECONDS: Final = 10.0
-MOST_VIEWERS: Final = 500
 GONE: Final = 4404
 DONE: Final = 1000
 
@@ -106,7 +105,7 @@ class Broadcast:
             await websocket.close(GONE)
             return
         pool = self.runs.pool
-        await to_thread.run_sync(pool.attend, run.job, owner)
+        await to_thread.run_sync(pool.connected, run.job, owner)
         channel = self.channels.get((number, language))
         if channel is None:
             channel = self.channels[number, language] = Channel(pool, run, language)
@@ -125,7 +124,7 @@ class Broadcast:
                 channel.close()
                 del self.channels[number, language]
             # In a thread, because the pool may be busy; not awaited, because we may be here by cancellation.
-            self._going.submit(pool.unattend, run.job, owner)
+            self._going.submit(pool.disconnected, run.job, owner)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -185,7 +184,7 @@ def _message(snapshot: Snapshot, run: Run, viewer: Viewer) -> str:
     return f'{{"status":{snapshot.status},"own":{json.dumps(own)},"charts":{charts}}}'
 
 
-def route(mount_path: str, runs: Runs = RUNS, most: int = MOST_VIEWERS) -> WebSocketRoute:
+def route(mount_path: str, most: int, runs: Runs = RUNS) -> WebSocketRoute:
     """`…/live/{job number}/{language}`, for `most` viewers at once."""
     broadcast: Any = Broadcast(runs, most)
     return WebSocketRoute(f"{mount_path}/live/{{number:int}}/{{language}}", broadcast.endpoint)

@@ -7,10 +7,12 @@ Here all sessions look at the same one, which nobody can write to.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,8 @@ RESULT_BYTES: Final = 64 * 2**20
 RESULT_REST: Final = 2**14  # bytes of a result that are not in arrays
 DRAWING_BYTES: Final = 128 * 2**20
 DRAWING_LEAST: Final = 2**21  # so that there are at most 64
+ONCE_SHARE: Final = 0.5  # that is left to what was asked for once where the rest is taken by what was asked for again
+LATELY_S: Final = 60.0
 
 
 @dataclasses.dataclass(slots=True)
@@ -41,25 +45,32 @@ class _Slot:
     made: bool = False
     weight: int = 0
     value: Any = None
+    asked: float = 0.0
+    """When last, by the clock, in seconds."""
 
 
 class Shared:
     """The values that were asked for last, by key, `size` in all. Each is made once, by the first who asks; the others wait for it.
 
+    What was asked for again of late is kept longer: who asks for one new thing after another would else push out what everybody
+    looks at. Source: segmented LRU, Karedla, Love & Wherry, "Caching Strategies to Improve Disk System Performance", 1994.
+
     `weigh`: how much of `size` a value takes; None stands for one that is not made yet.
     """
 
-    def __init__(self, size: int, weigh: Callable[[Any], int] = lambda _: 1) -> None:
-        self.size, self.weigh = size, weigh
+    def __init__(
+        self, size: int, weigh: Callable[[Any], int] = lambda _: 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.size, self.weigh, self.clock = size, weigh, clock
         self._lock = threading.Lock()
-        self._slots: OrderedDict[Hashable, _Slot] = OrderedDict()
+        self._once: OrderedDict[Hashable, _Slot] = OrderedDict()
+        self._again: OrderedDict[Hashable, _Slot] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Any], while_waiting: WhileWaiting = nobody_asks) -> Any:
         """The value of `key`. Raises what `make` raises, which is then asked again by the next; and what `while_waiting` does."""
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot(weight=self.weigh(None)))
-            self._slots.move_to_end(key)
-            self._make_room()
+            slot = self._slot(key)
+            self._make_room(slot)
         acquire(slot.lock, while_waiting)
         try:
             if not slot.made:
@@ -67,18 +78,40 @@ class Shared:
                 slot.made = True
                 with self._lock:
                     slot.weight = self.weigh(slot.value)
-                    self._make_room()
+                    self._make_room(slot)
             return slot.value
         finally:
             slot.lock.release()
 
-    def _make_room(self) -> None:
-        taken = sum(slot.weight for slot in self._slots.values())
-        while taken > self.size and len(self._slots) > 1:
-            taken -= self._slots.popitem(last=False)[1].weight
+    @property
+    def taken(self) -> int:
+        """How much of `size` is taken."""
+        with self._lock:
+            return sum(slot.weight for kept in (self._once, self._again) for slot in kept.values())
+
+    def _slot(self, key: Hashable) -> _Slot:
+        slot = self._again.pop(key, None) or self._once.pop(key, None) or _Slot(weight=self.weigh(None))
+        (self._again if slot.made else self._once)[key] = slot
+        slot.asked = self.clock()
+        return slot
+
+    def _make_room(self, wanted: _Slot) -> None:
+        """Let go of the oldest, but not of `wanted`."""
+        weights = {id(kept): sum(slot.weight for slot in kept.values()) for kept in (self._once, self._again)}
+        while sum(weights.values()) > self.size and len(self._once) + len(self._again) > 1:
+            once, again = (next(iter(kept.values()), wanted) for kept in (self._once, self._again))
+            stale = wanted.asked - again.asked >= LATELY_S
+            full = weights[id(self._once)] > ONCE_SHARE * self.size
+            from_again = once is wanted or (again is not wanted and (stale or not full))
+            kept = self._again if from_again else self._once
+            weights[id(kept)] -= kept.popitem(last=False)[1].weight
 
 
 _queue: Final = ComputeQueue()
+
+
+def freely() -> None:
+    """What is asked before something is computed or drawn, by whom it may be."""
 
 
 def result(
@@ -87,13 +120,16 @@ def result(
     data: NDArray[np.float32] | None,
     visitor: str = "",
     while_waiting: WhileWaiting = visit.still_wanted,
+    before: Callable[[], object] = freely,
 ) -> Any:
     """The topic's result for `settings`, read-only; kept for all sessions unless it stands on a visitor's own `data`.
 
-    `visitor`: who asks; by default this session. Raises what `while_waiting` raises meanwhile.
+    `visitor`: who asks; by default this session. `before`: called where it has to be computed. Raises what that raises, and what
+    `while_waiting` does meanwhile.
     """
 
     def make() -> Any:
+        before()
         return _queue.run(topic.id, lambda: topic.compute(settings, data), visitor or visit.owner(), while_waiting)
 
     if data is not None:
@@ -107,10 +143,22 @@ def is_heavy(topic: InstantTopic[Any, Any], visitor: str) -> bool:
     return _queue.is_heavy(topic.id, visitor)
 
 
-def drawings(draws: Sequence[Draw], result: Any, group: str, language: Language, *, keep: bool) -> list[Ready]:
-    """The pictures of `result`, ready to be sent; kept for all sessions where `keep` says so."""
+def drawings(
+    draws: Sequence[Draw],
+    result: Any,
+    group: str,
+    language: Language,
+    *,
+    keep: bool,
+    before: Callable[[], object] = freely,
+) -> list[Ready]:
+    """The pictures of `result`, ready to be sent; kept for all sessions where `keep` says so.
+
+    `before`: called where they have to be drawn. Raises what that raises.
+    """
 
     def make() -> tuple[Any, list[Ready]]:
+        before()
         pictures = [draw(result, language) for draw in draws]
         unit = next((picture.unit for picture in pictures if isinstance(picture, Scene)), "")
         return result, [ready(picture, group, unit, language) for picture in pictures]
@@ -135,17 +183,25 @@ def ready(picture: Picture, group: str, unit: str, language: Language) -> Ready:
 
 
 def arrays(value: Any) -> Iterator[NDArray[Any]]:
-    """Every array in `value`, a result."""
-    if isinstance(value, np.ndarray):
-        yield value
-    elif isinstance(value, dict):
-        yield from arrays(tuple(value.values()))
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from arrays(part)
-    elif dataclasses.is_dataclass(value):
-        for field in dataclasses.fields(value):
-            yield from arrays(getattr(value, field.name))
+    """Every array in `value`, a result. What several parts have in common is looked into once."""
+    rest, known = [value], set[int]()
+    while rest:
+        one = rest.pop()
+        if isinstance(one, np.ndarray):
+            yield one
+        elif isinstance(one, dict):
+            rest.extend(one.values())
+        elif isinstance(one, (list, tuple)):
+            rest.extend(one)
+        elif (names := _field_names(cast("Hashable", type(one)))) and id(one) not in known:
+            known.add(id(one))
+            rest.extend([getattr(one, name) for name in names])
+
+
+@functools.cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    """Of a dataclass; nothing of anything else. `dataclasses.fields` makes its list anew each time."""
+    return tuple(field.name for field in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else ()
 
 
 def read_only(result: Any) -> Any:

@@ -6,6 +6,7 @@ Which class, as whom and with which secret the first frame says, not the address
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
@@ -18,7 +19,8 @@ from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
 
-MOST_STRANGERS: Final = 300  # connections that have not said yet what they want
+MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
+AT_ONCE_SECONDS: Final = 1.0  # in which a browser says it; of more strangers, who takes longer gives way
 SAYS_WITHIN_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 90.0  # browsers ping every 25 s, in a hidden tab once a minute
 TAKES_WITHIN_SECONDS: Final = 20.0
@@ -35,17 +37,28 @@ class ClassroomRoute:
         self.classes = classes
         self.origins = frozenset(origins)
         """Pages elsewhere that may connect, as `https://host`; those of this server always may."""
-        self.strangers = 0
-        """Connections that have not said yet what they want."""
+        self.strangers: dict[_Carrier, float] = {}
+        """Connections that have not said yet what they want, and since when, the oldest first."""
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """One browser, from coming to going."""
         if not self._is_ours(websocket):
             await websocket.close(FOREIGN)  # before it is accepted: the browser hears 403
-        elif self.strangers >= MOST_STRANGERS:
+        elif not self._has_room():
             await websocket.close(BUSY)
         else:
             await _Carrier(websocket, self).carry()
+
+    def _has_room(self) -> bool:
+        """Whether one more stranger may come. Where there are many, the one who has been silent for longest leaves."""
+        if len(self.strangers) < MAX_STRANGERS:
+            return True
+        oldest, since = next(iter(self.strangers.items()))
+        if time.monotonic() - since < AT_ONCE_SECONDS:
+            return False
+        del self.strangers[oldest]
+        oldest.give_up()
+        return True
 
     def _is_ours(self, websocket: WebSocket) -> bool:
         """Whether the page that connects is this server's: another one could act for a visitor without being seen."""
@@ -66,6 +79,13 @@ class _Carrier:
         self.loop = asyncio.get_running_loop()
         self.connection = Connection(route.classes, websocket.client.host if websocket.client else "", self._wake)
         self.code: int | None = None
+        self._patience = asyncio.timeout(None)
+        """With the frame that is waited for."""
+
+    def give_up(self) -> None:
+        """Wait no longer for the frame that has not come."""
+        with suppress(RuntimeError):  # it has come, and the answer is on its way
+            self._patience.reschedule(self.loop.time())
 
     def _wake(self) -> None:
         """Called from any thread."""
@@ -93,13 +113,13 @@ class _Carrier:
 
     async def _begin(self) -> bool:
         """The first frame: who this is. Whether they are in."""
-        self.route.strangers += 1
+        self.route.strangers[self] = time.monotonic()
         try:
             await self._receive(SAYS_WITHIN_SECONDS)
         except (WebSocketDisconnect, TimeoutError):
             self.code = SILENT
         finally:
-            self.route.strangers -= 1
+            self.route.strangers.pop(self, None)
         self.news.set()
         return self.connection.role is not None
 
@@ -114,7 +134,8 @@ class _Carrier:
 
     async def _receive(self, seconds: float) -> None:
         """Take one frame and answer it. Raises: WebSocketDisconnect, TimeoutError."""
-        async with asyncio.timeout(seconds):
+        self._patience = asyncio.timeout(seconds)
+        async with self._patience:
             message = await self.websocket.receive()
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message["code"])

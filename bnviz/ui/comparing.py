@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,17 @@ def drawings(state: LabState, result: Any, language: Language) -> Pinned | None:
     return Pinned(caption, compared(topic, result, other, language))
 
 
-def compared(topic: AnyTopic, result: Any, other: Any, language: Language) -> tuple[tuple[Ready, Ready | None], ...]:
-    """Each picture of `result` with that of the pinned run `other` behind it; where that cannot be, both."""
+def compared(
+    topic: AnyTopic, result: Any, other: Any, language: Language, before: Callable[[], object] = cache.freely
+) -> tuple[tuple[Ready, Ready | None], ...]:
+    """Each picture of `result` with that of the pinned run `other` behind it; where that cannot be, both.
+
+    `before`: called where they have to be drawn. Raises what that raises.
+    """
     _ = translator(language)
 
     def make() -> tuple[Any, ...]:
+        before()
         pairs = [_pair(draw(result, language), draw(other, language), _("Pinned")) for draw in topic.pictures]
         unit = next((picture.unit for pair in pairs for picture in pair if isinstance(picture, Scene)), "")
         ready = tuple(

@@ -12,10 +12,12 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from anyio import CapacityLimiter, to_thread
@@ -36,14 +38,16 @@ from bnviz.ui.player import ReadyScene
 
 PATH: Final = "pictures"
 AT_ONCE: Final = 8
-"""Questions that are worked on; the queue of computations says which of them computes."""
+"""Questions that are answered with what is kept."""
+MADE_AT_ONCE: Final = 1
+"""Questions for which something light is computed or drawn. Python's lock goes round in turns of 5 ms: beside several who compute,
+who asks for what is kept would wait for all of them, again and again."""
 PATIENT_AT_ONCE: Final = 2
-"""Questions that wait in that queue beside them: so many that it never runs dry, so few that pages have their turn in it."""
+"""Questions that wait in the queue of computations: so many that it never runs dry, so few that pages have their turn in it."""
 PATIENT_FOR: Final = 16
 """Questions of a browser that go to those who wait, after one that was heavy: what it asks next is easily taken for light."""
 SECONDS_PER_BYTE: Final = 3e-8
 """Of the processor, to press an answer and to send it: 2.7 ms for the 91 kB of `layer`."""
-MOST_BROWSERS: Final = 500
 NOTHING_MS: Final = 100
 """Pause after a question to which there are no pictures."""
 LONGEST_QUESTION: Final = 4000
@@ -87,12 +91,37 @@ class WaitsError(Exception):
     """The answer would have to wait for the computations of others."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rooms:
-    """Where questions are worked on. Those that wait have a room of their own: in one for all, they would keep light ones out."""
+T = TypeVar("T")
 
-    light: CapacityLimiter
-    patient: CapacityLimiter
+
+class _Lane:
+    """Work that is done one after the other, in threads. What takes long does not keep up the next: it was not light after all."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Semaphore(MADE_AT_ONCE)
+        self._threads = CapacityLimiter(AT_ONCE)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises what it raises."""
+        async with self._turn:
+            working = asyncio.create_task(to_thread.run_sync(work, limiter=self._threads))
+            working.add_done_callback(
+                lambda done: done.cancelled() or done.exception()
+            )  # whether it is still waited for or not
+            await asyncio.wait([working], timeout=HEAVY_S)
+        return await working
+
+
+class _Rooms:
+    """Where questions are worked on. Each kind has a room of its own: in one for all, the dear ones would keep out the others."""
+
+    def __init__(self) -> None:
+        self.kept = CapacityLimiter(AT_ONCE)
+        self.made = _Lane()
+        self.patient = CapacityLimiter(PATIENT_AT_ONCE)
+
+
+Room = Literal["kept", "made", "patient"]
 
 
 class _Browser:
@@ -100,6 +129,7 @@ class _Browser:
 
     def __init__(self, websocket: WebSocket, lab: Lab, language: Language, visitor: str) -> None:
         self.websocket, self.lab, self.language, self.visitor = websocket, lab, language, visitor
+        self.address = _address(websocket)
         self.asked: Question | None = None
         self.sent = 0  # bytes of the last answer
         self.patient_for = 0  # more questions
@@ -118,6 +148,7 @@ class _Browser:
     async def answer(self, rooms: _Rooms) -> None:
         """Answer the newest question, again and again. The next is not begun before the pause, whether the browser keeps it or not."""
         with suppress(WebSocketDisconnect):
+            await asyncio.sleep(drag.wait(self.visitor))
             while True:
                 await self.news.wait()
                 self.news.clear()
@@ -128,31 +159,34 @@ class _Browser:
 
     async def _worked_on(self, rooms: _Rooms) -> tuple[bytes, int]:
         """The answer, and the pause after it in milliseconds. Raises OvertakenError."""
+        question = self.asked
         if not self.patient_for:
             with suppress(WaitsError):
-                return await to_thread.run_sync(self._answer, False, limiter=rooms.light)
+                return await to_thread.run_sync(self._answer, question, "kept", limiter=rooms.kept)
+            with suppress(WaitsError):
+                return await rooms.made.run(partial(self._answer, question, "made"))
         self.patient_for = max(0, self.patient_for - 1)
-        return await to_thread.run_sync(self._answer, True, limiter=rooms.patient)
+        return await to_thread.run_sync(self._answer, question, "patient", limiter=rooms.patient)
 
-    def _answer(self, patient: bool) -> tuple[bytes, int]:
-        """What `_worked_on` says. Raises OvertakenError; where it is not `patient`, WaitsError."""
-        start, question = time.thread_time(), self.asked
-        seen = None if question is None else self._pictures(question, patient)
+    def _answer(self, question: Question | None, room: Room) -> tuple[bytes, int]:
+        """What `_worked_on` says. Raises OvertakenError; WaitsError where it is for another room."""
+        start = time.thread_time()
+        seen = None if question is None else self._pictures(question, room)
         if seen is None:  # nobody's turn: who asks for nothing does not slow down who drags
             return pack({"settings": None, "pause": NOTHING_MS}, {}), NOTHING_MS
         seconds = time.thread_time() - start
         if seconds >= HEAVY_S:
             self.patient_for = PATIENT_FOR
-        pause = drag.pause(self.visitor, seconds + SECONDS_PER_BYTE * self.sent, drag.ROOM)
+        pause = drag.pause(self.visitor, seconds + SECONDS_PER_BYTE * self.sent, drag.ROOM, self.address)
         settings, charts, scenes = seen
         answer = pack({"settings": settings, "pause": pause, "charts": charts}, scenes)
         self.sent = len(answer)
         return answer, pause
 
-    def _pictures(self, question: Question, patient: bool) -> tuple[str, dict[str, Any], dict[str, bytes]] | None:
+    def _pictures(self, question: Question, room: Room) -> tuple[str, dict[str, Any], dict[str, bytes]] | None:
         """The link of the settings, their charts and their scenes; None where the page has to see to it.
 
-        Raises OvertakenError; where it is not `patient`, WaitsError.
+        Raises OvertakenError; WaitsError where it is for another room.
         """
         query = visit.settings_query(dict(parse_qsl(question.settings, keep_blank_values=True)))
         topic, settings, _ = self.lab.from_query(query)
@@ -163,21 +197,25 @@ class _Browser:
             if self.gone or self.news.is_set():
                 raise OvertakenError
             another_makes_the_same = not before
-            if not patient and (another_makes_the_same or cache.is_heavy(topic, self.visitor)):
+            if room != "patient" and (another_makes_the_same or cache.is_heavy(topic, self.visitor)):
+                raise WaitsError
+
+        def may_make() -> None:
+            if room == "kept":
                 raise WaitsError
 
         try:
             moved = controls.moved(topic, settings, question.slider, question.index, self.language)
             if moved is None:
                 return None
-            result = cache.result(topic, moved, None, self.visitor, still_wanted)
+            result = cache.result(topic, moved, None, self.visitor, still_wanted, may_make)
             pinned = self._pinned(question, topic)
             if pinned is None or pinned == moved:
                 draws = topic.pictures if question.view == "picture" else topic.theory
-                ready = cache.drawings(draws, result, topic.lab, self.language, keep=True)
+                ready = cache.drawings(draws, result, topic.lab, self.language, keep=True, before=may_make)
             else:
-                other = cache.result(topic, pinned, None, self.visitor, still_wanted)
-                pairs = comparing.compared(topic, result, other, self.language)
+                other = cache.result(topic, pinned, None, self.visitor, still_wanted, may_make)
+                pairs = comparing.compared(topic, result, other, self.language, may_make)
                 ready = [one for pair in pairs for one in pair if one is not None]
         except BnvizError:
             return None
@@ -210,6 +248,8 @@ class Pictures:
         self.most = most
         self.browsers = 0
         self._numbers = itertools.count()
+        self._left: deque[tuple[str, str]] = deque(maxlen=most)
+        """Addresses and names of those who have left, as long as nobody has taken their place."""
         self._rooms: _Rooms | None = None
 
     async def endpoint(self, websocket: WebSocket) -> None:
@@ -224,14 +264,15 @@ class Pictures:
         if self.browsers >= self.most:
             await websocket.close(BUSY)
             return
-        self._rooms = self._rooms or _Rooms(CapacityLimiter(AT_ONCE), CapacityLimiter(PATIENT_AT_ONCE))
-        browser = _Browser(websocket, lab, language, f"pictures {next(self._numbers)}")
+        self._rooms = self._rooms or _Rooms()
+        browser = _Browser(websocket, lab, language, self._name(websocket))
         self.browsers += 1
         tasks = [asyncio.create_task(browser.listen()), asyncio.create_task(browser.answer(self._rooms))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.browsers -= 1
+            self._left.append((browser.address, browser.visitor))
             browser.gone = True
             for task in tasks:
                 task.cancel()
@@ -239,7 +280,20 @@ class Pictures:
                 if isinstance(failure, Exception):
                     raise failure
 
+    def _name(self, websocket: WebSocket) -> str:
+        """What a browser is known by: as who left its address last, so that nobody gets out of a pause by coming anew."""
+        address = _address(websocket)
+        left = next((one for one in reversed(self._left) if one[0] == address), None)
+        if left is None:
+            return f"pictures {next(self._numbers)}"
+        self._left.remove(left)
+        return left[1]
 
-def route(mount_path: str, most: int = MOST_BROWSERS) -> WebSocketRoute:
+
+def _address(websocket: WebSocket) -> str:
+    return websocket.client.host if websocket.client else ""
+
+
+def route(mount_path: str, most: int) -> WebSocketRoute:
     """`…/pictures/{lab}/{language}`, for `most` browsers at once."""
     return WebSocketRoute(f"{mount_path}/{PATH}/{{lab}}/{{language}}", Pictures(most).endpoint)

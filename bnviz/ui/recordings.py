@@ -16,9 +16,10 @@ from bnviz.ui import cache
 
 Source = Literal["followed", "example", "upload"]
 
-MOST_MEGABYTES: Final = 4  # of an upload; larger ones are opened by `bnviz view`
+MAX_MEGABYTES: Final = 4  # of an upload; larger ones are opened by `bnviz view`
 KEPT_BYTES: Final = 96 * 2**20
 REST: Final = 2**16  # bytes of a recording that are not in arrays
+LAYER_BYTES: Final = 2**9  # the same of a layer at one look
 TOO_LARGE: Final = N_("A recording that is sent here may have {most} MB. A larger one opens with `bnviz view FILE`.")
 
 
@@ -65,8 +66,8 @@ def followed() -> Opened:
 
 def uploaded(name: str, data: bytes) -> Opened:
     """The visitor's own; what many send is read once. Raises: RecordingError."""
-    if len(data) > MOST_MEGABYTES * 2**20:
-        raise RecordingError(TOO_LARGE, most=MOST_MEGABYTES)
+    if len(data) > MAX_MEGABYTES * 2**20:
+        raise RecordingError(TOO_LARGE, most=MAX_MEGABYTES)
     version = hashlib.blake2b(data, digest_size=16).digest()
     return Opened(name, version, _kept.get(version, lambda: read(data)))
 
@@ -87,7 +88,10 @@ def _state(path: Path) -> tuple[int, int, int]:
 
 
 def _weight(recording: Recording | None) -> int:
-    return REST if recording is None else REST + sum(array.nbytes for array in cache.arrays(recording))
+    if recording is None:
+        return REST
+    layers = len(recording.norms) * (1 + len(recording.looks))
+    return REST + LAYER_BYTES * layers + sum(array.nbytes for array in cache.arrays(recording))
 
 
 _kept: Final = cache.Shared(KEPT_BYTES, _weight)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import Language
-from bnviz.jobs import workplaces
+from bnviz.jobs import backends
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool, Wait
 from bnviz.plot.chart import Chart
@@ -122,7 +122,7 @@ class Runs:
     """
 
     def __init__(self, make_pool: Callable[[], JobPool] | None = None) -> None:
-        self.make_pool = make_pool or (lambda: JobPool(workplaces.chosen(MODULES)))
+        self.make_pool = make_pool or (lambda: JobPool(backends.configured(MODULES)))
         self._opening = threading.Lock()
         self._pool: JobPool | None = None
         self._lock = threading.RLock()

@@ -348,8 +348,8 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
     view = {} if state.view == "picture" else {"view": state.view}
     step = {"step": str(state.step)} if state.step else {}
     teachers = {"show": ",".join(state.shown), "lock": ",".join(state.locked)}
-    pin = {"pin": query} if (query := pin_query(lab, state)) else {}
-    return own | view | step | {key: names for key, names in teachers.items() if names} | pin | page_link()
+    pinning = {"pin": query} if (query := pin_query(lab, state)) else {}
+    return own | view | step | {key: names for key, names in teachers.items() if names} | pinning | page_link()
 
 
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:

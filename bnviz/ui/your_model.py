@@ -46,7 +46,7 @@ GROUP: Final = visit.MODEL
 POLL_SECONDS: Final = 1.0
 SOURCES: Final[dict[Source, str]] = {"example": N_("An example"), "upload": N_("My recording")}
 ICONS: Final = {"error": ":material/block:", "warning": ":material/warning:", "note": ":material/info:"}
-MOST_FINDINGS: Final = 40
+MAX_FINDINGS: Final = 40
 RECORD: Final = """import bnviz
 
 with bnviz.watch(model, "run.bnviz", optimizer=optimizer):
@@ -127,11 +127,11 @@ def _opened(state: ModelState, _: Translate) -> Opened | None:
     if source == "followed":
         return recordings.followed()
     file = st.file_uploader(
-        _("A recording (.bnviz, at most {most} MB)").format(most=recordings.MOST_MEGABYTES),
+        _("A recording (.bnviz, at most {most} MB)").format(most=recordings.MAX_MEGABYTES),
         "bnviz",
         key=f"{GROUP}:upload",
         help=_("The file stays in the server's memory while it is in use, and is not kept."),
-        max_upload_size=recordings.MOST_MEGABYTES,
+        max_upload_size=recordings.MAX_MEGABYTES,
         on_change=_forget_place,
         args=(state,),
     )
@@ -393,15 +393,15 @@ def _findings(opened: Opened, state: ModelState, names: list[str], language: Lan
     if not findings:
         st.success(_("Nothing found. Every rule was checked on all layers."), icon=":material/check:")
         return
-    for number, finding in enumerate(findings[:MOST_FINDINGS], start=1):
+    for number, finding in enumerate(findings[:MAX_FINDINGS], start=1):
         layers = named_layers(tuple(map(shortened_name, finding.layers)), _)
         label = f"**{number}** · {escaped(layers)}: {escaped(finding.quantity.text(language))}"
         key, icon = f"{GROUP}:{finding.rule}:{number}", ICONS[finding.severity]
         with st.expander(label, icon=icon, key=key, on_change="rerun", expanded=number == 1) as card:
             if card.open:
                 _inside(finding, number, state, names, language)
-    if len(findings) > MOST_FINDINGS:
-        st.caption(_("… and {count} more.").format(count=len(findings) - MOST_FINDINGS))
+    if len(findings) > MAX_FINDINGS:
+        st.caption(_("… and {count} more.").format(count=len(findings) - MAX_FINDINGS))
 
 
 def _inside(finding: Finding, number: int, state: ModelState, names: list[str], language: Language) -> None:
@@ -424,7 +424,7 @@ def _inside(finding: Finding, number: int, state: ModelState, names: list[str], 
     others = [layer for layer in finding.layers if layer in names]
     if others:
         label, look = (
-            _("Show {layer}").format(layer=shortened_name(others[0])),
+            _("Show {layer}").format(layer=escaped(shortened_name(others[0]))),
             partial(_choose_layer, state, others[0]),
         )
         st.button(label, key=f"{GROUP}:look:{number}", type="tertiary", icon=":material/search:", on_click=look)

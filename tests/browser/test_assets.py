@@ -48,12 +48,16 @@ window.common = common;
 const modules = {player, chart, share, code, drag, page};
 window.sent = [];
 window.cleanups = {};
+window.hosted = (id) => {
+  const host = Object.assign(document.createElement("div"), {id});
+  host.attachShadow({mode: "open"});
+  return host;
+};
 window.mount = (kind, id, data) => {
   let host = document.getElementById(id);
   if (!host) {
-    host = Object.assign(document.createElement("div"), {id});
+    host = hosted(id);
     document.getElementById("ancestor").append(host);
-    host.attachShadow({mode: "open"});
   }
   if (typeof data === "string") data = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
   window.cleanups[id] = modules[kind]({
@@ -752,26 +756,26 @@ def test_chart_same_digest_draws_nothing(bench: Bench) -> None:
     assert bench.page.evaluate("__bnviz.stats.painted") == before
 
 
+ORDER = """([names, data]) => new Promise((done) => {
+    const painted = [];
+    const watcher = new MutationObserver((changes) => {
+        for (const {target} of changes) if (target.dataset.paintedDigest === data.digest) painted.push(target.id);
+        if (painted.length === names.length) done(painted);
+    });
+    for (const name of names) {
+        if (!document.getElementById(name)) document.getElementById("ancestor").append(hosted(name));
+        watcher.observe(document.getElementById(name), {attributeFilter: ["data-painted-digest"]});
+    }
+    for (const name of names.toReversed()) mount("chart", name, data);
+})"""
+
+
 def test_the_chart_in_view_is_drawn_before_those_below(bench: Bench) -> None:
     names = ("one", "two", "three")
-    for name in names:
-        bench.mount("chart", chart(), name)
-        bench.painted("first", name)
-    bench.frame()
-    order = bench.page.evaluate(
-        """([names, data]) => new Promise((done) => {
-            const painted = [];
-            const watcher = new MutationObserver((changes) => {
-                for (const {target} of changes) if (target.dataset.paintedDigest === data.digest) painted.push(target.id);
-                if (painted.length === names.length) done(painted);
-            });
-            for (const name of names) watcher.observe(document.getElementById(name), {attributeFilter: ["data-painted-digest"]});
-            for (const name of names.toReversed()) mount("chart", name, data);
-        })""",
-        [names, chart("second")],
-    )
+    for digest in ("first", "second"):  # at the first visit, and again
+        order = bench.page.evaluate(ORDER, [names, chart(digest)])
+        assert order[-1] == "three"
     assert bench.page.evaluate("innerHeight") < 3 * chart()["height"]
-    assert order[-1] == "three"
 
 
 def test_a_chart_that_left_the_page_while_it_waited_is_not_drawn(bench: Bench) -> None:

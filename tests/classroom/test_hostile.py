@@ -77,6 +77,20 @@ def test_one_who_takes_many_seats_at_once_fills_only_what_there_is() -> None:
     assert teacher.shared.students == 5
 
 
+def test_one_who_takes_seat_after_seat_keeps_nobody_out() -> None:
+    school = School(students=5)
+    teacher = school.teacher()
+    poll = teacher.ask()
+    ada = school.student(teacher)
+    ada.does("answer", poll=poll, round=1, value=1)
+    ada.connection.leave()  # a phone without a net for a moment
+    for _ in range(20):
+        school.student(teacher).connection.leave()
+    assert [school.student(teacher).welcome.role for _ in range(4)] == ["student"] * 4
+    assert teacher.poll.voted == (1,)
+    assert school.student(teacher, token=ada.welcome.token).own.answers == (1, None)
+
+
 # --- guessing ------------------------------------------------------------------------------------------------------
 
 

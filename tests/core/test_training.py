@@ -24,7 +24,7 @@ from bnviz.core.training import (
     Update,
     evaluate,
     every,
-    side_by_side,
+    interleaved,
     train,
     training,
 )
@@ -233,10 +233,10 @@ def test_stopping_is_heeded_before_the_next_step() -> None:
     assert [update.step for update in updates] == [0, 2, 4, 6]
 
 
-def test_side_by_side_runs_take_turns_and_change_nothing() -> None:
+def test_interleaved_runs_take_turns_and_change_nothing() -> None:
     layer = dataclasses.replace(MLP, normalizer="layer")
     short = dataclasses.replace(PLAN, steps=5, record_at=(0, 5))
-    pairs = list(side_by_side([training(*make(), PLAN), training(*make(layer), short)]))
+    pairs = list(interleaved([training(*make(), PLAN), training(*make(layer), short)]))
     assert [(index, update.step) for index, update in pairs] == [(0, 0), (1, 0), (0, 5), (1, 5), (0, 20)]
     np.testing.assert_array_equal(pairs[-1][1].loss, train(*make(), PLAN).loss[:, -1])
 

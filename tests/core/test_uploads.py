@@ -18,8 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bnviz.core.uploads import Choice, Kind, Upload, open_upload, read_upload
+from bnviz.core.uploads import Choice, Kind, Upload, open_upload
 from bnviz.errors import UploadError
+from tests.uploads import read_upload
 
 
 def as_npy(array: NDArray[Any], *, allow_pickle: bool = False) -> bytes:
@@ -142,6 +143,12 @@ READ = {
     ),
     "titles of two lines": File('"len\ncm",wid\n5.1,3.5\n4.9,3\n4.7,3.2\n', ROWS, ("len�cm",)),
     "titles twice": File("x,x\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("x [1], x [2]",)),
+    "a title as long as a page": File("x" * 30_000 + ",b\n1,2\n3,4\n", [[1, 2], [3, 4]], ("2 features",)),
+    "titles that look like ours": File(
+        "a,a,a [1],,[4]\n5.1,3.5,1,2,7\n4.9,3,1,3,9\n4.7,3.2,4,4,8\n",
+        [[5.1, 3.5, 1, 2, 7], [4.9, 3, 1, 3, 9], [4.7, 3.2, 4, 4, 8]],
+        ("a [1]′, a [2], a [1], [4]′, [4]",),
+    ),
     "a title is missing": File("len,\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("len, [2]",)),
     "Chinese titles": File(
         "长,宽,类别\n5.1,3.5,甲\n4.9,3,乙\n4.7,3.2,甲\n",
@@ -448,6 +455,16 @@ def archive(content: bytes, zeros: int, compression: int = zipfile.ZIP_DEFLATED)
     return stream.getvalue()
 
 
+def twice(first: NDArray[Any], second: NDArray[Any]) -> bytes:
+    """An archive with two arrays of one name: the first is found in its directory, the second is opened by its name."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as opened:
+        opened.writestr("x.npy", as_npy(first))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            opened.writestr("x.npy", as_npy(second))
+    return stream.getvalue()
+
+
 def encrypted() -> bytes:
     content = bytearray(as_npz(x=TABLE))
     content[6] |= 1  # the flag in the member's own header, then in the directory
@@ -526,6 +543,8 @@ REFUSED = {
     ),
     "much too wide": Refused(",".join(["1"] * 9000) + "\n", "9000 columns"),
     "too long": Refused("1\n" * 20_002, "20002 rows"),
+    "lines and lines before": Refused("#\n" * 500 + "\n" * 500 + "1,2\n3,4\n", "no table in the first 1000 lines"),
+    "nothing but line breaks": Refused("\n" * 2000, "The file is empty"),
     # Classes.
     "no class": Refused("a\n1\n2\n", "The table has one column: training needs", "classes"),
     "one class": Refused("a,b\n1.5,2\n2.5,2\n", "Different values in column b: 1; there may be 2 to 20", "classes"),
@@ -584,6 +603,11 @@ REFUSED = {
     "bz2": Refused(archive(header_only((20_000, 256)), 41_000_000, zipfile.ZIP_BZIP2), "unusual way", name="a.npz"),
     "lzma": Refused(archive(header_only((20_000, 256)), 41_000_000, zipfile.ZIP_LZMA), "unusual way", name="a.npz"),
     "a bomb": Refused(archive(header_only((20_000, 256)), 300_000_000), "unpack to 300 MB; at most 41", name="a.npz"),
+    "words in place of numbers": Refused(
+        twice(TABLE, np.array([["a"] * 2] * 3)), "more than one array x", name="a.npz"
+    ),
+    "another shape in its place": Refused(twice(TABLE, np.zeros(5)), "more than one array x", name="a.npz"),
+    "records in its place": Refused(twice(TABLE, np.zeros(3, "f4,f4")), "more than one array x", name="a.npz"),
     "many arrays": Refused(as_npz(**{f"a{i}": TABLE for i in range(65)}), "holds 65 arrays", name="a.npz"),
     # Images.
     "one value": Refused(as_npy(np.zeros((9, 9))), "All pixels have one value", "images", "a.npy"),

@@ -26,6 +26,7 @@ class Echo(BaseHTTPRequestHandler):
         body = f"{self.server.server_port} {self.path} {self.headers['Host']}".encode()  # type: ignore[attr-defined]
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Seen-From", str(self.headers["X-Forwarded-For"]))
         self.end_headers()
         self.wfile.write(body)
 
@@ -84,6 +85,15 @@ def test_a_link_leads_to_the_process_that_made_it(tmp_path: Path) -> None:
 
 
 @needs_nginx
+def test_nobody_chooses_the_address_that_wrong_class_codes_are_counted_by(tmp_path: Path) -> None:
+    with echoing() as one, proxy(tmp_path, {"r1": one, "r2": free_port()}) as address:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
+        connection.request("GET", "/r1/layer", headers={"X-Forwarded-For": "203.0.113.9"})
+        assert connection.getresponse().getheader("Seen-From") == "127.0.0.1"
+        connection.close()
+
+
+@needs_nginx
 def test_the_links_of_a_process_that_is_gone_lead_to_another_with_path_and_query(tmp_path: Path) -> None:
     with echoing() as two, proxy(tmp_path, {"r1": free_port(), "r2": two}) as address:
         assert ask(address, "/r1/layer?batch_size=8&class=otter-7")[:2] == (302, "/r2/layer?batch_size=8&class=otter-7")
@@ -125,5 +135,5 @@ def test_nginx_accepts_the_configuration_as_it_ships(tmp_path: Path) -> None:
 def test_proxy_and_compose_name_the_same_processes(name: str) -> None:
     compose = (Path(__file__).parents[2] / "compose.scaled.yaml").read_text(encoding="utf-8")
     assert f"  {name}:\n" in compose
-    assert f"BNVIZ_BASE_PATH: /{name}\n" in compose
+    assert f"BNVIZ_BASE_PATH: /{name}\n      FORWARDED_ALLOW_IPS:" in compose
     assert f"{name} {name}:8501;" in configuration({}, 8080)

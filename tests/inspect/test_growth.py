@@ -26,7 +26,7 @@ from bnviz.inspect.frames import MAGIC, RecordingError, packed, whole_frames
 from bnviz.inspect.graph import chains_of
 from bnviz.inspect.growth import ABSENCES, Absence, Growth, Row, growth_of, row_of
 from bnviz.inspect.layers import norm_modules
-from bnviz.inspect.overview import MOST_ROWS
+from bnviz.inspect.overview import MAX_ROWS
 from bnviz.inspect.recording import Recording, read
 from bnviz.inspect.trace import tensors
 from bnviz.theory.activations import ActivationName
@@ -171,7 +171,7 @@ def test_a_checkpoint_is_not_made_again() -> None:
 
 
 def test_a_graph_that_is_too_large_is_not_walked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnviz.inspect.graph.MOST_NODES", 10)
+    monkeypatch.setattr("bnviz.inspect.graph.MAX_NODES", 10)
     assert found(row()) == Chains((), {})
 
 
@@ -280,7 +280,7 @@ def test_of_a_very_long_row_a_picture_shows_what_it_can_hold(recording: Recordin
     chains = Chains((Chain(tuple(range(count)), ("relu",) * (count - 1)),), {})
     long = replace(recording, norms=norms, looks=looks, quantities={**recording.quantities, **gradient}, chains=chains)
     growth = shown(long)
-    assert len(growth.layers) == MOST_ROWS
+    assert len(growth.layers) == MAX_ROWS
     assert (growth.layers[0], growth.layers[-1]) == ("layer0", "layer999")
     assert growth.growth_theory == pytest.approx(shown(recording).growth_theory, rel=0.06)
 

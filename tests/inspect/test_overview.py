@@ -18,9 +18,9 @@ from bnviz.inspect.figures import channel_bands, gradient_growth, heat_map, hist
 from bnviz.inspect.frames import RecordingError
 from bnviz.inspect.growth import Row, growth_of, row_of
 from bnviz.inspect.overview import (
-    MOST_CELLS,
-    MOST_CHANNELS,
-    MOST_ROWS,
+    MAX_CELLS,
+    MAX_CHANNELS,
+    MAX_ROWS,
     channels,
     columns,
     layer_course,
@@ -123,8 +123,8 @@ def test_a_spike_between_two_columns_is_not_lost(shipped: Recording) -> None:
 def test_a_model_with_many_layers_shows_those_with_findings_and_the_chosen_one(shipped: Recording) -> None:
     many = wide(shipped, 1500)
     shown = overview(many, "gap", "layer777")
-    assert len(shown.layers) <= MOST_ROWS
-    assert shown.values.size <= 1.1 * MOST_CELLS
+    assert len(shown.layers) <= MAX_ROWS
+    assert shown.values.size <= 1.1 * MAX_CELLS
     assert "layer777" in shown.layers
     assert shown.all_layers == 1500
     named = [text for text in heat_map(shown, "layer777", True, "en").layout["yaxis"]["ticktext"] if "layer777" in text]
@@ -175,7 +175,7 @@ def test_of_a_wide_layer_those_outside_are_shown() -> None:
     batch = running.copy()
     batch[[7, 4321]] += 10
     sides = _sides(running, batch, (running - 1, running + 1))
-    assert len(sides.channel) <= MOST_CHANNELS
+    assert len(sides.channel) <= MAX_CHANNELS
     assert {7, 4321} <= set(sides.channel.tolist())
     assert sides.outside == 2
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from bnviz.inspect import watch
+from bnviz.inspect import recording, watch
 from bnviz.inspect.frames import MAGIC, RecordingError, frames, packed, whole_frames
 from bnviz.inspect.recording import QUANTITIES, read
 from tests.inspect.models import net, trained
@@ -39,13 +39,13 @@ def chained(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def test_what_is_read(data: bytes) -> None:
-    recording = read(data)
-    rows = len(recording.step)
-    assert recording.finished
-    assert [norm.name for norm in recording.norms] == ["1"]
-    assert {name: values.shape for name, values in recording.quantities.items()} == dict.fromkeys(QUANTITIES, (1, rows))
-    assert np.isfinite(recording.quantities["gradient"]).any()
-    layer = recording.looks[-1].layers[0]
+    read_back = read(data)
+    rows = len(read_back.step)
+    assert read_back.finished
+    assert [norm.name for norm in read_back.norms] == ["1"]
+    assert {name: values.shape for name, values in read_back.quantities.items()} == dict.fromkeys(QUANTITIES, (1, rows))
+    assert np.isfinite(read_back.quantities["gradient"]).any()
+    layer = read_back.looks[-1].layers[0]
     assert layer.before is not None
     assert layer.mean_band is not None
     assert layer.batch_mean is not None
@@ -159,6 +159,20 @@ def test_nested_json_and_huge_shapes() -> None:
     ):
         with pytest.raises(RecordingError):
             read(frame(head))
+
+
+def test_of_more_looks_than_are_unpacked_evenly_many_and_the_last_are(
+    data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read(data)
+    monkeypatch.setattr(recording, "MAX_LAYER_LOOKS", 3)
+    some = read(data)
+    steps = [look.step for look in whole.looks]
+    assert [look.step for look in some.looks] == [steps[0], steps[round((len(steps) - 1) / 2)], steps[-1]]
+    assert {name: values.shape for name, values in some.quantities.items()} == {
+        name: values.shape for name, values in whole.quantities.items()
+    }
+    assert some.findings == whole.findings
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

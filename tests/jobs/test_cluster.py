@@ -1,4 +1,4 @@
-"""What only a cluster can do to a run. What every workplace does is in `test_pool.py`."""
+"""What only a cluster can do to a run. What every backend does is in `test_pool.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytest.importorskip("distributed", reason="needs requirements-dask.txt")
 
 import bnviz
 from bnviz import cli
-from bnviz.jobs import cluster_worker, workplaces
+from bnviz.jobs import backends, cluster_worker
 from bnviz.jobs.cluster import Cluster
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import JobPool
@@ -63,17 +63,17 @@ def test_a_cluster_without_workers_is_a_sentence(cluster: DaskCluster) -> None:
 def test_a_cluster_that_gets_workers_does_what_processes_do_and_dies(
     cluster: DaskCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workplace = Cluster(cluster.address)
-    pool = JobPool(workplace)
+    backend = Cluster(cluster.address)
+    pool = JobPool(backend)
     try:
         cluster.hire()
         cluster.hire()
-        assert workplace.places == 1
-        wait(lambda: workplace.places == 2, 150)
+        assert backend.capacity == 1
+        wait(lambda: backend.capacity == 2, 150)
 
         chosen = Race(epochs=1, samples=100, seeds=2)
         job = pool.submit("ada", experiment.run, chosen)
-        pool.attend(job, "ada")
+        pool.connected(job, "ada")
         local = experiment.run(chosen)
         wait(lambda: job.over)
         assert job.state == "done", job.problem
@@ -101,30 +101,30 @@ def vars_of(result: object) -> dict[str, np.ndarray]:
     return arrays
 
 
-@pytest.mark.parametrize("word", ["go", "pause"])
-def test_a_task_ends_when_its_server_says_nothing_any_more(word: cluster_worker.Word) -> None:
+@pytest.mark.parametrize("message", ["go", "pause"])
+def test_a_task_ends_when_its_server_says_nothing_any_more(message: cluster_worker.Message) -> None:
     orders = cluster_worker.ORDERS["a task"] = cluster_worker.Orders()
     try:
-        assert cluster_worker.hear("a task", word)
-        assert orders.get(1) == (None if word == "go" else word)
-        orders.heard -= cluster_worker.LEASE_SECONDS
+        assert cluster_worker.receive("a task", message)
+        assert orders.get(1) == (None if message == "go" else message)
+        orders.received_at -= cluster_worker.LEASE_SECONDS
         assert orders.get(1) == "stop"
     finally:
         del cluster_worker.ORDERS["a task"]
-    assert not cluster_worker.hear("a task", word)
+    assert not cluster_worker.receive("a task", message)
 
 
 def test_the_environment_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv("BNVIZ_SCHEDULER", raising=False)
-    processes = workplaces.chosen()
+    processes = backends.configured()
     assert isinstance(processes, Processes)
     processes.close()
     monkeypatch.setenv("BNVIZ_SCHEDULER", NOWHERE)
     monkeypatch.setenv("BNVIZ_WORKERS", "3")
-    chosen = workplaces.chosen()
+    chosen = backends.configured()
     assert isinstance(chosen, Cluster)
-    assert (chosen.address, chosen.places) == (NOWHERE, 3)
+    assert (chosen.address, chosen.capacity) == (NOWHERE, 3)
     chosen.close()
-    monkeypatch.setattr(workplaces, "find_spec", lambda name: None)
+    monkeypatch.setattr(backends, "find_spec", lambda name: None)
     assert cli.main(["--port", "0"]) == 1
     assert "bnviz[dask]" in capsys.readouterr().err

@@ -19,11 +19,11 @@ import numpy as np
 import psutil
 import pytest
 
+from bnviz.jobs.backend import Worker
 from bnviz.jobs.errors import QueueFullError
 from bnviz.jobs.job import Job
-from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
+from bnviz.jobs.pool import STOP_GRACE_SECONDS, TICK_SECONDS, JobPool
 from bnviz.jobs.processes import LocalWorker, Processes
-from bnviz.jobs.workplace import Worker
 from tests.jobs import slow
 from tests.jobs.dask_cluster import dask_cluster
 from tests.waiting import wait
@@ -47,8 +47,8 @@ class Watched(Processes):
         self.hired: list[LocalWorker] = []
         super().__init__(workers)
 
-    def hire(self) -> Worker:
-        worker = super().hire()
+    def new_worker(self) -> Worker:
+        worker = super().new_worker()
         assert isinstance(worker, LocalWorker)
         self.hired.append(worker)
         return worker
@@ -66,7 +66,7 @@ def processes() -> Watched:
 
 @pytest.fixture(scope="module")
 def local(processes: Watched) -> Iterator[JobPool]:
-    pool = JobPool(processes, return_seconds=1.0)
+    pool = JobPool(processes, reconnect_seconds=1.0)
     yield pool
     pool.close()
 
@@ -77,9 +77,9 @@ def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JobPool]:
     from bnviz.jobs.cluster import Cluster
 
     with dask_cluster(tmp_path_factory.mktemp("dask")) as cluster:
-        workplace = Cluster(cluster.address)
-        wait(lambda: workplace.places == 2, 150)
-        pool = JobPool(workplace, return_seconds=1.0)
+        backend = Cluster(cluster.address)
+        wait(lambda: backend.capacity == 2, 150)
+        pool = JobPool(backend, reconnect_seconds=1.0)
         yield pool
         pool.close()
 
@@ -215,7 +215,7 @@ def test_one_of_two_cannot_pause_for_both(pool: JobPool) -> None:
 def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(local_pool: JobPool) -> None:
     deaf = local_pool.submit("ada", slow.run, settings(slow.DEAF, LONG))
     local_pool.stop(deaf)
-    assert OBEY_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
+    assert STOP_GRACE_SECONDS + TICK_SECONDS < 0.5  # when it is killed at the latest
     wait(lambda: local_pool.busy == 0)
     after = local_pool.submit("ada", slow.run, settings(42, 4))
     wait(lambda: after.over)
@@ -224,22 +224,22 @@ def test_stop_frees_the_worker_even_of_a_run_that_hears_nothing(local_pool: JobP
 
 def test_a_run_that_nobody_looks_at_pauses_and_goes_on_when_somebody_returns(pool: JobPool) -> None:
     job = pool.submit("ada", slow.run, settings(43))
-    pool.attend(job, "ada")
-    pool.attend(job, "ada")
-    pool.unattend(job, "ada")
+    pool.connected(job, "ada")
+    pool.connected(job, "ada")
+    pool.disconnected(job, "ada")
     assert job.state == "running"
-    pool.unattend(job, "ada")
+    pool.disconnected(job, "ada")
     assert job.state == "paused"
     pool.join("ada after a reload", job)
-    pool.attend(job, "ada after a reload")
+    pool.connected(job, "ada after a reload")
     assert job.state == "running"
     wait(lambda: job.state == "done")
 
 
 def test_a_run_that_nobody_returns_to_is_stopped(pool: JobPool) -> None:
     job = pool.submit("ada", slow.run, settings(44, LONG))
-    pool.attend(job, "ada")
-    pool.unattend(job, "ada")
+    pool.connected(job, "ada")
+    pool.disconnected(job, "ada")
     wait(lambda: job.over)
     assert job.state == "stopped"
 
@@ -247,8 +247,8 @@ def test_a_run_that_nobody_returns_to_is_stopped(pool: JobPool) -> None:
 def test_a_run_that_nobody_looks_at_makes_room_at_once_for_who_waits(pool: JobPool) -> None:
     jobs = [pool.submit(f"visitor {number}", slow.run, settings(50 + number, LONG)) for number in range(3)]
     for number, job in enumerate(jobs):
-        pool.attend(job, f"visitor {number}")
-    pool.unattend(jobs[1], "visitor 1")
+        pool.connected(job, f"visitor {number}")
+    pool.disconnected(jobs[1], "visitor 1")
     assert states(*jobs) == ["running", "stopped", "queued"]
     wait(lambda: jobs[2].state == "running")
 
@@ -277,7 +277,7 @@ def test_a_worker_that_dies_is_replaced_and_takes_no_other_run_with_it(pool: Job
     assert "died twice" in str(guilty.problem)
     wait(lambda: innocent.over)
     assert innocent.state == "done"
-    assert innocent.tries == 1
+    assert innocent.attempts == 1
     after = [pool.submit(f"visitor {number}", slow.run, settings(61 + number, 4)) for number in range(3)]
     wait(lambda: all(job.over for job in after))
     assert set(states(*after)) == {"done"}
@@ -292,7 +292,7 @@ def test_a_killed_worker_costs_one_restart_and_a_line_in_the_log(
     os.kill(killed, signal.SIGKILL)
     wait(lambda: job.over)
     assert job.state == "done"
-    assert job.tries == 2
+    assert job.attempts == 2
     assert "started again" in str(job.problem)
     gone = r"worker process \d+ died \(killed by SIGKILL\)|the cluster's worker tcp://\S+ is gone"
     assert re.search(rf"({gone}) during job {job.number}", caplog.text)
@@ -306,7 +306,7 @@ def test_a_worker_that_is_killed_while_it_has_nothing_to_do_costs_no_try(
     wait(lambda: not processes.pids)
     after = local_pool.submit("ada", slow.run, settings(75, 2))
     wait(lambda: after.over)
-    assert (after.state, after.tries) == ("done", 1)
+    assert (after.state, after.attempts) == ("done", 1)
     assert "while it had nothing to do" in caplog.text
 
 
@@ -335,18 +335,18 @@ def test_a_run_that_asks_for_too_much_memory_ends_with_a_sentence_and_harms_nobo
         greedy += [pool.submit("bob", slow.run, settings(slow.GREEDY_TORCH))]
         after = pool.submit("eve", slow.run, settings(76, 4))
         for job, owner in zip((*greedy, after), ("ada", "bob", "eve"), strict=True):
-            pool.attend(job, owner)
+            pool.connected(job, owner)
         wait(lambda: after.over)
         assert states(*greedy, after) == ["failed", "failed", "done"]
         for job in greedy:
             assert str(job.problem).startswith("This run needs more than the 256 MB of memory")
-            assert job.tries == 1
+            assert job.attempts == 1
     finally:
         pool.close()
 
 
 def test_the_queue_is_bounded_and_tells_how_long(pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnviz.jobs.pool.MOST_ALIVE", 6)
+    monkeypatch.setattr("bnviz.jobs.pool.MAX_ALIVE", 6)
     jobs = [pool.submit(f"visitor {n}", slow.run, settings(100 + n, LONG), expected_seconds=120) for n in range(6)]
     with pytest.raises(QueueFullError, match="4 runs are waiting already, for about 4 min"):
         pool.submit("one more", slow.run, settings(106, LONG))
@@ -446,7 +446,7 @@ if __name__ == "__main__":
 
 def test_a_server_that_is_killed_leaves_no_process_behind() -> None:
     script = f"""
-from bnviz.jobs.pool import OBEY_SECONDS, TICK_SECONDS, JobPool
+from bnviz.jobs.pool import STOP_GRACE_SECONDS, TICK_SECONDS, JobPool
 from bnviz.jobs.processes import Processes
 from tests.jobs import slow
 if __name__ == "__main__":

@@ -39,27 +39,27 @@ def version_2(root: Path, cpu: str, memory: str, path: str = "/") -> Path:
 def test_a_machine_without_quota_gets_a_worker_for_each_processor_up_to_a_bound(tmp_path: Path) -> None:
     root = version_2(tmp_path, "max 100000\n", "max\n")
     assert resources.processors(root) == 64
-    assert resources.memory(root) == 256 * GIB
-    assert resources.workers(root) == resources.MOST_WORKERS
-    assert resources.run_bytes(32, root) == resources.MOST_RUN_BYTES
+    assert resources.memory_bytes(root) == 256 * GIB
+    assert resources.worker_count(root) == resources.MAX_WORKERS
+    assert resources.run_bytes(32, root) == resources.MAX_RUN_BYTES
 
 
 @pytest.mark.usefixtures("cores")
 def test_a_container_gets_what_its_quota_and_its_memory_allow(tmp_path: Path) -> None:
-    assert resources.workers(version_2(tmp_path / "a", "200000 100000\n", f"{4 * GIB}\n")) == 2
-    assert resources.workers(version_2(tmp_path / "b", "150000 100000\n", f"{4 * GIB}\n")) == 2
+    assert resources.worker_count(version_2(tmp_path / "a", "200000 100000\n", f"{4 * GIB}\n")) == 2
+    assert resources.worker_count(version_2(tmp_path / "b", "150000 100000\n", f"{4 * GIB}\n")) == 2
     small = version_2(tmp_path / "c", "max 100000\n", f"{4 * GIB}\n")
-    assert resources.workers(small) == 4  # 64 processors, but no room for more
+    assert resources.worker_count(small) == 4  # 64 processors, but no room for more
     assert resources.SERVER_BYTES + 4 * (resources.IDLE_BYTES + resources.run_bytes(4, small)) <= 4 * GIB
-    assert resources.workers(version_2(tmp_path / "d", "50000 100000\n", f"{GIB}\n")) == 1
+    assert resources.worker_count(version_2(tmp_path / "d", "50000 100000\n", f"{GIB}\n")) == 1
 
 
 @pytest.mark.usefixtures("cores")
 def test_limits_of_the_groups_above_hold_too(tmp_path: Path) -> None:
     root = version_2(tmp_path, "300000 100000\n", "max\n", "/school/bnviz.service")
     machine(root, **{"sys/fs/cgroup/school/memory.max": f"{3 * GIB}\n"})
-    assert resources.memory(root) == 3 * GIB
-    assert resources.workers(root) == 3
+    assert resources.memory_bytes(root) == 3 * GIB
+    assert resources.worker_count(root) == 3
 
 
 @pytest.mark.usefixtures("cores")
@@ -67,7 +67,7 @@ def test_a_container_whose_path_only_the_machine_knows(tmp_path: Path) -> None:
     root = version_2(tmp_path, "200000 100000\n", f"{2 * GIB}\n")
     machine(root, **{"proc/self/cgroup": "0::/docker/0123456789abcdef\n"})
     assert resources.processors(root) == 2
-    assert resources.memory(root) == 2 * GIB
+    assert resources.memory_bytes(root) == 2 * GIB
 
 
 @pytest.mark.usefixtures("cores")
@@ -83,17 +83,17 @@ def test_control_groups_of_version_1(tmp_path: Path) -> None:
         },
     )
     assert resources.processors(root) == 3
-    assert resources.memory(root) == 8 * GIB
+    assert resources.memory_bytes(root) == 8 * GIB
 
 
 @pytest.mark.usefixtures("cores")
 def test_who_runs_the_server_may_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNVIZ_WORKERS", "7")
-    assert resources.workers(version_2(tmp_path, "100000 100000\n", f"{GIB}\n")) == 7
+    assert resources.worker_count(version_2(tmp_path, "100000 100000\n", f"{GIB}\n")) == 7
 
 
 @pytest.mark.usefixtures("cores")
 def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
-    assert resources.memory(tmp_path) == resources.UNKNOWN_BYTES
+    assert resources.memory_bytes(tmp_path) == resources.UNKNOWN_BYTES
     assert resources.processors(tmp_path) == 64
-    assert resources.workers(tmp_path) == 4
+    assert resources.worker_count(tmp_path) == 4

@@ -1,4 +1,4 @@
-"""A workplace whose workers are threads of the test: quick to start, and nothing can be killed."""
+"""A backend whose workers are threads of the test: quick to start, and nothing can be killed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from queue import Empty, Queue
 from typing import Any
 
+from bnviz.jobs.backend import Task, Worker
 from bnviz.jobs.worker import Order, execute
-from bnviz.jobs.workplace import Task, Worker
 
 
 class Thread:
@@ -32,14 +32,14 @@ class Thread:
 
 
 class Threads:
-    """`places` threads, with updates and orders in the memory of the test."""
+    """`capacity` threads, with updates and orders in the memory of the test."""
 
-    def __init__(self, places: int) -> None:
-        self.places = places
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
         self._updates: Queue[tuple[int, Any]] = Queue(32)
         self._orders: dict[int, Order | None] = {}
 
-    def hire(self) -> Worker:
+    def new_worker(self) -> Worker:
         return Thread(
             lambda task: execute(task.job, task.function, task.settings, self._updates, self._orders, task.data)
         )

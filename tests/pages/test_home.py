@@ -15,7 +15,7 @@ from bnviz.ui import player
 from bnviz.ui.home import EXAMPLES, GLIMPSE
 from tests.pages.test_pages import open_page, words
 
-MOST_BYTES = 60_000
+MAX_BYTES = 60_000
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -49,7 +49,7 @@ def test_a_search_leads_to_the_problems() -> None:
 def test_the_picture_is_light_and_plays_by_itself(language: Any) -> None:
     scene = glimpse(run(GLIMPSE), language)
     content = player.ready(scene, "home", language).content(0)
-    assert len(content) <= MOST_BYTES
+    assert len(content) <= MAX_BYTES
     assert scene.ambient
     assert b'"autoplay":true,"loop":true,"compact":true' in content
     page = open_page("home", lang=language)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import ast
 import builtins
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
+from benchmarks.fuzz import READ
+from benchmarks.hostile import MARK
 from bnviz.i18n import translator
 from bnviz.inspect import example, links, rules, watch
 from bnviz.inspect.figures import growth_conditions, growth_words
+from bnviz.inspect.frames import MAGIC, frames, packed, whole_frames
 from bnviz.inspect.growth import ABSENCES, Row, growth_of, row_of
-from bnviz.inspect.recording import QUANTITIES, read
+from bnviz.inspect.recording import QUANTITIES, ROW_ARRAYS, read
 from bnviz.labs.cases.catalogue import CASES
 from bnviz.labs.course import LABS
 from bnviz.ui import recordings
@@ -176,10 +181,44 @@ def test_a_hostile_file_gets_one_sentence(sent: bytes) -> None:
     assert "<b>" not in error.value
 
 
+def test_what_a_file_calls_its_layers_is_text_on_every_button() -> None:
+    begin = next(frames(example.PATH.read_bytes()))
+    layers = [layer | {"name": f"${MARK}$ {place}"} for place, layer in enumerate(begin.head["layers"])]
+    head = {key: value for key, value in begin.head.items() if key not in {"kind", "arrays"}} | {"layers": layers}
+    _, end = next(whole_frames(example.PATH.read_bytes()))
+    sent = MAGIC + packed(begin.kind, head, {}) + example.PATH.read_bytes()[end:]
+    page = open_page("your_model", lang="en", source="upload")
+    page.file_uploader[0].set_value(("a.bnviz", sent, "application/octet-stream")).run()
+    assert not page.exception
+    labels = [button.label for button in page.button if MARK in button.label]
+    assert labels
+    assert not any(READ["LaTeX"].search(label) for label in labels)
+
+
+@pytest.mark.parametrize(("layers", "looks"), [(200, 20), (2000, 1)])
+def test_a_recording_counts_for_what_it_takes_in_memory(layers: int, looks: int) -> None:
+    """Looks at many layers are small in a file and large once they are unpacked."""
+    begin = next(frames(example.PATH.read_bytes()))
+    one = begin.head["layers"][0]
+    rows = {name: ("u1", np.ones(layers)) for name in ROW_ARRAYS}
+    sent = MAGIC + packed(
+        "model", {"model": "M", "layers": [one | {"name": str(place)} for place in range(layers)]}, {}
+    )
+    for step in range(looks):
+        sent += packed("look", {"step": step, "seconds": float(step), "training": True}, rows)
+    tracemalloc.start()
+    try:
+        recording = read(sent)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert 0.5 * taken < recordings._weight(recording) < 4 * taken
+
+
 def test_a_file_larger_than_allowed_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "read", lambda *_: pytest.fail("parsed"))
     with pytest.raises(ValueError, match="bnviz view"):
-        recordings.uploaded("x", b"\0" * (recordings.MOST_MEGABYTES * 2**20 + 1))
+        recordings.uploaded("x", b"\0" * (recordings.MAX_MEGABYTES * 2**20 + 1))
 
 
 def test_a_followed_file_is_shown_first_and_its_growth_is_seen(followed: Path, data: bytes) -> None:

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 import weakref
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -89,6 +90,24 @@ def test_the_oldest_goes_first_and_a_class_computes_once() -> None:
     with ThreadPoolExecutor(8) as everybody:
         assert set(everybody.map(lambda _: shared.get("d", lambda: make("d")), range(8))) == {"d"}
     assert made.count("d") == 1
+
+
+def test_one_new_thing_after_another_does_not_push_out_what_is_asked_for_again() -> None:
+    clock = [0.0]
+    shared, made = cache.Shared(8, clock=lambda: clock[0]), Counter[str]()
+
+    def ask(*keys: str) -> None:
+        for key in keys:
+            shared.get(key, lambda key=key: made.update([key]))
+
+    ask(*"abcabc")
+    ask(*(f"new {number}" for number in range(100)))
+    ask(*"abc")
+    assert [made[key] for key in "abc"] == [1, 1, 1]
+    clock[0] += cache.LATELY_S  # what nobody has looked at since gives way to what is looked at now
+    ask(*"defghijk" * 3)
+    assert [made[key] for key in "defghijk"] == [1] * 8
+    assert shared.taken == 8
 
 
 class Key:

@@ -184,7 +184,7 @@ def test_pages_of_others_cannot_connect(origin: str | None) -> None:
             async with server.connect(origin):
                 pass
         assert refused.value.response.status_code == 403
-        assert server.route.strangers == 0
+        assert not server.route.strangers
 
     serve(trial)
 
@@ -219,7 +219,7 @@ def test_who_begins_with_anything_else_is_shown_the_door(frame: str | bytes) -> 
             await browser.websocket.send(frame)
             await browser.hear(Refused)
             assert await browser.closed() == 4404
-            assert server.route.strangers == 0
+            assert not server.route.strangers
 
     serve(trial)
 
@@ -230,7 +230,7 @@ def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     async def trial(server: Server) -> None:
         async with server.connect() as browser:
             assert await browser.closed() == 4408
-            assert server.route.strangers == 0
+            assert not server.route.strangers
 
     serve(trial)
 
@@ -252,7 +252,8 @@ def test_who_falls_silent_leaves_the_class(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_strangers_are_bounded_and_those_who_are_in_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classroom_route, "MOST_STRANGERS", 1)
+    monkeypatch.setattr(classroom_route, "MAX_STRANGERS", 1)
+    monkeypatch.setattr(classroom_route, "AT_ONCE_SECONDS", 2 * PATIENCE)
 
     async def trial(server: Server) -> None:
         async with server.teacher() as (_, welcome), server.student(welcome.code), server.connect():
@@ -261,6 +262,26 @@ def test_strangers_are_bounded_and_those_who_are_in_are_none(monkeypatch: pytest
             with pytest.raises(websockets.InvalidStatus):
                 async with server.connect():
                     pass
+
+    serve(trial)
+
+
+def test_those_who_say_nothing_do_not_keep_out_those_who_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classroom_route, "MAX_STRANGERS", 2)
+    monkeypatch.setattr(classroom_route, "AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr(classroom_route, "SAYS_WITHIN_SECONDS", 2 * PATIENCE)
+
+    async def trial(server: Server) -> None:
+        async with server.connect() as oldest:
+            while len(server.route.strangers) < 1:
+                await asyncio.sleep(0.01)
+            async with server.connect() as second:
+                while len(server.route.strangers) < 2:
+                    await asyncio.sleep(0.01)
+                async with server.teacher():
+                    assert await oldest.closed() == 4408
+                    await second.say("start", version=VERSION)
+                    await second.hear(Welcome)
 
     serve(trial)
 

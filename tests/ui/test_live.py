@@ -85,7 +85,7 @@ def test_a_partial_result_is_drawn_once_for_each_language_and_scenes_not_at_all(
     first = run.snapshot("en", no_wait)
     assert run.snapshot("en", no_wait) is first
     assert run.snapshot("zh", no_wait) is not first
-    job.become("paused")
+    job.enter("paused")
     second = run.snapshot("en", no_wait)
     assert json.loads(second.status)["state"] == "paused"
     assert second.charts is first.charts
@@ -220,9 +220,9 @@ def test_what_is_shipped_is_whole_and_belongs_to_todays_opening(topic: Any) -> N
 
 
 @asynccontextmanager
-async def serving(known: Runs, most: int = broadcast.MOST_VIEWERS) -> AsyncIterator[str]:
+async def serving(known: Runs, most: int = 500) -> AsyncIterator[str]:
     """The route behind a real server, in this event loop."""
-    app = Starlette(routes=[broadcast.route("/x", known, most)])
+    app = Starlette(routes=[broadcast.route("/x", most, known)])
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -237,7 +237,7 @@ async def serving(known: Runs, most: int = broadcast.MOST_VIEWERS) -> AsyncItera
             assert task.done(), "the server waits for a viewer who is gone"
 
 
-def talk(known: Runs, conversation: Callable[[str], Awaitable[None]], most: int = broadcast.MOST_VIEWERS) -> None:
+def talk(known: Runs, conversation: Callable[[str], Awaitable[None]], most: int = 500) -> None:
     async def whole() -> None:
         async with serving(known, most) as address:
             await asyncio.wait_for(conversation(address), 60)

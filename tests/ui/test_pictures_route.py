@@ -33,7 +33,7 @@ Enter = Callable[[str], ClientConnection]
 
 
 @contextmanager
-def serve(most: int = pictures_route.MOST_BROWSERS) -> Iterator[Enter]:
+def serve(most: int = 500) -> Iterator[Enter]:
     """A server with nothing but this route; connects to the page of a lab in a language."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         app = Starlette(routes=[pictures_route.route("/b", most)])
@@ -233,11 +233,11 @@ def test_the_browsers_are_counted() -> None:
 
 
 def test_of_what_is_asked_meanwhile_the_newest_is_answered(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go, asked = threading.Event(), threading.Event(), []
+    begun, go, tried = threading.Event(), threading.Event(), []
     result = cache.result
 
     def slow(topic: Any, settings: Any, *rest: Any) -> Any:
-        asked.append(settings.batch_size)
+        tried.append(settings.batch_size)
         begun.set()
         go.wait()
         return result(topic, settings, *rest)
@@ -250,6 +250,7 @@ def test_of_what_is_asked_meanwhile_the_newest_is_answered(enter: Enter, monkeyp
         ask(other)  # is heard after the others
         go.set()
         answers = [header_of(page.recv()) for _ in range(2)]
+    asked = list(dict.fromkeys(tried))  # each in one room after the other
     assert len(asked) == 2
     assert [answer["settings"] for answer in answers] == [f"batch_size={size}" for size in asked]
     assert asked == sorted(asked)
@@ -261,14 +262,16 @@ def test_many_who_wait_for_computations_do_not_keep_out_who_needs_none(
     waiting, go, known = threading.Semaphore(0), threading.Event(), set[str]()
     result = cache.result
 
-    def queued(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Callable[[int], object]) -> Any:
+    def queued(
+        topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Callable[[int], object], before: Any
+    ) -> Any:
         if topic.lab == "modes":
             if visitor not in known:
                 known.add(visitor)
                 waiting.release()
             while not go.wait(0.01):
                 while_waiting(1)
-        return result(topic, settings, data, visitor, while_waiting)
+        return result(topic, settings, data, visitor, while_waiting, before)
 
     monkeypatch.setattr(cache, "result", queued)
     monkeypatch.setattr(cache, "is_heavy", lambda topic, visitor: topic.lab == "modes")
@@ -281,6 +284,54 @@ def test_many_who_wait_for_computations_do_not_keep_out_who_needs_none(
         page.send(json.dumps(FIRST))
         try:
             assert header_of(page.recv(PATIENCE_S))["settings"] is not None
+        finally:
+            go.set()
+        for one in crowd:
+            assert header_of(one.recv(PATIENCE_S))["settings"] is not None
+
+
+def test_nobody_gets_out_of_a_pause_by_coming_anew(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    paused, waited = list[str](), list[str]()
+    monkeypatch.setattr(drag, "pause", lambda visitor, *_: paused.append(visitor) or 0)
+    monkeypatch.setattr(drag, "wait", lambda visitor: waited.append(visitor) or 0)
+    for _ in range(20):
+        with enter("layer/en") as page:
+            ask(page, **FIRST)
+    assert len(set(paused)) < 10  # the server may hear of a new one before it hears that the last has gone
+    assert waited == paused
+    with enter("layer/en") as page, enter("layer/en") as other:
+        ask(page, **FIRST)
+        ask(other, **FIRST)
+    assert paused[-1] != paused[-2]
+
+
+@pytest.mark.parametrize("light", [True, False])
+def test_those_who_have_something_made_take_turns_unless_it_proves_heavy(
+    enter: Enter, monkeypatch: pytest.MonkeyPatch, light: bool
+) -> None:
+    computing, go, result = threading.Semaphore(0), threading.Event(), cache.result
+
+    def made(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Any, before: Any) -> Any:
+        if topic.lab == "modes":
+            before()
+            computing.release()
+            go.wait(2 * PATIENCE_S)
+        return result(topic, settings, data, visitor, while_waiting)
+
+    question = FIRST | {"settings": "topic=gap", "slider": "modes-gap-batch_size-en"}
+    monkeypatch.setattr(pictures_route, "HEAVY_S", 2 * PATIENCE_S if light else 0.0)
+    with ExitStack() as stack, enter("layer/en") as page:
+        assert ask(page, **FIRST)[0]["settings"] is not None  # is kept now
+        monkeypatch.setattr(cache, "result", made)
+        crowd = [stack.enter_context(enter("modes/en")) for _ in range(pictures_route.AT_ONCE // 2)]
+        for one in crowd:
+            one.send(json.dumps(question))
+        try:
+            for _ in crowd[: pictures_route.MADE_AT_ONCE] if light else crowd:
+                assert computing.acquire(timeout=PATIENCE_S)
+            page.send(json.dumps(FIRST))
+            assert header_of(page.recv(PATIENCE_S))["settings"] is not None
+            assert not computing.acquire(blocking=False)
         finally:
             go.set()
         for one in crowd:
@@ -311,8 +362,8 @@ def test_who_was_heavy_and_is_taken_for_light_does_not_keep_out_the_others(
     computing, go = threading.Semaphore(0), threading.Event()
     result, known = cache.result, set[str]()
 
-    def misjudged(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Any) -> Any:
-        found = result(topic, settings, data, visitor, while_waiting)
+    def misjudged(topic: Any, settings: Any, data: Any, visitor: str, while_waiting: Any, before: Any) -> Any:
+        found = result(topic, settings, data, visitor, while_waiting, before)
         if topic.lab == "modes" and visitor not in known:
             known.add(visitor)
             start = time.thread_time()

@@ -14,10 +14,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from bnviz.core import uploads as core
-from bnviz.core.uploads import read_upload
 from bnviz.errors import UploadError
 from bnviz.ui import uploads, views
 from tests.pages.test_pages import open_page, words
+from tests.uploads import read_upload
 
 ROWS = [(5 + row % 7, 3 + row % 4, "abc"[row % 3]) for row in range(60)]
 IRIS = ",len,wid,cls\n" + "".join(f"{row},{cells[0]},{cells[1]},{cells[2]}\n" for row, cells in enumerate(ROWS))

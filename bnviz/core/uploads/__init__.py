@@ -1,6 +1,6 @@
 """A visitor's own file as numbers: what it holds is said, sizes are checked before anything is unpacked, nothing is executed.
 
-`read_upload(filename, content, kind)` reads a file in one step; `open_upload` first says which columns there are to choose from.
+`open_upload(filename, content, kind)` says which columns there are to choose from, its `read(choice)` gives an `Upload`.
 An `Upload` has the `values`, says in `summary`, `how` and `warnings` what was read, and writes Python that reads the same file to
 the same values (`reader_lines`), for the scripts that the labs hand out.
 """
@@ -21,7 +21,7 @@ from bnviz.core.uploads.upload import Classes, LeftOut, Upload
 from bnviz.errors import UploadError, shortened
 from bnviz.i18n import N_
 
-__all__ = ["SUFFIXES", "Choice", "Classes", "Kind", "LeftOut", "Opened", "Upload", "open_upload", "read_upload"]
+__all__ = ["SUFFIXES", "Choice", "Classes", "Kind", "LeftOut", "Opened", "Upload", "open_upload"]
 
 SUFFIXES: Final = ("csv", "tsv", "txt", "dat", "npy", "npz")
 NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"  # how these files begin
@@ -86,8 +86,3 @@ def open_upload(filename: str, content: bytes, kind: Kind = "table") -> Opened:
         return Opened(kind, archive, arrays.class_column_in(archive) if classed else None, ())
     sheet = read_sheet(filename, content)
     return Opened(kind, sheet, table.class_column_in(sheet) if classed else None, table.no_features(sheet, kind))
-
-
-def read_upload(filename: str, content: bytes, kind: Kind = "table", choice: Choice | None = None) -> Upload:
-    """`open_upload` and `Opened.read` in one step."""
-    return open_upload(filename, content, kind).read(choice)

@@ -325,6 +325,11 @@ def _unpacked(archive: Archive, array: Stored) -> NDArray[Any]:
         read: NDArray[Any] = npy.read_array(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise UploadError(N_("The .npy file is damaged: {error}"), error=shortened(error, 120)) from error
+    if (read.shape, read.dtype) != (array.shape, array.dtype):  # an archive may hold two arrays of one name
+        raise UploadError(
+            N_("The .npz archive holds more than one array {name}. Save each under a name of its own."),
+            name=shortened(array.name),
+        )
     return read
 
 

@@ -22,6 +22,8 @@ from bnviz.i18n import N_
 
 SEPARATORS: Final = (",", ";", "\t", "|", " ")  # in this order where two fit alike
 SAMPLE_LINES: Final = 300  # on which the separator is chosen
+SAMPLE_LETTERS: Final = 20_000  # of each
+MAX_BEFORE: Final = 1000  # lines before the table
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
 BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -110,6 +112,8 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     Raises: UploadError naming line, column and cure where there is none.
     """
     encoding, text = _decoded(content)
+    if not text.strip():
+        raise UploadError(N_("The file is empty."))
     lines = list(io.StringIO(text, newline=""))
     start, separator, comments = _opening(lines)
     if all(not line.strip() for line in lines[start:]) and not comments:
@@ -174,9 +178,16 @@ def _encodings(content: bytes) -> Iterator[str]:
 
 
 def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
-    """The first line of the table, the separator if a line says it (`sep=;`, as Excel takes it), and comments `# …` with their lines."""
+    """The first line of the table, the separator if a line says it (`sep=;`, as Excel takes it), and comments `# …` with their lines.
+
+    Raises: UploadError where no table begins in the first lines.
+    """
     separator, comments, start = "", [], 0
     for start, line in enumerate(lines):
+        if start == MAX_BEFORE:
+            raise UploadError(
+                N_("There is no table in the first {most} lines. Remove the lines before it."), most=MAX_BEFORE
+            )
         said = re.fullmatch(r'"?sep=([,;\t|])"?', line.strip("\r\n "), re.IGNORECASE)
         if said and not separator:
             separator = said[1]
@@ -222,7 +233,7 @@ def _stripped(row: list[str], separator: str) -> list[str]:
 
 def _separator(lines: Sequence[str]) -> str:
     """The separator with which the first lines make a table of more than one column, with most numbers in it."""
-    sample = list(islice((line for line in lines if line.strip()), SAMPLE_LINES))
+    sample = [line[:SAMPLE_LETTERS] for line in islice((line for line in lines if line.strip()), SAMPLE_LINES)]
 
     def fit(separator: str) -> tuple[bool, float, bool, float, int]:
         rows = _cells(sample, separator)
@@ -376,11 +387,15 @@ def _unique(titles: Sequence[str] | None, width: int) -> list[str]:
     """A name for each of `width` columns."""
     if titles is None:
         return [str(place + 1) for place in range(width)]
-    seen = Counter(titles)
-    return [
-        f"{title} [{place + 1}]" if seen[title] > 1 and title else title or f"[{place + 1}]"
-        for place, title in enumerate(titles)
-    ]
+    seen, taken = Counter(titles), set[str]()
+    names = []
+    for place, title in enumerate(titles):
+        name = title if title and seen[title] == 1 else f"{title} [{place + 1}]".lstrip()
+        while name in taken or (name != title and name in seen):  # a title that looks like one of ours
+            name += "′"
+        taken.add(name)
+        names.append(name)
+    return names
 
 
 def _column(name: str, title: str | None, cells: tuple[str, ...], decimal: str) -> Column:

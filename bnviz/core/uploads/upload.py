@@ -13,7 +13,7 @@ from bnviz.core.uploads.limits import Kind
 from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
 
-MOST_NAMES: Final = 6  # that a sentence lists
+MAX_NAMES: Final = 6  # that a sentence lists
 NAME_LETTERS: Final = 24
 PREVIEW_ROWS: Final = 5
 PREVIEW_COLUMNS: Final = 8  # beside the class
@@ -147,8 +147,8 @@ def literal(text: str) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """`names` with commas between them, of many the first."""
-    told = [_cut(name) for name in names[:MOST_NAMES]]
-    return ", ".join(told) + (f", … ({len(names)})" if len(names) > MOST_NAMES else "")
+    told = [_cut(name) for name in names[:MAX_NAMES]]
+    return ", ".join(told) + (f", … ({len(names)})" if len(names) > MAX_NAMES else "")
 
 
 def _cut(name: str) -> str:
@@ -179,7 +179,7 @@ def warnings_of(columns: NDArray[np.float64], names: Sequence[str]) -> tuple[Phr
                 {"names": listed([names[column] for column in constant.tolist()])},
             )
         )
-    for column in np.flatnonzero((spread > 0) & (spread < 100 * steps))[:MOST_NAMES].tolist():
+    for column in np.flatnonzero((spread > 0) & (spread < 100 * steps))[:MAX_NAMES].tolist():
         told.append(
             Phrase(
                 N_(

@@ -9,7 +9,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import running_gap
+from bnviz.inspect.gaps import QUANTITY, running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
 
@@ -34,11 +34,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         rule=RULE.name,
         severity="error" if worst >= 1 else "warning",
         layers=layers,
-        quantity=Phrase(
-            N_(
-                "RMS difference between outputs with running and with batch statistics, in their standard deviations, less chance"
-            )
-        ),
+        quantity=QUANTITY,
         measured=worst,
         expected=MATTERS,
         cause=Phrase(

@@ -10,7 +10,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import beginning, running_gap
+from bnviz.inspect.gaps import QUANTITY, beginning, running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
 
@@ -56,11 +56,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         rule=RULE.name,
         severity="error" if worst >= 1 else "warning",
         layers=layers,
-        quantity=Phrase(
-            N_(
-                "RMS difference between outputs with running and with batch statistics, in their standard deviations, less chance"
-            )
-        ),
+        quantity=QUANTITY,
         measured=worst,
         expected=MATTERS,
         cause=_remembering(evidence, norm) if remembers else CAUSE,

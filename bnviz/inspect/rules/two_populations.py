@@ -17,7 +17,7 @@ from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
 
 # Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
-FEWEST_FOR_VARIANCE = 14
+MIN_FOR_VARIANCE = 14
 FEWEST = 3  # batches; from two one cannot tell a pair from a scatter
 
 
@@ -77,7 +77,7 @@ def _separation(norm: Norm, calls: list[Call], layers: int) -> float:
     var_errors = np.mean([call.var_error**2 for call in calls], axis=0)
     n = float(np.mean([call.n for call in calls]))
     shift = _excess(means, mean_errors, n, limit, norm.eps)
-    return shift if n < FEWEST_FOR_VARIANCE else max(shift, _excess(variances, var_errors, n, limit, norm.eps**2))
+    return shift if n < MIN_FOR_VARIANCE else max(shift, _excess(variances, var_errors, n, limit, norm.eps**2))
 
 
 def _excess(values: Array, errors: Array, n: float, limit: float, least: float) -> float:

@@ -12,7 +12,7 @@ from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.adaptation.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, stroke, theory_line
+from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, segment, theory_line
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import HIGHEST, LOWEST, error_axis
 from bnviz.study.over_seeds import OverSeeds
@@ -47,7 +47,7 @@ def errors(result: Result, language: Language = "en") -> Chart:
             error_axis(_),
             annotations=notes,
             margin={"l": 64, "r": 150, "t": 40, "b": 52},
-            shapes=[stroke((star, star), (0, 1), "theory", 1.8, "dash", yref="paper")],
+            shapes=[segment((star, star), (0, 1), "theory", 1.8, "dash", yref="paper")],
         ),
         _errors_alt(result, _),
         height=430,

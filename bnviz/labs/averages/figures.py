@@ -13,10 +13,10 @@ from bnviz.labs.averages.result import VARIANTS, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points as points_text
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, theory_line, upright
+from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, theory_line, vertical_line
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.study.figures.forest import Claim, Effect, forest
-from bnviz.study.figures.seeds import HIGHEST, LOWEST, TICKS, Course, error_curves
+from bnviz.study.figures.seeds import HIGHEST, LOWEST, TICKS, ErrorCurve, error_curves
 from bnviz.study.over_seeds import OverSeeds
 
 Floats = NDArray[np.float64]
@@ -53,12 +53,12 @@ SYMBOLS: Final = {
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
-    courses = [
-        Course(_(NAMES[name]), _(SHORT[name]), ROLES[name], _as_shares(result.over[index]), result.diverged_at)
+    variants = [
+        ErrorCurve(_(NAMES[name]), _(SHORT[name]), ROLES[name], _as_shares(result.over[index]), result.diverged_at)
         for index, name in enumerate(result.variants)
     ]
     return error_curves(
-        "curves", courses, result.epochs, result.settings.epochs, result.total_steps / result.settings.epochs, _
+        "curves", variants, result.epochs, result.settings.epochs, result.total_steps / result.settings.epochs, _
     )
 
 
@@ -95,7 +95,7 @@ def refill(result: Result, language: Language = "en") -> Chart:
         line(result.counts, _shown(over.mean), "after", _(NAMES["refilled"]), width=3.5, **look),
     ]
     chosen = result.settings.refill_batches
-    shapes = [upright(float(chosen), "ink")]
+    shapes = [vertical_line(float(chosen), "ink")]
     seeds = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=result.error.shape[1])
     notes = [key(seeds)]
     beside = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "align": "left"}

@@ -18,8 +18,8 @@ from bnviz.labs.averages.script import script
 from bnviz.labs.averages.settings import Settings
 from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import right_option
 from bnviz.teaching.sources import DIGITS
 
 LOWER, ALIKE, SOMEWHAT, GUESSES, UNKNOWN = range(5)
@@ -67,13 +67,8 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def outcome(result: Result) -> int:
     """The option that the verdict on "parameters only" makes right."""
     finding = result.findings[0]
-    if finding.verdict == NOISY:
-        return UNKNOWN
-    if finding.verdict == SHOWS_NOT:
-        return ALIKE
-    if finding.mean < 0:
-        return LOWER
-    return GUESSES if finding.mean > FAR else SOMEWHAT
+    higher = GUESSES if finding.mean > FAR else SOMEWHAT
+    return right_option(finding, more=higher, less=LOWER, alike=ALIKE, unknown=UNKNOWN)
 
 
 def finding(result: Result, language: Language = "en") -> str:

@@ -11,7 +11,7 @@ from bnviz.labs.devices.comparisons import expected_between
 from bnviz.labs.devices.result import BUFFERS, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, line, log_axis, phone, points, theory_line, upright
+from bnviz.plot.primitives import key, line, log_axis, phone, points, theory_line, vertical_line
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.theory.noise import fidelity
 
@@ -46,7 +46,7 @@ def shares(result: Result, language: Language = "en") -> Chart:
             axis(_("what enters batch norm, channel {channel}").format(channel=c)),
             y,
             annotations=notes,
-            shapes=[upright(whole, "context")],
+            shapes=[vertical_line(whole, "context")],
         ),
         _(
             "Mean and standard deviation of channel {channel} on each device. Within devices the variance is {within}, between "

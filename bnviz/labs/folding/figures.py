@@ -20,9 +20,9 @@ from bnviz.plot.primitives import (
     phone,
     points,
     power_ticks,
-    stroke,
+    segment,
     theory_line,
-    upright,
+    vertical_line,
 )
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.theory.folding import UNIT_ROUNDOFF
@@ -58,7 +58,7 @@ def errors(result: Result, language: Language = "en") -> Chart:
     rows = _rows(result, _)
     places = range(len(rows), 0, -1)
     shapes = [
-        stroke((max(row.theory, FLOOR),) * 2, (y - 0.36, y + 0.36), "theory", 2, "dash")
+        segment((max(row.theory, FLOOR),) * 2, (y - 0.36, y + 0.36), "theory", 2, "dash")
         for row, y in zip(rows, places, strict=True)
         if row.theory is not None
     ]
@@ -129,7 +129,7 @@ def weights(result: Result, language: Language = "en") -> Chart:
             _channel_axis(result, _),
             log_axis(_("largest |weight|"), low, high),
             annotations=notes,
-            shapes=[upright(result.settings.channel, "context")],
+            shapes=[vertical_line(result.settings.channel, "context")],
         ),
         _("Largest weight of every channel before and after folding. Channel {channel}: {before} and {after}.").format(
             channel=result.settings.channel,

@@ -13,11 +13,11 @@ from bnviz.labs.placement.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, superscript
 from bnviz.plot.panels import Panels, heading
-from bnviz.plot.primitives import SILENT, key, largest, line, phone, stroke, theory_line
+from bnviz.plot.primitives import SILENT, key, largest, line, phone, segment, theory_line
 from bnviz.plot.scene import Axis, Layer, Panel, Readout, Row, Scene, Zone
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
-from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.figures.seeds import ErrorCurve, Pair, error_curves
 from bnviz.theory.activations import moments_after, saturated_intervals
 
 Floats = NDArray[np.float64]
@@ -32,12 +32,14 @@ BIAS_FLOOR: Final = 1e-18
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per position: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
-    courses = [
-        Course(_(NAMES[position]), _(SHORT[position]), ROLES[position], result.error[index], result.diverged_at[index])
+    variants = [
+        ErrorCurve(
+            _(NAMES[position]), _(SHORT[position]), ROLES[position], result.error[index], result.diverged_at[index]
+        )
         for index, position in enumerate(result.positions)
     ]
     per_epoch = result.total_steps / result.settings.epochs
-    return error_curves("curves", courses, result.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("curves", variants, result.epochs, result.settings.epochs, per_epoch, _)
 
 
 def differences(result: Result, language: Language = "en") -> Chart:
@@ -146,7 +148,7 @@ def bias(result: Result, language: Language = "en") -> Chart:
             )
         )
     ]
-    rounding = stroke((0, 1), (2.2e-16, 2.2e-16), "theory", 1.8, "dash", xref="paper")
+    rounding = segment((0, 1), (2.2e-16, 2.2e-16), "theory", 1.8, "dash", xref="paper")
     exponents = range(-18, 3, 4)
     y = axis(
         _("Size (double precision)"),

@@ -18,9 +18,8 @@ from bnviz.labs.placement.result import POSITIONS, Result
 from bnviz.labs.placement.script import script
 from bnviz.labs.placement.settings import Settings
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
-from bnviz.teaching.paired import better_or_alike
+from bnviz.teaching.paired import better_or_alike, right_option
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.activations import moments_after
 
@@ -109,12 +108,7 @@ def finding(result: Result, language: Language = "en") -> str:
 
 def outcome(result: Result) -> int:
     """The option that the verdict on after − before makes right."""
-    finding = result.findings[0]
-    if finding.verdict == NOISY:
-        return UNKNOWN
-    if finding.verdict == SHOWS_NOT:
-        return ALIKE
-    return AFTER if finding.mean > 0 else BEFORE
+    return right_option(result.findings[0], more=AFTER, less=BEFORE, alike=ALIKE, unknown=UNKNOWN)
 
 
 TOPIC: Final = LiveTopic(

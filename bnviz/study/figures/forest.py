@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.panels import Panels, heading, within
-from bnviz.plot.primitives import PHONE_FONT, SILENT, domain, largest, line, note, points, stroke, tile
+from bnviz.plot.panels import Panels, axis_refs, heading
+from bnviz.plot.primitives import PHONE_FONT, SILENT, domain, largest, line, note, points, rectangle, segment
 from bnviz.plot.theme import Role, axis, color
 from bnviz.study.figures.seeds import dot_colors
 from bnviz.study.verdict import Finding, words
@@ -135,7 +135,7 @@ def _words(finding: Finding, claim: Claim, _: Translate) -> str:
 
 
 def _above(text: str, panel: int, x: float, row: int) -> dict[str, Any]:
-    words = note(text, x=x, y=row - 0.08, xanchor="left", yanchor="bottom", align="left", **within(panel))
+    words = note(text, x=x, y=row - 0.08, xanchor="left", yanchor="bottom", align="left", **axis_refs(panel))
     return {**words, "font": {"color": color("ink"), "size": 13}}
 
 
@@ -143,8 +143,8 @@ def _nothing(panel: int, least: float, rows: int) -> list[dict[str, Any]]:
     """The line at no effect, and the zone of what is too small to matter."""
     where = (-0.75, rows - 0.5)
     return [
-        tile((-least, least), where, "context", 0.16, **within(panel)),
-        stroke((0, 0), where, "context", 1, layer="below", **within(panel)),
+        rectangle((-least, least), where, "context", 0.16, **axis_refs(panel)),
+        segment((0, 0), where, "context", 1, layer="below", **axis_refs(panel)),
     ]
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import GAP, spread_out
+from bnviz.plot.label_layout import GAP, labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short, with_spread
-from bnviz.plot.panels import Panels, heading, stacked, within
-from bnviz.plot.primitives import PHONE_FONT, band, crosses, domain, largest, line, note, tile
+from bnviz.plot.panels import Panels, axis_refs, heading, stacked
+from bnviz.plot.primitives import PHONE_FONT, band, crosses, domain, largest, line, note, rectangle
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.verdict import Finding, words
@@ -32,7 +32,7 @@ ALIKE: Final = 2.0  # panels whose differences are at most so many times as larg
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ErrorCurve:
     """One variant: its error as a share over E points.
 
     `name`, `short_name` (on a phone) in the reader's language. `error`: over seeds, each (E,). `diverged_at` (S,): step at which a
@@ -56,26 +56,26 @@ class Pair:
 
 
 def error_curves(
-    name: str, courses: Sequence[Course], epochs: Floats, last_epoch: float, steps_per_epoch: float, _: Translate
+    name: str, curves: Sequence[ErrorCurve], epochs: Floats, last_epoch: float, steps_per_epoch: float, _: Translate
 ) -> Chart:
-    """Test error by epoch on a log axis, one line per course: the mean over seeds, a band from the best to the worst seed.
+    """Test error by epoch on a log axis, one line per curve: the mean over seeds, a band from the best to the worst seed.
 
     `epochs` (E,); `last_epoch`: where the run will end. Crosses mark the steps at which seeds diverged.
     """
-    traces = [trace for course in courses for trace in _curve(course, epochs, steps_per_epoch, _)]
-    heights = [_last_height(course) for course in courses]
+    traces = [trace for curve in curves for trace in _traces(curve, epochs, steps_per_epoch, _)]
+    heights = [_last_height(curve) for curve in curves]
     labels = [
-        (f"{course.name}<br>{ending(course, _)}", course.role, height)
-        for course, height in zip(courses, heights, strict=True)
+        (f"{curve.name}<br>{ending(curve, _)}", curve.role, height)
+        for curve, height in zip(curves, heights, strict=True)
     ]
     phone_labels = [
-        (f"{course.short_name} {ending(course, _)}", course.role, height)
-        for course, height in zip(courses, heights, strict=True)
+        (f"{curve.short_name} {ending(curve, _)}", curve.role, height)
+        for curve, height in zip(curves, heights, strict=True)
     ]
-    seeds = len(courses[0].diverged_at)
+    seeds = len(curves[0].diverged_at)
     how = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
     notes = [heading(how, 0, 1.01, "context", align="left"), *apart(labels, EXPONENTS, 2.0)]
-    told = "; ".join(f"{course.name} {ending(course, _).replace('<br>', ', ')}" for course in courses)
+    told = "; ".join(f"{curve.name} {ending(curve, _).replace('<br>', ', ')}" for curve in curves)
     margin = {"l": 64, "r": 200, "t": 40, "b": 52}
     return Chart(
         name,
@@ -88,7 +88,7 @@ def error_curves(
         phone_height=420,
         phone_layout={
             "font": {"size": PHONE_FONT},
-            "margin": {"l": 52, "r": 10, "t": 60 + 18 * len(courses), "b": 48},
+            "margin": {"l": 52, "r": 10, "t": 60 + 18 * len(curves), "b": 48},
             "annotations": [phone_key(how, phone_labels)],
         },
     )
@@ -100,20 +100,20 @@ def error_axis(_: Translate) -> dict[str, Any]:
     return axis(_("Test error in %"), type="log", range=list(EXPONENTS), tickvals=list(TICKS), ticktext=text)
 
 
-def _curve(course: Course, epochs: Floats, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
-    """One course: its band, its line, and where its seeds diverged."""
-    low, high, middle = (100 * part for part in (course.error.low, course.error.high, course.error.mean))
+def _traces(curve: ErrorCurve, epochs: Floats, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
+    """One curve: its band, its line, and where its seeds diverged."""
+    low, high, middle = (100 * part for part in (curve.error.low, curve.error.high, curve.error.mean))
     hover = _("epoch %{x:.3g}: error %{y:.3g} %")
     return [
-        band(epochs, np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST), course.role, 0.16),
-        line(epochs, np.maximum(middle, LOWEST), course.role, course.name, width=3.5, hovertemplate=hover),
-        *_diverged_marks(course, steps_per_epoch, _),
+        band(epochs, np.clip(low, LOWEST, HIGHEST), np.clip(high, LOWEST, HIGHEST), curve.role, 0.16),
+        line(epochs, np.maximum(middle, LOWEST), curve.role, curve.name, width=3.5, hovertemplate=hover),
+        *_diverged_marks(curve, steps_per_epoch, _),
     ]
 
 
-def _last_height(course: Course) -> float:
-    """The exponent at which the course's line ends; the top of the axis where it has no point."""
-    middle = 100 * course.error.mean
+def _last_height(curve: ErrorCurve) -> float:
+    """The exponent at which the curve's line ends; the top of the axis where it has no point."""
+    middle = 100 * curve.error.mean
     seen = middle[np.isfinite(middle)]
     return math.log10(min(max(float(seen[-1]), LOWEST), HIGHEST)) if seen.size else EXPONENTS[1]
 
@@ -126,7 +126,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         seeds = np.arange(first_seed, first_seed + len(pair.differences))
         span = [float(seeds[0]) - 0.8, float(seeds[-1]) + 0.8]
         matter = 100 * pair.finding.smallest_effect
-        panels.shapes.append(tile(span, (-matter, matter), "context", 0.16, **within(number)))
+        panels.shapes.append(rectangle(span, (-matter, matter), "context", 0.16, **axis_refs(number)))
         wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
         x = axis(_("Seed"), range=span, domain=wide, tickformat="d", nticks=6)
         y = axis(_("Difference in accuracy (points)") if number == 0 else "", range=[-limit, limit])
@@ -166,17 +166,17 @@ def dot_colors(values: Floats, finding: Finding) -> list[str]:
     return [color("error" if value == finding.outlier else "context") for value in values]
 
 
-def ending(course: Course, _: Translate) -> str:
+def ending(curve: ErrorCurve, _: Translate) -> str:
     """Error ± s.d. at the line's end, and how many seeds are not in it any more."""
-    error, deviation = 100 * course.error.mean[-1], 100 * course.error.deviation[-1]
+    error, deviation = 100 * curve.error.mean[-1], 100 * curve.error.deviation[-1]
     parts = []
     if math.isfinite(error):
         parts.append(f"{with_spread(error, deviation)} %")
-    lost = course.diverged_at[course.diverged_at >= 0]
+    lost = curve.diverged_at[curve.diverged_at >= 0]
     if lost.size:
         parts.append(
             _("{lost} of {seeds} diverged (NaN), first at step {step}").format(
-                lost=lost.size, seeds=len(course.diverged_at), step=int(lost.min())
+                lost=lost.size, seeds=len(curve.diverged_at), step=int(lost.min())
             )
         )
     return "<br>".join(parts)
@@ -193,32 +193,22 @@ def apart(labels: Sequence[tuple[str, Role, float]], ends: Sequence[float], line
     """Labels of `lines` lines each at the right-hand line ends; y axis from `ends`, exponents of a log axis."""
     low, high = ends
     margin = 0.03 * lines * (high - low)
-    places = spread_out([y for *_, y in labels], lines * GAP * (high - low), low + margin, high - margin)
-    return [
-        note(
-            f"<b>{text}</b>", role, xref="paper", x=1, xanchor="left", xshift=6, y=place, yanchor="middle", align="left"
-        )
-        for (text, role, _), place in zip(labels, places, strict=True)
-    ]
+    gap = lines * GAP * (high - low)
+    return labels_at_ends(labels, gap, low + margin, high - margin, xshift=6, align="left")
 
 
 def phone_key(key: str, labels: Sequence[tuple[str, Role, float]]) -> dict[str, Any]:
     """On a phone there is no room beside the lines: the labels stand above the plot, in the lines' colours."""
-    rows = [
-        key.replace(" · ", "<br>"),
-        *(f'<span style="color:{color(role)}"><b>{text}</b></span>' for text, role, _ in labels),
-    ]
-    return note(
-        "<br>".join(rows), xref="paper", x=0, xanchor="left", yref="paper", y=1.01, yanchor="bottom", align="left"
-    )
+    text = labels_above(key, labels, "<br>")
+    return note(text, xref="paper", x=0, xanchor="left", yref="paper", y=1.01, yanchor="bottom", align="left")
 
 
-def _diverged_marks(course: Course, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
+def _diverged_marks(curve: ErrorCurve, steps_per_epoch: float, _: Translate) -> list[dict[str, Any]]:
     """A cross at the top, at the step at which each replica stopped being a number."""
-    steps = course.diverged_at[course.diverged_at >= 0]
+    steps = curve.diverged_at[curve.diverged_at >= 0]
     if not steps.size:
         return []
-    name = _("diverged: {variant}").format(variant=course.name)
+    name = _("diverged: {variant}").format(variant=curve.name)
     hover = _("no longer a number: epoch %{x:.3g}")
     return [crosses(steps / steps_per_epoch, np.full(len(steps), 90.0), name, hover)]
 

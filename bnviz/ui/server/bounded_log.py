@@ -9,13 +9,13 @@ from collections import Counter
 from typing import Final
 
 WINDOW_SECONDS: Final = 60.0
-MOST_ALIKE: Final = 10
-MOST_LINES: Final = 300
+MAX_ALIKE: Final = 10
+MAX_LINES: Final = 300
 LOGGERS: Final = ("", "asyncio", "uvicorn", "uvicorn.error", "websockets", "streamlit", "bnviz")
 
 
 class BoundedLog(logging.Filter):
-    """Lets `MOST_ALIKE` lines of one kind and `MOST_LINES` in all pass in each `WINDOW_SECONDS`; the last says what is left out."""
+    """Lets `MAX_ALIKE` lines of one kind and `MAX_LINES` in all pass in each `WINDOW_SECONDS`; the last says what is left out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,11 +32,11 @@ class BoundedLog(logging.Filter):
                 self._since, self._lines = now, 0
                 self._seen.clear()
             kind = record.name, str(record.msg)[:120]
-            if self._lines > MOST_LINES or self._seen[kind] >= MOST_ALIKE:
+            if self._lines > MAX_LINES or self._seen[kind] >= MAX_ALIKE:
                 return False
             self._lines += 1
             self._seen[kind] += 1
-            last_of_all, last_of_kind = self._lines > MOST_LINES, self._seen[kind] == MOST_ALIKE
+            last_of_all, last_of_kind = self._lines > MAX_LINES, self._seen[kind] == MAX_ALIKE
         if last_of_all or last_of_kind:
             what = "All lines" if last_of_all else "Lines like this"
             record.msg = f"{record.getMessage()[:500]} ({what} are left out for up to {WINDOW_SECONDS:.0f} s.)"

@@ -19,7 +19,7 @@ class CompressOnce:
     Streamlit serves them uncompressed on purpose (compressing 2 MB again for every visitor costs more than it saves).
     """
 
-    MOST_BYTES = 32 * 2**20
+    MAX_BYTES = 32 * 2**20
     """Compressed; all that Streamlit and bnviz have is 3 MiB. What was asked for longest ago makes room."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -54,10 +54,10 @@ class CompressOnce:
         await send({"type": "http.response.body", "body": body})
 
     def keep(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """Keep a compressed file; the oldest ones go where all together are more than `MOST_BYTES`."""
+        """Keep a compressed file; the oldest ones go where all together are more than `MAX_BYTES`."""
         self.kept[path] = headers, body
         taken = sum(len(body) for _, body in self.kept.values())
-        while taken > self.MOST_BYTES and len(self.kept) > 1:
+        while taken > self.MAX_BYTES and len(self.kept) > 1:
             taken -= len(self.kept.popitem(last=False)[1][1])
 
     @staticmethod

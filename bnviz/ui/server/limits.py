@@ -17,13 +17,13 @@ from bnviz.ui import assets
 
 VISITORS: Final = "BNVIZ_VISITORS"
 """Environment variable: how many visitors there may be at once."""
-MOST_VISITORS: Final = 500
+MAX_VISITORS: Final = 500
 OWN_FILES: Final = 200
 FILES_PER_VISITOR: Final = 8
 """Four for each visitor, and as many of those who have left, until Python collects them."""
 WANTED_FILES: Final = 65536
 LONGEST_QUERY: Final = 8192
-MOST_KEYS: Final = 200
+MAX_KEYS: Final = 200
 LARGEST_MESSAGE: Final = 2**20
 """Bytes that a browser sends at once; files come another way. A page with every widget moved sends a few thousand."""
 MESSAGES: Final = Rate(300, 150)
@@ -57,7 +57,7 @@ def most_visitors() -> int:
     visitors = os.environ.get(VISITORS, "")
     if visitors.isdecimal() and int(visitors) > 0:
         return int(visitors)
-    return max(1, min(MOST_VISITORS, (raise_file_limit() - OWN_FILES) // FILES_PER_VISITOR))
+    return max(1, min(MAX_VISITORS, (raise_file_limit() - OWN_FILES) // FILES_PER_VISITOR))
 
 
 class Limits:
@@ -83,7 +83,7 @@ class Limits:
         if path.startswith(CLOSED):
             return PlainTextResponse("not found", 404)
         query = scope["query_string"]
-        if len(query) > LONGEST_QUERY or query.count(b"&") >= MOST_KEYS:
+        if len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
             return PlainTextResponse(_(LONG_LINK), 414)
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")
         if wants_page and self.visitors >= self.most_visitors:

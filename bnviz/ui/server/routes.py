@@ -66,7 +66,7 @@ def routes() -> list[BaseRoute]:
     path = assets.base_path() + assets.mount_path()
     return [
         Route(f"{path}/qr.svg", _qr_code),
-        broadcast.route(path, most=most),
+        broadcast.route(path, most),
         pictures_route.route(path, most),
         classroom_route.route(f"{assets.base_path()}/{assets.ROOT}"),
         Route(f"{path}/{{name}}", _asset),

@@ -45,13 +45,14 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
 
     from bnviz.ui import recordings, visit
     from bnviz.ui.server.application import FRAME, surroundings
+    from bnviz.ui.server.frames import BoundedFrames
     from bnviz.ui.server.limits import LARGEST_MESSAGE
 
     recordings.follow(recording)
 
     config = uvicorn.Config(
         st.App(FRAME, **surroundings()),
-        ws="websockets-sansio",
+        ws=BoundedFrames,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=30,
         ws_ping_timeout=30,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.core.uploads import read_upload
 from bnviz.labs.convolution.lab import LAB
 from tests.conftest import RunScript
+from tests.uploads import read_upload
 
 SHARING = LAB.topic("sharing")
 

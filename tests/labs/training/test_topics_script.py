@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnviz.core.uploads import read_upload
 from bnviz.labs.training.lab import LAB
 from bnviz.teaching.lab import AnyTopic
 from tests.conftest import RunScript
+from tests.uploads import read_upload
 
 # Smooth activations, so that float32, which rounds differently one network after another, does not grow.
 CASES: dict[str, tuple[str, dict[str, Any], float]] = {

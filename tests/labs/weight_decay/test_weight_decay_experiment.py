@@ -163,7 +163,6 @@ def test_the_closed_forms() -> None:
     assert theory.equilibrium_angle(0.1, 0.02) == pytest.approx(math.sqrt(0.004))
     assert theory.equilibrium_angle(0.1, 0.02, 0.9) == pytest.approx(math.sqrt(0.004 / 1.9))
     assert theory.equilibrium_angle_adamw(0.1, 0.02) == pytest.approx(math.sqrt(0.004 * 0.1 / 1.9))
-    assert theory.step_angle(0.5, 2.0, 10.0) == pytest.approx(math.atan(0.1))
     with pytest.raises(ValueError, match="momentum"):
         theory.equilibrium_angle(0.1, 0.1, 1.0)
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -25,7 +26,8 @@ import anyio
 import pytest
 import websockets
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from benchmarks.servers import free_port
@@ -241,6 +243,26 @@ def test_every_answer_has_its_headers(client: Client, monkeypatch: pytest.Monkey
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [(200, b"text/html; charset=utf-8", True), (304, b"", True), (200, b"text/plain", False)],
+)
+def test_a_page_says_which_modules_it_will_need(status: int, kind: bytes, told: bool) -> None:
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)] * bool(kind)})
+
+    heard: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message)
+
+    asyncio.run(headers.SecurityHeaders(page)({"type": "http"}, Mock(), hear))
+    links = Headers(raw=heard[0]["headers"]).get("link", "")
+    assert set(re.findall("<([^>]*)>; rel=modulepreload", links)) == (
+        {assets.url(path.name) for path in assets.FOLDER.glob("*.js")} if told else set()
+    )
+
+
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/script-health-check"])
 def test_what_only_operators_need_is_closed(path: str) -> None:
     assert Client().get(path).content == b"not found"
@@ -412,7 +434,7 @@ def test_other_names_of_a_file_are_not_kept_beside_it(client: Client) -> None:
 def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
     _, answers = scripted(leave=False)
     once = CompressOnce(lambda *_: None)  # type: ignore[arg-type,return-value]
-    once.MOST_BYTES = 1000
+    once.MAX_BYTES = 1000
     for number in range(500):
         once.keep(f"/{number}.js", [], b"a" * 100)
     assert list(once.kept) == [f"/{number}.js" for number in range(490, 500)]
@@ -423,7 +445,7 @@ def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
 
 
 def test_the_log_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(bounded_log, "MOST_LINES", 30)
+    monkeypatch.setattr(bounded_log, "MAX_LINES", 30)
     limit = BoundedLog()
     log = logging.Logger("server")
     log.addHandler(logging.StreamHandler(sys.stderr))
@@ -431,7 +453,7 @@ def test_the_log_is_bounded_and_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     for number in range(5000):
         log.error("accept failed: %s", number)
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == bounded_log.MOST_ALIKE
+    assert len(lines) == bounded_log.MAX_ALIKE
     assert lines[-1].startswith("accept failed: 9 (Lines like this are left out")
     for number in range(5000):
         log.error(f"another {number}")
@@ -458,7 +480,7 @@ def test_there_are_files_for_every_visitor(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 1024)
     assert limits.most_visitors() * limits.FILES_PER_VISITOR < 1024
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 65536)
-    assert limits.most_visitors() == limits.MOST_VISITORS
+    assert limits.most_visitors() == limits.MAX_VISITORS
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -24,8 +24,8 @@ from bnviz.labs.batch_size.shared.statistics import Statistics
 Floats = NDArray[np.float64]
 
 VALUES: Final = 3_000_000  # sent through batch norm per batch size, about
-FEWEST_BATCHES: Final = 100
-MOST_BATCHES: Final = 400
+MIN_BATCHES: Final = 100
+MAX_BATCHES: Final = 400
 TOGETHER: Final = 2**17  # values that are sent at once: what fits into a processor's cache
 POINTS: Final = 400
 NOTHING: Final = np.empty(0)
@@ -99,8 +99,8 @@ def batch_draws(labels: Tensor, count: int, images: int, sampling: SamplingName,
 def draw(source: Population, images: int, sampling: SamplingName, seed: int) -> Drawn:
     """Batches of `images`, a few at a time through one batch norm layer, in which every batch has channels of its own."""
     one = images * source.pixels
-    channels = max(1, min(source.watched, VALUES // (FEWEST_BATCHES * one)))
-    count = min(MOST_BATCHES, max(FEWEST_BATCHES, VALUES // (one * channels)))
+    channels = max(1, min(source.watched, VALUES // (MIN_BATCHES * one)))
+    count = min(MAX_BATCHES, max(MIN_BATCHES, VALUES // (one * channels)))
     draws = batch_draws(source.labels, count, images, sampling, seed)
     values, few = source.values[:, :channels].contiguous(), max(1, TOGETHER // (one * channels))
     try:

@@ -18,7 +18,7 @@ from bnviz.labs.batch_size.shared.figures import (
 from bnviz.labs.batch_size.statistics.result import CloseStatistics, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.panels import Panels, heading, stacked, within
+from bnviz.plot.panels import Panels, axis_refs, heading, stacked
 from bnviz.plot.primitives import PHONE_FONT, domain, key, line, note, points, small, wrapped
 from bnviz.plot.theme import axis
 
@@ -109,7 +109,7 @@ def _cloud(part: CloseStatistics) -> list[dict[str, Any]]:
 
 def _inside(part: CloseStatistics, panel: int) -> list[dict[str, Any]]:
     """Words in a panel: PyTorch's refusal, the bound's name."""
-    where = within(panel)
+    where = axis_refs(panel)
     notes = []
     if not math.isfinite(part.batch_fidelity):
         notes.append(note(wrapped(f"ValueError: {part.refusal}", 40), "error", x=0, y=1.4, **where))

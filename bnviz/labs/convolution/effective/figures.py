@@ -17,7 +17,7 @@ from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, 
 from bnviz.plot.theme import SERIES, Role, axis, color, layout
 
 Floats = NDArray[np.float64]
-MOST_LINES: Final = 4
+MAX_LINES: Final = 4
 MARGIN: Final = {"l": 72, "r": 150, "t": 40, "b": 56}
 PHONE_MARGIN: Final = {"l": 52, "r": 96, "t": 84, "b": 48}
 
@@ -228,7 +228,7 @@ def _channels(result: Result) -> list[int]:
         for channel in range(settings.channels):
             kind = kind_of(result.settings.kernels, channel)
             if (
-                len(chosen) < min(MOST_LINES, settings.channels)
+                len(chosen) < min(MAX_LINES, settings.channels)
                 and channel not in chosen
                 and (kind not in kinds) == fresh
             ):

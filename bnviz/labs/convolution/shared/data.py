@@ -16,7 +16,7 @@ from bnviz.errors import UploadError
 from bnviz.i18n import N_
 from bnviz.labs.convolution.shared.settings import ImageSettings
 
-MOST_SAMPLES: Final = 2000
+MAX_SAMPLES: Final = 2000
 SHOWN_PIXELS: Final = 60_000  # of the whole images that the maps show
 SHOWN_IMAGES: Final = 4
 
@@ -41,7 +41,7 @@ def images_of(settings: ImageSettings, data: NDArray[np.float32] | None) -> Tens
 
 def population_of(settings: ImageSettings, images: Tensor) -> Tensor:
     """Feature maps (P, C, 8, 8) of everything that a batch may hold: digits, or 8×8 tiles of larger images."""
-    samples = tiles(images)[:MOST_SAMPLES]
+    samples = tiles(images)[:MAX_SAMPLES]
     maps: Tensor = convolution(settings.kernels, samples.shape[1], settings.channels, settings.seed)(samples)
     return maps
 

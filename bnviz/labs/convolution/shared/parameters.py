@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from bnviz.core.feature_maps import MOST_CHANNELS, KernelName
+from bnviz.core.feature_maps import MAX_CHANNELS, KernelName
 from bnviz.i18n import N_
 from bnviz.settings import NORMALIZERS, Count, Parameter
 
@@ -30,7 +30,7 @@ Samples = Annotated[
 ]
 Channels = Annotated[
     Count,
-    Field(ge=1, le=MOST_CHANNELS),
+    Field(ge=1, le=MAX_CHANNELS),
     Parameter(N_("Channels"), N_("Kernels of the convolution, C. Each makes one feature map per image."), "", SMALL),
 ]
 Height = Annotated[
@@ -45,7 +45,7 @@ Width = Annotated[
 ]
 Groups = Annotated[
     Count,
-    Field(ge=1, le=MOST_CHANNELS),
+    Field(ge=1, le=MAX_CHANNELS),
     Parameter(N_("Groups"), N_("Groups of channels of group norm, G; it must divide the channels."), "", SMALL),
 ]
 Source = Annotated[
@@ -68,8 +68,8 @@ Kernels = Annotated[
 ]
 Channel = Annotated[
     Count,
-    Field(ge=0, le=MOST_CHANNELS - 1),
-    Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(MOST_CHANNELS))),
+    Field(ge=0, le=MAX_CHANNELS - 1),
+    Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(MAX_CHANNELS))),
 ]
 
 SETS: Final[Mapping[SharingName, str]] = {

@@ -17,7 +17,7 @@ from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 
 HEIGHT: Final = 335
 SECONDS: Final = 40  # that playing through all elements takes
-MOST_DOTS: Final = 60
+MAX_DOTS: Final = 60
 
 
 def cubes(result: Result, language: Language = "en") -> Scene:
@@ -147,7 +147,7 @@ def values(result: Result, language: Language = "en") -> Chart:
     traces, ticks = [], []
     for place, name in enumerate(names):
         sharing = result.sharing[name]
-        mean, variance = sharing.statistics[:MOST_DOTS].T
+        mean, variance = sharing.statistics[:MAX_DOTS].T
         spread = (np.arange(len(mean)) + 0.5) / len(mean) * 0.8 - 0.4
         bars = {"type": "data", "array": np.sqrt(variance), "width": 0, "thickness": 1.5}
         role = NORMALIZER_ROLES[name]

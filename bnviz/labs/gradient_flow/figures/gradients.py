@@ -12,7 +12,7 @@ from bnviz.labs.gradient_flow.figures.layers_axis import ROLES, drawable, layer_
 from bnviz.labs.gradient_flow.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import PHONE_FONT, line, note, power_ticks, theory_line, tile
+from bnviz.plot.primitives import PHONE_FONT, line, note, power_ticks, rectangle, theory_line
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import normalizer_name
 
@@ -30,7 +30,7 @@ def flow(result: Result, language: Language = "en") -> Chart:
     shapes = []
     floor = math.log10(VANISHED * fresh[0, -1]) if np.isfinite(fresh[0, -1]) else -math.inf
     if floor > low:
-        shapes.append(tile((0, 1), (10.0**low, 10.0**floor), "context", 0.14, xref="paper"))
+        shapes.append(rectangle((0, 1), (10.0**low, 10.0**floor), "context", 0.14, xref="paper"))
         notes.append(_vanished(floor, low, high, _))
     x = axis(
         _("Layer (the gradient travels from right to left)"), tickvals=layer_ticks(depth), range=layer_range(depth)

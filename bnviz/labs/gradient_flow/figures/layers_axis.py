@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.labs.gradient_flow.result import Floats
 from bnviz.plot.label_layout import spread_out
-from bnviz.plot.primitives import note, stroke
+from bnviz.plot.primitives import note, segment
 from bnviz.plot.theme import Role
 
 ROLES: Final[tuple[Role, Role]] = ("before", "after")
@@ -40,7 +40,7 @@ def step_ticks(steps: NDArray[np.int64], most: int = 12) -> list[int]:
 
 def level(y: float) -> dict[str, Any]:
     """A thin line across the plot at `y`."""
-    return stroke((0, 1), (y, y), "context", 1, xref="paper", layer="below")
+    return segment((0, 1), (y, y), "context", 1, xref="paper", layer="below")
 
 
 def stacked(labels: list[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from bnviz.labs.modes.freeze_matrix.result import Result, Way
 from bnviz.labs.modes.shared.figures import Bar, bars, line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, line, note, phone, points, stroke, tile
+from bnviz.plot.primitives import band, key, line, note, phone, points, rectangle, segment
 from bnviz.plot.theme import Role, axis, layout
 
 HEADS: Final = {
@@ -46,7 +46,7 @@ def freeze_cells(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     last = len(result.ways) - 1
     cells, tiles, hover = _cells(result, _)
-    rule = stroke((-0.5, FIRST + len(HEADS) - 0.5), (1.5, 1.5), "context", 1)
+    rule = segment((-0.5, FIRST + len(HEADS) - 0.5), (1.5, 1.5), "context", 1)
     words = _(
         "blue: moved by the optimizer · green: by the forward pass · orange: what it changes in eval mode, in s.d."
     )
@@ -94,7 +94,7 @@ def _cells(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[dic
             role, opacity, text = _cell(quantity, value, _, moved=moved)
             x = FIRST + column
             if math.isfinite(value):
-                tiles.append(tile((x - 0.46, x + 0.46), (y - 0.43, y + 0.43), role, opacity))
+                tiles.append(rectangle((x - 0.46, x + 0.46), (y - 0.43, y + 0.43), role, opacity))
             inked: Role = "ink" if opacity == PALE else "paper" if moved else "context"
             notes.append(note(text, inked, x=x, y=y))
             hover.append((x, y, f"{_(HEADS[quantity])}: {text}".replace("<br>", " ")))

@@ -15,7 +15,7 @@ from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, largest, line, phone, points
 from bnviz.plot.theme import SERIES, Role, axis
 
-MOST_LAYERS: Final = 4
+MAX_LAYERS: Final = 4
 
 Row = tuple[str, Floats, Role, str]  # name, values, role, dash or symbol
 
@@ -177,7 +177,7 @@ def gap_floor(result: Result, language: Language = "en") -> Chart:
 
 def shown_layers(depth: int) -> list[int]:
     """Indices of the layers that are drawn: all of a few, else the first, the last and some between."""
-    return sorted({round(float(layer)) for layer in np.linspace(0, depth - 1, min(depth, MOST_LAYERS))})
+    return sorted({round(float(layer)) for layer in np.linspace(0, depth - 1, min(depth, MAX_LAYERS))})
 
 
 def _layers(result: Result, _: Translate) -> list[tuple[int, str, Role]]:

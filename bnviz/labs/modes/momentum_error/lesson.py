@@ -21,6 +21,7 @@ from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT, words
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import right_option
 from bnviz.teaching.sources import DIGITS
 
 HELPS, ALIKE, HURTS, UNKNOWN = range(4)
@@ -127,12 +128,7 @@ def finding(result: Result, language: Language = "en") -> str:
 
 def outcome(result: Result) -> int:
     """The option that the verdict on recalibration, at the chosen momentum, makes right."""
-    finding = result.findings[0]
-    if finding.verdict == NOISY:
-        return UNKNOWN
-    if finding.verdict == SHOWS_NOT:
-        return ALIKE
-    return HELPS if finding.mean > 0 else HURTS
+    return right_option(result.findings[0], more=HELPS, less=HURTS, alike=ALIKE, unknown=UNKNOWN)
 
 
 TOPIC: Final = InstantTopic(

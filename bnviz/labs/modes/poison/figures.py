@@ -13,7 +13,7 @@ from bnviz.labs.modes.shared.figures import Bar, Label, bars, finite, line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short, superscript
-from bnviz.plot.primitives import key, line, note, phone, points, upright
+from bnviz.plot.primitives import key, line, note, phone, points, vertical_line
 from bnviz.plot.theme import Role, axis
 
 CURES: Final = {
@@ -162,7 +162,7 @@ def _drawable(variance: Floats) -> Floats:
 
 
 def _poisoned(result: Result) -> list[dict[str, Any]]:
-    return [upright(result.poisoned_at, "error")] if result.poisoned_at else []
+    return [vertical_line(result.poisoned_at, "error")] if result.poisoned_at else []
 
 
 def _batches_axis(result: Result, _: Translate) -> dict[str, Any]:

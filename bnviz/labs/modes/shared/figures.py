@@ -11,7 +11,7 @@ from typing import Any, Final
 from bnviz.i18n import Translate
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import PHONE_FONT, key, note, phone, points, small, stroke
+from bnviz.plot.primitives import PHONE_FONT, key, note, phone, points, segment, small
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.settings import MomentumValue
 from bnviz.study.figures.seeds import phone_key
@@ -69,7 +69,7 @@ def bars(
     beside = {"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "align": "left"}
     above = [note(row.label, "ink", y=last - index + 0.31, **beside) for index, row in enumerate(rows)]
     strokes = [
-        stroke((row.predicted, row.predicted), (y - 0.33, y + 0.33), "theory", 2.5, "dash")
+        segment((row.predicted, row.predicted), (y - 0.33, y + 0.33), "theory", 2.5, "dash")
         for y, row in ((last - index, row) for index, row in enumerate(rows))
         if math.isfinite(row.predicted)
     ]

@@ -40,7 +40,7 @@ from bnviz.theory import running
 
 Stock = Iterator[tuple[Tensor, Tensor]]
 StepBatches = list[tuple[Tensor, Tensor]]  # images and labels of one optimizer step
-MOST_UPDATES: Final = 32  # the largest accumulation
+MAX_UPDATES: Final = 32  # the largest accumulation
 
 
 def run(settings: Settings) -> Result:
@@ -58,7 +58,7 @@ def run(settings: Settings) -> Result:
     steps = np.arange(settings.steps + 1)
     theory = np.stack([running.initial_weight(settings.momentum, count * steps) for count in updates_theory])
     old = np.stack([run.old_weight for run in runs])
-    counts = np.arange(1, MOST_UPDATES + 1)
+    counts = np.arange(1, MAX_UPDATES + 1)
     corrected = corrected_momentum(settings.momentum, settings.accumulation)
     rerun = (
         None

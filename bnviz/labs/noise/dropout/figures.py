@@ -12,7 +12,7 @@ from bnviz.labs.noise.shared.shift_figures import ratio_chart, unit_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.theme import Role
 from bnviz.study.figures import seeds
-from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.figures.seeds import ErrorCurve, Pair, error_curves
 
 ROLES: Final[dict[str, Role]] = {
     "none": "series_2",
@@ -41,8 +41,8 @@ FIRST_PAIRS: Final = 3
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis: each order, and Dropout in front of batch norm with recalibrated statistics."""
     _ = translator(language)
-    courses = [
-        Course(
+    variants = [
+        ErrorCurve(
             _(NAMES[name]),
             _(SHORT[name]),
             ROLES[name],
@@ -51,9 +51,9 @@ def curves(result: Result, language: Language = "en") -> Chart:
         )
         for index, name in enumerate(result.variants)
     ]
-    courses.insert(
+    variants.insert(
         BEFORE + 1,
-        Course(
+        ErrorCurve(
             _(NAMES["recalibrated"]),
             _(SHORT["recalibrated"]),
             ROLES["recalibrated"],
@@ -62,7 +62,7 @@ def curves(result: Result, language: Language = "en") -> Chart:
         ),
     )
     per_epoch = result.courses.total_steps / result.settings.epochs
-    return error_curves("dropout_curves", courses, result.courses.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("dropout_curves", variants, result.courses.epochs, result.settings.epochs, per_epoch, _)
 
 
 def differences(result: Result, language: Language = "en") -> Chart:

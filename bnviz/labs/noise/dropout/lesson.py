@@ -21,7 +21,7 @@ from bnviz.labs.noise.shared.shift_words import layer_comparisons, layers_table
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT, EQUIVALENCE, VARIANCE_SHIFT
 from bnviz.plot.numbers import short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import CONFIDENCE, FEWEST, NOISY, SHOWS
+from bnviz.study.verdict import CONFIDENCE, MIN_PAIRS, NOISY, SHOWS
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
@@ -49,7 +49,7 @@ def share_interval(result: Result) -> tuple[float, float]:
     known = np.isfinite(gap) & np.isfinite(recovered)
     gap, recovered = gap[known], recovered[known]
     count = len(gap)
-    if count < FEWEST:
+    if count < MIN_PAIRS:
         return math.nan, math.nan
     squared = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) ** 2 / count
     variances = np.cov(recovered, gap)

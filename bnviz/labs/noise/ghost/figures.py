@@ -14,7 +14,7 @@ from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
-from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.figures.seeds import ErrorCurve, Pair, error_curves
 from bnviz.study.over_seeds import over_seeds
 
 SIZE_ROLES: Final[dict[int, Role]] = {8: "series_4", 4: "series_6", 2: "series_1"}
@@ -26,8 +26,8 @@ PHONE: Final = {"l": 54, "r": 14, "t": 74, "b": 46}
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per ghost size."""
     _ = translator(language)
-    courses = [
-        Course(
+    variants = [
+        ErrorCurve(
             _("whole batch, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
             _("whole, {size}").format(size=size) if index == 0 else _("ghosts of {size}").format(size=size),
             _role(result, index),
@@ -37,7 +37,7 @@ def curves(result: Result, language: Language = "en") -> Chart:
         for index, size in enumerate(result.sizes)
     ]
     per_epoch = result.courses.total_steps / result.settings.epochs
-    return error_curves("ghost_curves", courses, result.courses.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("ghost_curves", variants, result.courses.epochs, result.settings.epochs, per_epoch, _)
 
 
 def differences(result: Result, language: Language = "en") -> Chart:

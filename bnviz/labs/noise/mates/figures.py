@@ -12,7 +12,7 @@ from bnviz.labs.noise.mates.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, largest, line, log_axis, note, phone, points, steps, upright
+from bnviz.plot.primitives import band, key, largest, line, log_axis, note, phone, points, steps, vertical_line
 from bnviz.plot.theme import Role, axis, layout
 
 MARGIN: Final = {"l": 72, "r": 28, "t": 44, "b": 52}
@@ -40,7 +40,10 @@ def law(result: Result, language: Language = "en") -> Chart:
     bounds = [-bound, bound] if bound < reach else []
     notes = _law_notes(result, _)
     notes += [note("±√(m − 1)", x=x, yref="paper", y=0.5, xanchor="left", xshift=4) for x in bounds[1:]]
-    shapes = [upright(settings.sample_value, "before", 2, "solid"), *(upright(x, "context", 2) for x in bounds)]
+    shapes = [
+        vertical_line(settings.sample_value, "before", 2, "solid"),
+        *(vertical_line(x, "context", 2) for x in bounds),
+    ]
     x = axis(_("Output x̂ of the one sample, before γ and β"), range=[-reach, reach], dtick=1)
     y = axis(_("Probability density"), range=[0, top])
     return Chart(

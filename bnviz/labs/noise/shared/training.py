@@ -18,7 +18,7 @@ from bnviz.core.training import Update, evaluate
 from bnviz.labs.noise.shared.courses import Courses, Floats
 from bnviz.labs.noise.shared.settings import TrainingSettings
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of
+from bnviz.study.updates import learning_curves
 from bnviz.study.verdict import SMALLEST_EFFECT, Finding, judge
 
 SECONDS: Final = 90.0
@@ -26,7 +26,7 @@ SECONDS: Final = 90.0
 
 def courses(done: Sequence[Sequence[Update]], per_epoch: int) -> Courses:
     """The points that every variant has reached."""
-    reached = courses_of(done)
+    reached = learning_curves(done)
     return Courses(
         steps=reached.steps,
         epochs=reached.steps / per_epoch,

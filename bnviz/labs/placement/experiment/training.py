@@ -24,7 +24,7 @@ from bnviz.settings import PositionName
 from bnviz.study.cost import check_cost
 from bnviz.study.histogram import Histogram
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 TRAINING_IMAGES: Final = 1347
@@ -110,8 +110,8 @@ def _result(
     checks: Sequence[BiasCheck],
 ) -> Result:
     """The points that every position has reached, and the looks."""
-    courses, looked = courses_of(done), min(map(len, looks))
-    accuracy = courses.accuracy
+    curves, looked = learning_curves(done), min(map(len, looks))
+    accuracy = curves.accuracy
     pairs = [(POSITIONS.index(first), POSITIONS.index(second)) for first, second in PAIRS]
     differences = np.stack([accuracy[second, :, -1] - accuracy[first, :, -1] for first, second in pairs])
     before = POSITIONS.index("before")
@@ -123,12 +123,12 @@ def _result(
     return Result(
         settings=settings,
         positions=POSITIONS,
-        steps=courses.steps,
-        epochs=courses.steps / steps_per_epoch(TRAINING_IMAGES, settings.batch_size),
-        total_steps=courses.total_steps,
+        steps=curves.steps,
+        epochs=curves.steps / steps_per_epoch(TRAINING_IMAGES, settings.batch_size),
+        total_steps=curves.total_steps,
         accuracy=accuracy,
-        loss=courses.loss,
-        diverged_at=courses.diverged_at,
+        loss=curves.loss,
+        diverged_at=curves.diverged_at,
         error=over_seeds(1 - accuracy),
         pairs=PAIRS,
         differences=differences,

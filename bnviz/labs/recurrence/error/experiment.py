@@ -28,7 +28,7 @@ from bnviz.labs.recurrence.shared.parameters import PIXELS, TRAINING_IMAGES, VAR
 from bnviz.settings import RecurrentVariantName
 from bnviz.study.cost import check_cost
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -123,8 +123,8 @@ def _batch_error(network: Replicas, data: ReplicaData, update: Update) -> Floats
 
 def _result(settings: Settings, done: Sequence[Sequence[Update]], looks: Sequence[Sequence[_Look]]) -> Result:
     """The points that every variant has reached."""
-    courses = courses_of(done)
-    accuracy, steps, reached = courses.accuracy, courses.steps, len(courses.steps)
+    curves = learning_curves(done)
+    accuracy, steps, reached = curves.accuracy, curves.steps, len(curves.steps)
     pairs = [(VARIANTS.index(first), VARIANTS.index(second)) for first, second in PAIRS]
     differences = np.stack([accuracy[second, :, -1] - accuracy[first, :, -1] for first, second in pairs])
     per_step = looks[VARIANTS.index("batch_per_step")][:reached]
@@ -135,10 +135,10 @@ def _result(settings: Settings, done: Sequence[Sequence[Update]], looks: Sequenc
         variants=VARIANTS,
         steps=steps,
         epochs=steps / steps_per_epoch(TRAINING_IMAGES, settings.batch_size),
-        total_steps=courses.total_steps,
+        total_steps=curves.total_steps,
         accuracy=accuracy,
-        loss=courses.loss,
-        diverged_at=courses.diverged_at,
+        loss=curves.loss,
+        diverged_at=curves.diverged_at,
         errors=tuple(over_seeds(1 - values, axis=0) for values in accuracy),
         pairs=PAIRS,
         differences=differences,

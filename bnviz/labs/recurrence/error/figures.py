@@ -17,7 +17,7 @@ from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points, power_ticks
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.study.figures import seeds
-from bnviz.study.figures.seeds import Course, Pair, error_curves
+from bnviz.study.figures.seeds import ErrorCurve, Pair, error_curves
 from bnviz.theory.running import initial_weight
 
 Floats = NDArray[np.float64]
@@ -30,12 +30,12 @@ FLOOR: Final = -12.0  # what is left over of the start is drawn down to 10 to th
 def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
-    courses = [
-        Course(_(VARIANT_NAMES[variant]), _(SHORT_NAMES[variant]), VARIANT_ROLES[variant], error, diverged)
+    variants = [
+        ErrorCurve(_(VARIANT_NAMES[variant]), _(SHORT_NAMES[variant]), VARIANT_ROLES[variant], error, diverged)
         for variant, error, diverged in zip(result.variants, result.errors, result.diverged_at, strict=True)
     ]
     per_epoch = result.total_steps / result.settings.epochs
-    return error_curves("curves", courses, result.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("curves", variants, result.epochs, result.settings.epochs, per_epoch, _)
 
 
 def differences(result: Result, language: Language = "en") -> Chart:

@@ -19,9 +19,8 @@ from bnviz.labs.recurrence.error.script import script
 from bnviz.labs.recurrence.error.settings import Settings
 from bnviz.labs.recurrence.shared.figures import VARIANT_NAMES
 from bnviz.labs.recurrence.shared.sources import BA, BATCH_NORM, COOIJMANS, LAURENT, RNN_MODULES
-from bnviz.study.verdict import NOISY, SHOWS_NOT
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
-from bnviz.teaching.paired import better_or_alike
+from bnviz.teaching.paired import better_or_alike, right_option
 from bnviz.teaching.sources import DIGITS
 
 BETTER, ALIKE, WORSE, UNKNOWN = range(4)
@@ -39,11 +38,7 @@ def finding(result: Result, language: Language = "en") -> str:
 def outcome(result: Result) -> int:
     """The option that the verdict on shared − per step makes right."""
     finding = result.findings[result.pairs.index(("batch_per_step", "batch_shared"))]
-    if finding.verdict == NOISY:
-        return UNKNOWN
-    if finding.verdict == SHOWS_NOT:
-        return ALIKE
-    return BETTER if finding.mean > 0 else WORSE
+    return right_option(finding, more=BETTER, less=WORSE, alike=ALIKE, unknown=UNKNOWN)
 
 
 def headline(result: Result) -> dict[str, float]:

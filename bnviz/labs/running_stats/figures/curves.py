@@ -13,7 +13,7 @@ from bnviz.labs.running_stats.result import Floats, Result, Spread
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, line, log_axis, log_range, note, upright
+from bnviz.plot.primitives import band, line, log_axis, log_range, note, vertical_line
 from bnviz.plot.theme import Role, axis, layout
 
 
@@ -147,4 +147,4 @@ def _disturbance(result: Result, y: int, _: Translate) -> tuple[list[dict[str, A
     text = _("the mean jumps") if result.settings.disturbance == "jump" else _("the mean starts to drift")
     late = at > 0.6 * steps
     beside = note(text, x=at, xanchor="right" if late else "left", xshift=-6 if late else 6, **height)
-    return [upright(at, "context")], beside
+    return [vertical_line(at, "context")], beside

@@ -12,7 +12,7 @@ from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_
 from bnviz.labs.running_stats.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import line, log_axis, log_range, note, points, tile
+from bnviz.plot.primitives import line, log_axis, log_range, note, points, rectangle
 from bnviz.plot.theme import color, layout
 
 
@@ -30,7 +30,7 @@ def trade_off(result: Result, language: Language = "en") -> Chart:
     notes = _names(result, y_low, _)
     shapes = []
     if math.log10(steps) < x_high:
-        shapes.append(tile((steps, 10**x_high), (0, 1), "context", 0.14, xref="x", yref="paper"))
+        shapes.append(rectangle((steps, 10**x_high), (0, 1), "context", 0.14, xref="x", yref="paper"))
         notes.append(_beyond(steps, _))
     notes.append(key_of(_("dots: measured · rings and dashed line: closed form"), result))
     return Chart(

@@ -34,7 +34,7 @@ from bnviz.labs.training.shared.networks import (
 )
 from bnviz.labs.training.shared.parameters import PLANE
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 from bnviz.theory.plane import best_accuracy, posterior
 
@@ -161,17 +161,17 @@ def _result(
     per_epoch: int,
 ) -> Result:
     """The points that every variant has reached."""
-    courses, looked = courses_of(done), min(map(len, looks))
-    accuracy = courses.accuracy
+    curves, looked = learning_curves(done), min(map(len, looks))
+    accuracy = curves.accuracy
     differences = accuracy[1:, :, -1] - accuracy[:1, :, -1]
     return Result(
         settings=settings,
         variants=settings.normalizers,
-        steps=courses.steps,
-        epochs=courses.steps / per_epoch,
-        total_steps=courses.total_steps,
+        steps=curves.steps,
+        epochs=curves.steps / per_epoch,
+        total_steps=curves.total_steps,
         accuracy=accuracy,
-        diverged_at=courses.diverged_at,
+        diverged_at=curves.diverged_at,
         error=over_seeds(1 - accuracy),
         pairs=tuple((settings.normalizers[0], name) for name in settings.normalizers[1:]),
         differences=differences,

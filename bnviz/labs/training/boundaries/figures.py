@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.training.boundaries.result import Result
-from bnviz.labs.training.shared.figures import courses
+from bnviz.labs.training.shared.figures import variant_curves
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short, with_spread
 from bnviz.plot.panels import Panels, heading
@@ -107,7 +107,7 @@ def curves(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     chart = error_curves(
         "boundary_curves",
-        courses(result, _),
+        variant_curves(result, _),
         result.epochs,
         result.settings.epochs,
         result.total_steps / result.settings.epochs,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.training.race.result import Result
-from bnviz.labs.training.shared.figures import courses, effects
+from bnviz.labs.training.shared.figures import effects, variant_curves
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points, short, with_spread
 from bnviz.plot.panels import Panels, heading, stacked
@@ -31,7 +31,7 @@ def curves(result: Result, language: Language = "en") -> Chart:
     """Test error by epoch on a log axis, one line per variant: the mean over seeds, a band from the best to the worst seed."""
     _ = translator(language)
     per_epoch = result.total_steps / result.settings.epochs
-    return error_curves("curves", courses(result, _), result.epochs, result.settings.epochs, per_epoch, _)
+    return error_curves("curves", variant_curves(result, _), result.epochs, result.settings.epochs, per_epoch, _)
 
 
 def received(result: Result, language: Language = "en") -> Chart:

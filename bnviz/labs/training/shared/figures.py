@@ -13,7 +13,7 @@ from bnviz.labs.training.shared.parameters import VariantName
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
 from bnviz.settings import NORMALIZERS
 from bnviz.study.figures.forest import Effect
-from bnviz.study.figures.seeds import Course
+from bnviz.study.figures.seeds import ErrorCurve
 from bnviz.study.over_seeds import OverSeeds
 from bnviz.study.verdict import Finding
 
@@ -42,10 +42,12 @@ class WithPairs(Protocol):
         """The first of each is what the second is compared with."""
 
 
-def courses(result: WithErrors, _: Translate) -> list[Course]:
+def variant_curves(result: WithErrors, _: Translate) -> list[ErrorCurve]:
     """The error curves of all variants."""
     return [
-        Course(normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error[index], diverged)
+        ErrorCurve(
+            normalizer_name(name, _), _(NORMALIZERS[name]), NORMALIZER_ROLES[name], result.error[index], diverged
+        )
         for index, (name, diverged) in enumerate(zip(result.variants, result.diverged_at, strict=True))
     ]
 

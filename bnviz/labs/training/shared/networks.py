@@ -28,9 +28,9 @@ Table = NDArray[np.float32]
 SECONDS: Final = 90.0
 DIGITS: Final = (64, 10, 1347, 450)  # inputs, classes, training and test samples
 PLANE_TEST: Final = 1000
-FEWEST_ROWS: Final = 20
-MOST_ROWS: Final = 5000
-MOST_CLASSES: Final = 20
+MIN_ROWS: Final = 20
+MAX_ROWS: Final = 5000
+MAX_CLASSES: Final = 20
 MOMENTUM: Final = 0.9
 
 
@@ -65,18 +65,18 @@ def labelled(table: Table | None) -> tuple[Tensor, Tensor]:
     rows, columns = table.shape
     if columns < 2:
         raise UploadError(N_("The table has one column; the features come first, the class is the last column."))
-    if not FEWEST_ROWS <= rows <= MOST_ROWS:
+    if not MIN_ROWS <= rows <= MAX_ROWS:
         raise UploadError(
             N_("The table has {rows} rows; training takes {fewest} to {most}."),
             rows=rows,
-            fewest=FEWEST_ROWS,
-            most=MOST_ROWS,
+            fewest=MIN_ROWS,
+            most=MAX_ROWS,
         )
     classes, labels = np.unique(table[:, -1], return_inverse=True)
-    if not 2 <= len(classes) <= MOST_CLASSES or not np.equal(classes, np.rint(classes)).all():
+    if not 2 <= len(classes) <= MAX_CLASSES or not np.equal(classes, np.rint(classes)).all():
         raise UploadError(
             N_("The last column is the class: 2 to {most} different whole numbers or words; this one has {count}."),
-            most=MOST_CLASSES,
+            most=MAX_CLASSES,
             count=len(classes),
         )
     features = table[:, :-1].astype(np.float64)

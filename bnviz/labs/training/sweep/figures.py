@@ -14,7 +14,7 @@ from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short
-from bnviz.plot.primitives import crosses, key, line, log_range, phone, power_ticks, stroke, theory_line
+from bnviz.plot.primitives import crosses, key, line, log_range, phone, power_ticks, segment, theory_line
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
@@ -38,7 +38,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
     low_end, high_end = (math.log10(value) for value in (LOWEST, TOP))
     span = high_end - low_end
     ends = labels_at_ends(labels, 0.13 * span, low_end + 0.15, high_end - 0.1, align="left")
-    goal = stroke((0, 1), (10, 10), "context", 1.5, "dot", xref="paper", layer="below")
+    goal = segment((0, 1), (10, 10), "context", 1.5, "dot", xref="paper", layer="below")
     words = _(
         "mean of {seeds} seeds, bars from the best to the worst · dotted: 90 % right · epoch {epoch} of {epochs}"
     ).format(seeds=result.settings.seeds, epoch=short(float(result.epochs[-1])), epochs=result.settings.epochs)

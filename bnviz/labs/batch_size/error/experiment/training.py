@@ -13,7 +13,7 @@ from bnviz.core.recalibration import recalibrate
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.replicas import Replicas
-from bnviz.core.training import TrainingPlan, evaluate, every, side_by_side, training
+from bnviz.core.training import TrainingPlan, evaluate, every, interleaved, training
 from bnviz.labs.batch_size.error.experiment.records import Records
 from bnviz.labs.batch_size.error.result import Refusal, Result
 from bnviz.labs.batch_size.error.settings import Settings
@@ -99,7 +99,7 @@ def _train(records: Records, data: ReplicaData, batch_size: int, heard: Callable
         return heard()
 
     rows = list(networks)
-    for number, update in side_by_side([training(network, data, plan, step) for network in networks.values()]):
+    for number, update in interleaved([training(network, data, plan, step) for network in networks.values()]):
         records.record(rows[number], column, plan.record_at.index(update.step), update)
     if "batch" in settings.normalizers and settings.normalizers.index("batch") in networks:
         row = settings.normalizers.index("batch")

@@ -15,7 +15,7 @@ from bnviz.labs.batch_size.error.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import points as in_points
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, largest, line, note, points, tile, wrapped
+from bnviz.plot.primitives import band, largest, line, note, points, rectangle, wrapped
 from bnviz.plot.theme import axis, layout
 from bnviz.plot.variants import normalizer_name
 from bnviz.study import verdict
@@ -51,7 +51,7 @@ def differences(result: Result, language: Language = "en") -> Chart:
         note(_("batch norm better ↓"), y=low, yanchor="bottom", **side),
     ]
     matter = float(stretched(100 * matches[0].finding.smallest_effect))
-    grey = tile((0, 1), (-matter, matter), "context", 0.16, xref="paper")
+    grey = rectangle((0, 1), (-matter, matter), "context", 0.16, xref="paper")
     key = _("dots: seeds · band: 95 % interval of the mean · grey: less than a point")
     sentences = [sentence for match in matches for sentence in _sentence(match, _)]
     alt = _(

@@ -30,7 +30,7 @@ from bnviz.labs.training.shared.networks import (
     training_data,
     training_plan,
 )
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import judge
 
 Floats = NDArray[np.float64]
@@ -97,8 +97,8 @@ def _result(
     per_epoch: int,
 ) -> Result:
     """The looks that every variant has reached."""
-    courses = courses_of(done)
-    steps, diverged = courses.steps, courses.diverged_at[:, :, None]
+    curves = learning_curves(done)
+    steps, diverged = curves.steps, curves.diverged_at[:, :, None]
     gone = (diverged >= 0) & (steps >= diverged)
 
     def stacked(take: Callable[[Look], Floats]) -> Floats:
@@ -115,7 +115,7 @@ def _result(
         settings=settings,
         variants=settings.normalizers,
         look_steps=steps,
-        total_steps=courses.total_steps,
+        total_steps=curves.total_steps,
         steps_per_epoch=per_epoch,
         sizes=sizes,
         start_loss=start,
@@ -131,8 +131,8 @@ def _result(
         bend=changes[..., -1] / tiny,
         bend_expected=stacked(lambda entry: entry.turning),
         curvature=stacked(lambda entry: entry.curvature),
-        accuracy=courses.accuracy,
-        diverged_at=courses.diverged_at,
+        accuracy=curves.accuracy,
+        diverged_at=curves.diverged_at,
         **_over_seeds("range", spread),
         **_over_seeds("relative", relative),
         **_compared("range", spread),

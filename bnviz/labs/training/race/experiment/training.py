@@ -30,7 +30,7 @@ from bnviz.labs.training.shared.networks import (
     training_plan,
 )
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -97,12 +97,12 @@ def _result(
     inputs: int,
 ) -> Result:
     """The points that every variant has reached."""
-    courses = courses_of(done)
-    accuracy, steps, reached = courses.accuracy, courses.steps, len(courses.steps)
+    curves = learning_curves(done)
+    accuracy, steps, reached = curves.accuracy, curves.steps, len(curves.steps)
     percentiles = np.array([[update.percentiles for update in updates[:reached]] for updates in done])
     percentiles = percentiles.transpose(0, 2, 1, 3)
     known = np.array([entries[:reached] for entries in affines]).transpose(0, 2, 1, 3)
-    moved = drift(percentiles, steps, min(SETTLED, courses.total_steps // 2))
+    moved = drift(percentiles, steps, min(SETTLED, curves.total_steps // 2))
     to_goal = first_reaching(accuracy, steps, GOAL)
     drifted, drift_differences = over_seeds(moved), moved[1:] - moved[:1]
     speed_factors = relative_speeds(accuracy, to_goal, int(steps[-1]))
@@ -113,10 +113,10 @@ def _result(
         variants=settings.normalizers,
         steps=steps,
         epochs=steps / per_epoch,
-        total_steps=courses.total_steps,
+        total_steps=curves.total_steps,
         accuracy=accuracy,
-        loss=courses.loss,
-        diverged_at=courses.diverged_at,
+        loss=curves.loss,
+        diverged_at=curves.diverged_at,
         error=over_seeds(1 - accuracy),
         percentiles=percentiles,
         drift=moved,

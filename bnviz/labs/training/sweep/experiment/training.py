@@ -30,7 +30,7 @@ from bnviz.labs.training.sweep.experiment.growth import Growth, growth_of
 from bnviz.labs.training.sweep.result import Result
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.study.over_seeds import over_seeds
-from bnviz.study.updates import courses_of, train_interleaved
+from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 Floats = NDArray[np.float64]
@@ -80,10 +80,10 @@ def _result(
     settings: Settings, done: Sequence[Sequence[Update]], growths: Sequence[Sequence[Growth]], per_epoch: int
 ) -> Result:
     """The points that every variant has reached."""
-    courses = courses_of(done)
+    curves = learning_curves(done)
     rates = np.array(settings.learning_rates)
     grid = (len(rates), settings.seeds)
-    accuracy = courses.accuracy.reshape(-1, *grid, len(courses.steps))
+    accuracy = curves.accuracy.reshape(-1, *grid, len(curves.steps))
     final = accuracy[..., -1]
     best = best_rate(final)
     reaches: NDArray[np.bool_] = np.asarray(final >= GOAL)
@@ -93,18 +93,18 @@ def _result(
         [values[index] if index >= 0 else np.full(grid[1], np.nan) for values, index in zip(final, best, strict=True)]
     )
     differences = at_best[1:] - at_best[:1]
-    latest = [entries[len(courses.steps) - 1] for entries in growths]
+    latest = [entries[len(curves.steps) - 1] for entries in growths]
     start = np.stack([growth.start for growth in latest]).reshape(-1, *grid)
     gained = np.stack([growth.gradients for growth in latest]).reshape(-1, *grid)
     return Result(
         settings=settings,
         variants=settings.normalizers,
         rates=rates,
-        steps=courses.steps,
-        epochs=courses.steps / per_epoch,
-        total_steps=courses.total_steps,
+        steps=curves.steps,
+        epochs=curves.steps / per_epoch,
+        total_steps=curves.total_steps,
         accuracy=accuracy,
-        diverged_at=courses.diverged_at.reshape(-1, *grid),
+        diverged_at=curves.diverged_at.reshape(-1, *grid),
         error=over_seeds(1 - final, axis=2),
         largest_rate=largest_rate(np.asarray(reaches.all(axis=2)), rates, math.nan),
         best=best,

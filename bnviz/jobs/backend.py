@@ -42,14 +42,14 @@ class Worker(Protocol):
         """Let it go, whatever it does."""
 
 
-class Workplace(Protocol):
+class Backend(Protocol):
     """Workers, what they report, and the orders that they look at."""
 
     @property
-    def places(self) -> int:
+    def capacity(self) -> int:
         """How many may work at once; may change with time."""
 
-    def hire(self) -> Worker:
+    def new_worker(self) -> Worker:
         """A new worker."""
 
     def next_update(self, seconds: float) -> tuple[int, Any] | None:

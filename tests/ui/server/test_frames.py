@@ -1,0 +1,92 @@
+"""Frames that no message comes of: pings, answers to nobody, parts without an end."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.sync.client import connect
+
+from bnviz.ui.server.frames import FRAMES, BoundedFrames
+
+PATIENCE_S = 20.0
+MASKED = b"\x80\0\0\0\0"
+"""An empty frame's length and mask."""
+FLOODS = {
+    "pings": (b"", b"\x89" + MASKED),
+    "pongs": (b"", b"\x8a" + MASKED),
+    "parts": (b"\x01" + MASKED, b"\x00" + MASKED),
+    "messages": (b"", b"\x81" + MASKED),
+}
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A server that says back what it hears."""
+
+    async def echo(websocket: WebSocket) -> None:
+        await websocket.accept()
+        with suppress(WebSocketDisconnect):
+            while True:
+                await websocket.send_text(await websocket.receive_text())
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app = Starlette(routes=[WebSocketRoute("/", echo)])
+        config = uvicorn.Config(app, ws=BoundedFrames, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        serving.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        serving.join()
+
+
+@contextmanager
+def joined(port: int) -> Iterator[socket.socket]:
+    """A WebSocket of which every byte is one's own."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        key = base64.b64encode(os.urandom(16)).decode()
+        asked = {"Host": "x", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        lines = [f"{name}: {value}" for name, value in (asked | {"Sec-WebSocket-Key": key}).items()]
+        connection.sendall("\r\n".join(["GET / HTTP/1.1", *lines, "", ""]).encode())
+        assert b" 101 " in connection.recv(4096)
+        yield connection
+
+
+def is_ended(connection: socket.socket) -> bool:
+    """Whether the server ends the connection rather than go on answering."""
+    heard = 0
+    try:
+        while (more := connection.recv(2**16)) and heard < 2**20:
+            heard += len(more)
+    except ConnectionResetError:
+        return True
+    return not more
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_more_frames_than_a_browser_sends_end_the_connection(port: int, kind: str) -> None:
+    begin, frame = FLOODS[kind]
+    with joined(port) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(begin + frame * int(3 * FRAMES.burst))
+        assert is_ended(connection)
+    with connect(f"ws://127.0.0.1:{port}/") as other:
+        other.send("still there")
+        assert other.recv(PATIENCE_S) == "still there"
+
+
+def test_a_long_message_and_one_in_parts_pass(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/") as connection:
+        for text in ("é" * 200_000, *map(str, range(50))):
+            connection.send(iter(text) if len(text) < 10 else text)
+            assert connection.recv(PATIENCE_S) == text
