@@ -876,6 +876,11 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     low, middle, high = (-40 * note["y"] - note["yshift"] for note in short[:3])
     assert min(low - middle, middle - high) >= 15
     assert short[3] == other
+    double = [{**note, "text": "two<br>lines"} for note in notes]
+    figure["layout"]["annotations"] = double
+    assert bench.page.evaluate(apart, [figure, 490]) == double  # 39 px between them, which two lines of 15 px fill
+    low, middle, high = (-240 * note["y"] - note.get("yshift", 0) for note in bench.page.evaluate(apart, [figure, 340]))
+    assert min(low - middle, middle - high) >= 2 * 15
 
 
 def test_notes_one_over_the_other_stand_apart_on_a_short_plot(bench: Bench) -> None:
