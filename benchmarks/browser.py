@@ -17,9 +17,10 @@ PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 QUIET_S: Final = 1.0
 SETTLE_LIMIT_S: Final = 60.0
 
-# Whether the page shows what it will show: no script runs, every picture is painted, no font is on its way.
+# Whether the screen shows what it will show: no script runs, every picture in view is painted, no font is on its way.
 STATE: Final = """() => {
-    const hosts = [...document.querySelectorAll('[data-digest]')];
+    const inView = ({ top, bottom }) => bottom > 0 && top < innerHeight;
+    const hosts = [...document.querySelectorAll('[data-digest]')].filter((host) => inView(host.getBoundingClientRect()));
     return {
         busy: document.querySelector('[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]') !== null
             || document.querySelector('[data-testid=stMainBlockContainer]') === null
@@ -81,7 +82,7 @@ def blank_page(browser: Browser) -> Page:
 
 
 def settle(page: Page) -> float:
-    """Wait until the page stays as it is; the seconds until its last change. Raises TimeoutError."""
+    """Wait until the screen stays as it is; the seconds until its last change. Raises TimeoutError."""
     start = since = time.monotonic()
     last = None
     while time.monotonic() - start < SETTLE_LIMIT_S:

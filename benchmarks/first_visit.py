@@ -20,7 +20,7 @@ PAGES: Final = ("layer", "running_stats", "gradient_flow")
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One visit: bytes received, and seconds until the page stayed as it was."""
+    """One visit: bytes received, and seconds until the screen stayed as it was; charts below it are drawn when that is done."""
 
     size: int
     seconds: float
@@ -59,7 +59,7 @@ def _bytes_row(name: str, size: float, reference: float) -> Row:
 
 def _wait_row(name: str, seconds: float, reference: float) -> Row:
     return Row(
-        f"first visit of `{name}`: until the page stands, against an app with one chart",
+        f"first visit of `{name}`: until the screen stands, against an app with one chart",
         ratio(seconds, reference),
         AS_SOON,
         detail=f"{milliseconds(seconds)} against {milliseconds(reference)}",

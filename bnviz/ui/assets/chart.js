@@ -152,7 +152,7 @@ class Chart {
       const plotly = await loadPlotly(this.data.plotly);
       while (this.wanted) {
         /* oxlint-disable no-await-in-loop -- one drawing after the other is the point */
-        if (this.drawn && !this.sight.inView && !printed()) await idle();
+        if (!this.sight.inView && !printed()) await idle();
         this.wanted = false;
         if (this.width === 0 || this.listening.signal.aborted) break;
         await this.#drawOnce(plotly);

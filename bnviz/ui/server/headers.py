@@ -1,4 +1,4 @@
-"""What every answer tells the browser to refuse."""
+"""What every answer tells the browser to refuse, and a page what it will need."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Final
 import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bnviz.ui import assets
 
 FRAME_ANCESTORS: Final = "BNVIZ_FRAME_ANCESTORS"
 """Environment variable: which sites may show the dashboard in a frame, as in the policy itself (`'self' https://moodle.school.edu`)."""
@@ -47,6 +49,12 @@ def frame_ancestors() -> str:
     return ancestors or "'self'"
 
 
+@cache
+def preloaded() -> str:
+    """Our modules, to be fetched beside Streamlit's: one imports the next, so that a browser would find them one after another."""
+    return ", ".join(f"<{assets.url(path.name)}>; rel=modulepreload" for path in sorted(assets.FOLDER.glob("*.js")))
+
+
 class SecurityHeaders:
     """Adds them to every HTTP answer."""
 
@@ -63,7 +71,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self.headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self.headers)
+                if message["status"] == 304 or headers.get("content-type", "").startswith("text/html"):
+                    headers["Link"] = preloaded()  # a page that a browser kept may be older than the modules
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

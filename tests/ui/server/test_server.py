@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -25,7 +26,8 @@ import anyio
 import pytest
 import websockets
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Message
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
 from benchmarks.servers import free_port
@@ -238,6 +240,26 @@ def test_every_answer_has_its_headers(client: Client, monkeypatch: pytest.Monkey
     monkeypatch.setenv(headers.FRAME_ANCESTORS, "'self' https://moodle.example; script-src *\n")
     assert "frame-ancestors 'self' https://moodle.example script-src *" in headers.content_security_policy(
         headers.frame_ancestors()
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [(200, b"text/html; charset=utf-8", True), (304, b"", True), (200, b"text/plain", False)],
+)
+def test_a_page_says_which_modules_it_will_need(status: int, kind: bytes, told: bool) -> None:
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)] * bool(kind)})
+
+    heard: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message)
+
+    asyncio.run(headers.SecurityHeaders(page)({"type": "http"}, Mock(), hear))
+    links = Headers(raw=heard[0]["headers"]).get("link", "")
+    assert set(re.findall("<([^>]*)>; rel=modulepreload", links)) == (
+        {assets.url(path.name) for path in assets.FOLDER.glob("*.js")} if told else set()
     )
 
 
