@@ -134,9 +134,8 @@ def main() -> int:
     link = chosen.lab if chosen.lab == chosen.name else f"{chosen.lab}?topic={chosen.name}"
     print(f"\nIt runs: `make run`, then http://localhost:8501/{link}")
     print(f"What to write: `.venv/bin/python -m pytest tests/labs/{chosen.lab} -k {chosen.name}`")
-    print(
-        "After a change of Python start `make run` anew. In the end: make catalogues, make golden TOPIC=…, make format, make lint"
-    )
+    print("After a change of Python start `make run` anew.")
+    print("In the end: make catalogues, make golden TOPIC=…, python -m scripts.claims …, make format, make lint")
     return 0
 
 

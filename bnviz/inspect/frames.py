@@ -36,7 +36,7 @@ MAX_BYTES: Final = 64_000_000  # of a file
 MAX_FRAME: Final = 16_000_000
 MAX_HEAD: Final = 4_000_000
 MAX_ARRAYS: Final = 64
-MAX_FRAMES: Final = 200_000
+MAX_FRAMES: Final = 10_000  # a watch of one layer writes 3,000 in its 2 MB
 
 _LENGTHS: Final = struct.Struct("<II")
 _HEAD: Final = struct.Struct("<I")

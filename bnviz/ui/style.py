@@ -195,9 +195,11 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }
   html[data-present] .st-key-head h1 { padding: 3rem 0 0; }
-  .st-key-below table { display: block; overflow-x: auto; font-size: 0.85rem; }
-  .st-key-below td, .st-key-below th { padding: 0.2rem 0.4rem; }
+  :is(.st-key-picture, .st-key-below) table { display: block; overflow-x: auto; font-size: 0.85rem; }
+  :is(.st-key-picture, .st-key-below) :is(td, th) { padding: 0.2rem 0.4rem; }
+  :is(.st-key-picture, .st-key-below) td:not([style*="right"]) { min-width: 7em; }
   .st-key-below td:first-child { min-width: 11em; }
+  .stMarkdown .katex-display { font-size: 0.85em; overflow-x: auto; overflow-y: hidden; padding: 0.35em 0; }
   .st-key-controls * { scroll-margin-top: calc(var(--bnviz-floating, 0px) + 1rem); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }

@@ -574,6 +574,24 @@ def test_theme_changes_colours_in_place(bench: Bench) -> None:
         assert not has_color(bench, theme.LIGHT[role])
 
 
+def test_where_a_picture_is_too_high_for_the_screen_a_line_of_panels_ends_there(bench: Bench) -> None:
+    cells = """async ([width, height]) => {
+        const {buildScene} = await import('/scene.js');
+        const panel = {
+            kind: 'histogram', title: 'one', x: {label: 'x', range: [0, 1]}, y: {label: '', range: [0, 1]},
+            edges: {array: [0, 1]}, layers: [],
+        };
+        const rows = [3, 5].map((count) => ({panels: Array(count).fill(panel)}));
+        return buildScene({height: 560, frames: 1, rows}, {font: 'sans-serif'}, width, height).panels.map(({cell}) => cell);
+    }"""
+    for width, fitted in ((735, 360), (735, 480), (1200, 400)):
+        laid = bench.page.evaluate(cells, [width, fitted])
+        ends = [cell["y"] + cell["height"] for cell in laid]
+        assert len(laid) == 8
+        assert any(end == pytest.approx(fitted) for end in ends)
+        assert all(end <= fitted + 1 or cell["y"] >= fitted for end, cell in zip(ends, laid, strict=True))
+
+
 def test_phone_stacks_the_panels(open_bench: OpenBench) -> None:
     bench = open_bench(size=PHONE, has_touch=True, is_mobile=True)
     bench.mount("player", scene())
@@ -858,6 +876,11 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     low, middle, high = (-40 * note["y"] - note["yshift"] for note in short[:3])
     assert min(low - middle, middle - high) >= 15
     assert short[3] == other
+    double = [{**note, "text": "two<br>lines"} for note in notes]
+    figure["layout"]["annotations"] = double
+    assert bench.page.evaluate(apart, [figure, 490]) == double  # 39 px between them, which two lines of 15 px fill
+    low, middle, high = (-240 * note["y"] - note.get("yshift", 0) for note in bench.page.evaluate(apart, [figure, 340]))
+    assert min(low - middle, middle - high) >= 2 * 15
 
 
 def test_notes_one_over_the_other_stand_apart_on_a_short_plot(bench: Bench) -> None:

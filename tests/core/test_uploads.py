@@ -143,6 +143,7 @@ READ = {
     ),
     "titles of two lines": File('"len\ncm",wid\n5.1,3.5\n4.9,3\n4.7,3.2\n', ROWS, ("len�cm",)),
     "titles twice": File("x,x\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("x [1], x [2]",)),
+    "a title as long as a page": File("x" * 30_000 + ",b\n1,2\n3,4\n", [[1, 2], [3, 4]], ("2 features",)),
     "titles that look like ours": File(
         "a,a,a [1],,[4]\n5.1,3.5,1,2,7\n4.9,3,1,3,9\n4.7,3.2,4,4,8\n",
         [[5.1, 3.5, 1, 2, 7], [4.9, 3, 1, 3, 9], [4.7, 3.2, 4, 4, 8]],

@@ -22,6 +22,7 @@ from bnviz.i18n import N_
 
 SEPARATORS: Final = (",", ";", "\t", "|", " ")  # in this order where two fit alike
 SAMPLE_LINES: Final = 300  # on which the separator is chosen
+SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_BEFORE: Final = 1000  # lines before the table
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
 BOMS: Final = (
@@ -232,7 +233,7 @@ def _stripped(row: list[str], separator: str) -> list[str]:
 
 def _separator(lines: Sequence[str]) -> str:
     """The separator with which the first lines make a table of more than one column, with most numbers in it."""
-    sample = list(islice((line for line in lines if line.strip()), SAMPLE_LINES))
+    sample = [line[:SAMPLE_LETTERS] for line in islice((line for line in lines if line.strip()), SAMPLE_LINES)]
 
     def fit(separator: str) -> tuple[bool, float, bool, float, int]:
         rows = _cells(sample, separator)

@@ -103,13 +103,14 @@ export function drawReadouts(surface, { cell, head }, { theme, axis }, position)
 }
 
 /** Horizontal axis with ticks `{value, text}`, `at` mapping a value to pixels, and its label centred below. */
-export function drawAxisX(surface, { plot, panel, xTicks, xAt }, { theme, axis }) {
+export function drawAxisX(surface, { plot, panel, xTicks, xAt }, { theme, font, axis }) {
   const bottom = plot.y + plot.height;
   surface.line([plot.x, bottom, plot.x + plot.width, bottom], { stroke: theme.axis });
   for (const { value, text } of xTicks) {
     const x = xAt(value);
     surface.line([x, bottom, x, bottom + 4], { stroke: theme.axis });
-    surface.text(text, x, bottom + 6 + axis, { fill: theme.muted, size: axis, align: "center" });
+    const middle = Math.max(x, measure(text, font, axis) / 2); // left of the canvas there is nothing
+    surface.text(text, middle, bottom + 6 + axis, { fill: theme.muted, size: axis, align: "center" });
   }
   if (panel.x.label) {
     const y = bottom + 6 + axis * (1 + LEADING);

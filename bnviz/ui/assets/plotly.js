@@ -91,7 +91,7 @@ const TITLE = 1.2; // of the font's size: what Plotly makes a title of an axis
 const LEADING = 1.3; // of the font's size: Plotly's
 const HEAD_GAP = 8; // px
 const LINE = 1.15; // of the font's size
-const TOUCHING = 0.8; // of the heights of two labels: what is nearer covers one another
+const TOUCHING = 0.25; // of the font's size, by which two labels may be nearer than their lines are high: there is nothing to be seen there
 
 /** The layout with so few labels on its y axes, where those are given, that none covers another; a bold one stays. */
 export function thinned({ data, layout }, height) {
@@ -186,11 +186,11 @@ export function apart({ data, layout }, height) {
     const { range: [low, high] = [0, 1], domain: [foot, head] = [0, 1] } = yref === "paper" ? {} : layout[axisName(yref)];
     const pixels = (height - t - b) * (head - foot);
     const labels = column.map((note) => {
-      const tall = sizeOf(note, layout) * LINE * lines(note.text).length;
+      const tall = sizeOf(note, layout) * (LINE + LEADING * (lines(note.text).length - 1));
       const y = ((high - note.y) / (high - low)) * pixels - (note.yshift ?? 0) + ({ top: 0.5, bottom: -0.5 }[note.yanchor] ?? 0) * tall;
       return { note, at: y, y, height: tall };
     }).toSorted((one, other) => one.y - other.y);
-    if (!labels.slice(1).some((label, i) => label.y - labels[i].y < ((label.height + labels[i].height) / 2) * TOUCHING)) continue;
+    if (!labels.slice(1).some((label, i) => label.y - labels[i].y < (label.height + labels[i].height) / 2 - TOUCHING * sizeOf(label.note, layout))) continue;
     const bottom = pixels + labels[0].height / 2; // below that stand the numbers of the axis
     const needed = labels.reduce((sum, label) => sum + label.height, 0);
     spread(labels, Math.max(-t, Math.min(0, bottom - needed)), bottom);

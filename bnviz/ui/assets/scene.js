@@ -34,7 +34,22 @@ function rowsWithin(rows, height) {
 
 /** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two small ones. `fitted`: the height that there is, where it is not free. */
 function linesFor(header, width, scale, fitted) {
-  if (fitted !== undefined && width < NARROW * scale) return stripFor(header.rows[0].panels, fitted);
+  if (fitted === undefined) return brokenRows(header, width, scale);
+  if (width < NARROW * scale) return stripFor(header.rows[0].panels, fitted);
+  return endingAt(brokenRows(header, width, scale, fitted), fitted);
+}
+
+/** The lines, of which the first end where `fitted` does if all of them are too high: none is seen in part. */
+function endingAt(lines, fitted) {
+  const count = lines.findLastIndex((_, i) => totalHeight(lines.slice(0, i + 1)) <= fitted + 1) + 1;
+  if (count === 0 || count === lines.length) return lines;
+  const free = ROW_GAP * (count - 1);
+  const growth = (fitted - free) / (totalHeight(lines.slice(0, count)) - free);
+  for (const one of lines.slice(0, count)) one.lineHeight *= growth;
+  return lines;
+}
+
+function brokenRows(header, width, scale, fitted) {
   const height = fitted ?? header.height * scale;
   const rows = fitted === undefined ? header.rows : rowsWithin(header.rows, height);
   const weights = rows.reduce((sum, { weight = 1 }) => sum + weight, 0);

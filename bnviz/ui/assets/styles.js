@@ -97,7 +97,7 @@ details td, details thead th { text-align: center; padding: .15rem .4rem; }
 details td input { width: 1.2rem; height: 1.2rem; accent-color: var(--st-primary-color, blue); }
 textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inherit; background: var(--st-secondary-background-color, whitesmoke); border: 1px solid var(--line); border-radius: 6px; }
 .also { flex-wrap: wrap; }
-@media print { .root > button { display: none; } .sheet.code[src] { width: 24mm; position: absolute; right: 0; top: -4.2rem; } .sheet { display: block; margin: 0; text-align: start; overflow-wrap: anywhere; } }
+@media print { .root > button { display: none; } .sheet.code[src] { width: 24mm; position: absolute; right: 0; top: -4.2rem; } .sheet { display: block; margin: 0; text-align: start; overflow-wrap: anywhere; } @container (max-width: 200px) { .sheet { position: absolute; right: 0; white-space: nowrap; } } }
 .root { text-align: end; }
 .panel {
   width: min(34rem, calc(100vw - 1.5rem)); max-height: calc(100dvh - 1.5rem); overflow-y: auto; padding: 1.25rem; text-align: start; color: inherit;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import threading
@@ -14,6 +15,7 @@ from bnviz.ui import cache
 from bnviz.ui.runs import RUNS
 from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
+from bnviz.ui.server.memory import keep_giving_back
 from bnviz.ui.server.sockets import send_at_once
 
 
@@ -37,9 +39,11 @@ def warming(
         gc.freeze()
         if any(isinstance(topic, LiveTopic) for topic in topics):
             threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
+        giving_back = asyncio.create_task(keep_giving_back())
         try:
             yield {}
         finally:
+            giving_back.cancel()
             RUNS.close()
 
     return lifespan

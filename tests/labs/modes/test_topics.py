@@ -77,7 +77,9 @@ def test_bad_input_is_refused_before_any_work(topic: AnyTopic) -> None:
         topic.compute(topic.opening.replace(batch_size=1))
     with pytest.raises(CostError) as caught:
         topic.compute(small(topic, batch_size=1024, width=512, depth=50, steps=1000))
-    assert "depth" in caught.value.reduce
+    assert "depth" in caught.value.reduce, (
+        "a network's cost: `NetworkSettings` and `check_seconds` of the lab's `shared`"
+    )
 
 
 @EVERY_TOPIC
@@ -108,7 +110,7 @@ def test_a_topic_has_no_setting_without_a_control(topic: AnyTopic) -> None:
 @EVERY_TOPIC
 def test_theory_explains_what_was_measured(topic: AnyTopic) -> None:
     rows = topic.comparisons(opened(topic.name))
-    assert len(rows) >= 2
+    assert len(rows) >= 2, "lesson.comparisons: two numbers at least are laid over theory"
     assert [row.quantity.text() for row in rows if not row.explained] == []
 
 

@@ -34,18 +34,20 @@ def influence_matrices(result: Result, language: Language = "en") -> Chart:
         x = axis(whose_image, showgrid=False, domain=wide, range=[0.5, size + 0.5], tickvals=ticks)
         y = axis(whose_answer, showgrid=False, range=[size + 0.5, 0.5], tickvals=ticks if index == 0 else [])
         phone_x, phone_y = stacked(tall)
-        panels.add([_matrix(result.influence[index], normalizer, _)], x, y, (phone_x | {"domain": half}, phone_y))
+        phone_x |= {"domain": half} | ({"title": {"text": _("whose image")}} if index == (count - 1) // 2 * 2 else {})
+        phone_y |= {"tickvals": ticks, "title": {"text": _("whose output")}} if index % 2 == 0 else {}
+        panels.add([_matrix(result.influence[index], normalizer, _)], x, y, (phone_x, phone_y))
         text = f"<b>{normalizer_name(normalizer, _)}</b><br>{_share_of_others(result, index, _)}"
         panels.notes.append(heading(text, wide[0], 1.01, NORMALIZER_ROLES[normalizer], align="left"))
         panels.phone_notes.append({**panels.notes[-1], "x": half[0], "y": tall[1]})
     words = _("blank: exactly 0 · full colour: the strongest cell of the panel")
     below = note(words, xref="paper", x=1, xanchor="right", yref="paper", y=0, yanchor="top", yshift=-26)
     panels.notes.append(below)
-    panels.phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -14, "align": "right"})
+    panels.phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -40, "align": "right"})
     names = [normalizer_name(name, _) for name in result.normalizers]
     parts = "; ".join(f"{name}: {_share_of_others(result, index, _)}" for index, name in enumerate(names))
     alt = _("Influence of each sample's image on each sample's output, {mode} mode, batch of {size}. {parts}.")
-    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 30, "r": 6, "t": 56, "b": 52}}
+    narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 48, "r": 6, "t": 56, "b": 80}}
     return Chart(
         "influence_matrices",
         panels.traces,
