@@ -5,6 +5,9 @@ FROM ${BASE} AS build
 # Where the CPU build of PyTorch comes from; empty: whichever build pip chooses.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
+# `strip`, for slim_venv.sh.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends binutils
+
 # Debian's own Python refuses pip outside a virtual environment, and one folder is what the second stage copies.
 RUN python3 -m venv /opt/venv
 COPY requirements.lock scripts/pip_install.sh scripts/slim_venv.sh /build/
