@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.course import LABS
+from bnviz.ui import assets
 from bnviz.ui.visit import LANGUAGE_NAMES
 from tests.browser.conftest import PHONE, PROJECTOR, Visit
 from tests.browser.pages import (
@@ -155,7 +156,7 @@ def test_the_course_fits_a_projector_moves_without_the_server_or_plotly_and_lead
     page.wait_for_function("(here) => window.__bnviz.playheads.get('home').step !== here", arg=here)
     assert asked == []
     loaded = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
-    assert [name for name in loaded if "plotly" in name.lower()] == []
+    assert [name for name in loaded if name.endswith(assets.PLOTLY.name)] == []
     page.get_by_role("link", name=LABS[0].title).last.click()
     expect(page.get_by_role("heading", name=LABS[0].question)).to_be_visible()
 

@@ -86,7 +86,7 @@ class Share {
     this.panel = element(
       "dialog", { className: "panel" }, this.close, this.image,
       element(
-        "div", { className: "told" }, element("div", { className: "row" }, this.field, this.copy), this.status,
+        "div", { className: "link" }, element("div", { className: "row" }, this.field, this.copy), this.status,
         element("label", {}, this.ask, this.askWord), this.note, this.restrict, this.embed,
         element("div", { className: "row also" }, ...Object.values(this.also)),
       ),

@@ -112,7 +112,7 @@ textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inher
   border: 1px solid var(--line); border-radius: 6px;
 }
 .panel img { width: min(100%, 24rem, 52dvh); aspect-ratio: 1; justify-self: center; background: white; padding: 10px; border-radius: 6px; }
-.told { display: grid; gap: .75rem; align-content: start; min-width: 0; }
+.link { display: grid; gap: .75rem; align-content: start; min-width: 0; }
 .list { max-height: 38dvh; overflow-y: auto; }
 @media (min-width: 760px) {
   .panel { width: min(60rem, calc(100vw - 1.5rem)); }
