@@ -90,9 +90,11 @@ class Buffers:
         alpha = np.where(np.isnan(self.momentum), 1.0 / np.maximum(new.updates, 1), self.momentum)
         known = (new.updates - old.updates == 1) & (alpha >= MIN_MOMENTUM) & (old.updates >= 0)
         weight = np.repeat(np.where(known, alpha, np.nan), self.sizes)
-        return Recovered(
-            (new.mean - (1 - weight) * old.mean) / weight, (new.var - (1 - weight) * old.var) / weight, known
-        )
+        with np.errstate(invalid="ignore"):  # of buffers that hold infinities; a watched training is not told
+            mean, var = (
+                (after - (1 - weight) * before) / weight for before, after in ((old.mean, new.mean), (old.var, new.var))
+            )
+        return Recovered(mean, var, known)
 
     def by_layer(self, channels: Array) -> Array:
         """(L,) averages over each layer's channels of a row (C,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from bnviz.errors import Phrase
@@ -22,8 +23,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if refill is None:
         return
     gain = refill.before - refill.after
-    matters = gain > STANDARD_ERRORS * refill.error and gain >= (
-        LEAST * max(refill.before, 0.0) if refill.is_loss else LEAST
+    matters = math.isfinite(refill.after) and (
+        not math.isfinite(refill.before)  # statistics that one bad batch has spoiled
+        or (
+            gain > STANDARD_ERRORS * refill.error
+            and gain >= (LEAST * max(refill.before, 0.0) if refill.is_loss else LEAST)
+        )
     )
     yield Finding(
         rule=RULE.name,
@@ -45,7 +50,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Keep the refilled statistics.") if matters else N_("Leave them as they are.")),
-        code="torch.optim.swa_utils.update_bn(loader, model)",
+        code="torch.optim.swa_utils.update_bn(loader, model)" if matters else "",
         link=links.link("modes", topic="momentum_error"),
         case="eval_differs",
     )
