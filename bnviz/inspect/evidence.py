@@ -267,11 +267,15 @@ class Evidence:
         """Where each layer stands among `norms`; the first of a name."""
         return {norm.name: place for place, norm in reversed(list(enumerate(self.norms)))}
 
+    def place(self, norm: Norm) -> int:
+        """Where `norm` stands among `norms`, and among the columns of the course."""
+        return self._places[norm.name]
+
     def final_updates(self, norm: Norm) -> int | None:
         """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""
         if self.course is None or not len(self.course.step):
             return norm.updates
-        updates = int(self.course.updates[-1, self._places[norm.name]])
+        updates = int(self.course.updates[-1, self.place(norm)])
         return updates if updates >= 0 else None
 
     def first(self, norm: Norm) -> Call | None:

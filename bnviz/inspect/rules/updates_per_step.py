@@ -80,8 +80,7 @@ def _watched(evidence: Evidence) -> Iterator[tuple[str, float]]:
 
 def _calls_per_pass(evidence: Evidence, norm: Norm) -> int:
     if evidence.course is not None:
-        place = [other.name for other in evidence.norms].index(norm.name)
-        return math.ceil(float(evidence.course.per_pass[-1, place])) if len(evidence.course.step) else 1
+        return math.ceil(float(evidence.course.per_pass[-1, evidence.place(norm)])) if len(evidence.course.step) else 1
     return max((call.number + 1 for call in evidence.calls.get(norm.name, ()) if call.batch == 0), default=1)
 
 
