@@ -88,7 +88,9 @@ class SecurityHeaders:
                 headers.update(self.headers)
                 if message["status"] == 304 or headers.get("content-type", "").startswith("text/html"):
                     charts = scope["path"].rstrip("/").rpartition("/")[2] in pages_with_charts()
-                    headers["Link"] = preloaded(charts=charts)  # a page that a browser kept may be older than the modules
+                    headers["Link"] = preloaded(
+                        charts=charts
+                    )  # a page that a browser kept may be older than the modules
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
