@@ -71,7 +71,7 @@ class Norm:
         return self.estimates is not None and not self.estimates[0].any() and bool((self.estimates[1] == 1).all())
 
     @property
-    def invalid(self) -> Array | None:
+    def invalid(self) -> NDArray[np.bool_] | None:
         """(C,) True where a running statistic is one that no batch could have: NaN, infinite, or a negative variance."""
         return None if self.estimates is None else impossible(*self.estimates)
 
