@@ -155,6 +155,8 @@ class Folding:
     """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
     largest_weight: float
     """Largest |w| of the folded layer."""
+    rounding: float = 0.0
+    """What of `error` the rounding of the layer's own precision explains."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +178,10 @@ class Refill:
     before: float
     """Loss (where there is one) or train-eval gap in eval mode, with the statistics as they are."""
     after: float
-    error: float
-    """Standard error of the difference; 0 where it is a gap."""
+    error: float | None
+    """Standard error of their difference, sample by sample (or batch by batch) on the same data; None where there is one only."""
+    degrees: int
+    """Degrees of freedom behind it."""
     is_loss: bool
 
 

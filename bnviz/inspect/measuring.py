@@ -99,6 +99,8 @@ def run(
     try:
         with _listening(names, made, number), torch.no_grad(), made.tracer:
             result = model(*batch.args, **batch.named)
+    except InspectionError:
+        raise
     except Exception as error:
         if not str(error).startswith(ONE_VALUE):
             raise InspectionError(
@@ -143,8 +145,16 @@ def _listening(names: Mapping[str, nn.Module], made: Pass, batch: int) -> Iterat
     try:
         for name, module in names.items():
             before, after = hooks(name)
-            handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
-            handles.append(module.register_forward_hook(after, with_kwargs=True))
+            try:
+                handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+                handles.append(module.register_forward_hook(after, with_kwargs=True))
+            except Exception as error:  # a module that admits no hooks: not the batch's fault
+                raise InspectionError(
+                    N_("{layer} cannot be looked into: {kind}: {error}"),
+                    layer=shortened(name),
+                    kind=type(error).__name__,
+                    error=shortened(error, 300),
+                ) from error
         yield
     finally:
         for handle in handles:
