@@ -20,6 +20,11 @@ Kind = Literal["batch", "layer", "group", "instance"]
 MIN_SAMPLES = 2
 
 
+def impossible(mean: Array, var: Array) -> NDArray[np.bool_]:
+    """(C,) where running statistics are ones that no batch could have given: NaN, infinite, or a negative variance."""
+    return ~np.isfinite(mean) | ~np.isfinite(var) | (var < 0)
+
+
 @dataclass(frozen=True)
 class Norm:
     """A normalization layer as it stands: configuration, parameters, buffers."""
@@ -64,6 +69,11 @@ class Norm:
     def fresh(self) -> bool:
         """Whether both running statistics are exactly what a new layer has."""
         return self.estimates is not None and not self.estimates[0].any() and bool((self.estimates[1] == 1).all())
+
+    @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """(C,) True where a running statistic is one that no batch could have: NaN, infinite, or a negative variance."""
+        return None if self.estimates is None else impossible(*self.estimates)
 
     @property
     def moved(self) -> bool:
@@ -240,6 +250,8 @@ class Course:
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
     per_pass: Array
     """(T, L) most calls of the layer in one pass of the model so far, recomputation not counted; 0 where nobody looked."""
+    invalid: Array
+    """(T, L) share of channels whose running statistics no batch could have given; NaN where nobody read them."""
     rank_gap: Array | None = None
     """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
     ranks: int = 1
@@ -260,6 +272,8 @@ class Evidence:
     refill: Refill | None = None
     setup: Setup = field(default_factory=Setup)
     course: Course | None = None
+    at_end: tuple[Norm, ...] = ()
+    """The layers at the end of a watched training, later than `calls`: in the order of `norms`, which stand as `calls` saw them."""
 
     @property
     def batch_norms(self) -> tuple[Norm, ...]:
@@ -274,6 +288,10 @@ class Evidence:
     def place(self, norm: Norm) -> int:
         """Where `norm` stands among `norms`, and among the columns of the course."""
         return self._places[norm.name]
+
+    def final(self, norm: Norm) -> Norm:
+        """`norm` at the end of what was seen. Batches of `calls` may be of other weights."""
+        return self.at_end[self.place(norm)] if self.at_end else norm
 
     def final_updates(self, norm: Norm) -> int | None:
         """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""
