@@ -211,6 +211,8 @@ class Setup:
     """Class name."""
     optimizer_steps: int | None = None
     """Steps that the optimizer remembers."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
     last_batch: int | None = None
@@ -268,6 +270,8 @@ class Evidence:
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     foldings: tuple[Folding, ...] = ()
+    recomputed: Mapping[str, int] = field(default_factory=dict)
+    """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""
     outputs: Outputs | None = None
     refill: Refill | None = None
     setup: Setup = field(default_factory=Setup)

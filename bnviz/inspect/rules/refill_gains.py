@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence, Refill
+from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.outcome import Outcome, outcome
 from bnviz.inspect.rule import Rule
-from bnviz.inspect.sampling import FALSE_ALARMS, t_quantile
 
-Outcome = Literal["better", "worse", "same", "unclear"]
-
-# A tenth of the larger loss, or of the outputs' standard deviation. No theory gives this number.
-LEAST: Final = 0.1
 CAUSES: Final[Mapping[Outcome, str]] = MappingProxyType(
     {
         "better": N_("The weights are better than the evaluation says: the running statistics were not theirs."),
@@ -50,18 +46,6 @@ CODES: Final[Mapping[Outcome, str]] = MappingProxyType(
         "unclear": "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)",
     }
 )
-
-
-def outcome(refill: Refill) -> Outcome:
-    """A change counts from a tenth on, and if chance explains it, it is unclear; a number is better than none."""
-    if not (math.isfinite(refill.before) and math.isfinite(refill.after)):
-        return "better" if math.isfinite(refill.after) else "worse" if math.isfinite(refill.before) else "same"
-    gain = refill.before - refill.after
-    if gain == 0 or abs(gain) < LEAST * (max(abs(refill.before), abs(refill.after)) if refill.is_loss else 1):
-        return "same"
-    if refill.error is None or not abs(gain) > t_quantile(FALSE_ALARMS, refill.degrees) * refill.error:
-        return "unclear"
-    return "better" if gain > 0 else "worse"
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:

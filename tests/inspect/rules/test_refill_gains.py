@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bnviz.inspect.evidence import Refill
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.rules.refill_gains import outcome
+from bnviz.inspect.outcome import outcome
 from tests.inspect.models import batches, net, seen, severities, trained
 
 
