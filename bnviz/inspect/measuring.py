@@ -196,7 +196,7 @@ def _recomputed(
         with mode(), torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             outputs = [y for y in tensors(twin(*part.args, **part.named)) if y.requires_grad]
-            torch.stack([y.float().mean() for y in outputs]).sum().backward()
+            torch.stack([y.float().mean() for y in outputs]).sum().backward()  # type: ignore[no-untyped-call]
     except Exception:
         return {}  # too few samples for the model, or no gradient: nothing is said
     finally:
