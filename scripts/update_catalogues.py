@@ -1,7 +1,8 @@
 """Bring the translation catalogues up to date with the code: new messages in, unused ones out, translations kept.
 
-A message goes into the catalogue of the innermost room that holds every file which uses it: a topic's folder, its lab's, a floor's,
-the package's (see `room`). Catalogues are sorted and carry no line numbers, so that two people can translate side by side and merge.
+A message stands once. It stays in a room that uses it, whoever else comes to use it, so that a new topic moves nobody's words; else it goes
+into the innermost room that holds every file which uses it: a topic's folder, its lab's, a floor's, the package's (see `room`).
+Catalogues are sorted and carry no line numbers, so that two people can translate side by side and merge.
 """
 
 from __future__ import annotations
@@ -70,9 +71,11 @@ def extract(root: Path = ROOT) -> dict[Path, dict[str, list[str]]]:
         for message, notes in messages(path):
             users[message].add(room(path, package))
             comments.setdefault(message, notes)
+    standing = places(package)
     catalogues: defaultdict[Path, dict[str, list[str]]] = defaultdict(dict)
     for message, rooms in users.items():
-        catalogues[common(rooms)][message] = comments[message]
+        there = standing[message].parent if message in standing else None
+        catalogues[there if there in rooms else common(rooms)][message] = comments[message]
     return dict(catalogues)
 
 

@@ -59,6 +59,7 @@ def test_translations_survive_a_move_and_unused_messages_go(tree: Path) -> None:
     translate(tree, "labs/modes/gap", "Gap", "差距")
     translate(tree, ".", "Batch size", "批大小")
     (tree / "bnviz/settings.py").write_text('name = N_("Gap")\n', encoding="utf-8")
+    (tree / "bnviz/labs/modes/gap/lesson.py").write_text('title = N_("Breach")\n', encoding="utf-8")
     update(tree)
     assert read_translations(tree / "bnviz") == {"Gap": "差距"}
     assert b'msgid "Gap"' in catalogues(tree)["."]
@@ -72,6 +73,18 @@ def test_a_second_run_changes_no_byte(tree: Path) -> None:
     before = catalogues(tree)
     update(tree)
     assert catalogues(tree) == before
+
+
+def test_a_message_stays_where_it_is_used_when_another_room_uses_it_too(tree: Path) -> None:
+    update(tree)
+    before = catalogues(tree)
+    (tree / "bnviz/labs/layer/experiment.py").write_text('word = N_("Gap")\nnew = N_("Train")\n', encoding="utf-8")
+    update(tree)
+    after = catalogues(tree)
+    assert after.pop("labs/modes/gap") == before["labs/modes/gap"]
+    assert b'"Gap"' not in b"".join(after.values())
+    # nobody in the lab's own room says it, so its place is where all who do meet
+    assert b"Train" in after["labs"]
 
 
 def test_a_catalogue_that_no_file_uses_any_more_is_removed(tree: Path) -> None:

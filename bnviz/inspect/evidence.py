@@ -20,6 +20,11 @@ Kind = Literal["batch", "layer", "group", "instance"]
 MIN_SAMPLES = 2
 
 
+def impossible(mean: Array, var: Array) -> NDArray[np.bool_]:
+    """(C,) where running statistics are ones that no batch could have given: NaN, infinite, or a negative variance."""
+    return ~np.isfinite(mean) | ~np.isfinite(var) | (var < 0)
+
+
 @dataclass(frozen=True)
 class Norm:
     """A normalization layer as it stands: configuration, parameters, buffers."""
@@ -64,6 +69,11 @@ class Norm:
     def fresh(self) -> bool:
         """Whether both running statistics are exactly what a new layer has."""
         return self.estimates is not None and not self.estimates[0].any() and bool((self.estimates[1] == 1).all())
+
+    @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """(C,) True where a running statistic is one that no batch could have: NaN, infinite, or a negative variance."""
+        return None if self.estimates is None else impossible(*self.estimates)
 
     @property
     def moved(self) -> bool:
@@ -155,6 +165,8 @@ class Folding:
     """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
     largest_weight: float
     """Largest |w| of the folded layer."""
+    rounding: float = 0.0
+    """What of `error` the rounding of the layer's own precision explains."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +188,10 @@ class Refill:
     before: float
     """Loss (where there is one) or train-eval gap in eval mode, with the statistics as they are."""
     after: float
-    error: float
-    """Standard error of the difference; 0 where it is a gap."""
+    error: float | None
+    """Standard error of their difference, sample by sample (or batch by batch) on the same data; None where there is one only."""
+    degrees: int
+    """Degrees of freedom behind it."""
     is_loss: bool
 
 
@@ -197,6 +211,8 @@ class Setup:
     """Class name."""
     optimizer_steps: int | None = None
     """Steps that the optimizer remembers."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
     last_batch: int | None = None
@@ -236,6 +252,8 @@ class Course:
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
     per_pass: Array
     """(T, L) most calls of the layer in one pass of the model so far, recomputation not counted; 0 where nobody looked."""
+    invalid: Array
+    """(T, L) share of channels whose running statistics no batch could have given; NaN where nobody read them."""
     rank_gap: Array | None = None
     """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
     ranks: int = 1
@@ -252,10 +270,14 @@ class Evidence:
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     foldings: tuple[Folding, ...] = ()
+    recomputed: Mapping[str, int] = field(default_factory=dict)
+    """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""
     outputs: Outputs | None = None
     refill: Refill | None = None
     setup: Setup = field(default_factory=Setup)
     course: Course | None = None
+    at_end: tuple[Norm, ...] = ()
+    """The layers at the end of a watched training, later than `calls`: in the order of `norms`, which stand as `calls` saw them."""
 
     @property
     def batch_norms(self) -> tuple[Norm, ...]:
@@ -270,6 +292,10 @@ class Evidence:
     def place(self, norm: Norm) -> int:
         """Where `norm` stands among `norms`, and among the columns of the course."""
         return self._places[norm.name]
+
+    def final(self, norm: Norm) -> Norm:
+        """`norm` at the end of what was seen. Batches of `calls` may be of other weights."""
+        return self.at_end[self.place(norm)] if self.at_end else norm
 
     def final_updates(self, norm: Norm) -> int | None:
         """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""

@@ -158,6 +158,8 @@ class Recording:
     means: Mapping[str, Array] = field(default_factory=dict)
     """(C,) average over looks of each layer's batch mean."""
     mean_looks: int = 0
+    at_end: tuple[Norm, ...] = ()
+    """The layers as they stood when the watch was closed; empty where it was not."""
     chains: Chains | None = None
     """Which layers feed each other; None where no look saw a pass of the whole model, or an older bnviz has written."""
 
@@ -169,7 +171,7 @@ class Recording:
 
     def evidence(self) -> Evidence:
         """As the rules want it."""
-        return Evidence(norms=self.norms, calls=self.calls, setup=self.setup, course=self.course)
+        return Evidence(norms=self.norms, calls=self.calls, setup=self.setup, course=self.course, at_end=self.at_end)
 
     def report(self) -> Report:
         """The findings as a report."""
@@ -259,6 +261,7 @@ class _Reader:
         self.norms: tuple[Norm, ...] = ()
         self.rows: list[Frame] = []
         self.begin: Frame | None = None
+        self.state: Frame | None = None
         self.chains: Chains | None = None
         self.finished = False
 
@@ -272,6 +275,10 @@ class _Reader:
             elif frame.kind in {"row", "look"}:
                 _checked_row(frame, len(self.norms))
                 self.rows.append(frame)
+            elif frame.kind == "state":
+                if frame.arrays["updates"].shape != (len(self.norms),):
+                    raise ValueError("state")
+                self.state = frame
             elif frame.kind == "chains":
                 self.chains = read_chains(frame.head, len(self.norms))
             elif frame.kind == "end":
@@ -310,6 +317,7 @@ class _Reader:
             rank=_int(head.get("rank", 0)),
             means=means,
             mean_looks=_int(last.head.get("mean_looks", 0)) if last is not None else 0,
+            at_end=self._as_of(self.state) if self.state is not None else (),
             chains=self.chains,
         )
 
@@ -347,14 +355,20 @@ class _Reader:
             scatter_two=np.array([_row(frame, "scatter_two", count) for frame in self.rows]).reshape(-1, count),
             n=column("n", np.int64),
             per_pass=column("per_pass", np.float64),
+            invalid=np.array([_row(frame, "invalid", count) for frame in self.rows]).reshape(-1, count),
         )
 
     def _now(self, last: Frame | None) -> tuple[Norm, ...]:
-        """The layers as the last full look saw them, counters included, in the modes of the last row."""
+        """The layers as the last full look saw them; where nobody looked, and no batch is beside them, as they were at the end."""
+        return self._as_of(self.state if last is None else last)
+
+    def _as_of(self, frame: Frame | None) -> tuple[Norm, ...]:
+        """The layers as `frame` tells, counters included, in the modes of the last row."""
         norms = list(self.norms)
-        if last is not None:
-            for place, values in enumerate(_states(last, self.norms)):
-                updates = int(last.arrays["updates"][place])
+        if frame is not None:
+            counters = frame.arrays["updates"]
+            for place, values in enumerate(_states(frame, self.norms)):
+                updates = int(counters[place])
                 norms[place] = replace(norms[place], updates=updates if updates >= 0 else None, **values)
         if self.rows:
             modes = self.rows[-1].arrays["training"]

@@ -28,7 +28,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import recording
 from bnviz.inspect.buffers import Buffers, Read, Recovered
 from bnviz.inspect.errors import InspectionError
-from bnviz.inspect.evidence import Array, Call
+from bnviz.inspect.evidence import Array, Call, impossible
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.layers import array, bare, describe, norm_modules
 from bnviz.inspect.looking import Axes, Guarded, Seen, Watching
@@ -285,17 +285,18 @@ class Watcher(Guarded):
         self._clock = None
 
     def _finish(self) -> None:
-        """The last row, which tells of updates after the last step too, and the end."""
+        """The last row, which tells of updates after the last step too, the layers as they stand now, and the end."""
         look, self._look = self._look, None
         if look is not None:
             look.end()
         if self._writer is None:
             return
+        self._read()
         if self.steps:
-            self._read()
             half = look if look is not None and any(seen.calls for seen in look.seen.values()) else None
             if half is not None or self._written != self._now():
                 self._write(half)
+        self._writer.append(packed("state", {}, {"updates": ("i8", self._updates()), **self._state()}))
         self._writer.append(packed("end", {"reason": "closed"}, {}))
 
     def _step(self) -> None:
@@ -423,9 +424,6 @@ class Watcher(Guarded):
         if self._writer is None:
             return
         count = len(self._names)
-        updates = np.full(count, -1, np.int64)
-        if self._last is not None:
-            updates[self._buffers.places] = self._last.updates
         modules = list(self._modules.values())
         with_gradient, without = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
         arrays: dict[str, tuple[str, NDArray[Any]]] = {}
@@ -448,7 +446,7 @@ class Watcher(Guarded):
                 calls = [seen.with_gradient + seen.without - seen.recomputed for seen in look.seen.values()]
                 self._per_pass = np.maximum(self._per_pass, np.array(calls) / look.passes)
         arrays |= {
-            "updates": ("i8", updates),
+            "updates": ("i8", self._updates()),
             "most_updates": ("i8", self._most),
             "training": ("u1", np.array([module.training for module in modules])),
             "with_gradient": ("i8", with_gradient),
@@ -457,6 +455,7 @@ class Watcher(Guarded):
             "scatter_two": ("f4", self._scatter_two),
             "n": ("i8", self._n),
             "per_pass": ("f4", self._per_pass),
+            "invalid": ("f4", self._invalid()),
         }
         arrays |= {name: ("f4", row) for name, row in self._quantities.items()}
         self._writer.append(packed("row" if look is None else "look", head, arrays))
@@ -465,6 +464,21 @@ class Watcher(Guarded):
         self._scatter, self._scatter_two = np.full(count, np.nan), np.full(count, np.nan)
         self._last_row = perf_counter()
         self._next_row = math.ceil(max(self.steps + 1, self.steps * SPACING))
+
+    def _updates(self) -> NDArray[np.int64]:
+        """(L,) counters as last read; −1 where a layer has none."""
+        updates = np.full(len(self._names), -1, np.int64)
+        if self._last is not None:
+            updates[self._buffers.places] = self._last.updates
+        return updates
+
+    def _invalid(self) -> Array:
+        """(L,) share of channels whose running statistics, as last read, no batch could have given; NaN where there are none."""
+        shares = np.full(len(self._names), np.nan)
+        if self._last is not None:
+            wrong = impossible(self._last.mean, self._last.var).astype(np.float64)
+            shares[self._buffers.places] = self._buffers.by_layer(wrong)
+        return shares
 
     def _looked(self, seen: list[Seen]) -> dict[str, tuple[str, NDArray[Any]]]:
         """The arrays of a look: quantities, histograms, and the channels with the layers' state."""
