@@ -167,6 +167,8 @@ class Folding:
     """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
     largest_weight: float
     """Largest |w| of the folded layer."""
+    rounding: float = 0.0
+    """What of `error` the rounding of the layer's own precision explains."""
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,10 @@ class Refill:
     before: float
     """Loss (where there is one) or train-eval gap in eval mode, with the statistics as they are."""
     after: float
-    error: float
-    """Standard error of the difference; 0 where it is a gap."""
+    error: float | None
+    """Standard error of their difference, sample by sample (or batch by batch) on the same data; None where there is one only."""
+    degrees: int
+    """Degrees of freedom behind it."""
     is_loss: bool
 
 
@@ -209,6 +213,8 @@ class Setup:
     """Class name."""
     optimizer_steps: int | None = None
     """Steps that the optimizer remembers."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
     last_batch: int | None = None
@@ -295,6 +301,8 @@ class Evidence:
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     foldings: tuple[Folding, ...] = ()
+    recomputed: Mapping[str, int] = field(default_factory=dict)
+    """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""
     outputs: Outputs | None = None
     refill: Refill | None = None
     setup: Setup = field(default_factory=Setup)
