@@ -37,9 +37,7 @@ class Batch:
 
     def part(self, size: int) -> Batch:
         """Its first `size` samples."""
-        return Batch(
-            _mapped(self.args, lambda values: values[:size]), _mapped(self.named, lambda values: values[:size])
-        )
+        return Batch(mapped(self.args, lambda values: values[:size]), mapped(self.named, lambda values: values[:size]))
 
 
 def read_batches(model: nn.Module, inputs: Any, targets: Any = None, most: int = MAX_BATCHES) -> list[Batch]:
@@ -99,20 +97,20 @@ def _required(model: nn.Module) -> int:
 
 
 def _on(values: Any, device: torch.device) -> Any:
-    return _mapped(values, lambda part: part.to(device))
+    return mapped(values, lambda part: part.to(device))
 
 
-def _mapped(values: Any, change: Any) -> Any:
+def mapped(values: Any, change: Any) -> Any:
     """`values` with every tensor (and array) in tuples, lists and dictionaries changed."""
     if isinstance(values, np.ndarray):
         return change(torch.from_numpy(values))
     if isinstance(values, Tensor):
         return change(values)
     if isinstance(values, Mapping):
-        return {key: _mapped(part, change) for key, part in values.items()}
+        return {key: mapped(part, change) for key, part in values.items()}
     if isinstance(values, tuple):
-        parts = [_mapped(part, change) for part in values]
+        parts = [mapped(part, change) for part in values]
         return type(values)(*parts) if hasattr(values, "_fields") else tuple(parts)
     if isinstance(values, list):
-        return [_mapped(part, change) for part in values]
+        return [mapped(part, change) for part in values]
     return values

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from bnviz.errors import Phrase
+from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
-from bnviz.inspect.batches import read_batches
+from bnviz.inspect.batches import Batch, read_batches
 from bnviz.inspect.borrowing import borrowed, random_states_kept
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.evidence import Evidence
@@ -43,7 +43,7 @@ def check(
     """
     if not isinstance(model, nn.Module):
         raise InspectionError(N_("A torch.nn.Module is wanted; got {given}."), given=type(model).__name__)
-    names = tuple(norm_modules(bare(model)))
+    names = tuple(_seen_into(norm_modules(bare(model))))
     with random_states_kept():
         batches = read_batches(model, inputs, targets)
         with borrowed(model) as twin:
@@ -53,7 +53,18 @@ def check(
             again = read_batches(model, recalibrate, most=MAX_REFILL_BATCHES)
             with borrowed(model) as twin:
                 evidence = replace(evidence, refill=refilled(twin, batches, again, loss))
-    return Report(judge(evidence), names, _looked(evidence, len(batches)))
+    return Report(judge(evidence), names, _looked(evidence, batches))
+
+
+def _seen_into(norms: Mapping[str, nn.Module]) -> Mapping[str, nn.Module]:
+    """`norms`. Raises: InspectionError where one is compiled by TorchScript, which admits no hooks."""
+    scripted = next((name for name, module in norms.items() if isinstance(module, torch.jit.ScriptModule)), None)
+    if scripted is not None:
+        raise InspectionError(
+            N_("{layer} is TorchScript, which nothing can look into: hand in the Python model that it was made from."),
+            layer=shortened(scripted),
+        )
+    return norms
 
 
 def _last_batch(inputs: Any) -> int | None:
@@ -66,8 +77,13 @@ def _last_batch(inputs: Any) -> int | None:
         return None
 
 
-def _looked(evidence: Evidence, batches: int) -> Phrase:
+def _looked(evidence: Evidence, batches: Sequence[Batch]) -> Phrase:
+    """What was looked at; the samples of a batch that no layer took are counted at the batch."""
+    told = {"layers": len(evidence.norms), "batches": len(batches)}
+    samples = evidence.batch_size or batches[0].size
+    if samples is None:
+        return Phrase(N_("Looked at: normalization layers {layers}, batches {batches}."), told)
     return Phrase(
         N_("Looked at: normalization layers {layers}, batches {batches}, samples per batch {samples}."),
-        {"layers": len(evidence.norms), "batches": batches, "samples": evidence.batch_size or 0},
+        {**told, "samples": samples},
     )

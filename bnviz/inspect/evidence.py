@@ -5,6 +5,7 @@ Index letters: C channels of a layer, n samples of a batch, K batches, T recorde
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,11 @@ Kind = Literal["batch", "layer", "group", "instance"]
 
 # One value per channel and statistic is no batch; below two samples a variance between samples is not defined.
 MIN_SAMPLES = 2
+
+
+def impossible(mean: Array, var: Array) -> NDArray[np.bool_]:
+    """(C,) where running statistics are ones that no batch could have given: NaN, infinite, or a negative variance."""
+    return ~np.isfinite(mean) | ~np.isfinite(var) | (var < 0)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,11 @@ class Norm:
         return self.estimates is not None and not self.estimates[0].any() and bool((self.estimates[1] == 1).all())
 
     @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """(C,) True where a running statistic is one that no batch could have: NaN, infinite, or a negative variance."""
+        return None if self.estimates is None else impossible(*self.estimates)
+
+    @property
     def moved(self) -> bool:
         """Whether γ or β are no longer what a new layer has (zero-initialized γ counts as new)."""
         gamma = self.gamma is not None and not ((self.gamma == 1).all() or (self.gamma == 0).all())
@@ -111,16 +122,17 @@ class Call:
 
     @property
     def effective(self) -> float:
-        """Independent values that the mean of a typical channel is worth, in [n, count]: the design effect, measured.
+        """Independent values that a channel's mean is worth, in [n, count]: the design effect, measured.
 
+        The share of the variance that lies between samples is averaged over channels: of few samples each channel's own strays
+        so far (χ² with n − 1 degrees of freedom) that the median of its inverse is twice too large at n = 2.
         Source: cluster sampling; `bnviz.theory.noise.effective_batch`.
         """
         if self.per_sample == 1 or self.n < MIN_SAMPLES:
             return float(self.n)
-        live = self.between > 0
-        if not live.any():
-            return float(self.n)
-        return float(np.clip(self.n * np.median(self.var[live] / self.between[live]), self.n, self.count))
+        live = self.var > 0
+        share = float(np.mean(self.between[live] / self.var[live])) if live.any() else 1.0
+        return float(np.clip(self.n / share if share > 0 else self.count, self.n, self.count))
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,8 @@ class Folding:
     """Largest difference of the outputs in eval mode over their standard deviation within a channel."""
     largest_weight: float
     """Largest |w| of the folded layer."""
+    rounding: float = 0.0
+    """What of `error` the rounding of the layer's own precision explains."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +190,10 @@ class Refill:
     before: float
     """Loss (where there is one) or train-eval gap in eval mode, with the statistics as they are."""
     after: float
-    error: float
-    """Standard error of the difference; 0 where it is a gap."""
+    error: float | None
+    """Standard error of their difference, sample by sample (or batch by batch) on the same data; None where there is one only."""
+    degrees: int
+    """Degrees of freedom behind it."""
     is_loss: bool
 
 
@@ -197,6 +213,8 @@ class Setup:
     """Class name."""
     optimizer_steps: int | None = None
     """Steps that the optimizer remembers."""
+    steps: Mapping[str, int] = field(default_factory=dict)
+    """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
     last_batch: int | None = None
@@ -208,6 +226,30 @@ class Setup:
     refused: str | None = None
     """PyTorch's message where it refuses one value per channel."""
     refused_layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Whether batches are drawn alike, from the model's inputs at several steps (`drawing.py`): weights have no part in it."""
+
+    batches: int
+    """How many were compared."""
+    n: int
+    """Samples of each that were averaged."""
+    design_effect: float
+    """Variance of the batches' means over what as many independent samples would give: mean over the features of one kind, the
+    largest of the kinds; 1 where drawn alike."""
+    furthest: float
+    """Largest distance of a batch's mean of such a feature from their average, in standard errors."""
+    comparisons: int
+    """Among so many distances."""
+    degrees: int
+    """Degrees of freedom behind the standard errors."""
+
+    @property
+    def swing(self) -> float:
+        """How far the batches' means are from their average, in standard deviations between samples, less chance (RMS)."""
+        return math.sqrt(max(self.design_effect - 1, 0.0) / self.n)
 
 
 @dataclass(frozen=True)
@@ -232,13 +274,20 @@ class Course:
     """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
     scatter_two: Array
     """(T, L) the same of the last batch and the last but one: where weights drift it is larger, where two kinds take turns small."""
+    swing: Array
+    """(T, L) variance of the batch means over the last half to three quarters of the steps over the batches' own, mean over
+    channels; weights that move have a part in it. NaN from fewer than three batches."""
     n: NDArray[np.int64]
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
     per_pass: Array
     """(T, L) most calls of the layer in one pass of the model so far, recomputation not counted; 0 where nobody looked."""
+    invalid: Array
+    """(T, L) share of channels whose running statistics no batch could have given; NaN where nobody read them."""
     rank_gap: Array | None = None
     """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
     ranks: int = 1
+    drawn: Drawn | None = None
+    """What the inputs tell; None where too few batches of them were seen."""
 
 
 @dataclass(frozen=True)
@@ -252,10 +301,14 @@ class Evidence:
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     foldings: tuple[Folding, ...] = ()
+    recomputed: Mapping[str, int] = field(default_factory=dict)
+    """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""
     outputs: Outputs | None = None
     refill: Refill | None = None
     setup: Setup = field(default_factory=Setup)
     course: Course | None = None
+    at_end: tuple[Norm, ...] = ()
+    """The layers at the end of a watched training, later than `calls`: in the order of `norms`, which stand as `calls` saw them."""
 
     @property
     def batch_norms(self) -> tuple[Norm, ...]:
@@ -270,6 +323,10 @@ class Evidence:
     def place(self, norm: Norm) -> int:
         """Where `norm` stands among `norms`, and among the columns of the course."""
         return self._places[norm.name]
+
+    def final(self, norm: Norm) -> Norm:
+        """`norm` at the end of what was seen. Batches of `calls` may be of other weights."""
+        return self.at_end[self.place(norm)] if self.at_end else norm
 
     def final_updates(self, norm: Norm) -> int | None:
         """`num_batches_tracked` at the end of what was seen; of a recording later than the statistics in `norm`."""

@@ -11,7 +11,7 @@ from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
 
 Severity = Literal["error", "warning", "note"]
-Relation = Literal["at most", "at least", "exactly"]
+Relation = Literal["at most", "at least", "exactly", "beside"]
 
 SEVERITIES: Final[Mapping[Severity, str]] = MappingProxyType(
     {"error": N_("Error"), "warning": N_("Warning"), "note": N_("Note")}
@@ -21,6 +21,7 @@ RELATIONS: Final[Mapping[Relation, str]] = MappingProxyType(
         "at most": N_("{quantity}: {measured}; expected at most {expected}"),
         "at least": N_("{quantity}: {measured}; expected at least {expected}"),
         "exactly": N_("{quantity}: {measured}; expected {expected}"),
+        "beside": N_("{quantity}: {measured} and {expected}"),
     }
 )
 
@@ -46,13 +47,13 @@ class Finding:
     cure: Phrase
     """One sentence; `code` does it."""
     code: str
-    """Python that cures it, with the names `model`, `loader`, `optimizer`."""
+    """Python that cures it, with the names `model`, `loader`, `optimizer`; empty where nothing is to be done."""
     link: str
     """A state of a lab with the numbers of this model: path and query, as `/running_stats?momentums=0.01`."""
     case: str | None = None
     """Name of the card of the cases' page that tells of the same trouble."""
     relation: Relation = "at most"
-    """How `expected` bounds `measured`."""
+    """How `expected` bounds `measured`; "beside" where both are measured."""
     steps: tuple[int, int] | None = field(default=None)
     """First and last optimizer step at which it was seen, where a training was watched."""
 

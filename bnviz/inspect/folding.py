@@ -12,9 +12,12 @@ from torch.nn.modules.conv import _ConvTransposeNd
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from bnviz.inspect.evidence import Folding
+from bnviz.theory.folding import UNIT_ROUNDOFF
 
 SAMPLES = 4
 SIDE = 8
+# What is rounded on the two ways: the layer's output and the norm's, and the folded weights and the folded layer's output.
+ROUNDINGS = 4
 
 
 @torch.no_grad()
@@ -45,7 +48,18 @@ def _folding(names: tuple[str, str], layer: nn.Module, norm: nn.Module) -> Foldi
     channels = apart.double().transpose(0, 1).reshape(apart.shape[1], -1)
     scale = float((channels - channels.mean(dim=1, keepdim=True)).square().mean().sqrt())
     error = float((apart.double() - together.double()).abs().max())
-    return Folding(*names, error=error / scale if scale else error, largest_weight=float(fused.weight.abs().max()))
+    # Each of them may be off by this at the largest output.
+    rounding = ROUNDINGS * _roundoff(apart) * float(apart.double().abs().max())
+    return Folding(
+        *names,
+        error=error / scale if scale else error,
+        rounding=rounding / scale if scale else rounding,
+        largest_weight=float(fused.weight.abs().max()),
+    )
+
+
+def _roundoff(values: Tensor) -> float:
+    return UNIT_ROUNDOFF.get(str(values.dtype).removeprefix("torch."), UNIT_ROUNDOFF["float32"])
 
 
 def _noise(layer: nn.Module) -> Tensor | None:

@@ -7,7 +7,7 @@ payload = length of the head (uint32) · head (JSON, UTF-8) · the arrays, one b
 head   = {"kind": …, "arrays": [[name, type, [shape]] …], … numbers and texts of that kind}
 ```
 The kinds: one "model" first, then "row" and "look" (a row with what hooks saw) as the training goes, once "chains"
-(`chains.py`), and "end". A reader passes over kinds that it does not know.
+(`chains.py`), "state" (parameters and statistics as the watch was closed) and "end". A reader passes over kinds that it does not know.
 
 All numbers are little-endian. A frame that is not there to its last byte was being written when the process ended: it and what
 follows is left out, so a file is whole at every byte. It is data only: nothing in it is executed, unpickled or looked up.

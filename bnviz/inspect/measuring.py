@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from bnviz.inspect.moments import measured
 from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
 
+BACKWARD_SAMPLES = 4
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
@@ -72,6 +74,7 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         without_dropout=_joined(quiet),
         surroundings={node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None},
         foldings=foldings(twin, _pairs(twin, first.tracer.norms)),
+        recomputed=_recomputed(twin, names, batches[0], train) if twin is not bare(model) else {},
         outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
         setup=setup,
     )
@@ -99,6 +102,8 @@ def run(
     try:
         with _listening(names, made, number), torch.no_grad(), made.tracer:
             result = model(*batch.args, **batch.named)
+    except InspectionError:
+        raise
     except Exception as error:
         if not str(error).startswith(ONE_VALUE):
             raise InspectionError(
@@ -143,8 +148,16 @@ def _listening(names: Mapping[str, nn.Module], made: Pass, batch: int) -> Iterat
     try:
         for name, module in names.items():
             before, after = hooks(name)
-            handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
-            handles.append(module.register_forward_hook(after, with_kwargs=True))
+            try:
+                handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+                handles.append(module.register_forward_hook(after, with_kwargs=True))
+            except Exception as error:  # a module that admits no hooks: not the batch's fault
+                raise InspectionError(
+                    N_("{layer} cannot be looked into: {kind}: {error}"),
+                    layer=shortened(name),
+                    kind=type(error).__name__,
+                    error=shortened(error, 300),
+                ) from error
         yield
     finally:
         for handle in handles:
@@ -162,6 +175,35 @@ def _train(twin: nn.Module, modes: Mapping[nn.Module, bool]) -> Callable[[], Any
         yield
 
     return train
+
+
+def _recomputed(
+    twin: nn.Module, names: Mapping[str, nn.Module], batch: Batch, mode: Callable[[], Any]
+) -> Mapping[str, int]:
+    """How often one backward pass on a copy, with a few samples, calls each layer; nothing where it cannot be made."""
+    counts: Counter[str] = Counter()
+
+    def counting(name: str) -> Callable[..., None]:
+        def called(*args: Any) -> None:
+            del args
+            counts[name] += torch._C._current_graph_task_id() != -1
+
+        return called
+
+    handles = [module.register_forward_hook(counting(name)) for name, module in names.items()]
+    try:
+        part = batch if batch.size is None else batch.part(BACKWARD_SAMPLES)
+        with mode(), torch.enable_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outputs = [y for y in tensors(twin(*part.args, **part.named)) if y.requires_grad]
+            torch.stack([y.float().mean() for y in outputs]).sum().backward()  # type: ignore[no-untyped-call]
+    except Exception:
+        return {}  # too few samples for the model, or no gradient: nothing is said
+    finally:
+        for handle in handles:
+            handle.remove()
+        twin.zero_grad()
+    return {name: count for name, count in counts.items() if count}
 
 
 def _evaluate(twin: nn.Module, names: Mapping[str, nn.Module], batch: Batch) -> Pass:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
 from bnviz.inspect.chains import Chains, read_chains
-from bnviz.inspect.evidence import Array, Call, Course, Evidence, Kind, Norm, Setup
+from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Kind, Norm, Setup
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.frames import MAX_BYTES, Frame, RecordingError, frames
 from bnviz.inspect.gaps import output_gap
@@ -158,6 +158,8 @@ class Recording:
     means: Mapping[str, Array] = field(default_factory=dict)
     """(C,) average over looks of each layer's batch mean."""
     mean_looks: int = 0
+    at_end: tuple[Norm, ...] = ()
+    """The layers as they stood when the watch was closed; empty where it was not."""
     chains: Chains | None = None
     """Which layers feed each other; None where no look saw a pass of the whole model, or an older bnviz has written."""
 
@@ -169,7 +171,7 @@ class Recording:
 
     def evidence(self) -> Evidence:
         """As the rules want it."""
-        return Evidence(norms=self.norms, calls=self.calls, setup=self.setup, course=self.course)
+        return Evidence(norms=self.norms, calls=self.calls, setup=self.setup, course=self.course, at_end=self.at_end)
 
     def report(self) -> Report:
         """The findings as a report."""
@@ -259,6 +261,7 @@ class _Reader:
         self.norms: tuple[Norm, ...] = ()
         self.rows: list[Frame] = []
         self.begin: Frame | None = None
+        self.state: Frame | None = None
         self.chains: Chains | None = None
         self.finished = False
 
@@ -272,6 +275,10 @@ class _Reader:
             elif frame.kind in {"row", "look"}:
                 _checked_row(frame, len(self.norms))
                 self.rows.append(frame)
+            elif frame.kind == "state":
+                if frame.arrays["updates"].shape != (len(self.norms),):
+                    raise ValueError("state")
+                self.state = frame
             elif frame.kind == "chains":
                 self.chains = read_chains(frame.head, len(self.norms))
             elif frame.kind == "end":
@@ -310,6 +317,7 @@ class _Reader:
             rank=_int(head.get("rank", 0)),
             means=means,
             mean_looks=_int(last.head.get("mean_looks", 0)) if last is not None else 0,
+            at_end=self._as_of(self.state) if self.state is not None else (),
             chains=self.chains,
         )
 
@@ -335,6 +343,7 @@ class _Reader:
             rows = [frame.arrays[name] for frame in self.rows]
             return np.stack(rows).astype(kind) if rows else np.zeros((0, count), kind)
 
+        drawn = next((frame.head["drawn"] for frame in reversed(self.rows) if "drawn" in frame.head), None)
         return Course(
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             updates=column("updates", np.int64),
@@ -347,14 +356,22 @@ class _Reader:
             scatter_two=np.array([_row(frame, "scatter_two", count) for frame in self.rows]).reshape(-1, count),
             n=column("n", np.int64),
             per_pass=column("per_pass", np.float64),
+            invalid=np.array([_row(frame, "invalid", count) for frame in self.rows]).reshape(-1, count),
+            drawn=None if drawn is None else _drawn(drawn),
+            swing=np.array([_row(frame, "swing", count) for frame in self.rows]).reshape(-1, count),
         )
 
     def _now(self, last: Frame | None) -> tuple[Norm, ...]:
-        """The layers as the last full look saw them, counters included, in the modes of the last row."""
+        """The layers as the last full look saw them; where nobody looked, and no batch is beside them, as they were at the end."""
+        return self._as_of(self.state if last is None else last)
+
+    def _as_of(self, frame: Frame | None) -> tuple[Norm, ...]:
+        """The layers as `frame` tells, counters included, in the modes of the last row."""
         norms = list(self.norms)
-        if last is not None:
-            for place, values in enumerate(_states(last, self.norms)):
-                updates = int(last.arrays["updates"][place])
+        if frame is not None:
+            counters = frame.arrays["updates"]
+            for place, values in enumerate(_states(frame, self.norms)):
+                updates = int(counters[place])
                 norms[place] = replace(norms[place], updates=updates if updates >= 0 else None, **values)
         if self.rows:
             modes = self.rows[-1].arrays["training"]
@@ -488,6 +505,15 @@ def _setup(head: Mapping[str, Any], row: Frame | None) -> Setup:
         optimizer=_text(head.get("optimizer", "")),
         decay={_text(name): _number(value) for name, value in decay.items()},
     )
+
+
+def _drawn(values: Any) -> Drawn:
+    batches, n, design_effect, furthest, comparisons, degrees = values
+    if min(map(_int, (batches, n, comparisons, degrees))) < 1:
+        raise ValueError("drawn")
+    if not (math.isfinite(_number(design_effect)) and math.isfinite(_number(furthest))):
+        raise ValueError("drawn")
+    return Drawn(batches, n, float(design_effect), float(furthest), comparisons, degrees)
 
 
 def _states(frame: Frame, norms: Sequence[Norm]) -> list[dict[str, Any]]:

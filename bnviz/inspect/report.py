@@ -56,12 +56,12 @@ class Report:
         _ = translator(language)
         parts = [self.summary(language)]
         for finding in self.findings:
-            code = "\n".join(f"    {line}" for line in finding.code.splitlines())
+            code = "".join(f"    {line}\n" for line in finding.code.splitlines())
             parts.append(
                 f"\n[{_(SEVERITIES[finding.severity])}] {finding.rule}: {named_layers(finding.layers, _)}\n"
                 f"  {finding.evidence(language)}\n"
                 f"  {_(CAUSE)}: {finding.cause.text(language)}\n"
-                f"  {_(CURE)}: {finding.cure.text(language)}\n{code}\n"
+                f"  {_(CURE)}: {finding.cure.text(language)}\n{code}"
                 f"  {_(SEE)}: {self.address(finding)}" + (f"  {self.case_address(finding)}" if finding.case else "")
             )
         return "\n".join(parts)
@@ -119,12 +119,13 @@ class Report:
             links = f'<a href="{html.escape(self.address(finding))}">{html.escape(_(LAB))}</a>'
             if finding.case:
                 links += f' · <a href="{html.escape(self.case_address(finding))}">{html.escape(_(CASE))}</a>'
+            code = f'<pre tabindex="0">{html.escape(finding.code)}</pre>' if finding.code else ""
             parts.append(
                 f'<section class="{finding.severity}">'
                 f"<h3>{place} · {html.escape(_(SEVERITIES[finding.severity]))}: {html.escape(finding.rule)}</h3>"
                 f"<p>{html.escape(named_layers(finding.layers, _))}</p><p>{html.escape(finding.evidence(language))}</p>"
                 f"<p>{html.escape(finding.cause.text(language))}</p><p>{html.escape(finding.cure.text(language))}</p>"
-                f'<pre tabindex="0">{html.escape(finding.code)}</pre><p>{links}</p></section>'
+                f"{code}<p>{links}</p></section>"
             )
         if self.pictures is not None:
             parts.append(self.pictures(language))

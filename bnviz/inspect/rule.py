@@ -57,14 +57,16 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
         begin = min(
             (after[layer] for other in causes if other.rule in spreading for layer in other.layers), default=len(after)
         )
-        if not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
+        everywhere = any(not other.layers for other in causes)
+        if not everywhere and not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
             causes = []
         if not causes:
             kept.append(finding)
         elif ORDER[finding.severity] < min(ORDER[cause.severity] for cause in causes):
             # What a symptom amounts to, its cause does: nothing that a CI stops at gets lost.
             kept = [replace(part, severity=finding.severity) if part is causes[0] else part for part in kept]
-    return tuple(sorted(kept, key=lambda finding: (ORDER[finding.severity], places[finding.rule])))
+    # What asks for nothing comes last: an experiment that found all in order is no trouble.
+    return tuple(sorted(kept, key=lambda f: (ORDER[f.severity], not f.code, places[f.rule])))
 
 
 def _weighs(cause: Finding, finding: Finding) -> bool:

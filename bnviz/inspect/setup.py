@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -29,7 +29,8 @@ def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
         wrapper=type(model).__name__ if isinstance(model, (DataParallel, DistributedDataParallel)) else "",
         replicas=max(len(model.device_ids), 1) if isinstance(model, DataParallel) else 1,
         optimizer=type(optimizer).__name__ if optimizer is not None else "",
-        optimizer_steps=_steps(model, optimizer),
+        optimizer_steps=_steps(model.parameters(), optimizer),
+        steps=_steps_by_norm(model, norms, optimizer),
         decay=_decay(model, optimizer),
     )
 
@@ -47,16 +48,29 @@ def _averaged(model: nn.Module, norms: Sequence[Norm]) -> str | None:
     return None
 
 
-def _steps(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> int | None:
-    """Steps that `optimizer` has done with the parameters of `model`, where it counts them (Adam does, SGD does not)."""
+def _steps(parameters: Iterable[nn.Parameter], optimizer: torch.optim.Optimizer | None) -> int | None:
+    """Steps that `optimizer` has done with `parameters`, where it counts them (Adam does, SGD does not)."""
     if optimizer is None:
         return None
     counts = []
-    for parameter in model.parameters():
+    for parameter in parameters:
         step: Any = optimizer.state.get(parameter, {}).get("step")
         if isinstance(step, (int, float, Tensor)):
             counts.append(int(step))
     return max(counts, default=None)
+
+
+def _steps_by_norm(
+    model: nn.Module, norms: Sequence[Norm], optimizer: torch.optim.Optimizer | None
+) -> Mapping[str, int]:
+    modules = dict(bare(model).named_modules())
+    found = {}
+    for norm in norms:
+        own = list(modules[norm.name].parameters(recurse=False))
+        steps = _steps(own or model.parameters(), optimizer)
+        if steps is not None:
+            found[norm.name] = steps
+    return found
 
 
 def _decay(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Mapping[str, float]:

@@ -119,6 +119,13 @@ def test_inputs_of_any_kind(inputs: Any) -> None:
     assert "samples per batch 16" in str(check(net(), inputs))
 
 
+class NoHooks(nn.BatchNorm1d):
+    """A module that admits no hooks, as compiled ones do."""
+
+    def register_forward_pre_hook(self, *args: Any, **named: Any) -> Any:
+        raise RuntimeError("no hooks")
+
+
 @pytest.mark.parametrize(
     ("model", "inputs", "sentence"),
     [
@@ -133,12 +140,26 @@ def test_inputs_of_any_kind(inputs: Any) -> None:
         (net(), ["text"], "The inputs hold no tensor"),
         (net(), (1 / 0 for _ in range(3)), "The loader raises ZeroDivisionError"),
         ("model", torch.randn(4, 6), "A torch.nn.Module is wanted; got str"),
+        (lambda: torch.jit.trace(net().eval(), torch.randn(4, 6)), torch.randn(4, 6), "1 is TorchScript"),
+        (lambda: nn.Sequential(NoHooks(8)), torch.randn(4, 8), "0 cannot be looked into: RuntimeError: no hooks"),
     ],
-    ids=["no norm", "refused", "empty", "no loader", "no tensor", "broken loader", "no module"],
+    ids=[
+        "no norm",
+        "refused",
+        "empty",
+        "no loader",
+        "no tensor",
+        "broken loader",
+        "no module",
+        "TorchScript",
+        "no hooks",
+    ],
 )
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_what_cannot_be_looked_at_is_one_sentence(model: Any, inputs: Any, sentence: str) -> None:
+    made = model() if callable(model) and not isinstance(model, nn.Module) else model
     with pytest.raises(InspectionError, match=re.escape(sentence)):
-        check(model, inputs)
+        check(made, inputs)
 
 
 def test_a_report_says_the_same_in_every_form() -> None:
@@ -170,6 +191,24 @@ def test_an_empty_list_says_what_was_looked_at() -> None:
     report = seen(trained(net()))
     assert report.findings == ()
     assert str(report) == "Looked at: normalization layers 1, batches 8, samples per batch 32. All of it is in order."
+
+
+def test_a_batch_that_is_refused_is_counted_as_it_is() -> None:
+    """PyTorch refuses one value per channel, and no layer took anything."""
+    assert "samples per batch 1." in str(check(trained(net()), torch.randn(1, 6)))
+
+
+def test_inputs_without_a_common_first_axis_have_no_samples_to_count() -> None:
+    class Unused(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(6)
+
+        def forward(self, x: Tensor, y: Tensor) -> Tensor:
+            return x.sum() + y.sum()
+
+    report = check(Unused(), (torch.randn(3, 6), torch.randn(2)))
+    assert str(report).startswith("Looked at: normalization layers 1, batches 1.")
 
 
 def test_synchronized_batch_norm_is_looked_at_on_one_process() -> None:

@@ -23,15 +23,17 @@ HALF = 0.5
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where half of a layer's channels are off, else a note; γ that began at zero is left to training."""
     dead: dict[str, float] = {}
-    for norm in evidence.batch_norms:
+    for norm in (evidence.final(norm) for norm in evidence.batch_norms):
         calls, around = evidence.calls.get(norm.name, ()), evidence.surroundings.get(norm.name)
-        if norm.gamma is None or not calls or norm.gamma.size != calls[0].mean.size or beginning(evidence, norm):
+        if norm.gamma is None or not (calls or evidence.at_end) or beginning(evidence, norm):
+            continue
+        if any(call.mean.size != norm.gamma.size for call in calls):
             continue
         beta = np.zeros_like(norm.gamma) if norm.beta is None else norm.beta
         off = np.abs(norm.gamma) <= TINY * max(float(np.abs(norm.gamma).max()), 1.0)
         if off.all() and not beta.any():
             continue
-        if around is not None and around.relu:
+        if calls and around is not None and around.relu:
             never = np.all([call.output_largest <= 0 for call in calls], axis=0)
             off |= never & (beta <= -normal_quantile(2 * CHANCE) * np.abs(norm.gamma))
         if off.any():

@@ -96,6 +96,7 @@ RULE = Rule(
             "cancellation",
             "constant_channels",
             "dead_channels",
+            "eval_while_training",
             "invalid_statistics",
             "momentum_large",
             "momentum_zero",

@@ -11,19 +11,21 @@ from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
-# Rounding of a sum of k products strays by about √k·u of its size; 1e-3 leaves room for k up to 10⁸ in float32.
+# Rounding of a sum of k products strays by about √k·u of its size; 1e-3 leaves room for k up to 10⁸ in float32. Layers in half
+# precision round more than that at every number: `Folding.rounding`.
 LARGEST = 1e-3
 HALF = 65504.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where the folded layer differs, or where its weights leave half precision's range."""
-    errors = {part.norm: part.error for part in evidence.foldings if not part.error <= LARGEST}
+    errors = {part.norm: part.error for part in evidence.foldings if not part.error <= max(LARGEST, part.rounding)}
     weights = {part.norm: part.largest_weight for part in evidence.foldings if part.largest_weight >= HALF}
     if not errors and not weights:
         return
     layers, worst = worst_first((errors or weights).items())
     eps = next(norm.eps for norm in evidence.norms if norm.name == layers[0])
+    rounding = max(part.rounding for part in evidence.foldings if part.norm == layers[0])
     yield Finding(
         rule=RULE.name,
         severity="warning",
@@ -34,7 +36,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             else N_("largest weight of the folded layer")
         ),
         measured=worst,
-        expected=LARGEST if errors else HALF,
+        expected=max(LARGEST, rounding) if errors else HALF,
         cause=Phrase(
             N_(
                 "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to "

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-
-import numpy as np
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 
@@ -18,11 +17,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     """An error: every output of the channel is NaN, or none of it is right."""
     shares: dict[str, float] = {}
     for norm in evidence.batch_norms:
-        if norm.estimates is not None:
-            mean, var = norm.estimates
-            wrong = ~np.isfinite(mean) | ~np.isfinite(var) | (var < 0)
-            if wrong.any():
-                shares[norm.name] = float(wrong.mean())
+        share = _share(evidence, norm)
+        if share > 0:
+            shares[norm.name] = share
     if not shares:
         return
     layers, worst = worst_first(shares.items())
@@ -45,7 +42,28 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         "torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("modes", topic="poison"),
         case="poisoned",
+        steps=_since(evidence, layers),
     )
+
+
+def _share(evidence: Evidence, norm: Norm) -> float:
+    """Of the layer's channels, as they were last read: at the end, in the last row of a recording that goes on, or in the look."""
+    course, wrong = evidence.course, evidence.final(norm).invalid
+    if not evidence.at_end and course is not None and len(course.step):
+        last = float(course.invalid[-1, evidence.place(norm)])
+        if not math.isnan(last):
+            return last
+    return 0.0 if wrong is None or not wrong.size else float(wrong.mean())
+
+
+def _since(evidence: Evidence, layers: tuple[str, ...]) -> tuple[int, int] | None:
+    """The recorded steps from which on, and until which, one of `layers` was read so; None where no row tells."""
+    course = evidence.course
+    if course is None or not len(course.step):
+        return None
+    places = [evidence.place(norm) for norm in evidence.norms if norm.name in layers]
+    steps = course.step[(course.invalid[:, places] > 0).any(axis=1)]
+    return (int(steps[0]), int(steps[-1])) if steps.size else None
 
 
 RULE = Rule("invalid_statistics", priority=1, find=find)

@@ -1,20 +1,51 @@
-"""The experiment: statistics counted again on a copy make the evaluation better."""
+"""The experiment: what the evaluation becomes with the statistics counted again on a copy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.outcome import Outcome, outcome
 from bnviz.inspect.rule import Rule
 
-# A tenth of the loss, or of the outputs' standard deviation. No theory gives this number; the gain must also be beyond chance.
-LEAST = 0.1
-STANDARD_ERRORS = 4.0
+CAUSES: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        "better": N_("The weights are better than the evaluation says: the running statistics were not theirs."),
+        "worse": N_(
+            "With statistics counted again the evaluation is worse: the weights have learned with those that are there (in eval "
+            "mode, or frozen), or `recalibrate` holds other data, or smaller batches, than the training did."
+        ),
+        "same": N_(
+            "Counting the statistics again changes nothing that matters: what is wrong, if anything, is not in them."
+        ),
+        "unclear": N_(
+            "The evaluation changes, by no more than chance may do with so few samples: this cannot be told yet."
+        ),
+    }
+)
+CURES: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        "better": N_("Keep the refilled statistics."),
+        "worse": N_("Leave them as they are, or refill with batches like those of the training."),
+        "same": N_("Leave them as they are."),
+        "unclear": N_("Give the check more batches, or larger ones."),
+    }
+)
+CODES: Final[Mapping[Outcome, str]] = MappingProxyType(
+    {
+        "better": "torch.optim.swa_utils.update_bn(loader, model)",
+        "worse": "",
+        "same": "",
+        "unclear": "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)",
+    }
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -22,35 +53,29 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     refill = evidence.refill
     if refill is None:
         return
-    gain = refill.before - refill.after
-    matters = math.isfinite(refill.after) and (
-        not math.isfinite(refill.before)  # statistics that one bad batch has spoiled
-        or (
-            gain > STANDARD_ERRORS * refill.error
-            and gain >= (LEAST * max(refill.before, 0.0) if refill.is_loss else LEAST)
-        )
-    )
+    result = outcome(refill)
+    told = {"error": "–" if refill.error is None or not math.isfinite(refill.error) else f"{refill.error:.2g}"}
     yield Finding(
         rule=RULE.name,
         severity="note",
         layers=(),
         quantity=Phrase(
-            N_("loss in eval mode with the statistics as they are, and refilled")
+            N_(
+                "loss in eval mode with the statistics as they are, and refilled (standard error of the difference {error})"
+            )
             if refill.is_loss
-            else N_("difference between train and eval outputs with the statistics as they are, and refilled")
+            else N_(
+                "difference between train and eval outputs with the statistics as they are, and refilled (standard error of "
+                "the difference {error})"
+            ),
+            told,
         ),
         measured=refill.before,
         expected=refill.after,
-        relation="exactly",
-        cause=Phrase(
-            N_("The weights are better than the evaluation says: the running statistics were not theirs.")
-            if matters
-            else N_(
-                "Counting the statistics again changes nothing that matters: what is wrong, if anything, is not in them."
-            )
-        ),
-        cure=Phrase(N_("Keep the refilled statistics.") if matters else N_("Leave them as they are.")),
-        code="torch.optim.swa_utils.update_bn(loader, model)" if matters else "",
+        relation="beside",
+        cause=Phrase(CAUSES[result]),
+        cure=Phrase(CURES[result]),
+        code=CODES[result],
         link=links.link("modes", topic="momentum_error"),
         case="eval_differs",
     )

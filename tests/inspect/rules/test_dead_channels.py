@@ -29,6 +29,21 @@ def test_silent_on_the_healthy_one() -> None:
     assert "dead_channels" not in healthy()
 
 
+def test_what_dies_behind_the_last_look_is_seen_when_the_watch_is_closed(tmp_path: Path) -> None:
+    """The last look, at step 41 of 60, saw all of them alive; one at the beginning would not have judged them."""
+    found = []
+    for dying in (5, 0):
+        model = net()
+        with watch(model, tmp_path / f"{dying}.bnviz", budget=1e9) as watcher:
+            trained(model, 60)
+            with torch.no_grad():
+                model[1].weight[:dying] = 0
+        report = watcher.report()
+        assert report is not None
+        found.append(severities(report).get("dead_channels"))
+    assert found == ["warning", None]
+
+
 def test_gamma_that_has_only_begun_to_leave_zero_is_left_to_training(tmp_path: Path) -> None:
     """Residual branches that begin with γ = 0: after one step some have hardly moved."""
     model = net(torch.nn.Tanh())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.inspect.models import net, seen, severities, trained
+import pytest
+import torch
+from torch import nn
+
+from tests.inspect.models import batches, net, seen, severities, trained
 
 
 def broken() -> dict[str, str]:
@@ -23,3 +27,18 @@ def test_found_in_the_broken_model() -> None:
 
 def test_silent_on_the_healthy_one() -> None:
     assert "folding_differs" not in healthy()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_rounding_of_half_precision_is_no_fault(dtype: torch.dtype) -> None:
+    model = trained(net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())).to(dtype)
+    assert "folding_differs" not in severities(seen(model, [x.to(dtype) for x, _ in batches(4, seed=1)]))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_digits_that_an_offset_eats_are_found_in_half_precision_too(dtype: torch.dtype) -> None:
+    model = trained(net(bias=True))
+    model[0].bias.data.fill_(1e4)
+    model[1].running_mean.fill_(1e4)
+    found = severities(seen(model.to(dtype).eval(), [x.to(dtype) for x, _ in batches(4, seed=1)]))
+    assert found.get("folding_differs") == "warning"
