@@ -68,7 +68,10 @@ class Panels:
         return {**layout(self.axes.get("xaxis", {}), self.axes.get("yaxis", {}), **drawn | options), **self.axes}
 
 
-def stacked(domain: list[float]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What differs on a phone where panels stand one over the other: the panel fills `domain` of the height, without titles."""
-    untitled = {"title": {"text": ""}}
-    return {"domain": [0, 1], **untitled}, {"domain": domain, **untitled}
+def stacked(domain: list[float], title: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs on a phone where panels stand one over the other: the panel fills `domain` of the height.
+
+    `title` of the y axis: side by side the first panel bears it for all. The x axis keeps its own on the lowest panel only.
+    """
+    across: dict[str, Any] = {"domain": [0, 1]} | ({"title": {"text": ""}} if domain[0] > 0 else {})
+    return across, {"domain": domain, "title": {"text": title}}

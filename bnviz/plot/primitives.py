@@ -205,7 +205,7 @@ def largest(*values: ArrayLike) -> float:
 def wrapped(text: str, width: int) -> str:
     """`text` in lines of at most `width` Latin letters; a Chinese character counts as WIDE and may stand at a line's end."""
     lines, line, length = [], "", 0.0
-    for part in re.findall(r"[^\s\u2e80-\uffef]+\s*|[\u2e80-\uffef][，。；：、！？）]*\s*|\s+", text):
+    for part in re.findall(r"（*(?:[^\s\u2e80-\uffef]+|[\u2e80-\uffef])[，。；：、！？）]*\s*|\s+", text):
         size = sum(WIDE if east_asian_width(letter) in "WF" else 1 for letter in part.rstrip())
         if line and length + size > width:
             lines.append(line.rstrip())

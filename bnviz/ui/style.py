@@ -50,11 +50,18 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 .st-key-findings [data-testid="stExpanderDetails"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
 .st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
+/* Segments that stand in two lines each have all their edges: Streamlit draws the first and the last one's outer edges only. */
+.st-key-controls button[data-variant="segmented_control"] { flex: 1 1 auto; padding-inline: 0.5rem; }
+.st-key-controls button[data-variant="segmented_control"]:not([aria-checked="true"]) {
+  border-inline-color: color-mix(in srgb, currentColor 20%, transparent);
+}
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+/* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
+.st-key-below th, .st-key-below td:not(:first-child) { word-break: keep-all; }
 .st-key-cases a p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
@@ -173,7 +180,8 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
   .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag,
-  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"] {
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"],
+  [class*="-topic-"] {
     display: none !important;
   }
   @page { size: A4 landscape; margin: 10mm; }

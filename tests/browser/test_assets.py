@@ -857,7 +857,7 @@ def test_labels_that_would_cover_each_other_are_left_out_but_for_the_bold_one(be
         "ticktext": ["<b>seven</b>" if n == 7 else str(n) for n in range(10)],
     }
     figure = {"data": [], "layout": {"yaxis": axis, "font": {"size": 15}, "margin": {"t": 50, "b": 50}}}
-    thinned = "async ([figure, height]) => (await import('/plotly.js')).thinned(figure, height).layout.yaxis.ticktext"
+    thinned = "async ([figure, height]) => (await import('/arrange.js')).thinned(figure, height).layout.yaxis.ticktext"
     assert bench.page.evaluate(thinned, [figure, 400]) == axis["ticktext"]
     assert bench.page.evaluate(thinned, [figure, 200]) == ["1", "3", "5", "<b>seven</b>", "9"]
 
@@ -870,7 +870,7 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     other = {"xref": "paper", "x": 0, "yanchor": "bottom", "text": "what is shown", "y": 0.3}
     axis = {"range": [0, 1]}
     figure = {"data": [], "layout": {"yaxis": axis, "annotations": [*notes, other], "margin": {"t": 40, "b": 60}}}
-    apart = "async ([figure, height]) => (await import('/plotly.js')).apart(figure, height).layout.annotations"
+    apart = "async ([figure, height]) => (await import('/arrange.js')).apart(figure, height).layout.annotations"
     assert bench.page.evaluate(apart, [figure, 400]) == [*notes, other]
     short = bench.page.evaluate(apart, [figure, 140])  # 40 px for the three
     low, middle, high = (-40 * note["y"] - note["yshift"] for note in short[:3])
@@ -887,7 +887,7 @@ def test_notes_one_over_the_other_stand_apart_on_a_short_plot(bench: Bench) -> N
     place = {"x": 1.5, "xanchor": "left", "yref": "paper", "yanchor": "top", "font": {"size": 15}}
     notes = [{**place, "text": text, "y": y} for text, y in (("truth", 0.99), ("measured", 0.91), ("law", 0.83))]
     figure = {"data": [], "layout": {"xaxis": {"range": [0, 2]}, "annotations": notes, "margin": {"t": 40, "b": 60}}}
-    apart = "async ([figure, height]) => (await import('/plotly.js')).apart(figure, height).layout.annotations"
+    apart = "async ([figure, height]) => (await import('/arrange.js')).apart(figure, height).layout.annotations"
     assert bench.page.evaluate(apart, [figure, 400]) == notes
     tops = [100 * (1 - note["y"]) - note["yshift"] for note in bench.page.evaluate(apart, [figure, 200])]
     assert min(tops[1] - tops[0], tops[2] - tops[1]) >= 15
@@ -909,7 +909,7 @@ def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench
     }
     laid = bench.page.evaluate(
         """async ([figure, width, height]) => {
-            const {headed, titled} = await import('/plotly.js'), {measure} = await import('/surface.js');
+            const {headed, titled} = await import('/arrange.js'), {measure} = await import('/surface.js');
             const {layout} = headed(titled(figure, width, height), width);
             const widest = (text, size, weight) => Math.max(...text.split('<br>')
                 .map((line) => measure(line.replaceAll(/<[^>]*>/g, ''), 'sans-serif', size, weight)));
@@ -928,8 +928,60 @@ def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench
     assert laid["top"] >= 40 + 15 * (laid["text"].count("<br>") - 1)
     assert laid["text"].startswith("<b>")
     assert laid["text"].endswith("</b><br>short")
-    wide = "async (figure) => { const {headed, titled} = await import('/plotly.js'); return headed(titled(figure, 2000, 900), 2000); }"
+    wide = "async (figure) => { const {headed, titled} = await import('/arrange.js'); return headed(titled(figure, 2000, 900), 2000); }"
     assert bench.page.evaluate(wide, figure) == figure
+
+
+def test_panels_one_over_the_other_leave_room_for_what_stands_between_them(bench: Bench) -> None:
+    text = "<b>gain: difference found</b><br>+3.26 points"
+    head = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "x": 0, "text": text}
+    upper_axes = {"xaxis": {"anchor": "y"}, "yaxis": {"domain": [0.55, 1]}}
+    axes = {**upper_axes, "xaxis2": {"anchor": "y2", "title": {"text": "Seed"}}, "yaxis2": {"domain": [0, 0.45]}}
+    margin = {"l": 60, "r": 20, "t": 50, "b": 50}
+    layout = {**axes, "annotations": [{**head, "y": 1}, {**head, "y": 0.45}], "margin": margin, "font": {"size": 12}}
+    parted = "async ([figure, height]) => (await import('/arrange.js')).parted(figure, height).layout"
+    figure = {"data": [], "layout": layout}
+    assert bench.page.evaluate(parted, [figure, 1100]) == layout  # 100 px between them
+    low = bench.page.evaluate(parted, [figure, 350])
+    upper, lower = low["yaxis"]["domain"], low["yaxis2"]["domain"]
+    between = 3 * 1.3 * 12  # px: two lines above the lower panel, the numbers below the upper
+    assert 250 * (upper[0] - lower[1]) >= between
+    assert (upper[1], lower[0]) == pytest.approx((1, 0))
+    assert [note["y"] for note in low["annotations"]] == pytest.approx([1, lower[1]])
+    assert 250 * (lower[1] - lower[0]) == pytest.approx(250 * (upper[1] - upper[0]))
+    flat = bench.page.evaluate(parted, [figure, 180])
+    assert flat["yaxis2"]["domain"] == pytest.approx([0, 0.45 / 2])  # a panel stays
+
+
+def test_words_stay_inside_the_picture_with_their_tags_and_break_where_they_may(bench: Bench) -> None:
+    text = '<span style="color:#0b62b0"><b>4 updates:</b></span> effective momentum 0.344'
+    at = {"xref": "x", "y": 1, "showarrow": False, "text": text, "font": {"size": 12}}
+    notes = [
+        {**at, "x": 4, "xanchor": "left"},
+        {**at, "x": 4, "xanchor": "left", "text": "short"},
+        {**at, "x": 6, "xanchor": "center"},
+    ]
+    layout = {
+        "xaxis": {"range": [0, 7]},
+        "annotations": notes,
+        "margin": {"l": 20, "r": 20},
+        "font": {"family": "sans-serif"},
+    }
+    long, short, centred = bench.page.evaluate(
+        "async (figure) => (await import('/arrange.js')).inside(figure, 366).layout.annotations",
+        {"data": [], "layout": layout},
+    )
+    assert long["text"].replace("<br>", " ") == text
+    assert long["text"].count("<br>") == 1
+    assert short == notes[1]
+    assert centred["text"] == text
+    assert centred["xshift"] < 0
+    lines = "async ([text, width]) => (await import('/text.js')).wrap(text, width, 'sans-serif', 12)"
+    assert bench.page.evaluate(lines, ["测试错误率（%）", 76])[-1] == "（%）"  # no line ends with what opens
+    assert bench.page.evaluate(lines, ["(1\u00a0−\u00a0α)ᵗ, t\u00a0=\u00a084", 60]) == [
+        "(1\u00a0−\u00a0α)ᵗ,",
+        "t\u00a0=\u00a084",
+    ]
 
 
 def test_chart_has_a_text_alternative(bench: Bench) -> None:

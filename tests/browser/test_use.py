@@ -35,6 +35,7 @@ def test_share_is_an_overlay_that_fits_every_screen(visit: Visit) -> None:
         assert box["x"] + box["width"] <= width
         assert box["y"] + box["height"] <= height
         assert overhang(page) <= 0
+        assert panel.evaluate("(panel) => panel.scrollHeight <= panel.clientHeight")
         if (width, height) == PROJECTOR:  # all of it in sight, whatever is unfolded
             for unfolded in ("Which controls the link shows", "Embed in a page"):
                 panel.get_by_text(unfolded, exact=True).click()
@@ -208,6 +209,10 @@ def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None
     assert page.evaluate(width) == "960px"  # as on a sheet that lies across
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert float(page.evaluate(f"parseFloat({width})")) < 390
+    several = ready(visit("modes?topic=poison&predict=0&lang=en"))
+    expect(segment(several, "NaN")).to_be_visible()
+    several.emulate_media(media="print")
+    expect(segment(several, "NaN")).to_be_hidden()
 
 
 @SOME_LABS

@@ -69,7 +69,7 @@ def error_curves(
         for curve, height in zip(curves, heights, strict=True)
     ]
     phone_labels = [
-        (f"{curve.short_name} {ending(curve, _)}", curve.role, height)
+        (_("{name}: {value}").format(name=curve.short_name, value=ending(curve, _)), curve.role, height)
         for curve, height in zip(curves, heights, strict=True)
     ]
     seeds = len(curves[0].diverged_at)
@@ -129,8 +129,9 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         panels.shapes.append(rectangle(span, (-matter, matter), "context", 0.16, **axis_refs(number)))
         wide, tall = domain(number, count, 0.04), domain(count - 1 - number, count, 0.13)
         x = axis(_("Seed"), range=span, domain=wide, tickformat="d", nticks=6)
-        y = axis(_("Difference in accuracy (points)") if number == 0 else "", range=[-limit, limit])
-        panels.add(_differences(pair, seeds, span, _), x, y, stacked(tall))
+        title = _("Difference in accuracy (points)")
+        y = axis(title if number == 0 else "", range=[-limit, limit])
+        panels.add(_differences(pair, seeds, span, _), x, y, stacked(tall, title))
         text = _headline(pair, _)
         panels.notes.append(heading(text, wide[0], 1.02, align="left"))
         panels.phone_notes.append(heading(text, 0, tall[1], align="left"))
@@ -146,7 +147,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         phone_height=130 + 210 * count,
         phone_layout={
             "font": {"size": PHONE_FONT},
-            "margin": {"l": 48, "r": 8, "t": 84, "b": 32},
+            "margin": {"l": 48, "r": 8, "t": 84, "b": 48},
             "annotations": panels.phone_notes,
             **panels.phone_axes,
         },

@@ -1,12 +1,13 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { ahead } from "./ahead.js";
+import { apart, headed, inside, parted, thinned, titled } from "./arrange.js";
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { footOf } from "./foot.js";
 import { heroHeight, low, printed, typeScale, watchRoom, widthFor } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { apart, copyStyles, enlarge, headed, legibly, loadPlotly, merge, recolor, standalone, thinned, titled } from "./plotly.js";
+import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 import { SvgSurface } from "./surface.js";
@@ -169,7 +170,8 @@ class Chart {
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
     const scaled = enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : 1));
-    const worded = headed(titled(scaled, this.width, this.height), this.width);
+    const panels = parted(headed(scaled, this.width), this.height);
+    const worded = inside(titled(panels, this.width, this.height), this.width);
     const { data, layout } = legibly(apart(thinned(worded, this.height), this.height), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {

@@ -120,6 +120,11 @@ textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inher
   .panel .close { grid-column: 1 / -1; }
   .panel img { width: min(40vw, 24rem, 100dvh - 6rem); }
 }
+@media (min-width: 760px) and (max-height: 520px) {
+  .panel { padding: .75rem 1rem; }
+  .panel .close { position: absolute; right: .75rem; top: .75rem; margin: 0; }
+  .link { gap: .4rem; padding-right: 3rem; }
+}
 .panel label { display: flex; gap: .6rem; align-items: center; min-height: 38px; cursor: pointer; }
 .panel label input { width: 1.2rem; height: 1.2rem; accent-color: var(--st-primary-color, blue); }
 .status, .note { margin: 0; }

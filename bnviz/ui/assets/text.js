@@ -2,10 +2,15 @@
 import { formatNumber } from "./common.js";
 import { measure } from "./surface.js";
 
-const WIDE = /[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]/u;
+const CLOSING = /^[，。；：、！？）》」”’]/u;
 
-/** Pieces between which a line may break: words with the space after them, single Chinese characters. */
-const pieces = (text) => text.match(/[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|[^\s\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]+\s*|\s+/gu) ?? [];
+/**
+ * Pieces between which a line may break: words with the space after them, single Chinese characters, each with what opens before it.
+ * A no-break space is part of its word.
+ */
+const pieces = (text) => text.match(
+  /[（《「“‘]*(?:[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|(?:\u00a0|[^\s（《「“‘\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef])+[^\S\u00a0]*)|[（《「“‘]+|\s+/gu,
+) ?? [];
 
 /** Break `text` into lines no wider than `width` pixels (a single long word may exceed it). */
 export function wrap(text, width, font, size, weight = 400) {
@@ -13,7 +18,7 @@ export function wrap(text, width, font, size, weight = 400) {
   let line = "";
   for (const piece of pieces(text ?? "")) {
     const longer = line + piece;
-    const closing = WIDE.test(piece) && "，。；：、）".includes(piece);
+    const closing = CLOSING.test(piece);
     if (line && !closing && measure(longer.trimEnd(), font, size, weight) > width) {
       lines.push(line.trimEnd());
       line = piece;

@@ -245,5 +245,6 @@ def test_every_chart_is_valid_plotly_without_a_raw_nan_in_words(
 def test_words_are_broken_where_both_languages_allow() -> None:
     assert wrapped("one two three four", 9) == "one two<br>three<br>four"
     assert wrapped("批大小为 2 时，噪声太大", 14) == "批大小为 2<br>时，噪声太大"
+    assert wrapped("测试错误率（%）", 13) == "测试错误率<br>（%）"
     assert wrapped("", 10) == ""
     assert "<br>，" not in wrapped("这里看不到，噪声太大，无法判断", 10)

@@ -34,8 +34,9 @@ def outputs(result: Result, language: Language = "en") -> Chart:
     panels = Panels()
     for number, (part, tall) in enumerate(zip(both, ([0.56, 1.0], [0.0, 0.44]), strict=True)):
         wide = domain(number, 2, GAP)
-        x, y = _axis(_("True value (x − μ)/σ")), _axis(_("Batch norm's output") if number == 0 else "")
-        panels.add(_cloud(part), x | {"domain": wide}, y, stacked(tall))
+        output = _("Batch norm's output")
+        x, y = _axis(_("True value (x − μ)/σ")), _axis(output if number == 0 else "")
+        panels.add(_cloud(part), x | {"domain": wide}, y, stacked(tall, output))
         title, role = f"<b>{_title(part, _)}</b>", NETWORKS[part.network][1]
         panels.notes += [*_inside(part, number), heading(title, wide[0], 1.01, role)]
         panels.phone_notes += [*_inside(part, number), heading(title, 0, tall[1], role)]
@@ -60,7 +61,7 @@ def outputs(result: Result, language: Language = "en") -> Chart:
         phone_height=680,
         phone_layout={
             "font": {"size": PHONE_FONT},
-            "margin": {"l": 40, "r": 8, "t": 66, "b": 34},
+            "margin": {"l": 44, "r": 8, "t": 66, "b": 48},
             "annotations": panels.phone_notes,
             **panels.phone_axes,
         },

@@ -35,7 +35,12 @@ def momentum_curve(result: Result, language: Language = "en") -> Chart:
         anchor="y2",
         ticktext=words,
     )
-    below = axis(f"(1 − α)ᵗ, t = {result.settings.steps}", range=[0, 1.05], domain=[0, 0.26], tickvals=[0, 0.5, 1])
+    below = axis(
+        f"(1\u00a0−\u00a0α)ᵗ, t\u00a0=\u00a0{result.settings.steps}",
+        range=[0, 1.05],
+        domain=[0, 0.26],
+        tickvals=[0, 0.5, 1],
+    )
     alt = _(
         "Test error in eval mode by momentum after {steps} steps, mean of {seeds} seeds: {parts}. After recalibration with {passes} "
         "batches: {level} %."

@@ -39,7 +39,12 @@ def update_counts(result: Result, language: Language = "en") -> Chart:
     columns = zip(result.ways, result.updates, result.momentum, result.updates_theory, strict=True)
     rows = []
     for way, count, momentum, predicted in columns:
-        text = _("{count} updates: effective momentum {momentum}").format(count=short(count), momentum=short(momentum))
+        said = (
+            _("1 update: effective momentum {momentum}")
+            if count == 1
+            else _("{count} updates: effective momentum {momentum}")
+        )
+        text = said.format(count=short(count), momentum=short(momentum))
         rows.append(Bar(way_name(way, result, _), float(count), text, ROLES[way], float(predicted)))
     how_to_read = _("bars: num_batches_tracked, measured · dashed: predicted · momentum set to {momentum}")
     alt = _("Updates of the running statistics per optimizer step: {parts}.")

@@ -43,9 +43,9 @@ def received(result: Result, language: Language = "en") -> Chart:
         role = NORMALIZER_ROLES[name]
         wide, tall = domain(number, count, 0.03), domain(count - 1 - number, count, 0.16)
         x = axis(_("Training steps"), range=[0, result.total_steps], domain=wide, nticks=4 if count > 2 else 7)
-        title = _("Input of the unit's activation") if number == 0 else ""
-        y = axis(title, range=[-half, half], showticklabels=number == 0)
-        phone_x, phone_y = stacked(tall)
+        title = _("Input of the unit's activation")
+        y = axis(title if number == 0 else "", range=[-half, half], showticklabels=number == 0)
+        phone_x, phone_y = stacked(tall, title)
         named = f"{_(NORMALIZERS[name])}, "
         panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
@@ -58,7 +58,7 @@ def received(result: Result, language: Language = "en") -> Chart:
         _received_alt(result, _),
         height=380,
         phone_height=80 + 170 * count,
-        phone_layout=phone(panels.phone_notes, l=44, r=8, t=40, b=32) | panels.phone_axes,
+        phone_layout=phone(panels.phone_notes, l=44, r=8, t=40, b=48) | panels.phone_axes,
     )
 
 
