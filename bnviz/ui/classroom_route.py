@@ -18,7 +18,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
-from bnviz.ui.server.origin import address_of
 
 MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
 AT_ONCE_SECONDS: Final = 1.0  # in which a browser says it; of more strangers, who takes longer gives way
@@ -174,6 +173,11 @@ def settings_of(page: str, topic: str) -> type[LabSettings] | None:
 
 
 CLASSES: Final = Classes(settings_of)
+
+
+def address_of(websocket: WebSocket) -> str:
+    """The address that a browser connects from, as a trusted proxy tells it; empty where there is none."""
+    return websocket.client.host if websocket.client else ""
 
 
 def route(mount_path: str, classes: Classes = CLASSES, origins: Collection[str] = ()) -> WebSocketRoute:

@@ -32,10 +32,9 @@ from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
-from bnviz.ui.classroom_route import BUSY
+from bnviz.ui.classroom_route import BUSY, address_of
 from bnviz.ui.compute_queue import HEAVY_S
 from bnviz.ui.player import ReadyScene
-from bnviz.ui.server.origin import address_of
 
 PATH: Final = "pictures"
 AT_ONCE: Final = 8

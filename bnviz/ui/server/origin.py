@@ -1,4 +1,4 @@
-"""Who talks to this server, and whose pages may: its own."""
+"""Whose pages may talk to this server: its own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 from streamlit import config
 
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
 POLICY_VIOLATION: Final = 1008
-
-
-def address_of(websocket: WebSocket) -> str:
-    """The address that a browser connects from, as a trusted proxy tells it; empty where there is none."""
-    return websocket.client.host if websocket.client else ""
 
 
 def own_hosts(scope: Scope) -> set[str]:
