@@ -5,6 +5,7 @@ Index letters: C channels of a layer, n samples of a batch, K batches, T recorde
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,16 +122,17 @@ class Call:
 
     @property
     def effective(self) -> float:
-        """Independent values that the mean of a typical channel is worth, in [n, count]: the design effect, measured.
+        """Independent values that a channel's mean is worth, in [n, count]: the design effect, measured.
 
+        The share of the variance that lies between samples is averaged over channels: of few samples each channel's own strays
+        so far (χ² with n − 1 degrees of freedom) that the median of its inverse is twice too large at n = 2.
         Source: cluster sampling; `bnviz.theory.noise.effective_batch`.
         """
         if self.per_sample == 1 or self.n < MIN_SAMPLES:
             return float(self.n)
-        live = self.between > 0
-        if not live.any():
-            return float(self.n)
-        return float(np.clip(self.n * np.median(self.var[live] / self.between[live]), self.n, self.count))
+        live = self.var > 0
+        share = float(np.mean(self.between[live] / self.var[live])) if live.any() else 1.0
+        return float(np.clip(self.n / share if share > 0 else self.count, self.n, self.count))
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,18 @@ class Surroundings:
     """Axis that holds the channels, told by the layer that made the input; None where nothing tells."""
     shape: tuple[int, ...] = ()
     """Of the input."""
+
+
+@dataclass(frozen=True)
+class Front:
+    """The convolution or linear layer that alone and directly feeds a batch norm."""
+
+    layer: str
+    """Its name."""
+    before: str | None
+    """The norm in front of it, if nothing stands between that merges or branches."""
+    size: Array
+    """(C,) RMS of a channel's weights, each times γ of `before`, over that of a new layer: 1/√(3·fan-in) by default. β shifts only."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +229,8 @@ class Setup:
     """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
+    decay_rates: Mapping[str, float] = field(default_factory=dict)
+    """Largest share of its size that decay can take from a module's own parameters in a step, by name; where there is any."""
     last_batch: int | None = None
     """Size of a loader's last batch where it is shorter than the others and kept."""
     batch_training_in_eval: tuple[str, ...] = ()
@@ -224,6 +240,30 @@ class Setup:
     refused: str | None = None
     """PyTorch's message where it refuses one value per channel."""
     refused_layer: str | None = None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Whether batches are drawn alike, from the model's inputs at several steps (`drawing.py`): weights have no part in it."""
+
+    batches: int
+    """How many were compared."""
+    n: int
+    """Samples of each that were averaged."""
+    design_effect: float
+    """Variance of the batches' means over what as many independent samples would give: mean over the features of one kind, the
+    largest of the kinds; 1 where drawn alike."""
+    furthest: float
+    """Largest distance of a batch's mean of such a feature from their average, in standard errors."""
+    comparisons: int
+    """Among so many distances."""
+    degrees: int
+    """Degrees of freedom behind the standard errors."""
+
+    @property
+    def swing(self) -> float:
+        """How far the batches' means are from their average, in standard deviations between samples, less chance (RMS)."""
+        return math.sqrt(max(self.design_effect - 1, 0.0) / self.n)
 
 
 @dataclass(frozen=True)
@@ -248,6 +288,9 @@ class Course:
     """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
     scatter_two: Array
     """(T, L) the same of the last batch and the last but one: where weights drift it is larger, where two kinds take turns small."""
+    swing: Array
+    """(T, L) variance of the batch means over the last half to three quarters of the steps over the batches' own, mean over
+    channels; weights that move have a part in it. NaN from fewer than three batches."""
     n: NDArray[np.int64]
     """(T, L) samples per batch as last seen; 0 where nobody looked."""
     per_pass: Array
@@ -257,6 +300,8 @@ class Course:
     rank_gap: Array | None = None
     """(L,) RMS over channels of the difference between ranks' average batch means, in standard deviations."""
     ranks: int = 1
+    drawn: Drawn | None = None
+    """What the inputs tell; None where too few batches of them were seen."""
 
 
 @dataclass(frozen=True)
@@ -269,6 +314,8 @@ class Evidence:
     without_dropout: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    fronts: Mapping[str, Front] = field(default_factory=dict)
+    """By the name of the batch norm."""
     foldings: tuple[Folding, ...] = ()
     recomputed: Mapping[str, int] = field(default_factory=dict)
     """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""

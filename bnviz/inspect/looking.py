@@ -71,21 +71,23 @@ class Axes:
         return np.asarray(np.round(counts * (65535 / max(counts.sum(), 1))), dtype=np.uint16)
 
 
-class _Hook:
+class Hook:
     """A hook that a copied or pickled model does not take with it."""
 
     def __init__(self, call: Callable[..., None]) -> None:
         self.call: Callable[..., None] | None = call
+        """What it does; None once it is to do nothing."""
 
     def __call__(self, *args: Any) -> None:
+        """Do it."""
         if self.call is not None:
             self.call(*args)
 
-    def __deepcopy__(self, memo: Any) -> _Hook:
-        return _Hook(nothing)
+    def __deepcopy__(self, memo: Any) -> Hook:
+        return Hook(nothing)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Hook, (nothing,)
+        return Hook, (nothing,)
 
 
 def nothing(*args: Any) -> None:
@@ -111,7 +113,7 @@ class _Passes:
         self._depth = max(self._depth - 1, 0)
 
 
-def _around(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[nn.Module]:
+def around(model: nn.Module, modules: Mapping[str, nn.Module]) -> list[nn.Module]:
     """Every module that holds all of `modules` (by name), `model` first: a training loop may call an inner one only."""
     paths = [name.split(".")[:-1] for name in modules]
     common = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False))]
@@ -159,14 +161,14 @@ class Watching(Guarded):
         self._modules = modules
         self._passes: list[_Passes] = []
         self._handles: list[RemovableHandle] = []
-        for module in _around(model, modules):
+        for module in around(model, modules):
             self._passes.append(passes := _Passes())
-            self._handles.append(module.register_forward_pre_hook(_Hook(passes.begin)))
-            self._handles.append(module.register_forward_hook(_Hook(passes.end), always_call=True))
+            self._handles.append(module.register_forward_pre_hook(Hook(passes.begin)))
+            self._handles.append(module.register_forward_hook(Hook(passes.end), always_call=True))
             if order:
-                self._handles.append(module.register_forward_hook(_Hook(self._passed)))
+                self._handles.append(module.register_forward_hook(Hook(self._passed)))
         for name, module in modules.items():
-            self._handles.append(module.register_forward_hook(_Hook(self._hook(name))))
+            self._handles.append(module.register_forward_hook(Hook(self._hook(name))))
 
     @property
     def passes(self) -> int:
@@ -214,7 +216,7 @@ class Watching(Guarded):
             self._measure(name, seen, module, values, result)
         if result.requires_grad:
             result.register_hook(
-                _Hook(  # type: ignore[no-untyped-call]
+                Hook(  # type: ignore[no-untyped-call]
                     lambda gradient: seen.gradients.append(_mean_square(gradient))
                 )
             )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
 from bnviz.inspect.chains import Chains, read_chains
-from bnviz.inspect.evidence import Array, Call, Course, Evidence, Kind, Norm, Setup
+from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Kind, Norm, Setup
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.frames import MAX_BYTES, Frame, RecordingError, frames
 from bnviz.inspect.gaps import output_gap
@@ -343,6 +343,7 @@ class _Reader:
             rows = [frame.arrays[name] for frame in self.rows]
             return np.stack(rows).astype(kind) if rows else np.zeros((0, count), kind)
 
+        drawn = next((frame.head["drawn"] for frame in reversed(self.rows) if "drawn" in frame.head), None)
         return Course(
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             updates=column("updates", np.int64),
@@ -356,6 +357,8 @@ class _Reader:
             n=column("n", np.int64),
             per_pass=column("per_pass", np.float64),
             invalid=np.array([_row(frame, "invalid", count) for frame in self.rows]).reshape(-1, count),
+            drawn=None if drawn is None else _drawn(drawn),
+            swing=np.array([_row(frame, "swing", count) for frame in self.rows]).reshape(-1, count),
         )
 
     def _now(self, last: Frame | None) -> tuple[Norm, ...]:
@@ -502,6 +505,15 @@ def _setup(head: Mapping[str, Any], row: Frame | None) -> Setup:
         optimizer=_text(head.get("optimizer", "")),
         decay={_text(name): _number(value) for name, value in decay.items()},
     )
+
+
+def _drawn(values: Any) -> Drawn:
+    batches, n, design_effect, furthest, comparisons, degrees = values
+    if min(map(_int, (batches, n, comparisons, degrees))) < 1:
+        raise ValueError("drawn")
+    if not (math.isfinite(_number(design_effect)) and math.isfinite(_number(furthest))):
+        raise ValueError("drawn")
+    return Drawn(batches, n, float(design_effect), float(furthest), comparisons, degrees)
 
 
 def _states(frame: Frame, norms: Sequence[Norm]) -> list[dict[str, Any]]:

@@ -57,7 +57,8 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
         begin = min(
             (after[layer] for other in causes if other.rule in spreading for layer in other.layers), default=len(after)
         )
-        if not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
+        everywhere = any(not other.layers for other in causes)
+        if not everywhere and not all(layer in covered or after.get(layer, -1) >= begin for layer in finding.layers):
             causes = []
         if not causes:
             kept.append(finding)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -27,11 +28,12 @@ from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import recording
 from bnviz.inspect.buffers import Buffers, Read, Recovered
+from bnviz.inspect.drawing import Draws, Swing, Taking
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.evidence import Array, Call, impossible
 from bnviz.inspect.gaps import output_gap
 from bnviz.inspect.layers import array, bare, describe, norm_modules
-from bnviz.inspect.looking import Axes, Guarded, Seen, Watching
+from bnviz.inspect.looking import Axes, Guarded, Seen, Watching, around
 from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import CHANNEL_ARRAYS, STATE_ARRAYS
 from bnviz.inspect.report import Report
@@ -39,13 +41,16 @@ from bnviz.inspect.setup import setup_of
 from bnviz.inspect.writing import Writer, free_path, packed
 
 BUDGET: Final = 0.03  # share of the training's time
-# Of the budget reads and looks may take so much each; the rest is for what a clock inside does not see.
+# Of the budget reads, looks and what the model is given may take so much each; the rest is for what a clock inside does not see.
 OWN_SHARE: Final = 0.25
 ALLOWANCE: Final = 0.025  # seconds in all that reads, and looks, of a short training may cost besides
+TAKING_ALLOWANCE: Final = 0.01  # the same for what the model is given
 LIMIT: Final = 2_000_000  # bytes of the file; wide models get CHANNEL_BYTES per channel more
 CHANNEL_BYTES: Final = 600
-SPACING: Final = 1.1  # rows come at steps that grow by this factor, and so do pairs of reads out of the allowance
-LOOK_SPACING: Final = 1.5  # the same for looks
+SPACING: Final = 1.1  # rows come at steps that grow by this factor
+LOOK_SPACING: Final = (
+    1.5  # the same for looks, and for reads out of the allowance, which shall last beyond the first steps
+)
 EARLY: Final = 200  # steps in which every difference of two batches gets a row of its own
 FIRST_LOOK: Final = 0.3  # of a step: what a look is taken to cost before there was one
 SECONDS: Final = 0.5  # rows and looks come at least so often, where the budget allows
@@ -98,7 +103,10 @@ class Watcher(Guarded):
         """Seconds that looks took."""
         self._handles: list[RemovableHandle] = []
         self._writer: Writer | None = None
+        self.taken = 0.0
+        """Seconds that reading what the model is given took."""
         self._look: Watching | None = None
+        self._taking: Taking | None = None
         self._budget = budget
         self._begin = perf_counter()
         self._guarded(partial(self._open, model, optimizer, limit))
@@ -154,13 +162,14 @@ class Watcher(Guarded):
         self._scatter, self._scatter_two = np.full(count, np.nan), np.full(count, np.nan)
         self._n = np.zeros(count, np.int64)
         self._quantities: dict[str, Array] = {}
-        self._next_row = self._next_look = self._next_read = 1
+        self._next_row = self._next_look = self._next_read = self._next_taking = 1
         self._last_row = self._last_look = self._begin
         self._look_cost: float | None = None
         self._per_pass = np.zeros(count)
         self._sums: list[Array | None] = [None] * count
         self._looks = 0
         self._ordered = False
+        self._draws, self._swing = Draws(), Swing()
         self._clock: ReferenceType[torch.optim.Optimizer] | None = None
         self._held: frozenset[int] = frozenset()
         self._since: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
@@ -277,6 +286,9 @@ class Watcher(Guarded):
         if self._look is not None:
             self._look.end()
             self._look = None
+        if self._taking is not None:
+            self._taking.end()
+            self._taking = None
         if self._writer is not None:
             self._writer.close()
         self._model = nn.Identity()
@@ -301,6 +313,7 @@ class Watcher(Guarded):
 
     def _step(self) -> None:
         self.steps += 1
+        self._take()
         look, self._look = self._look, None
         if look is not None:
             begin = thread_time()
@@ -319,6 +332,17 @@ class Watcher(Guarded):
                 self._write(None)
         self._arm()
 
+    def _take(self) -> None:
+        """Keep what the model was given since the last step, if it was asked."""
+        taking, self._taking = self._taking, None
+        if taking is None:
+            return
+        taking.end()
+        self.taken += taking.spent
+        if taking.given is not None:
+            self._draws.add(taking.given)
+        self._next_taking = math.ceil(max(self.steps + 1, self.steps * SPACING))
+
     def _wants_read(self) -> bool:
         """At every step where the budget bears it; else three in a row, and that ever more rarely."""
         if self._affordable(self.spent, 0.0):
@@ -329,7 +353,7 @@ class Watcher(Guarded):
         self._row_of_reads = self._row_of_reads + 1 if follows else 1
         if self._row_of_reads >= IN_A_ROW:
             self._row_of_reads = 0
-            self._next_read = math.ceil(self.steps * SPACING) + 1
+            self._next_read = math.ceil(self.steps * LOOK_SPACING) + 1
         return True
 
     def _affordable(self, spent: float, allowance: float) -> bool:
@@ -337,9 +361,11 @@ class Watcher(Guarded):
         return spent <= OWN_SHARE * self._budget * (perf_counter() - self._begin) + allowance
 
     def _arm(self) -> None:
-        """Look until the next step, if it is time and within the budget."""
+        """Look until the next step, if it is time and within the budget; and the same for what the model is given."""
         if self._compiled:
             return
+        if self.steps + 1 >= self._next_taking and self._affordable(self.taken, TAKING_ALLOWANCE):
+            self._taking = Taking(around(self._model, self._modules), self._failed)
         now = perf_counter()
         guess = FIRST_LOOK * (now - self._begin) / max(self.steps, 1) if self.steps else 0.0
         spent = self.looked + (self._look_cost if self._look_cost is not None else guess)
@@ -350,6 +376,7 @@ class Watcher(Guarded):
     def _read(self) -> None:
         """Read the buffers and draw from two consecutive reads what the batch was."""
         if self._lazy:
+            self._swing = Swing()
             self._buffers = Buffers(self._modules)  # lazy layers get their statistics with the first batch
             self._lazy = any(isinstance(module, LazyModuleMixin) for module in self._modules.values())
         buffers = self._buffers
@@ -397,6 +424,7 @@ class Watcher(Guarded):
         self._put("log_variance_ratio", places, np.sqrt(buffers.by_layer(ratio**2)))
         gap = output_gap(batch.mean, np.maximum(batch.var, 0.0), old.mean, old.var, buffers.eps)
         self._put("gap", places, np.sqrt(buffers.by_layer(gap)))
+        self._swing.add(new.step, batch.mean, np.maximum(batch.var, 0.0) + buffers.eps)
         # Successive batches: a slow drift of the weights hardly shows between them, and what chance explains is known.
         scatters: list[Array] = []
         for step, earlier in reversed(self._batches):
@@ -432,6 +460,8 @@ class Watcher(Guarded):
             "seconds": round(perf_counter() - self._begin, 4),
             "training": self._model.training,
         }
+        if (drawn := self._draws.drawn()) is not None:
+            head["drawn"] = list(astuple(drawn))
         if look is not None and look.chains is not None:
             # A frame of its own, which is not thinned out with the looks.
             self._writer.append(packed("chains", look.chains.head(), {}))
@@ -453,6 +483,7 @@ class Watcher(Guarded):
             "without": ("i8", without),
             "scatter": ("f4", self._scatter),
             "scatter_two": ("f4", self._scatter_two),
+            "swing": ("f4", self._swings()),
             "n": ("i8", self._n),
             "per_pass": ("f4", self._per_pass),
             "invalid": ("f4", self._invalid()),
@@ -479,6 +510,13 @@ class Watcher(Guarded):
             wrong = impossible(self._last.mean, self._last.var).astype(np.float64)
             shares[self._buffers.places] = self._buffers.by_layer(wrong)
         return shares
+
+    def _swings(self) -> Array:
+        """(L,) see `Course.swing`."""
+        swings = np.full(len(self._names), np.nan)
+        if (channels := self._swing.relative()) is not None and len(channels) == self._buffers.sizes.sum():
+            swings[self._buffers.places] = self._buffers.by_layer(channels)
+        return swings
 
     def _looked(self, seen: list[Seen]) -> dict[str, tuple[str, NDArray[Any]]]:
         """The arrays of a look: quantities, histograms, and the channels with the layers' state."""

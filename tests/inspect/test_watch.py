@@ -169,12 +169,15 @@ def test_every_architecture_trains_bitwise_the_same(subject: Subject, tmp_path: 
 
 
 def test_a_compiled_model_is_read_by_its_buffers_alone(tmp_path: Path) -> None:
-    model = torch.compile(net(), backend="eager")
+    inner = net()
+    model = torch.compile(inner, backend="eager")
     with watch(model, tmp_path / "run.bnviz", budget=1e9):
         trained(model)
+        inner[1].running_var[0] = torch.nan
     recording = read(tmp_path / "run.bnviz")
     assert recording.compiled
     assert recording.looks == ()
+    assert [finding.rule for finding in recording.findings] == ["invalid_statistics"]
     assert recording.course.updates[-1, 0] == 80
 
 

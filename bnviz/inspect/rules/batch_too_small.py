@@ -19,7 +19,10 @@ LEAST = 0.75
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where the model is in train mode (the batch is then one that it trains on), else a note."""
+    """A warning where the model is in train mode (the batch is then one that it trains on), else a note.
+
+    A note too where so few samples are enough only because each brings many values that differ.
+    """
     values: dict[str, float] = {}
     sizes: dict[str, float] = {}
     for norm in evidence.batch_norms:
@@ -29,6 +32,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             values[norm.name] = fidelity(sizes[norm.name])
     poor = {name: value for name, value in values.items() if value < LEAST}
     if not poor:
+        yield from _rescued(evidence, sizes)
         return
     layers, worst = worst_first(poor.items(), smallest=True)
     n = evidence.calls[layers[0]][0].n
@@ -50,6 +54,40 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         cure=Phrase(N_("Take larger batches, synchronize the statistics over devices, or use group norm.")),
         code="torch.nn.GroupNorm(groups, channels)  # or: torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
         link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(n)),
+        case="small_batches",
+    )
+
+
+def _rescued(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
+    """Of the layers with so many effective values each: those whose samples would not be enough by their number."""
+    replicas = evidence.setup.replicas
+    few = {name: size for name, size in sizes.items() if fidelity(evidence.calls[name][0].n / replicas) < LEAST}
+    if not few:
+        return
+    layers, fewest = worst_first(few.items(), smallest=True)
+    n = evidence.calls[layers[0]][0].n / replicas
+    yield Finding(
+        rule=RULE.name,
+        severity="note",
+        layers=layers,
+        quantity=Phrase(N_("samples behind each statistic")),
+        measured=n,
+        expected=float(next(size for size in range(2, 100) if fidelity(size) >= LEAST)),
+        relation="at least",
+        cause=Phrase(
+            N_(
+                "Each sample brings {values} values, so that they are worth {effective} independent ones here (R² {fidelity}): "
+                "enough as long as the values within a sample differ that much."
+            ),
+            {
+                "values": evidence.calls[layers[0]][0].per_sample,
+                "effective": f"{fewest:.3g}",
+                "fidelity": f"{fidelity(fewest):.2f}",
+            },
+        ),
+        cure=Phrase(N_("Take larger batches where memory allows, or use group norm, which needs none.")),
+        code="torch.nn.GroupNorm(groups, channels)",
+        link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(max(round(n), 1))),
         case="small_batches",
     )
 

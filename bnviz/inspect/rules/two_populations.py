@@ -11,14 +11,19 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Array, Call, Evidence, Norm
-from bnviz.inspect.finding import Finding
+from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Norm
+from bnviz.inspect.finding import Finding, Severity
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
 
 # Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
 MIN_FOR_VARIANCE = 14
 FEWEST = 3  # batches; from two one cannot tell a pair from a scatter
+# The batches' means scatter with twice the variance, or more, that independent samples give: each is worth half its samples, or
+# less. No theory gives this number; the excess must also be beyond chance.
+DESIGN_EFFECT = 2.0
+# A squared difference over a variance of n − 1 degrees of freedom has a variance of its own from 5 on (F distribution).
+DEGREES = 5
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -90,10 +95,47 @@ def _excess(values: Array, errors: Array, n: float, limit: float, least: float) 
 
 
 def _watched(evidence: Evidence) -> Iterator[Finding]:
-    """From the batch means of a watched training: the differences of successive ones beyond what n independent samples explain."""
+    """From a watched training: batches that its inputs show not to be drawn alike, and what successive batch means tell."""
     course = evidence.course
     if course is None or not len(course.step):
         return
+    alike = course.drawn is not None and not _apart(course.drawn)
+    if course.drawn is not None and not alike:
+        swings = {norm.name: _swing(evidence, course, norm) for norm in evidence.batch_norms}
+        apart = [(name, swing) for name, swing in swings.items() if swing >= MATTERS]
+        # Where no layer was read often enough the inputs' own swing tells.
+        layers, worst = worst_first(apart) if apart else ((), course.drawn.swing)
+        finding = _finding(evidence, layers, worst, several=False)
+        severity: Severity = finding.severity if apart else "warning" if worst >= MATTERS else "note"
+        yield replace(finding, severity=severity)
+        return
+    yield from _successive(evidence, course, alike=alike)
+
+
+def _swing(evidence: Evidence, course: Course, norm: Norm) -> float:
+    """How far the layer's batch means are from their average, in standard deviations between samples, less chance (RMS)."""
+    swing, n = float(course.swing[-1, evidence.place(norm)]), int(course.n[-1, evidence.place(norm)])
+    share = _between(evidence.first(norm))
+    if not swing > 0 or n < 2 or share <= 0:
+        return 0.0
+    return math.sqrt(max(swing / share - 1 / n, 0.0))
+
+
+def _between(call: Call | None) -> float:
+    """Share of a typical channel's variance that lies between the samples."""
+    if call is None or not (live := call.var > 0).any():
+        return 0.0
+    return float(np.median(call.between[live] / call.var[live]))
+
+
+def _apart(drawn: Drawn) -> bool:
+    """Whether the inputs of some looks differ from the others' by more than chance, and by enough."""
+    limit = t_quantile(shared_out(drawn.comparisons), drawn.degrees)
+    return drawn.furthest > limit and drawn.design_effect >= DESIGN_EFFECT
+
+
+def _successive(evidence: Evidence, course: Course, *, alike: bool) -> Iterator[Finding]:
+    """From the differences of successive batch means beyond what n independent samples explain; `alike`: the inputs' are not."""
     shifts: dict[str, float] = {}
     in_turns = False
     late = course.step >= course.step[-1] / 4  # the first steps move the weights too far
@@ -101,12 +143,11 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
         seen, two = course.scatter[late, place], course.scatter_two[late, place]
         pairs = np.stack([seen, two])[:, np.isfinite(seen) & np.isfinite(two)]
         seen, n, call = seen[np.isfinite(seen)], int(course.n[-1, place]), evidence.first(norm)
-        if norm.kind != "batch" or n < 2 or len(seen) < FEWEST or call is None:
+        if norm.kind != "batch" or n <= DEGREES or len(seen) < FEWEST or call is None:
             continue
         # In variances between samples, of which a mean of n has 1/n; a median of so many squares strays by about √(π/count).
-        live = call.var > 0
-        share = float(np.median(call.between[live] / call.var[live])) if live.any() else 0.0
-        surplus = float(np.median(seen)) / share - _strays(evidence, len(seen)) / n if share > 0 else 0.0
+        share = _between(call)
+        surplus = float(np.median(seen)) / share - _strays(evidence, len(seen)) * _by_chance(n) if share > 0 else 0.0
         if surplus > 0 and math.sqrt(surplus) >= MATTERS:
             shifts[norm.name] = math.sqrt(surplus)
             # Drifting weights, and independent batches, are at least as far apart after two steps as after one; two kinds in
@@ -118,7 +159,34 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
         layers, worst = worst_first(shifts.items())
         finding = _finding(evidence, layers, worst, several=False)
         # Else weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
-        yield finding if in_turns else replace(finding, severity="note")
+        yield finding if in_turns else _by_weights(finding, alike=alike)
+
+
+def _by_chance(n: int) -> float:
+    """Mean of (difference of two batch means)²/2 over one batch's variance: F(1, n − 1)/n."""
+    return (n - 1) / (n - 3) / n
+
+
+def _by_weights(finding: Finding, *, alike: bool) -> Finding:
+    """The same as a note about weights that move; `alike`: the inputs show no other reason."""
+    return replace(
+        finding,
+        severity="note",
+        cause=Phrase(
+            N_(
+                "The weights move so far in one step that the statistics of successive batches differ by more than chance; the "
+                "inputs themselves do not."
+            )
+            if alike
+            else N_(
+                "Successive batches differ by more than chance: the weights move that far in one step, or the batches are not "
+                "drawn alike."
+            )
+        ),
+        cure=Phrase(N_("Let the learning rate fall towards the end, and refill the statistics after the training.")),
+        code="torch.optim.swa_utils.update_bn(loader, model)",
+        link=links.link("modes", topic="momentum_error"),
+    )
 
 
 def _strays(evidence: Evidence, count: int) -> float:

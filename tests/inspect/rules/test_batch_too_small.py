@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bnviz.inspect import Report
+from bnviz.inspect.moments import measured
 from tests.inspect.models import batches, net, seen, severities, trained
 
 
@@ -19,3 +26,42 @@ def test_found_in_the_broken_model() -> None:
 
 def test_silent_on_the_healthy_one() -> None:
     assert "batch_too_small" not in healthy()
+
+
+def pictures(n: int, alike: float) -> Tensor:
+    """(n, 3, 8, 8), of whose variance the share `alike` lies between the samples."""
+    generator = torch.Generator().manual_seed(3)
+    own = torch.randn(n, 3, 1, 1, generator=generator) * alike**0.5
+    return own + torch.randn(n, 3, 8, 8, generator=generator) * (1 - alike) ** 0.5
+
+
+def of_pictures(n: int, alike: float) -> Report:
+    return seen(nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 2, 8)).train(), pictures(n, alike))
+
+
+def told(report: Report) -> Any:
+    return next((finding for finding in report.findings if finding.rule == "batch_too_small"), None)
+
+
+def test_two_pictures_whose_values_are_alike_are_worth_two_values() -> None:
+    """Of two samples each channel's variance between them strays so far that the median of its inverse says twice too many."""
+    assert told(of_pictures(2, 0.9)).severity == "warning"
+
+
+def test_two_pictures_whose_values_differ_are_worth_more_and_only_a_note() -> None:
+    finding = told(of_pictures(2, 0.02))
+    assert finding.severity == "note"
+    assert finding.measured == 2
+    assert "64 values" in finding.cause.text()
+    assert told(of_pictures(32, 0.02)) is None
+
+
+def test_of_few_samples_the_effective_number_is_not_overestimated() -> None:
+    """Many channels, two samples, a fifth of the variance between them: 2/0.2 values, give or take what the ratio's mean strays."""
+    generator = torch.Generator().manual_seed(0)
+    x = (
+        torch.randn(2, 400, 1, generator=generator) * 0.2**0.5
+        + torch.randn(2, 400, 100, generator=generator) * 0.8**0.5
+    )
+    call = measured(x, x, "batch", 0, 0, 0)
+    assert 8 < call.effective < 13

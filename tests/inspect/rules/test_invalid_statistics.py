@@ -81,11 +81,3 @@ def test_while_the_training_goes_on_a_row_tells_and_since_when(tmp_path: Path) -
     trained(model, 2)
     assert told(watcher.report()) is None  # mended meanwhile
     watcher.close()
-
-
-def test_a_compiled_model_is_told_by_its_buffers(tmp_path: Path) -> None:
-    model = net()
-    watcher = watch(torch.compile(model, backend="eager"), tmp_path / "run.bnviz")
-    trained(model, 20)
-    spoiled(model)
-    assert told(watcher.close()) is not None

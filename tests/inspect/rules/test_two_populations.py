@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from bnviz.inspect import watch
+from bnviz.inspect.finding import Finding
 from tests.inspect.models import batches, net, seen, severities, trained
 
 
@@ -22,22 +24,59 @@ def healthy() -> dict[str, str]:
     return severities(seen(trained(net())))
 
 
-def watched_model(data: Any, rate: float) -> str | None:
-    """The severity of the finding about a watched training on `data`."""
-    model = net()
+def watched_model(data: Any, rate: float, each: Callable[[nn.Module], None] | None = None) -> Finding | None:
+    """The finding about a watched training on `data`; `each` is called with the model after every step."""
+    model = net(bias=True)
     with tempfile.TemporaryDirectory() as folder:
         watcher = watch(model, Path(folder) / "run.bnviz", budget=1e9)
-        trained(model, optimizer=torch.optim.SGD(model.parameters(), rate, momentum=0.9), data=data)
+        trained(
+            model,
+            optimizer=torch.optim.SGD(model.parameters(), rate, momentum=0.9),
+            data=data,
+            each=None if each is None else lambda *_: each(model),
+        )
         report = watcher.close()
     assert report is not None
-    return severities(report).get("two_populations")
+    return next((finding for finding in report.findings if finding.rule == "two_populations"), None)
+
+
+def moved(model: nn.Module) -> None:
+    """As if the weights in front of the norm moved fast."""
+    with torch.no_grad():
+        model[0].bias.add_(3)
 
 
 def test_two_kinds_in_turns_are_told_from_fast_weights() -> None:
     in_turns = [(x + 3 * (place % 2), y) for place, (x, y) in enumerate(batches(80))]
-    drifting = [(x + 3 * place, y) for place, (x, y) in enumerate(batches(80))]
-    assert watched_model(in_turns, 0.01) in {"warning", "error"}
-    assert watched_model(drifting, 0.01) == "note"
+    turns, drifting = watched_model(in_turns, 0.01), watched_model(batches(80), 0.01, moved)
+    assert turns is not None
+    assert turns.severity in {"warning", "error"}
+    assert drifting is not None
+    assert drifting.severity == "note"
+    assert "inputs themselves do not" in drifting.cause.text()
+
+
+def of_two_classes(order: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Three epochs of 32 batches of 32, in the same order of their samples."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.randint(0, 2, (1024,), generator=generator)
+    x = torch.randn(1024, 6, generator=generator) + 2.0 * y[:, None]
+    places = order(y)
+    return [(x[part], y[part]) for part in places.split(32)] * 3
+
+
+def test_batches_sorted_by_class_are_named_though_successive_ones_are_alike() -> None:
+    by_class = watched_model(of_two_classes(lambda y: y.argsort(stable=True)), 0.01)
+    shuffled = watched_model(of_two_classes(lambda y: torch.arange(len(y))), 0.01)
+    assert by_class is not None
+    assert by_class.severity in {"warning", "error"}
+    assert "sorted by class" in by_class.cause.text()
+    assert shuffled is None
+
+
+def test_two_samples_are_no_ground_for_it() -> None:
+    """A squared difference over a variance of one degree of freedom has no mean."""
+    assert watched_model(batches(80, size=2), 0.01) is None
 
 
 def test_found_in_the_broken_model() -> None:
