@@ -112,6 +112,13 @@ def running_gap(norm: Norm, calls: Sequence[Call], layers: int) -> Gap | None:
     return Gap(squared, bool((np.maximum(z_mean, z_var) > limit).any()))
 
 
+def one_batch_by_chance(norm: Norm, call: Call) -> float:
+    """What chance adds to the mean squared gap of one batch as `call` is, of which the running statistics hold nothing yet."""
+    noise = 1 + _remaining_noise(norm)
+    var = np.where(_relative_var_error(call) > 0, _relative_var_error(call), 0.0)
+    return float(np.mean(noise * (call.between / call.n / (call.unbiased + norm.eps + TINY) + var / 4)))
+
+
 def _remaining_noise(norm: Norm) -> float:
     """Share of one batch's noise that is left in the running estimate: α/(2 − α)·(1 − (1 − α)^{2t})."""
     if norm.momentum is not None and not 0 < norm.momentum <= 1:

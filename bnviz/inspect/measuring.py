@@ -263,16 +263,43 @@ def _outputs(
         return None
     size = batch.size
     noise = None
+    decided: list[Tensor | None] = [None, None, None]
     if size is not None and size >= 4 and all(values.ndim and values.shape[0] == size for values in train.outputs):
         with mode():
             half = run(twin, names, batch.part(size // 2), 0, write=False, dropout=False)
         whole = [values[: size // 2] for values in train.outputs]
         noise = _difference(half.outputs, whole) if _comparable(half.outputs, whole) else None
+        if noise is not None:
+            decided = [_decisions(made, batch.targets) for made in (train.outputs, evaluation.outputs, half.outputs)]
+    in_train, in_eval, in_half = decided
     return Outputs(
         train_eval=_difference(evaluation.outputs, train.outputs),
         noise=noise,
         values=sum(values.numel() for values in train.outputs),
+        decided=0 if in_train is None else len(in_train),
+        changed=_disagreement(in_train, in_eval),
+        unsettled=_disagreement(in_train, in_half),
     )
+
+
+def _decisions(outputs: Sequence[Tensor], targets: Any) -> Tensor | None:
+    """(n, …) of the first outputs the place of the largest on axis 1, of a single one its sign; None where that decides nothing.
+
+    Rows of numbers are taken for scores; pictures of them where the targets are class numbers of their shape.
+    """
+    scores = outputs[0]
+    classes = _class_numbers(targets) and targets.shape == scores.shape[:1] + scores.shape[2:]
+    if scores.ndim < 2 or not (scores.ndim == 2 or classes):
+        return None
+    return scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(dim=1)
+
+
+def _disagreement(one: Tensor | None, other: Tensor | None) -> float:
+    """Share of different decisions among those of the samples that both have."""
+    if one is None or other is None or not len(one):
+        return 0.0
+    size = min(len(one), len(other))
+    return float((one[:size] != other[:size]).double().mean())
 
 
 def _comparable(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:
