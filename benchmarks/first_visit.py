@@ -1,4 +1,4 @@
-"""The first visit with an empty cache: bytes on the wire against an empty app with one Plotly chart, and the wait."""
+"""The first visit with an empty cache: bytes on the wire against an app with one Plotly chart, and the wait, here and on slow Wi-Fi."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from benchmarks.wire import Wire, counted
 
 BYTES: Final = Bound(0.3)
 AS_SOON: Final = Bound(1)
+WIFI: Final = {"offline": False, "latency": 40, "downloadThroughput": 1.25e6, "uploadThroughput": 1.25e6}
+"""10 Mbit/s, 40 ms (bytes per second, milliseconds), as Chromium's DevTools slow a page down."""
 PAGES: Final = ("layer", "running_stats", "gradient_flow")
 
 
@@ -35,15 +37,19 @@ def measure(quick: bool) -> list[Row]:
         counted(reference.url) as reference_wire,
         chrome() as browser,
     ):
-        chart: list[Visit] = []
-        pages: dict[str, list[Visit]] = {name: [] for name in PAGES}
+        found = {(name, slowly): list[Visit]() for name in ("", *PAGES) for slowly in (False, True)}
         for _ in range(1 if quick else 3):
-            chart.append(_visit(browser, reference_wire, ""))
-            for name, found in pages.items():
-                found.append(_visit(browser, wire, f"{name}?predict=0"))
-    size, seconds = median(visit.size for visit in chart), median(visit.seconds for visit in chart)
-    return [_bytes_row(name, median(visit.size for visit in found), size) for name, found in pages.items()] + [
-        _wait_row(name, median(visit.seconds for visit in found), seconds) for name, found in pages.items()
+            for (name, slowly), seen in found.items():
+                path, through = (f"{name}?predict=0", wire) if name else ("", reference_wire)
+                seen.append(_visit(browser, through, path, slowly=slowly))
+    size, seconds = (
+        {key: median(getattr(visit, what) for visit in seen) for key, seen in found.items()}
+        for what in ("size", "seconds")
+    )
+    return [
+        *(_bytes_row(name, size[name, False], size["", False]) for name in PAGES),
+        *(_wait_row(name, seconds[name, False], seconds["", False], "") for name in PAGES),
+        *(_wait_row(name, seconds[name, True], seconds["", True], " at 10 Mbit/s and 40 ms") for name in PAGES),
     ]
 
 
@@ -57,17 +63,21 @@ def _bytes_row(name: str, size: float, reference: float) -> Row:
     )
 
 
-def _wait_row(name: str, seconds: float, reference: float) -> Row:
+def _wait_row(name: str, seconds: float, reference: float, where: str) -> Row:
     return Row(
-        f"first visit of `{name}`: until the screen stands, against an app with one chart",
+        f"first visit of `{name}`{where}: until the screen stands, against an app with one chart",
         ratio(seconds, reference),
         AS_SOON,
         detail=f"{milliseconds(seconds)} against {milliseconds(reference)}",
     )
 
 
-def _visit(browser: Browser, wire: Wire, path: str) -> Visit:
+def _visit(browser: Browser, wire: Wire, path: str, *, slowly: bool) -> Visit:
     page = blank_page(browser)
+    if slowly:
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", WIFI)
     before = wire.received
     page.goto(f"{wire.url}/{path}", wait_until="domcontentloaded")
     seconds = settle(page)

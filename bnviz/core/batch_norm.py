@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -28,7 +30,7 @@ class Recording:
     inputs: list[Tensor]
     scaled: list[Tensor]
     outputs: list[Tensor]
-    running: Tensor | None
+    running: NDArray[np.float32] | None
 
 
 def seeded_layer(kind: LayerName, inputs: int, channels: int, generator: torch.Generator) -> nn.Linear | nn.Conv2d:
@@ -82,20 +84,22 @@ def record(
     inputs: list[Tensor] = []
     scaled: list[Tensor] = []
     outputs: list[Tensor] = []
-    running: list[Tensor] = []
     with torch.inference_mode():
         estimates = _joined_estimates(norm)
-        if estimates is not None:
-            running.append(estimates.clone())
-        for shift, batch in zip(shifts, batches, strict=False):
+        running = None if estimates is None else np.empty((len(shifts) + 1, *estimates.shape), np.float32)
+        # A NumPy view follows the layer's updates, and copying it costs next to nothing.
+        newest = None if estimates is None else estimates.numpy()
+        if running is not None:
+            running[0] = newest
+        for step, (shift, batch) in enumerate(zip(shifts, batches, strict=False), start=1):
             before = scaled_and_shifted(layer(batch), scale, shift)
             after = norm(before)
             inputs.append(before)
             scaled.append(after)
             outputs.append(activation(after))
-            if estimates is not None:
-                running.append(estimates.clone())
-        return Recording(inputs, scaled, outputs, torch.stack(running) if running else None)
+            if running is not None:
+                running[step] = newest
+        return Recording(inputs, scaled, outputs, running)
 
 
 def _joined_estimates(norm: _BatchNorm) -> Tensor | None:

@@ -158,6 +158,18 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
+class Front:
+    """The convolution or linear layer that alone and directly feeds a batch norm."""
+
+    layer: str
+    """Its name."""
+    before: str | None
+    """The norm in front of it, if nothing stands between that merges or branches."""
+    size: Array
+    """(C,) RMS of a channel's weights, each times γ of `before`, over that of a new layer: 1/√(3·fan-in) by default. β shifts only."""
+
+
+@dataclass(frozen=True)
 class Folding:
     """A convolution or linear layer with the batch norm behind it, as one layer."""
 
@@ -223,6 +235,8 @@ class Setup:
     """Those of each norm layer: of its γ or β, or of a layer that has none, of the model. Frozen layers have none."""
     decay: Mapping[str, float] = field(default_factory=dict)
     """Weight decay of each norm layer whose γ or β has one."""
+    decay_rates: Mapping[str, float] = field(default_factory=dict)
+    """Largest share of its size that decay can take from a module's own parameters in a step, by name; where there is any."""
     last_batch: int | None = None
     """Size of a loader's last batch where it is shorter than the others and kept."""
     batch_training_in_eval: tuple[str, ...] = ()
@@ -309,6 +323,8 @@ class Evidence:
     without_dropout: Mapping[str, tuple[Call, ...]] = field(default_factory=dict)
     """The same pass with Dropout off, where there is any."""
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
+    fronts: Mapping[str, Front] = field(default_factory=dict)
+    """By the name of the batch norm."""
     foldings: tuple[Folding, ...] = ()
     recomputed: Mapping[str, int] = field(default_factory=dict)
     """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""

@@ -18,7 +18,7 @@ from bnviz.errors import shortened
 from bnviz.i18n import N_
 from bnviz.inspect.batches import Batch
 from bnviz.inspect.errors import InspectionError
-from bnviz.inspect.evidence import Call, Evidence, Outputs
+from bnviz.inspect.evidence import Call, Evidence, Front, Outputs, Surroundings
 from bnviz.inspect.folding import foldings
 from bnviz.inspect.layers import bare, describe, kind_of, norm_modules
 from bnviz.inspect.moments import measured
@@ -68,12 +68,15 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         classifies=any(_class_numbers(batch.targets) for batch in batches),
         batch_training_in_eval=_training_in_eval(twin, names, evaluation, modes),
     )
+    pairs = _pairs(twin, first.tracer.norms)
+    around = {node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None}
     return Evidence(
         norms=tuple(replace(norm, dtype=first.dtypes.get(norm.name, norm.dtype)) for norm in norms),
         calls=_joined(passes),
         without_dropout=_joined(quiet),
-        surroundings={node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None},
-        foldings=foldings(twin, _pairs(twin, first.tracer.norms)),
+        surroundings=around,
+        fronts=_fronts(twin, pairs, around),
+        foldings=foldings(twin, pairs),
         recomputed=_recomputed(twin, names, batches[0], train) if twin is not bare(model) else {},
         outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
         setup=setup,
@@ -248,6 +251,33 @@ def _pairs(twin: nn.Module, norms: Sequence[Node]) -> list[tuple[str, str]]:
         and weight in owners
         and weights[weight] == 1
     ]
+
+
+@torch.no_grad()
+def _fronts(
+    twin: nn.Module, pairs: Sequence[tuple[str, str]], around: Mapping[str, Surroundings]
+) -> Mapping[str, Front]:
+    """The first of each of `pairs` by the second."""
+    modules: dict[str, Any] = dict(twin.named_modules())
+    norms = norm_modules(twin)
+    found = {}
+    for layer, norm in pairs:
+        weight: Tensor = modules[layer].weight
+        if isinstance(modules[layer], nn.modules.conv._ConvTransposeNd):
+            weight = weight.transpose(0, 1)
+        squares = weight.double().square()
+        before = next((name for name in around[norm].before[-1:] if name in norms), None)
+        gamma = getattr(norms[before], "weight", None) if before is not None else None
+        if isinstance(gamma, Tensor):
+            gains = gamma.double().square().flatten()
+            if gains.numel() == weight.shape[1]:
+                squares = squares * gains.reshape(1, -1, *[1] * (weight.ndim - 2))
+            else:  # groups, or channels that were flattened
+                squares = squares * gains.mean()
+        # The sum over the fan-in is the mean square times it, and a new layer's mean square is a third of its inverse.
+        size = (3 * squares.sum(dim=tuple(range(1, weight.ndim)))).sqrt()
+        found[norm] = Front(layer, before, size.cpu().numpy())
+    return found
 
 
 def _outputs(

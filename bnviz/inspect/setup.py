@@ -9,6 +9,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel
 
 from bnviz.errors import shortened
@@ -17,6 +18,16 @@ from bnviz.inspect.layers import bare, norm_modules
 
 # Words in the name of a class that keeps averaged weights; AdaptiveMaxPool2d and GlobalAveragePool do not.
 AVERAGES: Final = frozenset({"ema", "swa", "average", "averaged", "averaging", "teacher"})
+# They divide by the gradient's size, decay included, unless it is decoupled.
+ADAPTIVE: Final = (
+    torch.optim.Adadelta,
+    torch.optim.Adagrad,
+    torch.optim.Adam,
+    torch.optim.Adamax,
+    torch.optim.NAdam,
+    torch.optim.RAdam,
+    torch.optim.RMSprop,
+)
 WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -32,6 +43,7 @@ def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
         optimizer_steps=_steps(model.parameters(), optimizer),
         steps=_steps_by_norm(model, norms, optimizer),
         decay=_decay(model, optimizer),
+        decay_rates=_decay_rates(model, optimizer),
     )
 
 
@@ -82,3 +94,29 @@ def _decay(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Mapping
         for name, module in norm_modules(bare(model)).items()
     }
     return {name: value for name, value in found.items() if value > 0}
+
+
+def _decay_rates(model: nn.Module, optimizer: torch.optim.Optimizer | None) -> Mapping[str, float]:
+    if optimizer is None:
+        return {}
+    adaptive = isinstance(optimizer, ADAPTIVE)
+    rates = {id(p): _rate(p, group, adaptive) for group in optimizer.param_groups for p in group["params"]}
+    found = {}
+    for name, module in bare(model).named_modules():
+        own = [rate for p in module.parameters(recurse=False) if (rate := rates.get(id(p), 0.0)) > 0]
+        if own:
+            found[name] = min(own)  # of an adaptive optimizer that of the largest, which makes up the size
+    return found
+
+
+def _rate(parameter: nn.Parameter, group: Mapping[str, Any], adaptive: bool) -> float:
+    """ηλ, with momentum ηλ/(1 − μ); decay that an adaptive optimizer treats as a gradient goes up to η a step, whatever the size."""
+    decay = float(group.get("weight_decay") or 0)
+    if decay <= 0 or is_lazy(parameter):
+        return 0.0
+    # Schedules keep what they began with, or their maximum.
+    learning = max(float(group.get(name) or 0) for name in ("lr", "initial_lr", "max_lr"))
+    if adaptive and not group.get("decoupled_weight_decay"):
+        size = float(parameter.detach().float().square().mean().sqrt())
+        return learning / size if size > 0 else 0.0
+    return learning * decay / max(1 - float(group.get("momentum") or 0), 1e-3)

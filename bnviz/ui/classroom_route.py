@@ -77,7 +77,7 @@ class _Carrier:
         self.news = asyncio.Event()
         self.sending = asyncio.Lock()
         self.loop = asyncio.get_running_loop()
-        self.connection = Connection(route.classes, websocket.client.host if websocket.client else "", self._wake)
+        self.connection = Connection(route.classes, address_of(websocket), self._wake)
         self.code: int | None = None
         self._patience = asyncio.timeout(None)
         """With the frame that is waited for."""
@@ -173,6 +173,11 @@ def settings_of(page: str, topic: str) -> type[LabSettings] | None:
 
 
 CLASSES: Final = Classes(settings_of)
+
+
+def address_of(websocket: WebSocket) -> str:
+    """The address that a browser connects from, as a trusted proxy tells it; empty where there is none."""
+    return websocket.client.host if websocket.client else ""
 
 
 def route(mount_path: str, classes: Classes = CLASSES, origins: Collection[str] = ()) -> WebSocketRoute:

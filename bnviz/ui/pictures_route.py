@@ -32,7 +32,7 @@ from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
-from bnviz.ui.classroom_route import BUSY
+from bnviz.ui.classroom_route import BUSY, address_of
 from bnviz.ui.compute_queue import HEAVY_S
 from bnviz.ui.player import ReadyScene
 
@@ -129,7 +129,7 @@ class _Browser:
 
     def __init__(self, websocket: WebSocket, lab: Lab, language: Language, visitor: str) -> None:
         self.websocket, self.lab, self.language, self.visitor = websocket, lab, language, visitor
-        self.address = _address(websocket)
+        self.address = address_of(websocket)
         self.asked: Question | None = None
         self.sent = 0  # bytes of the last answer
         self.patient_for = 0  # more questions
@@ -282,16 +282,12 @@ class Pictures:
 
     def _name(self, websocket: WebSocket) -> str:
         """What a browser is known by: as who left its address last, so that nobody gets out of a pause by coming anew."""
-        address = _address(websocket)
+        address = address_of(websocket)
         left = next((one for one in reversed(self._left) if one[0] == address), None)
         if left is None:
             return f"pictures {next(self._numbers)}"
         self._left.remove(left)
         return left[1]
-
-
-def _address(websocket: WebSocket) -> str:
-    return websocket.client.host if websocket.client else ""
 
 
 def route(mount_path: str, most: int) -> WebSocketRoute:

@@ -22,7 +22,7 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 [data-testid="stSidebarHeader"] { order: -2; }
 [data-testid="stSidebarUserContent"] { order: -1; padding-top: 0; padding-bottom: 0.4rem; }
 [data-testid="stSidebarUserContent"] [data-testid="stVerticalBlock"] { gap: 0.5rem; }
-.st-key-head h1 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; font-weight: 600; }
+.st-key-head h1 { padding: 0 3rem 0.1rem 0; font-size: 1.5rem; font-weight: 600; text-wrap: balance; }
 /* A picture of the question before, still on its way out, is not seen under the new one. */
 .stApp:has(.st-key-picture .st-key-prediction) :is(.st-key-picture, .st-key-below) [data-digest] { display: none; }
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
@@ -51,8 +51,8 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 .st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
 /* Segments that stand in two lines each have all their edges: Streamlit draws the first and the last one's outer edges only. */
-.st-key-controls button[data-variant="segmented_control"] { flex: 1 1 auto; padding-inline: 0.5rem; }
-.st-key-controls button[data-variant="segmented_control"]:not([aria-checked="true"]) {
+.st-key-controls button[data-variant="segmented_control"] { padding-inline: 0.5rem; }
+button[data-variant="segmented_control"]:not([aria-checked="true"]) {
   border-inline-color: color-mix(in srgb, currentColor 20%, transparent);
 }
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }

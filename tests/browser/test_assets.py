@@ -901,11 +901,17 @@ LONG = "Test error of the network, in % of all images that it was shown"
 def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench) -> None:
     head = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0, "font": {"size": 15}}
     notes = [{**head, "x": x, "text": f"<b>{LONG}</b><br>short"} for x in (0, 0.55)]
+    over = {**head, "x": -0.01, "text": "a line over both", "yshift": 50}
     axes = {"yaxis": {"title": {"text": LONG}}, "xaxis": {"title": {"text": LONG}, "domain": [0, 0.45]}}
     margin = {"l": 60, "r": 20, "t": 40, "b": 50}
     figure = {
         "data": [],
-        "layout": {**axes, "annotations": notes, "margin": margin, "font": {"size": 15, "family": "sans-serif"}},
+        "layout": {
+            **axes,
+            "annotations": [*notes, over],
+            "margin": margin,
+            "font": {"size": 15, "family": "sans-serif"},
+        },
     }
     laid = bench.page.evaluate(
         """async ([figure, width, height]) => {
@@ -916,7 +922,7 @@ def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench
             return {
                 x: widest(layout.xaxis.title.text, 18), y: widest(layout.yaxis.title.text, 18),
                 heads: layout.annotations.map(({text}) => widest(text, 15, 600)), top: layout.margin.t,
-                text: layout.annotations[0].text,
+                text: layout.annotations[0].text, over: layout.annotations[2],
             };
         }""",
         [figure, 680, 300],
@@ -926,6 +932,8 @@ def test_titles_and_headings_stand_in_lines_for_which_there_is_room(bench: Bench
     assert laid["heads"][0] <= 0.55 * 600
     assert laid["heads"][1] <= 0.45 * 600 + 20
     assert laid["top"] >= 40 + 15 * (laid["text"].count("<br>") - 1)
+    assert laid["over"]["text"] == over["text"]  # not broken for what stands below it, and lifted with that
+    assert laid["over"]["yshift"] >= 50 + 15 * (laid["text"].count("<br>") - 1)
     assert laid["text"].startswith("<b>")
     assert laid["text"].endswith("</b><br>short")
     wide = "async (figure) => { const {headed, titled} = await import('/arrange.js'); return headed(titled(figure, 2000, 900), 2000); }"

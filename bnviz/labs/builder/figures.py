@@ -11,7 +11,7 @@ from bnviz.labs.builder.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Code, Listing, Note, Table, Tone
 from bnviz.plot.numbers import grouped, short
-from bnviz.plot.primitives import PHONE_FONT, key, line, log_axis, log_range, note, points, power_ticks, small
+from bnviz.plot.primitives import PHONE_FONT, key, line, log_axis, log_range, note, phone, points, power_ticks
 from bnviz.plot.theme import Role, axis, color, layout
 
 HEIGHT: Final = 380  # as high as the controls beside it: there is no gap below
@@ -136,11 +136,7 @@ def counts(result: Result, language: Language = "en") -> Chart:
             told="; ".join(f"{entry.name} {entry.count}" for entry in result.tensors) or _("none")
         ),
         height=330,
-        phone_layout={
-            "xaxis": {**x, **power_ticks(low, high)},
-            "annotations": small([words]),
-            "margin": {"l": 20, "r": 10, "t": 60, "b": 50},
-        },
+        phone_layout=phone([words], l=20, r=10, t=60, b=50) | {"xaxis": {**x, **power_ticks(low, high)}},
     )
 
 
@@ -169,7 +165,7 @@ def variances(result: Result, language: Language = "en") -> Chart:
             after=short(float(after.mean()) if after.size else math.nan),
         ),
         height=330,
-        phone_layout={"annotations": small(notes)},
+        phone_layout=phone(notes, r=16),
     )
 
 

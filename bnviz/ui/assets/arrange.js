@@ -1,7 +1,7 @@
 // Words of a chart where there is room for them: titles, headings, labels and the panels that they stand over.
 import { spread } from "./labels.js";
 import { measure } from "./surface.js";
-import { wrap } from "./text.js";
+import { glued, wrap } from "./text.js";
 
 const TITLE = 1.2; // of the font's size: what Plotly makes a title of an axis
 const LEADING = 1.3; // of the font's size: Plotly's
@@ -34,7 +34,7 @@ const bare = (text) => text.replaceAll(/<[^>]*>/g, "");
 /** `text` with each of its lines broken where it is wider than `room` pixels; tags stay where they are. */
 function broken(text, room, font, size, weight) {
   return lines(text).map((line) => {
-    const words = bare(line);
+    const words = glued(bare(line));
     if (measure(words, font, size, weight) <= room) return line;
     const ends = [];
     for (const part of wrap(words, room, font, size, weight)) ends.push(words.indexOf(part, ends.at(-1) ?? 0) + part.length);
@@ -108,21 +108,30 @@ function besideAxis({ yaxis, font }) {
   return Math.max(0, ...labels.map((text) => measure(bare(String(text)), font?.family, size))) + size;
 }
 
+/** Pixels by which a note stands higher than its y says. */
+const liftOf = (note) => note.yshift ?? 0;
+
 /** The layout with what stands over panels side by side in so many lines that none reaches into the next; the plot makes room for them. */
 export function headed({ data, layout }, width) {
   const { margin = {}, annotations = [], font } = layout;
   const plot = width - Math.max(margin.l ?? 0, besideAxis(layout)) - (margin.r ?? 0);
   const heads = annotations.filter(({ xref, yref, xanchor, yanchor }) => xref === "paper" && yref === "paper" && xanchor === "left" && yanchor === "bottom");
-  let growth = 0;
-  const told = new Map(heads.map((head) => {
-    const next = Math.min(...heads.filter(({ x, y }) => y === head.y && x > head.x).map(({ x }) => x));
+  const more = new Map(heads.map((head) => {
+    const next = Math.min(...heads.filter((one) => one.y === head.y && liftOf(one) === liftOf(head) && one.x > head.x).map(({ x }) => x));
     const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0);
-    const text = broken(head.text, room - (head.xshift ?? 0), font?.family, sizeOf(head, layout), isBold(head));
-    const more = lines(text).length - lines(head.text).length;
-    if (head.y >= 1) growth = Math.max(growth, more * sizeOf(head, layout) * LEADING);
-    return [head, more > 0 ? { ...head, text, align: "left" } : head];
+    const text = broken(head.text, Math.max(room - (head.xshift ?? 0), LEAST_ROOM), font?.family, sizeOf(head, layout), isBold(head));
+    return [head, { text, pixels: (lines(text).length - lines(head.text).length) * sizeOf(head, layout) * LEADING }];
   }));
-  if (growth === 0) return { data, layout };
+  if ([...more.values()].every(({ pixels }) => pixels === 0)) return { data, layout };
+  /** Pixels that what stands over the top panels has grown by, up to `high` px above them. */
+  const grown = (high) => Math.max(0, ...heads.filter((head) => head.y >= 1 && liftOf(head) < high).map((head) => more.get(head).pixels));
+  const told = new Map();
+  let growth = 0;
+  for (const [head, { text, pixels }] of more) {
+    const lifted = head.y >= 1 ? grown(liftOf(head)) : 0;
+    if (head.y >= 1) growth = Math.max(growth, lifted + pixels);
+    if (lifted + pixels > 0) told.set(head, { ...head, text, align: "left", yshift: liftOf(head) + lifted });
+  }
   return { data, layout: { ...layout, margin: { ...margin, t: (margin.t ?? 0) + growth }, annotations: annotations.map((note) => told.get(note) ?? note) } };
 }
 

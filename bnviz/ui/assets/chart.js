@@ -17,6 +17,7 @@ const CLICK_PIXELS = 4;
 const [TIGHT, TALL] = [640, 360]; // px: beside the sidebar of a small projector a chart is laid out as on a phone, where that is not too flat
 const LATEST_MS = 500;
 const SMALL = 0.8; // of the type, where a screen is low
+const LARGER = 1.25; // of a phone's type, where its layout has more room than on a phone
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
@@ -133,11 +134,16 @@ class Chart {
     if ([this.width, this.height, this.scale].join() !== before) this.#draw();
   }
 
+  /** Whether a layout for phones is drawn where there is more room than on a phone. */
+  #tight() {
+    const scale = typeScale();
+    return this.width >= NARROW * scale && this.width < TIGHT * scale && this.height >= TALL * scale;
+  }
+
   #layout() {
     const { background, text, font } = this.theme;
     const { data } = this;
-    const scale = typeScale();
-    const narrow = this.width < NARROW * scale || (this.width < TIGHT * scale && this.height >= TALL * scale);
+    const narrow = this.width < NARROW * typeScale() || this.#tight();
     const own = narrow && data.phone_layout ? merge(data.figure.layout, data.phone_layout) : data.figure.layout;
     const basis = { paper_bgcolor: background, plot_bgcolor: background, font: { family: font, color: text } };
     const fixed = { width: this.width, height: this.height, autosize: false, uirevision: "bnviz" };
@@ -169,7 +175,8 @@ class Chart {
     const { light, dark } = this.data.palette;
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
-    const scaled = enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : 1));
+    const larger = this.#tight() && this.data.phone_layout?.font ? LARGER : 1;
+    const scaled = enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : larger));
     const panels = parted(headed(scaled, this.width), this.height);
     const worded = inside(titled(panels, this.width, this.height), this.width);
     const { data, layout } = legibly(apart(thinned(worded, this.height), this.height), this.theme);

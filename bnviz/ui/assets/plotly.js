@@ -1,20 +1,15 @@
 // Plotly itself: loaded once per page, its styles brought into a shadow root, figures recoloured for the theme.
 import { legible, shared } from "./common.js";
 
-/** Promise of Plotly, from the page or from `url`; a failed load may be tried again. */
+/** Promise of Plotly, from the page or from `url`; a failed load may be tried again, under another address: browsers remember that a module failed. */
 export function loadPlotly(url) {
   const page = shared();
   page.plotly ??= window.Plotly
     ? Promise.resolve(window.Plotly)
-    : new Promise((loaded, failed) => {
-      const script = Object.assign(document.createElement("script"), { src: url, async: true });
-      script.addEventListener("load", () => loaded(window.Plotly));
-      script.addEventListener("error", () => {
-        page.plotly = undefined;
-        script.remove();
-        failed(new Error(`could not load ${url}`));
-      });
-      document.head.append(script);
+    : import(page.failed ? `${url}?again=${page.failed}` : url).then(() => window.Plotly, () => {
+      page.plotly = undefined;
+      page.failed = (page.failed ?? 0) + 1;
+      throw new Error(`could not load ${url}`);
     });
   return page.plotly;
 }

@@ -6,17 +6,20 @@ const CLOSING = /^[，。；：、！？）》」”’]/u;
 
 /**
  * Pieces between which a line may break: words with the space after them, single Chinese characters, each with what opens before it.
- * A no-break space is part of its word.
+ * A no-break space is part of its word; a unit in brackets is one.
  */
 const pieces = (text) => text.match(
-  /[（《「“‘]*(?:[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|(?:\u00a0|[^\s（《「“‘\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef])+[^\S\u00a0]*)|[（《「“‘]+|\s+/gu,
+  /（[^（）\s]{1,8}）|[（《「“‘]*(?:[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]|(?:\u00a0|[^\s（《「“‘\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef])+[^\S\u00a0]*)|[（《「“‘]+|\s+/gu,
 ) ?? [];
+
+/** `text` of the same length in which a number stays with its sign, its unit and the other end of its interval. */
+export const glued = (text) => text.replaceAll(/ (?=[%…±])|(?<=[…±]) /g, "\u00a0");
 
 /** Break `text` into lines no wider than `width` pixels (a single long word may exceed it). */
 export function wrap(text, width, font, size, weight = 400) {
   const lines = [];
   let line = "";
-  for (const piece of pieces(text ?? "")) {
+  for (const piece of pieces(glued(text ?? ""))) {
     const longer = line + piece;
     const closing = CLOSING.test(piece);
     if (line && !closing && measure(longer.trimEnd(), font, size, weight) > width) {

@@ -8,12 +8,14 @@ import os
 import re
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, get_type_hints
 
 import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bnviz.labs import course
+from bnviz.plot.chart import Chart
 from bnviz.ui import assets
 
 FRAME_ANCESTORS: Final = "BNVIZ_FRAME_ANCESTORS"
@@ -50,9 +52,20 @@ def frame_ancestors() -> str:
 
 
 @cache
-def preloaded() -> str:
-    """Our modules, to be fetched beside Streamlit's: one imports the next, so that a browser would find them one after another."""
-    return ", ".join(f"<{assets.url(path.name)}>; rel=modulepreload" for path in sorted(assets.FOLDER.glob("*.js")))
+def preloaded(*, charts: bool) -> str:
+    """Our modules, to be fetched beside Streamlit's: one imports the next, so that a browser would find them one after another.
+
+    `charts`: with Plotly.
+    """
+    modules = [*assets.FOLDER.glob("*.js"), *([assets.PLOTLY] if charts else [])]
+    return ", ".join(f"<{assets.url(path.name)}>; rel=modulepreload" for path in sorted(modules))
+
+
+@cache
+def pages_with_charts() -> frozenset[str]:
+    """The names of the labs that draw with Plotly."""
+    pictures = ((topic.lab, draw) for topic in course.TOPICS for draw in topic.pictures)
+    return frozenset(lab for lab, draw in pictures if get_type_hints(draw)["return"] is Chart)
 
 
 class SecurityHeaders:
@@ -74,7 +87,10 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 headers.update(self.headers)
                 if message["status"] == 304 or headers.get("content-type", "").startswith("text/html"):
-                    headers["Link"] = preloaded()  # a page that a browser kept may be older than the modules
+                    charts = scope["path"].rstrip("/").rpartition("/")[2] in pages_with_charts()
+                    headers["Link"] = preloaded(
+                        charts=charts
+                    )  # a page that a browser kept may be older than the modules
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
+from bnviz.inspect.layers import describe, norm_modules
+from bnviz.inspect.setup import setup_of
 from tests.inspect.models import net, seen, severities, trained
 
 
@@ -27,3 +30,52 @@ def test_found_in_the_broken_model() -> None:
 
 def test_silent_on_the_healthy_one() -> None:
     assert "weight_decay" not in healthy()
+
+
+def test_channels_that_decay_has_taken_away_are_told_here() -> None:
+    """Where there is no decay, or too little of it, `dead_channels` tells."""
+    found = {}
+    for decay in (0.0, 1e-6, 1.0):
+        model = net()
+        model[1].weight.data[:5] = 1e-9
+        optimizer = torch.optim.SGD(model.parameters(), 0.1, weight_decay=decay)
+        trained(model, 120, optimizer=optimizer)
+        model[1].weight.data[:5] = 1e-9
+        model[1].weight.data[5:] = 1.0
+        found[decay] = severities(seen(model, optimizer=optimizer))
+    assert found[0.0].get("dead_channels") == found[1e-6].get("dead_channels") == "warning"
+    assert found[1e-6].get("weight_decay") == "note"
+    assert found[1.0].get("weight_decay") == "warning"
+    assert "dead_channels" not in found[1.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "rate"),
+    [
+        (lambda p: torch.optim.SGD(p, 0.1, weight_decay=0.01), 1e-3),
+        (lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.01), 1e-2),
+        (lambda p: torch.optim.AdamW(p, 1e-3, weight_decay=0.1), 1e-4),
+        (lambda p: torch.optim.Adam(p, 1e-3, weight_decay=0.1), 1e-3),  # of γ = 1
+        (lambda p: torch.optim.NAdam(p, 1e-3, weight_decay=0.1, decoupled_weight_decay=True), 1e-4),
+        (lambda p: torch.optim.SGD(p, 0.1), None),
+    ],
+)
+def test_what_decay_can_take_in_a_step(make: object, rate: float | None) -> None:
+    model = net()
+    optimizer = make(model.parameters())  # type: ignore[operator]
+    norms = [describe(name, module) for name, module in norm_modules(model).items()]
+    made = setup_of(model, norms, optimizer).decay_rates.get("1")
+    assert made == (rate if rate is None else pytest.approx(rate))
+
+
+def test_the_cure_keeps_the_optimizer_and_its_memory() -> None:
+    model = net()
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3, weight_decay=0.1)
+    trained(model, 60, optimizer=optimizer)
+    (finding,) = seen(model, optimizer=optimizer).findings
+    memory = dict(optimizer.state)
+    exec(finding.code, {"model": model, "optimizer": optimizer})
+    assert severities(seen(model, optimizer=optimizer)) == {}
+    assert dict(optimizer.state) == memory
+    assert {group["lr"] for group in optimizer.param_groups} == {3e-3}
+    trained(model, 5, optimizer=optimizer)

@@ -243,11 +243,19 @@ def test_every_answer_has_its_headers(client: Client, monkeypatch: pytest.Monkey
     )
 
 
+MODULES = [path.name for path in assets.FOLDER.glob("*.js")]
+
+
 @pytest.mark.parametrize(
-    ("status", "kind", "told"),
-    [(200, b"text/html; charset=utf-8", True), (304, b"", True), (200, b"text/plain", False)],
+    ("path", "status", "kind", "told"),
+    [
+        ("/layer", 200, b"text/html; charset=utf-8", MODULES),
+        ("/r1/modes/", 200, b"text/html; charset=utf-8", [*MODULES, assets.PLOTLY.name]),
+        ("/", 304, b"", MODULES),
+        ("/modes", 200, b"text/plain", []),
+    ],
 )
-def test_a_page_says_which_modules_it_will_need(status: int, kind: bytes, told: bool) -> None:
+def test_a_page_says_which_modules_it_will_need(path: str, status: int, kind: bytes, told: list[str]) -> None:
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)] * bool(kind)})
 
@@ -256,11 +264,9 @@ def test_a_page_says_which_modules_it_will_need(status: int, kind: bytes, told: 
     async def hear(message: Message) -> None:
         heard.append(message)
 
-    asyncio.run(headers.SecurityHeaders(page)({"type": "http"}, Mock(), hear))
+    asyncio.run(headers.SecurityHeaders(page)({"type": "http", "path": path}, Mock(), hear))
     links = Headers(raw=heard[0]["headers"]).get("link", "")
-    assert set(re.findall("<([^>]*)>; rel=modulepreload", links)) == (
-        {assets.url(path.name) for path in assets.FOLDER.glob("*.js")} if told else set()
-    )
+    assert set(re.findall("<([^>]*)>; rel=modulepreload", links)) == {assets.url(name) for name in told}
 
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/script-health-check"])

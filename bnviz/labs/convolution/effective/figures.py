@@ -13,7 +13,7 @@ from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, line, log_axis, log_range, note, points, small, steps
+from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points, steps
 from bnviz.plot.theme import SERIES, Role, axis, color, layout
 
 Floats = NDArray[np.float64]
@@ -59,7 +59,7 @@ def resolution(result: Result, language: Language = "en") -> Chart:
             annotations=notes,
         ),
         _("Effective sample size of the batch mean against N·H·W. At the finest resolution: {told}.").format(told=told),
-        phone_layout={"annotations": small(notes), "margin": PHONE_MARGIN},
+        phone_layout=phone(notes, **PHONE_MARGIN),
     )
 
 
@@ -120,7 +120,7 @@ def batch_means(result: Result, language: Language = "en") -> Chart:
             "give {naive}."
         ).format(channel=c, spread=short(float(worth.spread[c])), naive=short(float(worth.naive_spread[c]))),
         height=340,
-        phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 84, "b": 48}},
+        phone_layout=phone(notes, l=52, r=12, t=84, b=48),
     )
 
 
@@ -170,7 +170,7 @@ def correlation(result: Result, language: Language = "en") -> Chart:
         ),
         _("Correlation of two pixels of one map by distance. {told}.").format(told=told),
         height=340,
-        phone_layout={"annotations": small(notes), "margin": PHONE_MARGIN},
+        phone_layout=phone(notes, **PHONE_MARGIN),
     )
 
 
@@ -215,7 +215,7 @@ def channels(result: Result, language: Language = "en") -> Chart:
         _("Effective sample size by channel, measured / closed form, of {total} numbers: {told}.").format(
             total=total, told=told
         ),
-        phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 70, "b": 64}},
+        phone_layout=phone(notes, l=52, r=12, t=70, b=64),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
 from bnviz.plot.panels import Panels, heading
-from bnviz.plot.primitives import key, largest, note, phone, points, small, steps
+from bnviz.plot.primitives import key, largest, note, phone, points, steps
 from bnviz.plot.scene import Map, Readout, Row, Scene
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import normalizer_name
@@ -121,10 +122,10 @@ def histograms(result: Result, language: Language = "en") -> Chart:
     panels = Panels()
     for place, channel in enumerate(channels):
         wide = [(place + 0.04) * width, (place + 0.96) * width]
-        x = axis("" if place else _("value"), range=ends, domain=wide)
+        x = axis("" if place else _("value"), range=ends, domain=wide, tickvals=_inner_ticks(*ends))
         y = axis("" if place else _("density"), range=[0, top], showticklabels=place == 0)
         traces = [steps(part.edges, part.density()[channel], role, name, fill=True) for part, (role, name) in counted]
-        panels.add(traces, x, y, ({"tickfont": {"size": 10}, "nticks": 3}, {}))
+        panels.add(traces, x, y)
         panels.notes.append(heading(f"<b>{_channel(result, channel, _)}</b>", wide[0], 1, yshift=2))
     words = " · ".join(f"<span style='color:{color(role)}'><b>{name}</b></span>" for role, name in roles)
     panels.notes.append({**key(words), "yshift": 26})
@@ -138,6 +139,15 @@ def histograms(result: Result, language: Language = "en") -> Chart:
         height=320,
         phone_layout=narrow,
     )
+
+
+def _inner_ticks(low: float, high: float) -> list[float]:
+    """Three or so round numbers that stand clear of the axis' ends, where those of the next panel begin."""
+    rough = 0.25 * (high - low)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * max(factor for factor in (1, 2, 5) if factor * power <= rough)
+    clear = 0.1 * (high - low)
+    return [step * number for number in range(math.ceil((low + clear) / step), math.floor((high - clear) / step) + 1)]
 
 
 def _histograms_alt(result: Result, channels: list[int], _: Translate) -> str:
@@ -190,7 +200,7 @@ def moments(result: Result, language: Language = "en") -> Chart:
             after_low=short(float(maps.after_std.min())),
             after_high=short(float(maps.after_std.max())),
         ),
-        phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 16, "t": 64, "b": 48}},
+        phone_layout=phone(notes, l=52, r=16, t=64, b=48),
     )
 
 

@@ -10,7 +10,7 @@ from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.convolution.sharing.result import Result, Sharing
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, log_axis, note, points, small
+from bnviz.plot.primitives import key, log_axis, note, phone, points
 from bnviz.plot.scene import Cube, Readout, Row, Scene
 from bnviz.plot.theme import axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
@@ -136,7 +136,7 @@ def counts(result: Result, language: Language = "en") -> Chart:
             annotations=notes,
         ),
         _("Means times numbers that share each: {told}; always {total}.").format(told=told, total=total),
-        phone_layout={"annotations": small(notes), "margin": {"l": 52, "r": 12, "t": 56, "b": 48}},
+        phone_layout=phone(notes, l=52, r=12, t=56, b=48),
     )
 
 
@@ -168,9 +168,8 @@ def values(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(x, axis(_("mean and standard deviation")), annotations=notes),
         _("The means of all statistics: {told}.").format(told=told),
-        phone_layout={
-            "annotations": small(notes),
-            "margin": {"l": 52, "r": 12, "t": 56, "b": 64},
+        phone_layout=phone(notes, l=52, r=12, t=56, b=64)
+        | {
             "xaxis": {
                 "tickfont": {"size": 12},
                 "tickangle": 0,

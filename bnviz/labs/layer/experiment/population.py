@@ -6,6 +6,7 @@ Index letters as in `layer`: T batches shown, m samples per batch, P positions p
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -15,6 +16,7 @@ from scipy.special import ndtr
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bnviz.core.datasets import digits
 from bnviz.labs.layer.result import Floats, Forecast, Population
 from bnviz.labs.layer.settings import SMALL_EPS, Settings
 from bnviz.theory import output_law, running
@@ -38,23 +40,49 @@ def measure_population(layer: nn.Linear | nn.Conv2d, samples: Tensor | None, set
         var = float(functional.conv2d(area, weight**2, padding=1).mean()) * scale**2
         mean_var = float(functional.conv_transpose2d(area / SIDE**2, weight, padding=1).square().sum()) * scale**2
         return Population(bias * scale + shift, var, mean_var, math.inf, None)
-    found = (
-        functional.linear(samples, weight)
-        if isinstance(layer, nn.Linear)
-        else functional.conv2d(samples, weight, padding=1)
+    of_digits = settings.source == "digits"
+    found = _digits_moments(weight.numpy().tobytes(), weight.shape) if of_digits else _moments(weight, samples)
+    replaced = settings.batch_size > len(samples)
+    return Population(
+        mean=(found.mean + bias) * scale + shift,
+        var=found.var * scale**2,
+        sample_mean_var=found.sample_mean_var * scale**2,
+        size=math.inf if replaced else float(len(samples)),
+        excess_kurtosis=found.excess_kurtosis,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """Of what one channel's weights make of all samples; fields as in `Population`."""
+
+    mean: float
+    var: float
+    sample_mean_var: float
+    excess_kurtosis: float | None
+
+
+@lru_cache(maxsize=256)
+def _digits_moments(weight: bytes, shape: torch.Size) -> _Moments:
+    """Of the digits, which only another seed or channel changes."""
+    images, _ = digits()
+    kernel = torch.frombuffer(bytearray(weight), dtype=torch.float32).view(shape)
+    return _moments(kernel, images if kernel.ndim == 4 else images.flatten(1))
+
+
+def _moments(weight: Tensor, samples: Tensor) -> _Moments:
+    """`weight`: (1, D), or (1, 1, 3, 3) for images."""
+    found = functional.conv2d(samples, weight, padding=1) if weight.ndim == 4 else functional.linear(samples, weight)
     values = found.flatten(1).numpy().astype(np.float64)
     mean = float(values.mean())
     centred = values - mean
     squares = centred**2
     var = float(squares.mean())
-    replaced = settings.batch_size > len(values)
     one_each = values.shape[1] == 1
-    return Population(
-        mean=(mean + bias) * scale + shift,
-        var=var * scale**2,
-        sample_mean_var=(var if one_each else float(centred.mean(axis=1).var())) * scale**2,
-        size=math.inf if replaced else float(len(values)),
+    return _Moments(
+        mean=mean,
+        var=var,
+        sample_mean_var=var if one_each else float(centred.mean(axis=1).var()),
         excess_kurtosis=float((squares**2).mean()) / var**2 - 3 if one_each and var > 0 else None,
     )
 

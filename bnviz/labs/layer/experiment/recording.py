@@ -167,7 +167,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     n = inputs.shape[-1]
     batch_mean, batch_var = moments(inputs)
     fresh = np.tile(np.array([0.0, 1.0], dtype=np.float32)[:, None], (T + 1, 1, C))
-    estimates = fresh if recording.running is None else recording.running.numpy()
+    estimates = fresh if recording.running is None else recording.running
     from_running = settings.statistics_source == "running"
     used_mean, used_var = batch_mean, batch_var
     if from_running:
@@ -181,7 +181,10 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     stages = describe(rows, _ranges(settings, rows), {"input": (batch_mean, batch_var)})
 
     chosen, edges = normalized[:, c], stages["normalized"].histogram.edges
-    spreads = {name: float(np.median(stage.std[:, c])) for name, stage in stages.items()}
+    different = {id(stage): stage for stage in stages.values()}  # without γ and β two stages are one
+    spreads = {key: float(np.median(stage.std[:, c])) for key, stage in different.items()}
+    by_batch = {key: batch_density(stage, c, spreads[key], n) for key, stage in different.items()}
+    pooled = {key: pooled_density(stage, c) for key, stage in different.items()}
     at_input = percentiles(inputs)
     sample = _middle(n // settings.batch_size)
     return Result(
@@ -192,7 +195,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         stages={name: stage.histogram for name, stage in stages.items()},
         stage_mean={name: stage.mean for name, stage in stages.items()},
         stage_std={name: stage.std for name, stage in stages.items()},
-        batch_density={name: batch_density(stage, c, spreads[name], n) for name, stage in stages.items()},
+        batch_density={name: by_batch[id(stage)] for name, stage in stages.items()},
         batch_mean=batch_mean,
         batch_var=batch_var,
         used_mean=used_mean,
@@ -201,8 +204,8 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         running_var=estimates[:, 1].astype(np.float64),
         percentiles={"input": at_input, "scaled": _after_batch_norm(at_input, used_mean, used_var, settings)},
         sample={name: values[..., sample].copy() for name, values in rows.items()},
-        input_density=grouped(density_within(inputs[:, c], edges), group_size(edges, spreads["input"], n)),
-        pooled={name: pooled_density(stage, c) for name, stage in stages.items()},
+        input_density=grouped(density_within(inputs[:, c], edges), group_size(edges, spreads[id(stages["input"])], n)),
+        pooled={name: pooled[id(stage)] for name, stage in stages.items()},
         predicted_density=predicted_density(edges, settings, population, n, used_mean[:, c], used_var[:, c]),
         normalized_fourth=np.square(np.square(chosen)).mean(axis=-1, dtype=np.float64),
         normalized_largest=float(np.abs(chosen).max()),

@@ -12,7 +12,7 @@ from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import band, key, line, points, small, steps
+from bnviz.plot.primitives import band, key, line, phone, points, steps
 from bnviz.plot.theme import Role, axis, color, layout
 
 MARGIN: Final = {"l": 72, "r": 150, "t": 40, "b": 52}
@@ -145,7 +145,7 @@ def _trace_chart(
         _("{label} of channel {channel} over {steps} batches. At the end: {ends}.").format(
             label=label, channel=result.settings.channel, steps=steps, ends=told
         ),
-        phone_layout={"margin": PHONE_MARGIN, "annotations": small(notes)},
+        phone_layout=phone(notes, **PHONE_MARGIN),
         playhead_first=1,
     )
 

@@ -12,7 +12,7 @@ from bnviz.labs.noise.shared.shift import Shift
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, line, log_axis, note, points, small
+from bnviz.plot.primitives import key, line, log_axis, note, phone, points
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures.seeds import phone_key
 
@@ -111,7 +111,7 @@ def unit_chart(shift: Shift, _: Translate) -> Chart:
             "Measured against predicted variance, unit by unit. Median difference in layer 1: {first} %, in the last: {last} %."
         ).format(first=short(100 * off[0]), last=short(100 * off[-1])),
         height=400,
-        phone_layout={"font": {"size": 12}, "margin": {**PHONE, "r": 14, "t": 50}, "annotations": small(notes)},
+        phone_layout=phone(notes, **{**PHONE, "r": 14, "t": 50}),
     )
 
 

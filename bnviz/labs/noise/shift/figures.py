@@ -12,7 +12,7 @@ from bnviz.labs.noise.shift.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.numbers import short
-from bnviz.plot.primitives import key, largest, line, note, points, small, steps
+from bnviz.plot.primitives import key, largest, line, note, phone, points, steps
 from bnviz.plot.theme import Role, axis, color, layout
 
 
@@ -55,7 +55,7 @@ def outputs(result: Result, language: Language = "en") -> Chart:
             before=before, after=after
         ),
         height=360,
-        phone_layout={"font": {"size": 12}, "margin": {**PHONE, "r": 14, "t": 60}, "annotations": small(notes)},
+        phone_layout=phone(notes, **{**PHONE, "r": 14, "t": 60}),
     )
 
 
@@ -100,7 +100,7 @@ def pure(result: Result, language: Language = "en") -> Chart:
         layout(x, y, annotations=notes, shapes=[mark], margin={**MARGIN, "r": 110}),
         _("Variance of the eval output of Dropout followed by batch norm. At p = 0.5: {told}.").format(told=told),
         height=380,
-        phone_layout={"font": {"size": 12}, "margin": {**PHONE, "t": 64}, "annotations": small(notes)},
+        phone_layout=phone(notes, **{**PHONE, "t": 64}),
     )
 
 

@@ -21,6 +21,7 @@ from bnviz.labs.running_stats.settings import Settings
 from bnviz.theory import running
 
 UNITS: Final = 16
+KEPT: Final = 1_000_000  # values of a run whose batches are kept: 4 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,27 @@ def mean_shift(settings: Settings, std: float) -> tuple[Floats, float]:
 
 
 def make_batches(settings: Settings, population: Population, shift: Floats) -> Tensor:
-    """All batches (T, m, R), float32."""
-    steps, size, replicas = settings.steps, settings.batch_size, settings.replicas
+    """All batches (T, m, R), float32; nobody writes to them."""
+    shape = (settings.steps, settings.batch_size, settings.replicas)
     if population.values is None:
         generator = torch.Generator().manual_seed(settings.seed)
-        batches = synthetic("gaussian", (steps, size, replicas), settings.mean, settings.std, generator)
+        batches = synthetic("gaussian", shape, settings.mean, settings.std, generator)
     else:
-        rows = draw_batches(steps * replicas, size, len(population.values), settings.seed)
-        batches = torch.from_numpy(_gather(population.values.numpy(), rows.reshape(steps, replicas, size)))
+        draw = _kept_batches if math.prod(shape) <= KEPT else _batches_of_digits
+        batches = draw(*shape, settings.seed)
     return batches + torch.from_numpy(shift.astype(np.float32))[:, None, None] if shift.any() else batches
+
+
+def _batches_of_digits(steps: int, size: int, replicas: int, seed: int) -> Tensor:
+    """Batches (T, m, R) of the digits' feature."""
+    values = _digits_feature(seed).values
+    assert values is not None
+    rows = draw_batches(steps * replicas, size, len(values), seed)
+    return torch.from_numpy(_gather(values.numpy(), rows.reshape(steps, replicas, size)))
+
+
+_kept_batches = lru_cache(maxsize=16)(_batches_of_digits)
+"""The sliders of momentum and ε leave the batches as they are."""
 
 
 def _gather(values: NDArray[np.float32], rows: NDArray[np.int16]) -> NDArray[np.float32]:

@@ -1,0 +1,34 @@
+"""Pieces of code that cures are made of: with the names of the layers that they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bnviz.inspect.evidence import Evidence
+
+BATCH_NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")
+"""Classes below PyTorch's `_BatchNorm`, lazy ones included, as the names of theirs end."""
+
+
+def root(evidence: Evidence) -> str:
+    """The model that the names of layers start from."""
+    return "model.module" if evidence.setup.wrapper else "model"
+
+
+def on_each(evidence: Evidence, layers: Sequence[str], *statements: str) -> str:
+    """A loop over `layers` with `statements` about `norm`; where they are all batch norms of the model, without their names."""
+    body = "\n".join(f"    {line}" for statement in statements for line in statement.splitlines())
+    norms = evidence.batch_norms
+    if (
+        len(layers) > 1
+        and {norm.name for norm in norms} == set(layers)
+        and all(norm.type_name.endswith(BATCH_NORMS) for norm in norms)
+    ):
+        body = "\n".join(f"    {line}" for line in body.splitlines())
+        return "for norm in model.modules():\n    if isinstance(norm, torch.nn.modules.batchnorm._BatchNorm):\n" + body
+    return f"for name in {list(layers)!r}:\n    norm = {root(evidence)}.get_submodule(name)\n{body}"
+
+
+def in_place(evidence: Evidence, layer: str, replacement: str) -> str:
+    """`replacement`, an expression, in the place of `layer`."""
+    return f"{root(evidence)}.set_submodule({layer!r}, {replacement})"
