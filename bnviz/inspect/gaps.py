@@ -25,6 +25,8 @@ QUANTITY = Phrase(
 """What `output_gap` measures."""
 
 TINY = 1e-300
+# Variances add: beyond twice the noise of the batch three quarters of a squared difference are something else.
+TIMES = 2.0
 START = 0.05  # weight of the initial values, as in `started_recently`
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -26,6 +27,7 @@ from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
 
 BACKWARD_SAMPLES = 4
+DECIDING = 4  # batches whose decisions in train and eval mode are compared
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
@@ -53,6 +55,8 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     )
     setup = setup_of(model, norms, optimizer)
     train = _train(twin, modes)
+    # Before the passes in train mode, which move the running statistics.
+    evaluations = [_evaluate(twin, names, batch) for batch in batches[:DECIDING]]
     with train():
         passes = [run(twin, names, batch, number, write=number == 0) for number, batch in enumerate(batches)]
     first = passes[0]
@@ -60,13 +64,12 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     if first.tracer.dropped:
         with train():
             quiet = [run(twin, names, batch, i, write=False, dropout=False) for i, batch in enumerate(batches)]
-    evaluation = _evaluate(twin, names, batches[0])
     setup = replace(
         setup,
         refused=first.refused,
         refused_layer=first.refused_layer,
         classifies=any(_class_numbers(batch.targets) for batch in batches),
-        batch_training_in_eval=_training_in_eval(twin, names, evaluation, modes),
+        batch_training_in_eval=_training_in_eval(twin, names, evaluations[0], modes),
     )
     pairs = _pairs(twin, first.tracer.norms)
     around = {node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None}
@@ -78,7 +81,12 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         fronts=_fronts(twin, pairs, around),
         foldings=foldings(twin, pairs),
         recomputed=_recomputed(twin, names, batches[0], train) if twin is not bare(model) else {},
-        outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
+        outputs=_together(
+            [
+                _outputs(twin, names, batch, made, evaluation, train)
+                for batch, made, evaluation in zip(batches, quiet or passes, evaluations, strict=False)
+            ]
+        ),
         setup=setup,
     )
 
@@ -309,6 +317,20 @@ def _outputs(
         decided=0 if in_train is None else len(in_train),
         changed=_disagreement(in_train, in_eval),
         unsettled=_disagreement(in_train, in_half),
+    )
+
+
+def _together(parts: Sequence[Outputs | None]) -> Outputs | None:
+    """What the first batch told, and the decisions on all of them."""
+    known = [part for part in parts if part is not None and part.decided]
+    if parts[0] is None or not known:
+        return parts[0]
+    weights = [part.decided for part in known]
+    return replace(
+        parts[0],
+        decided=sum(weights),
+        changed=float(np.average([part.changed for part in known], weights=weights)),
+        unsettled=float(np.average([part.unsettled for part in known], weights=weights)),
     )
 
 

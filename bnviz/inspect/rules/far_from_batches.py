@@ -14,7 +14,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import QUANTITY, beginning, one_batch_by_chance, running_gap
+from bnviz.inspect.gaps import QUANTITY, TIMES, beginning, one_batch_by_chance, running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out
 
@@ -39,7 +39,7 @@ CATCH_UP: Final = Phrase(
     )
 )
 UNSEEN: Final = N_(
-    "{cause} The model's outputs differ between train and eval mode by no more than batch-mates explain."
+    "{cause} The model's outputs differ between train and eval mode by no more than twice what batch-mates explain."
 )
 CHECK: Final = "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\n"
 SET: Final = (
@@ -57,7 +57,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     layers, worst = worst_first(gaps.items())
     norm = next(norm for norm in candidates if norm.name == layers[0])
     outputs = evidence.outputs
-    unseen = outputs is not None and outputs.noise is not None and outputs.train_eval <= outputs.noise
+    unseen = outputs is not None and outputs.noise is not None and outputs.train_eval <= TIMES * outputs.noise
     finding = _finding(evidence, norm, layers, worst)
     yield replace(finding, severity="note", cause=Phrase(UNSEEN, {"cause": finding.cause})) if unseen else finding
 
@@ -78,8 +78,9 @@ def _late(evidence: Evidence, norm: Norm) -> float | None:
         return None
     latest = replace(norm, updates=evidence.final_updates(norm))
     gaps, last = course.gap[:, evidence.place(norm)], int(course.step[-1])
-    # Statistics remember about 1/α batches. Where these were not read the last few that were will do, if they are late enough.
-    recent = np.flatnonzero(np.isfinite(gaps) & (course.step > last - 1 / (norm.momentum or 1)))
+    # Statistics remember about 1/α batches, and half of that is soon enough to see a gap grow. Where these were not read, the last
+    # few that were will do, if they are late enough.
+    recent = np.flatnonzero(np.isfinite(gaps) & (course.step > last - 1 / (2 * (norm.momentum or 1))))
     late = np.flatnonzero(np.isfinite(gaps) & (course.step >= LATE * last))
     rows = recent if len(recent) >= FEWEST else late[-FEWEST:]
     if len(rows) < FEWEST:

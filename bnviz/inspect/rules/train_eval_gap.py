@@ -10,11 +10,10 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.gaps import TIMES
 from bnviz.inspect.rule import Rule
 from bnviz.inspect.sampling import normal_quantile, shared_out
 
-# Variances add: beyond twice the noise three quarters of the squared difference are something else.
-TIMES = 2.0
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
 LEAST = 1.0
 # A tenth of all decisions. No theory gives this number; it must also be beyond chance.
