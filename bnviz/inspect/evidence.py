@@ -242,7 +242,7 @@ class Setup:
     batch_training_in_eval: tuple[str, ...] = ()
     """Norm layers (or "batch_norm" where no module owns it) that normalize with the batch although the model is in eval mode."""
     classifies: bool = False
-    """Whether the targets are class numbers."""
+    """Whether the outputs are scores of classes, as numbers of classes for targets tell."""
     refused: str | None = None
     """PyTorch's message where it refuses one value per channel."""
     refused_layer: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from bnviz.inspect.evidence import Call, Evidence, Front, Outputs, Surroundings
 from bnviz.inspect.folding import foldings
 from bnviz.inspect.layers import bare, describe, kind_of, norm_modules
 from bnviz.inspect.moments import measured
+from bnviz.inspect.sampling import FALSE_ALARMS
 from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
 
@@ -68,7 +70,7 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         setup,
         refused=first.refused,
         refused_layer=first.refused_layer,
-        classifies=any(_class_numbers(batch.targets) for batch in batches),
+        classifies=_classifies(first.outputs, batches),
         batch_training_in_eval=_training_in_eval(twin, names, evaluations[0], modes),
     )
     pairs = _pairs(twin, first.tracer.norms)
@@ -239,6 +241,22 @@ def _training_in_eval(
 def _joined(passes: Sequence[Pass]) -> dict[str, tuple[Call, ...]]:
     names = dict.fromkeys(name for made in passes for name in made.calls)
     return {name: tuple(call for made in passes for call in made.calls.get(name, ())) for name in names}
+
+
+def _classifies(outputs: Sequence[Tensor], batches: Sequence[Batch]) -> bool:
+    """Whether an output is scores of classes: the targets are their numbers, and use so many of them that this is no chance."""
+    numbers = [batch.targets for batch in batches if _class_numbers(batch.targets)]
+    found = torch.cat([part.reshape(-1) for part in numbers]) if numbers else torch.zeros(0)
+    found = found[found >= 0]  # below are those that a loss ignores
+    if not found.numel():
+        return False
+    known = int(found.max()) + 1
+    # Were all classes as frequent, none of so many samples would be beyond `known` with the chance (known/classes)^samples.
+    return any(
+        known <= values.shape[1] and found.numel() * math.log(known / values.shape[1]) >= math.log(FALSE_ALARMS)
+        for values in outputs
+        if values.ndim > 1
+    )
 
 
 def _class_numbers(targets: Any) -> bool:

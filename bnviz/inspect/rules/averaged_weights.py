@@ -44,7 +44,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"reason": evidence.setup.averaged},
         ),
         cure=Phrase(N_("Refill the statistics of the averaged model with a pass over training batches.")),
-        code="torch.optim.swa_utils.update_bn(loader, averaged_model)",
+        code="torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("averages"),
         case=None,
     )

@@ -45,7 +45,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             N_("The inputs are far from zero beside their spread; their difference from the mean loses its digits.")
         ),
         cure=Phrase(N_("Centre the inputs of the model, or compute this layer in float32 or float64.")),
-        code="inputs = (inputs - mean) / std",
+        code="mean, std = inputs.mean(0), inputs.std(0)  # of the training set, once\ninputs = (inputs - mean) / std",
         link=links.link("layer", input_shift=10.0),
         case=None,
     )

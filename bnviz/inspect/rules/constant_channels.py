@@ -44,7 +44,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Find where the signal ends: inputs, initialization, dead units.")),
-        code="print([(name, float(p.abs().max())) for name, p in model.named_parameters()])",
+        code="print([(name, float(p.detach().abs().max())) for name, p in model.named_parameters()])",
         link=links.link("layer", eps=links.eps(1e-5)),
         case=None,
     )

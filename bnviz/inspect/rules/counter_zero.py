@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -41,8 +42,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Load num_batches_tracked too, or set it to the number of batches seen.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
-        "        module.num_batches_tracked.fill_(batches_seen)",
+        code=on_each(
+            evidence,
+            [norm.name for norm in cumulative or suspects],
+            "norm.num_batches_tracked.fill_(len(loader))  # the batches behind the statistics",
+        ),
         link=links.link("running_stats", momentums="cumulative"),
         case=None,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,23 @@ from bnviz.inspect.rule import Rule, worst_first
 
 # In standard deviations of the output: a tenth. No theory gives this number; below it a note.
 LEAST = 0.1
+
+
+# `update_bn` would put Dropout into train mode too.
+CODE: Final = """\
+norms = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+momenta = [norm.momentum for norm in norms]
+model.eval()  # Dropout off
+for norm in norms:
+    norm.reset_running_stats()
+    norm.momentum = None  # a plain average
+    norm.train()
+with torch.no_grad():
+    for batch, *_ in loader:
+        model(batch)
+model.eval()
+for norm, momentum in zip(norms, momenta):
+    norm.momentum = momentum"""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -50,9 +68,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"p": f"{rates[layers[0]]:g}"},
         ),
         cure=Phrase(N_("Put Dropout behind the last batch norm, or refill the statistics with Dropout off.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
-        "        module.reset_running_stats()\n        module.train()\n"
-        "with torch.no_grad():\n    for batch, _ in loader:\n        model(batch)  # the rest of the model in eval mode",
+        code=CODE,
         link=links.link("noise", topic="shift", dropout=rates[layers[0]]),
         case="dropout_before_norm",
     )

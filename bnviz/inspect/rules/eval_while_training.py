@@ -9,6 +9,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import running_gap
@@ -121,7 +122,7 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], count: float, steps: t
             N_("Call model.train() before the next training step; to freeze a layer, freeze its parameters too.")
         ),
         code="model.train()\n# or freeze for good, after every model.train():\n"
-        f"for name in {list(layers)!r}:\n    model.get_submodule(name).eval().requires_grad_(False)",
+        + on_each(evidence, layers, "norm.eval().requires_grad_(False)"),
         link=_link(evidence),
         case="not_frozen",
         steps=steps,

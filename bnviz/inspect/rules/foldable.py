@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import in_place, root
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -38,7 +39,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 )
             ),
             cure=Phrase(N_("Add the activation behind the norm, or fold the layers together for inference.")),
-            code="torch.nn.Sequential(conv, norm, torch.nn.ReLU())",
+            code=in_place(
+                evidence,
+                layers[0],
+                f"torch.nn.Sequential({root(evidence)}.get_submodule({layers[0]!r}), torch.nn.ReLU())",
+            ),
             link=links.link("placement"),
             case=None,
         )

@@ -44,7 +44,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),
-        code="torch.nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval())",
+        code="torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("folding", eps=links.eps(eps)),
         case=None,
     )

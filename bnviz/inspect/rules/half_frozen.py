@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -35,9 +36,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Put the frozen layers into eval mode as well, after every model.train().")),
-        code="model.train()\nfor module in model.modules():\n"
-        "    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not module.weight.requires_grad:\n"
-        "        module.eval()",
+        code="model.train()\n" + on_each(evidence, [norm.name for norm in suspects], "norm.eval()"),
         link=links.link("modes", topic="freeze_matrix", frozen="norms"),
         case="not_frozen",
     )

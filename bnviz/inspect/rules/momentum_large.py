@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
@@ -40,8 +41,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"keras": f"{worst:g}", "here": f"{max(1 - worst, 0):.3g}"},
         ),
         cure=Phrase(N_("Convert the momentum: PyTorch's is 1 minus Keras'.")),
-        code="for module in model.modules():\n    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):\n"
-        f"        module.momentum = 1 - {worst:g}",
+        code=on_each(evidence, layers, f"norm.momentum = {1 - worst if worst < 1 else 0.1:.3g}"),
         link=links.link(
             "running_stats",
             momentums=f"{links.momentum(worst):g},0.1",

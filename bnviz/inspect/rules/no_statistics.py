@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 from bnviz.inspect.sampling import fidelity
+
+CODE: Final = (
+    "norm.track_running_stats = True",
+    "device = next(model.parameters()).device",
+    "norm.running_mean = torch.zeros(norm.num_features, device=device)",
+    "norm.running_var = torch.ones(norm.num_features, device=device)",
+    "norm.num_batches_tracked = torch.tensor(0, device=device)",
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -32,7 +42,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(N_("Built with track_running_stats=False, the layer normalizes with the batch in eval mode too.")),
         cure=Phrase(N_("Keep running statistics, or evaluate with batches as large as in training.")),
-        code="torch.nn.BatchNorm2d(channels)  # track_running_stats=True is the default",
+        code=on_each(evidence, [norm.name for norm in suspects], *CODE)
+        + "\ntorch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("modes", topic="influence", batch_size=links.batch_size(evidence.batch_size or 32)),
         case="test_time_batches",
     )

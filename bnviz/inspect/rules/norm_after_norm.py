@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import in_place
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -38,7 +39,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"first": pairs[chosen[0]], "second": chosen[0]},
         ),
         cure=Phrase(N_("Remove one of the two.")),
-        code=f"# in place of {chosen[0]}:\ntorch.nn.Identity()",
+        code=in_place(evidence, chosen[0], "torch.nn.Identity()"),
         link=links.link("placement"),
         case="shrinking_chain",
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import in_place
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -38,7 +39,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("End with the linear layer.")),
-        code=f"# in place of {next(iter(ends))}:\ntorch.nn.Identity()",
+        code=in_place(evidence, next(iter(ends)), "torch.nn.Identity()"),
         link=links.link("placement"),
         case=None,
     )

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import in_place
 from bnviz.inspect.evidence import Call, Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
+
+BATCHES: Final = """\
+loader = torch.utils.data.DataLoader(loader.dataset, batch_size=32, shuffle=True, drop_last=True)"""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -19,11 +24,18 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         norm.name: _per_statistic(norm, call) for norm in evidence.norms if (call := evidence.first(norm)) is not None
     }
     layers = tuple(name for name, count in single.items() if count <= 1)
+    cure, code = Phrase(N_("Drop the last short batch, take larger ones, or use layer norm.")), BATCHES
     if setup.refused is not None:
         layers = (setup.refused_layer,) if setup.refused_layer else ()
         cause = Phrase(N_("PyTorch refuses: {error}"), {"error": setup.refused})
     elif layers:
         cause = Phrase(N_("Each value is its own mean: whatever comes in, zero goes out."))
+        norm = next(norm for norm in evidence.norms if norm.name == layers[0])
+        if norm.kind != "batch":
+            cure = Phrase(
+                N_("Let more values share a mean: all channels of a sample, as in a group norm of one group.")
+            )
+            code = in_place(evidence, norm.name, f"torch.nn.GroupNorm(1, {norm.channels})")
     elif setup.last_batch == 1 and evidence.batch_norms:
         layers = tuple(norm.name for norm in evidence.batch_norms)
         cause = Phrase(
@@ -43,8 +55,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=2.0,
         relation="at least",
         cause=cause,
-        cure=Phrase(N_("Drop the last short batch, take larger ones, or use layer norm.")),
-        code="DataLoader(dataset, batch_size=32, drop_last=True)",
+        cure=cure,
+        code=code,
         link=links.link("layer", batch_size=1),
         case="batch_of_one",
     )

@@ -38,14 +38,6 @@ CURES: Final[Mapping[Outcome, str]] = MappingProxyType(
         "unclear": N_("Give the check more batches, or larger ones."),
     }
 )
-CODES: Final[Mapping[Outcome, str]] = MappingProxyType(
-    {
-        "better": "torch.optim.swa_utils.update_bn(loader, model)",
-        "worse": "",
-        "same": "",
-        "unclear": "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)",
-    }
-)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -75,7 +67,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="beside",
         cause=Phrase(CAUSES[result]),
         cure=Phrase(CURES[result]),
-        code=CODES[result],
+        code="torch.optim.swa_utils.update_bn(loader, model)" if result == "better" else "",
         link=links.link("modes", topic="momentum_error"),
         case="eval_differs",
     )

@@ -11,9 +11,9 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.evidence import Array, Evidence
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import output_gap, pooled
+from bnviz.inspect.gaps import TINY, Pooled, output_gap, pooled
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS
 from bnviz.theory.running import half_life, initial_weight
@@ -90,10 +90,23 @@ def _starts(evidence: Evidence) -> Iterator[Start]:
             continue
         expected = (1 - weight) * sample.mean, (1 - weight) * sample.var + weight
         start = output_gap(sample.mean, sample.var, *expected, norm.eps)
-        now = output_gap(sample.mean, sample.var, *estimates, norm.eps)
-        if now.mean() < start.mean() / 4:
-            continue  # loaded with good statistics and a counter at 0: nothing is left of 0 and 1
+        if _along(sample, expected, estimates, norm.eps) < HALF:
+            continue  # counted again, or loaded with a counter at 0: nothing is left of 0 and 1
         yield Start(norm.name, norm.momentum, updates, weight, float(np.sqrt(start.mean())))
+
+
+def _along(sample: Pooled, expected: tuple[Array, Array], estimates: tuple[Array, Array], eps: float) -> float:
+    """How far the statistics are from the batches on the way to the `expected` ones, as a share of that way: 1 where they are these.
+
+    In standard deviations of the outputs, all channels as one vector; what chance and other weights add points anywhere.
+    """
+    spread = np.maximum(sample.var + eps, TINY)
+
+    def way(mean: Array, var: Array) -> Array:
+        return np.concatenate([(mean - sample.mean) / np.sqrt(spread), (var - sample.var) / (2 * spread)])
+
+    full = way(*expected)
+    return float(full @ way(*estimates) / max(float(full @ full), TINY))
 
 
 RULE = Rule("started_recently", priority=20, find=find, explained_by=frozenset({"never_updated", "invalid_statistics"}))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -30,10 +31,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 )
             ),
             cure=Phrase(N_("Set both buffers to None as well, or build the layer with track_running_stats=False.")),
-            code="for module in model.modules():\n"
-            "    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and not "
-            "module.track_running_stats:\n"
-            "        module.running_mean = module.running_var = None",
+            code=on_each(evidence, suspects, "norm.running_mean = norm.running_var = None"),
             link=links.link("layer", track_running_stats="false", mode="eval"),
             case="test_time_batches",
         )

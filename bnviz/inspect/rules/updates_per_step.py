@@ -12,6 +12,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import on_each
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding, Severity, number
 from bnviz.inspect.rule import Rule, worst_first
@@ -97,8 +98,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             },
         ),
         cure=Phrase(told.cure),
-        code=f"for name in {list(layers)!r}:\n    norm = model.get_submodule(name)\n"
-        f"    norm.momentum = 1 - (1 - norm.momentum) ** (1 / {number(round(worst, 1))})",
+        code=on_each(evidence, layers, f"norm.momentum = 1 - (1 - norm.momentum) ** (1 / {number(round(worst, 1))})"),
         link=links.link(
             "modes",
             topic="update_count",

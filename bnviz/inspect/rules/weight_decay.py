@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from bnviz.errors import Phrase
@@ -32,26 +32,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     decay = evidence.setup.decay
     if not decay:
         return
-    shares = {
-        norm.name: share
-        for norm in evidence.batch_norms
-        if (share := eps_share(evidence, norm)) is not None and share.by_decay
-    }
-    off = {
-        norm.name: float(channels.mean())
-        for norm in evidence.batch_norms
-        if (channels := decayed_away(evidence, norm)) is not None and channels.any()
-    }
-    severe = any(share.severe for share in shares.values()) or any(share >= HALF for share in off.values())
-    if shares:
-        layers, worst = worst_first((name, share.value) for name, share in shares.items())
-        quantity, expected = N_("ε over the variance of the layer's input, which decay has shrunk"), SHARE
-    elif off:
-        layers, worst = worst_first(off.items())
-        quantity, expected = N_("share of channels whose γ decay has taken away"), 0.0
-    else:
-        layers, worst = worst_first(decay.items())
-        quantity, expected = N_("weight decay on γ and β"), 0.0
+    quantity, expected, values, severe = _done(evidence) or (N_("weight decay on γ and β"), 0.0, decay, None)
+    layers, worst = worst_first(values.items())
     yield Finding(
         rule=RULE.name,
         severity="warning" if severe else "note",
@@ -64,7 +46,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 "Batch norm hides the size of what comes in, so that little holds γ and the weights in front of a norm against "
                 "a decay of {decay}: they have shrunk until ε counts, or channels are off."
             )
-            if shares or off
+            if severe is not None
             else N_("The optimizer decays γ and β like weights: γ shrinks towards zero."),
             {"decay": f"{max(decay.values()):g}"},
         ),
@@ -72,13 +54,32 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             N_(
                 "Give the norm layers a parameter group without decay, and the weights a smaller one; a smaller ε only puts it off."
             )
-            if shares or off
+            if severe is not None
             else N_("Give the norm layers a parameter group without decay.")
         ),
         code=CODE.format(layers=list(decay), root=root(evidence)),
         link=links.link("weight_decay", decayed="all"),
         case=None,
     )
+
+
+def _done(evidence: Evidence) -> tuple[str, float, Mapping[str, float], bool] | None:
+    """What decay has done: quantity, bound, values by layer, and whether it went far; None where nothing shows."""
+    shares = {
+        norm.name: share
+        for norm in evidence.batch_norms
+        if (share := eps_share(evidence, norm)) is not None and share.by_decay
+    }
+    off = {
+        norm.name: float(channels.mean())
+        for norm in evidence.batch_norms
+        if (channels := decayed_away(evidence, norm)) is not None and channels.any()
+    }
+    severe = any(share.severe for share in shares.values()) or any(share >= HALF for share in off.values())
+    if shares:
+        values = {name: share.value for name, share in shares.items()}
+        return N_("ε over the variance of the layer's input, which decay has shrunk"), SHARE, values, severe
+    return (N_("share of channels whose γ decay has taken away"), 0.0, off, severe) if off else None
 
 
 # Before the symptoms that are notes, and behind what a model is built with.

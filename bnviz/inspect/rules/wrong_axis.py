@@ -44,9 +44,20 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"axis": expected},
         ),
         cure=Phrase(N_("Move the axis before the norm and back behind it.")),
-        code="x = norm(x.transpose(1, 2)).transpose(1, 2)  # (N, L, C)",
+        code=_code(evidence, next(iter(wrong)), expected),
         link=links.link("convolution"),
         case=None,
+    )
+
+
+def _code(evidence: Evidence, name: str, axis: int) -> str:
+    """The norm for so many channels, and the way there and back around it."""
+    norm = next(norm for norm in evidence.norms if norm.name == name)
+    channels, wanted = evidence.surroundings[name].shape[axis], -1 if norm.kind == "layer" else 1
+    size = f"{norm.groups}, {channels}" if norm.kind == "group" else str(channels)
+    return (
+        f"norm = torch.nn.{norm.type_name}({size})  # in place of {name}\n"
+        f"x = norm(x.movedim({axis}, {wanted})).movedim({wanted}, {axis})"
     )
 
 
