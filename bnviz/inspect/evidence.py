@@ -199,6 +199,8 @@ class Outputs:
     """Share of them that is decided otherwise in eval mode than in train mode."""
     unsettled: float = 0.0
     """Share of them that is decided otherwise in train mode with half of the batch-mates."""
+    lost: float = 0.0
+    """Bits that eval mode's probabilities lose of train mode's (mean Kullback-Leibler divergence; scores are taken for logits)."""
 
 
 @dataclass(frozen=True)

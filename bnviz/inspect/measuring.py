@@ -29,7 +29,7 @@ from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
 
 BACKWARD_SAMPLES = 4
-DECIDING = 4  # batches whose decisions in train and eval mode are compared
+COMPARED = 4  # batches whose outputs in train and eval mode are compared
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
@@ -58,7 +58,7 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     setup = setup_of(model, norms, optimizer)
     train = _train(twin, modes)
     # Before the passes in train mode, which move the running statistics.
-    evaluations = [_evaluate(twin, names, batch) for batch in batches[:DECIDING]]
+    evaluations = [_evaluate(twin, names, batch) for batch in batches[:COMPARED]]
     with train():
         passes = [run(twin, names, batch, number, write=number == 0) for number, batch in enumerate(batches)]
     first = passes[0]
@@ -335,21 +335,31 @@ def _outputs(
         decided=0 if in_train is None else len(in_train),
         changed=_disagreement(in_train, in_eval),
         unsettled=_disagreement(in_train, in_half),
+        lost=0.0 if in_train is None else _lost(train.outputs[0], evaluation.outputs[0]),
     )
 
 
 def _together(parts: Sequence[Outputs | None]) -> Outputs | None:
-    """What the first batch told, and the decisions on all of them."""
-    known = [part for part in parts if part is not None and part.decided]
-    if parts[0] is None or not known:
-        return parts[0]
+    """The same over several batches: root mean squares, and shares of all decisions."""
+    known = [part for part in parts if part is not None]
+    if parts[0] is None:
+        return None
+    noises = [part.noise for part in known if part.noise is not None]
     weights = [part.decided for part in known]
-    return replace(
-        parts[0],
-        decided=sum(weights),
-        changed=float(np.average([part.changed for part in known], weights=weights)),
-        unsettled=float(np.average([part.unsettled for part in known], weights=weights)),
+    decided = sum(weights)
+    return Outputs(
+        train_eval=_root_mean_square([part.train_eval for part in known]),
+        noise=_root_mean_square(noises) if len(noises) == len(known) else None,
+        values=sum(part.values for part in known),
+        decided=decided,
+        changed=float(np.average([part.changed for part in known], weights=weights)) if decided else 0.0,
+        unsettled=float(np.average([part.unsettled for part in known], weights=weights)) if decided else 0.0,
+        lost=float(np.average([part.lost for part in known], weights=weights)) if decided else 0.0,
     )
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))
 
 
 def _decisions(outputs: Sequence[Tensor], targets: Any) -> Tensor | None:
@@ -362,6 +372,20 @@ def _decisions(outputs: Sequence[Tensor], targets: Any) -> Tensor | None:
     if scores.ndim < 2 or not (scores.ndim == 2 or classes):
         return None
     return scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(dim=1)
+
+
+def _lost(one: Tensor, other: Tensor) -> float:
+    """Bits: mean Kullback-Leibler divergence of the classes' probabilities (axis 1) in `other` from those in `one`."""
+    before, after = (_log_probabilities(scores.double()) for scores in (one, other))
+    return float((before.exp() * (before - after)).sum(dim=1).mean()) / math.log(2)
+
+
+def _log_probabilities(scores: Tensor) -> Tensor:
+    if scores.shape[1] == 1:
+        scores = torch.cat([scores, torch.zeros_like(scores)], dim=1)
+    if (scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < 1e-3).all():
+        return scores.clamp_min(1e-12).log()  # they are probabilities
+    return scores.log_softmax(dim=1)
 
 
 def _disagreement(one: Tensor | None, other: Tensor | None) -> float:

@@ -14,7 +14,7 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import QUANTITY, TIMES, beginning, one_batch_by_chance, running_gap
+from bnviz.inspect.gaps import QUANTITY, TIMES, beginning, changes_decisions, one_batch_by_chance, running_gap
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out
 
@@ -56,10 +56,20 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     layers, worst = worst_first(gaps.items())
     norm = next(norm for norm in candidates if norm.name == layers[0])
-    outputs = evidence.outputs
-    unseen = outputs is not None and outputs.noise is not None and outputs.train_eval <= TIMES * outputs.noise
     finding = _finding(evidence, norm, layers, worst)
-    yield replace(finding, severity="note", cause=Phrase(UNSEEN, {"cause": finding.cause})) if unseen else finding
+    yield (
+        replace(finding, severity="note", cause=Phrase(UNSEEN, {"cause": finding.cause}))
+        if _unseen(evidence)
+        else finding
+    )
+
+
+def _unseen(evidence: Evidence) -> bool:
+    """Whether the model's outputs were compared and do not show it."""
+    outputs = evidence.outputs
+    if outputs is None or outputs.noise is None or changes_decisions(outputs):
+        return False
+    return outputs.train_eval <= TIMES * outputs.noise
 
 
 def _gap(evidence: Evidence, norm: Norm, layers: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from bnviz.errors import Phrase
@@ -10,14 +9,11 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import TIMES
+from bnviz.inspect.gaps import TIMES, decides_otherwise
 from bnviz.inspect.rule import Rule
-from bnviz.inspect.sampling import normal_quantile, shared_out
 
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
 LEAST = 1.0
-# A tenth of all decisions. No theory gives this number; it must also be beyond chance.
-DECISIONS = 0.1
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -31,7 +27,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     limit = max(TIMES * outputs.noise, LEAST)
-    decides = _decides(outputs)
+    decides = decides_otherwise(outputs)
     if outputs.train_eval <= limit and not decides:
         return
     share = N_("share of samples that are decided otherwise (largest output) in eval mode than in train mode")
@@ -58,14 +54,6 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _decides(outputs: Outputs) -> bool:
-    """Whether more decisions change with the mode than with the batch-mates, beyond chance (two shares of so many samples)."""
-    excess, error = outputs.changed - outputs.unsettled, outputs.changed + outputs.unsettled
-    if not outputs.decided or excess < DECISIONS:
-        return False
-    return excess > normal_quantile(shared_out(1)) * math.sqrt(error / outputs.decided)
-
-
 def _matters(evidence: Evidence, outputs: Outputs, *, decides: bool) -> Phrase:
     """What the difference amounts to, as far as was measured."""
     refill = evidence.refill
@@ -75,7 +63,10 @@ def _matters(evidence: Evidence, outputs: Outputs, *, decides: bool) -> Phrase:
             {"before": f"{refill.before:.3g}", "after": f"{refill.after:.3g}"},
         )
     if decides:
-        return Phrase(N_("It matters: evaluation decides otherwise than the network that was trained."))
+        return Phrase(
+            N_("It matters: what train mode is sure of has {probability} of its probability left."),
+            {"probability": f"{100 * 2**-outputs.lost:.0f} %"},
+        )
     if outputs.decided:
         return Phrase(
             N_(

@@ -84,7 +84,7 @@ def test_where_the_outputs_do_not_show_it_it_is_a_note() -> None:
     """The layer behind takes no notice of the channel that is off."""
     model = trained(net())
     with torch.no_grad():
-        model[1].running_mean[0] += 9 * model[1].running_var[0].sqrt()
+        model[1].running_mean[0] -= 9 * model[1].running_var[0].sqrt()
         assert severities(seen(model)).get("far_from_batches") == "error"
         model[3].weight[:, 0] = 0
     assert severities(seen(model)).get("far_from_batches") == "note"

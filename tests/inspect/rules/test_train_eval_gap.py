@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -71,6 +72,28 @@ def test_it_says_whether_the_decisions_change() -> None:
     assert healthy is None
 
 
+def test_a_network_that_has_hardly_learned_decides_by_trifles() -> None:
+    model: Any = nn.Sequential(*trained(net()), Shifted(0.02, True))
+    with torch.no_grad():
+        model[3].weight.mul_(1e-3)
+        model[3].bias.zero_()
+    finding = next(f for f in seen(model, list(batches(8, seed=1))).findings if f.rule == "train_eval_gap")
+    assert finding.severity == "note"
+
+
+def test_probabilities_are_taken_for_what_they_are() -> None:
+    """Outputs that a softmax made are not put through another."""
+
+    class Softmax(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.softmax(dim=1)
+
+    model = trained(net())
+    shifted = nn.Sequential(*model, Shifted(9.0, True))
+    told = [outputs(net, next(batches(1, seed=1))[0]).lost for net in (shifted, nn.Sequential(*shifted, Softmax()))]
+    assert told[1] == pytest.approx(told[0], rel=0.01)
+
+
 def test_the_loss_says_it_where_there_is_one() -> None:
     loader = list(batches(8, seed=1))
     finding = told(9.0, first=True, inputs=loader, loss=functional.cross_entropy, recalibrate=loader)
@@ -90,5 +113,6 @@ def test_the_evaluation_is_of_the_statistics_as_they_are() -> None:
     model, loader = trained(net()), list(batches(8, seed=1))
     with torch.no_grad():
         model[1].running_mean.add_(9)
-    assert outputs(model, loader).train_eval == outputs(model, loader[0][0]).train_eval
-    assert outputs(model, loader).decided == 4 * 32
+    several = outputs(model, [loader[0]] * 8)
+    assert several.train_eval == pytest.approx(outputs(model, loader[0][0]).train_eval)
+    assert several.decided == 4 * 32
