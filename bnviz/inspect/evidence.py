@@ -193,6 +193,14 @@ class Outputs:
     """Between the batch and its first half, both in train mode: what batch-mates explain. None where it cannot be halved."""
     values: int
     """Numbers compared."""
+    decided: int = 0
+    """Samples whose decision, the place of their largest output (of a single one its sign), was compared; 0 where there is none."""
+    changed: float = 0.0
+    """Share of them that is decided otherwise in eval mode than in train mode."""
+    unsettled: float = 0.0
+    """Share of them that is decided otherwise in train mode with half of the batch-mates."""
+    lost: float = 0.0
+    """Bits that eval mode's probabilities lose of train mode's (mean Kullback-Leibler divergence; scores are taken for logits)."""
 
 
 @dataclass(frozen=True)
@@ -284,6 +292,9 @@ class Course:
     """(T, L) calls between two optimizer steps that recorded a graph; −1 where nobody looked."""
     calls_without: NDArray[np.int64]
     """(T, L) calls in training mode without one."""
+    gap: Array
+    """(T, L) RMS difference of a batch's normalized outputs with running and with its own statistics, chance included; NaN where
+    the buffers did not tell the batch."""
     scatter: Array
     """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
     scatter_two: Array

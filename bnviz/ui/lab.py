@@ -119,8 +119,9 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
     _stay(state, around)
     topic, before = state.topic, (state.topic, state.settings)
     with places.controls, st.container(key="controls"):
+        above = st.container()
         dragging = controls.draw(state, language)
-        state.upload = upload = uploads.draw(topic, state, language)
+        state.upload = upload = uploads.draw(topic, state, language, above)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     with places.below:  # always written to: Streamlit gives a fragment its place there in a whole run only

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bnviz.i18n import N_
+from bnviz.labs.modes.backward.lesson import TOPIC as BACKWARD
 from bnviz.labs.modes.freeze_matrix.lesson import TOPIC as FREEZE_MATRIX
 from bnviz.labs.modes.gap.lesson import TOPIC as GAP
 from bnviz.labs.modes.influence.lesson import TOPIC as INFLUENCE
@@ -24,5 +25,6 @@ LAB: Final = Lab(
         UPDATE_COUNT,
         INFLUENCE,
         POISON,
+        BACKWARD,
     ),
 )

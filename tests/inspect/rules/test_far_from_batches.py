@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
+from pathlib import Path
 
+import torch
+from torch import Tensor
+
+from bnviz.inspect import watch
 from bnviz.inspect.finding import Finding
 from tests.inspect.models import net, seen, severities, trained
 
@@ -45,3 +50,41 @@ def test_a_plain_average_is_told_as_what_it_is() -> None:
     assert "module.momentum = 0.1" in average.code
     assert "momentum=cumulative" in average.link
     assert "recalibrate" in usual.code
+
+
+def watched(tmp_path: Path, momentum: float, each: Callable[[int], float] | None = None) -> Finding | None:
+    """The finding about a watched training whose weights in front of the norm `each` may move, by step."""
+    model = net()
+    model[1].momentum = momentum
+
+    def move(step: int, _: Tensor) -> None:
+        with torch.no_grad():
+            model[0].weight.add_(0.0 if each is None else each(step))
+
+    with watch(model, tmp_path / f"{momentum}{each is None}.bnviz", budget=1e9) as watcher:
+        trained(model, 100, each=move)
+    report = watcher.report()
+    assert report is not None
+    return next((finding for finding in report.findings if finding.rule == "far_from_batches"), None)
+
+
+def test_a_watch_judges_by_how_the_training_ended_and_names_the_lag(tmp_path: Path) -> None:
+    """The last look is at step 92 of 100: weights that stand still by then, or move only afterwards, are judged by the last batches."""
+    moving_late = watched(tmp_path, 0.05, lambda step: 0.1 if step > 92 else 0.0)
+    settled = watched(tmp_path, 0.2, lambda step: 0.1 if 80 < step < 88 else 0.0)
+    healthy = watched(tmp_path, 0.1)
+    assert moving_late is not None
+    assert "last 20 batches" in moving_late.cause.text()
+    assert "learning rate" in moving_late.cure.text()
+    assert settled is None
+    assert healthy is None
+
+
+def test_where_the_outputs_do_not_show_it_it_is_a_note() -> None:
+    """The layer behind takes no notice of the channel that is off."""
+    model = trained(net())
+    with torch.no_grad():
+        model[1].running_mean[0] -= 9 * model[1].running_var[0].sqrt()
+        assert severities(seen(model)).get("far_from_batches") == "error"
+        model[3].weight[:, 0] = 0
+    assert severities(seen(model)).get("far_from_batches") == "note"
