@@ -164,7 +164,7 @@ class Front:
     layer: str
     """Its name."""
     before: str | None
-    """The norm in front of it, if nothing stands between that merges or branches."""
+    """The norm in front of it, if nothing stands between that merges or branches; "" where it takes the model's input."""
     size: Array
     """(C,) RMS of a channel's weights, each times γ of `before`, over that of a new layer: 1/√(3·fan-in) by default. β shifts only."""
 
@@ -327,6 +327,8 @@ class Evidence:
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     fronts: Mapping[str, Front] = field(default_factory=dict)
     """By the name of the batch norm."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    """Of every convolution and linear layer, as `Front.size`, all channels in one and the weights alone."""
     foldings: tuple[Folding, ...] = ()
     recomputed: Mapping[str, int] = field(default_factory=dict)
     """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""

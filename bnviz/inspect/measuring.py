@@ -81,6 +81,7 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         without_dropout=_joined(quiet),
         surroundings=around,
         fronts=_fronts(twin, pairs, around),
+        sizes=_sizes(twin),
         foldings=foldings(twin, pairs),
         recomputed=_recomputed(twin, names, batches[0], train) if twin is not bare(model) else {},
         outputs=_together(
@@ -292,8 +293,9 @@ def _fronts(
         if isinstance(modules[layer], nn.modules.conv._ConvTransposeNd):
             weight = weight.transpose(0, 1)
         squares = weight.double().square()
-        before = next((name for name in around[norm].before[-1:] if name in norms), None)
-        gamma = getattr(norms[before], "weight", None) if before is not None else None
+        last = around[norm].before[-1]
+        before = last if last in norms else "" if last == "input" else None
+        gamma = getattr(norms[before], "weight", None) if before else None
         if isinstance(gamma, Tensor):
             gains = gamma.double().square().flatten()
             if gains.numel() == weight.shape[1]:
@@ -304,6 +306,19 @@ def _fronts(
         size = (3 * squares.sum(dim=tuple(range(1, weight.ndim)))).sqrt()
         found[norm] = Front(layer, before, size.cpu().numpy())
     return found
+
+
+@torch.no_grad()
+def _sizes(twin: nn.Module) -> Mapping[str, float]:
+    layers = {
+        name: module
+        for name, module in twin.named_modules()
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd))
+    }
+    return {
+        name: float(layer.weight.double().square().mean()) ** 0.5 * (3 * layer.weight[0].numel()) ** 0.5
+        for name, layer in layers.items()
+    }
 
 
 def _outputs(
