@@ -7,11 +7,12 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 
+Source = Literal["check", "watch"]
 ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -31,6 +32,8 @@ class Rule:
     """Place of its errors and warnings, where they are causes and its notes are not."""
     spreads: bool = False
     """Whether it changes what later layers receive in train mode, and so explains findings there too."""
+    seen_by: frozenset[Source] = frozenset({"check", "watch"})
+    """What can find it: a check runs the model and follows its operations, a watch sees the training and its steps."""
 
 
 @cache

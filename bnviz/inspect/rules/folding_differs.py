@@ -52,4 +52,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("folding_differs", priority=51, find=find, explained_by=frozenset({"invalid_statistics"}))
+RULE = Rule(
+    "folding_differs",
+    priority=51,
+    find=find,
+    explained_by=frozenset({"invalid_statistics"}),
+    seen_by=frozenset({"check"}),
+)

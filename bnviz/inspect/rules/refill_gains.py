@@ -74,4 +74,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("refill_gains", priority=72, find=find)
+RULE = Rule("refill_gains", priority=72, find=find, seen_by=frozenset({"check"}))

@@ -103,4 +103,5 @@ RULE = Rule(
             "untracked_buffers",
         }
     ),
+    seen_by=frozenset({"check"}),
 )
