@@ -229,6 +229,8 @@ class Setup:
     """"DataParallel", "DistributedDataParallel" or nothing."""
     replicas: int = 1
     """Devices that share one batch (DataParallel)."""
+    ranks: int = 1
+    """Processes that train together (DistributedDataParallel), each with a batch of its own."""
     optimizer: str = ""
     """Class name."""
     optimizer_steps: int | None = None
