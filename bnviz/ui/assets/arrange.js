@@ -170,7 +170,11 @@ export function parted({ data, layout }, height) {
   const rows = rowsOf(layout);
   const gaps = rows.slice(1).map(({ domain }, i) => rows[i].domain[0] - domain[1]);
   if (gaps.length === 0 || gaps.some((gap) => gap < 0)) return { data, layout };
-  const missing = gaps.map((gap, i) => Math.max(0, (pixelsUnder(rows[i], layout) + pixelsOver(rows[i + 1], layout) + HEAD_GAP) / (height - t - b) - gap));
+  const between = (i) => {
+    const words = pixelsUnder(rows[i], layout) + pixelsOver(rows[i + 1], layout);
+    return words > 0 ? words + HEAD_GAP : (layout.font?.size ?? 12) * LINE; // the numbers at the ends of their axes
+  };
+  const missing = gaps.map((gap, i) => Math.max(0, between(i) / (height - t - b) - gap));
   if (total(missing) === 0) return { data, layout };
   const tall = total(rows.map(({ domain: [from, to] }) => to - from));
   const shrunk = Math.max(1 - total(missing) / tall, LEAST_PANEL);
