@@ -1,7 +1,7 @@
 // Words of a chart where there is room for them: titles, headings, labels and the panels that they stand over.
 import { spread } from "./labels.js";
 import { measure } from "./surface.js";
-import { glued, wrap } from "./text.js";
+import { wrap } from "./text.js";
 
 const TITLE = 1.2; // of the font's size: what Plotly makes a title of an axis
 const LEADING = 1.3; // of the font's size: Plotly's
@@ -34,7 +34,7 @@ const bare = (text) => text.replaceAll(/<[^>]*>/g, "");
 /** `text` with each of its lines broken where it is wider than `room` pixels; tags stay where they are. */
 function broken(text, room, font, size, weight) {
   return lines(text).map((line) => {
-    const words = glued(bare(line));
+    const words = bare(line);
     if (measure(words, font, size, weight) <= room) return line;
     const ends = [];
     for (const part of wrap(words, room, font, size, weight)) ends.push(words.indexOf(part, ends.at(-1) ?? 0) + part.length);
