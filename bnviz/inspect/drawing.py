@@ -40,8 +40,10 @@ class Given:
     shapes: tuple[tuple[int, ...], ...]
     """Of a sample in each tensor. Where they change (sentences padded to the longest of a batch) samples of a batch have that in
     common."""
+    size: int
+    """Samples of the batch."""
     n: int
-    """Samples that were averaged."""
+    """Of them those that were averaged."""
     mean: Array
     """(F,) over the samples."""
     between: Array
@@ -77,7 +79,7 @@ class Draws:
         # Where a batch has one value and another batch another, as labels may, it is worth one sample: a design effect of n.
         errors = np.where(errors > 0, errors, scatter / n)
         live = errors > 0
-        if not live.any():
+        if not live.any() or not (np.isfinite(errors).all() and np.isfinite(scatter).all()):
             return None
         furthest, ratios = np.abs(distances[:, live]).max(axis=0) / np.sqrt(errors[live]), scatter[live] / errors[live]
         kinds = kept[0].kinds[live]
@@ -185,6 +187,7 @@ def given(values: Iterable[Tensor]) -> Given | None:
         return None
     return Given(
         shapes=tuple(tuple(part.shape[1:]) for part in taken),
+        size=size,
         n=len(rows),
         mean=np.array(rows.mean(dim=0).cpu().double().numpy()),
         between=np.array(rows.var(dim=0).cpu().double().numpy()),

@@ -164,7 +164,7 @@ class Front:
     layer: str
     """Its name."""
     before: str | None
-    """The norm in front of it, if nothing stands between that merges or branches."""
+    """The norm in front of it, if nothing stands between that merges or branches; "" where it takes the model's input."""
     size: Array
     """(C,) RMS of a channel's weights, each times γ of `before`, over that of a new layer: 1/√(3·fan-in) by default. β shifts only."""
 
@@ -193,6 +193,14 @@ class Outputs:
     """Between the batch and its first half, both in train mode: what batch-mates explain. None where it cannot be halved."""
     values: int
     """Numbers compared."""
+    decided: int = 0
+    """Samples whose decision, the place of their largest output (of a single one its sign), was compared; 0 where there is none."""
+    changed: float = 0.0
+    """Share of them that is decided otherwise in eval mode than in train mode."""
+    unsettled: float = 0.0
+    """Share of them that is decided otherwise in train mode with half of the batch-mates."""
+    lost: float = 0.0
+    """Bits that eval mode's probabilities lose of train mode's (mean Kullback-Leibler divergence; scores are taken for logits)."""
 
 
 @dataclass(frozen=True)
@@ -221,6 +229,8 @@ class Setup:
     """"DataParallel", "DistributedDataParallel" or nothing."""
     replicas: int = 1
     """Devices that share one batch (DataParallel)."""
+    ranks: int = 1
+    """Processes that train together (DistributedDataParallel), each with a batch of its own."""
     optimizer: str = ""
     """Class name."""
     optimizer_steps: int | None = None
@@ -284,6 +294,9 @@ class Course:
     """(T, L) calls between two optimizer steps that recorded a graph; −1 where nobody looked."""
     calls_without: NDArray[np.int64]
     """(T, L) calls in training mode without one."""
+    gap: Array
+    """(T, L) RMS difference of a batch's normalized outputs with running and with its own statistics, chance included; NaN where
+    the buffers did not tell the batch."""
     scatter: Array
     """(T, L) (difference of the last two batch means)²/2 over the variance, mean over channels; NaN where they were not both read."""
     scatter_two: Array
@@ -316,6 +329,8 @@ class Evidence:
     surroundings: Mapping[str, Surroundings] = field(default_factory=dict)
     fronts: Mapping[str, Front] = field(default_factory=dict)
     """By the name of the batch norm."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    """Of every convolution and linear layer, as `Front.size`, all channels in one and the weights alone."""
     foldings: tuple[Folding, ...] = ()
     recomputed: Mapping[str, int] = field(default_factory=dict)
     """How often a backward pass calls a layer again (checkpointing), by name; only of layers that it does call."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
-from bnviz.inspect.evidence import Array, Call, Evidence, Norm
-from bnviz.inspect.sampling import shared_out, t_quantile
+from bnviz.inspect.evidence import Array, Call, Evidence, Norm, Outputs
+from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
 from bnviz.theory.running import initial_weight, squared_weights
 
 QUANTITY = Phrase(
@@ -25,6 +25,11 @@ QUANTITY = Phrase(
 """What `output_gap` measures."""
 
 TINY = 1e-300
+# Variances add: beyond twice the noise of the batch three quarters of a squared difference are something else.
+TIMES = 2.0
+# A tenth of all decisions. No theory gives this number; it must also be beyond chance.
+DECISIONS = 0.1
+LOST = 0.5  # bits: the probability of what train mode is sure of falls to 70 %; no theory gives this number
 START = 0.05  # weight of the initial values, as in `started_recently`
 
 
@@ -112,6 +117,13 @@ def running_gap(norm: Norm, calls: Sequence[Call], layers: int) -> Gap | None:
     return Gap(squared, bool((np.maximum(z_mean, z_var) > limit).any()))
 
 
+def one_batch_by_chance(norm: Norm, call: Call) -> float:
+    """What chance adds to the mean squared gap of one batch as `call` is, of which the running statistics hold nothing yet."""
+    noise = 1 + _remaining_noise(norm)
+    var = np.where(_relative_var_error(call) > 0, _relative_var_error(call), 0.0)
+    return float(np.mean(noise * (call.between / call.n / (call.unbiased + norm.eps + TINY) + var / 4)))
+
+
 def _remaining_noise(norm: Norm) -> float:
     """Share of one batch's noise that is left in the running estimate: α/(2 − α)·(1 − (1 − α)^{2t})."""
     if norm.momentum is not None and not 0 < norm.momentum <= 1:
@@ -120,6 +132,19 @@ def _remaining_noise(norm: Norm) -> float:
     if norm.momentum is None:
         return 0.0 if updates == math.inf else 1.0 / updates
     return float(squared_weights(norm.momentum, updates))
+
+
+def decides_otherwise(outputs: Outputs) -> bool:
+    """Whether decisions change with the mode, and were firm: a network that has hardly learned decides by trifles."""
+    return changes_decisions(outputs) and outputs.train_eval >= MATTERS and outputs.lost >= LOST
+
+
+def changes_decisions(outputs: Outputs) -> bool:
+    """Whether more decisions change with the mode than with the batch-mates, beyond chance (two shares of so many samples)."""
+    excess, error = outputs.changed - outputs.unsettled, outputs.changed + outputs.unsettled
+    if not outputs.decided or excess < DECISIONS:
+        return False
+    return excess > normal_quantile(shared_out(1)) * math.sqrt(error / outputs.decided)
 
 
 def beginning(evidence: Evidence, norm: Norm) -> bool:

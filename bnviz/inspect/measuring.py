@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -28,6 +29,7 @@ from bnviz.inspect.setup import setup_of
 from bnviz.inspect.trace import Node, Tracer, surroundings, tensors, weight_in_front
 
 BACKWARD_SAMPLES = 4
+COMPARED = 4  # batches whose outputs in train and eval mode are compared
 ONE_VALUE = ("Expected more than 1 value per channel", "Expected more than 1 spatial element")
 
 
@@ -55,20 +57,20 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     )
     setup = setup_of(model, norms, optimizer)
     train = _train(twin, modes)
-    with train():
+    evaluations = [_evaluate(twin, names, batch) for batch in batches[:COMPARED]]
+    with _statistics_kept(names), train():
         passes = [run(twin, names, batch, number, write=number == 0) for number, batch in enumerate(batches)]
     first = passes[0]
     quiet: list[Pass] = []
     if first.tracer.dropped:
-        with train():
+        with _statistics_kept(names), train():
             quiet = [run(twin, names, batch, i, write=False, dropout=False) for i, batch in enumerate(batches)]
-    evaluation = _evaluate(twin, names, batches[0])
     setup = replace(
         setup,
         refused=first.refused,
         refused_layer=first.refused_layer,
         classifies=_classifies(first.outputs, batches),
-        batch_training_in_eval=_training_in_eval(twin, names, evaluation, modes),
+        batch_training_in_eval=_training_in_eval(twin, names, evaluations[0], modes),
     )
     pairs = _pairs(twin, first.tracer.norms)
     around = {node.norm: surroundings(node) for node in reversed(first.tracer.norms) if node.norm is not None}
@@ -78,9 +80,15 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
         without_dropout=_joined(quiet),
         surroundings=around,
         fronts=_fronts(twin, pairs, around),
+        sizes=_sizes(twin),
         foldings=foldings(twin, pairs),
         recomputed=_recomputed(twin, names, batches[0], train) if twin is not bare(model) else {},
-        outputs=_outputs(twin, names, batches[0], (quiet or passes)[0], evaluation, train),
+        outputs=_together(
+            [
+                _outputs(twin, names, batch, made, evaluation, train)
+                for batch, made, evaluation in zip(batches, quiet or passes, evaluations, strict=False)
+            ]
+        ),
         setup=setup,
     )
 
@@ -211,6 +219,21 @@ def _recomputed(
     return {name: count for name, count in counts.items() if count}
 
 
+@contextmanager
+def _statistics_kept(norms: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Put the running statistics back that the passes in train mode of the block move: what comes after judges those that were."""
+    kept = [
+        (values, values.clone())
+        for module in norms.values()
+        for values in module._buffers.values()
+        if values is not None and not is_lazy(values)
+    ]
+    yield
+    with torch.no_grad():
+        for values, before in kept:
+            values.copy_(before)
+
+
 def _evaluate(twin: nn.Module, names: Mapping[str, nn.Module], batch: Batch) -> Pass:
     twin.eval()
     return run(twin, names, batch, 0, write=False)
@@ -284,8 +307,9 @@ def _fronts(
         if isinstance(modules[layer], nn.modules.conv._ConvTransposeNd):
             weight = weight.transpose(0, 1)
         squares = weight.double().square()
-        before = next((name for name in around[norm].before[-1:] if name in norms), None)
-        gamma = getattr(norms[before], "weight", None) if before is not None else None
+        last = around[norm].before[-1]
+        before = last if last in norms else "" if last == "input" else None
+        gamma = getattr(norms[before], "weight", None) if before else None
         if isinstance(gamma, Tensor):
             gains = gamma.double().square().flatten()
             if gains.numel() == weight.shape[1]:
@@ -296,6 +320,19 @@ def _fronts(
         size = (3 * squares.sum(dim=tuple(range(1, weight.ndim)))).sqrt()
         found[norm] = Front(layer, before, size.cpu().numpy())
     return found
+
+
+@torch.no_grad()
+def _sizes(twin: nn.Module) -> Mapping[str, float]:
+    layers = {
+        name: module
+        for name, module in twin.named_modules()
+        if isinstance(module, (nn.Linear, nn.modules.conv._ConvNd))
+    }
+    return {
+        name: float(layer.weight.double().square().mean()) ** 0.5 * (3 * layer.weight[0].numel()) ** 0.5
+        for name, layer in layers.items()
+    }
 
 
 def _outputs(
@@ -311,16 +348,81 @@ def _outputs(
         return None
     size = batch.size
     noise = None
+    decided: list[Tensor | None] = [None, None, None]
     if size is not None and size >= 4 and all(values.ndim and values.shape[0] == size for values in train.outputs):
         with mode():
             half = run(twin, names, batch.part(size // 2), 0, write=False, dropout=False)
         whole = [values[: size // 2] for values in train.outputs]
         noise = _difference(half.outputs, whole) if _comparable(half.outputs, whole) else None
+        if noise is not None:
+            decided = [_decisions(made, batch.targets) for made in (train.outputs, evaluation.outputs, half.outputs)]
+    in_train, in_eval, in_half = decided
     return Outputs(
         train_eval=_difference(evaluation.outputs, train.outputs),
         noise=noise,
         values=sum(values.numel() for values in train.outputs),
+        decided=0 if in_train is None else len(in_train),
+        changed=_disagreement(in_train, in_eval),
+        unsettled=_disagreement(in_train, in_half),
+        lost=0.0 if in_train is None else _lost(train.outputs[0], evaluation.outputs[0]),
     )
+
+
+def _together(parts: Sequence[Outputs | None]) -> Outputs | None:
+    """The same over several batches: root mean squares, and shares of all decisions."""
+    known = [part for part in parts if part is not None]
+    if parts[0] is None:
+        return None
+    noises = [part.noise for part in known if part.noise is not None]
+    weights = [part.decided for part in known]
+    decided = sum(weights)
+    return Outputs(
+        train_eval=_root_mean_square([part.train_eval for part in known]),
+        noise=_root_mean_square(noises) if len(noises) == len(known) else None,
+        values=sum(part.values for part in known),
+        decided=decided,
+        changed=float(np.average([part.changed for part in known], weights=weights)) if decided else 0.0,
+        unsettled=float(np.average([part.unsettled for part in known], weights=weights)) if decided else 0.0,
+        lost=float(np.average([part.lost for part in known], weights=weights)) if decided else 0.0,
+    )
+
+
+def _root_mean_square(values: Sequence[float]) -> float:
+    return math.sqrt(sum(value**2 for value in values) / len(values))
+
+
+def _decisions(outputs: Sequence[Tensor], targets: Any) -> Tensor | None:
+    """(n, …) of the first outputs the place of the largest on axis 1, of a single one its sign; None where that decides nothing.
+
+    Rows of numbers are taken for scores; pictures of them where the targets are class numbers of their shape.
+    """
+    scores = outputs[0]
+    classes = _class_numbers(targets) and targets.shape == scores.shape[:1] + scores.shape[2:]
+    if scores.ndim < 2 or not (scores.ndim == 2 or classes):
+        return None
+    return scores[:, 0] > 0 if scores.shape[1] == 1 else scores.argmax(dim=1)
+
+
+def _lost(one: Tensor, other: Tensor) -> float:
+    """Bits: mean Kullback-Leibler divergence of the classes' probabilities (axis 1) in `other` from those in `one`."""
+    before, after = (_log_probabilities(scores.double()) for scores in (one, other))
+    return float((before.exp() * (before - after)).sum(dim=1).mean()) / math.log(2)
+
+
+def _log_probabilities(scores: Tensor) -> Tensor:
+    if scores.shape[1] == 1:
+        scores = torch.cat([scores, torch.zeros_like(scores)], dim=1)
+    if (scores >= 0).all() and ((scores.sum(dim=1) - 1).abs() < 1e-3).all():
+        return scores.clamp_min(1e-12).log()  # they are probabilities
+    return scores.log_softmax(dim=1)
+
+
+def _disagreement(one: Tensor | None, other: Tensor | None) -> float:
+    """Share of different decisions among those of the samples that both have."""
+    if one is None or other is None or not len(one):
+        return 0.0
+    size = min(len(one), len(other))
+    return float((one[:size] != other[:size]).double().mean())
 
 
 def _comparable(a: Sequence[Tensor], b: Sequence[Tensor]) -> bool:

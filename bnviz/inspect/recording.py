@@ -308,7 +308,7 @@ class _Reader:
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             seconds=np.array([_number(frame.head["seconds"]) for frame in self.rows]),
             quantities=quantities,
-            course=self._course(count),
+            course=self._course(count, quantities["gap"]),
             looks=looks,
             calls=calls,
             setup=_setup(head, self.rows[-1] if self.rows else None),
@@ -338,7 +338,7 @@ class _Reader:
                     for name, value in layer.scores().items():
                         quantities[name][place, row] = value
 
-    def _course(self, count: int) -> Course:
+    def _course(self, count: int, gap: Array) -> Course:
         def column(name: str, kind: Any) -> Any:
             rows = [frame.arrays[name] for frame in self.rows]
             return np.stack(rows).astype(kind) if rows else np.zeros((0, count), kind)
@@ -352,6 +352,7 @@ class _Reader:
             model_training=np.array([frame.head.get("training") is True for frame in self.rows], dtype=np.bool_),
             calls_with_gradient=column("with_gradient", np.int64),
             calls_without=column("without", np.int64),
+            gap=gap.T,
             scatter=column("scatter", np.float64),
             scatter_two=np.array([_row(frame, "scatter_two", count) for frame in self.rows]).reshape(-1, count),
             n=column("n", np.int64),

@@ -7,11 +7,12 @@ import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Final
+from typing import Final, Literal
 
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 
+Source = Literal["check", "watch"]
 ORDER: Final = {"error": 0, "warning": 1, "note": 2}
 
 
@@ -27,8 +28,12 @@ class Rule:
     find: Callable[[Evidence], Iterator[Finding]]
     explained_by: frozenset[str] = frozenset()
     """Rules whose findings on a layer make this one's finding there superfluous."""
+    grave: int | None = None
+    """Place of its errors and warnings, where they are causes and its notes are not."""
     spreads: bool = False
     """Whether it changes what later layers receive in train mode, and so explains findings there too."""
+    seen_by: frozenset[Source] = frozenset({"check", "watch"})
+    """What can find it: a check runs the model and follows its operations, a watch sees the training and its steps."""
 
 
 @cache
@@ -47,7 +52,8 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     rules = all_rules()
     found = [finding for rule in rules for finding in rule.find(evidence)]
     explained = {rule.name: rule.explained_by for rule in rules}
-    places = {rule.name: place for place, rule in enumerate(rules)}
+    places = {rule.name: rule.priority for rule in rules}
+    grave = places | {rule.name: rule.grave for rule in rules if rule.grave is not None}
     after = {norm.name: place for place, norm in enumerate(evidence.norms)}
     spreading = {rule.name for rule in rules if rule.spreads}
     kept: list[Finding] = []
@@ -66,7 +72,12 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
             # What a symptom amounts to, its cause does: nothing that a CI stops at gets lost.
             kept = [replace(part, severity=finding.severity) if part is causes[0] else part for part in kept]
     # What asks for nothing comes last: an experiment that found all in order is no trouble.
-    return tuple(sorted(kept, key=lambda f: (ORDER[f.severity], not f.code, places[f.rule])))
+    return tuple(
+        sorted(
+            kept,
+            key=lambda f: (ORDER[f.severity], not f.code, (places if f.severity == "note" else grave)[f.rule], f.rule),
+        )
+    )
 
 
 def _weighs(cause: Finding, finding: Finding) -> bool:

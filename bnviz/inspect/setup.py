@@ -39,6 +39,7 @@ def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
         averaged=_averaged(model, norms),
         wrapper=type(model).__name__ if isinstance(model, (DataParallel, DistributedDataParallel)) else "",
         replicas=max(len(model.device_ids), 1) if isinstance(model, DataParallel) else 1,
+        ranks=int(model.process_group.size()) if isinstance(model, DistributedDataParallel) else 1,
         optimizer=type(optimizer).__name__ if optimizer is not None else "",
         optimizer_steps=_steps(model.parameters(), optimizer),
         steps=_steps_by_norm(model, norms, optimizer),

@@ -62,16 +62,33 @@ def shrunk(evidence: Evidence, norm: Norm) -> Array:
     What is missing to a new layer in the weights in front, and in γ before them; not less than what decay can have left of
     them in the steps that there were.
     """
-    front = evidence.fronts.get(norm.name)
-    if front is None:
-        return np.ones(norm.channels)
-    steps = _steps(evidence, norm)
+    front, steps = evidence.fronts.get(norm.name), _steps(evidence, norm)
+    if front is None or front.size.size != norm.channels:  # several layers, or a norm of another axis
+        return np.full(norm.channels, _largest_weights(evidence, steps))
     left = _left(evidence, front.layer, steps) * (_left(evidence, front.before, steps) if front.before else 1.0)
     factor = np.clip(front.size, left, 1.0)
+    if front.before is None:
+        factor = factor * _largest_gamma(evidence, steps)
     # A norm before whose ε outweighs its own shrunk variance hands that on.
     before = next((other for other in evidence.norms if other.name == front.before), None)
     share = eps_share(evidence, before) if before is not None else None
     return factor / math.sqrt(1 + share.value) if share is not None and share.severe and share.by_decay else factor
+
+
+def _largest_weights(evidence: Evidence, steps: int) -> float:
+    """Where several layers meet before a norm: what is missing to a new layer in the one that misses least."""
+    factors = [max(min(size, 1.0), _left(evidence, layer, steps)) for layer, size in evidence.sizes.items()]
+    return max(factors, default=1.0)
+
+
+def _largest_gamma(evidence: Evidence, steps: int) -> float:
+    """The same of γ, for a layer that takes the sum of several norms, or their channels side by side."""
+    factors = [
+        max(min(math.sqrt(float(np.mean(norm.gamma**2))), 1.0), _left(evidence, norm.name, steps))
+        for norm in evidence.norms
+        if norm.gamma is not None
+    ]
+    return max(factors, default=1.0)
 
 
 def off(evidence: Evidence, norm: Norm, gamma: Array | None) -> NDArray[np.bool_] | None:

@@ -170,6 +170,7 @@ class Watcher(Guarded):
         self._looks = 0
         self._ordered = False
         self._draws, self._swing = Draws(), Swing()
+        self._sizes: set[int] = set()
         self._clock: ReferenceType[torch.optim.Optimizer] | None = None
         self._held: frozenset[int] = frozenset()
         self._since: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
@@ -313,7 +314,6 @@ class Watcher(Guarded):
 
     def _step(self) -> None:
         self.steps += 1
-        self._take()
         look, self._look = self._look, None
         if look is not None:
             begin = thread_time()
@@ -330,6 +330,7 @@ class Watcher(Guarded):
             self._read()
             if self.steps >= self._next_row or perf_counter() - self._last_row >= SECONDS:
                 self._write(None)
+        self._take()
         self._arm()
 
     def _take(self) -> None:
@@ -339,7 +340,8 @@ class Watcher(Guarded):
             return
         taking.end()
         self.taken += taking.spent
-        if taking.given is not None:
+        # Samples are what the norm layers average over: with sequences first the model's first axis is time.
+        if taking.given is not None and taking.given.size in self._sizes:
             self._draws.add(taking.given)
         self._next_taking = math.ceil(max(self.steps + 1, self.steps * SPACING))
 
@@ -524,6 +526,7 @@ class Watcher(Guarded):
         for place, part in enumerate(seen):
             if part.calls:
                 self._n[place] = part.calls[0].n
+                self._sizes.add(part.calls[0].n)
                 mean, before = part.calls[0].mean, self._sums[place]
                 self._sums[place] = (
                     mean if before is None or before.shape != mean.shape else before + (mean - before) / self._looks

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bnviz.plot.primitives import PHONE_FONT
 from bnviz.plot.shown import Shown
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ class Chart(Shown):
     phone_layout: dict[str, Any] = field(default_factory=dict)
     playhead_first: float | None = None
     pickable: bool = False
+
+    def narrow_layout(self) -> dict[str, Any]:
+        """What overrides `layout` on narrow screens: a phone's type, and what the picture itself says."""
+        return {"font": {"size": PHONE_FONT}} | self.phone_layout
 
     def to_plotly(self) -> go.Figure:
         """The same picture as a Plotly figure."""

@@ -132,7 +132,7 @@ def _figure(picture: Picture, group: str, language: Language) -> str:
         data = base64.b64encode(wire.encode(picture, group, language).content(0)).decode()
         return f'<figure class="scene" aria-label="{label}"><script type="text/plain">{data}</script></figure>'
     layout = {**picture.layout, "height": picture.height}
-    figure = {"data": picture.data, "layout": layout, "phone_layout": picture.phone_layout}
+    figure = {"data": picture.data, "layout": layout, "phone_layout": picture.narrow_layout()}
     text = json.dumps(wire.plain(figure), ensure_ascii=False).replace("<", "\\u003c")
     return f'<figure class="chart" role="img" aria-label="{label}"><script type="application/json">{text}</script></figure>'
 

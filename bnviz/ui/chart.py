@@ -49,7 +49,7 @@ def payload(chart: Chart, group: str, unit: str, language: Language) -> dict[str
     _ = translator(language)
     content = {
         "figure": {"data": wire.plain(chart.data), "layout": wire.plain(chart.layout)},
-        "phone_layout": wire.plain(chart.phone_layout),
+        "phone_layout": wire.plain(chart.narrow_layout()),
         "plotly": assets.url(assets.PLOTLY.name),
         "group": group,
         "playhead": None if chart.playhead_first is None else {"axis": "x", "first": chart.playhead_first},

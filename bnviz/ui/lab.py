@@ -14,8 +14,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, closed_up, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.plot.numbers import glued
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
@@ -119,8 +120,9 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
     _stay(state, around)
     topic, before = state.topic, (state.topic, state.settings)
     with places.controls, st.container(key="controls"):
+        above = st.container()
         dragging = controls.draw(state, language)
-        state.upload = upload = uploads.draw(topic, state, language)
+        state.upload = upload = uploads.draw(topic, state, language, above)
         data = None if upload is None else upload.values
         aside = st.container(key="aside")
     with places.below:  # always written to: Streamlit gives a fragment its place there in a whole run only
@@ -310,7 +312,7 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
     elif topic.finding is None or result is None:
         line.markdown(_(topic.answer))
     else:
-        line.markdown(topic.finding(result, language))
+        line.markdown(glued(closed_up(topic.finding(result, language))))
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:

@@ -13,6 +13,7 @@ CSS: Final = """<style>
 [data-testid="stSidebarHeader"] { height: 2.6rem; padding-top: 0.4rem; padding-bottom: 0; margin-bottom: 0; }
 [data-testid="stSidebarNavLink"] { padding-top: 0; padding-bottom: 0; min-height: 1.55rem; margin-top: 0; margin-bottom: 0; }
 [data-testid="stNavSectionHeader"] { padding: 0 0.5rem; margin: 0; min-height: 1.4rem; }
+[data-testid="stNavSectionHeader"] p { font-weight: 600; } /* of 500 nothing is seen in Chinese */
 [data-testid="stSidebarNavItems"] li { margin-top: 0; }
 [data-testid="stSidebarNavItems"] > div { margin-top: 0.45rem; }
 /* Streamlit tints a chosen segment under the pointer until its words have a contrast of 4.2. */
@@ -73,6 +74,10 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-start { gap: 0.4rem; }
 .st-key-onward a p, .st-key-course a p, .st-key-start a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
+/* What a file may be says the label; Streamlit says it again, in English, and cut off where the column is narrow. */
+[data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+html[lang|="zh"] [data-testid="stFileUploaderDropzone"] button p { font-size: 0; }
+html[lang|="zh"] [data-testid="stFileUploaderDropzone"] button p::after { content: "选择文件"; font-size: 0.95rem; }
 /* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
 html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ from bnviz.ui import visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from bnviz.core.uploads import Choice, Kind, Upload
@@ -40,10 +42,11 @@ class _Read:
     """The numbers, or what is wrong."""
 
 
-def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
+def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGenerator) -> Upload | None:
     """The uploader where the source is `upload`, what the file was read as, and what to choose.
 
-    None where there is no file, and where it cannot be used; `state.problems` has the error then.
+    Where a file is still wanted, the uploader stands `above`, before the settings. None where there is no file, and where it
+    cannot be used; `state.problems` has the error then.
     """
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
@@ -56,13 +59,15 @@ def draw(topic: AnyTopic, state: LabState, language: Language) -> Upload | None:
         "classes": _("Rows are samples; one column is the class, a whole number or a word. Or an .npz with X and y."),
     }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
-    file = st.file_uploader(
-        _("Your data (CSV, .npy or .npz, at most 2 MB)"),
-        SUFFIXES,
-        key=f"{topic.lab}:upload",
-        help=f"{layout} {kept}",
-        max_upload_size=2,
-    )
+    key = f"{topic.lab}:upload"
+    with nullcontext() if st.session_state.get(key) else above:
+        file = st.file_uploader(
+            _("Your data (CSV, .npy or .npz, at most 2 MB)"),
+            SUFFIXES,
+            key=key,
+            help=f"{layout} {kept}",
+            max_upload_size=2,
+        )
     # Problems of an earlier file go.
     state.problems = [problem for problem in state.problems if not isinstance(problem, UploadError)]
     if file is None:

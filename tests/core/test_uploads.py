@@ -90,7 +90,9 @@ READ = {
     "pandas' index": File(
         IRIS.to_csv(),
         LABELLED,
-        ("3 rows; 2 features: len, wid; class cls: a 2, b 1; left out: the index column, which counts the rows",),
+        (
+            "3 rows; 2 features: len, wid; class column cls: a 2, b 1; left out: the index column, which counts the rows",
+        ),
         "classes",
     ),
     "pandas' index in a table": File(FRAME.to_csv(), ROWS, ("2 features: len, wid", "left out: the index column")),
@@ -107,7 +109,7 @@ READ = {
     "Kaggle's Id": File(
         "Id,len,wid,Species\n1,5.1,3.5,a\n2,4.9,3,b\n3,4.7,3.2,a\n",
         LABELLED,
-        ("class Species: a 2, b 1", "left out: Id (the index column"),
+        ("class column Species: a 2, b 1", "left out: Id (the index column"),
         "classes",
     ),
     "R's write.csv": File('"","len","wid"\n"1",5.1,3.5\n"2",4.9,3\n"3",4.7,3.2\n', ROWS, ("left out: the index",)),
@@ -130,10 +132,10 @@ READ = {
     "pandas' numbers as titles": File(pd.DataFrame(ROWS).to_csv(index=False), ROWS, ("with titles", "features: 0, 1")),
     "pandas' numbers and index": File(pd.DataFrame(ROWS).to_csv(), ROWS, ("features: 0, 1; left out: the index",)),
     "numbers as titles above a class": File(
-        "0,1,2\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("3 rows", "class 2: a 2, b 1"), "classes"
+        "0,1,2\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("3 rows", "class column 2: a 2, b 1"), "classes"
     ),
     "numbers as titles above a class in numbers": File(
-        "0,1,2\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("3 rows", "class 2: 0 2, 1 1"), "classes"
+        "0,1,2\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("3 rows", "class column 2: 0 2, 1 1"), "classes"
     ),
     "digits under numbers": File(pd.DataFrame(np.eye(7, dtype=int)).to_csv(index=False), np.eye(7), ("7 rows",)),
     "rows that happen to begin with 0, 1": File("0,1\n1,0\n1,1\n0,0\n", [[0, 1], [1, 0], [1, 1], [0, 0]], ("4 rows",)),
@@ -153,7 +155,7 @@ READ = {
     "Chinese titles": File(
         "长,宽,类别\n5.1,3.5,甲\n4.9,3,乙\n4.7,3.2,甲\n",
         [[5.1, 3.5, 1], [4.9, 3, 0], [4.7, 3.2, 1]],
-        ("features: 长, 宽; class 类别: 乙 1, 甲 2",),
+        ("features: 长, 宽; class column 类别: 乙 1, 甲 2",),
         "classes",
     ),
     # Separators and decimal signs.
@@ -193,7 +195,7 @@ READ = {
     "Latin-1": File(
         "Länge,Größe,Art\n5.1,3.5,süß\n4.9,3,weiß\n4.7,3.2,süß\n".encode("latin-1"),
         LABELLED,
-        ("Windows-1252", "Länge, Größe; class Art: süß 2, weiß 1"),
+        ("Windows-1252", "Länge, Größe; class column Art: süß 2, weiß 1"),
         "classes",
     ),
     "a Chinese spreadsheet": File(
@@ -202,19 +204,21 @@ READ = {
     "an old Mac's line ends": File("len,wid\r5.1,3.5\r4.9,3\r4.7,3.2\r", ROWS),
     # Classes.
     "the class first": File(
-        "cls,len,wid\na,5.1,3.5\nb,4.9,3\na,4.7,3.2\n", LABELLED, ("class cls: a 2, b 1",), "classes"
+        "cls,len,wid\na,5.1,3.5\nb,4.9,3\na,4.7,3.2\n", LABELLED, ("class column cls: a 2, b 1",), "classes"
     ),
     "the class first, by its title": File(
-        "label,len,wid\n7,5.1,3.5\n9,4.9,3\n7,4.7,3.2\n", LABELLED, ("class label: 7 2, 9 1",), "classes"
+        "label,len,wid\n7,5.1,3.5\n9,4.9,3\n7,4.7,3.2\n", LABELLED, ("class column label: 7 2, 9 1",), "classes"
     ),
     "the class first, without titles": File(
-        "1,5.1,3.5\n2,4.9,3\n1,4.7,3.2\n", LABELLED, ("class 1: 1 2, 2 1",), "classes"
+        "1,5.1,3.5\n2,4.9,3\n1,4.7,3.2\n", LABELLED, ("class column 1: 1 2, 2 1",), "classes"
     ),
-    "the class in between": File("len,cls,wid\n5.1,a,3.5\n4.9,b,3\n4.7,a,3.2\n", LABELLED, ("class cls",), "classes"),
+    "the class in between": File(
+        "len,cls,wid\n5.1,a,3.5\n4.9,b,3\n4.7,a,3.2\n", LABELLED, ("class column cls",), "classes"
+    ),
     "the class by choice": File(
         "len,kind,wid\n5.1,1,3\n4.9,2,3\n4.7,1,4\n",
         [[5.1, 1, 0], [4.9, 2, 0], [4.7, 1, 1]],
-        ("features: len, kind; class wid: 3 2, 4 1",),
+        ("features: len, kind; class column wid: 3 2, 4 1",),
         "classes",
         choice=Choice(2, ()),
     ),
@@ -229,18 +233,18 @@ READ = {
     "other words": File(
         "species,island,len,wid\na,Dream,5.1,3.5\nb,Biscoe,4.9,3\na,Dream,4.7,3.2\n",
         LABELLED,
-        ("class species", "left out: island (words)"),
+        ("class column species", "left out: island (words)"),
         "classes",
     ),
     "words that are no class": File(
         "len,wid,site,name\n" + "".join(f"{i}.5,{i * i},{'ab'[i % 2]},n{i}\n" for i in range(25)),
         [[i + 0.5, i * i, i % 2] for i in range(25)],
-        ("class site: a 13, b 12; left out: name (words)",),
+        ("class column site: a 13, b 12; left out: name (words)",),
         "classes",
     ),
     "words in a table": File(IRIS.to_csv(index=False), ROWS, ("left out: cls (words)",)),
     "classes in numbers are numbered": File(
-        "5.1,3.5,-1\n4.9,3,7\n4.7,3.2,-1\n", LABELLED, ("class 3: -1 2, 7 1",), "classes"
+        "5.1,3.5,-1\n4.9,3,7\n4.7,3.2,-1\n", LABELLED, ("class column 3: -1 2, 7 1",), "classes"
     ),
     "classes that float32 cannot tell apart": File(
         "5.1,3.5,100000001\n4.9,3,100000002\n4.7,3.2,100000001\n", LABELLED, ("100000001 2, 100000002 1",), "classes"
@@ -269,12 +273,12 @@ READ = {
         as_npy(np.arange(32).reshape(2, 4, 4)), np.arange(32).reshape(2, 16), name="a.npy"
     ),
     "npy whose last column is the class": File(
-        as_npy(np.array(LABELLED)), LABELLED, ("class 3: 0 2, 1 1",), "classes", "a.npy"
+        as_npy(np.array(LABELLED)), LABELLED, ("class column 3: 0 2, 1 1",), "classes", "a.npy"
     ),
     "npy whose first column is the class": File(
         as_npy(np.array(LABELLED)[:, ::-1]),
         np.array(LABELLED)[:, [1, 0, 2]],
-        ("class 1: 0 2, 1 1",),
+        ("class column 1: 0 2, 1 1",),
         "classes",
         "a.npy",
         Choice(0, ()),
@@ -287,12 +291,16 @@ READ = {
     "npz with X and y": File(
         as_npz(X=np.array(ROWS), y=np.array([3, 5, 3])),
         LABELLED,
-        ("class y: 3 2, 5 1", "arrays used: X (3, 2), y (3,)"),
+        ("class column y: 3 2, 5 1", "arrays used: X (3, 2), y (3,)"),
         "classes",
         "a.npz",
     ),
     "npz with y of words": File(
-        as_npz(y=np.array(["u", "v", "u"]), X=np.array(ROWS)), LABELLED, ("class y: u 2, v 1",), "classes", "a.npz"
+        as_npz(y=np.array(["u", "v", "u"]), X=np.array(ROWS)),
+        LABELLED,
+        ("class column y: u 2, v 1",),
+        "classes",
+        "a.npz",
     ),
     "npz with data and target": File(
         as_npz(target=np.array([[0], [1], [0]]), data=np.array(ROWS)),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from bnviz.inspect import watch
 from bnviz.inspect.drawing import MOST, Draws, given
 from bnviz.inspect.evidence import Drawn
+from bnviz.inspect.recording import read
 from bnviz.inspect.sampling import shared_out, t_quantile
 
 N = 32
@@ -82,3 +85,33 @@ def test_what_is_kept_is_bounded() -> None:
     told = drawn(lambda place, g: torch.randn(N, 3, generator=g), count=4 * MOST)
     assert told is not None
     assert told.batches <= MOST
+
+
+class TimeFirst(nn.Module):
+    """(T, N, C) in, batch norm over (N, C, T)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.head = nn.BatchNorm1d(3), nn.Linear(3, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm(x.permute(1, 2, 0)).mean(2))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_time_that_comes_first_is_not_taken_for_samples(turned: bool, tmp_path: Path) -> None:
+    """Each sequence is one value for all times: along time no two batches are alike."""
+    model, generator = TimeFirst(), torch.Generator().manual_seed(0)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    watcher = watch(model, tmp_path / "run.bnviz", optimizer=optimizer, budget=1e9)
+    for _ in range(20):
+        x = torch.randn(1, N, 3, generator=generator).expand(N if turned else 20, N, 3)
+        model(x).square().mean().backward()
+        optimizer.step()
+    watcher.close()
+    told = read(watcher.path).course.drawn
+    assert (told is not None) == turned  # with as many times as samples nobody can tell them apart
+
+
+def test_numbers_that_overflow_tell_nothing() -> None:
+    assert drawn(lambda place, g: torch.randn(N, 3, generator=g) * 1e30) is None

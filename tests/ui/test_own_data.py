@@ -121,3 +121,14 @@ def test_nothing_written_on_the_page_speaks_of_other_data(topic: AnyTopic) -> No
         assert not found
     if isinstance(topic, InstantTopic):
         assert topic.text("zh", own_data=True)[:40] in words(page)
+
+
+def test_the_uploader_stands_first_until_there_is_a_file() -> None:
+    [topic] = [topic for topic in TAKING if topic.id == "layer"]
+    widgets = {"file_uploader", "slider", "select_slider", "selectbox"}
+
+    def first(page: AppTest) -> str:
+        return str(next(node.type for node in page.main if node.type in widgets))
+
+    assert first(open_topic(topic, source="upload", predict="0")) == "file_uploader"
+    assert first(given(topic, predict="0")) != "file_uploader"

@@ -71,21 +71,21 @@ def test_the_page_says_what_it_read(language: str, says: tuple[str, ...]) -> Non
 
 def test_the_class_and_the_features_can_be_chosen_and_survive_the_language() -> None:
     page = give(open_upload("training"), "a.csv", IRIS)
-    assert "class cls: a 20, b 20, c 20" in told(page)
+    assert "class column cls: a 20, b 20, c 20" in told(page)
     page.selectbox(key=key_of(page, "selectbox", ":class")).set_value(2).run()
     assert not page.exception
-    assert "one feature: len; class wid: 3 15, 4 15, 5 15, 6 15" in told(page)
+    assert "one feature: len; class column wid: 3 15, 4 15, 5 15, 6 15" in told(page)
     assert "left out: cls (words)" in told(page)
     left_out = page.multiselect(key=key_of(page, "multiselect", ":left_out:2"))
     assert left_out.value == [0, 3]
     left_out.set_value([3]).run()  # the index as a feature
-    assert "2 features: [1], len; class wid" in told(page)
-    for language, says in (("zh", "2 个特征：[1], len；类别列 wid"), ("en", "2 features: [1], len; class wid")):
+    assert "2 features: [1], len; class column wid" in told(page)
+    for language, says in (("zh", "2 个特征：[1], len；类别列 wid"), ("en", "2 features: [1], len; class column wid")):
         page.segmented_control(key="lang").set_value(language).run()
         assert not page.exception
         assert says in told(page)
     page.selectbox(key=key_of(page, "selectbox", ":class")).set_value(3).run()
-    assert "2 features: len, wid; class cls" in told(page)
+    assert "2 features: len, wid; class column cls" in told(page)
 
 
 def test_where_the_suggested_choice_is_refused_another_can_be_made() -> None:
@@ -94,7 +94,7 @@ def test_where_the_suggested_choice_is_refused_another_can_be_made() -> None:
     left_out = page.multiselect(key=key_of(page, "multiselect", ":left_out"))
     left_out.set_value([*left_out.value, 1]).run()
     assert not page.warning
-    assert "one feature: wid; class cls" in told(page)
+    assert "one feature: wid; class column cls" in told(page)
     assert "len (your choice)" in told(page)
 
 

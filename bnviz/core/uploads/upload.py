@@ -117,7 +117,8 @@ class Upload:
             ]
             told.append(
                 Phrase(
-                    N_("class {column}: {members}"), {"column": _cut(self.classes.column), "members": listed(members)}
+                    N_("class column {column}: {members}"),
+                    {"column": _cut(self.classes.column), "members": listed(members)},
                 )
             )
         return (*told, *_left_out(self.left_out))

@@ -50,4 +50,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("averaged_weights", priority=8, find=find)
+RULE = Rule("averaged_weights", priority=8, find=find, seen_by=frozenset({"check"}))

@@ -53,4 +53,4 @@ def _code(evidence: Evidence, norms: tuple[str, ...]) -> str:
     )
 
 
-RULE = Rule("bias_before", priority=90, find=find)
+RULE = Rule("bias_before", priority=90, find=find, seen_by=frozenset({"check"}))

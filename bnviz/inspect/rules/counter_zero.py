@@ -52,4 +52,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("counter_zero", priority=40, find=find)
+RULE = Rule("counter_zero", priority=40, find=find, seen_by=frozenset({"check"}))

@@ -43,8 +43,17 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 "γ is zero, or β so far below zero that ReLU lets nothing through: no gradient reaches these channels any more."
             )
         ),
-        cure=Phrase(N_("Take a smaller learning rate, no weight decay on γ and β, or prune the channels.")),
-        code=on_each(evidence, layers, "print(int((norm.weight.abs() < 1e-3).sum()), 'of', norm.num_features)"),
+        cure=Phrase(
+            N_(
+                "Take a smaller learning rate and no weight decay on γ and β; prune the channels, or set γ and β back and train on."
+            )
+        ),
+        code=on_each(
+            evidence,
+            layers,
+            "off = (norm.weight.abs() < 1e-3) | (norm.bias < -3 * norm.weight.abs())",
+            "norm.weight.data[off], norm.bias.data[off] = 1.0, 0.0",
+        ),
         link=links.link("layer", gamma=0.0),
         case=None,
     )

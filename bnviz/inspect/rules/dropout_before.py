@@ -74,4 +74,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("dropout_before", priority=43, find=find)
+RULE = Rule("dropout_before", priority=43, find=find, seen_by=frozenset({"check"}))

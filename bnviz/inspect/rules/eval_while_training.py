@@ -10,7 +10,7 @@ from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.cures import on_each
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import running_gap
 from bnviz.inspect.outcome import outcome
@@ -50,29 +50,21 @@ def find(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _missed(evidence: Evidence) -> Iterator[Finding]:
-    """From counters: γ and β took more steps than the statistics took updates, and the statistics are not those of the batches.
+    """From counters: the optimizer took more steps than the statistics took updates, and the statistics are not those of the batches.
 
     Counters alone do not tell: statistics that were counted again, or loaded with their weights, have few updates and are right.
     """
     result = outcome(evidence.refill) if evidence.refill is not None and evidence.refill.is_loss else None
     candidates = [norm for norm in evidence.batch_norms if norm.estimates is not None]
-    steps = {norm.name: evidence.setup.steps.get(norm.name, 0) for norm in candidates if any(norm.trainable)}
     # Of a layer without any update, buffers that got lost are as likely, unless the weights have learned with 0 and 1.
-    missed = [
-        norm
-        for norm in candidates
-        if norm.tracks
-        and norm.updates is not None
-        and norm.updates < steps.get(norm.name, 0)
-        and (norm.updates > 0 or result == "worse")
-    ]
+    missed = [norm for norm in candidates if _behind(evidence, norm) and (norm.updates or result == "worse")]
     gaps = {norm.name: running_gap(norm, evidence.calls.get(norm.name, ()), len(candidates)) for norm in missed}
     far = {name: gap.rms if gap is not None and gap.significant else 0.0 for name, gap in gaps.items()}
     if result == "better" or not any(gap >= MATTERS for gap in far.values()):
         return
     layers, _ = worst_first(far.items())
     worst = next(norm for norm in missed if norm.name == layers[0])
-    told = {"updates": worst.updates or 0, "steps": steps[worst.name]}
+    told = {"updates": worst.updates or 0, "steps": evidence.setup.steps[worst.name]}
     yield Finding(
         rule=RULE.name,
         severity="warning",
@@ -83,8 +75,8 @@ def _missed(evidence: Evidence) -> Iterator[Finding]:
         relation="at least",
         cause=Phrase(
             N_(
-                "γ and β took {steps} steps and the statistics {updates} updates: in the others the layer was in eval mode, as "
-                "when train() is not called again after an evaluation (or the statistics are an earlier checkpoint's)."
+                "The optimizer took {steps} steps and the statistics {updates} updates: in the others the layer was in eval "
+                "mode, as when train() is not called again after an evaluation (or the statistics are an earlier checkpoint's)."
             ),
             told,
         ),
@@ -98,6 +90,12 @@ def _missed(evidence: Evidence) -> Iterator[Finding]:
         link=_link(evidence),
         case="not_frozen",
     )
+
+
+def _behind(evidence: Evidence, norm: Norm) -> bool:
+    """Whether the layer's statistics have fewer updates than it has steps; frozen layers have none."""
+    steps = evidence.setup.steps.get(norm.name, 0) if any(norm.trainable) or not norm.trainable else 0
+    return norm.tracks and norm.updates is not None and norm.updates < steps
 
 
 def _link(evidence: Evidence) -> str:

@@ -49,4 +49,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("foldable", priority=48, find=find)
+RULE = Rule("foldable", priority=48, find=find, seen_by=frozenset({"check"}))

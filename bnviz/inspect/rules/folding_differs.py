@@ -39,15 +39,23 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=max(LARGEST, rounding) if errors else HALF,
         cause=Phrase(
             N_(
-                "Folding multiplies the weights by γ/√(running variance + ε); where that variance is close to "
-                "zero the product loses digits or range."
+                "Folding multiplies the weights by γ/√(running variance + ε): where that variance is close to zero, or small beside "
+                "the mean, digits or range are lost."
             )
         ),
-        cure=Phrase(N_("Refill the statistics, prune constant channels, or export without folding.")),
+        cure=Phrase(
+            N_("Centre what comes in, refill the statistics, prune constant channels, or export without folding.")
+        ),
         code="torch.optim.swa_utils.update_bn(loader, model)",
         link=links.link("folding", eps=links.eps(eps)),
         case=None,
     )
 
 
-RULE = Rule("folding_differs", priority=51, find=find, explained_by=frozenset({"invalid_statistics"}))
+RULE = Rule(
+    "folding_differs",
+    priority=51,
+    find=find,
+    explained_by=frozenset({"invalid_statistics"}),
+    seen_by=frozenset({"check"}),
+)

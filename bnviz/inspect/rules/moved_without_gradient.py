@@ -56,4 +56,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("moved_without_gradient", priority=35, find=find)
+RULE = Rule("moved_without_gradient", priority=35, find=find, seen_by=frozenset({"watch"}))

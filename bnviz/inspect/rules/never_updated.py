@@ -43,4 +43,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("never_updated", priority=5, find=find, explained_by=frozenset({"eval_while_training"}))
+RULE = Rule(
+    "never_updated",
+    priority=5,
+    find=find,
+    explained_by=frozenset({"eval_while_training"}),
+    seen_by=frozenset({"check"}),
+)

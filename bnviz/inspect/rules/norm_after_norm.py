@@ -45,4 +45,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("norm_after_norm", priority=42, find=find)
+RULE = Rule("norm_after_norm", priority=42, find=find, seen_by=frozenset({"check"}))

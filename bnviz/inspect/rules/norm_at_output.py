@@ -45,4 +45,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("norm_at_output", priority=49, find=find)
+RULE = Rule("norm_at_output", priority=49, find=find, seen_by=frozenset({"check"}))

@@ -31,7 +31,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                     )
                 ),
                 cure=Phrase(N_("Look for it in the inputs and in the layers before; skip such batches.")),
-                code="assert all(torch.isfinite(batch).all() for batch, _ in loader)",
+                code="assert all(torch.isfinite(batch).all() for batch, *_ in loader)",
                 link=links.link("modes", topic="poison"),
                 case="poisoned",
             )

@@ -55,4 +55,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("ranks_differ", priority=38, find=find)
+RULE = Rule("ranks_differ", priority=38, find=find, seen_by=frozenset({"watch"}))

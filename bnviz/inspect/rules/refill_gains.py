@@ -19,8 +19,9 @@ CAUSES: Final[Mapping[Outcome, str]] = MappingProxyType(
     {
         "better": N_("The weights are better than the evaluation says: the running statistics were not theirs."),
         "worse": N_(
-            "With statistics counted again the evaluation is worse: the weights have learned with those that are there (in eval "
-            "mode, or frozen), or `recalibrate` holds other data, or smaller batches, than the training did."
+            "With statistics counted again the evaluation is worse. Where both losses are next to nothing this means nothing; else "
+            "the weights have learned with those that are there (in eval mode, or frozen), or `recalibrate` holds other data, "
+            "or smaller batches, than the training did."
         ),
         "same": N_(
             "Counting the statistics again changes nothing that matters: what is wrong, if anything, is not in them."
@@ -73,4 +74,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("refill_gains", priority=72, find=find)
+RULE = Rule("refill_gains", priority=72, find=find, seen_by=frozenset({"check"}))

@@ -13,20 +13,21 @@ from bnviz.inspect.rule import Rule
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A note for DataParallel and DistributedDataParallel without synchronized statistics; small parts have a rule of their own."""
+    """A note where several devices take part without synchronized statistics; small parts have a rule of their own."""
     setup, n = evidence.setup, evidence.batch_size
     layers = tuple(norm.name for norm in evidence.batch_norms if norm.type_name != "SyncBatchNorm")
-    if not setup.wrapper or n is None or not layers:
+    ranks = max(setup.ranks, evidence.course.ranks if evidence.course is not None else 1)
+    if not setup.wrapper or n is None or not layers or setup.replicas * ranks == 1:
         return
     part = n / setup.replicas
     yield Finding(
         rule=RULE.name,
         severity="note",
         layers=layers,
-        quantity=Phrase(N_("samples behind one statistic on one device")),
+        quantity=Phrase(N_("samples behind one statistic on one device, and of all devices together")),
         measured=part,
-        expected=float(n),
-        relation="exactly",
+        expected=float(n * ranks),
+        relation="beside",
         cause=Phrase(
             N_(
                 "{wrapper}: every device has a mean and variance of its own, and the running statistics that are "
@@ -34,9 +35,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             ),
             {"wrapper": setup.wrapper},
         ),
-        cure=Phrase(N_("Synchronize where the parts are small or differ in kind.")),
-        code="model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
-        link=links.link("devices", **links.devices(setup.replicas, part)),
+        cure=Phrase(N_("Synchronize where the parts are small or differ in kind; it takes a process for each device.")),
+        code="module = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model.module)\n"
+        "model = torch.nn.parallel.DistributedDataParallel(module)",
+        link=links.link("devices", **links.devices(setup.replicas * ranks, part)),
         case=None,
     )
 

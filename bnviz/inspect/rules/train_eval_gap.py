@@ -7,18 +7,17 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
+from bnviz.inspect.gaps import TIMES, decides_otherwise
 from bnviz.inspect.rule import Rule
 
-# Variances add: beyond twice the noise three quarters of the squared difference are something else.
-TIMES = 2.0
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
 LEAST = 1.0
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A note where the difference matters and batch-mates do not explain it; weights that still move fast give such gaps, too."""
+    """A note where the difference is large and batch-mates do not explain it; a warning where it changes what is decided."""
     outputs = evidence.outputs
     if (
         outputs is None
@@ -28,26 +27,58 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     limit = max(TIMES * outputs.noise, LEAST)
-    if outputs.train_eval <= limit:
+    decides = decides_otherwise(outputs)
+    if outputs.train_eval <= limit and not decides:
         return
+    share = N_("share of samples that are decided otherwise (largest output) in eval mode than in train mode")
+    rms = N_("RMS difference of the model's outputs between train and eval mode, in their standard deviations")
     yield Finding(
         rule=RULE.name,
-        severity="note",
+        severity="warning" if decides else "note",
         layers=(),
-        quantity=Phrase(
-            N_("RMS difference of the model's outputs between train and eval mode, in their standard deviations")
-        ),
-        measured=outputs.train_eval,
-        expected=limit,
+        quantity=Phrase(share if decides else rms),
+        measured=outputs.changed if decides else outputs.train_eval,
+        expected=outputs.unsettled if decides else limit,
         cause=Phrase(
-            N_("Two halves of the batch differ by {noise} in train mode; eval mode is further away than that."),
-            {"noise": f"{outputs.noise:.2g}"},
+            N_("Two halves of the batch differ by {noise} in train mode; eval mode is {gap} away. {matters}"),
+            {
+                "noise": f"{outputs.noise:.2g}",
+                "gap": f"{outputs.train_eval:.2g}",
+                "matters": _matters(evidence, outputs, decides=decides),
+            },
         ),
         cure=Phrase(N_("Look at the layers' gaps, and refill the statistics on a copy (recalibrate=loader).")),
         code="bnviz.check(model, loader, loss=loss, recalibrate=loader)",
         link=links.link("modes", topic="gap", batch_size=links.batch_size(evidence.batch_size or 32)),
         case="eval_differs",
     )
+
+
+def _matters(evidence: Evidence, outputs: Outputs, *, decides: bool) -> Phrase:
+    """What the difference amounts to, as far as was measured."""
+    refill = evidence.refill
+    if refill is not None and refill.is_loss:
+        return Phrase(
+            N_("With statistics counted again the loss in eval mode goes from {before} to {after}."),
+            {"before": f"{refill.before:.3g}", "after": f"{refill.after:.3g}"},
+        )
+    if decides:
+        return Phrase(
+            N_("It matters: what train mode is sure of has {probability} of its probability left."),
+            {"probability": f"{100 * 2**-outputs.lost:.0f} %"},
+        )
+    if outputs.decided:
+        return Phrase(
+            N_(
+                "Of {count} samples {changed} are decided otherwise, {unsettled} by their batch-mates alone: it hardly matters."
+            ),
+            {
+                "count": outputs.decided,
+                "changed": f"{100 * outputs.changed:.0f} %",
+                "unsettled": f"{100 * outputs.unsettled:.0f} %",
+            },
+        )
+    return Phrase(N_("Whether it matters the loss tells: hand in loss= and recalibrate=loader."))
 
 
 RULE = Rule(
@@ -72,4 +103,5 @@ RULE = Rule(
             "untracked_buffers",
         }
     ),
+    seen_by=frozenset({"check"}),
 )

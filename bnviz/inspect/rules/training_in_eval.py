@@ -49,4 +49,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-RULE = Rule("training_in_eval", priority=6, find=find)
+RULE = Rule("training_in_eval", priority=6, find=find, seen_by=frozenset({"check"}))

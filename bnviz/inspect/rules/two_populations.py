@@ -105,6 +105,8 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
         apart = [(name, swing) for name, swing in swings.items() if swing >= MATTERS]
         # Where no layer was read often enough the inputs' own swing tells.
         layers, worst = worst_first(apart) if apart else ((), course.drawn.swing)
+        if not apart and worst < MATTERS / 2:
+            return  # samples with something in common, as the nodes of a graph have, do not move a batch by much
         finding = _finding(evidence, layers, worst, several=False)
         severity: Severity = finding.severity if apart else "warning" if worst >= MATTERS else "note"
         yield replace(finding, severity=severity)

@@ -82,5 +82,5 @@ def _done(evidence: Evidence) -> tuple[str, float, Mapping[str, float], bool] | 
     return (N_("share of channels whose γ decay has taken away"), 0.0, off, severe) if off else None
 
 
-# Before the symptoms that are notes, and behind what a model is built with.
-RULE = Rule("weight_decay", priority=71, find=find)
+# A note comes before the symptoms that are notes, and behind what a model is built with; a warning before all that it causes.
+RULE = Rule("weight_decay", priority=71, find=find, grave=36)

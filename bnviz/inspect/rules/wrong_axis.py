@@ -69,4 +69,4 @@ def _normalized_over(norm: Norm, dimensions: int, axis: int) -> int | None:
     return 1 if axis != 1 else None
 
 
-RULE = Rule("wrong_axis", priority=41, find=find)
+RULE = Rule("wrong_axis", priority=41, find=find, seen_by=frozenset({"check"}))

@@ -12,13 +12,13 @@ from bnviz.teaching.paired import paired_difference
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:
-    """What an average is made of, the variance behind it, what its batch norm divides by, and the paired difference."""
+    """What an average is made of, the variance after it, what its batch norm divides by, and the paired difference."""
     _ = translator(language)
     return "\n\n".join(
         [
             "**1. " + _("The averaged weights") + "**",
             _average(result, _),
-            "**2. " + _("The variance behind the averaged first layer, unit 1") + "**",
+            "**2. " + _("The variance after the averaged first layer, unit 1") + "**",
             _variance(result, _),
             "**3. " + _("What each model divides by, unit 1") + "**",
             _divisors(result, _),
@@ -47,7 +47,7 @@ def _variance(result: Result, _: Translate) -> str:
         "$$\n\\operatorname{Var}(\\bar w^\\top x) = \\sum_k a_k\\operatorname{Var}(w_k^\\top x) - "
         "\\sum_k a_k (w_k-\\bar w)^\\top\\Sigma_x(w_k-\\bar w)"
         f" = {latex(mean)} - {latex(spread)} = {latex(mean - spread)}\n$$\n\n"
-        + _("Measured behind the averaged layer: {measured}.").format(measured=f"${latex(average)}$")
+        + _("Measured after the averaged layer: {measured}.").format(measured=f"${latex(average)}$")
     )
 
 
@@ -61,7 +61,7 @@ def _divisors(result: Result, _: Translate) -> str:
     right = math.sqrt(float(result.averaged_variance[0]))
     body = " \\\\\n".join(rows)
     return (
-        _("Right would be the standard deviation behind the averaged layer, {right}:").format(right=f"${latex(right)}$")
+        _("Right would be the standard deviation after the averaged layer, {right}:").format(right=f"${latex(right)}$")
         + f"\n\n$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
     )
 

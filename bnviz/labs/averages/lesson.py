@@ -28,10 +28,10 @@ SHOWN: Final = 4  # units in the table
 
 
 def comparisons(result: Result) -> list[Comparison]:
-    """Variance behind the averaged first layer, over the mean of the variances less the spread of the weights."""
+    """Variance after the averaged first layer, over the mean of the variances less the spread of the weights."""
     return [
         Comparison(
-            Phrase(N_("variance behind the averaged first layer, unit {unit}"), {"unit": unit + 1}),
+            Phrase(N_("variance after the averaged first layer, unit {unit}"), {"unit": unit + 1}),
             float(result.averaged_variance[unit]),
             float(result.mean_variance[unit] - result.spread[unit]),
         )

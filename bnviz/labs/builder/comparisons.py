@@ -21,9 +21,9 @@ def comparisons(result: Result) -> tuple[Comparison, ...]:
     ]
     if settings.layer != "linear" and len(result.shapes) > result.layer + 1:
         found, wanted = math.prod(result.shapes[result.layer + 1][2:]), math.prod(output_positions(settings))
-        rows.append(Comparison(Phrase(N_("Positions per channel behind the convolution")), found, wanted))
+        rows.append(Comparison(Phrase(N_("Positions per channel after the convolution")), found, wanted))
     if settings.normalizer == "batch" and result.before_var.size:
         predicted = float(expected_variance(settings, result.before_var).mean())
-        name = N_("Variance behind batch norm, averaged over channels")
+        name = N_("Variance after batch norm, averaged over channels")
         rows.append(Comparison(Phrase(name), float(result.after_var.mean()), predicted))
     return tuple(rows)

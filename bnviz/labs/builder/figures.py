@@ -17,7 +17,7 @@ from bnviz.plot.theme import Role, axis, color, layout
 HEIGHT: Final = 380  # as high as the controls beside it: there is no gap below
 BOX: Final = 1.5  # width of a module's box along the way of the data
 GAP: Final = 0.85  # and of the way between two
-TALL_ROW: Final = 112  # pixels of a module and the shape behind it on a phone
+TALL_ROW: Final = 112  # pixels of a module and the shape after it on a phone
 LONG: Final = 9  # characters of a shape from which it stands in two lines
 WIDE_LINE: Final = 110  # characters of PyTorch's words in a line
 TALL_LINE: Final = 46  # and on a phone
@@ -155,12 +155,12 @@ def variances(result: Result, language: Language = "en") -> Chart:
         name = "σ²/(1 + ε)" if fixed else "σ²/(σ² + ε)"
         traces.insert(0, line(result.law[0], result.law[1], "theory", name, dash="dash"))
         notes.append(key(_("dashed: {law} · points: the channels of this block").format(law=name)))
-    y = axis(_("variance behind it"), range=[0, 1.15 * max(top, 1.0)])
+    y = axis(_("variance after the normalizer"), range=[0, 1.15 * max(top, 1.0)])
     return Chart(
         "variances",
         traces,
-        {**layout(log_axis(_("variance in front of the normalizer"), low, high), y), "annotations": notes},
-        _("Variance per channel in front of the normalizer {before}, behind it {after}, on average.").format(
+        {**layout(log_axis(_("variance before the normalizer"), low, high), y), "annotations": notes},
+        _("Variance per channel before the normalizer {before}, after it {after}, on average.").format(
             before=short(float(before.mean()) if before.size else math.nan),
             after=short(float(after.mean()) if after.size else math.nan),
         ),
@@ -218,7 +218,7 @@ def _held(result: Result, index: int, _: Translate) -> list[str]:
 
 
 def _between(result: Result, index: int, *, tall: bool) -> dict[str, Any]:
-    """The shape that stands on arrow `index`; "–" behind what was refused."""
+    """The shape that stands on arrow `index`; "–" after what was refused."""
     shape = "(" + ", ".join(map(str, result.shapes[index])) + ")" if index < len(result.shapes) else "–"
     if not tall and len(shape) > LONG:
         head, tail = shape.split(", ")[:2], shape.split(", ")[2:]

@@ -32,7 +32,7 @@ def _shape(result: Result, _: Translate) -> str:
             ("L",) if s.layer == "conv1d" else ("H", "W"), s.input_positions, output_positions(s), strict=True
         )
     ]
-    head = _("The shape behind the convolution") + "** " + _("with padding p, kernel k and stride s:")
+    head = _("The shape after the convolution") + "** " + _("with padding p, kernel k and stride s:")
     general = r"\text{out} = \left\lfloor\frac{\text{in} + 2p - k}{s}\right\rfloor + 1"
     return head + _display(general) + "".join(map(_display, lines))
 

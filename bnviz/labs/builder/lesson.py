@@ -191,7 +191,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "dropout_in_front",
-            N_("Dropout in front"),
+            N_("Dropout first"),
             N_("Dropout stands before batch norm: the running variance is learned with it, and used without it."),
             {"dropout": 0.5, "dropout_place": "before_norm", "out_channels": 32},
             holds=lambda result: _advises(result, "dropout"),
@@ -222,7 +222,7 @@ TOPIC: Final = InstantTopic(
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html",
         ),
         Source(
-            N_("The shape behind a convolution"),
+            N_("The shape after a convolution"),
             "torch.nn.Conv2d",
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html",
         ),
@@ -237,12 +237,12 @@ TOPIC: Final = InstantTopic(
             "https://flax.readthedocs.io/en/latest/api_reference/flax.nnx/nn/normalization.html",
         ),
         Source(
-            N_("A bias in front of batch norm is taken away again"),
+            N_("A bias before batch norm is taken away again"),
             "Ioffe & Szegedy 2015, section 3.2",
             "https://arxiv.org/abs/1502.03167",
         ),
         Source(
-            N_("Dropout in front of batch norm shifts the variance between train and eval"),
+            N_("Dropout before batch norm shifts the variance between train and eval"),
             "Li et al. 2018, arXiv:1801.05134",
             "https://arxiv.org/abs/1801.05134",
         ),

@@ -25,7 +25,7 @@ ACTIVATIONS: Final[Mapping[str, str]] = {
     "sigmoid": "Sigmoid",
     "tanh": "Tanh",
 }
-BIAS_EATERS: Final = ("batch", "instance")  # what subtracts one mean per channel takes any bias in front of it away
+BIAS_EATERS: Final = ("batch", "instance")  # what subtracts one mean per channel takes any bias before it away
 
 
 def stages_of(settings: Settings) -> tuple[Stage, ...]:
@@ -42,7 +42,7 @@ def stages_of(settings: Settings) -> tuple[Stage, ...]:
 
 
 def has_bias(settings: Settings) -> bool:
-    """Whether the layer gets a bias: as asked for, or (`auto`) everywhere but right in front of what subtracts its mean."""
+    """Whether the layer gets a bias: as asked for, or (`auto`) everywhere but right before what subtracts its mean."""
     return not norm_follows(settings) if settings.bias == "auto" else settings.bias == "true"
 
 
@@ -54,7 +54,7 @@ def norm_follows(settings: Settings) -> bool:
 
 
 def output_positions(settings: Settings) -> tuple[int, ...]:
-    """Positions per channel behind the layer: () for `linear`, (L,) for `conv1d`, (H, W) for `conv2d`.
+    """Positions per channel after the layer: () for `linear`, (L,) for `conv1d`, (H, W) for `conv2d`.
 
     Source: the shape section of https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html, with dilation 1.
     """
@@ -63,7 +63,7 @@ def output_positions(settings: Settings) -> tuple[int, ...]:
 
 
 def expected_variance(settings: Settings, variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance (C,) behind a fresh batch norm with γ = 1, of values that enter with `variance` (C,).
+    """Variance (C,) after a fresh batch norm with γ = 1, of values that enter with `variance` (C,).
 
     σ²/(σ² + ε) by the batch's own statistics; σ²/(1 + ε) by running statistics that no batch has moved.
     """

@@ -1,6 +1,6 @@
 """What the page `builder` finds out about a block.
 
-Index letters: C channels behind the layer, n values per statistic.
+Index letters: C channels after the layer, n values per statistic.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Result(Displayed):
     stages: tuple[Stage, ...]
     """What was planned, in order."""
     shapes: tuple[tuple[int, ...], ...]
-    """Of the input and behind each module that ran, so at most one more than `stages`."""
+    """Of the input and after each module that ran, so at most one more than `stages`."""
     refusal: str
     """PyTorch's own words where a module could not be made or run; "" where all could."""
     refused: int
@@ -78,7 +78,7 @@ class Result(Displayed):
     after_var: NDArray[np.float64]
     """(C,) likewise, biased."""
     law: NDArray[np.float64]
-    """(2, 100) what a fresh batch norm makes of a variance: variances in front of it, and behind; empty without one."""
+    """(2, 100) what a fresh batch norm makes of a variance: variances before it, and after; empty without one."""
     output_mean: float
     """Over everything that leaves the block; NaN where it did not run."""
     output_std: float

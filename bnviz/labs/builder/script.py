@@ -33,7 +33,7 @@ def script(settings: Settings) -> str:
     scale = "" if settings.input_std == 1 else f"{settings.input_std!r} * "
     shape = ", ".join(map(str, settings.input_shape))
     tried = TRY.format(scale=scale, shape=shape, axes=AXES[settings.layer])
-    title = '"""A layer, its normalizer, activation and Dropout: the block behind the page `builder` of bnviz."""\n\n'
+    title = '"""A layer, its normalizer, activation and Dropout: the block of the page `builder` of bnviz."""\n\n'
     return f"{title}{_head()}\ntorch.manual_seed({settings.seed})\n{_modules(settings)}\n{tried}"
 
 

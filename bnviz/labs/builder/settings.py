@@ -79,7 +79,7 @@ Bias = Annotated[
     Literal["auto", "true", "false"],
     Parameter(
         N_("Bias of the layer"),
-        N_("where it acts: everywhere but right in front of a normalizer that subtracts one mean per channel."),
+        N_("where it acts: everywhere but right before a normalizer that subtracts one mean per channel."),
         names={"auto": N_("where it acts"), "true": N_("in any case"), "false": N_("no bias")},
     ),
 ]
@@ -97,8 +97,8 @@ DropoutPlace = Annotated[
     Literal["input", "before_norm", "end"],
     Parameter(
         N_("Place of Dropout"),
-        N_("In front of the layer, right in front of the normalizer, or at the end of the block."),
-        names={"input": N_("in front"), "before_norm": N_("before the normalizer"), "end": N_("at the end")},
+        N_("Before the layer, right before the normalizer, or at the end of the block."),
+        names={"input": N_("before the layer"), "before_norm": N_("before the normalizer"), "end": N_("at the end")},
     ),
 ]
 InputStd = Annotated[

@@ -30,22 +30,24 @@ def test_silent_on_the_healthy_one() -> None:
     assert "eval_while_training" not in healthy()
 
 
-def forgotten() -> tuple[nn.Sequential, torch.optim.Optimizer]:
+def forgotten(affine: bool = True) -> tuple[nn.Sequential, torch.optim.Optimizer]:
     """Twenty steps, an evaluation, and a hundred steps in the eval mode that it left behind."""
-    model = net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU())
+    model = net(nn.ReLU(), nn.Linear(8, 8), nn.BatchNorm1d(8, affine=affine), nn.ReLU())
     optimizer = torch.optim.Adam(model.parameters(), 0.02)
     trained(model, 20, optimizer=optimizer)
     trained(model.eval(), 150, optimizer=optimizer, data=batches(150, seed=5))
     return model, optimizer
 
 
+@pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("mode", [True, False])
-def test_a_forgotten_train_is_named_from_counters(mode: bool) -> None:
-    model, optimizer = forgotten()
+def test_a_forgotten_train_is_named_from_counters(mode: bool, affine: bool) -> None:
+    model, optimizer = forgotten(affine)
     report = seen(model.train(mode), optimizer=optimizer)
     finding = report.findings[0]
     assert finding.rule == "eval_while_training"
     assert (finding.measured, finding.expected) == (20, 170)
+    assert set(finding.layers) == {"1", "4"}
     assert "far_from_batches" not in severities(report)
 
 

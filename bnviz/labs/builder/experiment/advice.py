@@ -184,7 +184,7 @@ RULES: Final = (
         "instance_on_rows",
         "refused",
         _instance_on_rows,
-        N_("Instance norm behind nn.Linear"),
+        N_("Instance norm after nn.Linear"),
         N_(
             "A feature vector has one value per channel, so there is nothing to average. Given (N, C), nn.InstanceNorm1d takes "
             "N for the channels: it refuses, or (affine off, nothing tracked) quietly becomes a layer norm over the {channels} features."
@@ -232,7 +232,7 @@ RULES: Final = (
         "bias",
         "warning",
         _bias,
-        N_("A bias right in front of a normalizer"),
+        N_("A bias right before a normalizer"),
         N_(
             "The normalizer subtracts each channel's mean, and the bias with it: {channels} parameters whose gradient is 0."
         ),
@@ -244,7 +244,7 @@ RULES: Final = (
         _no_shift,
         N_("Nothing can shift what the activation receives"),
         N_(
-            "The normalizer centres every channel on 0, a bias in front of it has no effect, and without affine there is no β behind it."
+            "The normalizer centres every channel on 0, a bias before it has no effect, and without affine there is no β after it."
         ),
         N_("Switch affine on."),
     ),
@@ -252,12 +252,12 @@ RULES: Final = (
         "dropout",
         "warning",
         _dropout,
-        N_("Dropout in front of batch norm"),
+        N_("Dropout before batch norm"),
         N_(
             "In training, Dropout with p = {p} raises the variance that the running statistics learn. In eval mode it is off, "
             "and what comes in varies less than they say."
         ),
-        N_("Put Dropout behind the last normalizer, or re-estimate the running statistics with Dropout off."),
+        N_("Put Dropout after the last normalizer, or re-estimate the running statistics with Dropout off."),
     ),
     Rule(
         "untracked",

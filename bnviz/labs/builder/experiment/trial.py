@@ -1,6 +1,6 @@
 """The page `builder`: a layer with its normalizer, activation and Dropout, made, tried on one batch, and looked through.
 
-Index letters: N samples per batch, C channels behind the layer, P positions per channel (1 for `linear`, L or H·W for
+Index letters: N samples per batch, C channels after the layer, P positions per channel (1 for `linear`, L or H·W for
 convolutions), n values per statistic.
 """
 

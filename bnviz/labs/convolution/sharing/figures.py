@@ -105,23 +105,19 @@ def counts(result: Result, language: Language = "en") -> Chart:
         }
     ]
     notes = [key(_("dots: the normalizers · dashed: S × E = N·C·H·W = {total}").format(total=total))]
-    for name, sharing in result.sharing.items():
+    ordered = sorted(result.sharing.items(), key=lambda item: item[1].elements_per_statistic)
+    for place, (name, sharing) in enumerate(ordered):
         S, E = len(sharing.statistics), sharing.elements_per_statistic
         role, title = NORMALIZER_ROLES[name], _title(name, result, _)
         traces.append(points([E], [S], role, title, size=16))
-        notes.append(
-            note(
-                f"<b>{title}</b><br>{S} × {E}",
-                role,
-                x=float(np.log10(E)),
-                y=float(np.log10(S)),
-                xanchor="left",
-                yanchor="bottom",
-                xshift=10,
-                yshift=4,
-                align="left",
-            )
+        # On both sides of the line in turn: neighbours may stand close.
+        beside: dict[str, Any] = (
+            {"xanchor": "right", "yanchor": "top", "xshift": -10, "yshift": -4, "align": "right"}
+            if place % 2
+            else {"xanchor": "left", "yanchor": "bottom", "xshift": 10, "yshift": 4, "align": "left"}
         )
+        text = f"<b>{title}</b><br>{S} × {E}"
+        notes.append(note(text, role, x=float(np.log10(E)), y=float(np.log10(S)), **beside))
     top = float(np.log10(max(total, 10)))
     told = ", ".join(
         f"{_title(name, result, _)} {len(sharing.statistics)} × {sharing.elements_per_statistic}"
