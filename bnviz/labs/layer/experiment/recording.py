@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 import numpy as np
@@ -30,6 +30,7 @@ from bnviz.labs.layer.experiment.population import (
 from bnviz.labs.layer.experiment.stages import (
     Floats,
     Rows,
+    Stage,
     batch_density,
     density_within,
     describe,
@@ -41,6 +42,7 @@ from bnviz.labs.layer.experiment.stages import (
     percentiles,
     pooled_density,
     rows_of,
+    spread_within,
 )
 from bnviz.labs.layer.result import Population, Result
 from bnviz.labs.layer.settings import Settings
@@ -181,10 +183,6 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
     stages = describe(rows, _ranges(settings, rows), {"input": (batch_mean, batch_var)})
 
     chosen, edges = normalized[:, c], stages["normalized"].histogram.edges
-    different = {id(stage): stage for stage in stages.values()}  # without γ and β two stages are one
-    spreads = {key: float(np.median(stage.std[:, c])) for key, stage in different.items()}
-    by_batch = {key: batch_density(stage, c, spreads[key], n) for key, stage in different.items()}
-    pooled = {key: pooled_density(stage, c) for key, stage in different.items()}
     at_input = percentiles(inputs)
     sample = _middle(n // settings.batch_size)
     return Result(
@@ -195,7 +193,7 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         stages={name: stage.histogram for name, stage in stages.items()},
         stage_mean={name: stage.mean for name, stage in stages.items()},
         stage_std={name: stage.std for name, stage in stages.items()},
-        batch_density={name: by_batch[id(stage)] for name, stage in stages.items()},
+        batch_density=_of_each(stages, lambda stage: batch_density(stage, c, n)),
         batch_mean=batch_mean,
         batch_var=batch_var,
         used_mean=used_mean,
@@ -204,8 +202,10 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         running_var=estimates[:, 1].astype(np.float64),
         percentiles={"input": at_input, "scaled": _after_batch_norm(at_input, used_mean, used_var, settings)},
         sample={name: values[..., sample].copy() for name, values in rows.items()},
-        input_density=grouped(density_within(inputs[:, c], edges), group_size(edges, spreads[id(stages["input"])], n)),
-        pooled={name: pooled[id(stage)] for name, stage in stages.items()},
+        input_density=grouped(
+            density_within(inputs[:, c], edges), group_size(edges, spread_within(stages["input"], c), n)
+        ),
+        pooled=_of_each(stages, lambda stage: pooled_density(stage, c)),
         predicted_density=predicted_density(edges, settings, population, n, used_mean[:, c], used_var[:, c]),
         normalized_fourth=np.square(np.square(chosen)).mean(axis=-1, dtype=np.float64),
         normalized_largest=float(np.abs(chosen).max()),
@@ -213,6 +213,13 @@ def _summarize(settings: Settings, recording: Recording, population: Population)
         population=population,
         forecast=forecast(settings, population, n),
     )
+
+
+def _of_each(stages: dict[str, Stage], made_of: Callable[[Stage], Floats]) -> dict[str, Floats]:
+    """By stage; once where two stages are one, as without γ and β."""
+    different = {id(stage): stage for stage in stages.values()}
+    done = {key: made_of(stage) for key, stage in different.items()}
+    return {name: done[id(stage)] for name, stage in stages.items()}
 
 
 def _ranges(settings: Settings, rows: dict[str, Rows]) -> dict[str, tuple[float, float]]:

@@ -124,10 +124,16 @@ def group_size(edges: Floats, spread: float, n: int) -> int:
     return group
 
 
-def batch_density(stage: Stage, channel: int, spread: float, n: int) -> Floats:
-    """Density (T, K) of one channel's batches, in bins that their n values of standard deviation `spread` can fill."""
+def spread_within(stage: Stage, channel: int) -> float:
+    """Standard deviation within a typical batch of one channel."""
+    return float(np.median(stage.std[:, channel]))
+
+
+def batch_density(stage: Stage, channel: int, n: int) -> Floats:
+    """Density (T, K) of one channel's batches, in bins that their n values can fill."""
     edges = stage.histogram.edges
-    return grouped(Histogram(edges, stage.histogram.counts[:, channel]).density(), group_size(edges, spread, n))
+    counted = Histogram(edges, stage.histogram.counts[:, channel])
+    return grouped(counted.density(), group_size(edges, spread_within(stage, channel), n))
 
 
 def pooled_density(stage: Stage, channel: int) -> Floats:

@@ -22,7 +22,7 @@ def drift(result: Result, language: Language = "en") -> Chart:
     steps = np.arange(1, result.settings.steps + 1)
     deviations = np.sqrt(result.batch_var)
     kept, theory = float(np.sqrt(result.shared_var)), float(np.sqrt(result.shared_var_theory))
-    shared = (result.shared_mean, result.shared_mean_theory), (kept, theory)
+    shared, word = ((result.shared_mean, result.shared_mean_theory), (kept, theory)), f"<b>{_('shared')}</b>"
     panels = [
         _drift_panel(steps, values, running, level, _)
         for values, running, level in (
@@ -31,15 +31,7 @@ def drift(result: Result, language: Language = "en") -> Chart:
         )
     ]
     notes = [
-        note(
-            f"<b>{_('shared')}</b>",
-            "running",
-            xref=xref,
-            yref=yref,
-            y=max(level),
-            yanchor="bottom",
-            **_clear(running, level),
-        )
+        note(word, "running", xref=xref, yref=yref, y=max(level), yanchor="bottom", **_clear(running, level))
         for xref, yref, running, level in (
             ("x", "y", result.running_mean, shared[0]),
             ("x2", "y2", np.sqrt(result.running_var), shared[1]),
