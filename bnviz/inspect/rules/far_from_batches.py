@@ -15,6 +15,7 @@ from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import QUANTITY, TIMES, beginning, changes_decisions, one_batch_by_chance, running_gap
+from bnviz.inspect.outcome import outcome
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out
 
@@ -41,6 +42,7 @@ CATCH_UP: Final = Phrase(
 UNSEEN: Final = N_(
     "{cause} The model's outputs differ between train and eval mode by no more than twice what batch-mates explain."
 )
+UNGAINED: Final = N_("{cause} Counting them again, though, makes the loss in eval mode no better.")
 CHECK: Final = "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\n"
 SET: Final = (
     "\n# or, before the training:\nfor module in model.modules():\n"
@@ -57,10 +59,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     layers, worst = worst_first(gaps.items())
     norm = next(norm for norm in candidates if norm.name == layers[0])
     finding = _finding(evidence, norm, layers, worst)
+    excuse = UNSEEN if _unseen(evidence) else UNGAINED if _ungained(evidence) else None
     yield (
-        replace(finding, severity="note", cause=Phrase(UNSEEN, {"cause": finding.cause}))
-        if _unseen(evidence)
-        else finding
+        finding if excuse is None else replace(finding, severity="note", cause=Phrase(excuse, {"cause": finding.cause}))
     )
 
 
@@ -70,6 +71,12 @@ def _unseen(evidence: Evidence) -> bool:
     if outputs is None or outputs.noise is None or changes_decisions(outputs):
         return False
     return outputs.train_eval <= TIMES * outputs.noise
+
+
+def _ungained(evidence: Evidence) -> bool:
+    """Whether the experiment was made, and statistics counted again are no better for the loss."""
+    refill = evidence.refill
+    return refill is not None and refill.is_loss and outcome(refill) in {"same", "worse"}
 
 
 def _gap(evidence: Evidence, norm: Norm, layers: int) -> float:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from bnviz.inspect import watch
 from bnviz.inspect.finding import Finding
-from tests.inspect.models import net, seen, severities, trained
+from tests.inspect.models import batches, net, seen, severities, trained
 
 
 def broken() -> dict[str, str]:
@@ -78,6 +79,16 @@ def test_a_watch_judges_by_how_the_training_ended_and_names_the_lag(tmp_path: Pa
     assert "learning rate" in moving_late.cure.text()
     assert settled is None
     assert healthy is None
+
+
+def test_where_counting_again_gains_nothing_it_is_a_note() -> None:
+    """The loss does not ask for what is off."""
+    model, data = trained(net()), list(batches(8, seed=1))
+    with torch.no_grad():
+        model[1].running_mean.sub_(4 * model[1].running_var.sqrt())
+    losses = (functional.cross_entropy, lambda outputs, targets: outputs.sum() * 0 + 1)
+    told = [severities(seen(model, data, loss=loss, recalibrate=data)).get("far_from_batches") for loss in losses]
+    assert told == ["error", "note"]
 
 
 def test_where_the_outputs_do_not_show_it_it_is_a_note() -> None:
