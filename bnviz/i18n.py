@@ -58,6 +58,11 @@ def long_text(folder: Path, language: Language) -> str:
     return WRAPPED.sub(r"\1", (folder / f"text.{language}.md").read_text(encoding="utf-8"))
 
 
+def closed_up(text: str) -> str:
+    """`text` without the spaces after Chinese punctuation that sentences bring along which are put together as English ones are."""
+    return re.sub(r"(?<=[，。、；：！？）]) +", "", text)
+
+
 def choose_language(*wishes: str | None) -> Language:
     """Return the first wish that names a language of ours (`zh-CN` and `zh_TW` count as `zh`), else English."""
     for wish in wishes:

@@ -7,7 +7,7 @@ import string
 
 import pytest
 
-from bnviz.i18n import catalogue, choose_language, translator
+from bnviz.i18n import catalogue, choose_language, closed_up, translator
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import AnyTopic
 from scripts.update_catalogues import extract
@@ -60,6 +60,11 @@ def test_a_wrapped_chinese_line_leaves_no_gap(topic: AnyTopic) -> None:
     text = topic.text("zh")
     assert not re.findall(r"(?m)^(?![#|]).*[一-鿿，。、；：（）]\n *[一-鿿，。、；：（）]", text)
     assert all(line.count("#") < 4 and len(line) < 60 for line in text.splitlines() if line.startswith("#"))
+
+
+def test_chinese_sentences_put_together_stand_without_gaps_and_english_ones_as_they_were() -> None:
+    assert closed_up("移动 0.12 个。 在共用的模块里： 占 8.4 %。") == "移动 0.12 个。在共用的模块里：占 8.4 %。"
+    assert closed_up("by 0.12. In a shared module: 8.4 %.") == "by 0.12. In a shared module: 8.4 %."
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,13 @@ def gather(model: nn.Module, twin: nn.Module, batches: Sequence[Batch], optimize
     )
     setup = setup_of(model, norms, optimizer)
     train = _train(twin, modes)
-    # Before the passes in train mode, which move the running statistics.
     evaluations = [_evaluate(twin, names, batch) for batch in batches[:COMPARED]]
-    with train():
+    with _statistics_kept(names), train():
         passes = [run(twin, names, batch, number, write=number == 0) for number, batch in enumerate(batches)]
     first = passes[0]
     quiet: list[Pass] = []
     if first.tracer.dropped:
-        with train():
+        with _statistics_kept(names), train():
             quiet = [run(twin, names, batch, i, write=False, dropout=False) for i, batch in enumerate(batches)]
     setup = replace(
         setup,
@@ -218,6 +217,21 @@ def _recomputed(
             handle.remove()
         twin.zero_grad()
     return {name: count for name, count in counts.items() if count}
+
+
+@contextmanager
+def _statistics_kept(norms: Mapping[str, nn.Module]) -> Iterator[None]:
+    """Put the running statistics back that the passes in train mode of the block move: what comes after judges those that were."""
+    kept = [
+        (values, values.clone())
+        for module in norms.values()
+        for values in module._buffers.values()
+        if values is not None and not is_lazy(values)
+    ]
+    yield
+    with torch.no_grad():
+        for values, before in kept:
+            values.copy_(before)
 
 
 def _evaluate(twin: nn.Module, names: Mapping[str, nn.Module], batch: Batch) -> Pass:

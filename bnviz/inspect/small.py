@@ -63,7 +63,7 @@ def shrunk(evidence: Evidence, norm: Norm) -> Array:
     them in the steps that there were.
     """
     front, steps = evidence.fronts.get(norm.name), _steps(evidence, norm)
-    if front is None:
+    if front is None or front.size.size != norm.channels:  # several layers, or a norm of another axis
         return np.full(norm.channels, _largest_weights(evidence, steps))
     left = _left(evidence, front.layer, steps) * (_left(evidence, front.before, steps) if front.before else 1.0)
     factor = np.clip(front.size, left, 1.0)

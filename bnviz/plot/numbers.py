@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
@@ -33,6 +34,11 @@ def short(value: float, dust: float = 0.0) -> str:
 
 def _plain(number: Decimal) -> str:
     return f"{number.normalize():f}".replace("-", "−")
+
+
+def glued(text: str) -> str:
+    """`text` in which a number stays in one line with its sign, its unit and the other end of its interval, as `glued` in text.js."""
+    return re.sub(r" (?=[%…±])|(?<=[…±]) ", "\N{NO-BREAK SPACE}", text)
 
 
 def with_spread(value: float, deviation: float) -> str:

@@ -14,8 +14,9 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from bnviz.errors import BnvizError, UploadError
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, closed_up, translator
 from bnviz.labs.cases.catalogue import QUESTION as CASES_QUESTION
+from bnviz.plot.numbers import glued
 from bnviz.settings import LabSettings, fields
 from bnviz.study.verdict import caution
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
@@ -311,7 +312,7 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
     elif topic.finding is None or result is None:
         line.markdown(_(topic.answer))
     else:
-        line.markdown(topic.finding(result, language))
+        line.markdown(glued(closed_up(topic.finding(result, language))))
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:

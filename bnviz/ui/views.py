@@ -211,7 +211,7 @@ def data(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
     )
     fractions = [name for name, values in columns.items() if values.dtype.kind == "f"]
     numbers = {name: st.column_config.NumberColumn(format="%.4g") for name in fractions}
-    st.dataframe(table, hide_index=True, height=420, column_config=numbers)
+    st.dataframe(table, hide_index=True, column_config=numbers)
 
 
 def sources(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Page, WebSocketR
 
 from bnviz.i18n import translator
 from bnviz.plot import theme
+from bnviz.plot.numbers import glued
 from bnviz.ui import keys
 from bnviz.ui.pictures_route import pack
 from tests.browser.conftest import PHONE
@@ -985,6 +986,9 @@ def test_words_stay_inside_the_picture_with_their_tags_and_break_where_they_may(
     assert centred["text"] == text
     assert centred["xshift"] < 0
     lines = "async ([text, width]) => (await import('/text.js')).wrap(text, width, 'sans-serif', 12)"
+    interval = bench.page.evaluate(lines, ["95 % interval −0.77 … +0.68", 100])
+    assert interval == ["95 % interval", "−0.77 … +0.68"]
+    assert interval[-1] == glued("95 % interval −0.77 … +0.68").split(" ")[-1].replace("\u00a0", " ")
     assert bench.page.evaluate(lines, ["测试错误率（%）", 76])[-1] == "（%）"  # no line ends with what opens
     assert bench.page.evaluate(lines, ["(1\u00a0−\u00a0α)ᵗ, t\u00a0=\u00a084", 60]) == [
         "(1\u00a0−\u00a0α)ᵗ,",

@@ -42,7 +42,17 @@ CATCH_UP: Final = Phrase(
 UNSEEN: Final = N_(
     "{cause} The model's outputs differ between train and eval mode by no more than twice what batch-mates explain."
 )
-UNGAINED: Final = N_("{cause} Counting them again, though, makes the loss in eval mode no better.")
+KEEP: Final = Phrase(N_("Keep the refilled statistics."))
+LEARNED: Final = Phrase(
+    N_(
+        "The running statistics are not those of these batches, and counted again they make the evaluation worse: the weights have "
+        "learned with them, as where training goes on in eval mode."
+    )
+)
+TRAIN: Final = Phrase(
+    N_("Call model.train() before every training step and train on; until then keep the statistics as they are.")
+)
+LEAVE: Final = Phrase(N_("Leave them as they are: counted again they change nothing that matters."))
 CHECK: Final = "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\n"
 SET: Final = (
     "\n# or, before the training:\nfor module in model.modules():\n"
@@ -58,11 +68,22 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     layers, worst = worst_first(gaps.items())
     norm = next(norm for norm in candidates if norm.name == layers[0])
-    finding = _finding(evidence, norm, layers, worst)
-    excuse = UNSEEN if _unseen(evidence) else UNGAINED if _ungained(evidence) else None
+    finding = _tried(_finding(evidence, norm, layers, worst), evidence)
     yield (
-        finding if excuse is None else replace(finding, severity="note", cause=Phrase(excuse, {"cause": finding.cause}))
+        replace(finding, severity="note", cause=Phrase(UNSEEN, {"cause": finding.cause}))
+        if _unseen(evidence)
+        else finding
     )
+
+
+def _tried(finding: Finding, evidence: Evidence) -> Finding:
+    """The finding with what the experiment said, where there was one."""
+    result = outcome(evidence.refill) if evidence.refill is not None and evidence.refill.is_loss else None
+    if result == "better" and finding.cure is COMPARE:
+        return replace(finding, cure=KEEP, code="torch.optim.swa_utils.update_bn(loader, model)")
+    if result == "worse":
+        return replace(finding, severity="warning", cause=LEARNED, cure=TRAIN, code="model.train()")
+    return replace(finding, severity="note", cure=LEAVE, code="") if result == "same" else finding
 
 
 def _unseen(evidence: Evidence) -> bool:
@@ -71,12 +92,6 @@ def _unseen(evidence: Evidence) -> bool:
     if outputs is None or outputs.noise is None or changes_decisions(outputs):
         return False
     return outputs.train_eval <= TIMES * outputs.noise
-
-
-def _ungained(evidence: Evidence) -> bool:
-    """Whether the experiment was made, and statistics counted again are no better for the loss."""
-    refill = evidence.refill
-    return refill is not None and refill.is_loss and outcome(refill) in {"same", "worse"}
 
 
 def _gap(evidence: Evidence, norm: Norm, layers: int) -> float:

@@ -98,7 +98,7 @@ DropoutPlace = Annotated[
     Parameter(
         N_("Place of Dropout"),
         N_("Before the layer, right before the normalizer, or at the end of the block."),
-        names={"input": N_("in front"), "before_norm": N_("before the normalizer"), "end": N_("at the end")},
+        names={"input": N_("before the layer"), "before_norm": N_("before the normalizer"), "end": N_("at the end")},
     ),
 ]
 InputStd = Annotated[

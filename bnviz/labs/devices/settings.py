@@ -63,7 +63,7 @@ Steps = Annotated[
 Channels = Annotated[
     Count,
     Field(ge=1, le=32),
-    Parameter(N_("Channels"), N_("Outputs of the fixed linear layer in front, C."), "", (1, 2, 4, 8, 16, 32)),
+    Parameter(N_("Channels"), N_("Outputs of the fixed linear layer before it, C."), "", (1, 2, 4, 8, 16, 32)),
 ]
 Channel = Annotated[
     Count, Field(ge=0, le=31), Parameter(N_("Channel looked at"), N_("Counted from 0."), "", tuple(range(32)))

@@ -121,7 +121,7 @@ def weights(result: Result, language: Language = "en") -> Chart:
         *_dashes(channels, expected, _("theory")),
     ]
     low, high = log_range(np.concatenate((result.largest_before, result.largest_after)))
-    notes = [key(_("orange: layer in front of batch norm · blue: folded layer · dashed: times |γ|/√(v + ε)"))]
+    notes = [key(_("orange: layer before batch norm · blue: folded layer · dashed: times |γ|/√(v + ε)"))]
     return Chart(
         "weights",
         traces,

@@ -28,7 +28,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     folded = float(result.folded["right"][0])
     return "\n\n".join(
         [
-            _("In eval mode, μ and v are fixed numbers: batch norm is a line, and a line behind a line is a line."),
+            _("In eval mode, μ and v are fixed numbers: batch norm is a line, and a line after a line is a line."),
             "**1.** " + _("The scale of channel {channel}:").format(channel=c),
             "$$\n"
             r"s = \frac{\gamma}{\sqrt{v + \varepsilon}} = "

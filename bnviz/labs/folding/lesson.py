@@ -83,7 +83,7 @@ TOPIC: Final = InstantTopic(
     title=N_("Folding"),
     question=N_("Where did batch norm go in the export?"),
     answer=N_(
-        "Into the weights: in eval mode it is one scale and one shift per channel, which the layer in front takes over. The outputs "
+        "Into the weights: in eval mode it is one scale and one shift per channel, which the layer before it takes over. The outputs "
         "stay the same up to rounding; larger differences come from a folding done wrongly."
     ),
     settings=Settings,
@@ -109,7 +109,7 @@ TOPIC: Final = InstantTopic(
             "no_bias",
             N_("Layer without a bias"),
             N_(
-                "As it should be in front of batch norm. The folded layer needs one all the same: β − sμ has to go somewhere. A new layer "
+                "As it should be before batch norm. The folded layer needs one all the same: β − sμ has to go somewhere. A new layer "
                 "with bias=False loses it."
             ),
             {"bias": False},

@@ -15,7 +15,7 @@ IMAGES: Final = 128  # unseen images on which the two networks are compared
 Layer = Annotated[
     Literal["linear", "conv", "conv_transpose"],
     Parameter(
-        N_("Layer in front"),
+        N_("Layer before it"),
         N_(
             "The layer that takes batch norm over: nn.Linear on the pixels, or a 3×3 nn.Conv2d or nn.ConvTranspose2d on the maps "
             "of a first convolution."

@@ -95,7 +95,7 @@ def _with(result: Result, _: Translate) -> str:
         )
         growth, shown = _second_moment(moments, settings.gamma)
     else:
-        text = _("The normalizer stands behind φ, so what enters φ still depends on the weights' scale:")
+        text = _("The normalizer stands after φ, so what enters φ still depends on the weights' scale:")
         shown = (
             "$$\n"
             r"g^2 = \frac{\sigma_w^2\gamma^2\,\mathbb{E}[\varphi'(h)^2]}{\operatorname{Var}[\varphi(h)]},\qquad "

@@ -273,7 +273,7 @@ TOPIC: Final = InstantTopic(
         correct=outcome,
         explanation=N_(
             "Every layer multiplies, so small differences per layer become powers of ten. Without a normalizer the factor "
-            "is √χ = σ_w·√E[φ′²]; with batch norm in front of φ it is √(E[φ′²]/Var[φ]), never below 1."
+            "is √χ = σ_w·√E[φ′²]; with batch norm before φ it is √(E[φ′²]/Var[φ]), never below 1."
         ),
     ),
     formula=formula,
@@ -287,7 +287,7 @@ TOPIC: Final = InstantTopic(
             "https://arxiv.org/abs/1502.03167",
         ),
         Source(
-            N_("Vanishing gradients behind saturating activations, and an initialization against it"),
+            N_("Vanishing gradients after saturating activations, and an initialization against it"),
             "Glorot & Bengio 2010, AISTATS",
             "https://proceedings.mlr.press/v9/glorot10a.html",
         ),

@@ -237,7 +237,7 @@ TOPIC: Final = InstantTopic(
             N_("Conv or linear"),
             N_(
                 "Two images, but every pixel counts: 2·64 = 128 values share one mean, where a linear layer would have 2. "
-                "Switch “Layer in front” to Linear and see ±1."
+                "Switch “Layer before it” to Linear and see ±1."
             ),
             {"layer": "conv", "batch_size": 2},
             holds=lambda result: result.values_per_statistic == 128,

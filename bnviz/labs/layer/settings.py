@@ -48,7 +48,7 @@ Source = Annotated[
 Layer = Annotated[
     LayerName,
     Parameter(
-        N_("Layer in front"),
+        N_("Layer before it"),
         N_("nn.Linear, or nn.Conv2d (3×3) on images: then every pixel of a channel shares one mean and variance."),
         names={"linear": "Linear", "conv": "Conv2d"},
     ),

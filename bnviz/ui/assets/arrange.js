@@ -1,7 +1,7 @@
 // Words of a chart where there is room for them: titles, headings, labels and the panels that they stand over.
 import { spread } from "./labels.js";
 import { measure } from "./surface.js";
-import { glued, wrap } from "./text.js";
+import { wrap } from "./text.js";
 
 const TITLE = 1.2; // of the font's size: what Plotly makes a title of an axis
 const LEADING = 1.3; // of the font's size: Plotly's
@@ -34,7 +34,7 @@ const bare = (text) => text.replaceAll(/<[^>]*>/g, "");
 /** `text` with each of its lines broken where it is wider than `room` pixels; tags stay where they are. */
 function broken(text, room, font, size, weight) {
   return lines(text).map((line) => {
-    const words = glued(bare(line));
+    const words = bare(line);
     if (measure(words, font, size, weight) <= room) return line;
     const ends = [];
     for (const part of wrap(words, room, font, size, weight)) ends.push(words.indexOf(part, ends.at(-1) ?? 0) + part.length);
@@ -170,7 +170,11 @@ export function parted({ data, layout }, height) {
   const rows = rowsOf(layout);
   const gaps = rows.slice(1).map(({ domain }, i) => rows[i].domain[0] - domain[1]);
   if (gaps.length === 0 || gaps.some((gap) => gap < 0)) return { data, layout };
-  const missing = gaps.map((gap, i) => Math.max(0, (pixelsUnder(rows[i], layout) + pixelsOver(rows[i + 1], layout) + HEAD_GAP) / (height - t - b) - gap));
+  const between = (i) => {
+    const words = pixelsUnder(rows[i], layout) + pixelsOver(rows[i + 1], layout);
+    return words > 0 ? words + HEAD_GAP : (layout.font?.size ?? 12) * LINE; // the numbers at the ends of their axes
+  };
+  const missing = gaps.map((gap, i) => Math.max(0, between(i) / (height - t - b) - gap));
   if (total(missing) === 0) return { data, layout };
   const tall = total(rows.map(({ domain: [from, to] }) => to - from));
   const shrunk = Math.max(1 - total(missing) / tall, LEAST_PANEL);

@@ -13,16 +13,18 @@ const pieces = (text) => text.match(
 ) ?? [];
 
 /** `text` of the same length in which a number stays with its sign, its unit and the other end of its interval. */
-export const glued = (text) => text.replaceAll(/ (?=[%…±])|(?<=[…±]) /g, "\u00a0");
+const glued = (text) => text.replaceAll(/ (?=[%…±])|(?<=[…±]) /g, "\u00a0");
 
 /** Break `text` into lines no wider than `width` pixels (a single long word may exceed it). */
 export function wrap(text, width, font, size, weight = 400) {
   const lines = [];
   let line = "";
-  for (const piece of pieces(glued(text ?? ""))) {
+  let at = 0;
+  for (const { length } of pieces(glued(text ?? ""))) {
+    const piece = text.slice(at, at + length);
+    at += length;
     const longer = line + piece;
-    const closing = CLOSING.test(piece);
-    if (line && !closing && measure(longer.trimEnd(), font, size, weight) > width) {
+    if (line && !CLOSING.test(piece) && measure(longer.trimEnd(), font, size, weight) > width) {
       lines.push(line.trimEnd());
       line = piece;
     } else line = longer;

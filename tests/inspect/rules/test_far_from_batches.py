@@ -81,16 +81,6 @@ def test_a_watch_judges_by_how_the_training_ended_and_names_the_lag(tmp_path: Pa
     assert healthy is None
 
 
-def test_where_counting_again_gains_nothing_it_is_a_note() -> None:
-    """The loss does not ask for what is off."""
-    model, data = trained(net()), list(batches(8, seed=1))
-    with torch.no_grad():
-        model[1].running_mean.sub_(4 * model[1].running_var.sqrt())
-    losses = (functional.cross_entropy, lambda outputs, targets: outputs.sum() * 0 + 1)
-    told = [severities(seen(model, data, loss=loss, recalibrate=data)).get("far_from_batches") for loss in losses]
-    assert told == ["error", "note"]
-
-
 def test_where_the_outputs_do_not_show_it_it_is_a_note() -> None:
     """The layer behind takes no notice of the channel that is off."""
     model = trained(net())
@@ -99,3 +89,30 @@ def test_where_the_outputs_do_not_show_it_it_is_a_note() -> None:
         assert severities(seen(model)).get("far_from_batches") == "error"
         model[3].weight[:, 0] = 0
     assert severities(seen(model)).get("far_from_batches") == "note"
+
+
+def tried(model: torch.nn.Module) -> Finding:
+    """The finding with the experiment beside it."""
+    data = list(batches(8, seed=1))
+    report = seen(model, data, loss=functional.cross_entropy, recalibrate=data)
+    return next(finding for finding in report.findings if finding.rule == "far_from_batches")
+
+
+def test_what_the_experiment_said_is_the_cure() -> None:
+    """One gap of the statistics three times: it does harm, the weights have learned with it, and it makes no difference."""
+    stale = trained(net(), 200)
+    stale[1].running_mean.add_(2 * stale[1].running_var.sqrt())
+    learned = net()
+    learned[1].running_mean.fill_(1.0)
+    learned[1].running_var.fill_(0.1)
+    learned = trained(learned.eval(), 300)
+    without = trained(net(), 200)
+    without[1].running_mean.add_(2 * without[1].running_var.sqrt())
+    without[3].weight.data.mul_(0.01)
+    assert tried(stale).severity == "error"
+    assert "update_bn" in tried(stale).code
+    finding = tried(learned)
+    assert finding.severity == "warning"
+    assert "learned with them" in finding.cause.text()
+    assert finding.code == "model.train()"
+    assert (tried(without).severity, tried(without).code) == ("note", "")

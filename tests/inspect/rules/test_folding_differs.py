@@ -42,3 +42,12 @@ def test_digits_that_an_offset_eats_are_found_in_half_precision_too(dtype: torch
     model[1].running_mean.fill_(1e4)
     found = severities(seen(model.to(dtype).eval(), [x.to(dtype) for x, _ in batches(4, seed=1)]))
     assert found.get("folding_differs") == "warning"
+
+
+def test_statistics_are_folded_as_they_are() -> None:
+    """The passes in train mode would have replaced them: the newest batch weighs 0.9."""
+    model = trained(net())
+    model[1].running_var.zero_()
+    model[1].eps = 1e-12
+    model[1].momentum = 0.9
+    assert severities(seen(model)).get("folding_differs") == "warning"

@@ -114,3 +114,20 @@ def test_a_note_of_it_comes_behind_what_the_model_is_built_with() -> None:
     optimizer = torch.optim.SGD(model.parameters(), 0.05, weight_decay=1e-4)
     found = list(severities(seen(trained(model, optimizer=optimizer), optimizer=optimizer)))
     assert found.index("no_statistics") < found.index("weight_decay") < found.index("bias_before")
+
+
+def test_a_norm_of_another_axis_than_the_layer_in_front_is_looked_at_too() -> None:
+    """Five positions where the layer in front has eight channels."""
+
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.norm, self.out = nn.Linear(6, 8), nn.BatchNorm1d(5), nn.Linear(8, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.out(self.norm(self.embed(0.01 * x[:, None].expand(-1, 5, -1))).mean(1))  # type: ignore[no-any-return]
+
+    model = Positions()
+    optimizer = torch.optim.SGD(model.parameters(), 0.05, weight_decay=1e-3)
+    found = severities(seen(trained(model, optimizer=optimizer), optimizer=optimizer))
+    assert {"wrong_axis", "weight_decay"} <= found.keys()

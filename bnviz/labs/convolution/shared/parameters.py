@@ -62,7 +62,7 @@ Kernels = Annotated[
     KernelName,
     Parameter(
         N_("Kernels"),
-        N_("The 3×3 kernels of the nn.Conv2d in front: edge detectors, blurs, random ones, or some of each."),
+        N_("The 3×3 kernels of the nn.Conv2d before it: edge detectors, blurs, random ones, or some of each."),
         names={"mixed": N_("some of each"), "edge": N_("edges"), "blur": N_("blurs"), "random": N_("random")},
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,20 @@ def drift(result: Result, language: Language = "en") -> Chart:
             (deviations, np.sqrt(result.running_var), shared[1]),
         )
     ]
-    label = {"xanchor": "right", "x": steps[-1] + 0.5, "yanchor": "bottom"}
     notes = [
-        note(f"<b>{_('shared')}</b>", "running", xref=xref, yref=yref, y=max(level), **label)
-        for xref, yref, level in (("x", "y", shared[0]), ("x2", "y2", shared[1]))
+        note(
+            f"<b>{_('shared')}</b>",
+            "running",
+            xref=xref,
+            yref=yref,
+            y=max(level),
+            yanchor="bottom",
+            **_clear(running, level),
+        )
+        for xref, yref, running, level in (
+            ("x", "y", result.running_mean, shared[0]),
+            ("x2", "y2", np.sqrt(result.running_var), shared[1]),
+        )
     ]
     how = _(
         "dots: {passes} batches of {size} · rings: running statistics, one module per step · line: one shared module · "
@@ -61,6 +72,13 @@ def drift(result: Result, language: Language = "en") -> Chart:
         ),
         notes,
     )
+
+
+def _clear(running: Floats, level: Sequence[float]) -> dict[str, Any]:
+    """Where the name of the shared module's line stands clear of what is drawn at the steps: at the one that is farthest from it."""
+    index = int(np.argmax(np.abs(running - np.mean(level))))
+    side = "left" if index == 0 else "right" if index == len(running) - 1 else "center"
+    return {"x": index + 1, "xanchor": side}
 
 
 def weights(result: Result, language: Language = "en") -> Chart:
