@@ -30,21 +30,6 @@ def drift(result: Result, language: Language = "en") -> Chart:
             (deviations, np.sqrt(result.running_var), shared[1]),
         )
     ]
-    notes = [
-        note(
-            f"<b>{_('shared')}</b>",
-            "running",
-            xref=xref,
-            yref=yref,
-            y=max(level),
-            yanchor="bottom",
-            **_clear(running, level),
-        )
-        for xref, yref, running, level in (
-            ("x", "y", result.running_mean, shared[0]),
-            ("x2", "y2", np.sqrt(result.running_var), shared[1]),
-        )
-    ]
     how = _(
         "dots: {passes} batches of {size} · rings: running statistics, one module per step · line: one shared module · "
         "dashed: closed form"
@@ -70,8 +55,27 @@ def drift(result: Result, language: Language = "en") -> Chart:
             most=short(float(np.sqrt(result.var.max()))),
             kept=short(kept),
         ),
-        notes,
+        _names(result, shared, _),
     )
+
+
+def _names(result: Result, shared: tuple[Sequence[float], Sequence[float]], _: Translate) -> list[dict[str, Any]]:
+    """The name of the shared module's line in both panels; `shared`: what it keeps and the closed form, of each."""
+    return [
+        note(
+            f"<b>{_('shared')}</b>",
+            "running",
+            xref=xref,
+            yref=yref,
+            y=max(level),
+            yanchor="bottom",
+            **_clear(running, level),
+        )
+        for xref, yref, running, level in (
+            ("x", "y", result.running_mean, shared[0]),
+            ("x2", "y2", np.sqrt(result.running_var), shared[1]),
+        )
+    ]
 
 
 def _clear(running: Floats, level: Sequence[float]) -> dict[str, Any]:
