@@ -81,18 +81,9 @@ class Draws:
         live = errors > 0
         if not live.any() or not (np.isfinite(errors).all() and np.isfinite(scatter).all()):
             return None
-        furthest, ratios = np.abs(distances[:, live]).max(axis=0) / np.sqrt(errors[live]), scatter[live] / errors[live]
-        kinds = kept[0].kinds[live]
-        effects = {int(kind): np.mean(ratios[kinds == kind]) for kind in np.unique(kinds)}
-        worst = max(effects, key=lambda kind: effects[kind])
-        return Drawn(
-            batches=len(means),
-            n=n,
-            design_effect=float(effects[worst]),
-            furthest=float(np.max(furthest[kinds == worst])),
-            comparisons=int(len(means) * live.sum()),
-            degrees=len(means) * (n - 1),
-        )
+        ratios, kinds = scatter[live] / errors[live], kept[0].kinds[live]
+        effects = [float(np.mean(ratios[kinds == kind])) for kind in np.unique(kinds)]
+        return Drawn(batches=len(means), n=n, design_effect=max(effects), kinds=len(effects))
 
 
 class _Series:

@@ -263,12 +263,8 @@ class Drawn:
     design_effect: float
     """Variance of the batches' means over what as many independent samples would give: mean over the features of one kind, the
     largest of the kinds; 1 where drawn alike."""
-    furthest: float
-    """Largest distance of a batch's mean of such a feature from their average, in standard errors."""
-    comparisons: int
-    """Among so many distances."""
-    degrees: int
-    """Degrees of freedom behind the standard errors."""
+    kinds: int
+    """Of so many kinds."""
 
     @property
     def swing(self) -> float:

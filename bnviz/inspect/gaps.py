@@ -29,7 +29,7 @@ TINY = 1e-300
 TIMES = 2.0
 # A tenth of all decisions. No theory gives this number; it must also be beyond chance.
 DECISIONS = 0.1
-LOST = 0.5  # bits: the probability of what train mode is sure of falls to 70 %; no theory gives this number
+LOST = 2.0  # bits: the probability of what train mode is sure of falls to a quarter; no theory gives this number
 START = 0.05  # weight of the initial values, as in `started_recently`
 
 

@@ -509,12 +509,10 @@ def _setup(head: Mapping[str, Any], row: Frame | None) -> Setup:
 
 
 def _drawn(values: Any) -> Drawn:
-    batches, n, design_effect, furthest, comparisons, degrees = values
-    if min(map(_int, (batches, n, comparisons, degrees))) < 1:
+    batches, n, design_effect, kinds = values
+    if min(_int(batches) - 1, _int(n) - 1, _int(kinds)) < 1 or not math.isfinite(_number(design_effect)):
         raise ValueError("drawn")
-    if not (math.isfinite(_number(design_effect)) and math.isfinite(_number(furthest))):
-        raise ValueError("drawn")
-    return Drawn(batches, n, float(design_effect), float(furthest), comparisons, degrees)
+    return Drawn(batches, n, float(design_effect), kinds)
 
 
 def _states(frame: Frame, norms: Sequence[Norm]) -> list[dict[str, Any]]:

@@ -54,6 +54,20 @@ def t_quantile(tail: float, degrees: float) -> float:
     return math.sqrt(degrees * y)
 
 
+def variance_ratio(tail: float, degrees: float, below: float) -> float:
+    """A bound that the ratio of two estimates of one variance exceeds with at most the chance `tail`, so many `degrees` above and below.
+
+    The upper estimate is above, or the lower one below, its own quantile, with half of the chance each.
+    Source: Wilson and Hilferty 1931, PNAS 17(12), the cube root of χ² is nearly normal.
+    """
+    z = normal_quantile(tail)  # two-sided, so that each side has half
+
+    def estimate(degrees: float, z: float) -> float:
+        return float(max(1 - 2 / (9 * degrees) + z * math.sqrt(2 / (9 * degrees)), 1e-3) ** 3)
+
+    return estimate(degrees, z) / estimate(below, -z)
+
+
 def shared_out(looks: int) -> float:
     """The tail probability that each of so many comparisons may have (Bonferroni: valid however they depend on each other)."""
     return FALSE_ALARMS / max(looks, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy import stats
 
-from bnviz.inspect.sampling import fidelity, normal_quantile, shared_out, t_quantile
+from bnviz.inspect.sampling import fidelity, normal_quantile, shared_out, t_quantile, variance_ratio
 from bnviz.theory import noise
 
 
@@ -14,6 +14,14 @@ from bnviz.theory import noise
 def test_quantiles_are_those_of_scipy(degrees: float, tail: float) -> None:
     assert t_quantile(tail, degrees) == pytest.approx(stats.t.isf(tail / 2, degrees), rel=1e-2)
     assert normal_quantile(tail) == pytest.approx(stats.norm.isf(tail / 2), rel=1e-9)
+
+
+@pytest.mark.parametrize(("degrees", "below"), [(2, 60), (10, 300), (40, 600), (63, 20_000)])
+@pytest.mark.parametrize("tail", [1e-2, 1e-4, 1e-5])
+def test_the_bound_of_a_variance_ratio_is_one_and_not_far_off(tail: float, degrees: float, below: float) -> None:
+    bound = variance_ratio(tail, degrees, below)
+    assert stats.f.sf(bound, degrees, below) <= tail
+    assert bound < 3 * stats.f.isf(tail, degrees, below)
 
 
 @pytest.mark.parametrize("n", [2, 3, 8, 33, 1000])

@@ -10,6 +10,7 @@ from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import TIMES, decides_otherwise
+from bnviz.inspect.outcome import outcome
 from bnviz.inspect.rule import Rule
 
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
@@ -27,7 +28,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     ):
         return
     limit = max(TIMES * outputs.noise, LEAST)
-    decides = decides_otherwise(outputs)
+    refill = evidence.refill
+    gains = refill is None or not refill.is_loss or outcome(refill) == "better"  # the experiment has the last word
+    decides = decides_otherwise(outputs) and gains
     if outputs.train_eval <= limit and not decides:
         return
     share = N_("share of samples that are decided otherwise (largest output) in eval mode than in train mode")

@@ -14,7 +14,7 @@ from bnviz.inspect import links
 from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Norm
 from bnviz.inspect.finding import Finding, Severity
 from bnviz.inspect.rule import Rule, worst_first
-from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile
+from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile, variance_ratio
 
 # Below it a variance's own relative scatter, √(2/(n − 1)), is above 0.4 and its standard error no guide.
 MIN_FOR_VARIANCE = 14
@@ -131,9 +131,9 @@ def _between(call: Call | None) -> float:
 
 
 def _apart(drawn: Drawn) -> bool:
-    """Whether the inputs of some looks differ from the others' by more than chance, and by enough."""
-    limit = t_quantile(shared_out(drawn.comparisons), drawn.degrees)
-    return drawn.furthest > limit and drawn.design_effect >= DESIGN_EFFECT
+    """Whether the inputs' batch means scatter by more than chance, and by enough; a mean over features strays no more than one."""
+    limit = variance_ratio(shared_out(drawn.kinds), drawn.batches - 1, drawn.batches * (drawn.n - 1))
+    return drawn.design_effect > max(limit, DESIGN_EFFECT)
 
 
 def _successive(evidence: Evidence, course: Course, *, alike: bool) -> Iterator[Finding]:
@@ -160,8 +160,9 @@ def _successive(evidence: Evidence, course: Course, *, alike: bool) -> Iterator[
     if shifts:
         layers, worst = worst_first(shifts.items())
         finding = _finding(evidence, layers, worst, several=False)
-        # Else weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note.
-        yield finding if in_turns else _by_weights(finding, alike=alike)
+        # Else weights that move fast look the same: it cannot be told apart from the buffers alone, so it is a note. Weights that
+        # a large learning rate throws to and fro look like two kinds in turns, but the inputs do not.
+        yield finding if in_turns and not alike else _by_weights(finding, alike=alike)
 
 
 def _by_chance(n: int) -> float:

@@ -56,6 +56,19 @@ def test_two_kinds_in_turns_are_told_from_fast_weights() -> None:
     assert "inputs themselves do not" in drifting.cause.text()
 
 
+def test_weights_that_are_thrown_to_and_fro_are_no_two_kinds() -> None:
+    """As by a learning rate that is too large."""
+    turns = iter(range(1000))
+
+    def thrown(model: nn.Module) -> None:
+        with torch.no_grad():
+            model[0].bias.add_(3 if next(turns) % 2 else -3)
+
+    finding = watched_model(batches(80), 0.01, thrown)
+    assert finding is not None
+    assert finding.severity == "note"
+
+
 def of_two_classes(order: Callable[[Tensor], Tensor]) -> list[tuple[Tensor, Tensor]]:
     """Three epochs of 32 batches of 32, in the same order of their samples."""
     generator = torch.Generator().manual_seed(0)

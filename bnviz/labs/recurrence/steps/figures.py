@@ -22,19 +22,12 @@ def drift(result: Result, language: Language = "en") -> Chart:
     steps = np.arange(1, result.settings.steps + 1)
     deviations = np.sqrt(result.batch_var)
     kept, theory = float(np.sqrt(result.shared_var)), float(np.sqrt(result.shared_var_theory))
-    shared, word = ((result.shared_mean, result.shared_mean_theory), (kept, theory)), f"<b>{_('shared')}</b>"
+    shared = (result.shared_mean, result.shared_mean_theory), (kept, theory)
     panels = [
         _drift_panel(steps, values, running, level, _)
         for values, running, level in (
             (result.batch_mean, result.running_mean, shared[0]),
             (deviations, np.sqrt(result.running_var), shared[1]),
-        )
-    ]
-    notes = [
-        note(word, "running", xref=xref, yref=yref, y=max(level), yanchor="bottom", **_clear(running, level))
-        for xref, yref, running, level in (
-            ("x", "y", result.running_mean, shared[0]),
-            ("x2", "y2", np.sqrt(result.running_var), shared[1]),
         )
     ]
     how = _(
@@ -62,8 +55,27 @@ def drift(result: Result, language: Language = "en") -> Chart:
             most=short(float(np.sqrt(result.var.max()))),
             kept=short(kept),
         ),
-        notes,
+        _names(result, shared, _),
     )
+
+
+def _names(result: Result, shared: tuple[Sequence[float], Sequence[float]], _: Translate) -> list[dict[str, Any]]:
+    """The name of the shared module's line in both panels; `shared`: what it keeps and the closed form, of each."""
+    return [
+        note(
+            f"<b>{_('shared')}</b>",
+            "running",
+            xref=xref,
+            yref=yref,
+            y=max(level),
+            yanchor="bottom",
+            **_clear(running, level),
+        )
+        for xref, yref, running, level in (
+            ("x", "y", result.running_mean, shared[0]),
+            ("x2", "y2", np.sqrt(result.running_var), shared[1]),
+        )
+    ]
 
 
 def _clear(running: Floats, level: Sequence[float]) -> dict[str, Any]:
