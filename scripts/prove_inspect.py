@@ -181,6 +181,7 @@ def _losses(model: nn.Module, subject: Subject, loader: list[Any]) -> tuple[floa
     for module in refilled.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.reset_running_stats()
+            module.momentum = None  # of a few batches a moving average keeps mostly what it starts with
     with torch.no_grad():
         for *args, _ in loader:
             refilled(*args)

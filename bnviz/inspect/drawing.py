@@ -25,12 +25,12 @@ from bnviz.inspect.trace import tensors
 
 FEATURES: Final = 64  # values of a sample, evenly spread over it
 TOKENS: Final = 32  # whole numbers are counted by their remainder
-MOST_TENSORS: Final = 4
-MOST_SAMPLES: Final = 256
-MOST_VALUES: Final = 1 << 20  # of one tensor; of larger ones fewer samples are taken
-FEWEST_SAMPLES: Final = 8  # below, a mean's own error is no guide
-FEWEST: Final = 3  # batches; from two one cannot tell a pair from a scatter
-MOST: Final = 64  # batches that are kept; of more, every second
+MAX_TENSORS: Final = 4
+MAX_SAMPLES: Final = 256
+MAX_VALUES: Final = 1 << 20  # of one tensor; of larger ones fewer samples are taken
+MIN_SAMPLES: Final = 8  # below, a mean's own error is no guide
+MIN_BATCHES: Final = 3  # batches; from two one cannot tell a pair from a scatter
+MAX_BATCHES: Final = 64  # batches that are kept; of more, every second
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ class Draws:
         self._shapes = {*list(self._shapes)[:1], given.shapes}
         kept = self._kept[given.n]
         kept.append(given)
-        if len(kept) > MOST:
+        if len(kept) > MAX_BATCHES:
             del kept[1::2]
 
     def drawn(self) -> Drawn | None:
         """What those of the usual size tell; None from fewer than three, or where samples have different shapes."""
         kept = max(self._kept.values(), key=len, default=[])
-        if len(kept) < FEWEST or len(self._shapes) > 1:
+        if len(kept) < MIN_BATCHES or len(self._shapes) > 1:
             return None
         means, n = np.stack([given.mean for given in kept]), kept[0].n
         distances = means - means.mean(axis=0)
@@ -109,7 +109,7 @@ class _Series:
     def relative(self) -> Array:
         """(C,) variance of the means over the batches' own variance; NaN from fewer than three."""
         count, var = np.asarray(self._count), np.asarray(self._var)
-        enough = (count >= FEWEST) & (var > 0)
+        enough = (count >= MIN_BATCHES) & (var > 0)
         return np.where(enough, self._squares / np.where(enough, (count - 1) * var, 1.0), np.nan)
 
 
@@ -165,13 +165,13 @@ class Taking(Guarded):
 @torch.no_grad()
 def given(values: Iterable[Tensor]) -> Given | None:
     """Features of the tensors that share the first axis with the first of them; None where there are none, or too few samples."""
-    taken = [part.detach() for part in values if part.ndim and not part.is_complex()][:MOST_TENSORS]
+    taken = [part.detach() for part in values if part.ndim and not part.is_complex()][:MAX_TENSORS]
     taken = [part for part in taken if part.shape[0] == taken[0].shape[0] and part.numel()]
-    if not taken or taken[0].shape[0] < FEWEST_SAMPLES:
+    if not taken or taken[0].shape[0] < MIN_SAMPLES:
         return None
     size = taken[0].shape[0]
     largest = max(part.numel() for part in taken) // size
-    most = max(min(MOST_SAMPLES, MOST_VALUES // largest), FEWEST_SAMPLES)
+    most = max(min(MAX_SAMPLES, MAX_VALUES // largest), MIN_SAMPLES)
     groups = [group for part in taken for group in _features(part[:: math.ceil(size / most)])]
     rows = torch.cat(groups, dim=1)
     if not torch.isfinite(rows).all():

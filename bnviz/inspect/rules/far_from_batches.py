@@ -19,7 +19,7 @@ from bnviz.inspect.outcome import outcome
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out
 
-FEWEST: Final = 3  # batches that tell where a training ended
+MIN_BATCHES: Final = 3  # batches that tell where a training ended
 LATE: Final = 0.75  # of the steps; what was read before does not tell how it ended
 
 CAUSE: Final = Phrase(
@@ -114,8 +114,8 @@ def _late(evidence: Evidence, norm: Norm) -> float | None:
     # few that were will do, if they are late enough.
     recent = np.flatnonzero(np.isfinite(gaps) & (course.step > last - 1 / (2 * (norm.momentum or 1))))
     late = np.flatnonzero(np.isfinite(gaps) & (course.step >= LATE * last))
-    rows = recent if len(recent) >= FEWEST else late[-FEWEST:]
-    if len(rows) < FEWEST:
+    rows = recent if len(recent) >= MIN_BATCHES else late[-MIN_BATCHES:]
+    if len(rows) < MIN_BATCHES:
         return None
     squared, chance = float(np.median(gaps[rows] ** 2)), one_batch_by_chance(latest, call)
     # A median of so many squares strays by about √(π/count).
