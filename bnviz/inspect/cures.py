@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bnviz.inspect.evidence import Evidence
 
 BATCH_NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")
 """Classes below PyTorch's `_BatchNorm`, lazy ones included, as the names of theirs end."""
+
+DROP_LAST: Final = (
+    "loader = torch.utils.data.DataLoader(loader.dataset, batch_size={size}, shuffle=True, drop_last=True)"
+)
+"""To be formatted with the size."""
 
 
 def root(evidence: Evidence) -> str:

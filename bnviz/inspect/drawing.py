@@ -136,13 +136,22 @@ class Swing:
 class Taking(Guarded):
     """Takes what the first training pass from now until `end` is given."""
 
-    def __init__(self, modules: Sequence[nn.Module], failed: Callable[[Exception], None]) -> None:
-        """`modules`: the model and those within that a training loop may call in its place, the outermost first."""
+    def __init__(
+        self, modules: Sequence[nn.Module], norm: nn.Module | None, failed: Callable[[Exception], None]
+    ) -> None:
+        """`modules`: the model and those within that a training loop may call in its place, the outermost first.
+
+        `norm`: the layer that tells how many samples it takes.
+        """
         self.given: Given | None = None
+        self.size: int | None = None
+        """Samples that `norm` took first."""
         self.spent = 0.0
         self._tell = failed
         self._begun = False
         self._handles = [module.register_forward_pre_hook(Hook(self._before), with_kwargs=True) for module in modules]
+        if norm is not None:
+            self._handles.append(norm.register_forward_pre_hook(Hook(self._normalizes), with_kwargs=True))
 
     def end(self) -> None:
         """Take the hooks away."""
@@ -154,6 +163,14 @@ class Taking(Guarded):
         if module.training and torch.is_grad_enabled() and not self._begun:
             self._begun = True  # an inner module is given what layers have made of it
             self._guarded(lambda: self._take(args, named))
+
+    def _normalizes(self, module: nn.Module, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        if self.size is None and module.training and torch.is_grad_enabled():
+            self._guarded(lambda: self._count(args, named))
+
+    def _count(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+        values = next(iter(tensors((args, named))), None)
+        self.size = len(values) if values is not None and values.ndim else None
 
     def _take(self, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
         self.given = given(tensors((args, named)))

@@ -6,7 +6,7 @@ Index letters: C channels of a layer, n samples of a batch, K batches, T recorde
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -24,6 +24,14 @@ MIN_SAMPLES = 2
 def impossible(mean: Array, var: Array) -> NDArray[np.bool_]:
     """(C,) where running statistics are ones that no batch could have given: NaN, infinite, or a negative variance."""
     return ~np.isfinite(mean) | ~np.isfinite(var) | (var < 0)
+
+
+def full_batches(calls: Iterable[Call]) -> list[Call]:
+    """Without those of less than half the usual samples of their place in a pass, as the last batch of an epoch may have."""
+    calls = list(calls)
+    numbers = {call.number for call in calls}
+    sizes = {number: np.median([call.n for call in calls if call.number == number]) for number in numbers}
+    return [call for call in calls if 2 * call.n >= sizes[call.number]]
 
 
 @dataclass(frozen=True)
@@ -311,6 +319,31 @@ class Course:
     ranks: int = 1
     drawn: Drawn | None = None
     """What the inputs tell; None where too few batches of them were seen."""
+    sizes: Mapping[int, int] = field(default_factory=dict)
+    """How many of the batches that were asked for it had so many samples, as the first batch norm took them."""
+
+    @property
+    def usual(self) -> int:
+        """The most frequent size, of several the largest; 0 where nobody asked."""
+        return max(self.sizes, key=lambda size: (self.sizes[size], size), default=0)
+
+    @property
+    def short(self) -> float:
+        """Share of the batches that have less than half the usual samples."""
+        few = sum(count for size, count in self.sizes.items() if 2 * size < self.usual)
+        return few / max(sum(self.sizes.values()), 1)
+
+    @property
+    def unevenness(self) -> float:
+        """Mean of 1/n over the batches, times the usual n: so much more do batch means scatter than at that size; 1 where even."""
+        inverse = sum(count * self.usual / size for size, count in self.sizes.items())
+        return inverse / sum(self.sizes.values()) if self.sizes else 1.0
+
+    @property
+    def last_batch(self) -> int | None:
+        """See `Setup.last_batch`: there are two sizes, and the smaller one is the rarer."""
+        least = min(self.sizes, default=0)
+        return least if len(self.sizes) == 2 and self.sizes[least] < self.sizes[max(self.sizes)] else None
 
 
 @dataclass(frozen=True)

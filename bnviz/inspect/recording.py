@@ -44,6 +44,7 @@ SATURATES: Final = 2.18  # beyond it tanh's slope is below 5 % of its largest
 MAX_LAYERS: Final = 5000
 MAX_RANKS: Final = 64
 MAX_LAYER_LOOKS: Final = 40_000  # looks times layers that are unpacked; of more, evenly many and the last
+MAX_SIZES: Final = 8  # of batches that are told apart
 ROW_ARRAYS: Final = ("updates", "most_updates", "training", "with_gradient", "without", "scatter", "n", "per_pass")
 CHANNEL_ARRAYS: Final = ("mean", "var", "between", "var_error", "output_largest")
 STATE_ARRAYS: Final = ("running_mean", "running_var", "gamma", "beta")
@@ -291,7 +292,7 @@ class _Reader:
         count = len(self.norms)
         places = self._looks_unpacked()
         looks = tuple(self._look(self.rows[place]) for place in places)
-        last = next((frame for frame in reversed(self.rows) if frame.kind == "look" and "mean" in frame.arrays), None)
+        last = _last_full([frame for frame in self.rows if frame.kind == "look" and "mean" in frame.arrays])
         calls, means = (_calls(last, self.norms), _means(last, self.norms)) if last is not None else ({}, {})
         norms = self._now(last)
         quantities = {
@@ -302,16 +303,17 @@ class _Reader:
         }
         self._supply(quantities, dict(zip(places, looks, strict=True)))
         head = begin.head
+        course = self._course(count, quantities["gap"])
         return Recording(
             model=_text(head.get("model")),
             norms=norms,
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             seconds=np.array([_number(frame.head["seconds"]) for frame in self.rows]),
             quantities=quantities,
-            course=self._course(count, quantities["gap"]),
+            course=course,
             looks=looks,
             calls=calls,
-            setup=_setup(head, self.rows[-1] if self.rows else None),
+            setup=replace(_setup(head, self.rows[-1] if self.rows else None), last_batch=course.last_batch),
             finished=self.finished,
             compiled=head.get("compiled") is True,
             rank=_int(head.get("rank", 0)),
@@ -344,6 +346,7 @@ class _Reader:
             return np.stack(rows).astype(kind) if rows else np.zeros((0, count), kind)
 
         drawn = next((frame.head["drawn"] for frame in reversed(self.rows) if "drawn" in frame.head), None)
+        sizes = next((frame.head["sizes"] for frame in reversed(self.rows) if "sizes" in frame.head), [])
         return Course(
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             updates=column("updates", np.int64),
@@ -359,6 +362,7 @@ class _Reader:
             per_pass=column("per_pass", np.float64),
             invalid=np.array([_row(frame, "invalid", count) for frame in self.rows]).reshape(-1, count),
             drawn=None if drawn is None else _drawn(drawn),
+            sizes=_sizes(sizes),
             swing=np.array([_row(frame, "swing", count) for frame in self.rows]).reshape(-1, count),
         )
 
@@ -513,6 +517,20 @@ def _drawn(values: Any) -> Drawn:
     if min(_int(batches) - 1, _int(n) - 1, _int(kinds)) < 1 or not math.isfinite(_number(design_effect)):
         raise ValueError("drawn")
     return Drawn(batches, n, float(design_effect), kinds)
+
+
+def _sizes(values: Any) -> dict[int, int]:
+    sizes = {_int(size): _int(count) for size, count in values}
+    if len(sizes) > MAX_SIZES or min((*sizes, *sizes.values()), default=1) < 1:
+        raise ValueError("sizes")
+    return sizes
+
+
+def _last_full(looks: Sequence[Frame]) -> Frame | None:
+    """The last look that did not fall on a short batch, as an epoch may end with: its statistics tell of nothing but itself."""
+    sizes = [int(frame.arrays["calls"][0, 2]) if frame.arrays["calls"].size else 0 for frame in looks]
+    usual = float(np.median(sizes)) if sizes else 0.0
+    return next((frame for frame, size in zip(looks[::-1], sizes[::-1], strict=True) if 2 * size >= usual), None)
 
 
 def _states(frame: Frame, norms: Sequence[Norm]) -> list[dict[str, Any]]:

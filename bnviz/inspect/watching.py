@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -32,10 +33,10 @@ from bnviz.inspect.drawing import Draws, Swing, Taking
 from bnviz.inspect.errors import InspectionError
 from bnviz.inspect.evidence import Array, Call, impossible
 from bnviz.inspect.gaps import output_gap
-from bnviz.inspect.layers import array, bare, describe, norm_modules
+from bnviz.inspect.layers import array, bare, describe, kind_of, norm_modules
 from bnviz.inspect.looking import Axes, Guarded, Seen, Watching, around
 from bnviz.inspect.pictures import with_pictures
-from bnviz.inspect.recording import CHANNEL_ARRAYS, STATE_ARRAYS
+from bnviz.inspect.recording import CHANNEL_ARRAYS, MAX_SIZES, STATE_ARRAYS
 from bnviz.inspect.report import Report
 from bnviz.inspect.setup import setup_of
 from bnviz.inspect.writing import Writer, free_path, packed
@@ -171,6 +172,8 @@ class Watcher(Guarded):
         self._ordered = False
         self._draws, self._swing = Draws(), Swing()
         self._sizes: set[int] = set()
+        self._asked: Counter[int] = Counter()
+        self._counting = next((module for module in self._modules.values() if kind_of(module) == "batch"), None)
         self._clock: ReferenceType[torch.optim.Optimizer] | None = None
         self._held: frozenset[int] = frozenset()
         self._since: WeakKeyDictionary[torch.optim.Optimizer, int] = WeakKeyDictionary()
@@ -294,6 +297,7 @@ class Watcher(Guarded):
             self._writer.close()
         self._model = nn.Identity()
         self._modules = {}
+        self._counting = None
         self._buffers = Buffers({})
         self._clock = None
 
@@ -343,6 +347,8 @@ class Watcher(Guarded):
         # Samples are what the norm layers average over: with sequences first the model's first axis is time.
         if taking.given is not None and taking.given.size in self._sizes:
             self._draws.add(taking.given)
+        if taking.size and (taking.size in self._asked or len(self._asked) < MAX_SIZES):
+            self._asked[taking.size] += 1
         self._next_taking = math.ceil(max(self.steps + 1, self.steps * SPACING))
 
     def _wants_read(self) -> bool:
@@ -367,7 +373,7 @@ class Watcher(Guarded):
         if self._compiled:
             return
         if self.steps + 1 >= self._next_taking and self._affordable(self.taken, TAKING_ALLOWANCE):
-            self._taking = Taking(around(self._model, self._modules), self._failed)
+            self._taking = Taking(around(self._model, self._modules), self._counting, self._failed)
         now = perf_counter()
         guess = FIRST_LOOK * (now - self._begin) / max(self.steps, 1) if self.steps else 0.0
         spent = self.looked + (self._look_cost if self._look_cost is not None else guess)
@@ -464,6 +470,8 @@ class Watcher(Guarded):
         }
         if (drawn := self._draws.drawn()) is not None:
             head["drawn"] = list(astuple(drawn))
+        if self._asked:
+            head["sizes"] = [[size, self._asked[size]] for size in sorted(self._asked)]
         if look is not None and look.chains is not None:
             # A frame of its own, which is not thinned out with the looks.
             self._writer.append(packed("chains", look.chains.head(), {}))

@@ -9,7 +9,8 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Evidence
+from bnviz.inspect.cures import DROP_LAST
+from bnviz.inspect.evidence import Evidence, Norm, full_batches
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import fidelity
@@ -21,17 +22,19 @@ LEAST = 0.75
 def find(evidence: Evidence) -> Iterator[Finding]:
     """A warning where the model is in train mode (the batch is then one that it trains on), else a note.
 
-    A note too where so few samples are enough only because each brings many values that differ.
+    A note too where so few samples are enough only because each brings many values that differ. Where the batches are large
+    enough, the same of an epoch's last one, which is shorter.
     """
     values: dict[str, float] = {}
     sizes: dict[str, float] = {}
     for norm in evidence.batch_norms:
-        calls = evidence.calls.get(norm.name, ())
+        calls = full_batches(evidence.calls.get(norm.name, ()))
         if calls and (norm.training or not evidence.setup.training):
             sizes[norm.name] = float(np.median([call.effective for call in calls])) / evidence.setup.replicas
             values[norm.name] = fidelity(sizes[norm.name])
     poor = {name: value for name, value in values.items() if value < LEAST}
     if not poor:
+        yield from _last(evidence, sizes)
         yield from _rescued(evidence, sizes)
         return
     layers, worst = worst_first(poor.items(), smallest=True)
@@ -56,6 +59,52 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(n)),
         case="small_batches",
     )
+
+
+def _last(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
+    """Of the layers with so many effective values in a full batch: those that get too few of the last one, which is not dropped."""
+    last, usual = evidence.setup.last_batch, _usual(evidence)
+    if last is None or not last < usual:
+        return
+    # As many values of each sample count; a batch norm may take another number of samples than the model.
+    left = {name: max(size * last / usual, last / evidence.setup.replicas) for name, size in sizes.items()}
+    poor = {name: value for name, size in left.items() if (value := fidelity(size)) < LEAST}
+    if not poor:
+        return
+    layers, worst = worst_first(poor.items(), smallest=True)
+    norm = next(norm for norm in evidence.batch_norms if norm.name == layers[0])
+    yield Finding(
+        rule=RULE.name,
+        severity="warning" if evidence.setup.training else "note",
+        layers=layers,
+        quantity=Phrase(N_("R²: share of an output's variance that is the sample's own")),
+        measured=worst,
+        expected=LEAST,
+        relation="at least",
+        cause=Phrase(
+            N_(
+                "The last batch of an epoch holds {n} samples, the others {usual}, and drop_last is off: it is worth {effective} "
+                "independent values per statistic, and weighs {share} of the running statistics like a full one."
+            ),
+            {"n": last, "usual": usual, "effective": f"{left[layers[0]]:.3g}", "share": _weight(evidence, norm)},
+        ),
+        cure=Phrase(N_("Drop the last short batch, or deal its samples out among the others.")),
+        code=DROP_LAST.format(size=usual),
+        link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(last)),
+        case="small_batches",
+    )
+
+
+def _usual(evidence: Evidence) -> int:
+    """Samples of a full batch."""
+    if evidence.course is not None:
+        return evidence.course.usual
+    return max((call.n for calls in evidence.calls.values() for call in calls[:1]), default=0)
+
+
+def _weight(evidence: Evidence, norm: Norm) -> str:
+    """α of the newest batch; of a plain average its part."""
+    return f"{norm.momentum if norm.momentum is not None else 1 / max(evidence.final_updates(norm) or 1, 1):.2g}"
 
 
 def _rescued(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:

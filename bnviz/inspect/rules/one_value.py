@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import in_place
+from bnviz.inspect.cures import DROP_LAST, in_place
 from bnviz.inspect.evidence import Call, Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
-
-BATCHES: Final = """\
-loader = torch.utils.data.DataLoader(loader.dataset, batch_size=32, shuffle=True, drop_last=True)"""
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -24,7 +20,10 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         norm.name: _per_statistic(norm, call) for norm in evidence.norms if (call := evidence.first(norm)) is not None
     }
     layers = tuple(name for name, count in single.items() if count <= 1)
-    cure, code = Phrase(N_("Drop the last short batch, take larger ones, or use layer norm.")), BATCHES
+    cure, code = (
+        Phrase(N_("Drop the last short batch, take larger ones, or use layer norm.")),
+        DROP_LAST.format(size=32),
+    )
     if setup.refused is not None:
         layers = (setup.refused_layer,) if setup.refused_layer else ()
         cause = Phrase(N_("PyTorch refuses: {error}"), {"error": setup.refused})

@@ -11,7 +11,8 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Norm
+from bnviz.inspect.cures import BATCH_NORMS, in_place, root
+from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Norm, full_batches
 from bnviz.inspect.finding import Finding, Severity
 from bnviz.inspect.rule import Rule, worst_first
 from bnviz.inspect.sampling import MATTERS, normal_quantile, shared_out, t_quantile, variance_ratio
@@ -32,7 +33,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     several = False
     candidates = [norm for norm in evidence.batch_norms if len(evidence.calls.get(norm.name, ())) > 1]
     for norm in candidates:
-        calls = [call for call in evidence.calls[norm.name] if call.n > 1 and not call.nonfinite]
+        calls = [call for call in full_batches(evidence.calls[norm.name]) if call.n > 1 and not call.nonfinite]
         by_number = len({call.number for call in calls}) > 1
         if len(calls) < (2 if by_number else FEWEST):
             continue
@@ -116,11 +117,11 @@ def _watched(evidence: Evidence) -> Iterator[Finding]:
 
 def _swing(evidence: Evidence, course: Course, norm: Norm) -> float:
     """How far the layer's batch means are from their average, in standard deviations between samples, less chance (RMS)."""
-    swing, n = float(course.swing[-1, evidence.place(norm)]), int(course.n[-1, evidence.place(norm)])
-    share = _between(evidence.first(norm))
-    if not swing > 0 or n < 2 or share <= 0:
+    swing, call = float(course.swing[-1, evidence.place(norm)]), evidence.first(norm)
+    share = _between(call)
+    if call is None or not swing > 0 or call.n < 2 or share <= 0:
         return 0.0
-    return math.sqrt(max(swing / share - 1 / n, 0.0))
+    return math.sqrt(max(swing / share - course.unevenness / call.n, 0.0))
 
 
 def _between(call: Call | None) -> float:
@@ -141,22 +142,24 @@ def _successive(evidence: Evidence, course: Course, *, alike: bool) -> Iterator[
     shifts: dict[str, float] = {}
     in_turns = False
     late = course.step >= course.step[-1] / 4  # the first steps move the weights too far
+    # A short batch is one of two in a difference, and makes it a large one: the median of the rest is this quantile of all.
+    full = max(1 - 2 * course.short, 0.1)
     for place, norm in enumerate(evidence.norms):
         seen, two = course.scatter[late, place], course.scatter_two[late, place]
         pairs = np.stack([seen, two])[:, np.isfinite(seen) & np.isfinite(two)]
-        seen, n, call = seen[np.isfinite(seen)], int(course.n[-1, place]), evidence.first(norm)
-        if norm.kind != "batch" or n <= DEGREES or len(seen) < FEWEST or call is None:
+        seen, call = seen[np.isfinite(seen)], evidence.first(norm)
+        if norm.kind != "batch" or call is None or call.n <= DEGREES or len(seen) < FEWEST:
             continue
         # In variances between samples, of which a mean of n has 1/n; a median of so many squares strays by about √(π/count).
-        share = _between(call)
-        surplus = float(np.median(seen)) / share - _strays(evidence, len(seen)) * _by_chance(n) if share > 0 else 0.0
+        share, chance = _between(call), _strays(evidence, len(seen) * full) * _by_chance(call.n)
+        surplus = float(np.quantile(seen, full / 2)) / share - chance if share > 0 else 0.0
         if surplus > 0 and math.sqrt(surplus) >= MATTERS:
             shifts[norm.name] = math.sqrt(surplus)
             # Drifting weights, and independent batches, are at least as far apart after two steps as after one; two kinds in
             # turns are not.
             if pairs.shape[1] >= FEWEST:
-                one, after_two = np.median(pairs, axis=1)
-                in_turns |= bool(after_two * _strays(evidence, pairs.shape[1]) < one)
+                one, after_two = np.quantile(pairs, full / 2, axis=1)
+                in_turns |= bool(after_two * _strays(evidence, pairs.shape[1] * full) < one)
     if shifts:
         layers, worst = worst_first(shifts.items())
         finding = _finding(evidence, layers, worst, several=False)
@@ -192,7 +195,7 @@ def _by_weights(finding: Finding, *, alike: bool) -> Finding:
     )
 
 
-def _strays(evidence: Evidence, count: int) -> float:
+def _strays(evidence: Evidence, count: float) -> float:
     """The factor by which a median of so many squares of a normal value may be off by chance, for all layers together."""
     return 1 + normal_quantile(shared_out(len(evidence.norms))) * math.sqrt(math.pi / count)
 
@@ -220,11 +223,47 @@ def _finding(evidence: Evidence, layers: tuple[str, ...], worst: float, *, sever
                 "unlabelled, domains, states and next states)."
             )
         ),
-        cure=Phrase(N_("Shuffle, put both kinds into one batch, or give each kind statistics of its own.")),
-        code="DataLoader(dataset, shuffle=True)  # or: model(torch.cat([real, fake])).chunk(2)",
+        cure=Phrase(
+            N_("Give each kind a norm of its own, or put both kinds into one batch.")
+            if several
+            else N_("Shuffle, put both kinds into one batch, or give each kind statistics of its own.")
+        ),
+        code=_norms(evidence, layers)
+        if several
+        else "DataLoader(dataset, shuffle=True)  # or: model(torch.cat([real, fake])).chunk(2)",
         link=links.link("batch_size", topic="error", sampling="one_class"),
         case="small_batches",
     )
+
+
+def _norms(evidence: Evidence, layers: tuple[str, ...]) -> str:
+    """Code that gives each call of `layers` in a pass a norm of its own."""
+    calls = {name: 1 + max(call.number for call in evidence.calls[name]) for name in layers}
+    norms = [norm for norm in evidence.batch_norms if calls.get(norm.name, 1) > 1]
+    name = norms[0].name.rpartition(".")[2]
+    own = f"self.{name}" if name.isidentifier() else f"self[{name}]"
+    return "\n".join(
+        [
+            *(
+                in_place(
+                    evidence,
+                    norm.name,
+                    f"torch.nn.ModuleList({_new(evidence, norm)} for _ in range({calls[norm.name]}))",
+                )
+                for norm in norms
+            ),
+            f"# and in forward, for each kind its own: {own}[0](first), {own}[1](second)",
+            "# or both kinds in one batch: model(torch.cat([first, second])).chunk(2)",
+        ]
+    )
+
+
+def _new(evidence: Evidence, norm: Norm) -> str:
+    """A norm like this one; of a class that is not PyTorch's a copy."""
+    kind = next((kind for kind in BATCH_NORMS if norm.type_name in {kind, f"Lazy{kind}"}), None)
+    if kind is None:
+        return f"__import__('copy').deepcopy({root(evidence)}.get_submodule({norm.name!r}))"
+    return f"torch.nn.{kind}({norm.channels})"
 
 
 RULE = Rule("two_populations", priority=34, find=find)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from bnviz.inspect import Report
+from bnviz.inspect import Report, watch
 from bnviz.inspect.moments import measured
 from tests.inspect.models import batches, net, seen, severities, trained
 
@@ -65,3 +68,43 @@ def test_of_few_samples_the_effective_number_is_not_overestimated() -> None:
     )
     call = measured(x, x, "batch", 0, 0, 0)
     assert 8 < call.effective < 13
+
+
+def epochs(sizes: tuple[int, ...], times: int = 20) -> list[tuple[Tensor, Tensor]]:
+    """Epochs of batches of these sizes."""
+    return [batch for seed in range(times) for size in sizes for batch in batches(1, seed * 10 + size, size)]
+
+
+def watched_epochs(*sizes: int) -> dict[str, Any]:
+    """The findings of a watched training, by rule."""
+    model = net()
+    with tempfile.TemporaryDirectory() as folder:
+        watcher = watch(model, Path(folder) / "run.bnviz", budget=1e9)
+        trained(model, data=epochs(sizes))
+        report = watcher.close()
+    assert report is not None
+    return {finding.rule: finding for finding in report.findings}
+
+
+def test_a_short_last_batch_is_named_in_a_watched_training_and_taken_for_no_other_kind() -> None:
+    findings = watched_epochs(40, 40, 40, 40, 2)
+    finding = findings["batch_too_small"]
+    assert finding.severity == "warning"
+    assert finding.cause.parameters["n"] == 2
+    assert "batch_size=40" in finding.code
+    assert "drop_last=True" in finding.code
+    assert "two_populations" not in findings
+
+
+def test_a_last_batch_that_is_large_enough_or_not_there_is_no_fault() -> None:
+    for sizes in ((40, 40, 40, 40, 12), (40, 40, 40, 40), (40, 24, 33, 2)):
+        assert "batch_too_small" not in watched_epochs(*sizes)
+
+
+def test_a_short_last_batch_of_a_loader_that_is_checked_is_named_and_taken_for_no_other_kind() -> None:
+    x, y = (torch.cat(part) for part in zip(*batches(3, size=54), strict=True))
+    for drop in (False, True):
+        loader = DataLoader(TensorDataset(x, y), 40, drop_last=drop)
+        found = {finding.rule for finding in seen(trained(net()), loader).findings}
+        assert ("batch_too_small" in found) is not drop
+        assert "two_populations" not in found

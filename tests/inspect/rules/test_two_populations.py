@@ -115,3 +115,26 @@ class SkipsByTurns(nn.Module):
 
 def test_a_path_that_changes_by_chance_is_meant_so() -> None:
     assert severities(seen(trained(SkipsByTurns(), 40))).get("two_populations") == "note"
+
+
+class Shared(nn.Module):
+    """One norm for two kinds of inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm, self.head = nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        return self.head(self.norm(x) + self.norm(x + 9))  # type: ignore[no-any-return]
+
+
+def test_a_norm_that_is_called_twice_is_told_to_be_made_two() -> None:
+    model = trained(Shared(), 40)
+    finding = next(finding for finding in seen(model).findings if finding.rule == "two_populations")
+    assert "shuffle" not in finding.code
+    assert "self.norm[1]" in finding.code
+    exec(finding.code, {"torch": torch, "model": model})
+    norms = model.norm
+    assert isinstance(norms, nn.ModuleList)
+    assert [norm.num_features for norm in norms] == [8, 8]
