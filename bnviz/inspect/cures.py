@@ -9,6 +9,18 @@ from bnviz.inspect.evidence import Evidence
 BATCH_NORMS = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")
 """Classes below PyTorch's `_BatchNorm`, lazy ones included, as the names of theirs end."""
 
+REFILL = """model.eval()  # all but the batch norms
+for module in model.modules():
+    if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+        module.train().reset_running_stats()
+        module.momentum = None  # a plain average; set yours again before you train on
+with torch.no_grad():
+    for batch, *_ in loader:
+        model(batch)
+model.eval()"""
+"""Count the statistics again as the experiment does. `torch.optim.swa_utils.update_bn` has Dropout and what a model draws by
+itself switched on meanwhile, which leaves other statistics."""
+
 
 def root(evidence: Evidence) -> str:
     """The model that the names of layers start from."""
