@@ -41,7 +41,7 @@ MAX_ALARMS: Final = 1 / 200  # of the healthy runs
 # Running statistics may lag so far behind weights that still move that eval mode is wrong, those of a plain average over a whole
 # training (`momentum=None`) above all. Saying so is no alarm where counting them again takes this share off the loss in eval mode;
 # the page lists each such run.
-LAGS: Final = ("far_from_batches", "train_eval_gap")
+LAGS: Final = ("far_from_batches", "refill_gains", "train_eval_gap")
 GAIN: Final = 0.1
 PUBLIC: Final = {
     "pytorchcv ResNet-20": ("resnet_cifar", "resnet20_cifar10"),

@@ -53,7 +53,8 @@ def check(
             again = read_batches(model, recalibrate, most=MAX_REFILL_BATCHES)
             with borrowed(model) as twin:
                 evidence = replace(evidence, refill=refilled(twin, batches, again, loss))
-    return Report(judge(evidence), names, _looked(evidence, batches))
+    untried = not (evidence.refill and evidence.refill.is_loss) and any(norm.estimates for norm in evidence.batch_norms)
+    return Report(judge(evidence), names, _looked(evidence, batches), untried=untried)
 
 
 def _seen_into(norms: Mapping[str, nn.Module]) -> Mapping[str, nn.Module]:

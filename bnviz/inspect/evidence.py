@@ -233,6 +233,8 @@ class Setup:
     """Mode of the whole model."""
     averaged: str | None = None
     """Why it is taken for an averaged model, if it is."""
+    borrows_buffers: bool = False
+    """Whether it has its buffers from the weights that were averaged last (`AveragedModel`, use_buffers=False)."""
     wrapper: str = ""
     """"DataParallel", "DistributedDataParallel" or nothing."""
     replicas: int = 1

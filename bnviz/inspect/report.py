@@ -32,6 +32,8 @@ class Report:
     """What was looked at, as a sentence."""
     site: str = SITE
     """Where the labs are served: what the findings' links are put behind."""
+    untried: bool = False
+    """Whether the evaluation itself, its loss with other statistics, was not looked at."""
     pictures: Callable[[Language], str] | None = field(default=None, compare=False, repr=False)
     """HTML of what was seen, where a training was watched."""
 
@@ -44,7 +46,12 @@ class Report:
         """One sentence: how many findings, or that there is none."""
         counts = [sum(finding.severity == severity for finding in self.findings) for severity in SEVERITIES]
         if not any(counts):
-            return Phrase(N_("{looked} All of it is in order."), {"looked": self.looked}).text(language)
+            order = N_("{looked} All of it is in order.")
+            untried = N_(
+                "{looked} All of it is in order; whether the loss in eval mode gains by other statistics was not tried "
+                "(loss=, recalibrate=)."
+            )
+            return Phrase(untried if self.untried else order, {"looked": self.looked}).text(language)
         phrase = Phrase(
             N_("{looked} Errors: {errors}, warnings: {warnings}, notes: {notes}."),
             {"looked": self.looked, "errors": counts[0], "warnings": counts[1], "notes": counts[2]},

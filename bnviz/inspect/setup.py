@@ -37,6 +37,7 @@ def setup_of(model: nn.Module, norms: Sequence[Norm], optimizer: Any) -> Setup:
     return Setup(
         training=model.training,
         averaged=_averaged(model, norms),
+        borrows_buffers=any(isinstance(part, AveragedModel) and not part.use_buffers for part in model.modules()),
         wrapper=type(model).__name__ if isinstance(model, (DataParallel, DistributedDataParallel)) else "",
         replicas=max(len(model.device_ids), 1) if isinstance(model, DataParallel) else 1,
         ranks=int(model.process_group.size()) if isinstance(model, DistributedDataParallel) else 1,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bnviz.inspect.evidence import Array, Evidence, Norm
 from bnviz.inspect.sampling import normal_quantile
+from bnviz.theory.folding import UNIT_ROUNDOFF
 
 SHARE: Final = 0.1  # of the variance: the output's variance is then at most 1/1.1 = 91 % of what normalization promises
 OUTWEIGHS: Final = 1.0  # the denominator is then more ε than variance
@@ -35,6 +36,16 @@ class Share:
     """Whether ε outweighs the variance of the typical channel."""
     by_decay: bool
     """Whether ε would be small if weight decay had shrunk nothing."""
+
+
+def flat(mean: Array, var: Array, unit: float = UNIT_ROUNDOFF["float32"]) -> NDArray[np.bool_]:
+    """(C,) channels whose spread is no more than rounding, of relative size `unit`, leaves of equal values."""
+    return np.asarray(np.sqrt(var) <= 4 * unit * np.abs(mean))
+
+
+def drowned(mean: Array, var: Array, eps: float, unit: float = UNIT_ROUNDOFF["float32"]) -> NDArray[np.bool_]:
+    """(C,) flat channels of which it is not known that they are constant: there a step of rounding outweighs ε, or is above 1."""
+    return flat(mean, var, unit) & ((var > eps) | (np.abs(mean) * unit >= 1))
 
 
 def eps_share(evidence: Evidence, norm: Norm) -> Share | None:

@@ -190,7 +190,10 @@ def test_names_in_a_report_are_text() -> None:
 def test_an_empty_list_says_what_was_looked_at() -> None:
     report = seen(trained(net()))
     assert report.findings == ()
-    assert str(report) == "Looked at: normalization layers 1, batches 8, samples per batch 32. All of it is in order."
+    assert str(report) == (
+        "Looked at: normalization layers 1, batches 8, samples per batch 32. All of it is in order; whether the loss in eval mode "
+        "gains by other statistics was not tried (loss=, recalibrate=)."
+    )
 
 
 def test_a_batch_that_is_refused_is_counted_as_it_is() -> None:

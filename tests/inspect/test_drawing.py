@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bnviz.inspect import watch
-from bnviz.inspect.drawing import MOST, Draws, given
+from bnviz.inspect.drawing import MAX_BATCHES, Draws, given
 from bnviz.inspect.evidence import Drawn
 from bnviz.inspect.recording import read
 
@@ -74,9 +74,9 @@ def test_too_few_batches_or_samples_tell_nothing() -> None:
 
 
 def test_what_is_kept_is_bounded() -> None:
-    told = drawn(lambda place, g: torch.randn(N, 3, generator=g), count=4 * MOST)
+    told = drawn(lambda place, g: torch.randn(N, 3, generator=g), count=4 * MAX_BATCHES)
     assert told is not None
-    assert told.batches <= MOST
+    assert told.batches <= MAX_BATCHES
 
 
 class TimeFirst(nn.Module):

@@ -11,24 +11,33 @@ from bnviz.i18n import N_
 from bnviz.inspect import links
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
-from bnviz.inspect.gaps import pooled
+from bnviz.inspect.gaps import TINY, pooled
 from bnviz.inspect.rule import Rule, worst_first
+from bnviz.inspect.small import drowned, flat
 from bnviz.theory.folding import UNIT_ROUNDOFF
 
 LEAST = 0.01  # of the variance; no theory gives this number
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning: (μ/σ)²·u of the accumulation, which is float32 even for half precision, and the rounding of the inputs themselves."""
+    """A warning: (μ/σ)²·u of the accumulation, which is float32 even for half precision, and the rounding of the inputs themselves.
+
+    An error where a channel's spread is no more than steps of rounding.
+    """
     values: dict[str, float] = {}
+    lost = False
     for norm in evidence.batch_norms:
         sample = pooled(evidence.calls.get(norm.name, ()))
         if sample is None:
             continue
-        live = np.sqrt(sample.var) > 4 * UNIT_ROUNDOFF["float32"] * np.abs(sample.mean)
-        ratio = np.abs(sample.mean[live]) / np.sqrt(sample.var[live])
         inputs = UNIT_ROUNDOFF.get(norm.dtype, UNIT_ROUNDOFF["float32"])
-        error = ratio**2 * min(UNIT_ROUNDOFF["float32"], inputs) + (ratio * inputs) ** 2 / 3
+        unit = min(UNIT_ROUNDOFF["float32"], inputs)
+        gone = drowned(sample.mean, sample.var, norm.eps, unit)
+        lost |= bool(gone.any())
+        told = gone | ~flat(sample.mean, sample.var, unit)
+        size = np.abs(sample.mean[told])
+        ratio = size / np.maximum(np.sqrt(sample.var[told]), unit * size + TINY)
+        error = ratio**2 * unit + (ratio * inputs) ** 2 / 3
         if error.size and error.max() >= LEAST:
             values[norm.name] = float(error.max())
     if not values:
@@ -36,7 +45,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     layers, worst = worst_first(values.items())
     yield Finding(
         rule=RULE.name,
-        severity="warning",
+        severity="error" if lost else "warning",
         layers=layers,
         quantity=Phrase(N_("relative rounding error of the variance, (μ/σ)²·u (worst channel)")),
         measured=worst,
@@ -51,4 +60,4 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-RULE = Rule("cancellation", priority=50, find=find, spreads=True)
+RULE = Rule("cancellation", priority=33, find=find, spreads=True)

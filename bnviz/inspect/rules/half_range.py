@@ -41,7 +41,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             N_("float16 ends at 65504; beyond it everything is infinite, and one infinity spoils a channel for good.")
         ),
         cure=Phrase(N_("Use bfloat16, keep the norm layers in float32, or scale the inputs down.")),
-        code="with torch.autocast(next(model.parameters()).device.type, dtype=torch.bfloat16):\n"
+        code=("model.float()\n" if half else "")
+        + "with torch.autocast(next(model.parameters()).device.type, dtype=torch.bfloat16):\n"
         "    for batch, *_ in loader:\n        model(batch)",
         link=links.link("modes", topic="poison", poison="large"),
         case="poisoned",

@@ -14,6 +14,7 @@ from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
 from bnviz.inspect.sampling import fidelity
 
+DECIDES: Final = 0.5  # of the variance; no theory gives this number
 CODE: Final = (
     "norm.track_running_stats = True",
     "device = next(model.parameters()).device",
@@ -24,7 +25,10 @@ CODE: Final = (
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A note: it may be meant, and then each answer depends on its batch-mates."""
+    """A note: it may be meant, and then each answer depends on its batch-mates.
+
+    A warning where a checked batch is so small that they, or their absence, make up most of it. Batches of a training do not tell.
+    """
     suspects = [
         norm
         for norm in evidence.batch_norms
@@ -33,12 +37,13 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     if not suspects:
         return
     n = min(call.effective for norm in suspects for call in evidence.calls[norm.name])
+    share = 1 - fidelity(n)
     yield Finding(
         rule=RULE.name,
-        severity="note",
+        severity="warning" if share >= DECIDES and evidence.course is None else "note",
         layers=tuple(norm.name for norm in suspects),
         quantity=Phrase(N_("share of an output's variance that its batch-mates contribute in eval mode")),
-        measured=1 - fidelity(n),
+        measured=share,
         expected=0.0,
         cause=Phrase(N_("Built with track_running_stats=False, the layer normalizes with the batch in eval mode too.")),
         cure=Phrase(N_("Keep running statistics, or evaluate with batches as large as in training.")),

@@ -10,6 +10,7 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import REFILL
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.outcome import Outcome, outcome
@@ -42,7 +43,7 @@ CURES: Final[Mapping[Outcome, str]] = MappingProxyType(
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A note either way: in the middle of a training the statistics lag behind the weights, and refilling gains in healthy models too."""
+    """A warning where the loss falls by a tenth or more, beyond chance: whatever it comes from, the evaluation is not the weights'."""
     refill = evidence.refill
     if refill is None:
         return
@@ -50,7 +51,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     told = {"error": "–" if refill.error is None or not math.isfinite(refill.error) else f"{refill.error:.2g}"}
     yield Finding(
         rule=RULE.name,
-        severity="note",
+        severity="warning" if result == "better" and refill.is_loss else "note",
         layers=(),
         quantity=Phrase(
             N_(
@@ -68,7 +69,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="beside",
         cause=Phrase(CAUSES[result]),
         cure=Phrase(CURES[result]),
-        code="torch.optim.swa_utils.update_bn(loader, model)" if result == "better" else "",
+        code=REFILL if result == "better" else "",
         link=links.link("modes", topic="momentum_error"),
         case="eval_differs",
     )

@@ -109,4 +109,9 @@ def _along(sample: Pooled, expected: tuple[Array, Array], estimates: tuple[Array
     return float(full @ way(*estimates) / max(float(full @ full), TINY))
 
 
-RULE = Rule("started_recently", priority=20, find=find, explained_by=frozenset({"never_updated", "invalid_statistics"}))
+RULE = Rule(
+    "started_recently",
+    priority=20,
+    find=find,
+    explained_by=frozenset({"eval_while_training", "invalid_statistics", "never_updated"}),
+)

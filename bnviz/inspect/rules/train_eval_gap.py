@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import REFILL
 from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import TIMES, decides_otherwise
-from bnviz.inspect.outcome import outcome
+from bnviz.inspect.outcome import Outcome, outcome
 from bnviz.inspect.rule import Rule
 
 # Layer by layer half a standard deviation matters; through a network such gaps add up, and a whole one is asked for. No theory.
 LEAST = 1.0
+
+GAINS_NOTHING: Final = N_("Look at the layers' gaps; the evaluation gains nothing by other statistics.")
+CURES: Final[Mapping[Outcome | None, str]] = MappingProxyType(
+    {
+        None: N_("Look at the layers' gaps, and refill the statistics on a copy (recalibrate=loader)."),
+        "better": N_("Keep the refilled statistics."),
+        "same": GAINS_NOTHING,
+        "worse": GAINS_NOTHING,
+        "unclear": N_("Give the check more batches, or larger ones."),
+    }
+)
 
 
 def find(evidence: Evidence) -> Iterator[Finding]:
@@ -29,8 +43,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         return
     limit = max(TIMES * outputs.noise, LEAST)
     refill = evidence.refill
-    gains = refill is None or not refill.is_loss or outcome(refill) == "better"  # the experiment has the last word
-    decides = decides_otherwise(outputs) and gains
+    tried = outcome(refill) if refill is not None and refill.is_loss else None
+    decides = decides_otherwise(outputs) and tried in {None, "better"}  # the experiment has the last word
     if outputs.train_eval <= limit and not decides:
         return
     share = N_("share of samples that are decided otherwise (largest output) in eval mode than in train mode")
@@ -50,8 +64,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                 "matters": _matters(evidence, outputs, decides=decides),
             },
         ),
-        cure=Phrase(N_("Look at the layers' gaps, and refill the statistics on a copy (recalibrate=loader).")),
-        code="bnviz.check(model, loader, loss=loss, recalibrate=loader)",
+        cure=Phrase(CURES[tried]),
+        code={None: "bnviz.check(model, loader, loss=loss, recalibrate=loader)", "better": REFILL}.get(tried, ""),
         link=links.link("modes", topic="gap", batch_size=links.batch_size(evidence.batch_size or 32)),
         case="eval_differs",
     )

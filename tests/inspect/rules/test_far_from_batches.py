@@ -110,7 +110,7 @@ def test_what_the_experiment_said_is_the_cure() -> None:
     without[1].running_mean.add_(2 * without[1].running_var.sqrt())
     without[3].weight.data.mul_(0.01)
     assert tried(stale).severity == "error"
-    assert "update_bn" in tried(stale).code
+    assert "reset_running_stats()" in tried(stale).code
     finding = tried(learned)
     assert finding.severity == "warning"
     assert "learned with them" in finding.cause.text()

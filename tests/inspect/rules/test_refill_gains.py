@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor, nn
 
 from bnviz.inspect.evidence import Refill
@@ -28,7 +29,7 @@ def healthy() -> dict[str, str]:
 
 
 def test_found_in_the_broken_model() -> None:
-    assert broken().get("refill_gains") == "note"
+    assert broken().get("refill_gains") == "warning"
 
 
 def test_silent_on_the_healthy_one() -> None:
@@ -75,6 +76,24 @@ def test_too_few_samples_are_told_from_no_difference() -> None:
     few = told(model, count=1, size=6)
     assert abs(few.measured - few.expected) > 0.1 * max(few.measured, few.expected)
     assert few.cause.text().startswith("The evaluation changes, by no more than chance may do")
+
+
+def test_its_code_gives_what_was_measured_where_the_model_draws_by_itself() -> None:
+    """`update_bn` would have the noise of train mode in the statistics."""
+
+    class Noisy(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x + 2 * torch.randn_like(x) if self.training else x
+
+    model = trained(nn.Sequential(Noisy(), *net()), 200)
+    data = list(batches(8, seed=1))
+    report = seen(model, data, loss=nn.functional.cross_entropy, recalibrate=data)
+    finding = next(one for one in report.findings if one.rule == "refill_gains")
+    exec(finding.code, {"torch": torch, "model": model, "loader": data})
+    with torch.no_grad():
+        after = sum(float(nn.functional.cross_entropy(model(x), y)) for x, y in data) / len(data)
+    assert not model.training
+    assert after == pytest.approx(finding.expected, rel=1e-5)
 
 
 def test_one_batch_is_judged_by_its_samples_unless_its_loss_is_no_average() -> None:

@@ -116,3 +116,16 @@ def test_the_evaluation_is_of_the_statistics_as_they_are() -> None:
     several = outputs(model, [loader[0]] * 8)
     assert several.train_eval == pytest.approx(outputs(model, loader[0][0]).train_eval)
     assert several.decided == 4 * 32
+
+
+def test_what_the_experiment_has_not_confirmed_is_no_advice() -> None:
+    data = list(batches(8, seed=1))
+    untried, tried = (
+        told(8.0, first=True, inputs=data, **options)
+        for options in ({}, {"loss": functional.cross_entropy, "recalibrate": data})
+    )
+    assert untried is not None
+    assert "recalibrate=loader" in untried.cure.text() + untried.code
+    assert tried is not None
+    assert tried.cure.text() == "Look at the layers' gaps; the evaluation gains nothing by other statistics."
+    assert not tried.code
