@@ -346,7 +346,7 @@ class _Reader:
             return np.stack(rows).astype(kind) if rows else np.zeros((0, count), kind)
 
         drawn = next((frame.head["drawn"] for frame in reversed(self.rows) if "drawn" in frame.head), None)
-        sizes = next((frame.head["sizes"] for frame in reversed(self.rows) if "sizes" in frame.head), [])
+        sizes: Any = next((frame.head["sizes"] for frame in reversed(self.rows) if "sizes" in frame.head), [])
         return Course(
             step=np.array([_int(frame.head["step"]) for frame in self.rows], dtype=np.int64),
             updates=column("updates", np.int64),
