@@ -41,9 +41,15 @@ CURES: Final[Mapping[Outcome, str]] = MappingProxyType(
     }
 )
 
+HALF: Final = 0.5
+"""Of the loss. No theory gives this number."""
+
 
 def find(evidence: Evidence) -> Iterator[Finding]:
-    """A warning where the loss falls by a tenth or more, beyond chance: whatever it comes from, the evaluation is not the weights'."""
+    """A note either way: in the middle of a training the statistics lag, and refilling gains in healthy models too.
+
+    A warning where the loss falls to a half or less, beyond chance: whatever it comes from, the evaluation is not the weights' own.
+    """
     refill = evidence.refill
     if refill is None:
         return
@@ -51,7 +57,9 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     told = {"error": "–" if refill.error is None or not math.isfinite(refill.error) else f"{refill.error:.2g}"}
     yield Finding(
         rule=RULE.name,
-        severity="warning" if result == "better" and refill.is_loss else "note",
+        severity="warning"
+        if result == "better" and refill.is_loss and not refill.after > HALF * refill.before
+        else "note",
         layers=(),
         quantity=Phrase(
             N_(

@@ -6,6 +6,7 @@ import math
 import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from bnviz.inspect.evidence import Refill
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.outcome import outcome
+from bnviz.inspect.rules.refill_gains import find
 from tests.inspect.models import batches, net, seen, severities, trained
 
 
@@ -159,3 +161,10 @@ def test_what_asks_for_nothing_comes_last() -> None:
     assert [finding.rule for finding in report.findings] == ["bias_before", "refill_gains"]
     assert "\n\n  See" not in str(report)
     assert report.to_html().count("<pre") == 1
+
+
+@pytest.mark.parametrize(("after", "severity"), [(0.5, "warning"), (0.51, "note"), (math.nan, "note")])
+def test_a_gain_is_a_warning_where_the_loss_is_halved(after: float, severity: str) -> None:
+    refill = Refill(before=1.0, after=after, is_loss=True, error=0.001, degrees=100)
+    (finding,) = find(Mock(refill=refill))
+    assert finding.severity == severity
