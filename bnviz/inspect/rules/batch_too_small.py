@@ -9,7 +9,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import DROP_LAST
+from bnviz.inspect.cures import DROP_LAST, root
 from bnviz.inspect.evidence import Evidence, Norm, full_batches
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
@@ -55,7 +55,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"n": n, "replicas": replicas, "effective": f"{sizes[layers[0]]:.3g}"},
         ),
         cure=Phrase(N_("Take larger batches, synchronize the statistics over devices, or use group norm.")),
-        code="torch.nn.GroupNorm(groups, channels)  # or: torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
+        code=_group_norms(evidence, layers) + "\n# or: model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
         link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(n)),
         case="small_batches",
     )
@@ -135,9 +135,19 @@ def _rescued(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
             },
         ),
         cure=Phrase(N_("Take larger batches where memory allows, or use group norm, which needs none.")),
-        code="torch.nn.GroupNorm(groups, channels)",
+        code=_group_norms(evidence, layers),
         link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(max(round(n), 1))),
         case="small_batches",
+    )
+
+
+def _group_norms(evidence: Evidence, layers: tuple[str, ...]) -> str:
+    """Group norm, of as many groups up to 32 as share out the channels, in the place of each of the `layers`."""
+    model = root(evidence)
+    return (
+        f"import math\n\nfor name in {list(layers)!r}:\n"
+        f"    channels = {model}.get_submodule(name).num_features\n"
+        f"    {model}.set_submodule(name, torch.nn.GroupNorm(math.gcd(channels, 32), channels))"
     )
 
 

@@ -46,6 +46,13 @@ def told(report: Report) -> Any:
     return next((finding for finding in report.findings if finding.rule == "batch_too_small"), None)
 
 
+def test_its_code_puts_group_norms_in_the_place_of_the_layers_named() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 12, 3), nn.BatchNorm2d(12), nn.ReLU(), nn.Conv2d(12, 2, 6)).train()
+    finding = told(seen(model, pictures(2, 1.0)))
+    exec(finding.code, {"torch": torch, "model": model})
+    assert (model[1].num_groups, model[1].num_channels) == (4, 12)
+
+
 def test_two_pictures_whose_values_are_alike_are_worth_two_values() -> None:
     """Of two samples each channel's variance between them strays so far that the median of its inverse says twice too many."""
     assert told(of_pictures(2, 0.9)).severity == "warning"
