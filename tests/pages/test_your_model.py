@@ -296,5 +296,5 @@ def test_the_lab_of_every_finding_opens(link: str) -> None:
     page = open_page(address.path.strip("/"), lang="en", **dict(parse_qsl(address.query)))
     assert not page.exception
     assert not page.warning
-    # A batch of one is refused by PyTorch: that is what the link shows.
-    assert bool(page.error) == link.endswith("batch_size=1")
+    # A batch of one is refused by PyTorch: that is what the link shows, but where each image brings many values.
+    assert bool(page.error) == (link.endswith("batch_size=1") and "topic=statistics" not in link)
