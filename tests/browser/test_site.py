@@ -132,6 +132,7 @@ def test_an_upload_that_is_not_what_it_says_is_told(visit: Visit) -> None:
     expect(page.locator("input[type=file]")).to_have_count(1)
     page.locator("input[type=file]").set_input_files({"name": "x.npy", "mimeType": "", "buffer": b"PK not an array"})
     expect(page.get_by_text("The file is not a NumPy array (.npy).")).to_be_visible()
+    settled(page)  # with a file the uploader stands below the settings
     rows = "\n".join(f"{i % 7},{i % 5},{i % 3}" for i in range(200)).encode()
     page.locator("input[type=file]").set_input_files({"name": "x.csv", "mimeType": "text/csv", "buffer": rows})
     expect(page.get_by_text("handwritten digits")).to_have_count(
