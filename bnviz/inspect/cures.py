@@ -14,7 +14,8 @@ DROP_LAST: Final = (
     "loader = torch.utils.data.DataLoader(loader.dataset, batch_size={size}, shuffle=True, drop_last=True)"
 )
 """To be formatted with the size."""
-REFILL = """model.eval()  # all but the batch norms
+UPDATE_BN: Final = "torch.optim.swa_utils.update_bn(loader, model)"
+COUNT_AGAIN: Final = """model.eval()  # all but the batch norms
 for module in model.modules():
     if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
         module.train().reset_running_stats()
@@ -23,7 +24,7 @@ with torch.no_grad():
     for batch, *_ in loader:
         model(batch)
 model.eval()"""
-"""Count the statistics again as the experiment does. `torch.optim.swa_utils.update_bn` has Dropout and what a model draws by
+"""Count the statistics again as the experiment does. `UPDATE_BN` has Dropout and what a model draws by
 itself switched on meanwhile, which leaves other statistics."""
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import UPDATE_BN
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import QUANTITY, TIMES, running_gap
@@ -56,7 +57,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             {"reason": evidence.setup.averaged},
         ),
         cure=Phrase(N_("Refill the statistics of the averaged model with a pass over training batches.")),
-        code="torch.optim.swa_utils.update_bn(loader, model)",
+        code=UPDATE_BN,
         link=links.link("averages"),
         case=None,
     )

@@ -40,14 +40,11 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     layers, worst = worst_first(poor.items(), smallest=True)
     n = evidence.calls[layers[0]][0].n
     replicas = evidence.setup.replicas
-    yield Finding(
-        rule=RULE.name,
-        severity="warning" if evidence.setup.training else "note",
-        layers=layers,
-        quantity=Phrase(N_("R²: share of an output's variance that is the sample's own")),
-        measured=worst,
-        expected=LEAST,
-        relation="at least",
+    yield _poor(
+        evidence,
+        layers,
+        worst,
+        n,
         cause=Phrase(
             N_("{n} samples per batch on {replicas} devices are worth {effective} independent values per statistic.")
             if replicas > 1
@@ -56,6 +53,24 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Take larger batches, synchronize the statistics over devices, or use group norm.")),
         code=_group_norms(evidence, layers) + "\n# or: model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)",
+    )
+
+
+def _poor(
+    evidence: Evidence, layers: tuple[str, ...], worst: float, n: int, *, cause: Phrase, cure: Phrase, code: str
+) -> Finding:
+    """Of `layers` of which one has an R² of `worst` alone, with batches of n."""
+    return Finding(
+        rule=RULE.name,
+        severity="warning" if evidence.setup.training else "note",
+        layers=layers,
+        quantity=Phrase(N_("R²: share of an output's variance that is the sample's own")),
+        measured=worst,
+        expected=LEAST,
+        relation="at least",
+        cause=cause,
+        cure=cure,
+        code=code,
         link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(n)),
         case="small_batches",
     )
@@ -73,14 +88,11 @@ def _last(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
         return
     layers, worst = worst_first(poor.items(), smallest=True)
     norm = next(norm for norm in evidence.batch_norms if norm.name == layers[0])
-    yield Finding(
-        rule=RULE.name,
-        severity="warning" if evidence.setup.training else "note",
-        layers=layers,
-        quantity=Phrase(N_("R²: share of an output's variance that is the sample's own")),
-        measured=worst,
-        expected=LEAST,
-        relation="at least",
+    yield _poor(
+        evidence,
+        layers,
+        worst,
+        last,
         cause=Phrase(
             N_(
                 "The last batch of an epoch holds {n} samples, the others {usual}, and drop_last is off: it is worth {effective} "
@@ -90,8 +102,6 @@ def _last(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Drop the last short batch, or deal its samples out among the others.")),
         code=DROP_LAST.format(size=usual),
-        link=links.link("batch_size", topic="statistics", batch_size=links.batch_size(last)),
-        case="small_batches",
     )
 
 

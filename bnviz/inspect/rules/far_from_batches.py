@@ -12,7 +12,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import REFILL as REFILLED
+from bnviz.inspect.cures import COUNT_AGAIN, UPDATE_BN
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import QUANTITY, TIMES, beginning, changes_decisions, one_batch_by_chance, running_gap
@@ -81,7 +81,7 @@ def _tried(finding: Finding, evidence: Evidence) -> Finding:
     """The finding with what the experiment said, where there was one."""
     result = outcome(evidence.refill) if evidence.refill is not None and evidence.refill.is_loss else None
     if result == "better" and finding.cure is COMPARE:
-        return replace(finding, cure=KEEP, code=REFILLED)
+        return replace(finding, cure=KEEP, code=COUNT_AGAIN)
     if result == "worse":
         return replace(finding, severity="warning", cause=LEARNED, cure=TRAIN, code="model.train()")
     return replace(finding, severity="note", cure=LEAVE, code="") if result == "same" else finding
@@ -137,9 +137,7 @@ def _finding(evidence: Evidence, norm: Norm, layers: tuple[str, ...], worst: flo
         expected=MATTERS,
         cause=_remembering(evidence, norm) if remembers else _lagging(norm) if watched else CAUSE,
         cure=REFILL if remembers else CATCH_UP if watched else COMPARE,
-        code=("" if remembers or watched else CHECK)
-        + "torch.optim.swa_utils.update_bn(loader, model)"
-        + (SET if remembers else ""),
+        code=("" if remembers or watched else CHECK) + UPDATE_BN + (SET if remembers else ""),
         link=links.link(
             "modes",
             topic="gap",

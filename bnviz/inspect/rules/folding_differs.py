@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import UPDATE_BN
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
@@ -46,7 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         cure=Phrase(
             N_("Centre what comes in, refill the statistics, prune constant channels, or export without folding.")
         ),
-        code="torch.optim.swa_utils.update_bn(loader, model)",
+        code=UPDATE_BN,
         link=links.link("folding", eps=links.eps(eps)),
         case=None,
     )

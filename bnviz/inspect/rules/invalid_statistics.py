@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import UPDATE_BN
 from bnviz.inspect.evidence import Evidence, Norm
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule, worst_first
@@ -38,8 +39,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         ),
         cure=Phrase(N_("Reset the statistics, refill them, and skip batches that are not finite.")),
         code="for module in model.modules():\n    if hasattr(module, 'reset_running_stats'):\n"
-        "        module.reset_running_stats()\n"
-        "torch.optim.swa_utils.update_bn(loader, model)",
+        "        module.reset_running_stats()\n" + UPDATE_BN,
         link=links.link("modes", topic="poison"),
         case="poisoned",
         steps=_since(evidence, layers),

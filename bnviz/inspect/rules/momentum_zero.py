@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import on_each
+from bnviz.inspect.cures import UPDATE_BN, on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -33,8 +33,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             )
         ),
         cure=Phrase(N_("Set PyTorch's momentum, the weight of the newest batch, and refill the statistics.")),
-        code=on_each(evidence, [norm.name for norm in stuck], "norm.momentum = 0.1")
-        + "\ntorch.optim.swa_utils.update_bn(loader, model)",
+        code=on_each(evidence, [norm.name for norm in stuck], "norm.momentum = 0.1") + "\n" + UPDATE_BN,
         link=links.link("running_stats", momentums="0.001,0.1"),
         case="keras_momentum",
     )

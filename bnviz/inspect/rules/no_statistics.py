@@ -8,7 +8,7 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import on_each
+from bnviz.inspect.cures import UPDATE_BN, on_each
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.rule import Rule
@@ -47,8 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(N_("Built with track_running_stats=False, the layer normalizes with the batch in eval mode too.")),
         cure=Phrase(N_("Keep running statistics, or evaluate with batches as large as in training.")),
-        code=on_each(evidence, [norm.name for norm in suspects], *CODE)
-        + "\ntorch.optim.swa_utils.update_bn(loader, model)",
+        code=on_each(evidence, [norm.name for norm in suspects], *CODE) + "\n" + UPDATE_BN,
         link=links.link("modes", topic="influence", batch_size=links.batch_size(evidence.batch_size or 32)),
         case="test_time_batches",
     )

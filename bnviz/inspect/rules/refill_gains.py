@@ -10,7 +10,7 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import REFILL
+from bnviz.inspect.cures import COUNT_AGAIN
 from bnviz.inspect.evidence import Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.outcome import Outcome, outcome
@@ -77,7 +77,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="beside",
         cause=Phrase(CAUSES[result]),
         cure=Phrase(CURES[result]),
-        code=REFILL if result == "better" else "",
+        code=COUNT_AGAIN if result == "better" else "",
         link=links.link("modes", topic="momentum_error"),
         case="eval_differs",
     )

@@ -11,6 +11,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
+from bnviz.inspect.cures import UPDATE_BN
 from bnviz.inspect.evidence import Array, Evidence
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import TINY, Pooled, output_gap, pooled
@@ -67,7 +68,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             },
         ),
         cure=Phrase(N_("Refill the statistics with a plain average, or take a larger momentum.")),
-        code="torch.optim.swa_utils.update_bn(loader, model)",
+        code=UPDATE_BN,
         link=links.link(
             "running_stats",
             momentums=f"{links.momentum(slowest.momentum):g},cumulative",

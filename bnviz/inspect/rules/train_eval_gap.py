@@ -9,7 +9,7 @@ from typing import Final
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import REFILL
+from bnviz.inspect.cures import COUNT_AGAIN
 from bnviz.inspect.evidence import Evidence, Outputs
 from bnviz.inspect.finding import Finding
 from bnviz.inspect.gaps import TIMES, decides_otherwise
@@ -65,7 +65,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             },
         ),
         cure=Phrase(CURES[tried]),
-        code={None: "bnviz.check(model, loader, loss=loss, recalibrate=loader)", "better": REFILL}.get(tried, ""),
+        code={None: "bnviz.check(model, loader, loss=loss, recalibrate=loader)", "better": COUNT_AGAIN}.get(tried, ""),
         link=links.link("modes", topic="gap", batch_size=links.batch_size(evidence.batch_size or 32)),
         case="eval_differs",
     )

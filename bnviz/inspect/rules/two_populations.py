@@ -11,7 +11,7 @@ import numpy as np
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.inspect import links
-from bnviz.inspect.cures import BATCH_NORMS, in_place, root
+from bnviz.inspect.cures import BATCH_NORMS, UPDATE_BN, in_place, root
 from bnviz.inspect.evidence import Array, Call, Course, Drawn, Evidence, Norm, full_batches
 from bnviz.inspect.finding import Finding, Severity
 from bnviz.inspect.rule import Rule, worst_first
@@ -190,7 +190,7 @@ def _by_weights(finding: Finding, *, alike: bool) -> Finding:
             )
         ),
         cure=Phrase(N_("Let the learning rate fall towards the end, and refill the statistics after the training.")),
-        code="torch.optim.swa_utils.update_bn(loader, model)",
+        code=UPDATE_BN,
         link=links.link("modes", topic="momentum_error"),
     )
 

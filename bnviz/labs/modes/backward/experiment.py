@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bnviz.core.batch_of_one import refuse_batch_of_one
+from bnviz.core.recalibration import refill
 from bnviz.core.replica_networks import plain_network
 from bnviz.labs.modes.backward.result import WAYS, Floats, Result, WayName
 from bnviz.labs.modes.backward.settings import Settings
@@ -68,19 +69,13 @@ def run(settings: Settings) -> Result:
     )
 
 
-@torch.no_grad()
 def adopt_statistics(network: nn.Module, images: Tensor) -> None:
     """Afterwards `network` is in eval mode and its running statistics are those with which train mode normalizes these `images`."""
-    norms = norms_of(network)
-    for norm in norms:
-        norm.momentum = 1.0
-    network.train()
-    network(images)
-    for norm in norms:
+    refill(network, [images])
+    for norm in norms_of(network):
         assert norm.running_var is not None
-        norm.running_var.mul_(
-            1 - 1 / len(images)
-        )  # PyTorch keeps the unbiased variance, and normalizes with the biased one
+        # PyTorch keeps the unbiased variance, and normalizes with the biased one
+        norm.running_var.mul_(1 - 1 / len(images))
     network.eval()
 
 
