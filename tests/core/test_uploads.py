@@ -17,6 +17,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.sparse import coo_array, csr_array, save_npz
 
 from bnviz.core.uploads import Choice, Kind, Upload, open_upload
 from bnviz.errors import UploadError
@@ -473,6 +474,13 @@ def twice(first: NDArray[Any], second: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
+def sparse(matrix: csr_array | coo_array) -> bytes:
+    """What `scipy.sparse.save_npz` writes."""
+    stream = io.BytesIO()
+    save_npz(stream, matrix)
+    return stream.getvalue()
+
+
 def encrypted() -> bytes:
     content = bytearray(as_npz(x=TABLE))
     content[6] |= 1  # the flag in the member's own header, then in the directory
@@ -605,6 +613,8 @@ REFUSED = {
     "rows": Refused(header_only((20_001, 2)), "20001 rows", name="a.npy"),
     "columns": Refused(header_only((2, 257)), "257 columns", name="a.npy"),
     "npy called npz": Refused(as_npy(TABLE)[:60], "damaged|not a NumPy", name="a.npz"),
+    "a sparse matrix": Refused(sparse(csr_array(TABLE)), "X=matrix.toarray()", name="a.npz"),
+    "a sparse matrix of triplets": Refused(sparse(coo_array(TABLE)), "a sparse matrix of SciPy", "classes", "a.npz"),
     "an empty archive": Refused(as_npz(), "empty", name="a.npz"),
     "no array": Refused(archive(b"hello", 0), "not a NumPy array", name="a.npz"),
     "encrypted": Refused(encrypted(), "encrypted", name="a.npz"),

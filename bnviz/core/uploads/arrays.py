@@ -38,6 +38,7 @@ from bnviz.i18n import N_
 
 MAX_ARRAYS: Final = 64  # in one archive
 MAX_HEADER: Final = 12_000  # bytes; NumPy itself reads headers of up to 10 000 characters
+SPARSE: Final = frozenset({"data", "format", "shape"})  # among what `scipy.sparse.save_npz` writes, in each of its formats
 # As people call them, written small; the first that is there is taken.
 SAMPLES: Final = (
     "x",
@@ -139,6 +140,12 @@ def read_directory(filename: str, content: bytes) -> Archive:
             with archive.open(member) as file:
                 beginning = file.read(MAX_HEADER)
             arrays.append(_header(beginning, member.filename.removesuffix(".npy"), member.file_size))
+    if {array.name for array in arrays} >= SPARSE:
+        raise UploadError(
+            N_(
+                "This is a sparse matrix of SciPy. Save all its values: np.savez(file, X=matrix.toarray()), and the classes as y=y."
+            )
+        )
     samples = _named(arrays, SAMPLES) or next((array for array in arrays if len(array.shape) > 1), arrays[0])
     labels = _named(arrays, LABELS, but=samples)
     if labels is None:  # by its shape, if only one array may be it
