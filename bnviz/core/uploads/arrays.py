@@ -38,9 +38,8 @@ from bnviz.i18n import N_
 
 MAX_ARRAYS: Final = 64  # in one archive
 MAX_HEADER: Final = 12_000  # bytes; NumPy itself reads headers of up to 10 000 characters
-SPARSE: Final = frozenset(
-    {"data", "format", "shape"}
-)  # among what `scipy.sparse.save_npz` writes, in each of its formats
+# Among what `scipy.sparse.save_npz` writes, in each of its formats.
+SPARSE: Final = frozenset({"data", "format", "shape"})
 # As people call them, written small; the first that is there is taken.
 SAMPLES: Final = (
     "x",

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final, get_type_hints
@@ -67,8 +66,8 @@ def preloaded(*, charts: bool) -> str:
     `charts`: with Plotly. The largest of ours come first.
     """
     ours = [*assets.FOLDER.glob("*.js"), *([assets.PLOTLY] if charts else [])]
-    named = ""
     ours.sort(key=lambda path: (-path.stat().st_size, path))
+    named = ""
     for url in (*(assets.url(path.name) for path in ours), *streamlit_modules()):
         link = f"<{url}>; rel=modulepreload"
         if len(named) + len(link) + 2 <= LINK_BYTES:
@@ -80,22 +79,15 @@ def preloaded(*, charts: bool) -> str:
 def streamlit_modules() -> tuple[str, ...]:
     """Addresses of the modules that `PARTS` consist of, but for those that Streamlit's page names itself and small ones."""
     manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
-
-    def files(keys: Iterable[str], found: dict[str, None]) -> dict[str, None]:
-        for key in keys:
-            file = manifest[key]["file"]
-            if file not in found:
-                found[file] = None
-                files(manifest[key].get("imports", ()), found)
-        return found
-
-    parts = [key for key, entry in manifest.items() if entry.get("isDynamicEntry") and entry.get("name") in PARTS]
-    itself = files(["index.html"], {})
-    return tuple(
-        f"{assets.base_path()}/{file}"
-        for file in files(parts, {})
-        if file not in itself and (STATIC / file).stat().st_size >= SMALL_BYTES
-    )
+    page = PAGE.read_text(encoding="utf-8")
+    keys = [key for key, entry in manifest.items() if entry.get("isDynamicEntry") and entry.get("name") in PARTS]
+    found: dict[str, None] = {}  # in the order in which they were met
+    while keys:
+        entry = manifest[keys.pop(0)]
+        if entry["file"] not in found and entry["file"] not in page:
+            found[entry["file"]] = None
+            keys += entry.get("imports", ())
+    return tuple(f"{assets.base_path()}/{file}" for file in found if (STATIC / file).stat().st_size >= SMALL_BYTES)
 
 
 @cache
