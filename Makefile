@@ -51,8 +51,9 @@ types: $(VENV)/.dev ## mypy
 imports: $(VENV)/.dev ## the floors of the house
 	$(VENV)/bin/lint-imports --no-logo
 
+# One process more than two cores: some tests wait for servers and other processes.
 unit: $(VENV)/.dev ## unit and page tests
-	$(PYTHON) -m pytest -n 2 --dist worksteal --ignore tests/browser
+	$(PYTHON) -m pytest -n 3 --dist worksteal --ignore tests/browser
 
 # What fits beside the unit tests into the time that `make test` has; what is marked `pages` is in `make pages`.
 browser: $(VENV)/.dev chromium ## browser tests: components, pages of every kind, live runs, a whole lesson

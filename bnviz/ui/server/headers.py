@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Final, get_type_hints
@@ -20,7 +22,14 @@ from bnviz.ui import assets
 
 FRAME_ANCESTORS: Final = "BNVIZ_FRAME_ANCESTORS"
 """Environment variable: which sites may show the dashboard in a frame, as in the policy itself (`'self' https://moodle.school.edu`)."""
-PAGE: Final = Path(streamlit.__file__).parent / "static" / "index.html"
+STATIC: Final = Path(streamlit.__file__).parent / "static"
+PAGE: Final = STATIC / "index.html"
+PARTS: Final = ("BidiComponent", "Html", "Selectbox", "Slider")
+"""Streamlit's elements on a lab's first screen that bring much code; the browser would ask for it once the script has answered."""
+SMALL_BYTES: Final = 8000
+"""A module of Streamlit's that is smaller is not named: it is fetched, beside others, by what imports it."""
+LINK_BYTES: Final = 3000
+"""Of the header that names modules, at most: nginx refuses answers whose headers are longer than 4 kB, if it is not told otherwise."""
 
 
 @cache
@@ -53,12 +62,40 @@ def frame_ancestors() -> str:
 
 @cache
 def preloaded(*, charts: bool) -> str:
-    """Our modules, to be fetched beside Streamlit's: one imports the next, so that a browser would find them one after another.
+    """The modules of a page, to be fetched beside those that it names itself: a browser would find them one after another.
 
-    `charts`: with Plotly.
+    `charts`: with Plotly. The largest of ours come first.
     """
-    modules = [*assets.FOLDER.glob("*.js"), *([assets.PLOTLY] if charts else [])]
-    return ", ".join(f"<{assets.url(path.name)}>; rel=modulepreload" for path in sorted(modules))
+    ours = [*assets.FOLDER.glob("*.js"), *([assets.PLOTLY] if charts else [])]
+    named = ""
+    ours.sort(key=lambda path: (-path.stat().st_size, path))
+    for url in (*(assets.url(path.name) for path in ours), *streamlit_modules()):
+        link = f"<{url}>; rel=modulepreload"
+        if len(named) + len(link) + 2 <= LINK_BYTES:
+            named += f", {link}" if named else link
+    return named
+
+
+@cache
+def streamlit_modules() -> tuple[str, ...]:
+    """Addresses of the modules that `PARTS` consist of, but for those that Streamlit's page names itself and small ones."""
+    manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+
+    def files(keys: Iterable[str], found: dict[str, None]) -> dict[str, None]:
+        for key in keys:
+            file = manifest[key]["file"]
+            if file not in found:
+                found[file] = None
+                files(manifest[key].get("imports", ()), found)
+        return found
+
+    parts = [key for key, entry in manifest.items() if entry.get("isDynamicEntry") and entry.get("name") in PARTS]
+    itself = files(["index.html"], {})
+    return tuple(
+        f"{assets.base_path()}/{file}"
+        for file in files(parts, {})
+        if file not in itself and (STATIC / file).stat().st_size >= SMALL_BYTES
+    )
 
 
 @cache

@@ -24,6 +24,7 @@ from urllib.request import Request, urlopen
 
 import anyio
 import pytest
+import streamlit
 import websockets
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -266,7 +267,30 @@ def test_a_page_says_which_modules_it_will_need(path: str, status: int, kind: by
 
     asyncio.run(headers.SecurityHeaders(page)({"type": "http", "path": path}, Mock(), hear))
     links = Headers(raw=heard[0]["headers"]).get("link", "")
-    assert set(re.findall("<([^>]*)>; rel=modulepreload", links)) == {assets.url(name) for name in told}
+    named = set(re.findall("<([^>]*)>; rel=modulepreload", links))
+    of_streamlit = headers.streamlit_modules() if told else ()
+    assert named == {*(assets.url(name) for name in told), *of_streamlit}
+
+
+def test_modules_of_streamlit_are_where_the_page_will_ask_for_them() -> None:
+    page = Path(streamlit.__file__).parent / "static"
+    names = {name.partition(".")[0].rpartition("/")[2] for name in headers.streamlit_modules()}
+    assert set(headers.PARTS) - {"Html"} <= names  # Html itself is small: of it only what it imports is named
+    itself = (page / "index.html").read_text(encoding="utf-8")
+    for name in headers.streamlit_modules():
+        assert (page / name.lstrip("/")).is_file()
+        assert name not in itself
+
+
+def test_the_headers_of_a_page_fit_into_what_nginx_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "base_path", lambda: "/a-school-with-a-long-name")
+    headers.streamlit_modules.cache_clear()
+    named = headers.preloaded.__wrapped__(charts=True)
+    headers.streamlit_modules.cache_clear()
+    assert assets.url(assets.PLOTLY.name) in named
+    security = headers.content_security_policy("'self' https://moodle.a-school-with-a-long-name.edu")
+    assert len(named) <= headers.LINK_BYTES
+    assert len(named) + len(security) < 4096 - 300  # status line, date, type, length, validators, two short headers
 
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/script-health-check"])
