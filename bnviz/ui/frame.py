@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from bnviz.i18n import translator
-from bnviz.ui import assets, classroom, keys, navigation, style, visit
+from bnviz.ui import assets, classroom, keys, native_words, navigation, style, visit
 
 st.set_page_config(
     page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230
@@ -13,7 +13,14 @@ st.set_page_config(
 visit.read_link()
 translate = translator(visit.current().language)
 style.apply()
-assets.component("page")(key="page", data={"skip": translate("Skip to the controls"), "present": keys.data(translate)})
+assets.component("page")(
+    key="page",
+    data={
+        "skip": translate("Skip to the controls"),
+        "present": keys.data(translate),
+        "native": native_words.data(translate),
+    },
+)
 page = st.navigation(navigation.sections(translate), expanded=True)
 classroom.follow(visit.current().language)
 classroom.draw(visit.current().language)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.plot.listing import Code, Listing, Note, Table
-from bnviz.ui import assets
+from bnviz.ui import code_block
 from bnviz.ui.views import escaped
 
 ICONS: Final = {
@@ -71,7 +71,6 @@ def _content(content: Code | Table, title: str, key: str, _: Translate) -> None:
         escape = [[cell if column == 1 else escaped(cell) for cell in line] for column, line in enumerate(lines)]
         st.markdown("\n".join("| " + " | ".join(line) + " |" for line in escape))
         return
-    words = {"copy": _("Copy"), "copied": _("Copied")}
-    assets.component("code")(key=key, data={"text": content.text, "label": title, "words": words})
+    code_block.draw(key, content.text, title, _)
     if content.about:
         st.caption(escaped(content.about))

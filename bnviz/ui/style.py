@@ -61,6 +61,26 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-below p, .st-key-below li { max-width: 44em; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+/* Measured against predicted: a table where it has room, else a list for each quantity. */
+.bnviz-comparisons { container-type: inline-size; }
+.bnviz-comparisons > div { overflow-x: auto; }
+.bnviz-comparisons table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.bnviz-comparisons :is(th, td) { font-weight: 400; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+.bnviz-comparisons :is(td, thead th:not(:first-child, :last-child)) { text-align: right; }
+.bnviz-comparisons :is(thead th:first-child, tbody th, thead th:last-child, td:last-child) { text-align: start; }
+@container (max-width: 760px) {
+  .bnviz-comparisons :is(table, tbody) { display: block; width: auto; }
+  .bnviz-comparisons thead { display: none; }
+  .bnviz-comparisons tr {
+    display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.1rem 1.2rem; padding: 0.5rem 0;
+    border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent);
+  }
+  .bnviz-comparisons :is(tbody th, td) { border: 0; padding: 0; }
+  .bnviz-comparisons tbody th { grid-column: 1 / -1; font-weight: 600; }
+  .bnviz-comparisons td { display: flex; justify-content: space-between; gap: 0.6rem; font-size: 0.9rem; }
+  .bnviz-comparisons td:last-child { grid-column: 1 / -1; justify-content: flex-start; }
+  .bnviz-comparisons td::before { content: attr(data-head); }
+}
 /* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
 .st-key-below th, .st-key-below td:not(:first-child) { word-break: keep-all; }
 .st-key-cases a p { margin: 0 !important; }
@@ -76,8 +96,6 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-examples { gap: 0.2rem; }
 /* What a file may be says the label; Streamlit says it again, in English, and cut off where the column is narrow. */
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
-html[lang|="zh"] [data-testid="stFileUploaderDropzone"] button p { font-size: 0; }
-html[lang|="zh"] [data-testid="stFileUploaderDropzone"] button p::after { content: "选择文件"; font-size: 0.95rem; }
 /* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
 html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
@@ -112,6 +130,11 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
+}
+/* A finger finds what a pointer does. */
+@media (pointer: coarse) {
+  [data-testid="stTooltipIcon"] button { position: relative; }
+  [data-testid="stTooltipIcon"] button::before { content: ""; position: absolute; inset: -8px; }
 }
 /* High contrast: the system's colours, and edges for what was told by colour alone. */
 @media (forced-colors: active) {
@@ -166,7 +189,7 @@ html[data-present] .bnviz-present {
 .bnviz-keys dt { display: flex; flex-wrap: wrap; row-gap: 0.2rem; align-items: start; align-content: start; }
 .bnviz-keys dd { margin: 0; }
 .bnviz-keys kbd { border: 1px solid color-mix(in srgb, currentColor 40%, transparent); border-radius: 5px; padding: 0 0.4em;
-  margin-right: 0.3em; }
+  margin-right: 0.3em; font-size: 0.9em; }
 /* The strip of a class: no room for who is in none; what a vote is about is not shown before its answer. */
 html:not([data-class]) .st-key-class { position: absolute; height: 0; overflow: hidden; }
 html[data-vote] :is(.st-key-picture, .st-key-below, .st-key-controls, .st-key-presets, .st-key-onward) { display: none; }

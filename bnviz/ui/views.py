@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.i18n import Language, translator
+from bnviz.i18n import Language, Translate, closed_up, translator
 from bnviz.plot.numbers import grouped, short
 from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 from bnviz.teaching.sources import DIGITS
+from bnviz.ui import code_block
 from bnviz.ui.visit import NOT_ASKED, LabState, Verdict
 
 
@@ -111,28 +113,34 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
 
 
 def comparisons(rows: Sequence[Comparison], language: Language) -> None:
-    """Measured against predicted, as a small table; nothing where nothing can be judged."""
+    """Measured against predicted, as a small table, or where there is no room for it as lists; nothing where nothing can be judged."""
     if not rows:
         return
     _ = translator(language)
-    head = [_("Quantity"), _("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
     finite = any(row.allowance for row in rows)
+    head = [_("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
     head += [_("Finite-size allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
-    lines = ["| " + " | ".join(head) + " |", "|:--" + "|--:" * (len(head) - 2) + "|:--|"]
+    body = []
     for row in rows:
-        difference = row.relative_difference
-        relative = "–" if difference != difference else f"{short(100 * difference)}\N{NO-BREAK SPACE}%"  # noqa: PLR0124 - NaN
-        exact = row.standard_error == 0 and row.allowance == 0
-        verdict = (_("yes, exact") if exact else _("yes")) if row.explained else _("**no**")
-        name = escaped(row.quantity.text(language)) + (f" ({escaped(row.note.text(language))})" if row.note else "")
-        measured, predicted = (
-            (grouped(int(row.measured)), grouped(int(row.predicted)))
-            if isinstance(row.measured, int)
-            else (short(row.measured), short(row.predicted))
-        )
-        errors = [_("exact") if exact else short(row.standard_error)] + ([short(row.allowance)] if finite else [])
-        lines.append("| " + " | ".join([name, measured, predicted, relative, *errors, verdict]) + " |")
-    st.markdown("\n".join(lines))
+        name = escape(row.quantity.text(language) + (f" ({row.note.text(language)})" if row.note else ""))
+        cells = zip(head, _judged(row, _, finite=finite), strict=True)
+        told = "".join(f'<td data-head="{escape(title)}">{cell}</td>' for title, cell in cells)
+        body.append(f'<tr><th scope="row">{name}</th>{told}</tr>')
+    titles = "".join(f'<th scope="col">{escape(title)}</th>' for title in (_("Quantity"), *head))
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+    st.html(f'<div class="bnviz-comparisons"><div tabindex="0">{table}</div></div>')
+
+
+def _judged(row: Comparison, _: Translate, *, finite: bool) -> list[str]:
+    """What stands behind the quantity of a row, as HTML; `finite`: whether the table has a column for the allowance."""
+    difference = row.relative_difference
+    relative = "–" if difference != difference else f"{short(100 * difference)}\N{NO-BREAK SPACE}%"  # noqa: PLR0124 - NaN
+    exact = row.standard_error == 0 and row.allowance == 0
+    verdict = (_("yes, exact") if exact else _("yes")) if row.explained else "<b>" + _("no") + "</b>"
+    whole = isinstance(row.measured, int)
+    numbers = [grouped(int(one)) if whole else short(one) for one in (row.measured, row.predicted)]
+    errors = [_("exact") if exact else short(row.standard_error)] + ([short(row.allowance)] if finite else [])
+    return [*numbers, relative, *errors, verdict]
 
 
 DIGITS_SHOWN: Final = 6
@@ -170,12 +178,8 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
     )
     numbers = topic.headline(result)
     digits = {name: _agreeing(value, nudged.get(name, value)) for name, value in numbers.items()}
-    st.markdown(
-        told
-        + " "
-        + _("It prints: ")
-        + ", ".join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
-    )
+    printed = ", ".join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
+    st.markdown(closed_up(told + " " + _("It prints: ") + printed))
     if isinstance(topic, LiveTopic):
         st.caption(
             _(
@@ -198,7 +202,7 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
             f"bnviz_{_file_name(topic)}.ipynb",
             "application/x-ipynb+json",
         )
-    st.code(script, language="python")
+    code_block.draw(f"{topic.lab}.script", script, _("Code"), _)
 
 
 def data(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:

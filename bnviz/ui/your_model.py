@@ -31,7 +31,7 @@ from bnviz.inspect.pictures import with_pictures
 from bnviz.inspect.recording import QUANTITIES, QuantityName
 from bnviz.inspect.report import named_layers
 from bnviz.labs.course import LABS
-from bnviz.ui import assets, cache, chart, navigation, player, recordings, share, visit
+from bnviz.ui import assets, cache, chart, code_block, navigation, player, recordings, share, visit
 from bnviz.ui.recordings import Opened, Source
 from bnviz.ui.views import escaped
 from bnviz.ui.visit import ModelState
@@ -145,10 +145,7 @@ def _explain(_: Translate) -> None:
             "One line around your training records what its normalization layers do. The file holds numbers only; send it here:"
         )
     )
-    assets.component("code")(
-        key=f"{GROUP}.record",
-        data={"text": RECORD, "label": _("How to record"), "words": {"copy": _("Copy"), "copied": _("Copied")}},
-    )
+    code_block.draw(f"{GROUP}.record", RECORD, _("How to record"), _)
     st.markdown(
         _(
             "Or follow a training while it writes: `bnviz view run.bnviz`. Or look at a model as it is: `bnviz.check(model, inputs)`."
@@ -416,10 +413,7 @@ def _inside(finding: Finding, number: int, state: ModelState, names: list[str], 
         first, last = finding.steps
         lines.insert(2, _("Seen from step {first} to step {last}.").format(first=first, last=last))
     st.markdown("\n\n".join(lines))
-    assets.component("code")(
-        key=f"{GROUP}.{finding.rule}.{number}",
-        data={"text": finding.code, "label": _("Cure"), "words": {"copy": _("Copy"), "copied": _("Copied")}},
-    )
+    code_block.draw(f"{GROUP}.{finding.rule}.{number}", finding.code, _("Cure"), _)
     _links(finding, _)
     others = [layer for layer in finding.layers if layer in names]
     if others:

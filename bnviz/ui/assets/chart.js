@@ -7,7 +7,7 @@ import { footOf } from "./foot.js";
 import { heroHeight, low, printed, typeScale, watchRoom, widthFor } from "./fit.js";
 import { downloadMenu } from "./menu.js";
 import { playheadOf } from "./playhead.js";
-import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, standalone } from "./plotly.js";
+import { copyStyles, enlarge, legibly, loadPlotly, merge, recolor, spelledOut, standalone } from "./plotly.js";
 import { NARROW } from "./scene.js";
 import { CHART } from "./styles.js";
 import { SvgSurface } from "./surface.js";
@@ -176,7 +176,7 @@ class Chart {
     const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
     const larger = this.#tight() && this.data.phone_layout?.font ? LARGER : 1;
-    const scaled = enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : larger));
+    const scaled = spelledOut(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : larger)));
     const panels = parted(headed(scaled, this.width), this.height);
     const worded = inside(titled(panels, this.width, this.height), this.width);
     const { data, layout } = legibly(apart(thinned(worded, this.height), this.height), this.theme);

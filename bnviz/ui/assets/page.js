@@ -1,6 +1,7 @@
-// What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders are called.
+// What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders and buttons are called.
 import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
+import { NativeWords } from "./native.js";
 import { Presenter } from "./present.js";
 
 const NARROW = 900;
@@ -66,11 +67,13 @@ class PageWide {
     this.skip.addEventListener("click", () => this.#skip());
     document.body.prepend(this.skip);
     this.presenter = new Presenter(signal);
+    this.native = new NativeWords();
     let waiting = false;
     const changed = () => {
       waiting = false;
       closeSidebarOnce();
       nameSlidersOnce();
+      this.native.look();
       look();
     };
     this.watcher = new MutationObserver(() => {
@@ -88,7 +91,8 @@ class PageWide {
     changed();
   }
 
-  update({ skip, present }) {
+  update({ skip, present, native }) {
+    this.native.update(native);
     this.skip.textContent = skip;
     this.presenter.update(present);
   }

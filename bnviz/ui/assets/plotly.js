@@ -61,6 +61,16 @@ export function enlarge(figure, scale) {
 }
 
 const FONT = /font$/;
+const LEAST_TYPE = 11; // px
+
+/** Deep copy in which no type is smaller than can be read, whatever a picture has been scaled to. */
+export function spelledOut(node, key) {
+  if (node === null || typeof node !== "object" || ArrayBuffer.isView(node)) return node;
+  if (Array.isArray(node)) return node.map((item) => spelledOut(item));
+  const copy = Object.fromEntries(Object.entries(node).map(([name, item]) => [name, spelledOut(item, name)]));
+  if (key && FONT.test(key) && isNumber(copy.size)) copy.size = Math.max(copy.size, LEAST_TYPE);
+  return copy;
+}
 
 /** Deep copy in which every colour of text can be read on the page: WCAG's 4.5 : 1. What is in the colour of the page stands on something filled. */
 export function legibly(node, { background, text, color: roles }) {
