@@ -3,7 +3,7 @@
 Index letters: V variants ("none" first, then the normalizer), P recorded training steps, L hidden layers (index 0
 nearest the input), B samples per batch, n units per layer, K bins. The *pre-activation* z of a layer is what enters its
 activation: after the normalizer where that stands before the activation, straight from `nn.Linear` otherwise.
-Gradients that overflow float32 are inf or NaN here too; those that underflow are 0. Nothing has a unit.
+Gradients that overflow float32 are inf or NaN here too; those below float32's smallest normal number are 0. Nothing has a unit.
 """
 
 from __future__ import annotations

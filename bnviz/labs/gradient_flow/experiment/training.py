@@ -19,6 +19,7 @@ from bnviz.core.activations import make_activation
 from bnviz.core.networks import MLP, MLPShape, sgd_step
 from bnviz.core.normalizers import group_count
 from bnviz.core.probes import Recording, recording
+from bnviz.core.subnormals import subnormals_flushed
 from bnviz.labs.gradient_flow.result import Floats
 from bnviz.settings import ActivationName
 from bnviz.study.histogram import histogram
@@ -72,6 +73,7 @@ class Track:
         return np.stack([getattr(snapshot, name) for snapshot in self.snapshots])
 
 
+@subnormals_flushed()  # vanishing gradients are full of them: ten times the time of a network of normal ones
 def train(
     shape: MLPShape,
     features: Tensor,
