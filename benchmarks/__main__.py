@@ -13,7 +13,21 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
-from benchmarks import classroom, drag, engine, first_visit, live, load, playing, runs, slider, topics, view, watch
+from benchmarks import (
+    classroom,
+    costs,
+    drag,
+    engine,
+    first_visit,
+    live,
+    load,
+    playing,
+    runs,
+    slider,
+    topics,
+    view,
+    watch,
+)
 from benchmarks.report import Row, heading
 
 MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
@@ -27,6 +41,7 @@ MEASUREMENTS: Final[dict[str, Callable[[bool], list[Row]]]] = {
     "first_visit": first_visit.measure,
     "runs": runs.measure,
     "topics": topics.measure,
+    "costs": costs.measure,
     "engine": engine.engine_rows,
     "watch": watch.measure,
     "view": view.measure,

@@ -43,11 +43,10 @@ def refilling(network: nn.Module, batches: Iterable[Tensor], *, dropout: bool = 
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None
+        on = [isinstance(module, _BatchNorm) or (dropout and isinstance(module, StackedDropout)) for module, _ in modes]
         for count, batch in enumerate(batches, start=1):
-            network.eval()
-            for module in network.modules():
-                if isinstance(module, _BatchNorm) or (dropout and isinstance(module, StackedDropout)):
-                    module.train()
+            for (module, _), training in zip(modes, on, strict=True):
+                module.training = training
             with torch.no_grad():
                 network(batch)
             yield count

@@ -22,7 +22,7 @@ from bnviz.labs.builder.settings import Settings
 from bnviz.study.cost import check_cost
 from bnviz.theory.placement import statistic_count
 
-ELEMENTS: Final = 16_000_000  # numbers in the largest tensor: 64 MB
+ELEMENTS: Final = 10_000_000  # numbers in the largest tensor: 40 MB
 PRODUCTS: Final = 3_000_000_000  # multiplications in the layer: about half a second of one core
 
 

@@ -20,12 +20,14 @@ from bnviz.core.replica_networks import plain_network
 from bnviz.labs.modes.backward.result import WAYS, Floats, Result, WayName
 from bnviz.labs.modes.backward.settings import Settings
 from bnviz.labs.modes.shared.network import (
+    Batches,
     check_seconds,
     digits_of,
     forward_seconds,
     network_plan,
     norms_of,
     sgd,
+    step_seconds,
     take_step,
     training_batches,
 )
@@ -40,7 +42,8 @@ def run(settings: Settings) -> Result:
     Raises: CostError where the settings ask for too much; BatchOfOneError for batches of one.
     """
     _check(settings)
-    *stock, (images, labels) = training_batches(digits_of(settings), settings.batch_size, settings.steps + 1)
+    batches = training_batches(digits_of(settings), settings.batch_size, settings.steps + 1)
+    stock, (images, labels) = batches.part(0, settings.steps), batches[settings.steps]
     trainings = [_train(settings, way, stock) for way in WAYS]
     network = trainings[WAYS.index("train")].network.double()
     batch = images.double(), labels
@@ -83,7 +86,8 @@ def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings.batch_size, settings.width)
     forward = forward_seconds(settings, settings.batch_size)
     # Both ways take every step, and one sees the batch once more; the comparison at the end has twice the bytes.
-    seconds = settings.steps * (7 * forward + 1.5e-4) + 30 * forward
+    step = step_seconds(settings, settings.batch_size)
+    seconds = settings.steps * (2 * step + 1.6 * forward + 6e-5) + 30 * forward
     check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
 
 
@@ -96,7 +100,7 @@ class _Training:
     weight_norm: list[float]
 
 
-def _train(settings: Settings, way: WayName, stock: list[Batch]) -> _Training:
+def _train(settings: Settings, way: WayName, stock: Batches) -> _Training:
     network = plain_network(network_plan(settings), settings.seed)
     optimizer = sgd(network, settings)
     weights = _hidden_weights(network)[0]

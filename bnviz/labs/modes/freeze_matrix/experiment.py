@@ -26,10 +26,10 @@ from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
-    forward_seconds,
     network_plan,
     norms_of,
     sgd,
+    step_seconds,
     take_step,
 )
 from bnviz.theory import running
@@ -80,9 +80,9 @@ def run(settings: Settings) -> Result:
 
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings.batch_size, settings.width)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    step = step_seconds(settings, settings.batch_size)
     copies = len(WAYS) * 3e-4 * settings.depth
-    steps = PRETRAINING + 0.8 * len(WAYS) * settings.steps  # half of them go backward through the last layer only
+    steps = PRETRAINING + 0.85 * len(WAYS) * settings.steps  # half of them go backward through the last layer only
     check_seconds(steps * step + copies, ("steps", "batch_size", "depth", "width"))
 
 

@@ -30,6 +30,7 @@ from bnviz.labs.modes.shared.network import (
     norms_of,
     restored,
     sgd,
+    step_seconds,
     take_step,
     training_batches,
 )
@@ -85,9 +86,11 @@ def _check(settings: Settings, points: int, count: int) -> None:
         settings, settings.passes * settings.batch_size
     )
     # The batch norms are called once per batch, and what leaves them is compared in double precision.
-    comparison += settings.depth * ((count + settings.passes) * 1e-5 + tested * settings.width * 6e-9) + 4e-4
-    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
-    check_seconds(settings.steps * step + points * comparison, ("steps", "batch_size", "passes", "depth", "width"))
+    comparison += settings.depth * ((count + settings.passes) * 2.5e-5 + tested * settings.width * 2e-8) + 1e-3
+    step = step_seconds(settings, settings.batch_size)
+    check_seconds(
+        settings.steps * step + 1.1 * points * comparison, ("steps", "batch_size", "passes", "depth", "width")
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,14 @@ from bnviz.labs.modes.influence.result import Floats, Result
 from bnviz.labs.modes.influence.settings import Settings
 from bnviz.labs.modes.shared.network import (
     CLASSES,
+    Batches,
     check_seconds,
     digits_of,
     forward_seconds,
     network_plan,
     norms_of,
     sgd,
+    step_seconds,
     take_step,
     training_batches,
 )
@@ -44,8 +46,8 @@ def run(settings: Settings) -> Result:
     """
     _check(settings)
     data = digits_of(settings)
-    *stock, (images, labels) = training_batches(data, settings.batch_size, WARM_UP + 2)
-    other = stock.pop()
+    batches = training_batches(data, settings.batch_size, WARM_UP + 2)
+    stock, other, (images, labels) = batches.part(0, WARM_UP), batches[WARM_UP], batches[WARM_UP + 1]
     changed = min(settings.sample, len(images)) - 1
     replaced = images.clone()
     replaced[changed] = other[0][changed]
@@ -83,16 +85,18 @@ def _check(settings: Settings) -> None:
         raise SettingError(
             "groups", Phrase(N_("a divisor of the width, {width}"), {"width": settings.width}), settings.groups
         )
-    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
+    step = step_seconds(settings, settings.batch_size)
     rows = CLASSES * settings.batch_size
+    # One backward pass per row of the Jacobian, of all its columns at once.
     backward = 1.2 * forward_seconds(settings, settings.batch_size * rows)
+    backward += settings.batch_size * 1e-4 * (settings.depth + 1) + rows * settings.batch_size * 4e-7
     check_seconds(
-        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward + rows * settings.batch_size * 1.5e-7),
+        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward),
         ("batch_size", "width", "depth"),
     )
 
 
-def _trained(settings: Settings, normalizer: NormalizerName, stock: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
+def _trained(settings: Settings, normalizer: NormalizerName, stock: Batches) -> nn.Sequential:
     network = plain_network(network_plan(settings, normalizer, settings.groups), settings.seed).train()
     optimizer = sgd(network, settings)
     for images, labels in stock:

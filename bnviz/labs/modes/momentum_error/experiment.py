@@ -34,6 +34,7 @@ from bnviz.labs.modes.shared.network import (
     forward_seconds,
     network_plan,
     norms_of,
+    step_seconds,
 )
 from bnviz.settings import MomentumValue
 from bnviz.study.over_seeds import over_seeds
@@ -94,11 +95,12 @@ def run(settings: Settings) -> Result:
 def _check(settings: Settings, momentums: int, counts: int) -> None:
     refuse_batch_of_one(settings.batch_size, settings.width)
     one = forward_seconds(settings, settings.batch_size, settings.seeds)
+    step = step_seconds(settings, settings.batch_size, settings.seeds)
     listening = momentums * settings.depth * (6e-6 + 5e-10 * settings.seeds * settings.batch_size * settings.width)
     test = forward_seconds(settings, TESTED, settings.seeds)
-    seconds = settings.steps * (3 * one + listening + 1e-4) + max(*COUNTS, settings.passes) * one
+    seconds = settings.steps * (step + listening + 1e-4) + max(*COUNTS, settings.passes) * one
     seconds += (momentums + counts + 1) * test
-    check_seconds(seconds, ("seeds", "steps", "batch_size", "depth", "width"))
+    check_seconds(1.15 * seconds, ("seeds", "steps", "batch_size", "depth", "width"))
 
 
 def _error_of(network: Replicas, data: ReplicaData) -> Callable[[], Floats]:

@@ -24,6 +24,7 @@ from bnviz.core.replica_networks import plain_network
 from bnviz.labs.modes.poison.result import CURES, CureName, Floats, Result
 from bnviz.labs.modes.poison.settings import PoisonName, Settings
 from bnviz.labs.modes.shared.network import (
+    Batches,
     check_seconds,
     digits_of,
     forward_seconds,
@@ -31,6 +32,7 @@ from bnviz.labs.modes.shared.network import (
     norms_of,
     restored,
     sgd,
+    step_seconds,
     training_batches,
 )
 from bnviz.theory import running
@@ -58,7 +60,7 @@ def run(settings: Settings) -> Result:
     rest = nn.Sequential(*others)
     rows, losses = [_measured(linear, rest, test)], []
     bad = (math.nan, math.nan)
-    for number, (images, labels) in enumerate(stock[: settings.steps], start=1):
+    for number, (images, labels) in enumerate(stock.part(0, settings.steps), start=1):
         if number == at:
             images[0, PIXEL] = VALUES[settings.poison]
             values = linear(images)[:, 0].detach()
@@ -68,7 +70,7 @@ def run(settings: Settings) -> Result:
             rows.append(_measured(linear, rest, test))
     columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     expected = _expected_var(settings, np.array(points), columns["running_var"], at, bad[1])
-    after = [_cured(cure, network, settings, stock[settings.steps :], data, test) for cure in CURES]
+    after = [_cured(cure, network, settings, stock.part(settings.steps), data, test) for cure in CURES]
     return Result(
         settings=settings,
         poisoned_at=at,
@@ -94,8 +96,8 @@ def record_points(steps: int, at: int) -> tuple[int, ...]:
 
 def _check(settings: Settings, points: int) -> None:
     refuse_batch_of_one(settings.batch_size, settings.width)
-    step = 3 * forward_seconds(settings, settings.batch_size) + 4e-5
-    test = 2 * forward_seconds(settings, 450) + 1e-4
+    step = step_seconds(settings, settings.batch_size)
+    test = 2 * forward_seconds(settings, 450) + 1e-4 * (settings.depth + 2)
     seconds = (settings.steps + MORE + settings.passes) * step + (points + len(CURES)) * test
     check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
 
@@ -152,7 +154,7 @@ def _cured(
     cure: CureName,
     poisoned: nn.Sequential,
     settings: Settings,
-    more: list[tuple[Tensor, Tensor]],
+    more: Batches,
     data: ReplicaData,
     test: tuple[Tensor, Tensor],
 ) -> tuple[float, float]:
@@ -168,9 +170,7 @@ def _cured(
         return _outcome(poisoned, test)
 
 
-def _apply(
-    cure: CureName, network: nn.Sequential, settings: Settings, more: list[tuple[Tensor, Tensor]], data: ReplicaData
-) -> None:
+def _apply(cure: CureName, network: nn.Sequential, settings: Settings, more: Batches, data: ReplicaData) -> None:
     """Do to the running statistics of `network` what `cure` says; the weights stay."""
     norms = norms_of(network)
     if cure == "momentum_one":

@@ -27,10 +27,10 @@ from bnviz.core.streams import stream
 from bnviz.labs.modes.shared.network import (
     check_seconds,
     digits_of,
-    forward_seconds,
     network_plan,
     norms_of,
     sgd,
+    step_seconds,
     training_batches,
 )
 from bnviz.labs.modes.update_count.result import WAYS, Floats, Result, WayName
@@ -96,7 +96,7 @@ def corrected_momentum(momentum: MomentumValue, updates: int) -> float | None:
 def _check(settings: Settings) -> None:
     refuse_batch_of_one(settings.batch_size, settings.width)
     passes = settings.steps * (settings.accumulation + 9) + settings.accumulation
-    one = 3 * forward_seconds(settings, settings.batch_size) + 5e-5
+    one = 1.05 * step_seconds(settings, settings.batch_size)
     check_seconds(passes * one, ("steps", "accumulation", "batch_size", "depth", "width"))
 
 

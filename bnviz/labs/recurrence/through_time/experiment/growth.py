@@ -33,7 +33,7 @@ SHOWN: Final[tuple[RecurrentVariantName, ...]] = ("none", "batch_per_step", "bat
 GAMMAS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0)
 GAMMA_REPLICAS: Final = 3
 SIGMA_W: Final = 3**-0.5  # nn.RNN draws its weights from ±1/√H: H times their variance is 1/3
-SECONDS: Final = 0.8
+SECONDS: Final = 0.75
 
 
 def run(settings: Settings) -> Result:
@@ -77,8 +77,8 @@ def estimated_seconds(settings: Settings) -> float:
     gates, few = GATES[settings.cell] * settings.width, min(settings.seeds, GAMMA_REPLICAS)
     weights = gates * (settings.width + PIXELS // settings.steps)
     replicas = (len(SHOWN) + 1) * settings.seeds + len(GAMMAS) * few
-    per_step = 3.5e-10 * weights + settings.batch_size * (3.5e-11 * weights + 9.5e-9 * gates)
-    return replicas * (3.2e-4 + 3e-9 * weights) + settings.steps * (2.3e-3 + replicas * per_step)
+    per_step = 6e-10 * weights + settings.batch_size * (5e-11 * weights + 1.8e-8 * gates)
+    return replicas * (6e-4 + 5e-9 * weights) + settings.steps * (4e-3 + replicas * per_step)
 
 
 def _sweep(settings: Settings, seeds: tuple[int, ...], samples: Tensor, labels: Tensor) -> tuple[Floats, Floats]:
