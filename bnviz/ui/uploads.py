@@ -44,8 +44,8 @@ class _Read:
 def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGenerator) -> Upload | None:
     """The uploader where the source is `upload`, what the file was read as, and what to choose.
 
-    The uploader stands `above`, before the settings, and why a file is refused below it. None where there is no file, and where it
-    cannot be used; `state.problems` has the error then.
+    The uploader stands `above`, before the settings, and below it why a file is refused, or what is suspicious in it. None where
+    there is no file, and where it cannot be used; `state.problems` has the error then.
     """
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
@@ -80,6 +80,8 @@ def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGener
         return None
     with said:
         st.html(_description(read.outcome, language))
+    if read.outcome.warnings:
+        above.html(_warnings(read.outcome, language))
     return read.outcome
 
 
@@ -151,10 +153,17 @@ def _description(upload: Upload, language: Language) -> str:
     parts = [
         f"<b>{clauses(upload.summary())}</b>",
         escape(_("How it was read: ")) + clauses(upload.how),
-        *(f"⚠ {clauses([warning])}" for warning in upload.warnings),
     ]
-    html = "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
-    return f'<div style="{SMALL}">{html}{_preview(upload, _)}</div>'
+    return f'<div style="{SMALL}">{_paragraphs(parts)}{_preview(upload, _)}</div>'
+
+
+def _warnings(upload: Upload, language: Language) -> str:
+    """What is lost or suspicious, as HTML in which everything from the file is text."""
+    return f'<div style="{SMALL}">{_paragraphs([f"⚠ {escape(said.text(language))}" for said in upload.warnings])}</div>'
+
+
+def _paragraphs(parts: Sequence[str]) -> str:
+    return "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
 
 
 def _preview(upload: Upload, _: Translate) -> str:

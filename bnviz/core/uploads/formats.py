@@ -19,6 +19,7 @@ from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
 
 ZIP: Final = b"PK\x03\x04"
+PORTABLE: Final = tuple(b"P%d%c" % (number, space) for number in range(1, 7) for space in b" \r\n")  # PGM and its kin
 SAMPLE_LINES: Final = 50
 
 
@@ -106,15 +107,14 @@ FORMATS: Final = (
     Format(
         N_("a picture"),
         'import numpy as np; from PIL import Image; np.save("data.npy", np.asarray(Image.open({file})))',
-        (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"RIFF",
-         *(b"P%d%c" % (number, space) for number in range(1, 7) for space in b" \r\n")),
+        (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"RIFF", *PORTABLE),
     ),
     Format(
         N_("a database"),
         'import pandas as pd, sqlite3; pd.read_sql("SELECT * FROM …", sqlite3.connect({file})).to_csv("data.csv", index=False)',
         (b"SQLite format 3\0",),
     ),
-)  # fmt: skip
+)
 PAIRS: Final = re.compile(r"[+-]?[\d.,]+((?:\s+\d+:[+-]?[\d.eE+-]+)*)\s*(?:#.*)?")
 
 

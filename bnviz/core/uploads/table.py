@@ -123,8 +123,8 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
     class_column = choice.class_column if kind == "classes" else None
     places = [place for place in range(len(columns)) if place not in choice.left_out and place != class_column]
     check_rows(len(sheet.lines))
-    if len(columns) == 1 and not columns[0].is_numeric:
-        raise _one_cell(sheet)
+    if len(columns) == 1:
+        _check_lone(columns[0], sheet)
     if kind == "classes" and (class_column is None or len(columns) < 2):
         raise UploadError(N_("The table has one column: training needs features and a class beside them."))
     if not places:
@@ -135,20 +135,7 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
     features = np.stack([_checked(columns[place], sheet) for place in places], axis=1)
     names = tuple(columns[place].name for place in places)
     if kind == "images":
-        values, axes = as_images(features)
-        return Upload(
-            "images",
-            sheet.filename,
-            values,
-            features=(),
-            classes=None,
-            left_out=_left_out(sheet, choice),
-            how=(*_how(sheet), *axes.sentences),
-            warnings=(),
-            header=(),
-            preview=(),
-            reader=Reader(IMPORTS, _reading(sheet) + _matrix(sheet, places) + image_reader(axes)),
-        )
+        return _image(sheet, choice, places, features)
     classes, codes = _classes(columns[class_column], sheet) if class_column is not None else (None, None)
     shown = places[:PREVIEW_COLUMNS] + ([class_column] if class_column is not None else [])
     return Upload(
@@ -168,19 +155,40 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
     )
 
 
-def _one_cell(sheet: Sheet) -> UploadError:
-    """Why a single column is not read: its numbers are not plain ones, or its cells are whole lines."""
-    [column] = sheet.columns
-    if column.is_nearly_numeric and not any(separator in column.cells[0] for separator in SEPARATORS):
-        return _no_feature(sheet)
-    return UploadError(
-        N_(
-            "Each line is one cell, as line {line}: {cell}. No separator was recognized: separate the columns by commas, semicolons or "
-            "tabs, without quotation marks around whole lines."
-        ),
-        line=sheet.lines[0],
-        cell=shortened(column.cells[0]),
+def _image(sheet: Sheet, choice: Choice, places: Sequence[int], features: NDArray[np.float64]) -> Upload:
+    values, axes = as_images(features)
+    return Upload(
+        "images",
+        sheet.filename,
+        values,
+        features=(),
+        classes=None,
+        left_out=_left_out(sheet, choice),
+        how=(*_how(sheet), *axes.sentences),
+        warnings=(),
+        header=(),
+        preview=(),
+        reader=Reader(IMPORTS, _reading(sheet) + _matrix(sheet, places) + image_reader(axes)),
     )
+
+
+def _check_lone(column: Column, sheet: Sheet) -> None:
+    """Refuse a single column of words, or whose cells are whole lines in quotation marks.
+
+    Raises: UploadError.
+    """
+    lines = any(separator in cell for cell in column.cells[:1] for separator in SEPARATORS)
+    if column.is_nearly_numeric and not lines:
+        raise _no_feature(sheet)
+    if column.cells and (lines or not column.is_numeric):
+        raise UploadError(
+            N_(
+                "Each line is one cell, as line {line}: {cell}. No separator was recognized: separate the columns by commas, semicolons "
+                "or tabs, without quotation marks around whole lines."
+            ),
+            line=sheet.lines[0],
+            cell=shortened(column.cells[0]),
+        )
 
 
 def _no_feature(sheet: Sheet) -> UploadError:

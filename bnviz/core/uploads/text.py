@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
@@ -149,17 +149,10 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
         titles, left_out = _commented_titles(comments, separator, len(rows[0]) if rows else 0)
     notation = notation_of(rows, separator)
     if titles is None:
-        before = _headings(rows, notation)
-        if len(rows) > before + 1 and not any(rows[before][len(rows[before + 1]) :]):  # separators after the last title
-            rows[before] = rows[before][: len(rows[before + 1])]
-        if _is_header(rows[before:], notation):
-            after = before + 1 + _second_titles(rows[before + 1 :], notation)
-            told = ", ".join(
-                filter(None, (cell for row in (*rows[:before], *rows[before + 1 : after]) for cell in row))
-            )
+        read, titles, told = _titles(rows, notation)
+        if read:
             left_out += (LeftOut(told, Phrase(N_("a heading or second line of titles"))),) if told else ()
-            titles, start = rows[before], ends[after - 1]
-            rows, ends = rows[after:], ends[after:]
+            start, rows, ends = ends[read - 1], rows[read:], ends[read:]
             notation = notation_of(rows, separator)
     titles = _checked_widths(rows, ends, titles, separator)
     cells = [tuple(column) for column in zip(*rows, strict=True)]
@@ -330,6 +323,18 @@ def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         max_rows=MAX_ROWS,
         max_columns=MAX_COLUMNS,
     )
+
+
+def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
+    """How many rows come before the numbers, the titles among them if there are any, and what else stands there."""
+    before = _headings(rows, notation)
+    if len(rows) > before + 1 and not any(rows[before][len(rows[before + 1]) :]):  # separators after the last title
+        rows[before] = rows[before][: len(rows[before + 1])]
+    if not _is_header(rows[before:], notation):
+        return 0, None, ""
+    after = before + 1 + _second_titles(rows[before + 1 :], notation)
+    others = chain(*rows[:before], *rows[before + 1 : after])
+    return after, rows[before], ", ".join(filter(None, others))
 
 
 def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
