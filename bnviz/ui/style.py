@@ -68,6 +68,7 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .bnviz-comparisons table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .bnviz-comparisons :is(th, td) { font-weight: 400; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .bnviz-comparisons :is(td, thead th:not(:first-child, :last-child)) { text-align: right; }
+.bnviz-comparisons tbody th { min-width: 12em; }
 .bnviz-comparisons :is(thead th:first-child, tbody th, thead th:last-child, td:last-child) { text-align: start; }
 @container (max-width: 760px) {
   .bnviz-comparisons :is(table, tbody) { display: block; width: auto; }
@@ -80,10 +81,10 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
   .bnviz-comparisons tbody th { grid-column: 1 / -1; font-weight: 600; }
   .bnviz-comparisons td { display: flex; justify-content: space-between; gap: 0.6rem; font-size: 0.9rem; }
   .bnviz-comparisons td:last-child { grid-column: 1 / -1; justify-content: flex-start; }
-  .bnviz-comparisons td::before { content: attr(data-head); }
+  .bnviz-comparisons td::before { content: attr(data-head); text-align: start; }
 }
 /* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
-.st-key-below th, .st-key-below td:not(:first-child) { word-break: keep-all; }
+.st-key-below thead th:not(:last-child), .st-key-below td:not(:first-child) { word-break: keep-all; }
 .st-key-cases a p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }

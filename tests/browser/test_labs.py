@@ -259,7 +259,7 @@ def test_a_guess_brings_a_picture_for_all_that_follows_a_slider_and_both_languag
         expect(page.get_by_text(plain(translator(language)(topic.prediction.question)))).to_be_visible()
         assert painted(page) == []  # nothing of the question before
         if lab is LABS[0]:  # the others ask in the same way
-            page.evaluate(
+            settled(page).evaluate(
                 "document.querySelector('.st-key-picture').insertAdjacentHTML('beforeend',"
                 " '<i id=late data-digest=x data-painted-digest=x>late</i>')"
             )

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from bnviz.i18n import LANGUAGES
+from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.labs.course import LABS
-from bnviz.ui import assets
+from bnviz.ui import assets, native_words
 from bnviz.ui.visit import LANGUAGE_NAMES
 from tests.browser.conftest import PHONE, PROJECTOR, Visit
 from tests.browser.pages import (
@@ -202,3 +202,29 @@ def test_home_and_problems_fit_a_phone_speak_one_language_and_keep_the_search(
     if found:
         own = streamlits_own()
         assert {finding: html for finding, html in found.items() if finding not in own} == {}
+
+
+def test_what_streamlit_writes_itself_follows_the_language_and_back(visit: Visit) -> None:
+    page = visit("layer?predict=0&lang=zh&source=upload")
+    page.locator("input[type=file]").set_input_files({"name": "x.exe", "mimeType": "", "buffer": b"MZ"})
+    uploader = page.get_by_test_id("stFileUploader")
+    languages: tuple[Language, ...] = ("zh", "en", "zh")
+    for language in languages:
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN" if language == "zh" else "en")
+        said = native_words.data(translator(language))
+        expect(uploader.get_by_role("button", name=said.get("Add files", "Add files"))).to_be_visible()
+        name = said.get("Remove {name}", "Remove {name}").format(name="x.exe")
+        expect(uploader.get_by_role("button", name=name)).to_be_visible()
+        segment(page, LANGUAGE_NAMES["en" if language == "zh" else "zh"]).click()
+
+
+def test_comparisons_are_a_list_where_a_table_has_no_room(visit: Visit) -> None:
+    page = settled(visit("gradient_flow?predict=0&lang=en&view=theory"))
+    rows, titles = page.locator(".bnviz-comparisons tbody th"), page.locator(".bnviz-comparisons thead")
+    expect(titles).to_be_visible()
+    resize(page, *PHONE)
+    expect(titles).to_be_hidden()
+    expect(rows).not_to_have_count(0)
+    told = page.locator(".bnviz-comparisons td").first.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+    assert told == '"Measured"'
+    assert page.locator(".bnviz-comparisons > div").evaluate("(box) => box.scrollWidth <= box.clientWidth")

@@ -152,6 +152,6 @@ pre {
 pre:focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
 .comment { opacity: .75; }
 .root > button { position: absolute; top: 8px; right: 8px; background: var(--st-background-color, white); }
-@container (max-width: 519px) { pre { padding-top: 60px; } }
+@container (max-width: 900px) { pre { padding-top: 60px; } }
 @media print { .root > button { display: none; } pre { white-space: pre-wrap; } }
 `;
