@@ -66,7 +66,7 @@ def test_statistics_that_the_weights_have_learned_with_are_left() -> None:
     model[1].running_var.fill_(0.1)
     finding = told(trained(model.eval(), 300).train())
     assert finding.measured < finding.expected
-    assert finding.cause.text().startswith("With statistics counted again the evaluation is worse")
+    assert finding.cause.text().startswith("With re-estimated statistics the evaluation is worse")
     assert not finding.code
 
 
