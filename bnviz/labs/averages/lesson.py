@@ -93,8 +93,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Averaged weights"),
     question=N_("My averaged model guesses. Why?"),
     answer=N_(
-        "Batch norm's running mean and variance are buffers, not parameters: whoever averages the parameters only leaves them at 0 "
-        "and 1. Copy the trained model's buffers, or refill them with a few training batches, and the average is as good as the model."
+        "Batch norm's running mean and variance are buffers, not parameters: whoever averages only the parameters "
+        "leaves them at 0 and 1. Copy the trained model's buffers, or refill them with a few training batches."
     ),
     settings=Settings,
     run=run,
@@ -110,23 +110,26 @@ TOPIC: Final = LiveTopic(
             "ema",
             N_("EMA, decay 0.99"),
             N_(
-                "The same averaged parameters four times. With the buffers of the start the error is tens of points higher; averaged, "
-                "copied or refilled, no difference to the trained model shows."
+                "The same averaged parameters four times. How much higher is the error with the buffers of the "
+                "start? And averaged, copied or refilled, is there any difference from the trained model?"
             ),
             {},
         ),
         Preset(
             "swa",
             N_("SWA of the second half"),
-            N_("The average of the last eight epochs' ends, all counting alike: the same failure and the same cure."),
+            N_(
+                "The average of the weights at the ends of the last eight epochs, all counting alike: is it the same "
+                "failure, and does the same cure help?"
+            ),
             {"average": "swa", "start": 0.5},
         ),
         Preset(
             "memory_longer_than_training",
             N_("Decay 0.999"),
             N_(
-                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Now copied and averaged buffers "
-                "fail as well, and refilling helps most, but the weights themselves are not good yet."
+                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Which "
+                "buffers fail now, and are the averaged weights themselves any good yet?"
             ),
             {"decay": 0.999},
         ),
@@ -134,7 +137,8 @@ TOPIC: Final = LiveTopic(
             "one_refill_batch",
             N_("One refill batch"),
             N_(
-                "64 images for the statistics of all layers: already close. In the third picture see how few batches are enough."
+                "64 images for the statistics of all layers: are they enough? In the third picture see how few "
+                "batches do."
             ),
             {"refill_batches": 1},
         ),
@@ -142,7 +146,8 @@ TOPIC: Final = LiveTopic(
             "too_few_seeds",
             N_("Three seeds"),
             N_(
-                "Even three seeds show what the buffers of the start cost. Whether averaging gains anything, they do not tell."
+                "Do three seeds show what the buffers of the start cost? And do they tell whether averaging gains "
+                "anything?"
             ),
             {"seeds": 3},
         ),

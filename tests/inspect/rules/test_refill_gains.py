@@ -47,7 +47,7 @@ def test_statistics_that_are_no_numbers_gain_and_whole_ones_come_without_code(sp
     report = seen(model, data, loss=nn.functional.cross_entropy, recalibrate=data)
     (finding,) = (one for one in report.findings if one.rule == "refill_gains")
     assert finding.cause.text().startswith(
-        "The weights are better" if gains else "Counting the statistics again changes nothing"
+        "The weights are better" if gains else "Re-estimating the statistics changes nothing"
     )
     assert bool(finding.code) is gains
 
