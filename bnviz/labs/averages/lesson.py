@@ -110,23 +110,23 @@ TOPIC: Final = LiveTopic(
             "ema",
             N_("EMA, decay 0.99"),
             N_(
-                "The same averaged parameters four times. With the buffers of the start the error is tens of points higher; averaged, "
-                "copied or refilled, no difference to the trained model shows."
+                "The same averaged parameters four times: what do the buffers of the start cost, and does any difference to the trained "
+                "model show with averaged, copied or refilled ones?"
             ),
             {},
         ),
         Preset(
             "swa",
             N_("SWA of the second half"),
-            N_("The average of the last eight epochs' ends, all counting alike: the same failure and the same cure."),
+            N_("The average of the last eight epochs' ends, all counting alike: the same failure, and the same cure?"),
             {"average": "swa", "start": 0.5},
         ),
         Preset(
             "memory_longer_than_training",
             N_("Decay 0.999"),
             N_(
-                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Now copied and averaged buffers "
-                "fail as well, and refilling helps most, but the weights themselves are not good yet."
+                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Which buffers fail now, which "
+                "help most, and are the averaged weights themselves as good as the trained model's?"
             ),
             {"decay": 0.999},
         ),
@@ -134,7 +134,7 @@ TOPIC: Final = LiveTopic(
             "one_refill_batch",
             N_("One refill batch"),
             N_(
-                "64 images for the statistics of all layers: already close. In the third picture see how few batches are enough."
+                "64 images for the statistics of all layers: is that close already? In the third picture see how few batches are enough."
             ),
             {"refill_batches": 1},
         ),
@@ -142,7 +142,7 @@ TOPIC: Final = LiveTopic(
             "too_few_seeds",
             N_("Three seeds"),
             N_(
-                "Even three seeds show what the buffers of the start cost. Whether averaging gains anything, they do not tell."
+                "Do three seeds show what the buffers of the start cost? And do they tell whether averaging gains anything?"
             ),
             {"seeds": 3},
         ),
