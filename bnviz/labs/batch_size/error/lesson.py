@@ -141,7 +141,7 @@ TOPIC: Final = LiveTopic(
             "with_2_to_64",
             N_("2 to 64"),
             N_(
-                "From which batch size on does batch norm keep up with the others? And do layer and group norm notice the batch size at all?"
+                "From which batch size on does batch norm keep up with the others? Do layer and group norm notice the batch size?"
             ),
             {},
         ),
