@@ -110,26 +110,23 @@ TOPIC: Final = LiveTopic(
             "ema",
             N_("EMA, decay 0.99"),
             N_(
-                "The same averaged parameters four times. How much higher is the error with the buffers of the "
-                "start? And averaged, copied or refilled, is there any difference from the trained model?"
+                "The same averaged parameters four times: what do the buffers of the start cost, and is there any "
+                "difference from the trained model with averaged, copied or refilled ones?"
             ),
             {},
         ),
         Preset(
             "swa",
             N_("SWA of the second half"),
-            N_(
-                "The average of the weights at the ends of the last eight epochs, all counting alike: is it the same "
-                "failure, and does the same cure help?"
-            ),
+            N_("The average of the last eight epochs' ends, all counting alike: the same failure, and the same cure?"),
             {"average": "swa", "start": 0.5},
         ),
         Preset(
             "memory_longer_than_training",
             N_("Decay 0.999"),
             N_(
-                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Which "
-                "buffers fail now, and are the averaged weights themselves any good yet?"
+                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Which buffers fail now, which "
+                "help most, and are the averaged weights themselves as good as the trained model's?"
             ),
             {"decay": 0.999},
         ),
@@ -137,8 +134,7 @@ TOPIC: Final = LiveTopic(
             "one_refill_batch",
             N_("One refill batch"),
             N_(
-                "64 images for the statistics of all layers: are they enough? In the third picture see how few "
-                "batches do."
+                "64 images for the statistics of all layers: is that close already? In the third picture see how few batches are enough."
             ),
             {"refill_batches": 1},
         ),
@@ -146,8 +142,7 @@ TOPIC: Final = LiveTopic(
             "too_few_seeds",
             N_("Three seeds"),
             N_(
-                "Do three seeds show what the buffers of the start cost? And do they tell whether averaging gains "
-                "anything?"
+                "Do three seeds show what the buffers of the start cost? And do they tell whether averaging gains anything?"
             ),
             {"seeds": 3},
         ),

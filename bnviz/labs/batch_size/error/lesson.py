@@ -141,8 +141,7 @@ TOPIC: Final = LiveTopic(
             "with_2_to_64",
             N_("2 to 64"),
             N_(
-                "From which batch size downwards does batch norm leave the others? And do layer and group norm "
-                "notice the batch size?"
+                "From which batch size on does batch norm keep up with the others? Do layer and group norm notice the batch size?"
             ),
             {},
         ),
@@ -150,8 +149,8 @@ TOPIC: Final = LiveTopic(
             "where_it_ends",
             N_("Where it ends"),
             N_(
-                "Batches of 2, 3, 4 and 6: how much of the extra error does the third sample take away, and is any "
-                "of it left at 6?"
+                "Batches of 2, 3, 4 and 6: how much of batch norm's extra error does the third sample take away, and "
+                "what is left at 6?"
             ),
             {"batch_sizes": (2, 3, 4, 6)},
         ),
@@ -159,8 +158,8 @@ TOPIC: Final = LiveTopic(
             "cnn",
             N_("CNN"),
             N_(
-                "The same batches in a small convolutional network: is there a cliff? Each mean is taken over all "
-                "pixels of all images of the batch; see the topic “Noisy statistics”."
+                "The same batches in a small convolutional network, where each mean is taken over all pixels of all images of the "
+                "batch: is there still a cliff? See the topic “Noisy statistics”."
             ),
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),
@@ -168,8 +167,8 @@ TOPIC: Final = LiveTopic(
             "one_class",
             N_("One class"),
             N_(
-                "Each batch holds one class only, as when the data are read sorted. In the MLP, is batch norm better "
-                "than guessing at any of these batch sizes? And layer norm?"
+                "Each batch holds one class only, as when the data are read sorted. Is batch norm better than guessing (90 % error) "
+                "at any of these batch sizes, and which normalizers learn?"
             ),
             {"sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "seeds": 6},
         ),
@@ -177,8 +176,8 @@ TOPIC: Final = LiveTopic(
             "one_class_cnn",
             N_("One class, CNN"),
             N_(
-                "The same in the CNN: does batch norm learn here? A class shows in where its strokes are and hardly "
-                "in a channel's mean, which is all that batch norm takes away."
+                "The same in the CNN, where a class shows in where its strokes are and hardly in a channel's mean: how much of it does "
+                "batch norm take away here?"
             ),
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},
         ),
@@ -192,8 +191,7 @@ TOPIC: Final = LiveTopic(
             "batch_of_1_cnn",
             N_("Batch of 1, CNN"),
             N_(
-                "Not refused: one image still has 8×8 values per channel, and later 4×4. Does batch norm learn from "
-                "single images?"
+                "Not refused: one image still has 8×8 values per channel, and later 4×4. Does batch norm learn from single images?"
             ),
             {"network": "cnn", "batch_sizes": (1, 2), "epochs": 4, "seeds": 6},
         ),
