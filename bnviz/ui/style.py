@@ -66,6 +66,7 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .stMarkdown pre .token.comment { font-style: italic; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+.st-key-below [data-testid="stColumn"] table { display: block; overflow-x: auto; } /* two beside each other, one of them pinned */
 /* Measured against predicted: a table where it has room, else a list for each quantity. */
 .bnviz-comparisons { container-type: inline-size; }
 .bnviz-comparisons > div { overflow-x: auto; }

@@ -91,7 +91,7 @@ export function titled({ data, layout }, width, height) {
     const across = /^[xy]axis\d*$/.test(name) && axis?.title?.text ? name[0] : null;
     if (!across) return [];
     const [from, to] = axis.domain ?? [0, 1];
-    const room = free[across] * (to - from) + 2 * (across === "y" ? aside([from, to]) : beyond * Number(to - from === 1));
+    const room = free[across] * (to - from) + 2 * (across === "y" ? Math.max(0, aside([from, to]) - NEAR) : beyond * Number(to - from === 1));
     const size = axis.title.font?.size ?? Math.round(TITLE * (font?.size ?? 12));
     return [[name, { ...axis, title: { ...axis.title, text: broken(axis.title.text, room, font?.family, size, 400) } }]];
   });
@@ -105,7 +105,9 @@ const isBold = (note) => (String(note.text).includes("<b>") ? 600 : 400);
 function besideAxis({ yaxis, font }) {
   const size = yaxis?.tickfont?.size ?? font?.size ?? 12;
   const labels = yaxis?.showticklabels === false ? [] : (yaxis?.ticktext ?? []);
-  return Math.max(0, ...labels.map((text) => measure(bare(String(text)), font?.family, size))) + size;
+  const title = lines(yaxis?.title?.text ?? "").length;
+  const beyond = title > 1 ? title * (yaxis.title.font?.size ?? TITLE * size) * LEADING : 0; // one line has its place in the margin
+  return Math.max(0, ...labels.map((text) => measure(bare(String(text)), font?.family, size))) + size + beyond;
 }
 
 /** Pixels by which a note stands higher than its y says. */
