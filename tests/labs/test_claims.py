@@ -13,9 +13,6 @@ from bnviz.study.shipped import load
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 from scripts import claims
 
-UNCOUNTED = frozenset({"batch_size.error", "averages"})
-"""Topics that train for long, with presets that say of results what is not counted yet."""
-HERE = [topic for topic in TOPICS if topic.id not in UNCOUNTED]
 QUICK = [claim for topic in TOPICS if not isinstance(topic, LiveTopic) for claim in claims.claims(topic)]
 BY_CONSTRUCTION = frozenset({"plain_average"})
 """Presets of `modes.update_count` whose line states arithmetic."""
@@ -27,7 +24,7 @@ def test_a_claim_holds_for_a_fresh_seed(claim: claims.Claim) -> None:
     assert claims.count(claim, 1) == 1
 
 
-@pytest.mark.parametrize("topic", HERE, ids=lambda topic: topic.id)
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
 def test_a_preset_claims_what_can_be_counted_or_asks(topic: AnyTopic) -> None:
     for preset in topic.presets:
         asks = (

@@ -118,7 +118,7 @@ export function headed({ data, layout }, width) {
   const heads = annotations.filter(({ xref, yref, xanchor, yanchor }) => xref === "paper" && yref === "paper" && xanchor === "left" && yanchor === "bottom");
   const more = new Map(heads.map((head) => {
     const next = Math.min(...heads.filter((one) => one.y === head.y && liftOf(one) === liftOf(head) && one.x > head.x).map(({ x }) => x));
-    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0);
+    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0) - NEAR; // as `inside` will have it
     const text = broken(head.text, Math.max(room - (head.xshift ?? 0), LEAST_ROOM), font?.family, sizeOf(head, layout), isBold(head));
     return [head, { text, pixels: (lines(text).length - lines(head.text).length) * sizeOf(head, layout) * LEADING }];
   }));
@@ -196,22 +196,41 @@ export function parted({ data, layout }, height) {
 const axisName = (reference = "y") => `yaxis${reference.slice(1)}`;
 const endsLine = ({ xref, x }) => xref === "paper" && x === 1;
 
-/** The layout with labels one over the other moved apart where the plot is so short that they would cover one another. */
-export function apart({ data, layout }, height) {
-  const { margin: { t = 0, b = 0 } = {}, annotations = [] } = layout;
+/** Pixels that a note's lines take. */
+const tallOf = (note, layout) => sizeOf(note, layout) * (LINE + LEADING * (lines(note.text).length - 1));
+
+/** The notes of a layout that stand one over the other. */
+function columnsOf(layout) {
   /** @type {Map<string, any[]>} */
   const columns = new Map();
-  for (const note of annotations.filter((one) => one.yref === "paper" || (endsLine(one) && layout[axisName(one.yref)]?.range))) {
+  for (const note of (layout.annotations ?? []).filter((one) => one.yref === "paper" || (endsLine(one) && layout[axisName(one.yref)]?.range))) {
     const place = JSON.stringify([note.xref ?? "x", note.x, note.xanchor, note.yref ?? "y"]);
     columns.set(place, [...(columns.get(place) ?? []), note]);
   }
+  return [...columns.values()];
+}
+
+/** Pixels of height that a picture needs so that the labels at its lines' ends stand beside its plot, which has `plot` pixels at least. */
+export function leastHeight({ layout }, plot) {
+  const { margin: { t = 0, b = 0 } = {} } = layout;
+  const beside = columnsOf(layout).filter(([{ yref }]) => yref !== "paper").map((column) => {
+    const [foot, head] = layout[axisName(column[0].yref)].domain ?? [0, 1];
+    const tall = column.map((note) => tallOf(note, layout));
+    return (total(tall) - Math.min(...tall) / 2) / (head - foot);
+  });
+  return Math.ceil(t + b + Math.max(plot, ...beside));
+}
+
+/** The layout with labels one over the other moved apart where the plot is so short that they would cover one another. */
+export function apart({ data, layout }, height) {
+  const { margin: { t = 0, b = 0 } = {}, annotations = [] } = layout;
   const moved = new Map();
-  for (const column of columns.values()) {
+  for (const column of columnsOf(layout)) {
     const { yref = "y" } = column[0];
     const { range: [low, high] = [0, 1], domain: [foot, head] = [0, 1] } = yref === "paper" ? {} : layout[axisName(yref)];
     const pixels = (height - t - b) * (head - foot);
     const labels = column.map((note) => {
-      const tall = sizeOf(note, layout) * (LINE + LEADING * (lines(note.text).length - 1));
+      const tall = tallOf(note, layout);
       const y = ((high - note.y) / (high - low)) * pixels - (note.yshift ?? 0) + ({ top: 0.5, bottom: -0.5 }[note.yanchor] ?? 0) * tall;
       return { note, at: y, y, height: tall };
     }).toSorted((one, other) => one.y - other.y);
