@@ -60,6 +60,10 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
 .st-key-below p, .st-key-below li { max-width: 44em; }
+/* Streamlit's quotations and its colours of code are too pale to be read. */
+.stMarkdown blockquote { opacity: 1; }
+.stMarkdown pre .token { color: inherit !important; }
+.stMarkdown pre .token.comment { font-style: italic; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
 /* Measured against predicted: a table where it has room, else a list for each quantity. */

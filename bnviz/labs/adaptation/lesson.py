@@ -132,8 +132,9 @@ TOPIC: Final = InstantTopic(
     title=N_("New camera"),
     question=N_("New camera: may I let batch norm re-learn?"),
     answer=N_(
-        "Statistics of the test images repair most of what another contrast or brightness breaks, if the batch is mixed. A small batch is "
-        "noisy, and gains from some weight on the statistics from training; a batch of one class collapses."
+        "Statistics of the test images repair most of what another contrast or brightness breaks, if the batch mixes "
+        "the classes. A small batch is noisy, and gains from some weight on the statistics from training; a batch of "
+        "one class collapses."
     ),
     settings=Settings,
     run=run,

@@ -76,7 +76,7 @@ def differences(result: Result, language: Language = "en") -> Chart:
     unit = _("Error − error without average (points)")
     claims = [
         Claim(_("The buffers of the start"), unit, effects[:1], words, scale=100.0),
-        Claim(_("Buffers that were seen to"), unit, effects[1:], words, scale=100.0),
+        Claim(_("Buffers that were taken care of"), unit, effects[1:], words, scale=100.0),
     ]
     return forest("differences", claims, _)
 

@@ -93,8 +93,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Averaged weights"),
     question=N_("My averaged model guesses. Why?"),
     answer=N_(
-        "Batch norm's running mean and variance are buffers, not parameters: whoever averages the parameters only leaves them at 0 "
-        "and 1. Copy the trained model's buffers, or refill them with a few training batches, and the average is as good as the model."
+        "Batch norm's running mean and variance are buffers, not parameters: whoever averages only the parameters "
+        "leaves them at 0 and 1. Copy the trained model's buffers, or refill them with a few training batches."
     ),
     settings=Settings,
     run=run,
@@ -111,8 +111,8 @@ TOPIC: Final = LiveTopic(
             "ema",
             N_("EMA, decay 0.99"),
             N_(
-                "The same averaged parameters four times: what do the buffers of the start cost, and does any difference to the trained "
-                "model show with averaged, copied or refilled ones?"
+                "The same averaged parameters four times: what do the buffers of the start cost, and is there any "
+                "difference from the trained model with averaged, copied or refilled ones?"
             ),
             {},
         ),
@@ -150,8 +150,9 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "A loop over `model.parameters()` keeps an average of the weights, in a copy made before training. How high is the "
-            "copy's test error, against that of the trained model? Less than one point counts as alike."
+            "A loop over `model.parameters()` keeps an average of the weights, in a copy made before training. How "
+            "high is the copy's test error, compared with that of the trained model? Less than one point counts as "
+            "alike."
         ),
         options=(
             N_("lower: averaging smooths the noise"),
@@ -162,8 +163,9 @@ TOPIC: Final = LiveTopic(
         ),
         correct=outcome,
         explanation=N_(
-            "The loop over parameters does not meet the running statistics, which are buffers. The copy normalizes with mean 0 and "
-            "variance 1, so that nothing is normalized, and layers get inputs that they were never trained on."
+            "The loop over parameters never reaches the running statistics, which are buffers. The copy normalizes "
+            "with mean 0 and variance 1, so that nothing is normalized, and layers get inputs that they were never "
+            "trained on."
         ),
     ),
     formula=formula,
@@ -177,7 +179,7 @@ TOPIC: Final = LiveTopic(
             "https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema",
         ),
         Source(
-            N_("Stochastic weight averaging, and that batch norm's statistics must be counted anew"),
+            N_("Stochastic weight averaging, and that batch norm's statistics must be re-estimated"),
             "Izmailov et al. 2018, arXiv:1803.05407",
             "https://arxiv.org/abs/1803.05407",
         ),

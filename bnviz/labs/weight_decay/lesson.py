@@ -206,7 +206,8 @@ TOPIC: Final = LiveTopic(
             "momentum",
             N_("With momentum 0.9"),
             N_(
-                "A gradient now counts ten times, so the learning rates are a tenth. Equilibrium is √(2ηλ/(1 + β)), a quarter of before."
+                "A gradient now counts ten times, so the learning rates are a tenth. Equilibrium is √(2ηλ/(1 + β)), "
+                "about a quarter of what it was without momentum."
             ),
             {"momentum": 0.9, "learning_rates": (0.01, 0.02, 0.04)},
             settles,

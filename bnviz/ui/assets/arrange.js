@@ -118,7 +118,7 @@ export function headed({ data, layout }, width) {
   const heads = annotations.filter(({ xref, yref, xanchor, yanchor }) => xref === "paper" && yref === "paper" && xanchor === "left" && yanchor === "bottom");
   const more = new Map(heads.map((head) => {
     const next = Math.min(...heads.filter((one) => one.y === head.y && liftOf(one) === liftOf(head) && one.x > head.x).map(({ x }) => x));
-    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0);
+    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0) - NEAR; // as `inside` will have it
     const text = broken(head.text, Math.max(room - (head.xshift ?? 0), LEAST_ROOM), font?.family, sizeOf(head, layout), isBold(head));
     return [head, { text, pixels: (lines(text).length - lines(head.text).length) * sizeOf(head, layout) * LEADING }];
   }));

@@ -132,8 +132,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Test error"),
     question=N_("How small may a batch be, and what to use instead?"),
     answer=N_(
-        "On these digits batch norm may be used from batch 8 on. At batch 2 its error is several times that of layer and "
-        "group norm, and recomputing its statistics precisely does not rescue it."
+        "It depends on how many values share a mean. Two samples leave the MLP's batch norm hardly more than a sign; "
+        "layer and group norm do not look across the batch."
     ),
     findings=findings,
     settings=Settings,
@@ -158,7 +158,8 @@ TOPIC: Final = LiveTopic(
             "where_it_ends",
             N_("Where it ends"),
             N_(
-                "Batches of 2, 3, 4 and 6: how much of batch norm's loss does the third sample take away, and what is left at 6?"
+                "Batches of 2, 3, 4 and 6: how much of batch norm's extra error does the third sample take away, and "
+                "what is left at 6?"
             ),
             {"batch_sizes": (2, 3, 4, 6)},
         ),
@@ -207,7 +208,8 @@ TOPIC: Final = LiveTopic(
             "fixed_rate",
             N_("Fixed rate"),
             N_(
-                "Learning rate 0.03 at every batch size instead of in proportion. If the cliff at 2 stays, it is not the rate's: does it?"
+                "Learning rate 0.03 at every batch size instead of in proportion: does the cliff at 2 stay? Then it "
+                "does not come from the rate."
             ),
             {"learning_rate_rule": "fixed", "learning_rate": 0.03, "batch_sizes": (2, 4, 8, 16)},
         ),

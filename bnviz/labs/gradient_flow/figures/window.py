@@ -87,7 +87,7 @@ def _caption(result: Result, point: int, _: Translate) -> str:
 
 def _window_alt(result: Result, _: Translate) -> str:
     parts = [
-        _("{variant}: {first} % in the fresh network, {last} % in the end").format(
+        _("{variant}: {first} % in the fresh network, {last} % at the end").format(
             variant=normalizer_name(variant, _),
             first=short(100 * float(result.saturated[index, 0].mean())),
             last=short(100 * float(result.saturated[index, -1].mean())),

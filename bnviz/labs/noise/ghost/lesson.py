@@ -150,8 +150,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Ghost batches"),
     question=N_("Is the noise of small batches good for anything?"),
     answer=N_(
-        "It is a regularizer, and its strength is the number of samples behind each mean. How much of it helps depends on how few "
-        "images there are; in parts of two there is far too much of it."
+        "It is a regularizer, and its strength is the number of samples in each mean. How much of it helps depends "
+        "on how few images there are; in parts of two there is far too much of it."
     ),
     finding=finding,
     findings=lambda result: result.findings,

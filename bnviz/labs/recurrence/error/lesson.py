@@ -127,8 +127,8 @@ TOPIC: Final = LiveTopic(
             "momentum_0_01",
             N_("Momentum 0.01"),
             N_(
-                "One module per step is updated once per training step and still remembers its start; the shared one is updated "
-                "eight times as often. Does the verdict turn round?"
+                "One module per step is updated once per training step and still remembers its start; the shared one "
+                "is updated eight times as often. Is the verdict reversed?"
             ),
             {"momentum": 0.01},
         ),
