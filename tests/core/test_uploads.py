@@ -652,7 +652,7 @@ REFUSED = {
     "zero bytes": Refused(b"1,2\0\n3,4\n", "The file is not text"),
     "half of UTF-16": Refused(b"\xff\xfe1", "The file is not text"),
     "a workbook": Refused(
-        WORKBOOK.getvalue(), "This is a workbook (its own program saves a sheet as CSV, too). Python makes"
+        WORKBOOK.getvalue(), "This is a workbook (its own program saves a sheet as CSV, too). These lines"
     ),
     "large": Refused("1,2\n" * 600_000, "The file has 2.4 MB; at most 2 MB are read."),
     "csv called npy": Refused("1,2\n3,4\n", "not a NumPy array", name="a.npy"),
@@ -669,7 +669,7 @@ REFUSED = {
     "gzip": Refused(b"\x1f\x8b\x08", "gzip.open", name="a.csv.gz"),
     "a picture": Refused(b"\x89PNG\r\n\x1a\n", "Image.open", "images", "a.png"),
     "a picture as text": Refused("P2\n8 8\n255\n" + "1 " * 64, "This is a picture", "images"),
-    "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. Python", name="a.json"),
+    "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. These lines of Python", name="a.json"),
     "lines of JSON": Refused('{"a": 1}\n{"a": 2}\n', "lines=True", name="a.jsonl"),
     "deep JSON": Refused("[" * 100_000 + "]" * 100_000, "as Python prints it"),
     "a printed array": Refused("[[1. 2.]\n [3. 4.]]\n", "as Python prints it"),

@@ -38,7 +38,7 @@ class Format:
     def refusal(self, filename: str) -> UploadError:
         """What the visitor is told."""
         return UploadError(
-            N_("This is {format}. Python makes a file of it that is read here: {code}"),
+            N_("This is {format}. These lines of Python turn it into a file that can be read here: {code}"),
             format=Phrase(self.name),
             code=self.code.replace("{file}", literal(shortened(filename))),
         )
