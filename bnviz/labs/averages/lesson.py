@@ -105,6 +105,7 @@ TOPIC: Final = LiveTopic(
     theory=(figures.held, figures.spread),
     comparisons=comparisons,
     finding=finding,
+    findings=lambda result: result.findings,
     presets=(
         Preset(
             "ema",

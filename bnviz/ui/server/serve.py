@@ -47,11 +47,13 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.frames import BoundedFrames
     from bnviz.ui.server.limits import LARGEST_MESSAGE
+    from bnviz.ui.server.whole_requests import WholeRequests
 
     recordings.follow(recording)
 
     config = uvicorn.Config(
         st.App(FRAME, **surroundings()),
+        http=WholeRequests,
         ws=BoundedFrames,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=30,
