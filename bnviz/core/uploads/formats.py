@@ -142,7 +142,9 @@ def refuse_archive(filename: str, members: Sequence[str]) -> None:
 def refuse_text(filename: str, text: str) -> None:
     """Raises: UploadError for text that is written in another way than a table is."""
     text = text.strip()
-    lines = list(islice((line for line in text.splitlines() if line.strip()), SAMPLE_LINES))
+    lines = list(islice((line for line in text.splitlines() if line.strip() and line[0] != "#"), SAMPLE_LINES))
+    if not lines:
+        return
     if re.match(r"<[!?a-zA-Z]", text):
         raise UploadError(
             N_(
