@@ -265,9 +265,9 @@ READ = {
         "classes",
     ),
     "numbers of patients": File(
-        "len,patient_id,wid\n5.1,31,3.5\n4.9,7,3\n4.7,19,3.2\n",
+        "len,patient_id,wid,id code\n5.1,31,3.5,8\n4.9,7,3,5\n4.7,19,3.2,9\n",
         ROWS,
-        ("left out: patient_id (the index column, a number",),
+        ("left out: patient_id, id code (the index column, a number",),
     ),
     "a code beside the words": File(
         "len,target,species\n" + "".join(f"{i}.5,{i % 2},{'ab'[i % 2]}\n" for i in range(6)),
