@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -67,7 +68,8 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
     page = "" if recording is None else visit.MODEL
     path = "/".join(part for part in (base_path.strip("/"), page) if part)
-    print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
+    with contextlib.suppress(OSError):  # the disk behind it may be full: no reason not to serve
+        print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
     try:
         uvicorn.Server(config).run(sockets=listening)
     finally:

@@ -216,14 +216,14 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The same weights, images and batches, with batch norm and with normalizers that do not look across the batch. At "
-            "which of these batch sizes may batch norm be used: where is it not a point or more worse?"
+            "The same weights, images and batches, with batch norm and with normalizers that do not look across the "
+            "batch. At which of these batch sizes may batch norm be used: where is it not worse by a point or more?"
         ),
         options=(
             N_("at every one of them"),
             N_("at the larger ones only"),
             N_("at none of them"),
-            N_("so many seeds cannot say"),
+            N_("this many seeds cannot tell"),
         ),
         correct=outcome,
         explanation=N_(
