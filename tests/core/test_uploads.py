@@ -245,6 +245,19 @@ READ = {
         [[12, 1], [-999, 2], [14, 4], [13, 3], [-999, 5]],
         ("Column t: the value -999 (times: 2, first in row 2) lies far",),
     ),
+    "the table's names, before an index": File(
+        "Device: A\nDate: 2024\n\ntime,len,wid\n0,5.1,3.5\n2,4.9,3\n3,4.7,3.2\n",
+        [[0, 5.1, 3.5], [2, 4.9, 3], [3, 4.7, 3.2]],
+        ("features: time, len, wid; left out: Device: A, Date: 2024 (a heading",),
+    ),
+    "dates beside decimal commas": File(
+        "day;len\n01.02.2024;5,1\n02.02.2024;4,9\n", [[5.1], [4.9]], ("separated by semicolons; decimal comma",)
+    ),
+    "numbers of patients in another order": File(
+        "p,len\n" + "".join(f"{1 + 7 * i % 10},{i / 8}\n" for i in range(10)),
+        [[1 + 7 * i % 10, i / 8] for i in range(10)],
+        ("A whole number of its own in every row: p.",),
+    ),
     "numbers of patients without titles": File(
         "".join(f"{8000 + 71 * i % 997},{'MB'[i % 2]},{i / 7:.3f}\n" for i in range(12)),
         [[8000 + 71 * i % 997, float(f"{i / 7:.3f}"), 1 - i % 2] for i in range(12)],
@@ -252,9 +265,9 @@ READ = {
         "classes",
     ),
     "numbers of patients": File(
-        "len,patient_id,wid\n5.1,31,3.5\n4.9,7,3\n4.7,19,3.2\n",
+        "len,patient_id,wid,id code\n5.1,31,3.5,8\n4.9,7,3,5\n4.7,19,3.2,9\n",
         ROWS,
-        ("left out: patient_id (the index column, a number",),
+        ("left out: patient_id, id code (the index column, a number",),
     ),
     "a code beside the words": File(
         "len,target,species\n" + "".join(f"{i}.5,{i % 2},{'ab'[i % 2]}\n" for i in range(6)),
@@ -639,7 +652,7 @@ REFUSED = {
     "zero bytes": Refused(b"1,2\0\n3,4\n", "The file is not text"),
     "half of UTF-16": Refused(b"\xff\xfe1", "The file is not text"),
     "a workbook": Refused(
-        WORKBOOK.getvalue(), "This is a workbook (its own program saves a sheet as CSV, too). Python makes"
+        WORKBOOK.getvalue(), "This is a workbook (its own program saves a sheet as CSV, too). These lines"
     ),
     "large": Refused("1,2\n" * 600_000, "The file has 2.4 MB; at most 2 MB are read."),
     "csv called npy": Refused("1,2\n3,4\n", "not a NumPy array", name="a.npy"),
@@ -656,13 +669,14 @@ REFUSED = {
     "gzip": Refused(b"\x1f\x8b\x08", "gzip.open", name="a.csv.gz"),
     "a picture": Refused(b"\x89PNG\r\n\x1a\n", "Image.open", "images", "a.png"),
     "a picture as text": Refused("P2\n8 8\n255\n" + "1 " * 64, "This is a picture", "images"),
-    "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. Python", name="a.json"),
+    "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. These lines of Python", name="a.json"),
     "lines of JSON": Refused('{"a": 1}\n{"a": 2}\n', "lines=True", name="a.jsonl"),
     "deep JSON": Refused("[" * 100_000 + "]" * 100_000, "as Python prints it"),
     "a printed array": Refused("[[1. 2.]\n [3. 4.]]\n", "as Python prints it"),
     "a printed tensor": Refused("tensor([[1., 2.],\n        [3., 4.]])", "as Python prints it"),
     "a web page": Refused("<!DOCTYPE html>\n<html>1,2</html>\n", "This is a web page"),
     "LIBSVM": Refused("1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
+    "LIBSVM after a comment": Refused("# two\n1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
     "LIBSVM without gaps": Refused("1 1:0.5 2:2\n2 1:0.1 2:3\n1 1:3 2:1\n", "load_svmlight_file", "classes"),
     "ARFF without rows": Refused("@relation a\n@attribute b real\n", "no line says @data"),
     "lines in quotation marks": Refused('"a,b"\n"1,2"\n"3,4"\n', "Each line is one cell, as line 2: 1,2. No separator"),
@@ -924,6 +938,12 @@ def test_what_there_is_to_choose_from_is_known_even_where_the_first_choice_is_re
 
 
 HOSTILE = "a\n{name}'\\\"; import os; os.abort() #.csv"
+
+
+def test_what_is_no_number_of_a_row_and_no_number_is_not_taken_for_one() -> None:
+    glucose = "".join(f"{100 + i * 13 % 50},{25 + i / 10:.1f}\n" for i in range(40))
+    assert read_upload("a.csv", glucose.encode()).warnings == ()
+    assert read_upload("a.csv", b"ip,x\n192.168.100.200,5\n192.168.100.201,7\n").warnings == ()
 
 
 def test_a_hostile_name_is_text_in_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.labs.course import LABS, TOPICS
+from bnviz.plot.chart import Chart
 from bnviz.study.shipped import load
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 from scripts import claims
 
@@ -52,6 +54,19 @@ def test_the_sentence_under_the_title_is_made_from_the_result(topic: AnyTopic) -
         assert "nan" not in text.lower().replace("nan ", "")
     assert re.search("[\u4e00-\u9fff]", told["zh"])
     assert not re.search("[\u4e00-\u9fff]", told["en"])
+
+
+@pytest.mark.parametrize(
+    "topic", [topic for topic in TOPICS if isinstance(topic, LiveTopic)], ids=lambda topic: topic.id
+)
+def test_the_page_counts_every_verdict_that_its_pictures_give(topic: AnyTopic) -> None:
+    assert isinstance(topic, LiveTopic)
+    result = load(topic.result, topic.shipped)
+    charts = [chart for draw in topic.pictures if isinstance(chart := draw(result, "en"), Chart)]
+    told = " ".join(note["text"] for chart in charts for note in chart.layout["annotations"]).replace("<br>", " ")
+    given = sum(told.count(verdict) for verdict in (SHOWS, SHOWS_NOT, NOISY, "no verdict"))
+    counted = [] if topic.findings is None else topic.findings(result)
+    assert given <= len(counted)
 
 
 def test_another_result_makes_another_sentence() -> None:

@@ -38,7 +38,7 @@ class Format:
     def refusal(self, filename: str) -> UploadError:
         """What the visitor is told."""
         return UploadError(
-            N_("This is {format}. Python makes a file of it that is read here: {code}"),
+            N_("This is {format}. These lines of Python turn it into a file that can be read here: {code}"),
             format=Phrase(self.name),
             code=self.code.replace("{file}", literal(shortened(filename))),
         )
@@ -142,7 +142,9 @@ def refuse_archive(filename: str, members: Sequence[str]) -> None:
 def refuse_text(filename: str, text: str) -> None:
     """Raises: UploadError for text that is written in another way than a table is."""
     text = text.strip()
-    lines = list(islice((line for line in text.splitlines() if line.strip()), SAMPLE_LINES))
+    lines = list(islice((line for line in text.splitlines() if line.strip() and line[0] != "#"), SAMPLE_LINES))
+    if not lines:
+        return
     if re.match(r"<[!?a-zA-Z]", text):
         raise UploadError(
             N_(

@@ -13,6 +13,7 @@ from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
 
 FEWEST_ROWS: Final = 8  # in which different whole numbers say something
+APART: Final = 50  # on average between the numbers of rows
 ABSENT: Final = np.array([sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1)])
 """±99 to ±999999: what is written where a value is missing."""
 FAR: Final = 3.0  # times the range of all other values
@@ -41,7 +42,10 @@ def _counting(features: NDArray[np.float64], names: Sequence[str]) -> list[Phras
             "Column {name} counts the rows. If it only numbers them, leave it out: where the rows are sorted, it gives the class away."
         )
         told.append(Phrase(template, {"name": shortened(names[int(np.argmax(counting))])}))
-    wide = whole & ~counting & (np.ptp(features, axis=0) >= len(features))
+    extent, step = np.ptp(features, axis=0), np.diff(features, axis=0)
+    # All of 1 to N in another order, steps of one length, or numbers far apart: a measurement's are seldom any of these.
+    likely = (extent == len(features) - 1) | (step == step[0]).all(axis=0) | (extent > APART * len(features))
+    wide = whole & ~counting & likely & (extent > 0)
     distinct = [
         place
         for place in np.flatnonzero(wide).tolist()

@@ -51,8 +51,8 @@ SEPARATOR_NAMES: Final = {
     "；": N_("full-width semicolons"),
     " ": N_("spaces"),
 }
-ID: Final = re.compile(r"(?:^|[_\W])(?:id|ID|Id)$|[a-z](?:Id|ID)$")
-"""Titles of columns that name the row: patient_id, PassengerId."""
+ID: Final = re.compile(r"(?:^|[_\W])(?:id|ID|Id)$|[a-z](?:Id|ID)$|^(?:id|ID|Id)[_\W]")
+"""Titles of columns that name the row: patient_id, PassengerId, id_code."""
 SPACE: Final = Phrase(N_("a space"))
 IMPORTS: Final = ("import csv", "import numpy as np")
 

@@ -274,16 +274,17 @@ def _separator(lines: Sequence[str]) -> str:
     """The separator with which the first lines make a table of more than one column, with most numbers in it."""
     sample = [line[:SAMPLE_LETTERS] for line in islice((line for line in lines if line.strip()), SAMPLE_LINES)]
 
-    def fit(separator: str) -> tuple[bool, float, bool, float, int]:
+    def fit(separator: str) -> tuple[bool, float, bool, bool, float, int]:
         rows = _cells(sample, separator)
         body = rows[1:] or rows
         if not body:
-            return False, 0.0, False, 0.0, -SEPARATORS.index(separator)
+            return False, 0.0, False, False, 0.0, -SEPARATORS.index(separator)
         width, alike = Counter(len(row) for row in body).most_common(1)[0]
         cells = [cell for row in body for cell in row]
         numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
         share = alike / len(body)
-        return width > 1 and numbers > 0, share * numbers, width > 1, share, -SEPARATORS.index(separator)
+        titled = len(rows[0]) == width
+        return width > 1 and numbers > 0, share * numbers, titled, width > 1, share, -SEPARATORS.index(separator)
 
     return max(SEPARATORS, key=fit)
 
@@ -339,8 +340,10 @@ def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] |
 
 def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
     """How many rows before the titles have one cell that is filled: the table's name."""
-    for before in range(max(0, len(rows) - 2)):
-        if len(list(filter(None, rows[before]))) != 1 or len(rows[before + 1]) == 1:
+    if not rows or len(rows[-1]) == 1:
+        return 0
+    for before in range(len(rows) - 2):
+        if len(list(filter(None, rows[before]))) != 1:
             return before if before and _is_header(rows[before:], notation) else 0
     return 0
 

@@ -105,8 +105,8 @@ def finding(result: Result, language: Language = "en") -> str:
         for value in (result.error_source, float(result.error[0]), float(result.error.min()))
     )
     return _(
-        "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and at the least "
-        "{least}, with N = {best}; N* is {star}."
+        "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and "
+        "{least} at best, with N = {best}; N* is {star}."
     ).format(
         source=source,
         batch=batch,

@@ -82,7 +82,7 @@ def differences(result: Result, language: Language = "en") -> Chart:
 
 
 def refill(result: Result, language: Language = "en") -> Chart:
-    """Test error of the averaged model against the number of batches from which its statistics are counted anew."""
+    """Test error of the averaged model against the number of batches from which its statistics are re-estimated."""
     _ = translator(language)
     raw = float(result.over.mean[0, -1])
     span = [0.85, 1.2 * float(result.counts[-1])]

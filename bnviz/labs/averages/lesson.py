@@ -105,6 +105,7 @@ TOPIC: Final = LiveTopic(
     theory=(figures.held, figures.spread),
     comparisons=comparisons,
     finding=finding,
+    findings=lambda result: result.findings,
     presets=(
         Preset(
             "ema",
@@ -158,7 +159,7 @@ TOPIC: Final = LiveTopic(
             N_("alike"),
             N_("higher, by less than ten points"),
             N_("higher, by more than ten points"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(

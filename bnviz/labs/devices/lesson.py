@@ -73,8 +73,9 @@ def finding(result: Result, language: Language = "en") -> str:
     c = result.settings.channel
     share = float(result.between[c] / result.total[c]) if result.total[c] > 0 else 0.0
     return _(
-        "Between the devices lie {share} of the variance (channel {channel}). Error in eval mode, in standard deviations: {rank0} with "
-        "rank 0's buffers, {averaged} with averaged ones, {synchronized} with synchronized ones."
+        "{share} of the variance lies between the devices (channel {channel}). Error in eval mode, in standard "
+        "deviations: {rank0} with rank 0's buffers, {averaged} with averaged ones, {synchronized} with synchronized "
+        "ones."
     ).format(
         share=f"{short(100 * share)}\N{NO-BREAK SPACE}%",
         channel=c,
@@ -129,8 +130,8 @@ TOPIC: Final = InstantTopic(
             "another_camera_each",
             N_("One camera each"),
             N_(
-                "Shifts of three standard deviations: nine tenths of the variance lie between the devices. Averaged buffers have "
-                "the right mean and a far too small variance."
+                "Shifts of three standard deviations: nine tenths of the variance lies between the devices. Averaged "
+                "buffers have the right mean and a far too small variance."
             ),
             {"shift": 3.0, "devices": 8},
             holds=_cameras_lie_apart,

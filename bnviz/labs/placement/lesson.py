@@ -189,7 +189,7 @@ TOPIC: Final = LiveTopic(
             N_("before is better"),
             N_("no relevant difference"),
             N_("after is better"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(

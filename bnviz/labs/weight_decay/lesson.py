@@ -153,8 +153,9 @@ def finding(result: Result, language: Language = "en") -> str:
         ).format(**count)
     worst = float(np.abs(result.angle[settled] / result.angle_theory[settled] - 1).max())
     return _(
-        "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the angle that a step turns "
-        "them by. {settled} of {runs} runs have settled, at the angle that η·λ alone decides, to {worst} %."
+        "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the "
+        "angle that a step turns them by. {settled} of {runs} runs have settled, within {worst} % of the angle that "
+        "η·λ alone sets."
     ).format(**count, worst=short(float(f"{100 * worst:.2g}")))
 
 

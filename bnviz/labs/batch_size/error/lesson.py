@@ -19,6 +19,7 @@ from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.plot.numbers import points
 from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import Finding
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -116,6 +117,14 @@ def finding(result: Result, language: Language = "en") -> str:
     return (" " if language == "en" else "").join(told)
 
 
+def findings(result: Result) -> list[Finding]:
+    """Every verdict on the page: at each batch size, and on recalibration at the smallest."""
+    judged = [match.finding for match in result.matches]
+    if result.rescued is not None:
+        judged += [result.rescues[result.rescued], result.remaining[result.rescued]]
+    return judged
+
+
 TOPIC: Final = LiveTopic(
     lab="batch_size",
     name="error",
@@ -126,7 +135,7 @@ TOPIC: Final = LiveTopic(
         "It depends on how many values share a mean. Two samples leave the MLP's batch norm hardly more than a sign; "
         "layer and group norm do not look across the batch."
     ),
-    findings=lambda result: [match.finding for match in result.matches],
+    findings=findings,
     settings=Settings,
     run=run,
     controls=("batch_sizes", "normalizers", "network", "sampling", "epochs", "seeds"),
@@ -207,14 +216,14 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The same weights, images and batches, with batch norm and with normalizers that do not look across the batch. At "
-            "which of these batch sizes may batch norm be used: where is it not a point or more worse?"
+            "The same weights, images and batches, with batch norm and with normalizers that do not look across the "
+            "batch. At which of these batch sizes may batch norm be used: where is it not worse by a point or more?"
         ),
         options=(
             N_("at every one of them"),
             N_("at the larger ones only"),
             N_("at none of them"),
-            N_("so many seeds cannot say"),
+            N_("this many seeds cannot tell"),
         ),
         correct=outcome,
         explanation=N_(

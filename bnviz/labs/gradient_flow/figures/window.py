@@ -81,7 +81,7 @@ def _caption(result: Result, point: int, _: Translate) -> str:
         for index, variant in enumerate(result.variants)
     ]
     return _("after {step} training steps; loss: {losses}").format(
-        step=int(result.steps[point]), losses=", ".join(losses)
+        step=int(result.steps[point]), losses=_(", ").join(losses)
     )
 
 

@@ -150,7 +150,9 @@ def finding(result: Result, language: Language = "en") -> str:
     cured = float(result.cured_error[result.cures.index("recalibrate")])
     if not math.isfinite(cured):
         return state + _("; the weights are lost too, and only an older checkpoint helps.")
-    return state + _("; after resetting and re-estimating the statistics, {cured} %.").format(cured=short(100 * cured))
+    return state + _(
+        "; after resetting and re-estimating the statistics, {cured} % of the predictions are wrong."
+    ).format(cured=short(100 * cured))
 
 
 def outcome(result: Result) -> int:

@@ -149,7 +149,7 @@ TOPIC: Final = LiveTopic(
             N_("the shared set: it averages over more values"),
             N_("no relevant difference: training is the same"),
             N_("one set per step"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(

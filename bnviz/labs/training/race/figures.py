@@ -46,7 +46,7 @@ def received(result: Result, language: Language = "en") -> Chart:
         title = _("Input of the unit's activation")
         y = axis(title if number == 0 else "", range=[-half, half], showticklabels=number == 0)
         phone_x, phone_y = stacked(tall, title)
-        named = f"{_(NORMALIZERS[name])}, "
+        named = _(NORMALIZERS[name]) + _(", ")
         panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
         panels.notes.append(heading(head, wide[0], 1.01, role, align="left"))
