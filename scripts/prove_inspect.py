@@ -242,7 +242,7 @@ def lag_list(runs: list[Healthy]) -> str:
     head = (
         f"{len(averaged)} of the runs kept a plain average (`momentum=None`), which remembers the untrained network. Of them "
         f"{sum(run.recipe.momentum is None for run in lagging)}, and {sum(run.recipe.momentum is not None for run in lagging)} of "
-        f"the others, were told by {' or '.join(f'`{rule}`' for rule in LAGS)} that their statistics lag, and counting them again "
+        f"the others, were told by {' or '.join(f'`{rule}`' for rule in LAGS)} that their statistics lag, and re-estimating them "
         f"took {GAIN:.0%} or more off the loss in eval mode: right, so not counted above."
     )
     return "\n".join([head, "", *(f"- {run.lag}" for run in lagging)]).strip()

@@ -64,6 +64,7 @@ def test_a_wrapped_chinese_line_leaves_no_gap(topic: AnyTopic) -> None:
 
 def test_chinese_sentences_put_together_stand_without_gaps_and_english_ones_as_they_were() -> None:
     assert closed_up("移动 0.12 个。 在共用的模块里： 占 8.4 %。") == "移动 0.12 个。在共用的模块里：占 8.4 %。"
+    assert closed_up("无 Dropout高 8 %，比ReLU低") == "无 Dropout 高 8 %，比 ReLU 低"
     assert closed_up("by 0.12. In a shared module: 8.4 %.") == "by 0.12. In a shared module: 8.4 %."
 
 

@@ -42,7 +42,7 @@ def check(
     Raises: InspectionError where there is no normalization layer, no batch, or where the model refuses the batch.
     """
     if not isinstance(model, nn.Module):
-        raise InspectionError(N_("A torch.nn.Module is wanted; got {given}."), given=type(model).__name__)
+        raise InspectionError(N_("Expected a torch.nn.Module; got {given}."), given=type(model).__name__)
     names = tuple(_seen_into(norm_modules(bare(model))))
     with random_states_kept():
         batches = read_batches(model, inputs, targets)

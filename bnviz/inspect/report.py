@@ -46,10 +46,10 @@ class Report:
         """One sentence: how many findings, or that there is none."""
         counts = [sum(finding.severity == severity for finding in self.findings) for severity in SEVERITIES]
         if not any(counts):
-            order = N_("{looked} All of it is in order.")
+            order = N_("{looked} Everything is in order.")
             untried = N_(
-                "{looked} All of it is in order; whether the loss in eval mode gains by other statistics was not tried "
-                "(loss=, recalibrate=)."
+                "{looked} Everything is in order; whether the loss in eval mode gains by other statistics was not "
+                "tried (loss=, recalibrate=)."
             )
             return Phrase(untried if self.untried else order, {"looked": self.looked}).text(language)
         phrase = Phrase(

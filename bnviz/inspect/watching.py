@@ -278,7 +278,7 @@ class Watcher(Guarded):
             self._stop()
             reason = str(error) if isinstance(error, InspectionError) else f"{type(error).__name__}: {error}"
             warnings.warn(
-                str(Phrase(N_("bnviz watches no longer; the training goes on. {reason}"), {"reason": reason})),
+                str(Phrase(N_("bnviz has stopped watching; the training goes on. {reason}"), {"reason": reason})),
                 stacklevel=4,
             )
 

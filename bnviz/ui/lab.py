@@ -316,13 +316,14 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:
+    """What is wrong, except with a file, which its uploader says."""
     _ = translator(language)
+    problems = [problem for problem in problems if not isinstance(problem, UploadError)]
     if problems:
         told = [views.escaped(problem.text(language)) for problem in problems[:4]]
         if len(problems) > len(told):
             told.append(_("… and {count} more.").format(count=len(problems) - len(told)))
-        if not any(isinstance(problem, UploadError) for problem in problems):  # a file has no defaults
-            told.append(_("Defaults are used instead; the rest of the link is kept."))
+        told.append(_("Defaults are used instead; the rest of the link is kept."))
         st.warning("  \n".join(told))
 
 

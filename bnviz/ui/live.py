@@ -147,7 +147,7 @@ def _tell_the_end(run: Run, language: Language) -> None:
     progress = run.job.progress
     notes = [] if run.job.problem is None else [views.escaped(run.job.problem.text(language))]
     if progress:
-        notes.append(_("Stopped at {percent} %: this is how far the run came.").format(percent=round(100 * progress)))
+        notes.append(_("Stopped at {percent} %: this is how far the run got.").format(percent=round(100 * progress)))
     if notes:
         st.info(" ".join(notes))
 

@@ -46,6 +46,9 @@ WORDS: Final = (
     N_("Unpin column"),
     N_("Hide column"),
     N_("Stop script"),
+    N_("Page not found"),
+    N_("The page that you have requested does not seem to exist. Running the app's main page."),
+    N_("Close"),
 )
 """As Streamlit spells them; what stands in braces is a name or a number."""
 

@@ -60,13 +60,14 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
                 "show": _("shown"),
                 "lock": _("locked"),
                 "embed": _("Embed in a page"),
-                "embed_note": _("Other sites may embed it where the server says so (`BNVIZ_FRAME_ANCESTORS`)."),
+                "embed_note": _("Other sites may embed it where the server allows it (`BNVIZ_FRAME_ANCESTORS`)."),
                 "alone": _(
                     "Only this computer can open this address. For others, start the dashboard with "
                     "`make run ADDRESS=0.0.0.0` (or `bnviz --address 0.0.0.0`)."
                 ),
                 "instead": _(
-                    "You opened the dashboard as {here}, which only this computer can. The link names its address in the network."
+                    "You opened the dashboard as {here}, which only this computer can reach. The link uses its "
+                    "address in the network instead."
                 ),
             },
             "query": _query(query),

@@ -51,6 +51,7 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 .st-key-findings [data-testid="stExpanderDetails"] [data-testid="stVerticalBlock"] { gap: 0.35rem; }
 .st-key-below h4 { padding: 0.5rem 0 0; font-size: 1rem; }
 .st-key-controls [data-testid="stWidgetLabel"] { min-height: 1.3rem; }
+.st-key-controls [data-testid="stSliderTickBar"] p { font-size: 0.75rem; line-height: 1; } /* clear of the next control's label */
 /* Segments that stand in two lines each have all their edges: Streamlit draws the first and the last one's outer edges only. */
 .st-key-controls button[data-variant="segmented_control"] { padding-inline: 0.5rem; }
 button[data-variant="segmented_control"]:not([aria-checked="true"]) {
@@ -59,8 +60,13 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-picture, .st-key-below, .st-key-pictures { gap: 0.5rem; }
 .st-key-below { padding-top: 0.6rem; }
 .st-key-below p, .st-key-below li { max-width: 44em; }
+/* Streamlit's quotations and its colours of code are too pale to be read. */
+.stMarkdown blockquote { opacity: 1; }
+.stMarkdown pre .token { color: inherit !important; }
+.stMarkdown pre .token.comment { font-style: italic; }
 .st-key-below h2 { font-size: 1.2rem; padding: 0.7rem 0 0.3rem; }
 .st-key-below td, .st-key-below th { padding: 0.2rem 0.7rem; }
+.st-key-below [data-testid="stColumn"] table { display: block; overflow-x: auto; } /* two beside each other, one of them pinned */
 /* Measured against predicted: a table where it has room, else a list for each quantity. */
 .bnviz-comparisons { container-type: inline-size; }
 .bnviz-comparisons > div { overflow-x: auto; }
@@ -132,8 +138,11 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
 }
-/* A finger finds what a pointer does. */
+/* A finger finds what a pointer does; one that scrolls across a slider's rail does not set it, only its handle does. */
 @media (pointer: coarse) {
+  [data-testid="stSlider"] [role="group"] > div { pointer-events: none; }
+  [data-testid="stSlider"] [data-rac][style*="translate"] { pointer-events: auto; }
+  [data-testid="stSlider"] [data-rac][style*="translate"]::before { content: ""; position: absolute; inset: -16px; }
   [data-testid="stTooltipIcon"] button { position: relative; }
   [data-testid="stTooltipIcon"] button::before { content: ""; position: absolute; inset: -8px; }
 }
@@ -241,6 +250,7 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-onward) { order: 3; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-tries) { flex-basis: 100%; }
 }
 </style>"""
 

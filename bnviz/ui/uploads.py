@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
@@ -13,7 +12,7 @@ import streamlit as st
 from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import Language, Translate, translator
 from bnviz.teaching.lab import AnyTopic
-from bnviz.ui import visit
+from bnviz.ui import views, visit
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -45,13 +44,11 @@ class _Read:
 def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGenerator) -> Upload | None:
     """The uploader where the source is `upload`, what the file was read as, and what to choose.
 
-    Where a file is still wanted, the uploader stands `above`, before the settings. None where there is no file, and where it
-    cannot be used; `state.problems` has the error then.
+    The uploader stands `above`, before the settings, and below it why a file is refused, or what is suspicious in it. None where
+    there is no file, and where it cannot be used; `state.problems` has the error then.
     """
     if topic.upload is None or getattr(state.settings, "source", "") != "upload":
         return None
-    from bnviz.core.uploads import SUFFIXES
-
     _ = translator(language)
     layout = {
         "table": _("Rows are samples, columns are features."),
@@ -59,12 +56,10 @@ def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGener
         "classes": _("Rows are samples; one column is the class, a whole number or a word. Or an .npz with X and y."),
     }[topic.upload]
     kept = _("The file stays in the server's memory while it is in use, and is not kept.")
-    key = f"{topic.lab}:upload"
-    with nullcontext() if st.session_state.get(key) else above:
+    with above:  # takes files of any name: what is not read is told how to become what is
         file = st.file_uploader(
             _("Your data (CSV, .npy or .npz, at most 2 MB)"),
-            SUFFIXES,
-            key=key,
+            key=f"{topic.lab}:upload",
             help=f"{layout} {kept}",
             max_upload_size=2,
         )
@@ -81,9 +76,12 @@ def draw(topic: AnyTopic, state: LabState, language: Language, above: DeltaGener
     if isinstance(read.outcome, Phrase):
         # A new error, not the one that was raised: that would keep the frames in which it was raised, and the arrays in them.
         state.problems = [UploadError(read.outcome.template, **read.outcome.parameters)]
+        above.warning(views.escaped(read.outcome.text(language)))
         return None
     with said:
         st.html(_description(read.outcome, language))
+    if read.outcome.warnings:
+        above.html(_warnings(read.outcome, language))
     return read.outcome
 
 
@@ -155,10 +153,17 @@ def _description(upload: Upload, language: Language) -> str:
     parts = [
         f"<b>{clauses(upload.summary())}</b>",
         escape(_("How it was read: ")) + clauses(upload.how),
-        *(f"⚠ {clauses([warning])}" for warning in upload.warnings),
     ]
-    html = "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
-    return f'<div style="{SMALL}">{html}{_preview(upload, _)}</div>'
+    return f'<div style="{SMALL}">{_paragraphs(parts)}{_preview(upload, _)}</div>'
+
+
+def _warnings(upload: Upload, language: Language) -> str:
+    """What is lost or suspicious, as HTML in which everything from the file is text."""
+    return f'<div style="{SMALL}">{_paragraphs([f"⚠ {escape(said.text(language))}" for said in upload.warnings])}</div>'
+
+
+def _paragraphs(parts: Sequence[str]) -> str:
+    return "".join(f'<p style="margin:0 0 0.4em">{part}</p>' for part in parts)
 
 
 def _preview(upload: Upload, _: Translate) -> str:

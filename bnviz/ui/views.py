@@ -183,8 +183,9 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
     if isinstance(topic, LiveTopic):
         st.caption(
             _(
-                "Training amplifies rounding: another machine, or the script, which trains one network after another, may decide a few "
-                "test images otherwise; with two samples per statistic a single seed may differ by many points."
+                "Training amplifies rounding: another machine, or the script, which trains one network after "
+                "another, may classify a few test images differently; with two samples per statistic a single seed "
+                "may differ by many points."
             )
         )
     elif (least := min(digits.values(), default=DIGITS_SHOWN)) < DIGITS_SHOWN:

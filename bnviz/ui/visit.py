@@ -223,9 +223,16 @@ def lab_state(lab: Lab) -> LabState:
     if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
         state.guesses.setdefault(state.topic.name, -1)
     if entered:
-        state.view = query["view"] if query.get("view") in VIEWS else state.view
+        if query.get("view", state.view) in VIEWS:
+            state.view = query.get("view", state.view)
+        else:
+            state.problems.append(_none_of(VIEWS, "view", query["view"]))
         state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
     return state
+
+
+def _none_of(allowed: Sequence[str], name: str, given: str) -> SettingError:
+    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)}), given)
 
 
 def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
@@ -288,8 +295,7 @@ def model_state(sources: Sequence[str], quantities: Sequence[str]) -> ModelState
         if name in query and query[name] in allowed:
             setattr(state, name, query[name])
         elif name in query:
-            choices = Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)})
-            state.problems.append(SettingError(name, choices, query[name]))
+            state.problems.append(_none_of(allowed, name, query[name]))
     state.layer = _one_line(query["layer"])[:LONGEST_LAYER] if "layer" in query else state.layer
     if query.get("step", "").isdecimal() and len(query["step"]) <= LONGEST_STEP:
         state.step = int(query["step"])

@@ -873,6 +873,9 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     figure = {"data": [], "layout": {"yaxis": axis, "annotations": [*notes, other], "margin": {"t": 40, "b": 60}}}
     apart = "async ([figure, height]) => (await import('/arrange.js')).apart(figure, height).layout.annotations"
     assert bench.page.evaluate(apart, [figure, 400]) == [*notes, other]
+    least = "async ([figure, plot]) => (await import('/arrange.js')).leastHeight(figure, plot)"
+    assert bench.page.evaluate(least, [figure, 110]) == 210
+    assert 100 + 2.4 * 15 < bench.page.evaluate(least, [figure, 10]) < 100 + 3 * 1.3 * 15  # the three beside the plot
     short = bench.page.evaluate(apart, [figure, 140])  # 40 px for the three
     low, middle, high = (-40 * note["y"] - note["yshift"] for note in short[:3])
     assert min(low - middle, middle - high) >= 15

@@ -200,7 +200,7 @@ def test_a_lesson_from_start_to_end(visit: Visit, streamlits_own: Callable[[], s
         assert {finding: html for finding, html in lesson.barriers.items() if finding not in own} == {}
     lesson.press("End the class")
     lesson.press("Really end it?")
-    for student, sentence in zip(lesson.students, ("The class is over.", "班级已结束。"), strict=False):
+    for student, sentence in zip(lesson.students, ("The class is over.", "这节课已经结束。"), strict=False):
         expect(student.locator(".told")).to_have_text(sentence)
 
 

@@ -209,7 +209,7 @@ def test_a_wrong_code_is_told_and_not_tried_again(school: School) -> None:
     ada = school.screen(code="zebra 1")
     ada.wait("room.status === 'refused'")
     assert ada.get("room.refusal.reason") == "unknown_class"
-    assert "班级" in ada.get("room.refusal.sentence.zh")
+    assert "课堂" in ada.get("room.refusal.sentence.zh")
     assert "refused" in ada.get("events")
     ada.page.wait_for_timeout(1000)  # longer than the first wait before another try
     assert ada.get("sockets.length") == 1

@@ -188,7 +188,116 @@ READ = {
     "lines of separators": File("5.1,3.5\n4.9,3\n,\n4.7,3.2\n,\n,\n", ROWS, ("3 rows",)),
     "empty lines": File("\n\nlen,wid\n\n5.1,3.5\n4.9,3\n  \n4.7,3.2\n\n", ROWS, ("3 rows",)),
     "exponents and signs": File("1e3,+2\n-1.5E-2,.5\n3.,-0\n", [[1000, 2], [-0.015, 0.5], [3, 0]]),
+    "decimal commas in quotation marks": File(
+        'len,wid\n"5,1","3,5"\n"4,9","3"\n"4,7","3,2"\n', ROWS, ("decimal comma", "separated by commas")
+    ),
+    "points between thousands": File(
+        "a;b;cls\n1.234,5;2,5;x\n2.345.678,5;3,5;y\n",
+        [[1234.5, 2.5, 0], [2345678.5, 3.5, 1]],
+        (". between",),
+        "classes",
+    ),
+    "commas between thousands": File('a,b\n"1,234.5",2\n"2,345.5",3\n"12",5\n', [[1234.5, 2], [2345.5, 3], [12, 5]]),
+    "apostrophes between thousands": File("a;b\n1'234.5;2\n2'345.5;3\n", [[1234.5, 2], [2345.5, 3]], ("' between",)),
+    "spaces between thousands": File("a;b\n1\u00a0234,5;2\n17;3\n", [[1234.5, 2], [17, 3]], ("a space between",)),
+    "full-width commas": File(
+        "长，宽，类别\n5.1，3.5，甲\n4.9，3，乙\n4.7，3.2，甲\n",
+        [[5.1, 3.5, 1], [4.9, 3, 0], [4.7, 3.2, 1]],
+        ("separated by full-width commas",),
+        "classes",
+    ),
+    # Lines around the titles.
+    "ARFF": File(
+        "% 1. Title\n@RELATION iris\n\n@ATTRIBUTE 'sepal len' REAL\n@attribute wid real\n@ATTRIBUTE class {a,b}\n\n@DATA\n"
+        "5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
+        LABELLED,
+        ("features: sepal len, wid; class column class: a 2, b 1",),
+        "classes",
+        "iris.arff",
+    ),
+    "a line of units": File(
+        "len,wid,cls\ncm,cm,\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
+        LABELLED,
+        ("3 rows", "left out: cm, cm (a heading or second line of titles)"),
+        "classes",
+    ),
+    "titles of two levels": File(
+        ",len,len\n,mean,std\nrow,,\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n", ROWS, ("left out: mean, std, row (a heading",)
+    ),
+    "Markdown": File(
+        "| len | wid |\n|---|---|\n| 5.1 | 3.5 |\n| 4.9 | 3.0 |\n| 4.7 | 3.2 |\n", ROWS, ("features: len, wid",)
+    ),
+    "the table's name": File(
+        "Iris 2024\nlen,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
+        LABELLED,
+        ("left out: Iris 2024 (a heading",),
+        "classes",
+    ),
+    "the table's name, filled up": File(
+        "Iris 2024,,\n,,\nlen,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("left out: Iris 2024",), "classes"
+    ),
+    "comments as MATLAB writes them": File("% len wid\n5.1 3.5\n4.9 3\n4.7 3.2\n", ROWS, ("features: len, wid",)),
+    "a name of its own": File("5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, kind="classes", name="iris.data"),
+    "no suffix": File("5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, name="iris"),
+    # What is probably not what it seems.
+    "a missing value of nines": File(
+        "t,b\n12,1\n-999,2\n14,4\n13,3\n-999,5\n",
+        [[12, 1], [-999, 2], [14, 4], [13, 3], [-999, 5]],
+        ("Column t: the value -999 (times: 2, first in row 2) lies far",),
+    ),
+    "the table's names, before an index": File(
+        "Device: A\nDate: 2024\n\ntime,len,wid\n0,5.1,3.5\n2,4.9,3\n3,4.7,3.2\n",
+        [[0, 5.1, 3.5], [2, 4.9, 3], [3, 4.7, 3.2]],
+        ("features: time, len, wid; left out: Device: A, Date: 2024 (a heading",),
+    ),
+    "dates beside decimal commas": File(
+        "day;len\n01.02.2024;5,1\n02.02.2024;4,9\n", [[5.1], [4.9]], ("separated by semicolons; decimal comma",)
+    ),
+    "numbers of patients in another order": File(
+        "p,len\n" + "".join(f"{1 + 7 * i % 10},{i / 8}\n" for i in range(10)),
+        [[1 + 7 * i % 10, i / 8] for i in range(10)],
+        ("A whole number of its own in every row: p.",),
+    ),
+    "numbers of patients without titles": File(
+        "".join(f"{8000 + 71 * i % 997},{'MB'[i % 2]},{i / 7:.3f}\n" for i in range(12)),
+        [[8000 + 71 * i % 997, float(f"{i / 7:.3f}"), 1 - i % 2] for i in range(12)],
+        ("A whole number of its own in every row: 1.",),
+        "classes",
+    ),
+    "numbers of patients": File(
+        "len,patient_id,wid,id code\n5.1,31,3.5,8\n4.9,7,3,5\n4.7,19,3.2,9\n",
+        ROWS,
+        ("left out: patient_id, id code (the index column, a number",),
+    ),
+    "a code beside the words": File(
+        "len,target,species\n" + "".join(f"{i}.5,{i % 2},{'ab'[i % 2]}\n" for i in range(6)),
+        [[i + 0.5, i % 2, i % 2] for i in range(6)],
+        ("In all rows of a class one value, and not in all classes the same: target.",),
+        "classes",
+    ),
+    "classes that are one-hot columns": File(
+        "len,c0,c1,c2\n" + "".join(f"{i}.5,{i % 3 == 0:d},{i % 3 == 1:d},{i % 3 == 2:d}\n" for i in range(9)),
+        [[i + 0.5, i % 3 == 0, i % 3 == 1, i % 3 == 2] for i in range(9)],
+        ("Beside the class, c0, c1 hold one 1 in each row",),
+        "classes",
+    ),
+    "amounts of money": File(
+        "a,price\n1.5,$12\n3,$14\n", [[1.5], [3]], ("Line 2, column price: $12 is not read as a number",)
+    ),
+    "dates are no class": File(
+        "day,len,kind\n" + "".join(f"2024-01-0{1 + i // 4},{i}.5,{i % 2}\n" for i in range(8)),
+        [[i + 0.5, i % 2] for i in range(8)],
+        ("class column kind: 0 4, 1 4",),
+        "classes",
+    ),
     # Encodings and line ends.
+    "Cyrillic in Windows-1251": File(
+        "длина,вид\n5.1,да\n4.9,нет\n".encode("cp1251"),
+        [[5.1, 0], [4.9, 1]],
+        ("Windows-1252 (Latin-1) is a guess",),
+        "classes",
+    ),
+    "Korean": File("길이,너비\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("euc_kr"), ROWS, ("GB 18030 is a guess",)),
     "UTF-8 with its mark": File(b"\xef\xbb\xbf" + b"len,wid\r\n5.1,3.5\r\n4.9,3\r\n4.7,3.2\r\n", ROWS, ("len, wid",)),
     "UTF-16": File(IRIS.to_csv(index=False).encode("utf-16"), LABELLED, ("encoding UTF-16",), "classes"),
     "UTF-16, big end first": File(b"\xfe\xff" + "5.1\t3.5\n4.9\t3\n4.7\t3.2\n".encode("utf-16-be"), ROWS, ("UTF-16",)),
@@ -296,6 +405,21 @@ READ = {
         "classes",
         "a.npz",
     ),
+    "npz with one-hot y": File(
+        as_npz(X=np.array(ROWS), y=np.eye(3)[[0, 2, 0]]), LABELLED, ("class column y: 0 2, 2 1",), "classes", "a.npz"
+    ),
+    "npz with y as a row": File(as_npz(X=np.array(ROWS), y=np.array([[0, 1, 0]])), LABELLED, (), "classes", "a.npz"),
+    "npz with y of bytes": File(
+        as_npz(X=np.array(ROWS), y=np.array([b"u", b"\xc3\xa9", b"u"])), LABELLED, ("u 2, é 1",), "classes", "a.npz"
+    ),
+    "npy of classes and fractions": File(
+        as_npy(np.array([[7, 5.1, 3.5], [9, 4.9, 3.2], [7, 4.7, 3.3]])),
+        [[5.1, 3.5, 0], [4.9, 3.2, 1], [4.7, 3.3, 0]],
+        ("class column 1: 7 2, 9 1",),
+        "classes",
+        "a.npy",
+    ),
+    "npz called pt": File(as_npz(x=TABLE), TABLE, name="a.pt"),
     "npz with y of words": File(
         as_npz(y=np.array(["u", "v", "u"]), X=np.array(ROWS)),
         LABELLED,
@@ -337,6 +461,13 @@ READ = {
         as_npz(x=TABLE, meta=np.array([{}, {}], dtype=object)), TABLE, name="a.npz"
     ),
     # Images.
+    "rows that may be flattened images": File(
+        as_npy(np.arange(640.0).reshape(10, 64)),
+        scaled(np.arange(640.0).reshape(1, 1, 10, 64)),
+        ("if these are 10 flattened images, save array.reshape(-1, 8, 8)",),
+        "images",
+        "a.npy",
+    ),
     "a grey image": File(
         as_npy(GREY), scaled(GREY)[None, None], ("one image of 9×12 pixels; grey",), "images", "a.npy"
     ),
@@ -488,6 +619,15 @@ def encrypted() -> bytes:
     return bytes(content)
 
 
+def archive_of(*members: str) -> bytes:
+    """An archive of text files."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as opened:
+        for member in members:
+            opened.writestr(member, "1,2")
+    return stream.getvalue()
+
+
 WORKBOOK = io.BytesIO()
 with zipfile.ZipFile(WORKBOOK, "w") as sheets:
     sheets.writestr("[Content_Types].xml", "<Types/>")
@@ -505,19 +645,42 @@ class Refused(NamedTuple):
 
 REFUSED = {
     # Not what its name says.
-    "wrong extension": Refused(b"MZ", "a.exe is not a CSV, .npy or .npz file.", name="a.exe"),
-    "no extension": Refused("1,2\n3,4", " is not a CSV", name=""),
+    "a program": Refused(b"\x7fELF\1\1", "The file is not text", name="a.exe"),
     "empty": Refused(" \n\n", "The file is empty."),
     "nothing": Refused("", "The file is empty."),
-    "binary": Refused(b"\x89PNG\r\n\x1a\n\xff\xfe", "The file is not text"),
+    "binary": Refused(b"\x89\1\2\x1a\n\xff\xfe", "The file is not text"),
     "zero bytes": Refused(b"1,2\0\n3,4\n", "The file is not text"),
     "half of UTF-16": Refused(b"\xff\xfe1", "The file is not text"),
-    "a workbook": Refused(WORKBOOK.getvalue(), "This is a workbook. Save the sheet as CSV"),
+    "a workbook": Refused(
+        WORKBOOK.getvalue(), "This is a workbook (its own program saves a sheet as CSV, too). These lines"
+    ),
     "large": Refused("1,2\n" * 600_000, "The file has 2.4 MB; at most 2 MB are read."),
     "csv called npy": Refused("1,2\n3,4\n", "not a NumPy array", name="a.npy"),
     "empty npy": Refused("", "not a NumPy array", name="a.npy"),
     "not a zip": Refused(b"PK\x03\x04 nothing", "not a NumPy archive", name="a.npz"),
     "text called npz": Refused("1,2\n3,4\n", "not a NumPy archive", name="a.npz"),
+    "Parquet": Refused(b"PAR1\x15\4", 'pd.read_parquet("a.parquet").to_csv("data.csv"', name="a.parquet"),
+    "an old workbook": Refused(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(9), "pd.read_excel", name="a.xls"),
+    "a damaged workbook": Refused(b"PK\3\4xx", "pd.read_excel", name="a.xlsx"),
+    "a tensor": Refused(archive_of("archive/data.pkl"), "This is a file of PyTorch", name="a.npz"),
+    "a packed table": Refused(
+        archive_of("a.csv", "b.csv"), "a packed folder with a.csv, b.csv. Unpack it", name="a.csv"
+    ),
+    "gzip": Refused(b"\x1f\x8b\x08", "gzip.open", name="a.csv.gz"),
+    "a picture": Refused(b"\x89PNG\r\n\x1a\n", "Image.open", "images", "a.png"),
+    "a picture as text": Refused("P2\n8 8\n255\n" + "1 " * 64, "This is a picture", "images"),
+    "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. These lines of Python", name="a.json"),
+    "lines of JSON": Refused('{"a": 1}\n{"a": 2}\n', "lines=True", name="a.jsonl"),
+    "deep JSON": Refused("[" * 100_000 + "]" * 100_000, "as Python prints it"),
+    "a printed array": Refused("[[1. 2.]\n [3. 4.]]\n", "as Python prints it"),
+    "a printed tensor": Refused("tensor([[1., 2.],\n        [3., 4.]])", "as Python prints it"),
+    "a web page": Refused("<!DOCTYPE html>\n<html>1,2</html>\n", "This is a web page"),
+    "LIBSVM": Refused("1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
+    "LIBSVM after a comment": Refused("# two\n1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
+    "LIBSVM without gaps": Refused("1 1:0.5 2:2\n2 1:0.1 2:3\n1 1:3 2:1\n", "load_svmlight_file", "classes"),
+    "ARFF without rows": Refused("@relation a\n@attribute b real\n", "no line says @data"),
+    "lines in quotation marks": Refused('"a,b"\n"1,2"\n"3,4"\n', "Each line is one cell, as line 2: 1,2. No separator"),
+    "colons": Refused("a:b:c\n1:2:x\n3:4:y\n", "Each line is one cell", "classes"),
     # Cells. Each is named by line and column.
     "a word": Refused("a,b\n1,2\nx,4\n3,5\n", "Line 3, column a: x is not a number. Correct the cell"),
     "a word without titles": Refused("1,2\n3,x\n", "Line 2, column 2: x is not a number"),
@@ -544,6 +707,8 @@ REFUSED = {
     "a class in numbers is missing": Refused(
         "a,cls\n1,0\n2,\n3,1\n", "Line 3, column cls: the class is missing", "classes", choice=Choice(1, ())
     ),
+    "Fortran's exponents": Refused("a b\n1.0D+00 2.0D+00\n3.0D+00 4.0D+00\n", "Line 2, column a: 1.0D+00 is not read"),
+    "shares only": Refused("a\n12%\n13%\n", "Line 2, column a: 12% is not read as a number"),
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
@@ -566,12 +731,39 @@ REFUSED = {
     "one class": Refused("a,b\n1.5,2\n2.5,2\n", "Different values in column b: 1; there may be 2 to 20", "classes"),
     "fractions": Refused("a,b\n1.5,2.5\n2.5,1\n", "Column b holds 2.5; classes are whole numbers", "classes"),
     "too many classes": Refused("\n".join(f"{i / 4},{i}" for i in range(30)), "column 2: 30;", "classes"),
+    "a quantity": Refused(
+        "len,price\n" + "".join(f"{i / 4},{100 + 7 * i}\n" for i in range(12)),
+        "column price has 12|Column price has 12",
+        "classes",
+    ),
+    "a quantity with repetitions": Refused(
+        "len,age\n" + "".join(f"{i / 4},{20 + 7 * i % 16}\n" for i in range(40)),
+        "Column age has 16 different",
+        "classes",
+    ),
+    "an amount, and whole numbers first": Refused(
+        "n,len,price\n" + "".join(f"{i * i},{i / 4},{i / 8}\n" for i in range(1, 9)),
+        "Column price holds 0.125",
+        "classes",
+    ),
+    "days": Refused(
+        "len,day\n5.1,2024-01-01\n4.9,2024-01-02\n4.7,2024-01-03\n", "that is a quantity, a date", "classes"
+    ),
     "a class of names": Refused("\n".join(f"{i},name {i}" for i in range(30)), "column 2: 30;", "classes"),
     "npz with classes of another length": Refused(
         as_npz(X=np.array(ROWS), y=np.zeros(4)), "X (3, 2) and y (4,) do not fit", "classes", "a.npz"
     ),
-    "npz with one-hot classes": Refused(
-        as_npz(X=np.array(ROWS), y=np.eye(3)), "save y.argmax(axis=1)", "classes", "a.npz"
+    "npz with almost one-hot classes": Refused(
+        as_npz(X=np.array(ROWS), y=np.ones((3, 2))), "or one-hot rows of 0 and 1", "classes", "a.npz"
+    ),
+    "npz with several arrays for y": Refused(
+        as_npz(X=np.array(ROWS), a=np.zeros(3), b=np.ones(3)),
+        "in several arrays: a (3,), b (3,). Call one",
+        "classes",
+        "a.npz",
+    ),
+    "npz turned round": Refused(
+        as_npz(X=np.ones((2, 3)), y=np.zeros(3)), "Save the array turned round, X=X.T", "classes", "a.npz"
     ),
     "images without classes": Refused(
         as_npz(X=np.zeros((4, 3, 3))), "There are no classes: save an array y", "classes", "a.npz"
@@ -581,18 +773,24 @@ REFUSED = {
     "pickled": Refused(
         as_npy(bomb_array(), allow_pickle=True), "pickled Python objects, which are never", name="a.npy"
     ),
-    "bare pickle": Refused(pickle.dumps(Bomb()), "not a NumPy array", name="a.npy"),
-    "pickled in an archive": Refused(as_npz(x=bomb_array()), "The array x holds pickled", name="a.npz"),
+    "bare pickle": Refused(pickle.dumps(Bomb()), "This is a pickle", name="a.npy"),
+    "pickled in an archive": Refused(as_npz(x=bomb_array()), "The array x (2, 1) holds pickled", name="a.npz"),
     "pickled classes": Refused(
         as_npz(X=np.array(ROWS), y=np.array([{}, {}, {}], dtype=object)),
-        "The array y holds pickled",
+        "The array y (3,) holds pickled",
         "classes",
         "a.npz",
     ),
     "text": Refused(as_npy(np.array([["a"], ["b"]])), "not real numbers", name="a.npy"),
-    "complex": Refused(as_npy(np.ones((3, 2), dtype=complex)), "complex128 values, not real numbers", name="a.npy"),
-    "structured": Refused(as_npy(np.zeros(3, dtype=[("a", "f4"), ("b", "f4")])), "not real numbers", name="a.npy"),
-    "dates": Refused(as_npy(np.zeros((3, 2), dtype="datetime64[s]")), "not real numbers", name="a.npy"),
+    "complex": Refused(
+        as_npy(np.ones((3, 2), dtype=complex)), "complex128 values, not real numbers. Save np.stack", name="a.npy"
+    ),
+    "structured": Refused(
+        as_npy(np.zeros(3, dtype=[("a", "f4"), ("b", "f4")])), "Save numpy.lib.recfunctions.structured_to", name="a.npy"
+    ),
+    "dates": Refused(
+        as_npy(np.zeros((3, 2), dtype="datetime64[s]")), "The array (3, 2) holds datetime64[s]", name="a.npy"
+    ),
     "no columns": Refused(as_npy(np.zeros((5, 0))), "No column is left", name="a.npy"),
     "a number": Refused(as_npy(np.float64(3)), "the table has 0", name="a.npy"),
     "nan in an array": Refused(
@@ -628,6 +826,12 @@ REFUSED = {
     "records in its place": Refused(twice(TABLE, np.zeros(3, "f4,f4")), "more than one array x", name="a.npz"),
     "many arrays": Refused(as_npz(**{f"a{i}": TABLE for i in range(65)}), "holds 65 arrays", name="a.npz"),
     # Images.
+    "flattened images": Refused(
+        as_npy(np.zeros((20, 784))), "20 flattened ones: save array.reshape(-1, 28, 28)", "images", "a.npy"
+    ),
+    "flattened images in colour": Refused(
+        as_npy(np.zeros((20, 3072), dtype=np.uint8)), "save array.reshape(-1, 3, 32, 32)", "images", "a.npy"
+    ),
     "one value": Refused(as_npy(np.zeros((9, 9))), "All pixels have one value", "images", "a.npy"),
     "a row of pixels": Refused(as_npy(np.zeros(64)), "An array of shape (64,) is no image", "images", "a.npy"),
     "two channels": Refused(as_npy(np.zeros((2, 2, 8, 8))), "no image. Read are (H, W), (N, H, W)", "images", "a.npy"),
@@ -654,6 +858,7 @@ def test_what_is_refused_says_where_and_what_to_do(file: Refused) -> None:
     with pytest.raises(UploadError) as refused:
         read_upload(file.name, content, file.kind, file.choice)
     assert any(words in str(refused.value) for words in file.told.split("|"))
+    assert "{" not in refused.value.text("zh")
 
 
 def test_no_pickle_is_ever_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -723,7 +928,7 @@ def test_limits_themselves_are_allowed() -> None:
 def test_what_there_is_to_choose_from_is_known_even_where_the_first_choice_is_refused() -> None:
     opened = open_upload("a.csv", b"a,b,c\n1,x,0.5\n2,y,1.5\n3,x,0.5\n", "classes")
     assert (opened.columns, opened.choice) == (("a", "b", "c"), Choice(1, ()))
-    opened = open_upload("a.csv", b"a,b,c\n1,?,0.5\n2,2,1.5\n3,3,0.7\n", "classes")
+    opened = open_upload("a.csv", b"a,b,c\n1,?,0.5\n2,2,1.5\n1,3,0.7\n", "classes")
     with pytest.raises(UploadError, match="Line 2, column b"):
         opened.read()
     assert opened.columns == ("a", "b", "c")
@@ -733,6 +938,12 @@ def test_what_there_is_to_choose_from_is_known_even_where_the_first_choice_is_re
 
 
 HOSTILE = "a\n{name}'\\\"; import os; os.abort() #.csv"
+
+
+def test_what_is_no_number_of_a_row_and_no_number_is_not_taken_for_one() -> None:
+    glucose = "".join(f"{100 + i * 13 % 50},{25 + i / 10:.1f}\n" for i in range(40))
+    assert read_upload("a.csv", glucose.encode()).warnings == ()
+    assert read_upload("a.csv", b"ip,x\n192.168.100.200,5\n192.168.100.201,7\n").warnings == ()
 
 
 def test_a_hostile_name_is_text_in_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

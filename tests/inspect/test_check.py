@@ -139,7 +139,7 @@ class NoHooks(nn.BatchNorm1d):
         (net(), 3, "The inputs hold no batch: int"),
         (net(), ["text"], "The inputs hold no tensor"),
         (net(), (1 / 0 for _ in range(3)), "The loader raises ZeroDivisionError"),
-        ("model", torch.randn(4, 6), "A torch.nn.Module is wanted; got str"),
+        ("model", torch.randn(4, 6), "Expected a torch.nn.Module; got str"),
         (lambda: torch.jit.trace(net().eval(), torch.randn(4, 6)), torch.randn(4, 6), "1 is TorchScript"),
         (lambda: nn.Sequential(NoHooks(8)), torch.randn(4, 8), "0 cannot be looked into: RuntimeError: no hooks"),
     ],
@@ -191,7 +191,7 @@ def test_an_empty_list_says_what_was_looked_at() -> None:
     report = seen(trained(net()))
     assert report.findings == ()
     assert str(report) == (
-        "Looked at: normalization layers 1, batches 8, samples per batch 32. All of it is in order; whether the loss in eval mode "
+        "Looked at: normalization layers 1, batches 8, samples per batch 32. Everything is in order; whether the loss in eval mode "
         "gains by other statistics was not tried (loss=, recalibrate=)."
     )
 

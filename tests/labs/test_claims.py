@@ -9,13 +9,12 @@ import pytest
 
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.labs.course import LABS, TOPICS
+from bnviz.plot.chart import Chart
 from bnviz.study.shipped import load
+from bnviz.study.verdict import NOISY, SHOWS, SHOWS_NOT
 from bnviz.teaching.lab import AnyTopic, LiveTopic
 from scripts import claims
 
-UNCOUNTED = frozenset({"batch_size.error", "averages"})
-"""Topics that train for long, with presets that say of results what is not counted yet."""
-HERE = [topic for topic in TOPICS if topic.id not in UNCOUNTED]
 QUICK = [claim for topic in TOPICS if not isinstance(topic, LiveTopic) for claim in claims.claims(topic)]
 BY_CONSTRUCTION = frozenset({"plain_average"})
 """Presets of `modes.update_count` whose line states arithmetic."""
@@ -27,7 +26,7 @@ def test_a_claim_holds_for_a_fresh_seed(claim: claims.Claim) -> None:
     assert claims.count(claim, 1) == 1
 
 
-@pytest.mark.parametrize("topic", HERE, ids=lambda topic: topic.id)
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
 def test_a_preset_claims_what_can_be_counted_or_asks(topic: AnyTopic) -> None:
     for preset in topic.presets:
         asks = (
@@ -55,6 +54,19 @@ def test_the_sentence_under_the_title_is_made_from_the_result(topic: AnyTopic) -
         assert "nan" not in text.lower().replace("nan ", "")
     assert re.search("[\u4e00-\u9fff]", told["zh"])
     assert not re.search("[\u4e00-\u9fff]", told["en"])
+
+
+@pytest.mark.parametrize(
+    "topic", [topic for topic in TOPICS if isinstance(topic, LiveTopic)], ids=lambda topic: topic.id
+)
+def test_the_page_counts_every_verdict_that_its_pictures_give(topic: AnyTopic) -> None:
+    assert isinstance(topic, LiveTopic)
+    result = load(topic.result, topic.shipped)
+    charts = [chart for draw in topic.pictures if isinstance(chart := draw(result, "en"), Chart)]
+    told = " ".join(note["text"] for chart in charts for note in chart.layout["annotations"]).replace("<br>", " ")
+    given = sum(told.count(verdict) for verdict in (SHOWS, SHOWS_NOT, NOISY, "no verdict"))
+    counted = [] if topic.findings is None else topic.findings(result)
+    assert given <= len(counted)
 
 
 def test_another_result_makes_another_sentence() -> None:

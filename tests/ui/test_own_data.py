@@ -123,12 +123,16 @@ def test_nothing_written_on_the_page_speaks_of_other_data(topic: AnyTopic) -> No
         assert topic.text("zh", own_data=True)[:40] in words(page)
 
 
-def test_the_uploader_stands_first_until_there_is_a_file() -> None:
+def test_the_uploader_stands_first_whether_there_is_a_file_or_not_and_below_it_why_one_is_refused() -> None:
     [topic] = [topic for topic in TAKING if topic.id == "layer"]
-    widgets = {"file_uploader", "slider", "select_slider", "selectbox"}
+    widgets = {"file_uploader", "slider", "select_slider", "selectbox", "warning"}
 
-    def first(page: AppTest) -> str:
-        return str(next(node.type for node in page.main if node.type in widgets))
+    def first(page: AppTest) -> list[str]:
+        return [str(node.type) for node in page.main if node.type in widgets][:2]
 
-    assert first(open_topic(topic, source="upload", predict="0")) == "file_uploader"
-    assert first(given(topic, predict="0")) != "file_uploader"
+    assert first(open_topic(topic, source="upload", predict="0"))[0] == "file_uploader"
+    page = given(topic, predict="0")
+    assert first(page)[0] == "file_uploader"
+    page.file_uploader[0].set_value(("own.csv", b"a,b\n1,x\n2,3\n4,5\n", "text/csv")).run()
+    assert first(page) == ["file_uploader", "warning"]
+    assert len(page.warning) == 1

@@ -14,17 +14,17 @@ from typing import Final
 from bnviz.core.uploads import arrays, table
 from bnviz.core.uploads.arrays import Archive, read_arrays, read_directory, read_header
 from bnviz.core.uploads.choice import Choice
+from bnviz.core.uploads.formats import ZIP, refuse_foreign
 from bnviz.core.uploads.limits import MAX_BYTES, Kind
 from bnviz.core.uploads.table import read_table
 from bnviz.core.uploads.text import Sheet, read_sheet
 from bnviz.core.uploads.upload import Classes, LeftOut, Upload
-from bnviz.errors import UploadError, shortened
+from bnviz.errors import UploadError
 from bnviz.i18n import N_
 
-__all__ = ["SUFFIXES", "Choice", "Classes", "Kind", "LeftOut", "Opened", "Upload", "open_upload"]
+__all__ = ["Choice", "Classes", "Kind", "LeftOut", "Opened", "Upload", "open_upload"]
 
-SUFFIXES: Final = ("csv", "tsv", "txt", "dat", "npy", "npz")
-NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"  # how these files begin
+NUMPY: Final = b"\x93NUMPY"  # how such a file begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,7 @@ def open_upload(filename: str, content: bytes, kind: Kind = "table") -> Opened:
         )
     filename = PureWindowsPath(filename).name
     suffix = PureWindowsPath(filename).suffix.lower().removeprefix(".")
-    if suffix not in SUFFIXES:
-        raise UploadError(N_("{name} is not a CSV, .npy or .npz file."), name=shortened(filename))
+    refuse_foreign(filename, suffix, content)
     classed = kind == "classes"
     # What a file is, it says itself; the name decides where it does not.
     if content.startswith((ZIP, NUMPY)) or suffix in {"npy", "npz"}:

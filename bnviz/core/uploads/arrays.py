@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from bnviz.core.uploads.choice import Choice
 from bnviz.core.uploads.classes import numbered
+from bnviz.core.uploads.formats import refuse_archive
 from bnviz.core.uploads.images import as_images, axes_of, image_reader
 from bnviz.core.uploads.limits import MAX_MAGNITUDE, MAX_UNPACKED, Kind, Shape, check_rows, check_table
+from bnviz.core.uploads.suspicions import suspicions
 from bnviz.core.uploads.upload import (
     NAME,
     PREVIEW_COLUMNS,
@@ -40,6 +42,13 @@ MAX_ARRAYS: Final = 64  # in one archive
 MAX_HEADER: Final = 12_000  # bytes; NumPy itself reads headers of up to 10 000 characters
 # Among what `scipy.sparse.save_npz` writes, in each of its formats.
 SPARSE: Final = frozenset({"data", "format", "shape"})
+CURES: Final = {
+    "V": "numpy.lib.recfunctions.structured_to_unstructured(array)",
+    "c": "np.stack([array.real, array.imag], axis=-1)",
+    "M": '(array - array.min()) / np.timedelta64(1, "D")',
+    "m": 'array / np.timedelta64(1, "D")',
+}
+"""Of a kind of values, the real numbers that they hold."""
 # As people call them, written small; the first that is there is taken.
 SAMPLES: Final = (
     "x",
@@ -107,6 +116,8 @@ class Archive:
     samples: Stored
     labels: Stored | None
     """The classes, if they are an array of their own."""
+    in_doubt: tuple[Stored, ...] = ()
+    """Arrays that may be the classes, where there are several and none is called so."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -126,9 +137,8 @@ def read_directory(filename: str, content: bytes) -> Archive:
     arrays = []
     with _opened(content) as archive:
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
-        if not members and any(member.filename == "[Content_Types].xml" for member in archive.infolist()):
-            raise UploadError(N_("This is a workbook. Save the sheet as CSV (UTF-8)."))
         if not members:
+            refuse_archive(filename, [member.filename for member in archive.infolist()])
             raise UploadError(N_("The .npz archive is empty."))
         if len(members) > MAX_ARRAYS:
             raise UploadError(
@@ -152,12 +162,30 @@ def read_directory(filename: str, content: bytes) -> Archive:
     if labels is None:  # by its shape, if only one array may be it
         fitting = [array for array in arrays if array is not samples and array.shape == samples.shape[:1]]
         labels = fitting[0] if len(fitting) == 1 else None
+        return Archive(filename, content, tuple(arrays), samples, labels, tuple(fitting[1:] and fitting))
     return Archive(filename, content, tuple(arrays), samples, labels)
 
 
 def class_column_in(archive: Archive) -> int | None:
-    """The column of the classes, where no array holds them: the last."""
-    return len(archive.names) - 1 if archive.labels is None and len(archive.names) > 1 else None
+    """The column of the classes, where no array holds them: the last, or the first where only that may be one."""
+    last = len(archive.names) - 1
+    if archive.labels is not None or archive.in_doubt or last < 1:
+        return None
+    try:
+        _check_type(archive.samples)
+        check_table(archive.samples.shape)
+        table = _checked(_unpacked(archive, archive.samples))
+    except UploadError:  # it will be told
+        return last
+    return next((place for place in (last, 0) if _may_be_class(table[:, place])), last)
+
+
+def _may_be_class(column: NDArray[np.float64]) -> bool:
+    try:
+        numbered("", column.tolist())
+    except UploadError:
+        return False
+    return True
 
 
 def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
@@ -182,7 +210,8 @@ def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
         [[f"{value:.6g}" for value in row] for row in table[:PREVIEW_ROWS, shown]],
     )
     lines = _loading(archive) + f"{NAME} = {NAME}.reshape(len({NAME}), -1).astype(np.float64)\n"
-    values, classes = features, None
+    named = [names[place] for place in places]
+    values, classes, codes = features, None, None
     if kind == "classes":
         classes, codes, reading = _classes(archive, table, class_column)
         values = np.column_stack([features, codes])
@@ -198,7 +227,7 @@ def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
         classes,
         tuple(LeftOut(names[place], Phrase(N_("your choice"))) for place in choice.left_out if place < len(names)),
         _how(archive, kind),
-        warnings_of(features, [names[place] for place in places]),
+        (*suspicions(features, named, codes), *warnings_of(features, named)),
         tuple(header),
         tuple(tuple(row) for row in preview),
         Reader(("import numpy as np",), f"{lines}{NAME} = np.ascontiguousarray({chosen}, dtype=np.float32)\n"),
@@ -230,6 +259,11 @@ def _classes(
     """The classes, each row's number, and the lines that make NAME_labels."""
     labels = archive.labels
     if labels is None and class_column is None:
+        if archive.in_doubt:
+            raise UploadError(
+                N_("The classes may be in several arrays: {names}. Call one of them y: np.savez(file, X=X, y=y)."),
+                names=listed([array.described for array in archive.in_doubt]),
+            )
         raise UploadError(
             N_(
                 "There are no classes: save an array y of (N,) beside X of (N, …), np.savez(file, X=X, y=y), or a table (N, D) with "
@@ -240,23 +274,43 @@ def _classes(
         assert class_column is not None
         found, codes = numbered(str(class_column + 1), table[:, class_column].tolist())
         return found, codes, f"{NAME}_labels = np.unique({NAME}[:, {class_column}], return_inverse=True)[1]\n"
-    if labels.shape not in {(len(table),), (len(table), 1)}:
-        raise UploadError(
-            N_(
-                "{samples} and {labels} do not fit: the classes are one number or word for each row, as (N,). Of one-hot rows, save "
-                "y.argmax(axis=1)."
-            ),
-            samples=archive.samples.described,
-            labels=labels.described,
-        )
+    rows = len(table)
+    if len(labels.shape) != 2 or labels.shape[0] != rows:
+        _check_one_each(archive, labels, rows)
     _check_type(labels, words=True)
-    array = _unpacked(archive, labels).reshape(-1)
-    loaded = f"np.load({literal(archive.filename)})[{literal(labels.name)}].ravel()"
-    if array.dtype.kind == "U":
-        found, codes = numbered(labels.name, [str(word) for word in array])
+    array = _unpacked(archive, labels)
+    loaded = f"np.load({literal(archive.filename)})[{literal(labels.name)}]"
+    if array.ndim == 2 and 1 not in array.shape:
+        if not (array.dtype.kind in "biuf" and np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
+            _check_one_each(archive, labels, rows)
+        array, loaded = array.argmax(axis=1), f"{loaded}.argmax(axis=1)"  # one-hot
+    array, loaded = array.ravel(), f"{loaded}.ravel()"
+    if array.dtype.kind in "US":
+        words = [word.decode(errors="backslashreplace") if isinstance(word, bytes) else word for word in array.tolist()]
+        found, codes = numbered(labels.name, words)
     else:
         found, codes = numbered(labels.name, _checked(array).tolist())
     return found, codes, f"{NAME}_labels = np.unique({loaded}, return_inverse=True)[1]\n"
+
+
+def _check_one_each(archive: Archive, labels: Stored, rows: int) -> None:
+    """Refuse classes that are not one for each row.
+
+    Raises: UploadError.
+    """
+    if labels.shape in {(rows,), (rows, 1), (1, rows)}:
+        return
+    described = {"samples": archive.samples.described, "labels": labels.described}
+    if len(archive.samples.shape) == 2 and labels.shape[:1] == archive.samples.shape[1:]:
+        raise UploadError(
+            N_("{samples} and {labels} do not fit: rows are samples. Save the array turned round, X=X.T."), **described
+        )
+    raise UploadError(
+        N_(
+            "{samples} and {labels} do not fit: the classes are one number or word for each row, as (N,), or one-hot rows of 0 and 1."
+        ),
+        **described,
+    )
 
 
 def _how(archive: Archive, kind: Kind) -> tuple[Phrase, ...]:
@@ -302,15 +356,18 @@ def _check_type(array: Stored, *, words: bool = False) -> None:
     if array.dtype.hasobject:
         raise UploadError(
             N_(
-                "The array {name} holds pickled Python objects, which are never loaded. Save plain numbers: array.astype(float)."
+                "The array {name} holds pickled Python objects, which are never loaded. Save plain numbers or words: "
+                "array.astype({type})."
             ),
-            name=shortened(array.name),
+            name=array.described,
+            type="str" if words else "float",
         )
-    if array.dtype.kind not in ("biufU" if words else "biuf"):
+    if array.dtype.kind not in ("biufUS" if words else "biuf"):
         raise UploadError(
-            N_("The array {name} holds {dtype} values, not real numbers. Save array.astype(float)."),
-            name=shortened(array.name),
+            N_("The array {name} holds {dtype} values, not real numbers. Save {code}."),
+            name=array.described,
             dtype=shortened(array.dtype),
+            code=CURES.get(array.dtype.kind, "array.astype(float)"),
         )
     size = max(array.size, array.declared)
     if size > MAX_UNPACKED + MAX_HEADER:

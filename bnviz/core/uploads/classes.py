@@ -15,9 +15,11 @@ from bnviz.errors import UploadError, shortened
 from bnviz.i18n import N_
 
 NAMES_OF_CLASSES: Final = frozenset(
-    {"class", "classes", "cls", "label", "labels", "target", "targets", "y", "species", "category", "diagnosis", "kind",
-     "type", "类别", "类", "标签", "目标"}
+    {"class", "classes", "cls", "label", "labels", "target", "targets", "y", "species", "category", "diagnosis", "group",
+     "kind", "outcome", "survived", "type", "variety", "类别", "类", "标签", "目标", "分类", "种类", "品种", "结果"}
 )  # fmt: skip
+
+MANY_NUMBERS: Final = 5  # that are classes even where there are few rows of each
 
 
 def check_classes(column: str, found: Sequence[float] | Sequence[str]) -> None:
@@ -43,6 +45,26 @@ def check_classes(column: str, found: Sequence[float] | Sequence[str]) -> None:
             )
 
 
+def _check_repeated(column: str, counts: Counter[Any]) -> None:
+    """Refuse a quantity, a date or a name: values most of which stand in one row, or, of numbers, many in few rows each.
+
+    Raises: UploadError.
+    """
+    words = isinstance(next(iter(counts)), str)
+    alone = sum(count == 1 for count in counts.values())
+    few = 2 * alone > len(counts) or (not words and len(counts) > MANY_NUMBERS and counts.total() < 4 * len(counts))
+    if len(counts) > 2 and few and not (words and column.lower() in NAMES_OF_CLASSES):
+        raise UploadError(
+            N_(
+                "Column {column} has {count} different values in {rows} rows: that is a quantity, a date or a name, and no class. Choose "
+                "another class column."
+            ),
+            column=shortened(column),
+            count=len(counts),
+            rows=counts.total(),
+        )
+
+
 def numbered(column: str, values: Sequence[float] | Sequence[str]) -> tuple[Classes, NDArray[np.float64]]:
     """The classes in a column of numbers or words, and each row's as its number from 0.
 
@@ -51,6 +73,7 @@ def numbered(column: str, values: Sequence[float] | Sequence[str]) -> tuple[Clas
     counts: Counter[Any] = Counter(values)
     found: list[Any] = sorted(counts)
     check_classes(column, found)
+    _check_repeated(column, counts)
     numbers = {value: number for number, value in enumerate(found)}
     names = tuple(f"{value:.0f}" if isinstance(value, float) else value for value in found)
     codes = np.array([numbers[value] for value in values], dtype=np.float64)

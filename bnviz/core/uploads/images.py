@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.core.uploads.limits import MIN_SIDE, Shape, check_images
+from bnviz.core.uploads.limits import MAX_SIDE, MIN_SIDE, Shape, check_images
 from bnviz.core.uploads.upload import NAME, finished
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
@@ -47,11 +48,34 @@ def axes_of(shape: Shape) -> Axes:
             shape=shortened(shape),
         )
     channels = "last" if last else "first" if first else "none"
+    flat = _flattened(shape)
+    if flat is not None and not (MIN_SIDE <= shape[0] <= MAX_SIDE and shape[1] <= MAX_SIDE):
+        raise UploadError(
+            N_("An array of shape {shape} is no image, but perhaps {count} flattened ones: save {code}."),
+            shape=shortened(shape),
+            count=shape[0],
+            code=flat,
+        )
     several = len(shape) == (4 if first or last else 3)
     height, width = shape[-3:-1] if last else shape[-2:]
     check_images(shape[0] if several else 1, height, width, shape[-1] if last else shape[-3] if first else 1)
     alpha = last and shape[-1] == ALPHA
-    return Axes(several, channels, alpha, _told(shape, several, channels, alpha))
+    told = _told(shape, several, channels, alpha)
+    if flat is not None:
+        hint = N_("if these are {count} flattened images, save {code}")
+        told = (*told, Phrase(hint, {"count": shape[0], "code": flat}))
+    return Axes(several, channels, alpha, told)
+
+
+def _flattened(shape: Shape) -> str | None:
+    """Python that makes images of rows that may be flattened ones: their length is a square, or three times one."""
+    if len(shape) != 2 or shape[0] == shape[1]:
+        return None
+    for channels in CHANNELS:
+        side = isqrt(shape[1] // channels)
+        if side >= MIN_SIDE and channels * side**2 == shape[1]:
+            return f"array.reshape(-1, {f'{channels}, ' if channels > 1 else ''}{side}, {side})"
+    return None
 
 
 def _told(shape: Shape, several: bool, channels: str, alpha: bool) -> tuple[Phrase, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.core.uploads.choice import Choice
-from bnviz.core.uploads.classes import NAMES_OF_CLASSES, check_classes, numbered
+from bnviz.core.uploads.classes import NAMES_OF_CLASSES, numbered
 from bnviz.core.uploads.images import as_images, image_reader
 from bnviz.core.uploads.limits import MAX_MAGNITUDE, Kind, check_images, check_rows, check_table
-from bnviz.core.uploads.text import ROW_NUMBERS, Column, Sheet
+from bnviz.core.uploads.suspicions import suspicions
+from bnviz.core.uploads.text import ROW_NUMBERS, SEPARATORS, Column, Sheet
 from bnviz.core.uploads.upload import (
     NAME,
     PREVIEW_COLUMNS,
@@ -39,13 +41,19 @@ ENCODINGS: Final = {
     "utf-16-be": "UTF-16",
     "utf-32": "UTF-32",
 }
+GUESSED: Final = frozenset({"cp1252", "latin-1", "gb18030"})  # by bytes that other encodings use for other letters
 SEPARATOR_NAMES: Final = {
     ",": N_("commas"),
     ";": N_("semicolons"),
     "\t": N_("tabs"),
     "|": N_("vertical bars"),
+    "，": N_("full-width commas"),
+    "；": N_("full-width semicolons"),
     " ": N_("spaces"),
 }
+ID: Final = re.compile(r"(?:^|[_\W])(?:id|ID|Id)$|[a-z](?:Id|ID)$|^(?:id|ID|Id)[_\W]")
+"""Titles of columns that name the row: patient_id, PassengerId, id_code."""
+SPACE: Final = Phrase(N_("a space"))
 IMPORTS: Final = ("import csv", "import numpy as np")
 
 
@@ -60,22 +68,29 @@ def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
 def class_column_in(sheet: Sheet) -> int | None:
     """The column of the classes, None where none can be.
 
-    One of words if there is any, one that is called so if there is one, the last that may be a class; of numbers only the last or the
-    first.
+    One that is called so, if there is one; else one of words, the last that may be a class; else of numbers the last or the first.
     """
     columns = sheet.columns
     free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
-    words = [place for place in free if not columns[place].is_numeric]
-    called = [place for place in words or free if (columns[place].title or "").lower() in NAMES_OF_CLASSES]
-    if len(called) == 1:
-        return called[0]
-    likely = words[::-1] or free[-1:] + free[:1]
+    words = [
+        place
+        for place in free
+        if not (columns[place].is_numeric or columns[place].is_nearly_numeric or columns[place].is_a_date)
+    ]
+    for group in (words, free):
+        titles = NAMES_OF_CLASSES if group is words or not words else NAMES_OF_CLASSES - {"y"}  # beside x
+        called = [place for place in group if (columns[place].title or "").lower() in titles]
+        if len(called) == 1:
+            return called[0]
+    likely = [*words[::-1], *free[-1:], *free[:1]]
     return next((place for place in likely if _may_be_class(columns[place])), likely[0] if likely else None)
 
 
 def _may_be_class(column: Column) -> bool:
+    if column.missing.any() or column.is_a_date:
+        return False
     try:
-        check_classes(column.name, sorted(set(column.values.tolist() if _are_numbers(column) else column.cells)))
+        _numbered(column)
     except UploadError:
         return False
     return True
@@ -86,11 +101,11 @@ def _reason(sheet: Sheet, place: int) -> Phrase | None:
     column = sheet.columns[place]
     if column.is_empty:
         return Phrase(N_("an empty column"))
-    title = (column.title or "").lower()
-    if column.title is None or not (place == 0 or title.startswith("unnamed: 0")):
+    if column.title is None:
         return None
-    untitled = not title or title.startswith("unnamed: 0")
-    if not (untitled or title in ROW_NUMBERS):
+    title = column.title.lower()
+    untitled = (place == 0 and not title) or title.startswith("unnamed: 0")
+    if not (untitled or (title and title in ROW_NUMBERS) or ID.search(column.title)):
         return None
     if column.counts_up:
         return Phrase(N_("the index column, which counts the rows"))
@@ -108,30 +123,19 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
     class_column = choice.class_column if kind == "classes" else None
     places = [place for place in range(len(columns)) if place not in choice.left_out and place != class_column]
     check_rows(len(sheet.lines))
+    if len(columns) == 1:
+        _check_lone(columns[0], sheet)
     if kind == "classes" and (class_column is None or len(columns) < 2):
         raise UploadError(N_("The table has one column: training needs features and a class beside them."))
     if not places:
-        raise UploadError(N_("No column is left as a feature: one at least has to hold numbers."))
+        raise _no_feature(sheet)
     if kind == "images":
         check_images(1, len(sheet.lines), len(places), 1)
     check_table((len(sheet.lines), len(places)))
     features = np.stack([_checked(columns[place], sheet) for place in places], axis=1)
     names = tuple(columns[place].name for place in places)
     if kind == "images":
-        values, axes = as_images(features)
-        return Upload(
-            "images",
-            sheet.filename,
-            values,
-            features=(),
-            classes=None,
-            left_out=_left_out(sheet, choice),
-            how=(*_how(sheet), *axes.sentences),
-            warnings=(),
-            header=(),
-            preview=(),
-            reader=Reader(IMPORTS, _reading(sheet) + _matrix(sheet, places) + image_reader(axes)),
-        )
+        return _image(sheet, choice, places, features)
     classes, codes = _classes(columns[class_column], sheet) if class_column is not None else (None, None)
     shown = places[:PREVIEW_COLUMNS] + ([class_column] if class_column is not None else [])
     return Upload(
@@ -142,13 +146,81 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
         classes,
         _left_out(sheet, choice),
         _how(sheet),
-        (*(_counting(columns, places) if kind == "classes" else ()), *warnings_of(features, names)),
+        (*_suspicious(sheet, choice), *suspicions(features, names, codes), *warnings_of(features, names)),
         tuple(columns[place].name for place in shown),
         tuple(
             tuple(columns[place].cells[row] for place in shown) for row in range(min(PREVIEW_ROWS, len(sheet.lines)))
         ),
         _reader(sheet, places, class_column),
     )
+
+
+def _image(sheet: Sheet, choice: Choice, places: Sequence[int], features: NDArray[np.float64]) -> Upload:
+    values, axes = as_images(features)
+    return Upload(
+        "images",
+        sheet.filename,
+        values,
+        features=(),
+        classes=None,
+        left_out=_left_out(sheet, choice),
+        how=(*_how(sheet), *axes.sentences),
+        warnings=(),
+        header=(),
+        preview=(),
+        reader=Reader(IMPORTS, _reading(sheet) + _matrix(sheet, places) + image_reader(axes)),
+    )
+
+
+def _check_lone(column: Column, sheet: Sheet) -> None:
+    """Refuse a single column of words, or whose cells are whole lines in quotation marks.
+
+    Raises: UploadError.
+    """
+    lines = any(separator in cell for cell in column.cells[:1] for separator in SEPARATORS)
+    if column.is_nearly_numeric and not lines:
+        raise _no_feature(sheet)
+    if column.cells and (lines or not column.is_numeric):
+        raise UploadError(
+            N_(
+                "Each line is one cell, as line {line}: {cell}. No separator was recognized: separate the columns by commas, semicolons "
+                "or tabs, without quotation marks around whole lines."
+            ),
+            line=sheet.lines[0],
+            cell=shortened(column.cells[0]),
+        )
+
+
+def _no_feature(sheet: Sheet) -> UploadError:
+    """Why no column is left: the first that is nearly one of numbers, or none is."""
+    for column in sheet.columns:
+        if column.is_nearly_numeric:
+            phrase = _nearly(column, sheet)
+            return UploadError(phrase.template, **phrase.parameters)
+    return UploadError(N_("No column is left as a feature: one at least has to hold numbers."))
+
+
+def _nearly(column: Column, sheet: Sheet) -> Phrase:
+    return Phrase(
+        N_(
+            "Line {line}, column {column}: {cell} is not read as a number, so that the column is left out. Write digits and a decimal "
+            "point only, without units, signs of money or percent; exponents as 1e3."
+        ),
+        _first(column.words, column, sheet),
+    )
+
+
+def _suspicious(sheet: Sheet, choice: Choice) -> tuple[Phrase, ...]:
+    """What the text says beside the numbers: a guessed encoding, columns that are left out and hold numbers, quantities as classes."""
+    told = []
+    if sheet.encoding in GUESSED:
+        template = N_(
+            "The file does not say how its letters are encoded; {encoding} is a guess. Where words look wrong, save it as UTF-8: the "
+            "numbers are the same."
+        )
+        told.append(Phrase(template, {"encoding": ENCODINGS[sheet.encoding]}))
+    left_out = [sheet.columns[place] for place in choice.left_out]
+    return (*told, *(_nearly(column, sheet) for column in left_out if column.is_nearly_numeric))
 
 
 def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
@@ -163,7 +235,7 @@ def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
         )
     if column.words.any():
         faults = _first(column.words, column, sheet)
-        if sheet.decimal == "." and "," in str(faults["cell"]):
+        if sheet.notation.decimal == "." and "," in str(faults["cell"]):
             raise UploadError(
                 N_(
                     "Line {line}, column {column}: {cell} is not a number here. Write all numbers with one decimal sign, and no "
@@ -212,21 +284,16 @@ def _classes(column: Column, sheet: Sheet) -> tuple[Classes, NDArray[np.float64]
             N_("Line {line}, column {column}: the class is missing ({count} in all). Fill it in, or delete the line."),
             **_first(column.missing, column, sheet),
         )
+    return _numbered(column)
+
+
+def _numbered(column: Column) -> tuple[Classes, NDArray[np.float64]]:
     return numbered(column.name, column.values.tolist() if _are_numbers(column) else column.cells)
 
 
 def _are_numbers(column: Column) -> bool:
     """Whether the classes are numbers; True and False are words then."""
     return not column.booleans and not column.words.any()
-
-
-def _counting(columns: Sequence[Column], places: Sequence[int]) -> tuple[Phrase, ...]:
-    """A warning for features that count the rows."""
-    counting = [columns[place].name for place in places if len(columns) > 1 and columns[place].counts_up]
-    template = N_(
-        "Column {name} counts the rows. If it only numbers them, leave it out: where the rows are sorted, it gives the class away."
-    )
-    return tuple(Phrase(template, {"name": shortened(name)}) for name in counting[:1])
 
 
 def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
@@ -244,8 +311,10 @@ def _how(sheet: Sheet) -> tuple[Phrase, ...]:
     told = []
     if len(sheet.columns) > 1:
         told.append(Phrase(N_("separated by {separator}"), {"separator": Phrase(SEPARATOR_NAMES[sheet.separator])}))
-    if sheet.decimal == ",":
+    if sheet.notation.decimal == ",":
         told.append(Phrase(N_("decimal comma")))
+    if sign := sheet.notation.thousands:
+        told.append(Phrase(N_("{sign} between thousands"), {"sign": SPACE if sign.isspace() else sign}))
     if ENCODINGS[sheet.encoding]:
         told.append(Phrase(N_("encoding {encoding}"), {"encoding": ENCODINGS[sheet.encoding]}))
     told.append(Phrase(N_("with titles") if sheet.titled else N_("without titles: columns are called by their number")))
@@ -282,13 +351,11 @@ def _matrix(sheet: Sheet, places: Sequence[int]) -> str:
     whole = list(places) == list(range(len(sheet.columns)))
     chosen = f"range({len(places)})" if whole else f"({', '.join(map(str, places))}{',' * (len(places) == 1)})"
     booleans = any(sheet.columns[place].booleans for place in places)
-    cell = "row[i]"
-    if sheet.decimal == ",":
-        cell += '.replace(",", ".")'
+    cell = sheet.notation.code("row[i]")
     if booleans:
         cell = f'{{"true": 1, "false": 0}}.get(row[i].strip().lower(), {cell})'
     return f"{NAME} = np.array([[float({cell}) for i in {chosen}] for row in {NAME}_rows])\n"
 
 
 def _cell(sheet: Sheet, place: int) -> str:
-    return f'float(row[{place}].replace(",", "."))' if sheet.decimal == "," else f"float(row[{place}])"
+    return f"float({sheet.notation.code(f'row[{place}]')})"

@@ -9,18 +9,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnviz.core.uploads.formats import refuse_text
 from bnviz.core.uploads.limits import MAX_COLUMNS, MAX_ROWS
+from bnviz.core.uploads.notation import BOOLEANS, Notation, is_a_date, is_nearly_a_number, notation_of
 from bnviz.core.uploads.upload import LeftOut
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
 
-SEPARATORS: Final = (",", ";", "\t", "|", " ")  # in this order where two fit alike
+SEPARATORS: Final = (",", ";", "\t", "|", "，", "；", " ")  # in this order where two fit alike
 SAMPLE_LINES: Final = 300  # on which the separator is chosen
 SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_BEFORE: Final = 1000  # lines before the table
@@ -32,12 +34,14 @@ BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+COMMENTS: Final = ("#", "%", "//")
+RELATION: Final = re.compile(r"\s*@relation\b", re.IGNORECASE)
+ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
+HEADED: Final = re.compile(r"[^\W\d_]|[%°]|--")  # titles, units, and the line of dashes below Markdown's titles
 CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
-# Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
-NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
-BOOLEANS: Final = {"true": 1.0, "false": 0.0}
 MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?"})
+NOTATIONS: Final = (Notation("."), Notation(","), Notation(",", "."))  # with which a separator is tried
 ROW_NUMBERS: Final = frozenset(
     {"", "#", "id", "index", "idx", "no", "no.", "nr", "nr.", "number", "obs", "row", "rownames", "row_names", "rowid",
      "序号", "编号", "行号"}
@@ -72,6 +76,20 @@ class Column:
         return not np.isnan(self.values).all()
 
     @property
+    def is_nearly_numeric(self) -> bool:
+        """Whether it holds numbers, none of them written as Python's `float` takes it."""
+        return not self.is_numeric and is_nearly_a_number(self._filled)
+
+    @property
+    def is_a_date(self) -> bool:
+        """Whether it holds dates or times."""
+        return not self.is_numeric and is_a_date(self._filled)
+
+    @property
+    def _filled(self) -> list[str]:
+        return [cell for cell, missing in zip(self.cells, self.missing.tolist(), strict=True) if not missing]
+
+    @property
     def is_empty(self) -> bool:
         """Whether it holds nothing at all."""
         return bool(self.missing.all())
@@ -95,7 +113,7 @@ class Sheet:
     encoding: str
     """As Python names it."""
     separator: str
-    decimal: str
+    notation: Notation
     titled: bool
     skipped: int
     """Lines of the file before the first row."""
@@ -103,7 +121,7 @@ class Sheet:
     """Where each row ends in the file, counted from 1."""
     columns: tuple[Column, ...]
     left_out: tuple[LeftOut, ...]
-    """Lines before the table."""
+    """Lines before the table, and between its titles and its rows."""
 
 
 def read_sheet(filename: str, content: bytes) -> Sheet:
@@ -114,32 +132,53 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     encoding, text = _decoded(content)
     if not text.strip():
         raise UploadError(N_("The file is empty."))
+    refuse_text(filename, text)
     lines = list(io.StringIO(text, newline=""))
     start, separator, comments = _opening(lines)
     if all(not line.strip() for line in lines[start:]) and not comments:
         raise UploadError(N_("The file is empty."))
-    separator = separator or _separator(lines[start:])
-    rows, ends = _rows(lines, start, separator)
-    titles, left_out = _commented_titles(comments, separator, len(rows[0]) if rows else 0)
+    titles: list[str] | None
+    left_out: tuple[LeftOut, ...] = ()
+    if RELATION.match(lines[start] if start < len(lines) else ""):
+        start, titles = _attributes(lines, start)
+        separator = ","
+        rows, ends = _rows(lines, start, separator)
+    else:
+        separator = separator or _separator(lines[start:])
+        rows, ends = _rows(lines, start, separator)
+        titles, left_out = _commented_titles(comments, separator, len(rows[0]) if rows else 0)
+    notation = notation_of(rows, separator)
     if titles is None:
-        decimal = _decimal(rows, separator)
-        if len(rows) > 1 and len(rows[0]) > len(rows[1]) and not any(rows[0][len(rows[1]) :]):
-            rows[0] = rows[0][: len(rows[1])]  # separators after the last title
-        if _is_header(rows, decimal):
-            titles, start = rows[0], ends[0]
-            rows, ends = rows[1:], ends[1:]
-    decimal = _decimal(rows, separator)
+        read, titles, told = _titles(rows, notation)
+        if read:
+            left_out += (LeftOut(told, Phrase(N_("a heading or second line of titles"))),) if told else ()
+            start, rows, ends = ends[read - 1], rows[read:], ends[read:]
+            notation = notation_of(rows, separator)
     titles = _checked_widths(rows, ends, titles, separator)
     cells = [tuple(column) for column in zip(*rows, strict=True)]
     names = _unique(titles, len(cells))
     cells = cells or [()] * len(names)
     columns = [
-        _column(name, None if titles is None else titles[place], cells[place], decimal)
+        _column(name, None if titles is None else titles[place], cells[place], notation)
         for place, name in enumerate(names)
     ]
     return Sheet(
-        filename, encoding, separator, decimal, titles is not None, start, tuple(ends), tuple(columns), left_out
+        filename, encoding, separator, notation, titles is not None, start, tuple(ends), tuple(columns), left_out
     )
+
+
+def _attributes(lines: Sequence[str], start: int) -> tuple[int, list[str]]:
+    """Of Weka's ARFF the line after `@data`, and the titles.
+
+    Raises: UploadError where no `@data` follows.
+    """
+    titles: list[str] = []
+    for number in range(start, len(lines)):
+        if lines[number].strip().lower() == "@data":
+            return number + 1, titles
+        if found := ATTRIBUTE.match(lines[number]):
+            titles.append(found[1].strip("'\""))
+    raise UploadError(N_("The file begins as ARFF does, and no line says @data: the rows are missing."))
 
 
 def _decoded(content: bytes) -> tuple[str, str]:
@@ -191,8 +230,8 @@ def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
         said = re.fullmatch(r'"?sep=([,;\t|])"?', line.strip("\r\n "), re.IGNORECASE)
         if said and not separator:
             separator = said[1]
-        elif line.lstrip().startswith("#"):
-            comments.append((start, line.strip().lstrip("#").strip(" ")))
+        elif line.lstrip().startswith(COMMENTS):
+            comments.append((start, line.strip().lstrip("#%/").strip(" ")))
         elif line.strip():
             return start, separator, comments
     return len(lines) if lines else start, separator, comments
@@ -205,7 +244,7 @@ def _commented_titles(
     titles = None
     if comments:
         last = _cells([comments[-1][1]], separator)
-        if last and width in {0, len(last[0])} and all(_number(cell, ".") is None for cell in last[0] if cell):
+        if last and width in {0, len(last[0])} and all(Notation().number(cell) is None for cell in last[0] if cell):
             titles = last[0]
     others = comments if titles is None else comments[:-1]
     reason = Phrase(N_("a comment"))
@@ -235,17 +274,17 @@ def _separator(lines: Sequence[str]) -> str:
     """The separator with which the first lines make a table of more than one column, with most numbers in it."""
     sample = [line[:SAMPLE_LETTERS] for line in islice((line for line in lines if line.strip()), SAMPLE_LINES)]
 
-    def fit(separator: str) -> tuple[bool, float, bool, float, int]:
+    def fit(separator: str) -> tuple[bool, float, bool, bool, float, int]:
         rows = _cells(sample, separator)
         body = rows[1:] or rows
         if not body:
-            return False, 0.0, False, 0.0, -SEPARATORS.index(separator)
+            return False, 0.0, False, False, 0.0, -SEPARATORS.index(separator)
         width, alike = Counter(len(row) for row in body).most_common(1)[0]
         cells = [cell for row in body for cell in row]
-        signs = "." if separator == "," else ".,"
-        numbers = max(sum(_number(cell, sign) is not None for cell in cells) for sign in signs) / len(cells)
+        numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
         share = alike / len(body)
-        return width > 1 and numbers > 0, share * numbers, width > 1, share, -SEPARATORS.index(separator)
+        titled = len(rows[0]) == width
+        return width > 1 and numbers > 0, share * numbers, titled, width > 1, share, -SEPARATORS.index(separator)
 
     return max(SEPARATORS, key=fit)
 
@@ -287,52 +326,74 @@ def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     )
 
 
-def _number(cell: str, decimal: str) -> float | None:
-    """The number that a cell holds."""
-    if decimal == ",":
-        cell = cell.replace(",", ".") if "." not in cell else ""
-    if NUMBER.fullmatch(cell):
-        return float(cell)
-    return BOOLEANS.get(cell.lower())
+def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
+    """How many rows come before the numbers, the titles among them if there are any, and what else stands there."""
+    before = _headings(rows, notation)
+    if len(rows) > before + 1 and not any(rows[before][len(rows[before + 1]) :]):  # separators after the last title
+        rows[before] = rows[before][: len(rows[before + 1])]
+    if not _is_header(rows[before:], notation):
+        return 0, None, ""
+    after = before + 1 + _second_titles(rows[before + 1 :], notation)
+    others = chain(*rows[:before], *rows[before + 1 : after])
+    return after, rows[before], ", ".join(filter(None, others))
 
 
-def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
-    """The decimal sign: a comma where numbers are written with it and none with a point."""
-    if separator == ",":
-        return "."
-    with_comma = False
-    for row in rows:
-        for cell in row:
-            if "," in cell:
-                with_comma = with_comma or _number(cell, ",") is not None
-            elif "." in cell and NUMBER.fullmatch(cell):
-                return "."
-    return "," if with_comma else "."
+def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
+    """How many rows before the titles have one cell that is filled: the table's name."""
+    if not rows or len(rows[-1]) == 1:
+        return 0
+    for before in range(len(rows) - 2):
+        if len(list(filter(None, rows[before]))) != 1:
+            return before if before and _is_header(rows[before:], notation) else 0
+    return 0
 
 
-def _is_header(rows: Sequence[Sequence[str]], decimal: str) -> bool:
+def _second_titles(rows: Sequence[Sequence[str]], notation: Notation) -> int:
+    """How many rows below the titles hold units or titles once more: words where all that follows are numbers."""
+    for after, row in enumerate(rows[:-2]):
+        if any(notation.number(cell) is not None for cell in row):
+            return after
+        below = [[other[place] for other in rows[after + 1 :] if place < len(other)] for place in range(len(row))]
+        filled = [place for place, cell in enumerate(row) if cell.lower() not in MISSING]
+        again = any(row[place] in below[place] for place in filled)
+        if again or not any(
+            HEADED.search(row[place]) and _is_number_column(below[place], notation) for place in filled
+        ):
+            return after
+    return max(0, len(rows) - 2)
+
+
+def _is_header(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
     """Whether the first row holds titles."""
     first, body = rows[0] if rows else [], rows[1:]
-    numbers = [_number(cell, decimal) for cell in first]
+    numbers = [notation.number(cell) for cell in first]
     words = [number is None and cell.lower() not in MISSING for cell, number in zip(first, numbers, strict=True)]
     if not body:
         return any(words)
     if len(body[0]) == len(first) + 1:  # R writes no title above the names of rows
         return not any(number is not None for number in numbers)
     for place, is_word in enumerate(words):
-        if is_word and _is_number_column([row[place] for row in body if place < len(row)], decimal):
+        below = [row[place] for row in body if place < len(row)]
+        if is_word and (_is_number_column(below, notation) or _is_title_above(first[place], below)):
             return True
     if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
-        return any(words) and any(_number(cell, decimal) is not None for cell in body[0])
+        return any(words) and any(notation.number(cell) is not None for cell in body[0])
     untitled = not first[0] or first[0].startswith("Unnamed: 0")
-    if untitled and len(first) > 1 and _is_range(first[1:], 1) and _number(body[0][0], decimal) is not None:
+    if untitled and len(first) > 1 and _is_range(first[1:], 1) and notation.number(body[0][0]) is not None:
         return True
     return _is_range(first, 2) and not _goes_on(first, body)
 
 
-def _is_number_column(cells: Sequence[str], decimal: str) -> bool:
+def _is_title_above(cell: str, below: Sequence[str]) -> bool:
+    """Whether a word stands above numbers of which none is written as `float` takes it."""
+    return not is_nearly_a_number([cell]) and is_nearly_a_number(
+        [other for other in below if other.lower() not in MISSING]
+    )
+
+
+def _is_number_column(cells: Sequence[str], notation: Notation) -> bool:
     """Whether most cells are numbers: a word among them is a fault, a column of words is none."""
-    numbers = sum(_number(cell, decimal) is not None for cell in cells)
+    numbers = sum(notation.number(cell) is not None for cell in cells)
     return 2 * numbers > len(cells)
 
 
@@ -373,7 +434,7 @@ def _checked_widths(
     if titles is None or len(titles) == width:
         return titles
     if len(titles) == width - 1:
-        labels = _column("", None, tuple(row[0] for row in rows), ".")
+        labels = _column("", None, tuple(row[0] for row in rows), Notation())
         if labels.is_distinct and (separator == " " or labels.counts_up or not labels.is_numeric):
             return ["", *titles]  # R's `write.table`
     raise UploadError(
@@ -398,17 +459,17 @@ def _unique(titles: Sequence[str] | None, width: int) -> list[str]:
     return names
 
 
-def _column(name: str, title: str | None, cells: tuple[str, ...], decimal: str) -> Column:
+def _column(name: str, title: str | None, cells: tuple[str, ...], notation: Notation) -> Column:
     text = "".join(cells)
-    written = text.replace(",", ".") if decimal == "," else text
-    if PLAIN.issuperset(written):
+    comma = notation.decimal == ","
+    if not notation.thousands and PLAIN.issuperset(text.replace(",", ".") if comma else text):
         try:
-            pointed = [cell.replace(",", ".") for cell in cells] if decimal == "," else cells
+            pointed = [cell.replace(",", ".") for cell in cells] if comma else cells
             values = np.array([float(cell) for cell in pointed], dtype=np.float64)
             return Column(name, title, cells, values, False, np.zeros(len(cells), dtype=np.bool_))
         except ValueError:
             pass  # some cell is empty, or "e" or "1-2"
-    found = [_number(cell, decimal) for cell in cells]
+    found = [notation.number(cell) for cell in cells]
     values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
     missing = np.array([cell.lower() in MISSING for cell in cells], dtype=np.bool_)
     booleans = any(cell.lower() in BOOLEANS for cell in cells)

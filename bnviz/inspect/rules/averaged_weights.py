@@ -47,8 +47,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=least,
         cause=Phrase(
             N_(
-                "{reason} averages the weights and takes the buffers of the last ones (use_buffers=False): the statistics were not "
-                "counted for the average."
+                "{reason} averages the weights and takes the buffers of the last ones (use_buffers=False): the "
+                "statistics were not estimated for the average."
             )
             if borrows
             else N_(

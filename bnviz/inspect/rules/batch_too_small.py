@@ -1,4 +1,4 @@
-"""So few independent values behind each statistic that batch-mates are a large part of every output."""
+"""So few independent values per statistic that batch-mates are a large part of every output."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _rescued(evidence: Evidence, sizes: dict[str, float]) -> Iterator[Finding]:
         rule=RULE.name,
         severity="note",
         layers=layers,
-        quantity=Phrase(N_("samples behind each statistic")),
+        quantity=Phrase(N_("samples per statistic")),
         measured=n,
         expected=float(next(size for size in range(2, 100) if fidelity(size) >= LEAST)),
         relation="at least",

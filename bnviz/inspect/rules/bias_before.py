@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             measured=float(sum(found.values())),
             expected=0.0,
             cause=Phrase(
-                N_("The layer in front adds a bias, and subtracting the mean takes it away again; β does its work.")
+                N_("The layer before it adds a bias, and subtracting the mean takes it away again; β does its work.")
             ),
             cure=Phrase(N_("Leave the bias out.")),
             code=_code(evidence, tuple(found)),

@@ -55,8 +55,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=0.0,
         cause=Phrase(
             N_(
-                "The layer in front gives the same value for every sample: zero weights, dead units before it, "
-                "or a constant input."
+                "The layer before it gives the same value for every sample: zero weights, dead units before it, or a "
+                "constant input."
             )
         ),
         cure=Phrase(N_("Find where the signal ends: inputs, initialization, dead units.")),

@@ -67,7 +67,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
             ),
             {"p": f"{rates[layers[0]]:g}"},
         ),
-        cure=Phrase(N_("Put Dropout behind the last batch norm, or refill the statistics with Dropout off.")),
+        cure=Phrase(N_("Put Dropout after the last batch norm, or refill the statistics with Dropout off.")),
         code=CODE,
         link=links.link("noise", topic="shift", dropout=rates[layers[0]]),
         case="dropout_before_norm",

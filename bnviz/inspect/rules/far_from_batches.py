@@ -46,14 +46,14 @@ UNSEEN: Final = N_(
 KEEP: Final = Phrase(N_("Keep the refilled statistics."))
 LEARNED: Final = Phrase(
     N_(
-        "The running statistics are not those of these batches, and counted again they make the evaluation worse: the weights have "
-        "learned with them, as where training goes on in eval mode."
+        "The running statistics are not those of these batches, and re-estimating them makes the evaluation worse: "
+        "the weights have learned with them, as where training goes on in eval mode."
     )
 )
 TRAIN: Final = Phrase(
     N_("Call model.train() before every training step and train on; until then keep the statistics as they are.")
 )
-LEAVE: Final = Phrase(N_("Leave them as they are: counted again they change nothing that matters."))
+LEAVE: Final = Phrase(N_("Leave them as they are: re-estimated, they change nothing that matters."))
 CHECK: Final = "report = bnviz.check(model, loader, loss=loss, recalibrate=loader)\n"
 SET: Final = (
     "\n# or, before the training:\nfor module in model.modules():\n"

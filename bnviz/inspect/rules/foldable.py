@@ -38,7 +38,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
                     "Weights, batch norm and weights in a row are one linear map in eval mode; an activation may be missing."
                 )
             ),
-            cure=Phrase(N_("Add the activation behind the norm, or fold the layers together for inference.")),
+            cure=Phrase(N_("Add the activation after the norm, or fold the layers together for inference.")),
             code=in_place(
                 evidence,
                 layers[0],

@@ -41,15 +41,15 @@ def _finding(evidence: Evidence, shares: Mapping[str, Share], *, by_decay: bool)
         expected=SHARE,
         cause=Phrase(
             N_(
-                "Weight decay has shrunk the weights in front, which batch norm hides: ε = {eps} is no longer small beside the "
-                "variance."
+                "Weight decay has shrunk the weights before the layer, which batch norm hides: ε = {eps} is no "
+                "longer small beside the variance."
             )
             if by_decay
             else N_("ε = {eps} is no longer small beside the variance: the outputs come out too small."),
             {"eps": f"{eps:g}"},
         ),
         cure=Phrase(
-            N_("Decay the weights in front of the layer less; a smaller ε only puts it off.")
+            N_("Decay the weights before the layer less; a smaller ε only puts it off.")
             if by_decay
             else N_("Take a smaller ε, or scale the inputs of the layer up.")
         ),

@@ -29,7 +29,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         rule=RULE.name,
         severity="warning" if scores else "note",
         layers=tuple(ends),
-        quantity=Phrase(N_("normalization layers with nothing behind them but the output")),
+        quantity=Phrase(N_("normalization layers with nothing after them but the output")),
         measured=float(len(ends)),
         expected=0.0,
         cause=Phrase(

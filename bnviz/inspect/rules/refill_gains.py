@@ -20,12 +20,12 @@ CAUSES: Final[Mapping[Outcome, str]] = MappingProxyType(
     {
         "better": N_("The weights are better than the evaluation says: the running statistics were not theirs."),
         "worse": N_(
-            "With statistics counted again the evaluation is worse. Where both losses are next to nothing this means nothing; else "
-            "the weights have learned with those that are there (in eval mode, or frozen), or `recalibrate` holds other data, "
-            "or smaller batches, than the training did."
+            "With re-estimated statistics the evaluation is worse. Where both losses are next to nothing this means "
+            "nothing; else the weights have learned with those that are there (in eval mode, or frozen), or "
+            "`recalibrate` holds other data, or smaller batches, than the training did."
         ),
         "same": N_(
-            "Counting the statistics again changes nothing that matters: what is wrong, if anything, is not in them."
+            "Re-estimating the statistics changes nothing that matters: what is wrong, if anything, is not in them."
         ),
         "unclear": N_(
             "The evaluation changes, by no more than chance may do with so few samples: this cannot be told yet."

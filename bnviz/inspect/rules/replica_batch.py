@@ -24,7 +24,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         rule=RULE.name,
         severity="note",
         layers=layers,
-        quantity=Phrase(N_("samples behind one statistic on one device, and of all devices together")),
+        quantity=Phrase(N_("samples per statistic on one device, and of all devices together")),
         measured=part,
         expected=float(n * ranks),
         relation="beside",

@@ -47,7 +47,7 @@ def find(evidence: Evidence) -> Iterator[Finding]:
     decides = decides_otherwise(outputs) and tried in {None, "better"}  # the experiment has the last word
     if outputs.train_eval <= limit and not decides:
         return
-    share = N_("share of samples that are decided otherwise (largest output) in eval mode than in train mode")
+    share = N_("share of samples that are classified differently (largest output) in eval mode and in train mode")
     rms = N_("RMS difference of the model's outputs between train and eval mode, in their standard deviations")
     yield Finding(
         rule=RULE.name,
@@ -76,18 +76,19 @@ def _matters(evidence: Evidence, outputs: Outputs, *, decides: bool) -> Phrase:
     refill = evidence.refill
     if refill is not None and refill.is_loss:
         return Phrase(
-            N_("With statistics counted again the loss in eval mode goes from {before} to {after}."),
+            N_("With re-estimated statistics the loss in eval mode goes from {before} to {after}."),
             {"before": f"{refill.before:.3g}", "after": f"{refill.after:.3g}"},
         )
     if decides:
         return Phrase(
-            N_("It matters: what train mode is sure of has {probability} of its probability left."),
+            N_("It matters: what train mode is sure of keeps only {probability} of its probability."),
             {"probability": f"{100 * 2**-outputs.lost:.0f} %"},
         )
     if outputs.decided:
         return Phrase(
             N_(
-                "Of {count} samples {changed} are decided otherwise, {unsettled} by their batch-mates alone: it hardly matters."
+                "Of {count} samples {changed} are classified differently, {unsettled} because of their batch-mates "
+                "alone: it hardly matters."
             ),
             {
                 "count": outputs.decided,

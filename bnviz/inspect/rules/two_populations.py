@@ -62,8 +62,8 @@ def _by_path(finding: Finding) -> Finding:
         severity="note",
         cause=Phrase(
             N_(
-                "Some batches skip layers (stochastic depth): those behind them get inputs of several kinds, and eval mode gets "
-                "another kind again."
+                "Some batches skip layers (stochastic depth): the layers after them get inputs of several kinds, and "
+                "eval mode gets another kind again."
             )
         ),
         cure=Phrase(N_("Divide a branch that is kept by the chance that it is kept, so that its mean stays.")),

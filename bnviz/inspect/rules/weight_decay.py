@@ -43,8 +43,8 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         expected=expected,
         cause=Phrase(
             N_(
-                "Batch norm hides the size of what comes in, so that little holds γ and the weights in front of a norm against "
-                "a decay of {decay}: they have shrunk until ε counts, or channels are off."
+                "Batch norm hides the size of what comes in, so that little keeps γ and the weights before a norm "
+                "from shrinking under a decay of {decay}: by now ε counts, or channels are off."
             )
             if severe is not None
             else N_("The optimizer decays γ and β like weights: γ shrinks towards zero."),

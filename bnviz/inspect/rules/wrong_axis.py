@@ -38,12 +38,12 @@ def find(evidence: Evidence) -> Iterator[Finding]:
         relation="exactly",
         cause=Phrase(
             N_(
-                "The layer in front keeps its channels on axis {axis}; batch, group and instance norm want them "
-                "on axis 1, layer norm on the last."
+                "The layer before it keeps its channels on axis {axis}; batch, group and instance norm want them on "
+                "axis 1, layer norm on the last."
             ),
             {"axis": expected},
         ),
-        cure=Phrase(N_("Move the axis before the norm and back behind it.")),
+        cure=Phrase(N_("Move the axis before the norm and back after it.")),
         code=_code(evidence, next(iter(wrong)), expected),
         link=links.link("convolution"),
         case=None,

@@ -105,8 +105,8 @@ def finding(result: Result, language: Language = "en") -> str:
         for value in (result.error_source, float(result.error[0]), float(result.error.min()))
     )
     return _(
-        "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and at the least "
-        "{least}, with N = {best}; N* is {star}."
+        "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and "
+        "{least} at best, with N = {best}; N* is {star}."
     ).format(
         source=source,
         batch=batch,
@@ -132,8 +132,9 @@ TOPIC: Final = InstantTopic(
     title=N_("New camera"),
     question=N_("New camera: may I let batch norm re-learn?"),
     answer=N_(
-        "Statistics of the test images repair most of what another contrast or brightness breaks, if the batch is mixed. A small batch is "
-        "noisy, and gains from some weight on the statistics from training; a batch of one class collapses."
+        "Statistics of the test images repair most of what another contrast or brightness breaks, if the batch mixes "
+        "the classes. A small batch is noisy, and gains from some weight on the statistics from training; a batch of "
+        "one class collapses."
     ),
     settings=Settings,
     run=run,

@@ -76,13 +76,13 @@ def differences(result: Result, language: Language = "en") -> Chart:
     unit = _("Error − error without average (points)")
     claims = [
         Claim(_("The buffers of the start"), unit, effects[:1], words, scale=100.0),
-        Claim(_("Buffers that were seen to"), unit, effects[1:], words, scale=100.0),
+        Claim(_("Buffers that were taken care of"), unit, effects[1:], words, scale=100.0),
     ]
     return forest("differences", claims, _)
 
 
 def refill(result: Result, language: Language = "en") -> Chart:
-    """Test error of the averaged model against the number of batches from which its statistics are counted anew."""
+    """Test error of the averaged model against the number of batches from which its statistics are re-estimated."""
     _ = translator(language)
     raw = float(result.over.mean[0, -1])
     span = [0.85, 1.2 * float(result.counts[-1])]

@@ -61,7 +61,9 @@ def _divisors(result: Result, _: Translate) -> str:
     right = math.sqrt(float(result.averaged_variance[0]))
     body = " \\\\\n".join(rows)
     return (
-        _("Right would be the standard deviation after the averaged layer, {right}:").format(right=f"${latex(right)}$")
+        _("The right divisor is the standard deviation after the averaged layer, {right}:").format(
+            right=f"${latex(right)}$"
+        )
         + f"\n\n$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
     )
 

@@ -93,8 +93,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Averaged weights"),
     question=N_("My averaged model guesses. Why?"),
     answer=N_(
-        "Batch norm's running mean and variance are buffers, not parameters: whoever averages the parameters only leaves them at 0 "
-        "and 1. Copy the trained model's buffers, or refill them with a few training batches, and the average is as good as the model."
+        "Batch norm's running mean and variance are buffers, not parameters: whoever averages only the parameters "
+        "leaves them at 0 and 1. Copy the trained model's buffers, or refill them with a few training batches."
     ),
     settings=Settings,
     run=run,
@@ -105,28 +105,29 @@ TOPIC: Final = LiveTopic(
     theory=(figures.held, figures.spread),
     comparisons=comparisons,
     finding=finding,
+    findings=lambda result: result.findings,
     presets=(
         Preset(
             "ema",
             N_("EMA, decay 0.99"),
             N_(
-                "The same averaged parameters four times. With the buffers of the start the error is tens of points higher; averaged, "
-                "copied or refilled, no difference to the trained model shows."
+                "The same averaged parameters four times: what do the buffers of the start cost, and is there any "
+                "difference from the trained model with averaged, copied or refilled ones?"
             ),
             {},
         ),
         Preset(
             "swa",
             N_("SWA of the second half"),
-            N_("The average of the last eight epochs' ends, all counting alike: the same failure and the same cure."),
+            N_("The average of the last eight epochs' ends, all counting alike: the same failure, and the same cure?"),
             {"average": "swa", "start": 0.5},
         ),
         Preset(
             "memory_longer_than_training",
             N_("Decay 0.999"),
             N_(
-                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Now copied and averaged buffers "
-                "fail as well, and refilling helps most, but the weights themselves are not good yet."
+                "A memory of 1000 steps in a training of 315: the average still holds the fresh network. Which buffers fail now, which "
+                "help most, and are the averaged weights themselves as good as the trained model's?"
             ),
             {"decay": 0.999},
         ),
@@ -134,7 +135,7 @@ TOPIC: Final = LiveTopic(
             "one_refill_batch",
             N_("One refill batch"),
             N_(
-                "64 images for the statistics of all layers: already close. In the third picture see how few batches are enough."
+                "64 images for the statistics of all layers: is that close already? In the third picture see how few batches are enough."
             ),
             {"refill_batches": 1},
         ),
@@ -142,27 +143,29 @@ TOPIC: Final = LiveTopic(
             "too_few_seeds",
             N_("Three seeds"),
             N_(
-                "Even three seeds show what the buffers of the start cost. Whether averaging gains anything, they do not tell."
+                "Do three seeds show what the buffers of the start cost? And do they tell whether averaging gains anything?"
             ),
             {"seeds": 3},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "A loop over `model.parameters()` keeps an average of the weights, in a copy made before training. How high is the "
-            "copy's test error, against that of the trained model? Less than one point counts as alike."
+            "A loop over `model.parameters()` keeps an average of the weights, in a copy made before training. How "
+            "high is the copy's test error, compared with that of the trained model? Less than one point counts as "
+            "alike."
         ),
         options=(
             N_("lower: averaging smooths the noise"),
             N_("alike"),
             N_("higher, by less than ten points"),
             N_("higher, by more than ten points"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(
-            "The loop over parameters does not meet the running statistics, which are buffers. The copy normalizes with mean 0 and "
-            "variance 1, so that nothing is normalized, and layers get inputs that they were never trained on."
+            "The loop over parameters never reaches the running statistics, which are buffers. The copy normalizes "
+            "with mean 0 and variance 1, so that nothing is normalized, and layers get inputs that they were never "
+            "trained on."
         ),
     ),
     formula=formula,
@@ -176,7 +179,7 @@ TOPIC: Final = LiveTopic(
             "https://docs.pytorch.org/docs/stable/optim.html#weight-averaging-swa-and-ema",
         ),
         Source(
-            N_("Stochastic weight averaging, and that batch norm's statistics must be counted anew"),
+            N_("Stochastic weight averaging, and that batch norm's statistics must be re-estimated"),
             "Izmailov et al. 2018, arXiv:1803.05407",
             "https://arxiv.org/abs/1803.05407",
         ),

@@ -36,7 +36,7 @@ Decay = Annotated[
     Field(ge=0, lt=1),
     Parameter(
         N_("Decay"),
-        N_("Of the EMA: what the old average counts after each step. Its memory is about 1 / (1 − decay) steps."),
+        N_("Of the EMA: how much of the old average is kept at each step. Its memory is about 1 / (1 − decay) steps."),
         "",
         (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999),
     ),
@@ -58,7 +58,7 @@ RefillBatches = Annotated[
     Field(ge=1, le=64),
     Parameter(
         N_("Refill batches"),
-        N_("Training batches from which the averaged model's statistics are counted anew."),
+        N_("Training batches from which the averaged model's statistics are re-estimated."),
         N_("batches"),
         (1, 2, 4, 8, 12, 16, 21, 32, 64),
     ),

@@ -30,7 +30,7 @@ ROLES: Final[Mapping[str, Role]] = {
 TONES: Final[Mapping[str, Tone]] = {"refused": "error", "warning": "warning", "note": "info"}
 AXES: Final = {"linear": "N, C", "conv1d": "N, C, L", "conv2d": "N, C, H, W"}
 OTHER_FRAMEWORKS: Final = N_(
-    "Not run here: written after the documentation. There momentum is the weight of the old estimate, 1 − PyTorch's. "
+    "Not run here: written from the documentation. There momentum is the weight of the old estimate, 1 − PyTorch's. "
     "Defaults: PyTorch momentum 0.1, ε 1e-5; Keras 0.99, 1e-3; Flax 0.99, 1e-5."
 )
 

@@ -116,7 +116,7 @@ TrainingSteps = Annotated[
     Field(ge=1, le=1_000_000),
     Parameter(
         N_("Training steps"),
-        N_("How many batches you will train for: decides whether the running statistics can find the truth."),
+        N_("How many batches you will train for; it decides whether the running statistics can find the truth."),
         N_("batches"),
         (1, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 100_000, 1_000_000),
     ),

@@ -14,6 +14,7 @@ from typing import Final
 from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.cases.case import Case
 from bnviz.labs.cases.catalogue import CASES
+from bnviz.labs.cases.spelling import corrected
 from bnviz.labs.cases.terms import GROUP, speaking, terms
 from bnviz.labs.cases.votes import MEANING, PLACES, texts, votes
 
@@ -91,6 +92,7 @@ def _alone() -> Mapping[str, int]:
 
 def _scores(query: str) -> dict[int, float]:
     """Score of each card that `query` speaks for, by its number in CASES: by what stands on it, and by the votes."""
+    query = corrected(query, _said())
     message = set(speaking("\n".join(MESSAGE.findall(query))))
     said = {term: MESSAGED if term in message else 1.0 for term in speaking(query)}
     scores = LEARNED * votes(said)
@@ -98,6 +100,12 @@ def _scores(query: str) -> dict[int, float]:
         for number, weight in _weights(term).items():
             scores[number] += factor * weight
     return {number: float(score) for number, score in enumerate(scores) if score > 0}
+
+
+@cache
+def _said() -> tuple[str, ...]:
+    """Everything that stands on the cards."""
+    return tuple(text for case in CASES for text in texts(case))
 
 
 @lru_cache(maxsize=4096)

@@ -86,6 +86,8 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("quantization", "quantized", "quantize", "qat", "int8", "fake quant", "量化", "量化精度", "量化训练", "量化后",
      "伪量化", "ptq", "post-training quantization", "post training quantization", "quantize model", "quantized model",
      "quant", "quantizer", "quantizers", "int 8", "8-bit", "8bit", "low bit", "low-bit"),
+    ("fix_gamma", "fix gamma", "fixed gamma", "fixed_gamma"),
+    ("use_global_stats", "use global stats", "global statistics", "global stats"),
     ("video", "videos", "frames", "clips", "视频"),
     ("imbalanced", "class imbalance", "unbalanced", "不平衡"),
     ("different output", "different outputs", "different result", "different results", "inconsistent",

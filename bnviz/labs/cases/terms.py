@@ -10,7 +10,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from threading import Lock
 from typing import Final
 
@@ -32,30 +32,36 @@ def speaking(text: str) -> list[str]:
 
 @lru_cache(maxsize=512)
 def terms(text: str) -> tuple[str, ...]:
-    """The stems of the words of `text`, pairs of Chinese characters, and a term of its own for each group of synonyms that occurs."""
+    """The stems of the words of `text`, pairs of them in a row and of Chinese characters, and a term for each group of synonyms."""
     words = WORD.findall(_plain(text))
     parts = [part for word in words for part in HUMP.split(word)]  # SyncBatchNorm: Sync, Batch, Norm
     stems = chain.from_iterable(map(_stems, dict.fromkeys((*words, *parts))))
-    return (*stems, *(f"{GROUP}{number}" for number in sorted(_meanings(words) | _meanings(parts))))
+    return (*stems, *_pairs(words), *(f"{GROUP}{number}" for number in sorted(_meanings(words) | _meanings(parts))))
+
+
+def _pairs(words: list[str]) -> Iterable[str]:
+    """Two stems in a row of which one at least says something: "last batch", "batch of"."""
+    stems = [stem(word) for word in words if not HAN.match(word)]
+    return (f"{first}+{second}" for first, second in pairwise(stems) if not {first, second} <= _ignored())
 
 
 def _stems(piece: str) -> Iterable[str]:
     """The stem of a word, or the pairs of characters of Chinese."""
     if not HAN.match(piece):
-        return [_stem(piece)]
+        return [stem(piece)]
     return (piece[start : start + 2] for start in range(max(1, len(piece) - 1)))
 
 
 @cache
 def _ignored() -> frozenset[str]:
     """The stems of IGNORED."""
-    return frozenset(map(_stem, IGNORED))
+    return frozenset(map(stem, IGNORED))
 
 
 def _meanings(words: list[str]) -> set[int]:
     """The groups of synonyms, by their numbers, that have a phrase among `words`: in the same stems, or as one word."""
     phrases, longest, han = _phrases()
-    stems, lower = [word if HAN.match(word) else _stem(word) for word in words], [word.casefold() for word in words]
+    stems, lower = [word if HAN.match(word) else stem(word) for word in words], [word.casefold() for word in words]
     runs = (
         (start, end) for start in range(len(words)) for end in range(start + 1, min(start + longest, len(words)) + 1)
     )
@@ -77,7 +83,7 @@ def _phrases() -> tuple[Mapping[str, set[int]], int, tuple[tuple[str, int], ...]
             han.append((_joined(words), number))
             continue
         longest = max(longest, len(words))
-        for key in (" ".join(map(_stem, words)), "".join(words).casefold()):
+        for key in (" ".join(map(stem, words)), "".join(words).casefold()):
             phrases.setdefault(key, set()).add(number)
     return phrases, longest, tuple(han)
 
@@ -93,7 +99,7 @@ def _joined(words: list[str]) -> str:
 
 
 @lru_cache(maxsize=2**14)
-def _stem(word: str) -> str:
+def stem(word: str) -> str:
     """Porter's stem of an English word, in lower case: that of SQLite's full-text index."""
     database, lock = _stemmer()
     with lock:  # one connection for all sessions

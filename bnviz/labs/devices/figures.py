@@ -191,7 +191,7 @@ def effective(result: Result, language: Language = "en") -> Chart:
         "effective",
         traces,
         layout(
-            log_axis(_("values behind one mean"), 0.2, float(np.log10(LARGEST_BATCH))),
+            log_axis(_("values in one mean"), 0.2, float(np.log10(LARGEST_BATCH))),
             axis(_("R² of output and true value"), range=[0, 1.05]),
             annotations=notes,
         ),

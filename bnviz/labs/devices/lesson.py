@@ -73,8 +73,9 @@ def finding(result: Result, language: Language = "en") -> str:
     c = result.settings.channel
     share = float(result.between[c] / result.total[c]) if result.total[c] > 0 else 0.0
     return _(
-        "Between the devices lie {share} of the variance (channel {channel}). Error in eval mode, in standard deviations: {rank0} with "
-        "rank 0's buffers, {averaged} with averaged ones, {synchronized} with synchronized ones."
+        "{share} of the variance lies between the devices (channel {channel}). Error in eval mode, in standard "
+        "deviations: {rank0} with rank 0's buffers, {averaged} with averaged ones, {synchronized} with synchronized "
+        "ones."
     ).format(
         share=f"{short(100 * share)}\N{NO-BREAK SPACE}%",
         channel=c,
@@ -95,8 +96,8 @@ TOPIC: Final = InstantTopic(
     title=N_("Several devices"),
     question=N_("Does each GPU have its own mean?"),
     answer=N_(
-        "Yes: each device normalizes with its own part of the batch, and what is saved is rank 0's. With shuffled data that costs "
-        "little; where devices get different data it costs a lot, and SyncBatchNorm mends it."
+        "Yes: each device normalizes with its own part of the batch, and what is saved is rank 0's. With shuffled "
+        "data that costs little; where devices get different data it costs a lot, and SyncBatchNorm repairs it."
     ),
     settings=Settings,
     run=run,
@@ -111,9 +112,7 @@ TOPIC: Final = InstantTopic(
         Preset(
             "shuffled",
             N_("Shuffled data"),
-            N_(
-                "The devices differ by chance only. Rank 0's buffers do, and nobody would notice: no difference that matters."
-            ),
+            N_("The devices differ by chance only. Rank 0's buffers are good enough: no difference that matters."),
             {"shards": "iid", "per_device": 32},
             holds=lambda result: max(result.eval_error.values()) < 0.1,
         ),
@@ -121,18 +120,18 @@ TOPIC: Final = InstantTopic(
             "sorted_by_class",
             N_("Sorted by class"),
             N_(
-                "A sampler that does not shuffle: rank 0 sees the smallest digits only, and its buffers are evaluated on all. "
-                "Averaging the buffers mends most of it."
+                "A sampler that does not shuffle: rank 0 sees the smallest digits only, and its buffers are "
+                "evaluated on all. Averaging the buffers repairs most of it."
             ),
             {"shards": "sorted"},
             holds=lambda result: result.eval_error["averaged"] < 0.3 * result.eval_error["rank0"],
         ),
         Preset(
             "another_camera_each",
-            N_("A camera each"),
+            N_("One camera each"),
             N_(
-                "Shifts of three standard deviations: nine tenths of the variance lie between the devices. Averaged buffers have "
-                "the right mean and a far too small variance."
+                "Shifts of three standard deviations: nine tenths of the variance lies between the devices. Averaged "
+                "buffers have the right mean and a far too small variance."
             ),
             {"shift": 3.0, "devices": 8},
             holds=_cameras_lie_apart,

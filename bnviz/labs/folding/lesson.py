@@ -99,8 +99,8 @@ TOPIC: Final = InstantTopic(
             "eps_of_keras",
             N_("ε = 0.001"),
             N_(
-                "Keras' default. Where a channel's variance is small, forgetting ε is no detail any more: the error grows about a hundred "
-                "times, and so does the closed form."
+                "Keras' default. Where a channel's variance is small, forgetting ε is no longer a detail: the error "
+                "grows about a hundred times, and so does the closed form."
             ),
             {"eps": 1e-3},
             holds=lambda result: 0.02 < result.wrong["eps_forgotten"] < 0.3,

@@ -78,7 +78,7 @@ def _growth_rows(result: Result, index: int) -> list[Comparison]:
         note = Phrase(N_("predicted as for layer norm"))
     elif math.isfinite(result.directions[index]):
         note = Phrase(
-            N_("predicted for many independent values behind each statistic; here about {count}"),
+            N_("predicted for many independent values per statistic; here about {count}"),
             {"count": f"{result.directions[index]:.3g}"},
         )
     rows = [

@@ -234,8 +234,9 @@ TOPIC: Final = InstantTopic(
             "skip_connections",
             N_("50 layers with skips"),
             N_(
-                "The same 50 ReLU layers with skip connections: ×17 in all in place of ×10⁴. Each branch adds 1 to the variance of z, "
-                "which is 50 in the end (theory view): ever less of the gradient comes from the branches."
+                "The same 50 ReLU layers with skip connections: ×17 in all in place of ×10⁴. Each branch adds 1 to "
+                "the variance of z, which reaches 50 (theory view): ever less of the gradient comes from the "
+                "branches."
             ),
             {"activation": "relu", "init": "torch", "depth": 50, "steps": 10, "skip": True},
             skips_tame_the_explosion,

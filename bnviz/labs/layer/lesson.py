@@ -110,8 +110,8 @@ def finding(result: Result, language: Language = "en") -> str:
     if outcome(result) == UNCHANGED:
         return _("The running statistics are still those of a fresh layer: the values leave batch norm as they came.")
     return _(
-        "The running statistics of {count} earlier batches normalize every batch alike: its x̂ has mean {mean} and standard "
-        "deviation {std}."
+        "The running statistics of {count} earlier batches normalize every batch alike: x̂ has mean {mean} and "
+        "standard deviation {std}."
     ).format(**reach)
 
 
@@ -226,7 +226,7 @@ TOPIC: Final = InstantTopic(
             "drifting_input",
             N_("Drifting input"),
             N_(
-                "The input walks away; what leaves batch norm stays where it is. The running mean follows behind by "
+                "The input walks away; what leaves batch norm stays where it is. The running mean lags behind by "
                 "d·(1 − α)/α = 0.45: switch to eval and the output walks, too."
             ),
             {"drift": 0.05},

@@ -115,7 +115,10 @@ SharedAxis = Annotated[
     bool,
     Parameter(
         N_("One axis"),
-        N_("The histograms before and after share one horizontal axis. Without it each has the axis that fits it."),
+        N_(
+            "The histograms before and after share one horizontal axis, as long as x̂ fills a tenth of it. "
+            "Without it each has the axis that fits it."
+        ),
     ),
 ]
 

@@ -221,7 +221,8 @@ def _signals_alt(result: Result, _: Translate) -> str:
         for index, position in enumerate(result.positions)
     ]
     return _(
-        "Histograms of what the last hidden layer's activation receives and of what the next layer receives. In the end: {parts}."
+        "Histograms of what the last hidden layer's activation receives and of what the next layer receives. At the "
+        "end: {parts}."
     ).format(parts="; ".join(parts))
 
 

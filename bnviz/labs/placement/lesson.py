@@ -182,14 +182,14 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The same weights, images and batches, batch norm once before and once after the chosen activation. Which has the "
-            "lower test error in the end? Less than one point counts as alike."
+            "The same weights, images and batches, batch norm once before and once after the chosen activation. "
+            "Which has the lower final test error? Less than one point counts as alike."
         ),
         options=(
             N_("before is better"),
             N_("no relevant difference"),
             N_("after is better"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(

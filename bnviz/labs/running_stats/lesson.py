@@ -101,7 +101,7 @@ def finding(result: Result, language: Language = "en") -> str:
         noise = float(result.noise[index])
         parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
     text = ("；" if language == "zh" else "; ").join(parts)
-    return _("{parts}. In brackets: how much the running mean scatters in the end.").format(
+    return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
     )
 
@@ -176,7 +176,10 @@ PRESETS: Final = (
     Preset(
         "a_drift",
         N_("A drift"),
-        N_("Every line trails the moving truth by d(1 − α)/α: the small momentum by far the most."),
+        N_(
+            "Every line trails the moving truth by d(1 − α)/α, d being the drift per batch: the small momentum by far "
+            "the most."
+        ),
         {
             "momentums": (0.02, 0.1, 0.5),
             "disturbance": "ramp",
@@ -212,8 +215,8 @@ TOPIC: Final = InstantTopic(
     title=N_("Running statistics"),
     question=N_("How fast do the running statistics find the truth, and how noisy do they stay?"),
     answer=N_(
-        "Momentum sets both: with weight α the start is forgotten after about 3/α batches, and √(α/(2 − α)) of the noise "
-        "of a single batch stays for good."
+        "Momentum sets both: with momentum α the start is forgotten after about 3/α batches, and √(α/(2 − α)) of the "
+        "noise of a single batch stays for good."
     ),
     settings=Settings,
     run=run,

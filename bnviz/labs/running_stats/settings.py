@@ -112,7 +112,7 @@ DisturbanceSize = Annotated[
     Field(ge=-10, le=10),
     Parameter(
         N_("Disturbance size"),
-        N_("How far the mean has moved in the end, in standard deviations of the feature."),
+        N_("How far the mean has moved by the end, in standard deviations of the feature."),
         "σ",
         spaced(-10, 10, 0.5),
     ),

@@ -163,7 +163,7 @@ def lengths(result: Result, language: Language = "en") -> Chart:
             annotations=notes,
             margin={"l": 72, "r": 24, "t": 40, "b": 52},
         ),
-        _("Length of the weights in the end, and in equilibrium in brackets: {parts}.").format(parts=told),
+        _("Length of the weights at the end, and in equilibrium in brackets: {parts}.").format(parts=told),
         height=360,
         phone_layout=phone(notes, r=16, t=90),
     )
@@ -254,7 +254,7 @@ def _state(result: Result, run: ArrayLike, _: Translate) -> str:
 
 
 def _angles_alt(result: Result, _: Translate) -> str:
-    return _("Angle per step in the end against η·λ, on log axes. {parts}.").format(parts=_runs_told(result, _))
+    return _("Angle per step at the end against η·λ, on log axes. {parts}.").format(parts=_runs_told(result, _))
 
 
 def _runs_told(result: Result, _: Translate) -> str:

@@ -34,7 +34,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         f"{{\\lVert w\\rVert^2}},\\qquad \\lVert w\\rVert = {latex(float(result.length[run, -1]))}\n$$",
         "**3. " + _("Where what decay takes is what the steps add, the angle depends on η·λ alone") + "**",
         _equilibrium(result, run),
-        _("measured in the end: {angle}").format(angle=f"$\\theta = {latex(float(result.angle[run]))}$"),
+        _("measured at the end: {angle}").format(angle=f"$\\theta = {latex(float(result.angle[run]))}$"),
         "**4. " + _("How long that takes") + "**",
         f"$$\n\\frac1{{4\\eta\\lambda}} = {latex(1 / (4 * rate * decay))}\\text{{ {_('steps')}}}\n$$",
         _slowest(result, _),

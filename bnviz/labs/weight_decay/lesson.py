@@ -153,8 +153,9 @@ def finding(result: Result, language: Language = "en") -> str:
         ).format(**count)
     worst = float(np.abs(result.angle[settled] / result.angle_theory[settled] - 1).max())
     return _(
-        "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the angle that a step turns "
-        "them by. {settled} of {runs} runs have settled, at the angle that η·λ alone decides, to {worst} %."
+        "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the "
+        "angle that a step turns them by. {settled} of {runs} runs have settled, within {worst} % of the angle that "
+        "η·λ alone sets."
     ).format(**count, worst=short(float(f"{100 * worst:.2g}")))
 
 
@@ -206,7 +207,8 @@ TOPIC: Final = LiveTopic(
             "momentum",
             N_("With momentum 0.9"),
             N_(
-                "A gradient now counts ten times, so the learning rates are a tenth. Equilibrium is √(2ηλ/(1 + β)), a quarter of before."
+                "A gradient now counts ten times, so the learning rates are a tenth. Equilibrium is √(2ηλ/(1 + β)), "
+                "about a quarter of what it was without momentum."
             ),
             {"momentum": 0.9, "learning_rates": (0.01, 0.02, 0.04)},
             settles,

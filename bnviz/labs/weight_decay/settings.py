@@ -56,7 +56,7 @@ SgdMomentum = Annotated[
     Field(ge=0, le=0.99),
     Parameter(
         N_("Momentum of SGD (β)"),
-        N_("SGD's, not batch norm's: what the last step counts in the next."),
+        N_("SGD's, not batch norm's: how much of the last step goes into the next."),
         "",
         (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99),
     ),

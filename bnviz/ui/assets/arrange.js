@@ -91,7 +91,7 @@ export function titled({ data, layout }, width, height) {
     const across = /^[xy]axis\d*$/.test(name) && axis?.title?.text ? name[0] : null;
     if (!across) return [];
     const [from, to] = axis.domain ?? [0, 1];
-    const room = free[across] * (to - from) + 2 * (across === "y" ? aside([from, to]) : beyond * Number(to - from === 1));
+    const room = free[across] * (to - from) + 2 * (across === "y" ? Math.max(0, aside([from, to]) - NEAR) : beyond * Number(to - from === 1));
     const size = axis.title.font?.size ?? Math.round(TITLE * (font?.size ?? 12));
     return [[name, { ...axis, title: { ...axis.title, text: broken(axis.title.text, room, font?.family, size, 400) } }]];
   });
@@ -105,7 +105,9 @@ const isBold = (note) => (String(note.text).includes("<b>") ? 600 : 400);
 function besideAxis({ yaxis, font }) {
   const size = yaxis?.tickfont?.size ?? font?.size ?? 12;
   const labels = yaxis?.showticklabels === false ? [] : (yaxis?.ticktext ?? []);
-  return Math.max(0, ...labels.map((text) => measure(bare(String(text)), font?.family, size))) + size;
+  const title = lines(yaxis?.title?.text ?? "").length;
+  const beyond = title > 1 ? title * (yaxis.title.font?.size ?? TITLE * size) * LEADING : 0; // one line has its place in the margin
+  return Math.max(0, ...labels.map((text) => measure(bare(String(text)), font?.family, size))) + size + beyond;
 }
 
 /** Pixels by which a note stands higher than its y says. */
@@ -118,7 +120,7 @@ export function headed({ data, layout }, width) {
   const heads = annotations.filter(({ xref, yref, xanchor, yanchor }) => xref === "paper" && yref === "paper" && xanchor === "left" && yanchor === "bottom");
   const more = new Map(heads.map((head) => {
     const next = Math.min(...heads.filter((one) => one.y === head.y && liftOf(one) === liftOf(head) && one.x > head.x).map(({ x }) => x));
-    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0);
+    const room = Number.isFinite(next) ? (next - head.x) * plot - HEAD_GAP : (1 - head.x) * plot + (margin.r ?? 0) - NEAR; // as `inside` will have it
     const text = broken(head.text, Math.max(room - (head.xshift ?? 0), LEAST_ROOM), font?.family, sizeOf(head, layout), isBold(head));
     return [head, { text, pixels: (lines(text).length - lines(head.text).length) * sizeOf(head, layout) * LEADING }];
   }));
@@ -196,22 +198,41 @@ export function parted({ data, layout }, height) {
 const axisName = (reference = "y") => `yaxis${reference.slice(1)}`;
 const endsLine = ({ xref, x }) => xref === "paper" && x === 1;
 
-/** The layout with labels one over the other moved apart where the plot is so short that they would cover one another. */
-export function apart({ data, layout }, height) {
-  const { margin: { t = 0, b = 0 } = {}, annotations = [] } = layout;
+/** Pixels that a note's lines take. */
+const tallOf = (note, layout) => sizeOf(note, layout) * (LINE + LEADING * (lines(note.text).length - 1));
+
+/** The notes of a layout that stand one over the other. */
+function columnsOf(layout) {
   /** @type {Map<string, any[]>} */
   const columns = new Map();
-  for (const note of annotations.filter((one) => one.yref === "paper" || (endsLine(one) && layout[axisName(one.yref)]?.range))) {
+  for (const note of (layout.annotations ?? []).filter((one) => one.yref === "paper" || (endsLine(one) && layout[axisName(one.yref)]?.range))) {
     const place = JSON.stringify([note.xref ?? "x", note.x, note.xanchor, note.yref ?? "y"]);
     columns.set(place, [...(columns.get(place) ?? []), note]);
   }
+  return [...columns.values()];
+}
+
+/** Pixels of height that a picture needs so that the labels at its lines' ends stand beside its plot, which has `plot` pixels at least. */
+export function leastHeight({ layout }, plot) {
+  const { margin: { t = 0, b = 0 } = {} } = layout;
+  const beside = columnsOf(layout).filter(([{ yref }]) => yref !== "paper").map((column) => {
+    const [foot, head] = layout[axisName(column[0].yref)].domain ?? [0, 1];
+    const tall = column.map((note) => tallOf(note, layout));
+    return (total(tall) - Math.min(...tall) / 2) / (head - foot);
+  });
+  return Math.ceil(t + b + Math.max(plot, ...beside));
+}
+
+/** The layout with labels one over the other moved apart where the plot is so short that they would cover one another. */
+export function apart({ data, layout }, height) {
+  const { margin: { t = 0, b = 0 } = {}, annotations = [] } = layout;
   const moved = new Map();
-  for (const column of columns.values()) {
+  for (const column of columnsOf(layout)) {
     const { yref = "y" } = column[0];
     const { range: [low, high] = [0, 1], domain: [foot, head] = [0, 1] } = yref === "paper" ? {} : layout[axisName(yref)];
     const pixels = (height - t - b) * (head - foot);
     const labels = column.map((note) => {
-      const tall = sizeOf(note, layout) * (LINE + LEADING * (lines(note.text).length - 1));
+      const tall = tallOf(note, layout);
       const y = ((high - note.y) / (high - low)) * pixels - (note.yshift ?? 0) + ({ top: 0.5, bottom: -0.5 }[note.yanchor] ?? 0) * tall;
       return { note, at: y, y, height: tall };
     }).toSorted((one, other) => one.y - other.y);

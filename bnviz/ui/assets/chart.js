@@ -1,6 +1,6 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { ahead } from "./ahead.js";
-import { apart, headed, inside, parted, thinned, titled } from "./arrange.js";
+import { apart, headed, inside, leastHeight, parted, thinned, titled } from "./arrange.js";
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { footOf } from "./foot.js";
@@ -20,6 +20,7 @@ const SMALL = 0.8; // of the type, where a screen is low
 const LARGER = 1.25; // of a phone's type, where its layout has more room than on a phone
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
+const LEAST_PLOT = 110; // px: what stands over a plot and beside it leaves it that much
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /** What is in view is drawn first; the rest as soon as the browser has nothing else to do. */
@@ -58,6 +59,7 @@ class Chart {
     parentElement.append(element("style", { textContent: CHART }), this.root);
     this.plot.addEventListener("pointerdown", (event) => this.#press(event), { signal: this.listening.signal, capture: true });
     this.width = widthFor(this.host);
+    this.least = 0; // px: the height that the words of the newest drawing need
     this.resizing = new ResizeObserver(() => this.#resize());
     this.resizing.observe(this.host);
     watchRoom(this.host, () => this.#resize(), this.listening.signal);
@@ -121,7 +123,8 @@ class Chart {
     const bar = this.data.playhead ? BAR * scale : 0;
     const fits = !narrow || this.host.dataset.floating;
     const under = this.host.dataset.floating || low() ? 0 : FOOT * scale + bar; // on a low screen the picture may have all of it
-    this.height = fits ? heroHeight(this.host, this.plot, wanted, under) : wanted;
+    const least = this.host.dataset.floating ? 0 : Math.min(this.least, wanted);
+    this.height = fits ? Math.max(heroHeight(this.host, this.plot, wanted, under), least) : wanted;
     this.plot.style.height = `${this.height}px`;
   }
 
@@ -171,15 +174,26 @@ class Chart {
     }
   }
 
-  async #drawOnce(plotly) {
+  /** The newest figure with its words where there is room for them. */
+  #arranged() {
     const { light, dark } = this.data.palette;
-    const { digest } = this.data;
     const figure = { data: this.data.figure.data, layout: this.#layout() };
     const larger = this.#tight() && this.data.phone_layout?.font ? LARGER : 1;
     const scaled = spelledOut(enlarge(recolor(figure, light, this.theme.dark ? dark : light), typeScale() * (low() ? SMALL : larger)));
     const panels = parted(headed(scaled, this.width), this.height);
     const worded = inside(titled(panels, this.width, this.height), this.width);
-    const { data, layout } = legibly(apart(thinned(worded, this.height), this.height), this.theme);
+    return thinned(worded, this.height);
+  }
+
+  async #drawOnce(plotly) {
+    const { digest } = this.data;
+    let arranged = this.#arranged();
+    this.least = leastHeight(arranged, LEAST_PLOT * typeScale());
+    if (this.least > this.height) {
+      this.#fit();
+      arranged = this.#arranged();
+    }
+    const { data, layout } = legibly(apart(arranged, this.height), this.theme);
     await plotly[this.drawn ? "react" : "newPlot"](this.graph, data, layout, CONFIG);
     if (!this.drawn) {
       this.drawn = true;

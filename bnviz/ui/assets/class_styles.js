@@ -84,6 +84,7 @@ export const DESK = `${COMMON}
 .enter { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; }
 .card { border: 1px solid var(--line); border-radius: 10px; padding: 1rem; display: grid; gap: .7rem; align-content: start; }
 .card h2, .plan h2 { margin: 0; font-size: 1.15rem; }
+.plan h2.unplanned { margin-top: 1rem; }
 .card p, .plan p { margin: 0; max-width: 46em; }
 .card button { height: 3rem; }
 .row { display: flex; gap: .5rem; flex-wrap: wrap; align-items: center; }

@@ -4,7 +4,8 @@ const LEAST = 0.55; // of the height that a picture asks for
 const MOST = 1.4; // of it, but where the picture is all that is shown
 const SHORT = 520; // px: a phone held sideways, a page at 200 %
 const LEAST_PIXELS = 170;
-const SHEET = { width: 960, height: 360 }; // px: of what is printed across on A4 and on Letter, beside what else belongs on the sheet
+const LEAST_FLOATING = 110; // px
+const SHEET = { width: 960, height: 330 }; // px: of what is printed across on A4 and on Letter, beside what else belongs on the sheet
 
 /** Whether the page is being printed. */
 export const printed = () => "paper" in document.documentElement.dataset;
@@ -38,7 +39,7 @@ export function heroHeight(host, node, wanted, under) {
   if (printed() && host.closest(".st-key-picture")) return Math.max(SHEET.height, LEAST * wanted);
   if (!isHero(host)) return wanted;
   const floating = Number(host.dataset.floating);
-  if (floating) return Math.max(floating - under, LEAST_PIXELS);
+  if (floating) return Math.max(floating - under, LEAST_FLOATING);
   const screen = window.innerHeight;
   const scroller = host.closest("[data-testid=stMain]");
   if (!scroller || scroller.scrollTop > 0) return Number(host.dataset.fitted) || wanted;

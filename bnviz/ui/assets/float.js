@@ -2,7 +2,11 @@
 // (Where the controls stand beside the picture, its place in the layout is sticky: see style.py.)
 const STACKED = "(max-width: 640px)";
 const SHARE = 0.42; // of the screen's height
+const [LEAST, MOST] = [200, 0.55]; // px that it has on a low screen, a page at 200 %, and the share of that at most
 const LOOKS = ["position", "top", "left", "width", "height", "overflow", "zIndex", "background", "boxShadow"];
+
+/** Pixels of height that the picture has at the top of the screen. */
+const heightThere = () => Math.round(Math.max(SHARE * innerHeight, Math.min(LEAST, MOST * innerHeight)));
 
 /** The first picture of the page, and the element of Streamlit around it that keeps its place. */
 function hero() {
@@ -46,7 +50,7 @@ export function keepInSight(signal) {
 
   const float = ({ host, place }) => {
     const { width, height, left } = place.getBoundingClientRect();
-    const shown = Math.round(SHARE * innerHeight);
+    const shown = heightThere();
     floating = { host, place };
     place.style.minHeight = `${height}px`;
     Object.assign(host.style, {
@@ -69,8 +73,8 @@ export function keepInSight(signal) {
       return;
     }
     const place = now.place.getBoundingClientRect();
-    const out = place.bottom < SHARE * innerHeight;
-    const used = controls.top < innerHeight * 0.85 && controls.bottom > SHARE * innerHeight;
+    const out = place.bottom < heightThere();
+    const used = controls.top < innerHeight * 0.85 && controls.bottom > heightThere();
     if (out && used && !floating) float(now);
     else if (floating && !(out && used)) settle();
   };

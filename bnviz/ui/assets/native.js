@@ -4,7 +4,7 @@ import { fill } from "./common.js";
 const SPOKEN = ["aria-label", "title", "placeholder"];
 const NAMED = SPOKEN.map((name) => `[${name}]`).join();
 const WRITTEN = ["stTooltipContent", "stSkipToContent", "stFileUploader", "stDataFrameColumnMenu", "stDataFrameColumnVisibilityMenu"]
-  .map((id) => `[data-testid="${id}"]`).concat("[role=listbox]").join();
+  .map((id) => `[data-testid="${id}"]`).concat("[role=listbox]", "[role=dialog]").join();
 
 /** A pattern for a sentence with names in braces. */
 function patternOf(sentence) {

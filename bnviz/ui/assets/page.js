@@ -7,6 +7,7 @@ import { Presenter } from "./present.js";
 const NARROW = 900;
 const ASK_AGAIN_MS = 2500;
 const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
+const WIDE = ".katex-display, .stMarkdown pre, :is(.st-key-picture, .st-key-below) table";
 const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
 
 /**
@@ -25,6 +26,11 @@ function closeSidebarOnce() {
 /** React names the handle after its group and after itself, and both say the same. */
 function nameSlidersOnce() {
   for (const input of document.querySelectorAll(SLIDER)) if (input.ariaLabel) input.removeAttribute("aria-labelledby");
+}
+
+/** What scrolls sideways is reached by keyboard, in every browser. */
+function reachWide() {
+  for (const wide of document.querySelectorAll(WIDE)) if (wide instanceof HTMLElement && wide.tabIndex < 0 && wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
 }
 
 /** Whether Streamlit has lost its server. */
@@ -73,6 +79,7 @@ class PageWide {
       waiting = false;
       closeSidebarOnce();
       nameSlidersOnce();
+      reachWide();
       this.native.look();
       look();
     };

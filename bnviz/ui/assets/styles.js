@@ -18,13 +18,13 @@ button:hover, select:hover { background: var(--st-secondary-background-color, wh
 button[hidden] { display: none; }
 button[aria-pressed=true] { background: var(--st-secondary-background-color, whitesmoke); border-color: var(--st-primary-color, blue); }
 button svg { width: 1.25rem; height: 1.25rem; fill: currentColor; flex: none; }
-.menu { position: relative; display: inline-block; }
+.menu { position: relative; display: inline-block; white-space: nowrap; }
 .menu [role=menu] {
   position: absolute; right: 0; bottom: calc(100% + 5px); z-index: 20; min-width: 9.5rem; padding: 4px; display: grid;
   background: var(--st-background-color, white); border: 1px solid var(--line); border-radius: 8px; box-shadow: 0 4px 16px rgb(0 0 0 / .2);
 }
 .menu [role=menu][hidden] { display: none; }
-.menu [role=menuitem] { border: 0; justify-content: flex-start; white-space: nowrap; }
+.menu [role=menuitem] { border: 0; justify-content: flex-start; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (pointer: coarse) { button, select { height: 44px; min-width: 44px; } }
 @container (max-width: 519px) {
@@ -55,6 +55,7 @@ export const PLAYER = `${CONTROLS}
 @media (max-height: 520px) { .caption { font-size: 1rem; margin-bottom: .2rem; } .bar { margin-top: .2rem; } }
 @media print { .bar { display: none; } .stage { height: auto !important; } .stage canvas { position: static; max-width: 100%; max-height: 95mm; width: auto !important; height: auto !important; } }
 .play { min-width: 3.25rem; background: var(--st-secondary-background-color, whitesmoke); }
+@container (max-width: 599px) { .bar .word { display: none; } }
 @container (max-width: 519px) {
   .caption { font-size: 1.1rem; }
   .bar {
@@ -151,6 +152,6 @@ pre {
 pre:focus-visible { outline: 2px solid var(--st-primary-color, blue); outline-offset: 2px; }
 .comment { opacity: .75; }
 .root > button { position: absolute; top: 8px; right: 8px; background: var(--st-background-color, white); }
-@container (max-width: 519px) { pre { padding-top: 60px; } }
+@container (max-width: 900px) { pre { padding-top: 60px; } }
 @media print { .root > button { display: none; } pre { white-space: pre-wrap; } }
 `;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -47,11 +48,13 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.frames import BoundedFrames
     from bnviz.ui.server.limits import LARGEST_MESSAGE
+    from bnviz.ui.server.whole_requests import WholeRequests
 
     recordings.follow(recording)
 
     config = uvicorn.Config(
         st.App(FRAME, **surroundings()),
+        http=WholeRequests,
         ws=BoundedFrames,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=30,
@@ -65,7 +68,8 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
     page = "" if recording is None else visit.MODEL
     path = "/".join(part for part in (base_path.strip("/"), page) if part)
-    print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
+    with contextlib.suppress(OSError):  # the disk behind it may be full: no reason not to serve
+        print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
     try:
         uvicorn.Server(config).run(sockets=listening)
     finally:

@@ -47,7 +47,7 @@ def test_statistics_that_are_no_numbers_gain_and_whole_ones_come_without_code(sp
     report = seen(model, data, loss=nn.functional.cross_entropy, recalibrate=data)
     (finding,) = (one for one in report.findings if one.rule == "refill_gains")
     assert finding.cause.text().startswith(
-        "The weights are better" if gains else "Counting the statistics again changes nothing"
+        "The weights are better" if gains else "Re-estimating the statistics changes nothing"
     )
     assert bool(finding.code) is gains
 
@@ -66,7 +66,7 @@ def test_statistics_that_the_weights_have_learned_with_are_left() -> None:
     model[1].running_var.fill_(0.1)
     finding = told(trained(model.eval(), 300).train())
     assert finding.measured < finding.expected
-    assert finding.cause.text().startswith("With statistics counted again the evaluation is worse")
+    assert finding.cause.text().startswith("With re-estimated statistics the evaluation is worse")
     assert not finding.code
 
 

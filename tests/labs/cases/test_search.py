@@ -12,6 +12,7 @@ from bnviz.labs.cases import search as module
 from bnviz.labs.cases import votes
 from bnviz.labs.cases.catalogue import CASES
 from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, search, shortened
+from bnviz.labs.cases.spelling import corrected
 from bnviz.labs.cases.synonyms import SYNONYMS
 from bnviz.labs.cases.titles import Title, titles
 
@@ -70,19 +71,19 @@ def test_of_titles_that_it_learns_from_five_of_six_have_their_card_first_though_
 def test_of_titles_that_nobody_tuned_on_three_of_four_have_their_card_first_and_nine_of_ten_among_the_first_three() -> (
     None
 ):
-    """What a stranger's title can expect: labelled and set aside before any search was tried, and searched once, at the end.
+    """What a stranger's title can expect: labelled and set aside before any search was tried on it.
 
-    Of 141, 108 have their card first (77 %, a sample of this size tells it to ± 7), 120 it or the second that the thread is as much
-    about (85 ± 6 %), 132 one of both among the first three (94 ± 4 %). The search before this one: 99, 113, 127. Who labelled them
-    names the card from the title alone for 117, either for 128: the others do not say enough, or two cards are about the same thing.
-    Changes may cost one title in thirty.
+    Of 158, 120 have their card first (76 %, a sample of this size tells it to ± 7), 131 it or the second that the thread is as much
+    about (83 ± 6 %), 149 one of both among the first three (94 ± 4 %). Pairs of words and corrected spelling changed one of them.
+    Who labelled the first 141 names the card from the title alone for 117, either for 128: the others do not say enough, or two cards
+    are about the same thing. Changes may cost one title in thirty.
     """
     ranked = [(title, [case.name for case in search(title.text)]) for title in held_out()]
     either = [({title.card, title.also} - {""}, cards) for title, cards in ranked]
     slack = len(ranked) / 30
-    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= 0.766 * len(ranked) - slack
-    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= 0.851 * len(ranked) - slack
-    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= 0.936 * len(ranked) - slack
+    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= 0.759 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= 0.829 * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= 0.943 * len(ranked) - slack
 
 
 def test_a_title_does_not_testify_for_itself() -> None:
@@ -251,6 +252,15 @@ def test_a_pasted_error_finds_its_card_and_so_does_what_the_link_keeps_of_it(err
         ("softupdate", "target_network"),  # two words written as one
         ("Monte-Carlo-Dropout", "mc_dropout"),
         ("frozen batchnorms", "not_frozen"),  # another form of the word
+        ("use_global_stats", "not_frozen"),
+        ("fix_gamma", "decay_gamma"),
+        ("fix_gamma=True", "decay_gamma"),
+        ("momentun", "keras_momentum"),  # misspelt
+        ("weight dcay", "decay_gamma"),
+        ("freze the batchnrom layers", "not_frozen"),
+        ("use_runing_average", "functional_state"),
+        ("quantisation", "folding"),
+        ("SyncBatchNrom", "devices"),
     ],
 )
 def test_words_of_people_and_of_libraries_in_both_languages(query: str, card: str) -> None:
@@ -281,6 +291,15 @@ def test_a_cards_own_words_alone_bring_it_first(case: object) -> None:
     assert search(chief)[0] is case
     others = {each.strip().casefold() for other in CASES if other is not case for each in other.words.split(",")}
     assert all(search(each)[0] is case for each in words if each.casefold() not in others)
+
+
+def test_a_known_word_is_not_corrected_and_a_strange_one_only_to_a_near_one() -> None:
+    said = module._said()
+    for title in learned():
+        assert corrected(title.text, said) == title.text
+    for query in ("xyzzy", "orm", "omentu", "a" * 10_000, "BatchNorm2d(64)", "批大小为1"):
+        assert corrected(query, said) == query
+    assert corrected("Gradient acumulation with runing_mean", said) == "Gradient accumulation with running_mean"
 
 
 def test_nothing_is_found_inside_words() -> None:

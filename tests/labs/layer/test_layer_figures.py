@@ -99,6 +99,8 @@ def test_before_and_after_share_one_axis_unless_each_is_to_have_its_own() -> Non
         assert all(panel.x.low <= panel.edges[0] and panel.edges[-1] <= panel.x.high for panel in shown)
     own = panels(figures.stages(run(Settings(steps=4, shared_axis=False))))
     assert own["input"].x.high < own["normalized"].x.high
+    needle = panels(figures.stages(run(Settings(steps=4, input_scale=100.0))))  # as numbers in thousands are
+    assert needle["normalized"].x.high == own["normalized"].x.high < needle["input"].x.high / 10
     bounded = panels(figures.stages(run(Settings(steps=4, activation="sigmoid"))))
     assert (bounded["output"].x.low, bounded["output"].x.high) == (0.0, 1.0)
 

@@ -19,6 +19,7 @@ from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.plot.numbers import points
 from bnviz.study.comparison import Comparison
+from bnviz.study.verdict import Finding
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -116,6 +117,14 @@ def finding(result: Result, language: Language = "en") -> str:
     return (" " if language == "en" else "").join(told)
 
 
+def findings(result: Result) -> list[Finding]:
+    """Every verdict on the page: at each batch size, and on recalibration at the smallest."""
+    judged = [match.finding for match in result.matches]
+    if result.rescued is not None:
+        judged += [result.rescues[result.rescued], result.remaining[result.rescued]]
+    return judged
+
+
 TOPIC: Final = LiveTopic(
     lab="batch_size",
     name="error",
@@ -123,10 +132,10 @@ TOPIC: Final = LiveTopic(
     title=N_("Test error"),
     question=N_("How small may a batch be, and what to use instead?"),
     answer=N_(
-        "On these digits batch norm may be used from batch 8 on. At batch 2 its error is several times that of layer and "
-        "group norm, and recomputing its statistics precisely does not rescue it."
+        "It depends on how many values share a mean. Two samples leave the MLP's batch norm hardly more than a sign; "
+        "layer and group norm do not look across the batch."
     ),
-    findings=lambda result: [match.finding for match in result.matches],
+    findings=findings,
     settings=Settings,
     run=run,
     controls=("batch_sizes", "normalizers", "network", "sampling", "epochs", "seeds"),
@@ -141,7 +150,7 @@ TOPIC: Final = LiveTopic(
             "with_2_to_64",
             N_("2 to 64"),
             N_(
-                "A cliff at batch 2, at most a hint at 4, nothing above. Layer and group norm do not notice the batch size."
+                "From which batch size on does batch norm keep up with the others? Do layer and group norm notice the batch size?"
             ),
             {},
         ),
@@ -149,7 +158,8 @@ TOPIC: Final = LiveTopic(
             "where_it_ends",
             N_("Where it ends"),
             N_(
-                "Batches of 2, 3, 4 and 6: already the third sample takes most of the loss away, and at 6 nothing of it is left."
+                "Batches of 2, 3, 4 and 6: how much of batch norm's extra error does the third sample take away, and "
+                "what is left at 6?"
             ),
             {"batch_sizes": (2, 3, 4, 6)},
         ),
@@ -157,8 +167,8 @@ TOPIC: Final = LiveTopic(
             "cnn",
             N_("CNN"),
             N_(
-                "The same batches in a small convolutional network: no cliff. Each mean is taken over all pixels of all "
-                "images of the batch; see the topic “Noisy statistics”."
+                "The same batches in a small convolutional network, where each mean is taken over all pixels of all images of the "
+                "batch: is there still a cliff? See the topic “Noisy statistics”."
             ),
             {"network": "cnn", "batch_sizes": (2, 4, 8, 16, 32), "epochs": 5, "seeds": 6},
         ),
@@ -166,8 +176,8 @@ TOPIC: Final = LiveTopic(
             "one_class",
             N_("One class"),
             N_(
-                "Each batch holds one class only, as when the data are read sorted. In the MLP batch norm is no better than "
-                "guessing at any of these batch sizes; layer norm learns."
+                "Each batch holds one class only, as when the data are read sorted. Is batch norm better than guessing (90 % error) "
+                "at any of these batch sizes, and which normalizers learn?"
             ),
             {"sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "seeds": 6},
         ),
@@ -175,22 +185,22 @@ TOPIC: Final = LiveTopic(
             "one_class_cnn",
             N_("One class, CNN"),
             N_(
-                "The same in the CNN: batch norm learns, as the others do. A class shows in where its strokes are and hardly in a "
-                "channel's mean, so that batch norm takes little of it away."
+                "The same in the CNN, where a class shows in where its strokes are and hardly in a channel's mean: how much of it does "
+                "batch norm take away here?"
             ),
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},
         ),
         Preset(
             "batch_of_1",
             N_("Batch of 1"),
-            N_("PyTorch refuses batch norm in the MLP: one value per channel has no variance. The others train."),
+            N_("PyTorch refuses batch norm in the MLP: one value per channel has no variance. Do the others train?"),
             {"batch_sizes": (1, 2), "epochs": 5, "seeds": 6},
         ),
         Preset(
             "batch_of_1_cnn",
             N_("Batch of 1, CNN"),
             N_(
-                "Not refused: one image still has 8×8 values per channel, and later 4×4. Batch norm learns from single images."
+                "Not refused: one image still has 8×8 values per channel, and later 4×4. Does batch norm learn from single images?"
             ),
             {"network": "cnn", "batch_sizes": (1, 2), "epochs": 4, "seeds": 6},
         ),
@@ -198,21 +208,22 @@ TOPIC: Final = LiveTopic(
             "fixed_rate",
             N_("Fixed rate"),
             N_(
-                "Learning rate 0.03 at every batch size instead of in proportion: the cliff at 2 stays, so it is not the rate's."
+                "Learning rate 0.03 at every batch size instead of in proportion: does the cliff at 2 stay? Then it "
+                "does not come from the rate."
             ),
             {"learning_rate_rule": "fixed", "learning_rate": 0.03, "batch_sizes": (2, 4, 8, 16)},
         ),
     ),
     prediction=Prediction(
         question=N_(
-            "The same weights, images and batches, with batch norm and with normalizers that do not look across the batch. At "
-            "which of these batch sizes may batch norm be used: where is it not a point or more worse?"
+            "The same weights, images and batches, with batch norm and with normalizers that do not look across the "
+            "batch. At which of these batch sizes may batch norm be used: where is it not worse by a point or more?"
         ),
         options=(
             N_("at every one of them"),
             N_("at the larger ones only"),
             N_("at none of them"),
-            N_("so many seeds cannot say"),
+            N_("this many seeds cannot tell"),
         ),
         correct=outcome,
         explanation=N_(

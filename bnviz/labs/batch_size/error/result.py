@@ -5,6 +5,7 @@ Index letters: N normalizers, B batch sizes, S replicas (seeds), E recorded epoc
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,6 +88,12 @@ class Result(Displayed):
     """Of the first batch norm of the network that is trained, before training."""
     other_statistics: Statistics
     """Of the other network's."""
+
+    @property
+    def rescued(self) -> int | None:
+        """Column of the smallest batch size of which it is known what recalibration does."""
+        known = [column for column, finding in enumerate(self.rescues) if math.isfinite(finding.mean)]
+        return min(known, key=lambda column: int(self.batch_sizes[column]), default=None)
 
     def both_statistics(self) -> dict[NetworkName, Statistics]:
         """Of the MLP and of the CNN."""

@@ -115,7 +115,7 @@ def two_quantities(
         panels.notes.append(heading(f"<b>{quantity.title}</b>", wide[0], 1.01))
     names = [f'<span style="color:{color(role)}"><b>{network}</b></span>' for network, role in NETWORKS.values()]
     how = [_("dots: measured"), _("dashed: theory"), *([_("grey: values in the batch")] if counted else [])]
-    panels.notes.append({**key("   ".join(names) + "   " + ", ".join(how)), "yshift": 32})
+    panels.notes.append({**key("   ".join(names) + "   " + _(", ").join(how)), "yshift": 32})
     return Chart(
         name,
         panels.traces,

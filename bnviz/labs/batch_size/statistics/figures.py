@@ -71,7 +71,7 @@ def outputs(result: Result, language: Language = "en") -> Chart:
 def effective(result: Result, language: Language = "en") -> Chart:
     """How many independent values a batch is worth, behind its mean and behind its variance, against how many it has."""
     _ = translator(language)
-    quantities = (Quantity("effective", _("behind the mean")), Quantity("effective_variance", _("behind the variance")))
+    quantities = (Quantity("effective", _("for the mean")), Quantity("effective_variance", _("for the variance")))
     alt = _("How many independent values a batch is worth, by batch size. {parts}.")
     return two_quantities("effective", result, quantities, _("Independent values"), alt, _, counted=True)
 

@@ -58,8 +58,9 @@ def _worth(part: CloseStatistics, one_class: bool, _: Translate) -> str:
         "$$\nm_{\\text{eff}} = \\frac{N\\,HW}{1 + (HW - 1)\\bar\\rho} = \\frac{"
         f"{size}\\cdot{pixels}}}{{1 + {pixels - 1}\\cdot{latex_signed(part.correlation)}}} = {latex(worth)}\n$$",
         _(
-            "A negative ρ̄ makes the mean of an image steadier than that of as many independent values: where some pixels are high, "
-            "others are low. Behind the variance, where ρ² counts, a batch is worth another number; see “Against theory”."
+            "A negative ρ̄ makes the mean of an image steadier than that of as many independent values: where some "
+            "pixels are high, others are low. For the variance, where ρ² counts, a batch is worth another number; "
+            "see “Against theory”."
         ),
     ]
     if one_class:

@@ -69,7 +69,7 @@ def finding(result: Result, language: Language = "en") -> str:
         for network, share in kept.items()
     }
     return _(
-        "Of the variation between the digits, a batch of {size} leaves in the MLP {mlp}, in the CNN {cnn}."
+        "What a batch of {size} keeps of the variation between the digits: in the MLP {mlp}, in the CNN {cnn}."
     ).format(size=result.statistics.batch_size, **told)
 
 

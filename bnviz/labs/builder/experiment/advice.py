@@ -205,8 +205,8 @@ RULES: Final = (
         _batch_of_one,
         N_("Batch norm over a single value"),
         N_(
-            "Each channel has one value in this batch: it is its own mean, and its variance is 0. The last, short batch of an epoch can "
-            "be such a one, too."
+            "Each channel has one value in this batch: it is its own mean, and its variance is 0. The last, short "
+            "batch of an epoch can be such a batch, too."
         ),
         N_("Take a batch of 2 or more (drop_last=True in the DataLoader), or layer or group norm."),
     ),
@@ -265,7 +265,8 @@ RULES: Final = (
         _untracked,
         N_("track_running_stats=False: eval mode uses the batch, too"),
         N_(
-            "There are no estimates to fall back on. One sample's answer depends on its batch-mates, and a batch of one fails."
+            "There are no estimates to fall back on. One sample's output depends on its batch-mates, and a batch of "
+            "one fails."
         ),
         N_("Keep track_running_stats=True, unless you mean it."),
     ),

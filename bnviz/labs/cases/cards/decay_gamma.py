@@ -32,9 +32,13 @@ CASE = Case(
     words=N_(
         "weight decay, weight_decay, no weight decay, exclude from weight decay, exclude_from_weight_decay, "
         "no_decay, skip weight decay, weight decay of BN weights, norm parameters, biases and normalization layers,"
-        " bias and norm, parameter groups, param groups, pg0, gamma and beta, LayerNorm, AdamW"
+        " bias and norm, parameter groups, param groups, pg0, gamma and beta, fix_gamma, LayerNorm, AdamW"
     ),
-    threads=(github("ultralytics/yolov5", 4104), github("autrainer/autrainer", 166, "pull")),
+    threads=(
+        github("ultralytics/yolov5", 4104),
+        github("apache/mxnet", 9624),
+        github("autrainer/autrainer", 166, "pull"),
+    ),
     links=(wrong("weight_decay", decayed="all"), right("weight_decay", decayed="weights")),
     look=N_(
         "γ after 400 steps without a gradient (learning rate 0.1): weight decay 0.01 on all parameters, and not on γ"

@@ -30,7 +30,7 @@ CASE = Case(
     symptom=N_("Weights converted from another framework give other outputs, and the difference grows with depth"),
     words=N_(
         "epsilon, eps, 1e-3, 0.001, 1e-5, 1e-6, convert, converted weights, converting from TF to PyTorch, port "
-        "weights, MXNet, Caffe, Scale layer, darknet, fix_gamma, different BN epsilon, output mismatch, difference "
+        "weights, MXNet, Caffe, Scale layer, darknet, different BN epsilon, output mismatch, difference "
         "in batchnorm outputs, output is not equal to (input - mean) / sqrt(var + eps), inference result differs "
         "after conversion"
     ),

@@ -27,7 +27,7 @@ CASE = Case(
     symptom=N_("momentum=0: the running statistics stay as they were, whatever the data"),
     words=N_(
         "statistics do not move, momentum 0, momentum zero, momentum=0.0, momentum set to 0, Inception models, "
-        "Caffe, moving_average_fraction, use_global_stats"
+        "Caffe, moving_average_fraction"
     ),
     threads=(github("Cadene/pretrained-models.pytorch", 5),),
     links=(

@@ -33,7 +33,7 @@ CASE = Case(
         "freeze, frozen, freezing, freeze_bn, frozen batch norm, requires_grad, trainable=False, trainable flag "
         "does not work, prevent updates, fine-tuning, finetune, fine-tuned model, low accuracy after fine-tuning, "
         "new set of classes, transfer learning, pretrained ResNet50, InceptionV3, VGG16 works, backbone, "
-        "FrozenBatchNorm2d, norm_eval=True, object detection, feature extractor, freeze running mean, statistics "
+        "FrozenBatchNorm2d, norm_eval=True, object detection, feature extractor, freeze running mean, use_global_stats, statistics "
         "still change, eval mode for batch norm while training, quantization-aware training"
     ),
     threads=(github("pytorch/pytorch", 86590), github("keras-team/keras", 9522)),

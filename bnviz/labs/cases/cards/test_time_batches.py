@@ -32,7 +32,7 @@ CASE = Case(
         "different when loaded again, not reproducible, forgot model.eval, tested in train mode, shuffle test set, "
         "batch size at test time, batch size of the test set, embeddings differ, inference one image alone, single "
         "image, is_training=True, is_training parameter, training flag, phase_train, training mode at test, "
-        "generator samples differ, use_global_stats, track_running_stats=False, accuracy depends on the test set's "
+        "generator samples differ, track_running_stats=False, accuracy depends on the test set's "
         "order"
     ),
     threads=(github("facebookarchive/C3D", 277), github("keras-team/keras", 12400)),

@@ -53,7 +53,7 @@ def resolution(result: Result, language: Language = "en") -> Chart:
         "resolution",
         traces,
         layout(
-            log_axis(_("numbers behind one mean, N·H·W"), x_low, x_high),
+            log_axis(_("numbers in one mean, N·H·W"), x_low, x_high),
             log_axis(_("independent numbers they are worth"), low, high),
             margin=MARGIN,
             annotations=notes,

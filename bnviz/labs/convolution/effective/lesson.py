@@ -116,8 +116,8 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     c, (N, _C, H, W) = result.settings.channel, result.settings.shape
     return _(
-        "The {numbers} numbers behind one mean of channel {channel} scatter as {measured} independent ones would; the closed form "
-        "says {predicted}. There are {images} images."
+        "A mean over {numbers} numbers of channel {channel} scatters as one over {measured} independent numbers "
+        "would; the closed form says {predicted}. There are {images} images."
     ).format(
         numbers=N * H * W,
         channel=c,
@@ -199,8 +199,8 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "Behind one mean of batch norm stand N·H·W numbers of the chosen channel. How many independent numbers would give a "
-            "mean that fluctuates as much from batch to batch?"
+            "One mean of batch norm is taken over N·H·W numbers of the chosen channel. How many independent numbers "
+            "would give a mean that fluctuates as much from batch to batch?"
         ),
         options=(
             N_("about N: one per image"),

@@ -73,7 +73,7 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
     name = _channel(result, channel, _)
     after = _("after")
     if channel == settings.channel:
-        after += f", γ {short(settings.gamma)}, β {short(settings.beta)}"
+        after = _(", ").join((after, f"γ {short(settings.gamma)}", f"β {short(settings.beta)}"))
     pair = []
     for place, title, values, bar in (
         ("before", name, maps.before, channel == shown(result)[-1]),

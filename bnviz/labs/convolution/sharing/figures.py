@@ -149,7 +149,7 @@ def values(result: Result, language: Language = "en") -> Chart:
         role = NORMALIZER_ROLES[name]
         traces.append(points(place + spread, mean, role, _title(name, result, _), size=8, error_y=bars))
         ticks.append(_title(name, result, _))
-    notes = [key(_("dot: a mean μ · bar: ± σ of the numbers behind it"))]
+    notes = [key(_("dot: a mean μ · bar: ± σ of the numbers that share it"))]
     told = "; ".join(
         _("{normalizer} from {low} to {high}").format(
             normalizer=_title(name, result, _),

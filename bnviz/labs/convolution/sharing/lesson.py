@@ -77,7 +77,9 @@ def count_table(result: Result, language: Language = "en") -> str:
     N, C, H, W = result.settings.shape
     G = result.settings.groups
     lines = [
-        "| " + " | ".join((_("Normalizer"), _("means S"), _("numbers per mean E"), "S · E", _("who shares"))) + " |",
+        "| "
+        + " | ".join((_("Normalizer"), _("means S"), _("numbers per mean E"), "S · E", _("which numbers share")))
+        + " |",
         "|:--|--:|--:|--:|:--|",
     ]
     letters = {

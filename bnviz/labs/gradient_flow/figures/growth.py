@@ -77,7 +77,7 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
         ]
         finite = values[index][np.isfinite(values[index])]
         label = (
-            _("{variant}: fresh ×{first}, in the end ×{last}")
+            _("{variant}: fresh ×{first}, at the end ×{last}")
             if len(finite) == len(points)
             else _("{variant}: fresh ×{first}, then no longer a number")
         )

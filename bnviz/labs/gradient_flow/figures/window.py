@@ -81,13 +81,13 @@ def _caption(result: Result, point: int, _: Translate) -> str:
         for index, variant in enumerate(result.variants)
     ]
     return _("after {step} training steps; loss: {losses}").format(
-        step=int(result.steps[point]), losses=", ".join(losses)
+        step=int(result.steps[point]), losses=_(", ").join(losses)
     )
 
 
 def _window_alt(result: Result, _: Translate) -> str:
     parts = [
-        _("{variant}: {first} % in the fresh network, {last} % in the end").format(
+        _("{variant}: {first} % in the fresh network, {last} % at the end").format(
             variant=normalizer_name(variant, _),
             first=short(100 * float(result.saturated[index, 0].mean())),
             last=short(100 * float(result.saturated[index, -1].mean())),

@@ -18,6 +18,7 @@ DUST: Final = 5e-7  # what rounding leaves of a mean that is 0
 
 HEIGHT: Final = 430  # with the page's head and the player's bar, this ends above the fold of a 720 pixel high projector
 BEYOND: Final = 0.45  # of the 15th to the 85th percentile: how far a heat map goes on at both ends
+LEAST_SHARE: Final = 0.1  # of a shared axis, for x̂: numbers in thousands, as in tables of one's own, leave less
 SIGMAS: Final = (-4.0, 1.5)  # exponents of the axis of σ: it stays where it is, so that ε is seen to move
 SIGMA_POINTS: Final = 111
 BOUNDED: Final = ("sigmoid", "tanh")
@@ -151,10 +152,16 @@ def _density(result: Result, stage: str) -> Floats:
 
 
 def _range(result: Result, stage: str) -> tuple[float, float]:
-    """The horizontal axis: of the stage, or one for all that are around 0."""
-    shared = result.settings.shared_axis and not (stage == "output" and result.settings.activation in BOUNDED)
-    reaching = ("input", "normalized", "scaled") if shared else (stage,)
-    edges = [result.stages[name].edges for name in reaching]
+    """The horizontal axis: of the stage, or one for all that are around 0, unless x̂ would be a needle on it."""
+    own, around_zero = _edges(result, stage), _edges(result, "input", "normalized", "scaled")
+    x_hat = _edges(result, "normalized")
+    legible = x_hat[1] - x_hat[0] >= LEAST_SHARE * (around_zero[1] - around_zero[0])
+    alone = stage == "output" and result.settings.activation in BOUNDED
+    return around_zero if result.settings.shared_axis and legible and not alone else own
+
+
+def _edges(result: Result, *stages: str) -> tuple[float, float]:
+    edges = [result.stages[stage].edges for stage in stages]
     return min(float(one[0]) for one in edges), max(float(one[-1]) for one in edges)
 
 

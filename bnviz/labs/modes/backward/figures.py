@@ -105,7 +105,7 @@ def backward_kept(result: Result, language: Language = "en") -> Chart:
         (_("passes {share}").format(share=short(result.kept[-1])), "after", float(result.kept[-1])),
         ("1 − 2/m", "context", result.kept_anywhere),
     ]
-    words = _("dots: measured · dashed: without the mean and without x̂ · dotted: a gradient that points anywhere")
+    words = _("dots: measured · dashed: without the mean and without x̂ · dotted: a gradient in a random direction")
     parts = "; ".join(f"{layer}: {short(value)}" for layer, value in zip(layers, result.kept, strict=True))
     return line_chart(
         "backward_kept",

@@ -45,9 +45,9 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             ),
             f"$$\n1 - {latex(result.removed_mean[0])} - {latex(result.removed_var[0])} \\approx {latex(result.kept[0])}\n$$",
             _(
-                "A gradient that points anywhere has m directions to point into, and loses two: 1 − 2/m = {share} for m = {size}."
+                "A gradient in a random direction has m components, and loses two: 1 − 2/m = {share} for m = {size}."
             ).format(share=short(result.kept_anywhere), size=result.settings.batch_size),
-            "**" + _("And the weights in front of it") + "**",
+            "**" + _("And the weights before it") + "**",
             _(
                 "Their gradient in train mode is at right angles to them: cosine {train}, and {eval} in eval mode with the same statistics."
             ).format(train=short(result.overlap[TRAIN, 0], 1e-6), eval=short(result.overlap[CONSTANTS, 0], 1e-6)),
@@ -174,8 +174,8 @@ TOPIC: Final = InstantTopic(
             "batch_of_512",
             N_("Batch of 512"),
             N_(
-                "It is no noise of small batches: nearly all of the gradient passes the batch norms, and yet the weights' gradient is "
-                "another one."
+                "This is not the noise of small batches: nearly all of the gradient passes the batch norms, and yet "
+                "the weights' gradient is another one."
             ),
             {"batch_size": 512},
             lambda result: bool(result.kept.min() > 0.9 and result.cosine_same[0] < NEAR),
@@ -190,8 +190,8 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The running statistics are set to exactly the mean and variance of a batch: eval mode then gives the outputs of train mode, "
-            "and the same loss. What of the gradient of the first layer's weights?"
+            "The running statistics are set to exactly the mean and variance of a batch: eval mode then gives the "
+            "outputs of train mode, and the same loss. How do the two gradients of the first layer's weights compare?"
         ),
         options=(
             N_("the same, as the loss is"),

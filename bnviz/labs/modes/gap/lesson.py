@@ -46,8 +46,9 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             evaluated,
             "**" + _("Over all images and units") + "**",
             _(
-                "The layer is the same straight line in both modes but for its four statistics, so the gap that it adds follows "
-                "from them alone. Layer 1: measured {measured}, computed {theory} standard deviations."
+                "The layer is a straight line in both modes, and only mean and variance differ, so the gap that it "
+                "adds follows from these four numbers alone. Layer 1: measured {measured}, computed {theory} "
+                "standard deviations."
             ).format(measured=short(result.own[last, 0]), theory=short(result.own_theory[last, 0])),
             _(
                 "Even with exact statistics in eval mode a gap stays: train mode itself is off by the noise of a batch of m."

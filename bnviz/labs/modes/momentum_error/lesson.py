@@ -198,12 +198,13 @@ TOPIC: Final = InstantTopic(
             N_("it falls"),
             N_("no relevant difference"),
             N_("it rises"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(
-            "Judged by the 95 % interval of the paired difference over seeds. The momentum has no part in training: train mode "
-            "normalizes with the batch. It only decides what eval mode finds in the running statistics."
+            "Judged by the 95 % interval of the paired difference over seeds. The momentum plays no part in "
+            "training: train mode normalizes with the batch. It only decides what eval mode finds in the running "
+            "statistics."
         ),
     ),
     formula=formula,

@@ -60,8 +60,8 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         paragraphs += [
             f"$$\n(1 - \\alpha)\\cdot {latex(after)} + \\alpha\\, s^2 = {latex(after)}\n$$",
             _(
-                "No weight, however small, makes a number of it again. Not even momentum = 1, because 0 times NaN and 0 times "
-                "infinity are NaN:"
+                "No weight, however small, makes it a number again. Not even momentum = 1, because 0 times NaN and 0 "
+                "times infinity are NaN:"
             ),
             "$$\n0\\cdot\\text{NaN} + 1\\cdot s^2 = \\text{NaN}\n$$",
         ]
@@ -149,8 +149,10 @@ def finding(result: Result, language: Language = "en") -> str:
     )[(LOST, USELESS, WELL).index(outcome(result))].format(error=short(100 * float(result.error_eval[-1])))
     cured = float(result.cured_error[result.cures.index("recalibrate")])
     if not math.isfinite(cured):
-        return state + _("; the weights are lost too, and nothing but an older checkpoint helps.")
-    return state + _("; after resetting and re-estimating the statistics, {cured} %.").format(cured=short(100 * cured))
+        return state + _("; the weights are lost too, and only an older checkpoint helps.")
+    return state + _(
+        "; after resetting and re-estimating the statistics, {cured} % of the predictions are wrong."
+    ).format(cured=short(100 * cured))
 
 
 def outcome(result: Result) -> int:

@@ -141,8 +141,9 @@ def _share(result: Result, _: Translate) -> str:
 def _training(result: Result, _: Translate) -> str:
     means = [short(100 * float(value)) for value in _averages(result.train_error)]
     return _(
-        "Share of the training images that are wrong in the end, in eval mode: no Dropout {none} %, after norm {after} %, before "
-        "norm {before} %, before norm recalibrated {recalibrated} %, Dropout without batch norm {alone} %."
+        "Share of the training images that are wrong at the end, in eval mode: no Dropout {none} %, after norm "
+        "{after} %, before norm {before} %, before norm recalibrated {recalibrated} %, Dropout without batch norm "
+        "{alone} %."
     ).format(none=means[0], after=means[1], before=means[2], recalibrated=means[4], alone=means[3])
 
 

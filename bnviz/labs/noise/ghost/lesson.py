@@ -150,8 +150,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Ghost batches"),
     question=N_("Is the noise of small batches good for anything?"),
     answer=N_(
-        "It is a regularizer, and its strength is the number of samples behind each mean. How much of it helps depends on how few "
-        "images there are; in parts of two there is far too much of it."
+        "It is a regularizer, and its strength is the number of samples in each mean. How much of it helps depends "
+        "on how few images there are; in parts of two there is far too much of it."
     ),
     finding=finding,
     findings=lambda result: result.findings,
@@ -196,8 +196,8 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "Batches of the same images, but batch norm takes its mean and variance from parts of 8, 4 or 2. Which gives the largest "
-            "gain of test accuracy over the whole batch that this run finds?"
+            "Batches of the same images, but batch norm takes its mean and variance from parts of 8, 4 or 2. Which "
+            "of them gains the most test accuracy over the whole batch in this run?"
         ),
         options=(N_("none is better than the whole batch"), N_("parts of 8"), N_("parts of 4"), N_("parts of 2")),
         correct=outcome,

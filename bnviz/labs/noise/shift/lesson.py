@@ -171,8 +171,8 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "In training the output of every batch norm has variance 1. Which variance has the output of the last one in eval mode, on "
-            "the same images, with the Dropout chosen here?"
+            "In training the output of every batch norm has variance 1. What variance does the last one's output "
+            "have in eval mode, on the same images, with the Dropout chosen here?"
         ),
         options=(N_("about 1 too"), N_("0.3 to 0.9"), N_("0.1 to 0.3"), N_("less than 0.1")),
         correct=outcome,

@@ -127,8 +127,8 @@ TOPIC: Final = LiveTopic(
             "momentum_0_01",
             N_("Momentum 0.01"),
             N_(
-                "One module per step is updated once per training step and still remembers its start; the shared one is updated "
-                "eight times as often. Does the verdict turn round?"
+                "One module per step is updated once per training step and still remembers its start; the shared one "
+                "is updated eight times as often. Is the verdict reversed?"
             ),
             {"momentum": 0.01},
         ),
@@ -149,7 +149,7 @@ TOPIC: Final = LiveTopic(
             N_("the shared set: it averages over more values"),
             N_("no relevant difference: training is the same"),
             N_("one set per step"),
-            N_("too noisy to tell with so many seeds"),
+            N_("too noisy to tell with this many seeds"),
         ),
         correct=outcome,
         explanation=N_(

@@ -199,8 +199,8 @@ TOPIC: Final = InstantTopic(
         options=(N_("the first step's"), N_("all steps weigh alike"), N_("the last step's")),
         correct=heaviest,
         explanation=N_(
-            "Every call takes the share α and leaves 1 − α of what was there. The last step was called last: step t "
-            "keeps α(1 − α)ᵀ⁻ᵗ. Only `momentum=None` weighs all alike."
+            "Every call brings in its batch with weight α and keeps 1 − α of what was there. The last step was "
+            "called last: step t keeps α(1 − α)ᵀ⁻ᵗ. Only `momentum=None` weighs all alike."
         ),
     ),
     formula=formula,

@@ -170,7 +170,7 @@ def limit(result: Result, language: Language = "en") -> Chart:
         "limit",
         traces,
         layout(axis("", range=ends, tickvals=list(range(len(names))), ticktext=names), y, annotations=[words]),
-        _("Test errors in the end. {parts}. No classifier can do better than {least} % on average.").format(
+        _("Final test errors. {parts}. No classifier can do better than {least} % on average.").format(
             parts="; ".join(
                 f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
                 for number, name in enumerate(result.variants)

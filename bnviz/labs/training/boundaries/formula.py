@@ -18,8 +18,8 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
     if math.isfinite(result.best_accuracy):
         parts += [
             _(
-                "Each class lies on a curve c(t), t uniform, scattered by N(0, σ²) in both directions, here with σ = {noise}. Who knows "
-                "that decides for the class whose density is larger at x:"
+                "Each class lies on a curve c(t), t uniform, scattered by N(0, σ²) in both directions, here with σ = "
+                "{noise}. Whoever knows this decides for the class whose density is larger at x:"
             ).format(noise=short(result.settings.noise)),
             "$$\np_k(x) = \\int_0^1 \\frac{1}{2\\pi\\sigma^2}\\,e^{-\\lVert x - c_k(t)\\rVert^2/2\\sigma^2}\\,dt,\\qquad "
             f"\\int \\tfrac12\\max(p_0, p_1)\\,dx = {latex(result.best_accuracy)}\n$$",

@@ -127,7 +127,7 @@ TOPIC: Final = LiveTopic(
         Preset(
             "moons",
             N_("Moons"),
-            N_("An easy task: who is there first, and is there a relevant difference in the end?"),
+            N_("An easy task: which network is there first, and is there a relevant difference at the end?"),
             {"source": "moons", "noise": 0.15},
         ),
         Preset(

@@ -34,9 +34,9 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         )
     parts.append(
         _(
-            "A step of s moves the gradient by its own length where s = ‖g‖/‖Hg‖: beyond that it says "
-            "nothing any more. With ReLU both hold "
-            "up to the nearest bend only; there the gradient jumps, which H does not know of."
+            "A step of s moves the gradient by its own length where s = ‖g‖/‖Hg‖: beyond that it says nothing any "
+            "more. With ReLU both hold up to the nearest kink only; there the gradient jumps, which H does not know "
+            "of."
         )
     )
     for (_first, second), finding in zip(result.pairs, result.range_findings, strict=True):

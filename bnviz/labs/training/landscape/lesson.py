@@ -147,7 +147,8 @@ TOPIC: Final = LiveTopic(
             "as_in_the_paper",
             N_("As in the paper"),
             N_(
-                "A line near the bottom means: little happens that the gradient did not say. Who is lower at first, and who later?"
+                "A line near the bottom means: little happens that the gradient did not say. Which is lower at "
+                "first, and which later?"
             ),
             {},
         ),
@@ -182,9 +183,8 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         N_(
-            "Three hidden ReLU layers. One steps along the gradient, up to four learning rates far. "
-            "Averaged over training, the loss varies "
-            "on that way, with batch norm …"
+            "Three hidden ReLU layers. Step along the gradient, as far as four learning rates. Averaged over "
+            "training, how much does the loss vary on the way? With batch norm …"
         ),
         (N_("less"), N_("as much, or more"), N_("too noisy to tell from these seeds")),
         outcome,

@@ -46,7 +46,7 @@ def received(result: Result, language: Language = "en") -> Chart:
         title = _("Input of the unit's activation")
         y = axis(title if number == 0 else "", range=[-half, half], showticklabels=number == 0)
         phone_x, phone_y = stacked(tall, title)
-        named = f"{_(NORMALIZERS[name])}, "
+        named = _(NORMALIZERS[name]) + _(", ")
         panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
         panels.notes.append(heading(head, wide[0], 1.01, role, align="left"))
@@ -82,7 +82,7 @@ def claims(result: Result, language: Language = "en") -> Chart:
         "claims",
         (
             Claim(
-                _("Accuracy in the end, against {first}").format(first=against),
+                _("Final accuracy, against {first}").format(first=against),
                 _("points of test accuracy"),
                 effects(result, result.differences, result.findings, _),
                 points,
@@ -131,8 +131,8 @@ def learned(result: Result, language: Language = "en") -> Chart:
     )
     left, right = beta - NORMAL_85 * gamma, beta + NORMAL_85 * gamma
     alt = _(
-        "Under batch norm the unit's input has its median at {median} in the end and 15 to 85 % from {low} to {high}; "
-        "γ and β say {beta} and {left} to {right}."
+        "Under batch norm the unit's input has its median at {median} at the end and 15 to 85 % from {low} to "
+        "{high}; γ and β say {beta} and {left} to {right}."
     ).format(
         **{
             name: short(float(values[-1]))
@@ -181,10 +181,10 @@ def _received_alt(result: Result, _: Translate) -> str:
         where = (
             _("{low} to {high}, median {median}").format(low=short(low), high=short(high), median=short(median))
             if finite
-            else _("no number any more")
+            else _("no longer a number")
         )
         parts.append(f"{normalizer_name(name, _)}: {where}, {_drift_words(result, number, _)}")
     return _(
-        "15, 50 and 85 % of what unit {unit} of the last hidden layer receives, seed {seed}, over {steps} training steps. "
-        "In the end: {parts}."
+        "15, 50 and 85 % of what unit {unit} of the last hidden layer receives, seed {seed}, over {steps} training "
+        "steps. At the end: {parts}."
     ).format(unit=result.settings.unit, seed=result.settings.seed, steps=int(result.steps[-1]), parts="; ".join(parts))

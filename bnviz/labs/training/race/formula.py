@@ -16,7 +16,7 @@ from bnviz.teaching.paired import NO_INTERVAL
 def formula(result: Result, step: int, language: Language = "en") -> str:
     """Steps to 90 %, the drift of a unit, and what γ and β make of it, with the numbers of the first seed."""
     _ = translator(language)
-    parts = ["**1. " + _("How much sooner?") + "**", _sooner(result, _)]
+    parts = ["**1. " + _("How much faster?") + "**", _sooner(result, _)]
     parts += ["**2. " + _("How far the unit's input moves") + "**", _drift(result, _)]
     if "batch" in result.variants:
         parts += ["**3. " + _("What γ and β make of it") + "**", _learned(result, _)]
@@ -39,8 +39,9 @@ def _sooner(result: Result, _: Translate) -> str:
             f"\\ [{latex(finding.low)},\\,{latex(finding.high)}]\\quad\\Rightarrow\\quad \\times {latex(10**finding.mean)}\n$$"
         )
     told = _(
-        "T is the number of steps to a test accuracy of 90 %. The ratio is taken seed by seed, as a logarithm, so that twice "
-        "as fast and half as fast weigh the same; who does not get there counts with the length of the run."
+        "T is the number of steps to a test accuracy of 90 %. The ratio is taken seed by seed, as a logarithm, so "
+        "that twice as fast and half as fast weigh the same; a run that does not get there counts with its whole "
+        "length."
     )
     return told + "\n\n" + "\n\n".join(lines or [_(NO_INTERVAL)])
 

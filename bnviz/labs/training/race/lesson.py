@@ -174,7 +174,8 @@ TOPIC: Final = LiveTopic(
             "figure_1_of_the_paper",
             N_("Figure 1 of the paper"),
             N_(
-                "Compare the second picture with the speeds: whose unit stays put, whose drifts, and who is fast all the same?"
+                "Compare the second picture with the speeds: whose unit stays put, whose drifts, and which network "
+                "is fast all the same?"
             ),
             {},
         ),
@@ -197,7 +198,7 @@ TOPIC: Final = LiveTopic(
         Preset(
             "relu",
             N_("ReLU"),
-            N_("ReLU and He's initialization: how much is left for batch norm to gain, in time and in the end?"),
+            N_("ReLU and He's initialization: how much is left for batch norm to gain, in time and in final accuracy?"),
             {"activation": "relu", "init": "he", "learning_rate": 0.1, "epochs": 15},
         ),
         Preset(

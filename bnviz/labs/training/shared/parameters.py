@@ -46,7 +46,10 @@ Variants = Annotated[
     AfterValidator(_once),
     Parameter(
         N_("Normalizers"),
-        N_("The networks to compare. The first is what the others are held against; all start from the same weights."),
+        N_(
+            "The networks to compare. The first is the one that the others are compared with; all start from the same "
+            "weights."
+        ),
         "",
         ("none", "batch", "layer", "group"),
         NORMALIZERS,

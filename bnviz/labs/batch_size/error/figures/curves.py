@@ -203,10 +203,9 @@ def _ending(result: Result, row: int, _: Translate) -> str:
 
 def _rescue(result: Result, _: Translate) -> list[str]:
     """What recalibration does at the smallest batch size that has been recalibrated."""
-    known = [column for column, finding in enumerate(result.rescues) if math.isfinite(finding.mean)]
-    if not known:
+    first = result.rescued
+    if first is None:
         return []
-    first = min(known, key=lambda column: int(result.batch_sizes[column]))
     rescue, remaining, match = result.rescues[first], result.remaining[first], result.matches[first]
     words = [
         _("At batch {size} recalibration lowers the error by {numbers}: {verdict}.").format(

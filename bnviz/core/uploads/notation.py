@@ -1,0 +1,107 @@
+"""How a file writes its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from bnviz.core.uploads.upload import literal
+
+# Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
+NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+BOOLEANS: Final = {"true": 1.0, "false": 0.0}
+MARKS: Final = frozenset(",'’\u00a0\u202f")  # what a number may be written with, beside a point
+THOUSANDS: Final = re.compile(
+    r"[+-]?\d{1,3}(?:(?P<sign>[.,'’\u00a0\u202f])\d{3})(?P<more>(?:(?P=sign)\d{3})*)(?P<decimal>(?!(?P=sign))[.,]\d*)?",
+    re.ASCII,
+)
+NEARLY: Final = re.compile(
+    r"""(?!(?:\d+\.){2})[^\w\s]{0,3}\s?[+-]?\d[\d.,'’\s_]*[^\w\s]{0,2}   # $12, 12 %, (5), 1 234
+    |[+-]?\d+(?:\.\d*)?[dD][+-]?\d+                      # Fortran's exponents
+    |0[xX][0-9a-fA-F]+|[+-]?\d+/\d+
+    |[+-]?\d[\d.,]*\s?(?:[a-zA-Zµ°]{1,3}|°[CF])(?:/[a-z]+|[²³])?  # 3 cm""",
+    re.VERBOSE,
+)
+"""What people write for a number, and Python's `float` does not take."""
+DATE: Final = re.compile(
+    r"(?:\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2}))(?:[ T]\d{1,2}:.*)?|\d{1,2}:\d{2}(?::\d{2})?"
+)
+SAMPLE: Final = 200  # cells of a column
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """How a file writes its numbers."""
+
+    decimal: str = "."
+    thousands: str = ""
+    """What stands between groups of three digits; empty for nothing."""
+
+    def number(self, cell: str) -> float | None:
+        """The number that a cell holds."""
+        if self.thousands and self.thousands in cell:
+            if not _grouped(self.decimal, self.thousands).fullmatch(cell):
+                return None
+            cell = cell.replace(self.thousands, "")
+        if self.decimal == ",":
+            cell = cell.replace(",", ".") if "." not in cell else ""
+        if NUMBER.fullmatch(cell):
+            return float(cell)
+        return BOOLEANS.get(cell.lower())
+
+    def code(self, cell: str) -> str:
+        """Python that makes of `cell`, Python for a cell's text, what `float` takes."""
+        if self.thousands:
+            cell += f'.replace({literal(self.thousands)}, "")'
+        return cell + '.replace(",", ".")' if self.decimal == "," else cell
+
+
+@cache
+def _grouped(decimal: str, thousands: str) -> re.Pattern[str]:
+    sign, point = re.escape(thousands), re.escape(decimal)
+    return re.compile(rf"[+-]?\d{{1,3}}(?:{sign}\d{{3}})+(?:{point}\d*)?", re.ASCII)
+
+
+def notation_of(rows: Sequence[Sequence[str]], separator: str) -> Notation:
+    """How the numbers in `rows` are written.
+
+    1,5 has a decimal comma unless a number is written with a point, and 1.234,5 or 1,234,567 say what stands between the thousands.
+    What may be either is no decimal comma where a comma separates cells: then a cell that is no number is refused.
+    """
+    if not MARKS & set("".join(map("".join, rows))):
+        return Notation()
+    signs: set[str] = set()
+    decimals: set[str] = set()
+    for cell in _written_with_marks(rows):
+        found = THOUSANDS.fullmatch(cell)
+        if found and (found["more"] or found["decimal"] or found["sign"] not in ".,"):
+            signs.add(found["sign"])
+            decimals |= {found["decimal"][0]} if found["decimal"] else set()
+        elif found and separator == "," and found["sign"] == ",":
+            continue
+        elif Notation(",").number(cell) is not None:
+            decimals.add(",")
+        elif NUMBER.fullmatch(cell):
+            decimals.add(".")
+    thousands = signs.pop() if len(signs) == 1 else ""
+    if thousands and thousands in ".,":
+        other = ".,".replace(thousands, "")
+        return Notation(other, thousands) if thousands not in decimals else Notation()
+    return Notation("," if decimals == {","} else ".", thousands)
+
+
+def _written_with_marks(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    return (cell for row in rows for cell in row if not cell.isdecimal() and ("." in cell or MARKS & set(cell)))
+
+
+def is_nearly_a_number(cells: Sequence[str]) -> bool:
+    """Whether all cells of a column of words look like numbers with something before, between or after the digits."""
+    return bool(cells) and all(NEARLY.fullmatch(cell) for cell in cells[:SAMPLE])
+
+
+def is_a_date(cells: Sequence[str]) -> bool:
+    """Whether all cells of a column of words are dates or times."""
+    return bool(cells) and all(DATE.fullmatch(cell) for cell in cells[:SAMPLE])
