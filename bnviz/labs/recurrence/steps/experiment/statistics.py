@@ -109,7 +109,7 @@ def estimated_seconds(settings: Settings) -> float:
     gates = GATES[settings.cell] * settings.width
     weights = gates * (settings.width + PIXELS // settings.steps)
     norms = {"none": 0, "batch_input_only": 1}.get(settings.normalizer, 3 if settings.cell == "lstm" else 2)
-    step = 1e-4 + 1.2e-4 * norms + WARMUP_BATCH * (1.1e-10 * weights + 2.1e-8 * gates)
+    step = 1e-4 + 1.2e-4 * norms + WARMUP_BATCH * (6e-11 * weights + 1.4e-8 * gates)
     population = TRAINING_IMAGES * (1.1e-11 * weights + 1.8e-8 * gates)
     batch = 2.7e-5 + settings.batch_size * (2.4e-9 * gates + 6.2e-10 * settings.steps + 8e-8)
     if not is_independent(settings):
