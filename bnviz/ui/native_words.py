@@ -49,6 +49,9 @@ WORDS: Final = (
     N_("Page not found"),
     N_("The page that you have requested does not seem to exist. Running the app's main page."),
     N_("Close"),
+    N_("file upload"),
+    N_("add icon"),
+    N_("visibility icon"),
 )
 """As Streamlit spells them; what stands in braces is a name or a number."""
 
