@@ -88,7 +88,7 @@ def _check(settings: Settings) -> None:
     # Both ways take every step, and one sees the batch once more; the comparison at the end has twice the bytes.
     step = step_seconds(settings, settings.batch_size)
     seconds = settings.steps * (2 * step + 1.6 * forward + 6e-5) + 30 * forward
-    check_seconds(seconds, ("steps", "batch_size", "depth", "width"))
+    check_seconds(1.15 * seconds, ("steps", "batch_size", "depth", "width"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _check(settings: Settings) -> None:
     backward = 1.2 * forward_seconds(settings, settings.batch_size * rows)
     backward += settings.batch_size * 1e-4 * (settings.depth + 1) + rows * settings.batch_size * 4e-7
     check_seconds(
-        len(NORMALIZERS) * ((WARM_UP + 8) * step + backward),
+        1.15 * len(NORMALIZERS) * ((WARM_UP + 8) * step + backward),
         ("batch_size", "width", "depth"),
     )
 
