@@ -14,9 +14,10 @@ def _told(kind: str) -> None:
     _problems([upload if kind == "file" else SettingError("seed", Phrase("whole"), "x")], "en")
 
 
-@pytest.mark.parametrize(("kind", "defaults"), [("file", False), ("link", True)])
-def test_only_a_link_is_told_that_defaults_are_used(kind: str, defaults: bool) -> None:
+@pytest.mark.parametrize(("kind", "told"), [("file", 0), ("link", 1)])
+def test_a_link_is_told_that_defaults_are_used_and_what_is_wrong_with_a_file_its_uploader_says(
+    kind: str, told: int
+) -> None:
     page = AppTest.from_function(_told, args=(kind,)).run()
     assert not page.exception
-    (warning,) = page.warning
-    assert ("Defaults are used instead" in warning.value) == defaults
+    assert ["Defaults are used instead" in warning.value for warning in page.warning] == [True] * told
