@@ -263,7 +263,8 @@ def test_a_guess_brings_a_picture_for_all_that_follows_a_slider_and_both_languag
                 "document.querySelector('.st-key-picture').insertAdjacentHTML('beforeend',"
                 " '<i id=late data-digest=x data-painted-digest=x>late</i>')"
             )
-            assert painted(page) == []  # nor is what comes late seen beside it
+            # Nor is what comes late seen beside it.
+            page.wait_for_function("() => !(document.getElementById('late') ?? document.body).checkVisibility()")
             page.evaluate("document.getElementById('late').remove()")
             found |= {("prediction", *finding): html for finding, html in serious(settled(page)).items()}
         page.evaluate("window.__texts.clear()")
