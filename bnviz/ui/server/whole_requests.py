@@ -40,7 +40,10 @@ class WholeRequests(H11Protocol):
         super().connection_lost(exc)
 
     def _wait_for_the_rest(self) -> None:
-        if self.conn.their_state not in UNFINISHED or self.transport.is_closing():
+        upgraded = (
+            self.transport.get_protocol() is not self
+        )  # a WebSocket, whose request h11 takes for one without an end
+        if upgraded or self.conn.their_state not in UNFINISHED or self.transport.is_closing():
             self._no_longer()
         elif self._giving_up is None:
             self._giving_up = self.loop.call_later(WHOLE_SECONDS, self.transport.abort)

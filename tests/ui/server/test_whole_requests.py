@@ -12,7 +12,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+from websockets.sync.client import connect
 
 from bnviz.ui.server import whole_requests
 from bnviz.ui.server.whole_requests import WholeRequests
@@ -35,10 +37,15 @@ def port() -> Iterator[int]:
     async def count(request: Request) -> PlainTextResponse:
         return PlainTextResponse(f"{len(await request.body())} bytes")
 
+    async def echo(line: WebSocket) -> None:
+        await line.accept()
+        await line.send_text(await line.receive_text())
+        await line.close()
+
     patience = pytest.MonkeyPatch()
     patience.setattr(whole_requests, "WHOLE_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"])])
+        app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"]), WebSocketRoute("/line", echo)])
         config = uvicorn.Config(
             app, http=WholeRequests, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )
@@ -67,6 +74,14 @@ def test_who_begins_a_request_and_does_not_end_it_is_not_waited_for(port: int, k
     with closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as connection:
         connection.sendall(BEGINNINGS[kind])
         assert heard(connection).count(b"0 bytes") == (kind == "half a second question")
+
+
+def test_a_websocket_stays_for_longer_than_a_request_is_waited_for(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/line") as line:
+        with closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as later:
+            assert heard(later) == b""  # who came after it is no longer waited for
+        line.send("still there")
+        assert line.recv(PATIENCE_S) == "still there"
 
 
 def test_whole_requests_are_answered_one_after_the_other(port: int) -> None:
