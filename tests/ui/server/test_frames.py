@@ -5,18 +5,17 @@ from __future__ import annotations
 import base64
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.sync.client import connect
 
 from bnviz.ui.server.frames import FRAMES, BoundedFrames
+from tests.ui.server.serving import served
 
 PATIENCE_S = 20.0
 MASKED = b"\x80\0\0\0\0"
@@ -39,15 +38,8 @@ def port() -> Iterator[int]:
             while True:
                 await websocket.send_text(await websocket.receive_text())
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Starlette(routes=[WebSocketRoute("/", echo)])
-        config = uvicorn.Config(app, ws=BoundedFrames, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        serving.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        serving.join()
+    with served(Starlette(routes=[WebSocketRoute("/", echo)]), ws=BoundedFrames) as port:
+        yield port
 
 
 @contextmanager

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -18,6 +16,7 @@ from websockets.sync.client import connect
 
 from bnviz.ui.server import whole_requests
 from bnviz.ui.server.whole_requests import WholeRequests
+from tests.ui.server.serving import served
 
 PATIENCE_S = 20.0
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -44,17 +43,9 @@ def port() -> Iterator[int]:
 
     patience = pytest.MonkeyPatch()
     patience.setattr(whole_requests, "WHOLE_SECONDS", 0.1)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"]), WebSocketRoute("/line", echo)])
-        config = uvicorn.Config(
-            app, http=WholeRequests, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        serving.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        serving.join()
+    app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"]), WebSocketRoute("/line", echo)])
+    with served(app, http=WholeRequests) as port:
+        yield port
     patience.undo()
 
 

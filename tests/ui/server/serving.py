@@ -1,0 +1,25 @@
+"""An application on a port of its own, as our server would serve it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+
+@contextmanager
+def served(app: Starlette, **protocol: Any) -> Iterator[int]:
+    """The port; `protocol`: uvicorn's `http` or `ws`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, **protocol)
+        server = uvicorn.Server(config)
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        serving.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        serving.join()
