@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -25,6 +23,7 @@ from bnviz.ui.chart import ReadyChart
 from bnviz.ui.compute_queue import HEAVY_S
 from bnviz.ui.drag import css_name
 from bnviz.ui.player import ReadyScene
+from tests.serving import served
 
 FIRST = {"settings": "", "view": "picture", "slider": "layer-batch_size-en", "index": 3}
 INSTANT = [(lab, topic) for lab in LABS for topic in lab.topics if isinstance(topic, InstantTopic)]
@@ -35,17 +34,8 @@ Enter = Callable[[str], ClientConnection]
 @contextmanager
 def serve(most: int = 500) -> Iterator[Enter]:
     """A server with nothing but this route; connects to the page of a lab in a language."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        app = Starlette(routes=[pictures_route.route("/b", most)])
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
-        serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        serving.start()
-        address = f"ws://127.0.0.1:{listener.getsockname()[1]}/b/pictures/"
-        try:
-            yield lambda page: connect(address + page, max_size=None)
-        finally:
-            server.should_exit = True
-            serving.join()
+    with served(Starlette(routes=[pictures_route.route("/b", most)])) as port:
+        yield lambda page: connect(f"ws://127.0.0.1:{port}/b/pictures/{page}", max_size=None)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.sync.client import connect
 
 from bnviz.ui.server.frames import FRAMES, BoundedFrames
-from tests.ui.server.serving import served
+from tests.serving import served
 
 PATIENCE_S = 20.0
 MASKED = b"\x80\0\0\0\0"

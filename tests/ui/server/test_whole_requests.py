@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from bnviz.ui.server import whole_requests
 from bnviz.ui.server.whole_requests import WholeRequests
-from tests.ui.server.serving import served
+from tests.serving import served
 
 PATIENCE_S = 20.0
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

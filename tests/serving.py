@@ -20,6 +20,8 @@ def served(app: Starlette, **protocol: Any) -> Iterator[int]:
         server = uvicorn.Server(config)
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         serving.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        serving.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            serving.join()
