@@ -93,7 +93,7 @@ def _card(case: Case, _: Translate, *, first: bool = False) -> None:
 
 
 def _inside(case: Case, _: Translate) -> None:
-    threads = ", ".join(f"[{thread.name}]({thread.url})" for thread in case.threads)
+    threads = _(", ").join(f"[{thread.name}]({thread.url})" for thread in case.threads)
     numbers = _measured(case.name)
     outcome = _("{look}: {wrong} → {cured}").format(
         look=escaped(_(case.look)), wrong=f"**{short(numbers.wrong, DUST)}**", cured=f"**{short(numbers.cured, DUST)}**"
@@ -111,7 +111,7 @@ def _inside(case: Case, _: Translate) -> None:
             if lab is not None:
                 st.page_link(
                     navigation.lab_page(lab, _),
-                    label=f"{_(KINDS[link.kind])}: {_(lab.title)}",
+                    label=_(KINDS[link.kind]) + _(": ") + _(lab.title),
                     icon=ICONS[link.kind],
                     query_params={**link.query, "predict": "0"},
                 )

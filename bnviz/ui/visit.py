@@ -232,7 +232,7 @@ def lab_state(lab: Lab) -> LabState:
 
 
 def _none_of(allowed: Sequence[str], name: str, given: str) -> SettingError:
-    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)}), given)
+    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": tuple(allowed)}), given)
 
 
 def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:

@@ -93,7 +93,7 @@ def _errors_notes(
             corner |= (
                 {"y": _height(float(mean[-1])), "yshift": -12} if high else {"y": math.log10(HIGHEST), "yshift": -2}
             )
-            notes.append(note(f"<b>{name}, {error}</b>", role, **corner))
+            notes.append(note(f"<b>{name}{_(', ')}{error}</b>", role, **corner))
             high = True
             continue
         corner = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}

@@ -100,7 +100,7 @@ def finding(result: Result, language: Language = "en") -> str:
         ).format(momentum=name, batches=_batches(steps, _))
         noise = float(result.noise[index])
         parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
-    text = ("；" if language == "zh" else "; ").join(parts)
+    text = _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
     )

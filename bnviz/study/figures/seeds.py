@@ -75,7 +75,7 @@ def error_curves(
     seeds = len(curves[0].diverged_at)
     how = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
     notes = [heading(how, 0, 1.01, "context", align="left"), *apart(labels, EXPONENTS, 2.0)]
-    told = "; ".join(f"{curve.name} {ending(curve, _).replace('<br>', ', ')}" for curve in curves)
+    told = _("; ").join(f"{curve.name} {ending(curve, _).replace('<br>', _(', '))}" for curve in curves)
     margin = {"l": 64, "r": 200, "t": 40, "b": 52}
     return Chart(
         name,
@@ -135,7 +135,9 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         text = _headline(pair, _)
         panels.notes.append(heading(text, wide[0], 1.02, align="left"))
         panels.phone_notes.append(heading(text, 0, tall[1], align="left"))
-    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
+    parts = _("; ").join(
+        pair.title + _(": ") + _(", ").join((mean_line(pair.finding, _), words(pair.finding, _))) for pair in pairs
+    )
     return Chart(
         name,
         panels.traces,

@@ -104,12 +104,10 @@ def finding(result: Result, language: Language = "en") -> str:
         (_("range of the loss"), result.range_findings[shown]),
         (_("relative change of the gradient"), result.relative_findings[shown]),
     ):
-        numbers = (
-            "" if not math.isfinite(found.low) else f" {times(found.mean)} ({times(found.low)} … {times(found.high)}),"
-        )
-        parts.append(f"{name}{numbers} {words(found, _)}")
+        numbers = f"{times(found.mean)} ({times(found.low)} … {times(found.high)})" if math.isfinite(found.low) else ""
+        parts.append(name + " " + _(", ").join(filter(None, (numbers, words(found, _)))))
     return _("Along the gradient, {second} against {first}: {parts}.").format(
-        first=first, second=second, parts="; ".join(parts)
+        first=first, second=second, parts=_("; ").join(parts)
     )
 
 

@@ -51,7 +51,7 @@ def cliff(result: Result, language: Language = "en") -> Chart:
     how = _("{network} · line: mean of {seeds} seeds · band: from the best seed to the worst").format(
         network=NETWORK_NAMES[result.settings.network], seeds=result.settings.seeds
     )
-    endings = "; ".join(f"{text.replace('<br>', ': ')}" for text, _role, _height in labels)
+    endings = _("; ").join(text.replace("<br>", _(": ")) for text, _role, _height in labels)
     notes = [_head(advice, how, WIDTH), *apart(labels, RANGE, 2.8), *_refusals(result, _)]
     top, phone_top = (20 * _rows(advice, how, WIDTH), 16 * (_rows(advice, how, PHONE_WIDTH) + len(labels)))
     return Chart(
@@ -179,7 +179,7 @@ def _refusals(result: Result, _: Translate) -> list[dict[str, Any]]:
         lost = int((result.diverged_at[row] >= 0).sum())
         name = normalizer_name(normalizer, _)
         if mine:
-            sizes = ", ".join(str(size) for size in sorted(refusal.batch_size for refusal in mine))
+            sizes = _(", ").join(str(size) for size in sorted(refusal.batch_size for refusal in mine))
             rows.append(f"{name}, {sizes}: ValueError: {mine[-1].message.partition(', got')[0]}")
         if lost:
             rows.append(_("{name}: {lost} trainings diverged (NaN)").format(name=name, lost=lost))
