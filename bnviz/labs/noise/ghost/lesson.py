@@ -37,7 +37,7 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     whole = _("the whole batch")
     return " ".join(
-        better_or_alike(whole, _("normalizing in parts of {size}").format(size=size), found, _)
+        better_or_alike(whole, _("ghost size {size}").format(size=size), found, _)
         for size, found in zip(result.sizes[1:], result.findings, strict=True)
     )
 
