@@ -246,6 +246,9 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   :is(.st-key-picture, .st-key-below) td:not([style*="right"]) { min-width: 7em; }
   .st-key-below td:first-child { min-width: 11em; }
   .stMarkdown .katex-display { font-size: 0.85em; overflow-x: auto; overflow-y: hidden; padding: 0.35em 0; }
+  /* The views in one row: "Sources" alone on a second one was overlooked. */
+  [class*="-view-"] button[data-variant="segmented_control"] { flex: 1 1 auto; padding-inline: clamp(0.2rem, 1.4vw, 1rem); }
+  [class*="-view-"] button[data-variant="segmented_control"] p { font-size: 0.82rem; }
   .st-key-controls * { scroll-margin-top: calc(var(--bnviz-floating, 0px) + 1rem); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }
