@@ -118,7 +118,7 @@ class Visit:
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """The secret token by which its long runs know it."""
     followed: int = 0
-    """How many presses of the browser's Back and Forward have been followed."""
+    """The number of the latest press of the browser's Back or Forward, or of a link that sets something, that has been followed."""
     led: int = 0
     """The number of the class's latest move that has been followed."""
     refused: BnvizError | None = None
