@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Translate
+from bnviz.i18n import Translate, clauses
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import GAP, labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short, with_spread
@@ -136,7 +136,7 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         panels.notes.append(heading(text, wide[0], 1.02, align="left"))
         panels.phone_notes.append(heading(text, 0, tall[1], align="left"))
     parts = _("; ").join(
-        pair.title + _(": ") + _(", ").join((mean_line(pair.finding, _), words(pair.finding, _))) for pair in pairs
+        pair.title + _(": ") + clauses(mean_line(pair.finding, _), words(pair.finding, _), _) for pair in pairs
     )
     return Chart(
         name,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.shared.figures import variant_curves
 from bnviz.plot.chart import Chart
@@ -259,7 +259,7 @@ def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     if not math.isfinite(error):
         return _("diverged")
     words = _("test error {error} %").format(error=with_spread(error, deviation))
-    return words + (_(", ") + _("{lost} seeds diverged").format(lost=lost) if lost else "")
+    return clauses(words, _("{lost} seeds diverged").format(lost=lost), _) if lost else words
 
 
 def _maps_alt(result: Result, _: Translate) -> str:

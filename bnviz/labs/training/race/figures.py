@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import effects, variant_curves
 from bnviz.plot.chart import Chart
@@ -183,7 +183,7 @@ def _received_alt(result: Result, _: Translate) -> str:
             if finite
             else _("no longer a number")
         )
-        parts.append(normalizer_name(name, _) + _(": ") + _(", ").join((where, _drift_words(result, number, _))))
+        parts.append(normalizer_name(name, _) + _(": ") + clauses(where, _drift_words(result, number, _), _))
     return _(
         "15, 50 and 85 % of what unit {unit} of the last hidden layer receives, seed {seed}, over {steps} training "
         "steps. At the end: {parts}."

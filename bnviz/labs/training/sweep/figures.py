@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.shared.figures import effects
 from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
@@ -197,10 +197,10 @@ def _rates_alt(result: Result, _: Translate) -> str:
             else _("diverged everywhere")
         )
         lost = int((result.diverged_at[number] >= 0).sum())
-        more = _(", ") + _("{lost} trainings diverged").format(lost=lost) if lost else ""
-        parts.append(
-            normalizer_name(name, _) + _(": ") + _(", ").join((_largest_words(result, number, _), best)) + more
-        )
+        told = clauses(_largest_words(result, number, _), best, _)
+        if lost:
+            told = clauses(told, _("{lost} trainings diverged").format(lost=lost), _)
+        parts.append(normalizer_name(name, _) + _(": ") + told)
     return _(
         "Test error against learning rate for {count} rates, mean and range of {seeds} seeds. Trains means: every seed ends with 90 % "
         "or more. {parts}."

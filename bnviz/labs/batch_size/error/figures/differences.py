@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.batch_size.error.advice import Match
 from bnviz.labs.batch_size.error.result import Result
 from bnviz.plot.chart import Chart
@@ -109,7 +109,7 @@ def _sentence(match: Match, _: Translate) -> list[str]:
         return []
     if match.standing == "refused":
         return [f"{match.batch_size}" + _(": ") + _column_words(match, _).replace("<br>", " ")]
-    return [f"{match.batch_size}" + _(": ") + _(", ").join((mean_line(match.finding, _), _verdict(match, _)))]
+    return [f"{match.batch_size}" + _(": ") + clauses(mean_line(match.finding, _), _verdict(match, _), _)]
 
 
 def _verdict(match: Match, _: Translate) -> str:
