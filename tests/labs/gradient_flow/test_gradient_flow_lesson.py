@@ -102,12 +102,12 @@ def test_there_is_no_right_answer_near_a_border(power: float, right: int | None)
 
 @pytest.mark.parametrize("changes", [{}, {"activation": "relu", "init": "torch", "depth": 6}])
 def test_the_error_of_the_ratio_is_its_scatter_over_networks(changes: dict[str, Any]) -> None:
-    """By the units of one network; here over 16 networks, whose s.d. is itself uncertain by a fifth."""
+    """By the units of one network; here over 16 networks, whose s.d. is itself uncertain by two fifths at 95 %."""
     results = [run(Settings(**{"steps": 0, "seed": 500 * number, **changes})) for number in range(16)]
     scatter = float(
         np.std([np.log10(each.gradient_rms[1, 0, 0] / each.gradient_rms[0, 0, 0]) for each in results], ddof=1)
     )
-    assert np.mean([ratio_error(each) for each in results]) == pytest.approx(scatter, rel=0.5)
+    assert scatter / 2 < np.mean([ratio_error(each) for each in results]) < 2 * scatter
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
