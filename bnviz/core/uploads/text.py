@@ -27,11 +27,12 @@ ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.I
 HEADED: Final = re.compile(r"[^\W\d_]|[%°]")  # titles and units
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
 MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?", "<na>", "nat", "\\n"})
-MISSING_AMONG_NUMBERS: Final = frozenset(
-    {"-", "--", "---", "–", "—", ".", "..", "...", "*", "none", "nil", "missing", "unknown", "#value!", "#div/0!", "#ref!", "#num!",
-     "#name?", "无", "空", "缺失", "缺", "未知"}
-)  # fmt: skip
-"""What may be the name of a class."""
+SIGNS_FOR_MISSING: Final = frozenset(
+    {"-", "--", "---", "–", "—", ".", "..", "...", "*", "无", "空", "缺失", "缺", "未知"}
+)
+ERRORS: Final = frozenset({"none", "nil", "missing", "unknown", "#value!", "#div/0!", "#ref!", "#num!", "#name?"})
+MISSING_AMONG_NUMBERS: Final = MISSING | SIGNS_FOR_MISSING | ERRORS
+"""With what may be the name of a class."""
 ROW_NUMBERS: Final = frozenset(
     {"", "#", "id", "index", "idx", "no", "no.", "nr", "nr.", "number", "obs", "row", "rownames", "row_names", "rowid",
      "序号", "编号", "行号"}
@@ -390,7 +391,7 @@ def _column(name: str, title: str | None, cells: tuple[str, ...], notation: Nota
             pass  # some cell is empty, or "e" or "1-2"
     found = [notation.number(cell) for cell in cells]
     values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
-    words = MISSING if np.isnan(values).all() else MISSING | MISSING_AMONG_NUMBERS
+    words = MISSING if np.isnan(values).all() else MISSING_AMONG_NUMBERS
     missing = np.array([cell.lower() in words for cell in cells], dtype=np.bool_)
     booleans = any(cell.lower() in BOOLEANS for cell in cells)
     return Column(name, title, cells, values, booleans, missing)
