@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,7 +32,7 @@ from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.classroom_route import BUSY, address_of
-from bnviz.ui.compute_queue import HEAVY_S
+from bnviz.ui.compute_queue import HEAVY_S, processor_seconds
 from bnviz.ui.player import ReadyScene
 
 PATH: Final = "pictures"
@@ -170,11 +169,11 @@ class _Browser:
 
     def _answer(self, question: Question | None, room: Room) -> tuple[bytes, int]:
         """What `_worked_on` says. Raises OvertakenError; WaitsError where it is for another room."""
-        start = time.thread_time()
+        start = processor_seconds()
         seen = None if question is None else self._pictures(question, room)
         if seen is None:  # nobody's turn: who asks for nothing does not slow down who drags
             return pack({"settings": None, "pause": NOTHING_MS}, {}), NOTHING_MS
-        seconds = time.thread_time() - start
+        seconds = processor_seconds() - start
         if seconds >= HEAVY_S:
             self.patient_for = PATIENT_FOR
         pause = drag.pause(self.visitor, seconds + SECONDS_PER_BYTE * self.sent, drag.ROOM, self.address)
