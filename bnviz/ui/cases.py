@@ -11,7 +11,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.case import FAMILIES, Case, Link, Measured
 from bnviz.labs.cases.catalogue import CASES, QUESTION
 from bnviz.labs.cases.near import near
-from bnviz.labs.cases.search import LONGEST_QUERY, search, shortened
+from bnviz.labs.cases.search import LONGEST_QUERY, names_no_symptom, search, shortened
 from bnviz.labs.course import find_lab
 from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
@@ -45,7 +45,10 @@ def show() -> None:
         if not query:
             _families(_)
         elif cases:
-            st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
+            if names_no_symptom(query):
+                st.info(_("Every problem here is about batch norm. What goes wrong? These are reported most:"))
+            else:
+                st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
             for case in cases:
                 _card(case, _, first=case is cases[0])
         else:

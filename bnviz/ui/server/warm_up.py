@@ -12,6 +12,7 @@ from typing import Any
 
 from bnviz.jobs import resources
 from bnviz.jobs.compute_processes import ComputeProcesses
+from bnviz.labs.cases.search import search
 from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
 from bnviz.ui import cache
 from bnviz.ui.runs import MODULES, RUNS
@@ -48,14 +49,8 @@ def warming(
             resources.run_bytes(resources.worker_count() + resources.compute_count()),
         )
 
-        def start() -> None:
-            computing.start()
-            cache.compute_elsewhere(computing)
-            if any(isinstance(topic, LiveTopic) for topic in topics):
-                RUNS.pool  # noqa: B018 - it starts its workers
-
         if topics:
-            threading.Thread(target=start, daemon=True, name="bnviz-warm-up").start()
+            threading.Thread(target=_get_ready, args=(computing, topics), daemon=True, name="bnviz-warm-up").start()
         giving_back = asyncio.create_task(keep_giving_back())
         try:
             yield {}
@@ -66,6 +61,15 @@ def warming(
             RUNS.close()
 
     return lifespan
+
+
+def _get_ready(computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
+    """What is not needed to answer the first visitor, and takes seconds."""
+    computing.start()
+    cache.compute_elsewhere(computing)
+    if any(isinstance(topic, LiveTopic) for topic in topics):
+        RUNS.pool  # noqa: B018 - it starts its workers
+    search("batch norm in eval mode")  # which learns from the titles of threads first
 
 
 def the_course() -> Sequence[AnyTopic]:
