@@ -18,8 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.jobs.pool import JobPool
 from bnviz.ui.classroom_route import BUSY
+from bnviz.ui.places import Places, address_of
 from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
-from bnviz.ui.server.places import Places, address_of
 
 DRAW_EVERY_SECONDS: Final = 0.125
 REST_PER_DRAWING: Final = 3.0  # pictures that are dear to draw come less often: the server has others to serve

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
-from bnviz.ui.server.places import address_of
+from bnviz.ui.places import address_of
 
 MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
 AT_ONCE_SECONDS: Final = 1.0  # in which a browser says it; of more strangers, who takes longer gives way

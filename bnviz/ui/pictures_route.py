@@ -33,8 +33,8 @@ from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
 from bnviz.ui.classroom_route import BUSY
 from bnviz.ui.compute_queue import HEAVY_S, processor_seconds
+from bnviz.ui.places import Places, address_of
 from bnviz.ui.player import ReadyScene
-from bnviz.ui.server.places import Places, address_of
 
 PATH: Final = "pictures"
 AT_ONCE: Final = 8

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bnviz.classroom.limits import Bucket, Rate
 from bnviz.i18n import N_, choose_language, translator
 from bnviz.ui import assets
-from bnviz.ui.server.places import Places, address_of
+from bnviz.ui.places import Places, address_of
 
 VISITORS: Final = "BNVIZ_VISITORS"
 """Environment variable: how many visitors there may be at once."""

@@ -46,10 +46,10 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     import uvicorn
 
     from bnviz.ui import recordings, visit
+    from bnviz.ui.places import Places
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.frames import BoundedFrames
     from bnviz.ui.server.limits import LARGEST_MESSAGE, most_connections
-    from bnviz.ui.server.places import Places
     from bnviz.ui.server.whole_requests import WholeRequests
 
     recordings.follow(recording)

@@ -14,7 +14,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import get_remote_addr
 
-from bnviz.ui.server.places import Places
+from bnviz.ui.places import Places
 
 WHOLE_SECONDS: Final = 60.0
 """For a request from its beginning to its end: the largest file, 4 MB, comes in that time at 70 kB/s."""

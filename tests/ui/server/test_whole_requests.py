@@ -16,8 +16,8 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
+from bnviz.ui.places import Places
 from bnviz.ui.server import whole_requests
-from bnviz.ui.server.places import Places
 from bnviz.ui.server.whole_requests import WholeRequests
 from tests.serving import served
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bnviz.ui.server.places import Places, fits
+from bnviz.ui.places import Places, fits
 
 
 def taken(places: Places, address: str, wanted: int) -> int:
