@@ -69,6 +69,7 @@ class State:
     """What a server takes when nobody is there any more."""
 
     memory: int
+    """Bytes, its processes' own included, what they share with one another not."""
     threads: int
     descriptors: int
     processes: int
@@ -215,12 +216,13 @@ async def alone(server: Server, visitors: int, steps: int, seconds: float) -> Le
 def state(pid: int) -> State:
     """What the server takes now."""
     process = psutil.Process(pid)
+    children = process.children(recursive=True)
     with process.oneshot():
         return State(
-            process.memory_info().rss,
+            sum(one.memory_full_info().uss for one in (process, *children)),
             process.num_threads(),
             process.num_fds(),
-            1 + len(process.children(recursive=True)),
+            1 + len(children),
         )
 
 

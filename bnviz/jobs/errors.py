@@ -48,6 +48,13 @@ class WorkerDiedError(BrokenExecutor):
         super().__init__(f"worker process {process} died ({how})")
 
 
+class ComputingDiedError(BnvizError):
+    """The process that computed something for a page died, and so did the one that took its place."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("The process that computed this died twice. Ask for less of something."))
+
+
 class ClusterWorkerLostError(BrokenExecutor):
     """The cluster has lost the worker at `address`, or nothing is heard of it."""
 

@@ -48,13 +48,16 @@ class OneWorker(Executor):
     """An executor of one process, which dies alone: its work fails with `WorkerDiedError`, and nothing more is taken.
 
     `modules`: what the process imports before its first work. `ceiling`: bytes that it gets besides, None for no bound.
+    `niceness`: how far it stands behind the server in the queue for the cores, from 0 to 19.
     """
 
-    def __init__(self, modules: tuple[str, ...] = (), ceiling: int | None = None) -> None:
+    def __init__(
+        self, modules: tuple[str, ...] = (), ceiling: int | None = None, niceness: int = worker.NICENESS
+    ) -> None:
         start = context(modules)
         self._pipe, theirs = start.Pipe()
         self._process = start.Process(
-            target=worker.serve, args=(theirs, modules, ceiling), daemon=True, name="bnviz-worker"
+            target=worker.serve, args=(theirs, modules, ceiling, niceness), daemon=True, name="bnviz-worker"
         )
         self._process.start()
         theirs.close()

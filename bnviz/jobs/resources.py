@@ -18,6 +18,7 @@ MIN_RUN_BYTES: Final = 512 * MIB
 """Below this many bytes for a run there are fewer workers instead."""
 MAX_RUN_BYTES: Final = 2048 * MIB
 MAX_WORKERS: Final = 32
+MAX_COMPUTING: Final = 4
 UNKNOWN_BYTES: Final = 4096 * MIB
 """The memory of a machine that does not tell it."""
 
@@ -33,6 +34,11 @@ def worker_count(root: Path = SYSTEM) -> int:
         return chosen
     fitting = (memory_bytes(root) - SERVER_BYTES) // (IDLE_BYTES + MIN_RUN_BYTES)
     return max(1, min(processors(root), fitting, MAX_WORKERS))
+
+
+def compute_count(root: Path = SYSTEM) -> int:
+    """Processes for what pages ask for and is heavy: one for each processor besides the server's own, no more than workers."""
+    return max(1, min(processors(root) - 1, worker_count(root), MAX_COMPUTING))
 
 
 def configured_workers() -> int | None:

@@ -86,12 +86,12 @@ def _obey(job: int, orders: Orders) -> None:
         raise Stopped
 
 
-def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None) -> None:
+def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None, niceness: int = NICENESS) -> None:
     """Do what comes through `pipe`, one pickled call after the other, until its other end is closed.
 
     `modules` are imported first; from then on the process gets no more than `ceiling` bytes besides what it has.
     """
-    warm_up(modules)
+    warm_up(modules, niceness)
     if ceiling is not None:
         limit_memory(ceiling)
     while True:
@@ -145,10 +145,10 @@ def _status() -> str:
         return ""
 
 
-def warm_up(modules: tuple[str, ...]) -> None:
+def warm_up(modules: tuple[str, ...], niceness: int = NICENESS) -> None:
     """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done."""
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     # Ctrl-C reaches every process of the terminal; the server is the one to end its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     follow_parent()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
@@ -166,7 +167,11 @@ class InstantTopic(Topic[S, R]):
 
     def compute(self, settings: S, data: NDArray[Any] | None = None) -> R:
         """The result for `settings`. Raises: what `run` raises."""
-        return self.run(settings) if self.upload is None else self.run(settings, data)
+        return self.computation(settings, data)()
+
+    def computation(self, settings: S, data: NDArray[Any] | None = None) -> Callable[[], R]:
+        """What computes the result for `settings`, in a form that may be sent to another process."""
+        return partial(self.run, settings) if self.upload is None else partial(self.run, settings, data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from bnviz.settings import LabSettings
 from bnviz.teaching.lab import InstantTopic, Picture
 from bnviz.ui import chart, listing, player, visit
 from bnviz.ui.chart import ReadyChart
-from bnviz.ui.compute_queue import ComputeQueue, WhileWaiting, acquire, nobody_asks
+from bnviz.ui.compute_queue import ComputeQueue, Elsewhere, WhileWaiting, acquire, nobody_asks
 from bnviz.ui.listing import ReadyListing
 from bnviz.ui.player import ReadyScene
 
@@ -110,6 +110,11 @@ class Shared:
 _queue: Final = ComputeQueue()
 
 
+def compute_elsewhere(elsewhere: Elsewhere | None) -> None:
+    """Have heavy results computed there; None for here."""
+    _queue.elsewhere = elsewhere
+
+
 def freely() -> None:
     """What is asked before something is computed or drawn, by whom it may be."""
 
@@ -130,7 +135,7 @@ def result(
 
     def make() -> Any:
         before()
-        return _queue.run(topic.id, lambda: topic.compute(settings, data), visitor or visit.owner(), while_waiting)
+        return _queue.run(topic.id, topic.computation(settings, data), visitor or visit.owner(), while_waiting)
 
     if data is not None:
         return make()

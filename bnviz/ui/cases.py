@@ -10,13 +10,16 @@ import streamlit as st
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.cases.case import FAMILIES, Case, Link, Measured
 from bnviz.labs.cases.catalogue import CASES, QUESTION
-from bnviz.labs.cases.search import LONGEST_QUERY, search, shortened
+from bnviz.labs.cases.near import near
+from bnviz.labs.cases.search import LONGEST_QUERY, names_no_symptom, search, shortened
 from bnviz.labs.course import find_lab
 from bnviz.plot.numbers import short
 from bnviz.ui import navigation, share, visit
 from bnviz.ui.views import escaped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bnviz.teaching.lab import Lab
 
 DUST: Final = 1e-5
@@ -42,7 +45,10 @@ def show() -> None:
         if not query:
             _families(_)
         elif cases:
-            st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
+            if names_no_symptom(query):
+                st.info(_("Every problem here is about batch norm. What goes wrong? These are reported most:"))
+            else:
+                st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
             for case in cases:
                 _card(case, _, first=case is cases[0])
         else:
@@ -115,6 +121,24 @@ def _inside(case: Case, _: Translate) -> None:
                     icon=ICONS[link.kind],
                     query_params={**link.query, "predict": "0"},
                 )
+    if others := near(case):
+        _neighbours(case, others, _)
+
+
+def _neighbours(case: Case, others: Sequence[Case], _: Translate) -> None:
+    """What is easily taken for `case`: a button for each that searches for it."""
+    st.caption(_("Easily confused with:"))
+    with st.container(horizontal=True, gap="xsmall"):
+        for other in others:
+            symptom = _(other.symptom)
+            st.button(
+                escaped(symptom),
+                key=f"near:{case.name}:{other.name}",
+                type="tertiary",
+                icon=":material/arrow_forward:",
+                on_click=visit.search_for,
+                args=(symptom,),
+            )
 
 
 def lab_of(link: Link) -> Lab | None:

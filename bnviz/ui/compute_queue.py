@@ -1,7 +1,7 @@
-"""Who computes when: light work at once, heavy work one at a time, first come first served.
+"""Who computes when and where: light work at once, heavy work first come first served, in processes beside the server.
 
-PyTorch's small operations hold Python's lock: two heavy computations side by side are done no sooner than one after the
-other, and a light one beside them waits for both.
+PyTorch's small operations hold Python's lock: in one process two heavy computations side by side are done no sooner than one after
+the other, and whatever a page does beside them waits for both.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
+
+from bnviz.study import cost
 
 HEAVY_S: Final = 0.05
 """Work that takes longer, in seconds of processor time, is heavy."""
+LIGHT_SHARE: Final = 0.5
+"""Of what one may ask for, what is begun as light work at most: half a second for most topics, a twentieth for the quickest."""
 LIGHT_AT_ONCE: Final = 4
 LOOK_S: Final = 0.1
 """How often who waits looks whether they still want it."""
@@ -25,12 +29,38 @@ REMEMBERED_NAMES: Final = 256
 
 T = TypeVar("T")
 
+
+class Elsewhere(Protocol):
+    """Where heavy work is done."""
+
+    @property
+    def count(self) -> int:
+        """How much of it at once."""
+
+    def run(self, call: Callable[[], T]) -> tuple[T, float]:
+        """What `call` returns, and the seconds of processor time that it took. Raises what it raises."""
+
+
 WhileWaiting = Callable[[int], object]
 """Called again and again, in the thread that waits, with how many computations come before its own. What it raises ends the wait."""
 
 
 def nobody_asks(before: int) -> None:
     """The `WhileWaiting` of who waits in any case."""
+
+
+class _Spent(threading.local):
+    """Seconds of processor time that this thread had others spend."""
+
+    elsewhere = 0.0
+
+
+_spent: Final = _Spent()
+
+
+def processor_seconds() -> float:
+    """Processor time that this thread has taken, and had taken elsewhere, since some moment."""
+    return time.thread_time() + _spent.elsewhere
 
 
 def acquire(lock: threading.Lock, while_waiting: WhileWaiting) -> None:
@@ -62,9 +92,11 @@ class ComputeQueue:
     """Work by name and visitor. What it will take is told by what it took: for this visitor the last time, else for most of late.
 
     Light work that proves heavy counts as heavy until it is done, so a wrong guess delays other heavy work, not the light.
+    `elsewhere`: where heavy work is done; None for here, one at a time.
     """
 
     def __init__(self) -> None:
+        self.elsewhere: Elsewhere | None = None
         self._lock = threading.Lock()
         self._next = 0
         self._waiting: list[_Ticket] = []  # by number
@@ -77,26 +109,46 @@ class ComputeQueue:
         """What `work` returns. Raises what it raises, and what `while_waiting` raises before it begins.
 
         `name`: of what is alike in what it takes. `visitor`: who moves on while waiting keeps the place in the queue.
+        What fails tells nothing about what the next will take.
         """
-        running = self._enter(name, visitor, while_waiting)
-        start = time.thread_time()
+        heavy = self.is_heavy(name, visitor)
         try:
-            return work()
+            return self._run(heavy, name, work, visitor, while_waiting)
+        except cost.HeavyError:  # before it was begun
+            return self._run(True, name, work, visitor, while_waiting)
+
+    def _run(self, heavy: bool, name: str, work: Callable[[], T], visitor: str, while_waiting: WhileWaiting) -> T:
+        running = self._enter(heavy, visitor, while_waiting)
+        start, seconds = processor_seconds(), None
+        try:
+            made = self._made(work, heavy)
+            seconds = processor_seconds() - start
+            return made
         finally:
-            seconds = time.thread_time() - start
             with self._lock:
                 self._running.discard(running)
-                self._remember(name, visitor, seconds)
+                if seconds is not None:
+                    self._remember(name, visitor, seconds)
                 self._call_next()
+
+    def _made(self, work: Callable[[], T], heavy: bool) -> T:
+        if self.elsewhere is None:
+            return work()
+        if not heavy:
+            with cost.at_most(LIGHT_SHARE):
+                return work()
+        made, seconds = self.elsewhere.run(work)
+        _spent.elsewhere += seconds
+        return made
 
     def is_heavy(self, name: str, visitor: str = "") -> bool:
         """Whether the next computation of `name` for `visitor` is expected to be heavy; so is what nobody has tried."""
         with self._lock:
             return self._expected(name, visitor) >= HEAVY_S
 
-    def _enter(self, name: str, visitor: str, while_waiting: WhileWaiting) -> _Running:
+    def _enter(self, heavy: bool, visitor: str, while_waiting: WhileWaiting) -> _Running:
         with self._lock:
-            ticket = _Ticket(self._places_kept.pop(visitor, self._next), self._expected(name, visitor) >= HEAVY_S)
+            ticket = _Ticket(self._places_kept.pop(visitor, self._next), heavy)
             self._next = max(self._next, ticket.number) + 1
             bisect.insort(self._waiting, ticket)
         try:
@@ -135,6 +187,8 @@ class ComputeQueue:
         return next((ticket for ticket in self._waiting if ticket.heavy == heavy), None)
 
     def _room(self, heavy: bool) -> bool:
+        if heavy and self.elsewhere is not None:
+            return sum(running.heavy for running in self._running) < self.elsewhere.count
         proved = sum(running.proved_heavy for running in self._running)
         return proved == 0 if heavy else len(self._running) - proved < LIGHT_AT_ONCE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -36,6 +35,7 @@ from bnviz.ui import (
     visit,
 )
 from bnviz.ui.cache import Ready
+from bnviz.ui.compute_queue import processor_seconds
 from bnviz.ui.player import ReadyScene
 from bnviz.ui.visit import LabState
 
@@ -115,7 +115,7 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
 
     `around`: what decided the rest of the page, which is drawn again where that has changed.
     """
-    start, _ = time.thread_time(), translator(language)
+    start, _ = processor_seconds(), translator(language)
     share.follow_browser(lab, state)
     _stay(state, around)
     topic, before = state.topic, (state.topic, state.settings)
@@ -149,7 +149,7 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
             share.draw(_(lab.title), visit.link(lab, state), language, _about(lab, state, result, language))
     if isinstance(topic, InstantTopic):
         with places.controls:
-            drag.listen(time.thread_time() - start, _ahead(lab, state, language))
+            drag.listen(processor_seconds() - start, _ahead(lab, state, language))
 
 
 def _ahead(lab: Lab, state: LabState, language: Language) -> drag.Ahead | None:

@@ -90,7 +90,7 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 }
 /* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
 .st-key-below thead th:not(:last-child), .st-key-below td:not(:first-child) { word-break: keep-all; }
-.st-key-cases a p { margin: 0 !important; }
+.st-key-cases a p, .st-key-cases button p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0; }
 .st-key-course [data-testid="stVerticalBlock"] { gap: 0.15rem; }
 .st-key-course h2 { font-size: 1.05rem; padding: 0 0 0.2rem; margin-bottom: 0.3rem; border-bottom: 2px solid currentColor; }

@@ -119,7 +119,7 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     _ = translator(language)
     finite = any(row.allowance for row in rows)
     head = [_("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
-    head += [_("Finite-size allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
+    head += [_("Allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
     body = []
     for row in rows:
         name = escape(row.quantity.text(language) + (f" ({row.note.text(language)})" if row.note else ""))

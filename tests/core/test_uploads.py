@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import pickle
 import tracemalloc
@@ -19,14 +20,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, save_npz
 
-from bnviz.core.uploads import Choice, Kind, Upload, open_upload
+from bnviz.core.uploads import Choice, Kind, open_upload
 from bnviz.errors import UploadError
-from tests.uploads import read_upload
+from tests.uploads import read_by_script, read_upload, said
 
 
-def as_npy(array: NDArray[Any], *, allow_pickle: bool = False) -> bytes:
+def as_npy(array: NDArray[Any], *, allow_pickle: bool = False, version: tuple[int, int] | None = None) -> bytes:
     stream = io.BytesIO()
-    np.save(stream, array, allow_pickle=allow_pickle)
+    np.lib.format.write_array(stream, np.asanyarray(array), version, allow_pickle)
     return stream.getvalue()
 
 
@@ -41,20 +42,6 @@ def saved(array: NDArray[Any], **options: Any) -> bytes:
     stream = io.StringIO()
     np.savetxt(stream, array, **options)
     return stream.getvalue().encode()
-
-
-def said(upload: Upload) -> str:
-    """Everything that the page says about a file."""
-    return "; ".join(str(phrase) for phrase in (*upload.summary(), *upload.how, *upload.warnings))
-
-
-def read_by_script(upload: Upload, content: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> NDArray[Any]:
-    """The array that the lines for scripts make of the file, in a folder where it lies."""
-    monkeypatch.chdir(folder)
-    (folder / upload.filename).write_bytes(content)
-    names: dict[str, Any] = {}
-    exec("\n".join(upload.reader_imports) + "\n" + upload.reader_lines("samples"), names)
-    return names["samples"]  # type: ignore[no-any-return]
 
 
 class File(NamedTuple):
@@ -144,6 +131,10 @@ READ = {
     "quoted titles with a comma": File(
         '"len, cm",wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n', LABELLED, ("2 features: len, cm, wid",), "classes"
     ),
+    **{
+        f"titles that begin as {title} does": File(f"{title} wid\n5.1 3.5\n4.9 3\n4.7 3.2\n", ROWS, (title,))
+        for title in ("BM", "ORC", "PAR1", "P2", "RIFF", "BZh", "X", "CDF")
+    },
     "titles of two lines": File('"len\ncm",wid\n5.1,3.5\n4.9,3\n4.7,3.2\n', ROWS, ("len�cm",)),
     "titles twice": File("x,x\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("x [1], x [2]",)),
     "a title as long as a page": File("x" * 30_000 + ",b\n1,2\n3,4\n", [[1, 2], [3, 4]], ("2 features",)),
@@ -163,6 +154,21 @@ READ = {
     "semicolons": File("len;wid\n5.1;3.5\n4.9;3\n4.7;3.2\n", ROWS, ("separated by semicolons",)),
     "tabs": File("len\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("separated by tabs",), name="a.tsv"),
     "bars": File("5.1|3.5\n4.9|3\n4.7|3.2\n", ROWS, ("separated by vertical bars",)),
+    "colons": File("len:wid:cls\n5.1:3.5:a\n4.9:3:b\n4.7:3.2:a\n", LABELLED, ("separated by colons",), "classes"),
+    "colons twice": File("5.1::3.5\n4.9::3\n4.7::3.2\n", ROWS, ("left out: 2 (an empty column)",)),
+    "circumflexes": File("len^wid\n5.1^3.5\n4.9^3\n4.7^3.2\n", ROWS, ("separated by circumflexes",)),
+    "tildes": File("len~wid\n5,1~3,5\n4,9~3\n4,7~3,2\n", ROWS, ("separated by tildes", "decimal comma")),
+    "times beside numbers": File("time,len\n12:30,5\n12:31,6\n", [[5], [6]], ("left out: time (words)",)),
+    "tabs in some lines": File("len wid\n5.1 3.5\n4.9\t3.0\n4.7  3.2\n", ROWS, ("separated by spaces",)),
+    "full-width spaces": File("长\u3000宽\n5.1\u30003.5\n4.9\u30003\n4.7\u30003.2\n", ROWS, ("separated by spaces",)),
+    "single quotation marks": File(
+        "'len','wid','cls'\n'5.1','3.5','a'\n'4.9','3','b, c'\n'4.7','3.2','a'\n", LABELLED, ("a 2, b, c 1",), "classes"
+    ),
+    "apostrophes in words": File("x,y,cls\n5.1,3.5,it's\n4.9,3,so\n4.7,3.2,it's\n", LABELLED, ("it's 2",), "classes"),
+    "separators at the end of rows below titles": File(
+        "len,wid\n5.1,3.5,\n4.9,3,\n4.7,3.2,\n", ROWS, ("left out: an empty column",)
+    ),
+    "one column and pandas' index": File(",x\n0,5\n1,2\n2,4\n", [[5], [2], [4]], ("3 rows; one feature: x",)),
     "spaces in columns": File(" len  wid\n 5.1  3.5 \n 4.9  3.0\n 4.7  3.2\n", ROWS, ("separated by spaces",)),
     "np.savetxt": File(saved(np.array(ROWS)), ROWS, ("separated by spaces",), name="a.txt"),
     "np.savetxt with titles": File(saved(np.array(ROWS), header="len wid"), ROWS, ("features: len, wid",)),
@@ -200,6 +206,29 @@ READ = {
     "commas between thousands": File('a,b\n"1,234.5",2\n"2,345.5",3\n"12",5\n', [[1234.5, 2], [2345.5, 3], [12, 5]]),
     "apostrophes between thousands": File("a;b\n1'234.5;2\n2'345.5;3\n", [[1234.5, 2], [2345.5, 3]], ("' between",)),
     "spaces between thousands": File("a;b\n1\u00a0234,5;2\n17;3\n", [[1234.5, 2], [17, 3]], ("a space between",)),
+    "spaces between thousands in words, too": File(
+        "a;b;c\n1 234;x y;u\n17;z w;v\n12 000;x y;u\n",
+        [[1234, 0], [17, 1], [12000, 0]],
+        ("a space between thousands", "c: u 2, v 1; left out: b (words)"),
+        "classes",
+    ),
+    "points between thousands beside decimal commas": File(
+        "a;b\n5,1;1.234\n4,9;12.345\n4,7;999\n", [[5.1, 1234], [4.9, 12345], [4.7, 999]], ("decimal comma; . between",)
+    ),
+    "commas between thousands beside decimal points": File(
+        'a,b\n5.1,"1,234"\n4.9,"12,345"\n4.7,999\n', [[5.1, 1234], [4.9, 12345], [4.7, 999]], (", between thousands",)
+    ),
+    "what may be thousands is told": File(
+        "a;b\n5;1,234\n4;2,345\n7;9,998\n",
+        [[5, 1.234], [4, 2.345], [7, 9.998]],
+        ("Line 2, column b: 1,234 is read as 1.234. If , stands between thousands, remove it",),
+    ),
+    "what may be thousands with points": File(
+        "a;b\n5;1.234\n4;2.345\n", [[5, 1.234], [4, 2.345]], ("If . stands between thousands",)
+    ),
+    "a typeset minus": File(
+        "a,b,cls\n−1.5,1,−1\n2.5,4,1\n−3,9,−1\n", [[-1.5, 1, 0], [2.5, 4, 1], [-3, 9, 0]], ("-1 2, 1 1",), "classes"
+    ),
     "full-width commas": File(
         "长，宽，类别\n5.1，3.5，甲\n4.9，3，乙\n4.7，3.2，甲\n",
         [[5.1, 3.5, 1], [4.9, 3, 0], [4.7, 3.2, 1]],
@@ -214,6 +243,56 @@ READ = {
         ("features: sepal len, wid; class column class: a 2, b 1",),
         "classes",
         "iris.arff",
+    ),
+    "ARFF with quotation marks and comments": File(
+        "@attribute a numeric\n@attribute c {'x, 1','y 2'}\n@data\n% first\n5.1,'x, 1'\n3,'y 2'\n% more\n4,'x, 1'\n",
+        [[5.1, 0], [3, 1], [4, 0]],
+        ("class column c: x, 1 2, y 2 1; left out: first, more (a comment)",),
+        "classes",
+        "a.arff",
+    ),
+    "ARFF with tabs": File(
+        "@relation r\n@attribute a numeric\n@attribute c {x,y}\n@data\n5.1\tx\n3\ty\n",
+        [[5.1, 0], [3, 1]],
+        (),
+        "classes",
+    ),
+    "comments between rows": File(
+        "len,wid\n5.1,3.5\n# a pause\n4.9,3\n\n# then, a second, one\n4.7,3.2\n",
+        ROWS,
+        ("left out: a pause, then, a second, one (a comment)",),
+    ),
+    "names that begin as comments do": File("#1,5.1,3.5\n#2,4.9,3\n#3,4.7,3.2\n", ROWS, ("left out: 1 (words)",)),
+    "Markdown in a text": File(
+        "# Iris\n\nSome text, and more.\n\n| len | wid | cls |\n|:-|-:|---|\n| 5.1 | 3.5 | a |\n| 4.9 | 3.0 | b |\n"
+        "| 4.7 | 3.2 | a |\n\nThe end.\n",
+        LABELLED,
+        ("left out: Iris (a comment); left out: The end. (below the table)", "Some text, and more. (a heading"),
+        "classes",
+        "a.md",
+    ),
+    "a drawn table": File(
+        "+-----+-----+\n| len | wid |\n+=====+=====+\n| 5.1 | 3.5 |\n+-----+-----+\n| 4.9 | 3.0 |\n+-----+-----+\n"
+        "| 4.7 | 3.2 |\n+-----+-----+\n",
+        ROWS,
+        ("3 rows; 2 features: len, wid",),
+    ),
+    "what a database prints": File(
+        " len | wid \n-----+-----\n 5.1 | 3.5\n 4.9 | 3.0\n 4.7 | 3.2\n(3 rows)\n",
+        ROWS,
+        ("(3 rows) (below the table)",),
+    ),
+    "what another database prints": File(
+        "+-----+-----+\n| len | wid |\n+-----+-----+\n| 5.1 | 3.5 |\n| 4.9 | 3.0 |\n| 4.7 | 3.2 |\n+-----+-----+\n"
+        "3 rows in set (0.00 sec)\n",
+        ROWS,
+        ("3 rows in set",),
+    ),
+    "a source below the table": File(
+        "len,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n\nSource: Fisher, 1936\n",
+        LABELLED,
+        ("left out: Source: Fisher, 1936 (below the table)",),
+        "classes",
     ),
     "a line of units": File(
         "len,wid,cls\ncm,cm,\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
@@ -294,10 +373,18 @@ READ = {
     "Cyrillic in Windows-1251": File(
         "длина,вид\n5.1,да\n4.9,нет\n".encode("cp1251"),
         [[5.1, 0], [4.9, 1]],
-        ("Windows-1252 (Latin-1) is a guess",),
+        ("one feature: длина; class column вид: да 1, нет 1", "encoding Windows-1251", "Windows-1251 is a guess"),
         "classes",
     ),
-    "Korean": File("길이,너비\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("euc_kr"), ROWS, ("GB 18030 is a guess",)),
+    "Korean": File("길이,너비\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("euc_kr"), ROWS, ("길이, 너비", "EUC-KR (CP949)")),
+    "letters of which a half is a bar": File(
+        "ポイント|ソースの長さ\n5.1|3.5\n4.9|3\n4.7|3.2\n".encode("shift_jis"),
+        ROWS,
+        ("ポイント, ソースの長さ", "Shift-JIS", "vertical bars"),
+    ),
+    "marks of order twice": File(b"\xef\xbb\xbf" * 2 + b"5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("without titles",)),
+    "spaces without width": File("len,wid\n5.1\u200b,3.5\n4.9,3\n4.7,3.2\n", ROWS),
+    "line ends of all kinds": File("len,wid\r\n5.1,3.5\n4.9,3\r4.7,3.2", ROWS),
     "UTF-8 with its mark": File(b"\xef\xbb\xbf" + b"len,wid\r\n5.1,3.5\r\n4.9,3\r\n4.7,3.2\r\n", ROWS, ("len, wid",)),
     "UTF-16": File(IRIS.to_csv(index=False).encode("utf-16"), LABELLED, ("encoding UTF-16",), "classes"),
     "UTF-16, big end first": File(b"\xfe\xff" + "5.1\t3.5\n4.9\t3\n4.7\t3.2\n".encode("utf-16-be"), ROWS, ("UTF-16",)),
@@ -359,6 +446,14 @@ READ = {
     "classes that float32 cannot tell apart": File(
         "5.1,3.5,100000001\n4.9,3,100000002\n4.7,3.2,100000001\n", LABELLED, ("100000001 2, 100000002 1",), "classes"
     ),
+    "classes that float64 cannot tell apart": File(
+        "x,c\n5.1,9007199254740993\n4.9,9007199254740992\n",
+        [[5.1, 1], [4.9, 0]],
+        ("9007199254740992 1, 9007199254740993 1",),
+        "classes",
+    ),
+    "classes called none": File("x,c\n5.1,None\n4.9,mild\n", [[5.1, 0], [4.9, 1]], ("None 1, mild 1",), "classes"),
+    "a class that is a sign": File("x,c\n5.1,-\n4.9,+\n", [[5.1, 1], [4.9, 0]], ("+ 1, - 1",), "classes"),
     "true and false": File("x,ok\n5.1,True\n4.9,False\n", [[5.1, 1], [4.9, 0]], ("True is 1, False is 0",)),
     "true and false as a class": File(
         "x,ok\n5.1,True\n4.9,False\n", [[5.1, 1], [4.9, 0]], ("False 1, True 1",), "classes"
@@ -372,15 +467,35 @@ READ = {
         [[100000008, 1], [100000008, 2], [100000008, 3]],
         ("Column 1: the values differ by 1.6 around 100000005", "steps of 8"),
     ),
+    "a spread whose square float32 does not have": File(
+        "a,b\n1e-40,1\n2e-40,2\n", [[1e-40, 1], [2e-40, 2]], ("differ by less than 1e-19: a. Their variance",)
+    ),
     "a constant": File("a,b\n5.1,1\n5.1,2\n", [[5.1, 1], [5.1, 2]], ("The same value in every row: a",)),
     # NumPy's files.
     "npy": File(as_npy(TABLE), TABLE, ("4 rows; 3 features: 1, 2, 3", "array (4, 3)"), name="a.npy"),
     "npy in Fortran's order": File(as_npy(np.asfortranarray(TABLE)), TABLE, name="a.npy"),
     "npy, big end first": File(as_npy(TABLE.astype(">f4")), TABLE, name="a.npy"),
+    "npy of version 2": File(as_npy(TABLE, version=(2, 0)), TABLE, name="a.npy"),
+    "npy of version 3": File(as_npy(TABLE, version=(3, 0)), TABLE, name="a.npy"),
+    "npy of half numbers": File(as_npy(TABLE.astype("f2")), TABLE, name="a.npy"),
+    "npy of long numbers": File(as_npy(TABLE.astype(np.longdouble)), TABLE, name="a.npy"),
+    "npz with y of large numbers": File(
+        as_npz(X=np.array(ROWS), y=np.array([2**53 + 1, 2**53, 2**53 + 1], dtype=np.uint64)),
+        np.column_stack([ROWS, [1, 0, 1]]),
+        ("9007199254740992 1, 9007199254740993 2",),
+        "classes",
+        "a.npz",
+    ),
+    "npz with y of truth values": File(
+        as_npz(X=np.array(ROWS), y=np.array([False, True, False])), LABELLED, ("0 2, 1 1",), "classes", "a.npz"
+    ),
     "npy of one dimension": File(as_npy(np.arange(5.0)), np.arange(5.0)[:, None], ("one feature",), name="a.npy"),
     "npy of truth values": File(as_npy(np.array([[True, False], [False, True]])), [[1, 0], [0, 1]], name="a.npy"),
     "npy of images as a table": File(
-        as_npy(np.arange(32).reshape(2, 4, 4)), np.arange(32).reshape(2, 16), name="a.npy"
+        as_npy(np.arange(32).reshape(2, 4, 4)),
+        np.arange(32).reshape(2, 16),
+        ("the values of a sample make one row",),
+        name="a.npy",
     ),
     "npy whose last column is the class": File(
         as_npy(np.array(LABELLED)), LABELLED, ("class column 3: 0 2, 1 1",), "classes", "a.npy"
@@ -664,23 +779,78 @@ REFUSED = {
     "a damaged workbook": Refused(b"PK\3\4xx", "pd.read_excel", name="a.xlsx"),
     "a tensor": Refused(archive_of("archive/data.pkl"), "This is a file of PyTorch", name="a.npz"),
     "a packed table": Refused(
-        archive_of("a.csv", "b.csv"), "a packed folder with a.csv, b.csv. Unpack it", name="a.csv"
+        archive_of("a.csv", "__MACOSX/a.csv"), "a packed folder with a.csv. Unpack it, and choose", name="a.csv.zip"
     ),
     "gzip": Refused(b"\x1f\x8b\x08", "gzip.open", name="a.csv.gz"),
     "a picture": Refused(b"\x89PNG\r\n\x1a\n", "Image.open", "images", "a.png"),
     "a picture as text": Refused("P2\n8 8\n255\n" + "1 " * 64, "This is a picture", "images"),
     "JSON": Refused('{"a": [1, 2],\n"b": [3, 4]}', "This is JSON. These lines of Python", name="a.json"),
     "lines of JSON": Refused('{"a": 1}\n{"a": 2}\n', "lines=True", name="a.jsonl"),
-    "deep JSON": Refused("[" * 100_000 + "]" * 100_000, "as Python prints it"),
-    "a printed array": Refused("[[1. 2.]\n [3. 4.]]\n", "as Python prints it"),
-    "a printed tensor": Refused("tensor([[1., 2.],\n        [3., 4.]])", "as Python prints it"),
+    "deep JSON": Refused("[" * 100_000 + "]" * 100_000, "as programs print it"),
+    "lists of JSON": Refused("[5.1, 3.5]\n[4.9, 3.0]\n", "lines=True"),
+    "TOML": Refused("[data]\nlen = [5.1, 4.9]\nwid = [3.5, 3]\n", "tomllib.load", name="a.toml"),
+    "YAML": Refused("- len: 5.1\n  wid: 3.5\n- len: 4.9\n  wid: 3\n", 'yaml.safe_load(open("a.yaml"', name="a.yaml"),
+    "YAML of columns": Refused("len: [5.1, 4.9]\nwid: [3.5, 3]\n", "This is YAML"),
+    "LaTeX": Refused("\\begin{tabular}{lr}\nlen & wid \\\\\n5.1 & 3.5 \\\\\n\\end{tabular}", "a table of LaTeX"),
+    "rows of LaTeX": Refused("len & wid \\\\\n5.1 & 3.5 \\\\ \\hline\n4.9 & 3 \\\\\n", "a table of LaTeX"),
+    "R's dput": Refused(
+        'structure(list(len = c(5.1, 4.9), cls = c("a", "b")), class = "data.frame")\n', "These lines of R turn it"
+    ),
+    "R's source": Refused("df <- data.frame(a = c(1, 2), b = c(3, 4))\n", "write.csv(eval(parse("),
+    "R's object": Refused(b"RDX3\nX\n\0\0", "pyreadr.read_r", name="a.rda"),
+    "R's packed object": Refused(gzip.compress(b"X\n"), 'pyreadr.read_r("a.rds")', name="a.rds"),
+    "SQL": Refused("-- dump\nCREATE TABLE t (a REAL);\nINSERT INTO t VALUES (1);\n", "executescript"),
+    "a pointer": Refused("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12345\n", "git lfs pull"),
+    "Matrix Market": Refused("%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 5.1\n", "scipy.io.mmread"),
+    "a table of HTML": Refused("<table><tr><td>1</td></tr></table>", "pd.read_html", name="a.xls"),
+    "XML": Refused('<?xml version="1.0"?><rows><row><a>1</a></row></rows>', "pd.read_xml"),
+    "a long table of pandas": Refused(f"{pd.DataFrame(np.eye(100))}\n", "as programs print it"),
+    "a table of Polars": Refused("shape: (1, 2)\n┌───┬───┐\n│ a ┆ b │\n└───┴───┘\n", "as programs print it"),
+    "a list in a program": Refused("data = [[5.1, 3.5],\n        [4.9, 3.0]]\n", "as programs print it"),
+    "rich text": Refused("{\\rtf1 1,2}", "rtf_to_text"),
+    "a PDF document": Refused("%PDF-1.7\n1 0 obj\n", "pdfplumber"),
+    "SPSS": Refused(b"$FL3@(#)" + bytes(99), "pd.read_spss", name="a.zsav"),
+    "SPSS, portable": Refused("ASCII SPSS PORT FILE 00000\n", "read_por"),
+    "Stata of old": Refused(b"\x72\2\1\0" + bytes(99), 'pd.read_stata("a.dta")', name="a.dta"),
+    "Stata": Refused(b"<stata_dta><header>" + bytes(99), "pd.read_stata"),
+    "SAS": Refused(bytes(99), "pd.read_sas", name="a.sas7bdat"),
+    "Feather": Refused(b"ARROW1\0\0", "pd.read_feather"),
+    "a stream of Arrow": Refused(b"\xff\xff\xff\xff" + bytes(9), "ipc.open_stream"),
+    "ORC": Refused(b"ORC\0\x11", "pd.read_orc"),
+    "SQLite": Refused(b"SQLite format 3\0", "sqlite3.connect"),
+    "records of TensorFlow": Refused(bytes(99), "TFRecordDataset", name="a.tfrecord"),
+    "Protocol Buffers": Refused(b"\x0a\x10\x0a\x0e", "a message of Protocol Buffers", name="a.pb"),
+    "safetensors": Refused(bytes(9), "safetensors.numpy", name="a.safetensors"),
+    "MNIST": Refused(b"\0\0\x08\3" + bytes(12), "np.frombuffer", "images", "t10k-images-idx3-ubyte"),
+    "MATLAB's newer files": Refused(b"MATLAB 7.3 MAT-file" + bytes(99), "h5py.File", name="a.mat"),
+    "MATLAB's oldest files": Refused(bytes(99), "loadmat", name="a.mat"),
+    "an old pickle": Refused(pickle.dumps([[1, 2], [3, 4]], 0), "This is a pickle"),
+    "an old tensor": Refused(pickle.dumps({"a": 1}, 2), "This is a file of PyTorch", name="a.pt"),
+    "packed text": Refused(gzip.compress(b"1"), 'open("a.tsv", "wb").write(gzip.open("a.tsv.gz")', name="a.tsv.gz"),
+    "text packed by bz2": Refused(b"BZh9" + bytes(9), "bz2.open", name="a.csv.bz2"),
+    "text packed by xz": Refused(b"\xfd7zXZ\0" + bytes(9), "lzma.open", name="a.csv.xz"),
+    "text packed by zstd": Refused(b"\x28\xb5\x2f\xfdabc", "zstandard", name="a.csv.zst"),
+    "7z": Refused(b"7z\xbc\xaf\x27\x1c" + bytes(9), "py7zr.SevenZipFile", name="a.7z"),
+    "a packed archive": Refused(gzip.compress(b"1"), "shutil.unpack_archive", name="a.tar.gz"),
+    "a document": Refused(archive_of("[Content_Types].xml", "word/document.xml"), "docx.Document", name="a.docx"),
+    "Apple's Numbers": Refused(archive_of("Index/Document.iwa", "preview.jpg"), "numbers_parser", name="a.numbers"),
+    "a sound": Refused(b"RIFF\0\0\0\0WAVE", "wavfile.read", name="a.wav"),
+    "a picture of Windows": Refused(b"BM" + bytes(99), "Image.open", "images", "a.bmp"),
+    "a printed array": Refused("[[1. 2.]\n [3. 4.]]\n", "as programs print it"),
+    "a printed tensor": Refused("tensor([[1., 2.],\n        [3., 4.]])", "as programs print it"),
     "a web page": Refused("<!DOCTYPE html>\n<html>1,2</html>\n", "This is a web page"),
     "LIBSVM": Refused("1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
     "LIBSVM after a comment": Refused("# two\n1 1:0.5 3:2\n-1 2:0.1\n", "load_svmlight_file", "classes"),
+    "LIBSVM with one value each": Refused("1 1:0.5\n0 2:1\n", "load_svmlight_file", "classes"),
     "LIBSVM without gaps": Refused("1 1:0.5 2:2\n2 1:0.1 2:3\n1 1:3 2:1\n", "load_svmlight_file", "classes"),
     "ARFF without rows": Refused("@relation a\n@attribute b real\n", "no line says @data"),
     "lines in quotation marks": Refused('"a,b"\n"1,2"\n"3,4"\n', "Each line is one cell, as line 2: 1,2. No separator"),
-    "colons": Refused("a:b:c\n1:2:x\n3:4:y\n", "Each line is one cell", "classes"),
+    "times": Refused("12:30\n12:31\n12:32\n", "Each line is one cell, as line 1: 12:30"),
+    "sparse ARFF": Refused(
+        "@relation r\n@attribute a numeric\n@attribute c {x,y}\n@data\n{0 5.1, 1 y}\n{0 3}\n",
+        "This is sparse ARFF",
+        "classes",
+    ),
     # Cells. Each is named by line and column.
     "a word": Refused("a,b\n1,2\nx,4\n3,5\n", "Line 3, column a: x is not a number. Correct the cell"),
     "a word without titles": Refused("1,2\n3,x\n", "Line 2, column 2: x is not a number"),
@@ -695,6 +865,12 @@ REFUSED = {
     "units": Refused("a,b\n1,2\n3 cm,4\n5,6\n", "Line 3, column a: 3 cm is not a number"),
     "an underline": Refused("a,b\n1,2\n1_000,4\n5,6\n", "Line 3, column a: 1_000 is not"),
     "a gap": Refused("a,b\n1,2\n3,\n5,\n", "Line 3, column b: the value is missing (2 in this column)"),
+    "a missing number, as people write it": Refused("a,b\n1,2\n-,4\n3,5\n", "Line 3, column a: the value is missing"),
+    "a missing number, as Excel writes it": Refused("a,b\n1,2\n#DIV/0!,4\n", "Line 3, column a: the value is missing"),
+    "a missing number in Chinese": Refused("a,b\n1,2\n缺失,4\n", "Line 3, column a: the value is missing"),
+    "a missing class in numbers": Refused("a,c\n1,1\n2,-\n3,2\n", "Line 3, column c: the class is missing", "classes"),
+    "money": Refused("a\n12元\n13元\n", "Line 2, column a: 12元 is not read as a number"),
+    "complex numbers": Refused("a\n1+2j\n2-1j\n", "Line 2, column a: 1+2j is not read as a number"),
     "a gap at the start": Refused("a,b\n,2\n3,4\n", "Line 2, column a: the value is missing (1 in this column)"),
     "NA": Refused("a,b\n1,2\nNA,4\n", "Line 3, column a: the value is missing"),
     "nan": Refused("a,b\n1,2\n2,nan\n", "Line 3, column b: the value is missing"),
@@ -712,6 +888,13 @@ REFUSED = {
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
+    "a second table": Refused(
+        "a,b\n1,2\n3,4\n\nc,d\n5,6\n", "In line 5, after an empty line, a second table begins: c, d."
+    ),
+    "a second table of a spreadsheet": Refused(
+        "a,b,\n1,2,\n3,4,\n,,\nc,d,e\n5,6,7\n", "a second table begins: c, d, e"
+    ),
+    "a sum below the table": Refused("a,b\n1,2\n3,4\n\nTotal,6\n", "Line 5, column a: Total is not a number"),
     "few titles": Refused("a\n1,2,3\n4,5,6\n", "Titles: 1; columns: 3"),
     "a title short": Refused("a,b\n1,2,3\n4,5,6\n", "Titles: 2; columns: 3. Give each"),
     "many titles": Refused("a,b,c,d\n1,2,3\n4,5,6\n", "Titles: 4; columns: 3"),
@@ -792,7 +975,10 @@ REFUSED = {
         as_npy(np.zeros((3, 2), dtype="datetime64[s]")), "The array (3, 2) holds datetime64[s]", name="a.npy"
     ),
     "no columns": Refused(as_npy(np.zeros((5, 0))), "No column is left", name="a.npy"),
-    "a number": Refused(as_npy(np.float64(3)), "the table has 0", name="a.npy"),
+    "a number": Refused(as_npy(np.asarray(3.0)), "The array a.npy holds a single number", name="a.npy"),
+    "structured, of version 3": Refused(
+        as_npy(np.zeros(3, dtype=[("长", "f4")]), version=(3, 0)), "structured_to_unstructured", name="a.npy"
+    ),
     "nan in an array": Refused(
         as_npy(np.array([[1.0, np.nan], [np.inf, 2.0], [3.0, 4.0]])),
         "2 of 6 values are missing, NaN or infinite, the first at [0, 1]",

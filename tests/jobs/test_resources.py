@@ -55,6 +55,14 @@ def test_a_container_gets_what_its_quota_and_its_memory_allow(tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("cores")
+def test_one_processor_is_left_to_the_server_where_there_are_several(tmp_path: Path) -> None:
+    quotas = {"50000": 1, "200000": 1, "300000": 2, "6400000": resources.MAX_COMPUTING}
+    for quota, count in quotas.items():
+        assert resources.compute_count(version_2(tmp_path / quota, f"{quota} 100000\n", "max\n")) == count
+    assert resources.compute_count(version_2(tmp_path / "small", "max 100000\n", f"{2 * GIB}\n")) == 1
+
+
+@pytest.mark.usefixtures("cores")
 def test_limits_of_the_groups_above_hold_too(tmp_path: Path) -> None:
     root = version_2(tmp_path, "300000 100000\n", "max\n", "/school/bnviz.service")
     machine(root, **{"sys/fs/cgroup/school/memory.max": f"{3 * GIB}\n"})

@@ -44,6 +44,17 @@ def test_an_open_card_says_everything_and_leads_into_the_labs(case: Any, languag
     assert len(page.get("page_link")) == len([link for link in case.links if lab_of(link)])
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_card_leads_to_those_that_it_is_easily_taken_for(language: Any) -> None:
+    page = open_page("cases", lang=language, q="test_time_batches")
+    page.button(key="near:test_time_batches:eval_differs").click().run()
+    assert not page.exception
+    _ = translator(language)
+    symptoms = {_(case.symptom): case.name for case in CASES}
+    assert symptoms[page.expander[0].label.replace("\\", "")] == "eval_differs"
+    assert page.button(key="near:eval_differs:test_time_batches").label.replace("\\", "") in symptoms
+
+
 @pytest.mark.parametrize("query", ["NaN", "批大小为 1", "mmsegmentation", "5406", ERROR])
 def test_a_search_shows_the_best_card_first_and_open(query: str) -> None:
     page = open_page("cases", lang="en", q=query)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 
+from bnviz.errors import CostError
+from bnviz.study.cost import check_cost
 from bnviz.ui import compute_queue
 from bnviz.ui.compute_queue import ComputeQueue, acquire
 
 PATIENCE_S = 30
+T = TypeVar("T")
 
 
 class Busy:
@@ -223,3 +227,80 @@ def test_a_lock_is_waited_for_only_as_long_as_it_is_wanted(threads: ThreadPoolEx
         waiting.result(PATIENCE_S)
     lock.release()
     acquire(lock, lambda before: pytest.fail("it is free"))
+
+
+class Beside:
+    """Where heavy work is done, for the tests: it tells what it was given, and how long that took."""
+
+    count = 2
+
+    def __init__(self) -> None:
+        self.given: list[Callable[[], object]] = []
+
+    def run(self, call: Callable[[], T]) -> tuple[T, float]:
+        self.given.append(call)
+        return call(), 3.0
+
+
+def test_heavy_work_is_done_elsewhere_as_much_at_once_as_there_is_room(
+    queue: ComputeQueue, threads: ThreadPoolExecutor
+) -> None:
+    queue.run("light", lambda: "done")
+    queue.elsewhere = beside = Beside()
+    (busy, first), (other, second) = occupy(queue, threads), occupy(queue, threads, "also heavy")
+    assert beside.given == [busy, other]
+    waiting, who = line_up(queue, threads, "a third", lambda: "done")
+    assert who.places[-1] == 2
+    assert queue.run("light", lambda: "done") == "done"
+    assert len(beside.given) == 2
+    busy.end.set()
+    assert [first.result(PATIENCE_S), waiting.result(PATIENCE_S)] == ["done", "done"]
+    other.end.set()
+    assert second.result(PATIENCE_S) == "done"
+
+
+def test_light_work_that_proves_heavy_does_not_keep_what_is_done_elsewhere_waiting(
+    queue: ComputeQueue, threads: ThreadPoolExecutor
+) -> None:
+    queue.run("light", lambda: "done")
+    queue.elsewhere = Beside()
+    busy, future = occupy(queue, threads, "light")
+    assert queue.run("heavy", lambda: "done") == "done"
+    busy.end.set()
+    assert future.result(PATIENCE_S) == "done"
+
+
+@pytest.mark.parametrize(("share", "elsewhere"), [(0.4, 0), (0.6, 1)])
+def test_light_work_that_says_beforehand_that_it_costs_much_is_done_elsewhere(
+    queue: ComputeQueue, share: float, elsewhere: int
+) -> None:
+    def work() -> str:
+        check_cost(share, 1.0, ("steps",))
+        return "done"
+
+    queue.run("lab", lambda: "done")
+    queue.elsewhere = beside = Beside()
+    assert queue.run("lab", work) == "done"
+    assert len(beside.given) == elsewhere
+    with pytest.raises(CostError):
+        queue.run("lab", lambda: check_cost(2.0, 1.0, ("steps",)))
+
+
+def test_where_there_is_no_elsewhere_light_work_may_cost_much(queue: ComputeQueue) -> None:
+    queue.run("lab", lambda: "done")
+    queue.run("lab", lambda: check_cost(1.0, 1.0, ("steps",)))
+
+
+def test_what_was_done_elsewhere_counts_as_processor_time_of_who_asked(queue: ComputeQueue) -> None:
+    queue.elsewhere = Beside()
+    start = compute_queue.processor_seconds()
+    queue.run("lab", lambda: "done", "ada")
+    assert 3 <= compute_queue.processor_seconds() - start < 4
+    assert queue.is_heavy("lab", "ada")
+
+
+def test_what_fails_tells_nothing_of_what_the_next_will_take(queue: ComputeQueue) -> None:
+    queue.run("lab", spin, "ada")
+    with pytest.raises(ZeroDivisionError):
+        queue.run("lab", lambda: str(1 // 0), "ada")
+    assert queue.is_heavy("lab", "ada")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
-from typing import Final
 
 from bnviz.core.uploads import arrays, table
 from bnviz.core.uploads.arrays import Archive, read_arrays, read_directory, read_header
 from bnviz.core.uploads.choice import Choice
-from bnviz.core.uploads.formats import ZIP, refuse_foreign
+from bnviz.core.uploads.formats import NUMPY, ZIP, refuse_foreign
 from bnviz.core.uploads.limits import MAX_BYTES, Kind
 from bnviz.core.uploads.table import read_table
 from bnviz.core.uploads.text import Sheet, read_sheet
@@ -23,8 +22,6 @@ from bnviz.errors import UploadError
 from bnviz.i18n import N_
 
 __all__ = ["Choice", "Classes", "Kind", "LeftOut", "Opened", "Upload", "open_upload"]
-
-NUMPY: Final = b"\x93NUMPY"  # how such a file begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ def open_upload(filename: str, content: bytes, kind: Kind = "table") -> Opened:
         )
     filename = PureWindowsPath(filename).name
     suffix = PureWindowsPath(filename).suffix.lower().removeprefix(".")
-    refuse_foreign(filename, suffix, content)
+    refuse_foreign(filename, content)
     classed = kind == "classes"
     # What a file is, it says itself; the name decides where it does not.
     if content.startswith((ZIP, NUMPY)) or suffix in {"npy", "npz"}:

@@ -194,8 +194,13 @@ def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
     _check_type(samples)
     if kind == "images":
         return _images(archive)
+    if not samples.shape:
+        raise UploadError(
+            N_("The array {name} holds a single number. Save a table (N, D): rows are samples."),
+            name=samples.name or archive.filename,
+        )
     check_table(samples.shape)
-    rows = samples.shape[0] if samples.shape else 0
+    rows = samples.shape[0]
     check_rows(rows)
     table = _checked(_unpacked(archive, samples)).reshape(rows, -1)
     names = [str(number + 1) for number in range(table.shape[1])]
@@ -288,6 +293,8 @@ def _classes(
     if array.dtype.kind in "US":
         words = [word.decode(errors="backslashreplace") if isinstance(word, bytes) else word for word in array.tolist()]
         found, codes = numbered(labels.name, words)
+    elif array.dtype.kind in "iu":
+        found, codes = numbered(labels.name, array.tolist())  # float64 cannot tell all of them apart
     else:
         found, codes = numbered(labels.name, _checked(array).tolist())
     return found, codes, f"{NAME}_labels = np.unique({loaded}, return_inverse=True)[1]\n"
@@ -314,12 +321,17 @@ def _check_one_each(archive: Archive, labels: Stored, rows: int) -> None:
 
 
 def _how(archive: Archive, kind: Kind) -> tuple[Phrase, ...]:
-    if not archive.samples.name:
-        return (Phrase(N_("array {used}"), {"used": archive.samples.described}),)
-    used = [archive.samples] + ([archive.labels] if kind == "classes" and archive.labels else [])
-    told = (Phrase(N_("arrays used: {used}"), {"used": listed([array.described for array in used])}),)
-    others = [array.described for array in archive.arrays if array not in used]
-    return (*told, Phrase(N_("not used: {others}"), {"others": listed(others)})) if others else told
+    samples = archive.samples
+    if not samples.name:
+        told = [Phrase(N_("array {used}"), {"used": samples.described})]
+    else:
+        used = [samples] + ([archive.labels] if kind == "classes" and archive.labels else [])
+        told = [Phrase(N_("arrays used: {used}"), {"used": listed([array.described for array in used])})]
+        others = [array.described for array in archive.arrays if array not in used]
+        told += [Phrase(N_("not used: {others}"), {"others": listed(others)})] if others else []
+    if kind != "images" and len(samples.shape) > 2:
+        told.append(Phrase(N_("the values of a sample make one row")))
+    return tuple(told)
 
 
 def _loading(archive: Archive) -> str:
@@ -338,8 +350,9 @@ def _header(content: bytes, name: str, declared: int) -> Stored:
     stream = io.BytesIO(content)
     try:
         version = npy.read_magic(stream)
-        if version not in {(1, 0), (2, 0)}:
+        if version not in {(1, 0), (2, 0), (3, 0)}:
             raise ValueError(f"version {version}")
+        # Version 3.0 differs from 2.0 in the letters of field names only, and arrays with fields are refused.
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, _, dtype = read(stream)
     # NumPy tokenizes and parses the header as a Python literal; a hostile one can fail in any way.

@@ -19,10 +19,11 @@ NAMES_OF_CLASSES: Final = frozenset(
      "kind", "outcome", "survived", "type", "variety", "类别", "类", "标签", "目标", "分类", "种类", "品种", "结果"}
 )  # fmt: skip
 
+EXACT: Final = 2.0**53  # beyond it float64 has no place for every whole number
 MANY_NUMBERS: Final = 5  # that are classes even where there are few rows of each
 
 
-def check_classes(column: str, found: Sequence[float] | Sequence[str]) -> None:
+def check_classes(column: str, found: Sequence[int] | Sequence[float] | Sequence[str]) -> None:
     """Refuse what are no classes: one only, too many, or fractions. `found`: the different values of the column.
 
     Raises: UploadError.
@@ -65,7 +66,9 @@ def _check_repeated(column: str, counts: Counter[Any]) -> None:
         )
 
 
-def numbered(column: str, values: Sequence[float] | Sequence[str]) -> tuple[Classes, NDArray[np.float64]]:
+def numbered(
+    column: str, values: Sequence[int] | Sequence[float] | Sequence[str]
+) -> tuple[Classes, NDArray[np.float64]]:
     """The classes in a column of numbers or words, and each row's as its number from 0.
 
     Raises: UploadError for what is no class.
@@ -75,6 +78,6 @@ def numbered(column: str, values: Sequence[float] | Sequence[str]) -> tuple[Clas
     check_classes(column, found)
     _check_repeated(column, counts)
     numbers = {value: number for number, value in enumerate(found)}
-    names = tuple(f"{value:.0f}" if isinstance(value, float) else value for value in found)
+    names = tuple(f"{value:.0f}" if isinstance(value, float) else str(value) for value in found)
     codes = np.array([numbers[value] for value in values], dtype=np.float64)
     return Classes(column, names, tuple(counts[value] for value in found)), codes

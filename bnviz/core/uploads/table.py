@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.core.uploads.choice import Choice
-from bnviz.core.uploads.classes import NAMES_OF_CLASSES, numbered
+from bnviz.core.uploads.classes import EXACT, NAMES_OF_CLASSES, numbered
+from bnviz.core.uploads.encodings import NAMES
 from bnviz.core.uploads.images import as_images, image_reader
+from bnviz.core.uploads.layout import SEPARATORS
 from bnviz.core.uploads.limits import MAX_MAGNITUDE, Kind, check_images, check_rows, check_table
+from bnviz.core.uploads.notation import may_be_thousands
 from bnviz.core.uploads.suspicions import suspicions
-from bnviz.core.uploads.text import ROW_NUMBERS, SEPARATORS, Column, Sheet
+from bnviz.core.uploads.text import ROW_NUMBERS, Column, Sheet
 from bnviz.core.uploads.upload import (
     NAME,
     PREVIEW_COLUMNS,
@@ -30,18 +33,6 @@ from bnviz.core.uploads.upload import (
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
 
-ENCODINGS: Final = {
-    "utf-8": "",
-    "utf-8-sig": "",
-    "cp1252": "Windows-1252 (Latin-1)",
-    "latin-1": "Latin-1",
-    "gb18030": "GB 18030",
-    "utf-16": "UTF-16",
-    "utf-16-le": "UTF-16",
-    "utf-16-be": "UTF-16",
-    "utf-32": "UTF-32",
-}
-GUESSED: Final = frozenset({"cp1252", "latin-1", "gb18030"})  # by bytes that other encodings use for other letters
 SEPARATOR_NAMES: Final = {
     ",": N_("commas"),
     ";": N_("semicolons"),
@@ -49,6 +40,9 @@ SEPARATOR_NAMES: Final = {
     "|": N_("vertical bars"),
     "，": N_("full-width commas"),
     "；": N_("full-width semicolons"),
+    "^": N_("circumflexes"),
+    "~": N_("tildes"),
+    ":": N_("colons"),
     " ": N_("spaces"),
 }
 ID: Final = re.compile(r"(?:^|[_\W])(?:id|ID|Id)$|[a-z](?:Id|ID)$|^(?:id|ID|Id)[_\W]")
@@ -213,14 +207,38 @@ def _nearly(column: Column, sheet: Sheet) -> Phrase:
 def _suspicious(sheet: Sheet, choice: Choice) -> tuple[Phrase, ...]:
     """What the text says beside the numbers: a guessed encoding, columns that are left out and hold numbers, quantities as classes."""
     told = []
-    if sheet.encoding in GUESSED:
+    if sheet.decoded.guessed:
         template = N_(
             "The file does not say how its letters are encoded; {encoding} is a guess. Where words look wrong, save it as UTF-8: the "
             "numbers are the same."
         )
-        told.append(Phrase(template, {"encoding": ENCODINGS[sheet.encoding]}))
-    left_out = [sheet.columns[place] for place in choice.left_out]
-    return (*told, *(_nearly(column, sheet) for column in left_out if column.is_nearly_numeric))
+        if sheet.decoded.rival:
+            template = N_(
+                "The file does not say how its letters are encoded; {encoding} is a guess from few letters, and {rival} fits nearly as "
+                "well. Where words look wrong, save it as UTF-8: the numbers are the same."
+            )
+        encodings = {"encoding": NAMES[sheet.decoded.encoding], "rival": NAMES.get(sheet.decoded.rival, "")}
+        told.append(Phrase(template, encodings))
+    for place, column in enumerate(sheet.columns):
+        if place in choice.left_out and column.is_nearly_numeric:
+            told.append(_nearly(column, sheet))
+        elif place not in choice.left_out and place != choice.class_column:
+            told += _either(column, sheet)
+    return tuple(told)
+
+
+def _either(column: Column, sheet: Sheet) -> list[Phrase]:
+    """What is told of a column in which 1,234 or 1.234 may be a number of one digit or of four."""
+    european = sheet.notation.decimal == "," or sheet.layout.separator == ";"
+    if sheet.notation.thousands or not european or not may_be_thousands(column.cells, sheet.notation):
+        return []
+    sign = sheet.notation.decimal
+    where = _first(np.array([sign in cell for cell in column.cells]), column, sheet)
+    value = column.values[sheet.lines.index(where["line"])]
+    template = N_(
+        "Line {line}, column {column}: {cell} is read as {value}. If {sign} stands between thousands, remove it everywhere in the file."
+    )
+    return [Phrase(template, {**where, "value": f"{value:g}", "sign": sign})]
 
 
 def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
@@ -292,8 +310,8 @@ def _numbered(column: Column) -> tuple[Classes, NDArray[np.float64]]:
 
 
 def _are_numbers(column: Column) -> bool:
-    """Whether the classes are numbers; True and False are words then."""
-    return not column.booleans and not column.words.any()
+    """Whether the classes are numbers; True and False are words then, and what float64 cannot tell apart."""
+    return not column.booleans and not column.words.any() and bool((np.abs(column.values) < EXACT).all())
 
 
 def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
@@ -310,13 +328,15 @@ def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
 def _how(sheet: Sheet) -> tuple[Phrase, ...]:
     told = []
     if len(sheet.columns) > 1:
-        told.append(Phrase(N_("separated by {separator}"), {"separator": Phrase(SEPARATOR_NAMES[sheet.separator])}))
+        told.append(
+            Phrase(N_("separated by {separator}"), {"separator": Phrase(SEPARATOR_NAMES[sheet.layout.separator])})
+        )
     if sheet.notation.decimal == ",":
         told.append(Phrase(N_("decimal comma")))
     if sign := sheet.notation.thousands:
         told.append(Phrase(N_("{sign} between thousands"), {"sign": SPACE if sign.isspace() else sign}))
-    if ENCODINGS[sheet.encoding]:
-        told.append(Phrase(N_("encoding {encoding}"), {"encoding": ENCODINGS[sheet.encoding]}))
+    if encoding := NAMES[sheet.decoded.encoding]:
+        told.append(Phrase(N_("encoding {encoding}"), {"encoding": encoding}))
     told.append(Phrase(N_("with titles") if sheet.titled else N_("without titles: columns are called by their number")))
     if any(column.booleans for column in sheet.columns):
         told.append(Phrase(N_("True is 1, False is 0")))
@@ -337,11 +357,18 @@ def _reader(sheet: Sheet, places: Sequence[int], class_column: int | None) -> Re
 
 def _reading(sheet: Sheet) -> str:
     """The lines that make rows of cells."""
-    separator = literal(sheet.separator)
+    layout, line = sheet.layout, "line"
+    for blank in layout.blanks:
+        line += f'.replace({literal(blank)}, " ")'
+    lines = f"{NAME}_file.readlines()" + (f"[{sheet.skipped}:]" if sheet.skipped else "")
+    if sheet.remarks or layout.blanks:
+        kept = f" if number > {sheet.skipped}" + f" and number not in {set(sheet.remarks)}" * bool(sheet.remarks)
+        lines = f"[{line} for number, line in enumerate({NAME}_file, 1){kept}]"
+    quote = f", quotechar={literal(layout.quote)}" * (layout.quote != '"')
     return (
-        f'with open({literal(sheet.filename)}, encoding="{sheet.encoding}", newline="") as {NAME}_file:\n'
-        f"    {NAME}_lines = {NAME}_file.readlines()" + (f"[{sheet.skipped}:]" if sheet.skipped else "") + "\n"
-        f"{NAME}_rows = csv.reader({NAME}_lines, delimiter={separator}, skipinitialspace=True)\n"
+        f'with open({literal(sheet.filename)}, encoding="{sheet.decoded.encoding}", newline="") as {NAME}_file:\n'
+        f"    {NAME}_lines = {lines}\n"
+        f"{NAME}_rows = csv.reader({NAME}_lines, delimiter={literal(layout.separator)}{quote}, skipinitialspace=True)\n"
         f"{NAME}_rows = [row for row in {NAME}_rows if any(cell.strip() for cell in row)]  # without empty lines\n"
     )
 

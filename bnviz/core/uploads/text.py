@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.core.uploads.formats import refuse_text
-from bnviz.core.uploads.limits import MAX_COLUMNS, MAX_ROWS
+from bnviz.core.uploads.encodings import Decoded, decode
+from bnviz.core.uploads.formats import SPARSE_ARFF, refuse_text
+from bnviz.core.uploads.layout import COMMENTS, Layout, cells_of, layout_of, rows_of, width_of, without_remarks
 from bnviz.core.uploads.notation import BOOLEANS, Notation, is_a_date, is_nearly_a_number, notation_of
-from bnviz.core.uploads.upload import LeftOut
-from bnviz.errors import Phrase, UploadError, shortened
+from bnviz.core.uploads.upload import LeftOut, listed
+from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import N_
 
-SEPARATORS: Final = (",", ";", "\t", "|", "，", "；", " ")  # in this order where two fit alike
-SAMPLE_LINES: Final = 300  # on which the separator is chosen
-SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_BEFORE: Final = 1000  # lines before the table
-SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
-BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16's does
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-COMMENTS: Final = ("#", "%", "//")
-RELATION: Final = re.compile(r"\s*@relation\b", re.IGNORECASE)
+ARFF: Final = re.compile(r"\s*@(?:relation|attribute)\b", re.IGNORECASE)
 ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
-HEADED: Final = re.compile(r"[^\W\d_]|[%°]|--")  # titles, units, and the line of dashes below Markdown's titles
-CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+HEADED: Final = re.compile(r"[^\W\d_]|[%°]")  # titles and units
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
-MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?"})
-NOTATIONS: Final = (Notation("."), Notation(","), Notation(",", "."))  # with which a separator is tried
+MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?", "<na>", "nat", "\\n"})
+SIGNS_FOR_MISSING: Final = frozenset(
+    {"-", "--", "---", "–", "—", ".", "..", "...", "*", "无", "空", "缺失", "缺", "未知"}
+)
+ERRORS: Final = frozenset({"none", "nil", "missing", "unknown", "#value!", "#div/0!", "#ref!", "#num!", "#name?"})
+MISSING_AMONG_NUMBERS: Final = MISSING | SIGNS_FOR_MISSING | ERRORS
+"""With what may be the name of a class."""
 ROW_NUMBERS: Final = frozenset(
     {"", "#", "id", "index", "idx", "no", "no.", "nr", "nr.", "number", "obs", "row", "rownames", "row_names", "rowid",
      "序号", "编号", "行号"}
@@ -110,13 +101,14 @@ class Sheet:
     """A text file, taken apart."""
 
     filename: str
-    encoding: str
-    """As Python names it."""
-    separator: str
+    decoded: Decoded
+    layout: Layout
     notation: Notation
     titled: bool
     skipped: int
     """Lines of the file before the first row."""
+    remarks: tuple[int, ...]
+    """Lines after these that belong to no row, counted from 1."""
     lines: tuple[int, ...]
     """Where each row ends in the file, counted from 1."""
     columns: tuple[Column, ...]
@@ -129,91 +121,73 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
 
     Raises: UploadError naming line, column and cure where there is none.
     """
-    encoding, text = _decoded(content)
-    if not text.strip():
+    decoded = decode(content)
+    if not decoded.text.strip():
         raise UploadError(N_("The file is empty."))
-    refuse_text(filename, text)
-    lines = list(io.StringIO(text, newline=""))
+    refuse_text(filename, decoded.text)
+    lines = list(io.StringIO(decoded.text, newline=""))
     start, separator, comments = _opening(lines)
     if all(not line.strip() for line in lines[start:]) and not comments:
         raise UploadError(N_("The file is empty."))
     titles: list[str] | None
-    left_out: tuple[LeftOut, ...] = ()
-    if RELATION.match(lines[start] if start < len(lines) else ""):
-        start, titles = _attributes(lines, start)
-        separator = ","
-        rows, ends = _rows(lines, start, separator)
-    else:
-        separator = separator or _separator(lines[start:])
-        rows, ends = _rows(lines, start, separator)
-        titles, left_out = _commented_titles(comments, separator, len(rows[0]) if rows else 0)
-    notation = notation_of(rows, separator)
+    is_arff = bool(ARFF.match(lines[start] if start < len(lines) else ""))
+    if is_arff:
+        start, titles = _attributes(filename, lines, start)
+        separator = "," if any("," in line for line in lines[start:]) else "\t"
+    layout = layout_of(lines[start:], separator)
+    rows, ends = rows_of(lines, start, layout)
+    rows, ends, remarks, left_out = without_remarks(rows, ends, lines)
+    if not is_arff:
+        titles, others = _commented_titles(comments, layout, width_of(rows))
+        left_out = (*others, *left_out)
+    notation = notation_of(rows, layout.separator)
     if titles is None:
         read, titles, told = _titles(rows, notation)
         if read:
             left_out += (LeftOut(told, Phrase(N_("a heading or second line of titles"))),) if told else ()
             start, rows, ends = ends[read - 1], rows[read:], ends[read:]
-            notation = notation_of(rows, separator)
-    titles = _checked_widths(rows, ends, titles, separator)
-    cells = [tuple(column) for column in zip(*rows, strict=True)]
-    names = _unique(titles, len(cells))
-    cells = cells or [()] * len(names)
-    columns = [
-        _column(name, None if titles is None else titles[place], cells[place], notation)
-        for place, name in enumerate(names)
-    ]
+            notation = notation_of(rows, layout.separator)
+    _refuse_second_table(rows, ends, lines, notation)
+    titles = _checked_widths(rows, ends, titles, layout.separator)
+    remarks = tuple(line for line in remarks if line > start)
     return Sheet(
-        filename, encoding, separator, notation, titles is not None, start, tuple(ends), tuple(columns), left_out
+        filename,
+        decoded,
+        layout,
+        notation,
+        titles is not None,
+        start,
+        remarks,
+        tuple(ends),
+        _columns(rows, titles, notation),
+        left_out,
     )
 
 
-def _attributes(lines: Sequence[str], start: int) -> tuple[int, list[str]]:
+def _columns(rows: Sequence[Sequence[str]], titles: Sequence[str] | None, notation: Notation) -> tuple[Column, ...]:
+    cells = [tuple(column) for column in zip(*rows, strict=True)]
+    names = _unique(titles, len(cells))
+    cells = cells or [()] * len(names)
+    return tuple(
+        _column(name, None if titles is None else titles[place], cells[place], notation)
+        for place, name in enumerate(names)
+    )
+
+
+def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, list[str]]:
     """Of Weka's ARFF the line after `@data`, and the titles.
 
-    Raises: UploadError where no `@data` follows.
+    Raises: UploadError where no `@data` follows, or only what is not 0 is written.
     """
     titles: list[str] = []
     for number in range(start, len(lines)):
         if lines[number].strip().lower() == "@data":
+            if any(line.lstrip().startswith("{") for line in lines[number + 1 :]):
+                raise SPARSE_ARFF.refusal(filename)
             return number + 1, titles
         if found := ATTRIBUTE.match(lines[number]):
             titles.append(found[1].strip("'\""))
     raise UploadError(N_("The file begins as ARFF does, and no line says @data: the rows are missing."))
-
-
-def _decoded(content: bytes) -> tuple[str, str]:
-    """The encoding and the text."""
-    for encoding in _encodings(content):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if not CONTROL.search(text):
-            return encoding, text
-    raise UploadError(
-        N_(
-            "The file is not text: neither UTF-8, UTF-16 nor what spreadsheets write. Save it as CSV (UTF-8) or as .npy."
-        )
-    )
-
-
-def _encodings(content: bytes) -> Iterator[str]:
-    """What the file may be written in, the likeliest first."""
-    for mark, encoding in BOMS:
-        if content.startswith(mark):
-            yield encoding
-            return
-    if b"\0" in content:  # every second byte of Latin letters and digits in UTF-16
-        yield "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
-        return
-    yield "utf-8"
-    # Chinese spreadsheets write GB 18030, western ones Windows-1252. The common Chinese characters are pairs of bytes that
-    # words in western languages do not have.
-    high = re.findall(rb"[\x80-\xff]+", content)
-    if all(re.fullmatch(rb"(?:[\xa1-\xa3\xb0-\xd7][\xa1-\xfe])+", run) for run in high):
-        yield "gb18030"
-    yield "cp1252"
-    yield "latin-1"
 
 
 def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
@@ -227,23 +201,25 @@ def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
             raise UploadError(
                 N_("There is no table in the first {most} lines. Remove the lines before it."), most=MAX_BEFORE
             )
-        said = re.fullmatch(r'"?sep=([,;\t|])"?', line.strip("\r\n "), re.IGNORECASE)
+        said = re.fullmatch(r'"?sep=([,;\t|^~:])"?', line.strip("\r\n "), re.IGNORECASE)
         if said and not separator:
             separator = said[1]
         elif line.lstrip().startswith(COMMENTS):
             comments.append((start, line.strip().lstrip("#%/").strip(" ")))
         elif line.strip():
             return start, separator, comments
+    if len(comments) > 1:  # what begins so are names of rows
+        return comments[0][0], separator, []
     return len(lines) if lines else start, separator, comments
 
 
 def _commented_titles(
-    comments: Sequence[tuple[int, str]], separator: str, width: int
+    comments: Sequence[tuple[int, str]], layout: Layout, width: int
 ) -> tuple[list[str] | None, tuple[LeftOut, ...]]:
     """The titles, if the last comment is one for each column (`np.savetxt` writes them so); and the other comments."""
     titles = None
     if comments:
-        last = _cells([comments[-1][1]], separator)
+        last = cells_of([comments[-1][1]], layout)
         if last and width in {0, len(last[0])} and all(Notation().number(cell) is None for cell in last[0] if cell):
             titles = last[0]
     others = comments if titles is None else comments[:-1]
@@ -251,79 +227,21 @@ def _commented_titles(
     return titles, tuple(LeftOut(comment or "#", reason) for _, comment in others)
 
 
-def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
-    """Rows of cells of a few lines, as far as they can be parsed."""
-    rows = []
-    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
-    try:
-        for row in reader:
-            stripped = _stripped(row, separator)
-            if any(stripped):
-                rows.append(stripped)
-    except csv.Error:
-        pass
-    return rows
+def _refuse_second_table(
+    rows: Sequence[Sequence[str]], ends: Sequence[int], lines: Sequence[str], notation: Notation
+) -> None:
+    """Refuse titles after an empty line, below rows of numbers.
 
-
-def _stripped(row: list[str], separator: str) -> list[str]:
-    row = [cell.strip() for cell in row]
-    return row[:-1] if separator == " " and row and not row[-1] else row  # spaces at the end of the line
-
-
-def _separator(lines: Sequence[str]) -> str:
-    """The separator with which the first lines make a table of more than one column, with most numbers in it."""
-    sample = [line[:SAMPLE_LETTERS] for line in islice((line for line in lines if line.strip()), SAMPLE_LINES)]
-
-    def fit(separator: str) -> tuple[bool, float, bool, bool, float, int]:
-        rows = _cells(sample, separator)
-        body = rows[1:] or rows
-        if not body:
-            return False, 0.0, False, False, 0.0, -SEPARATORS.index(separator)
-        width, alike = Counter(len(row) for row in body).most_common(1)[0]
-        cells = [cell for row in body for cell in row]
-        numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
-        share = alike / len(body)
-        titled = len(rows[0]) == width
-        return width > 1 and numbers > 0, share * numbers, titled, width > 1, share, -SEPARATORS.index(separator)
-
-    return max(SEPARATORS, key=fit)
-
-
-def _rows(lines: Sequence[str], start: int, separator: str) -> tuple[list[list[str]], list[int]]:
-    """The rows from line `start` on, without empty ones, and the line in which each ends, counted from 1."""
-    rows, ends = [], []
-    reader = csv.reader(lines[start:], delimiter=separator, skipinitialspace=True, strict=True)
-    before = start
-    try:
-        for row in reader:
-            stripped = _stripped(row, separator)
-            before = start + reader.line_num
-            if not any(stripped):
-                continue
-            rows.append(stripped)
-            ends.append(before)
-            if len(stripped) > MAX_COLUMNS + SPARE_COLUMNS or len(rows) > MAX_ROWS + 1:
-                _refuse_size(lines, rows)
-    except csv.Error as error:
-        raise UploadError(
-            N_(
-                "Line {line} cannot be taken apart ({error}): a quotation mark that opens a cell has to close it, and a quotation "
-                "mark inside is doubled."
-            ),
-            line=before + 1,
-            error=shortened(error),
-        ) from error
-    return rows, ends
-
-
-def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    raise UploadError(
-        N_("The table has {rows} rows and {columns} columns; at most {max_rows} and {max_columns} are read."),
-        rows=sum(bool(line.strip()) for line in lines),
-        columns=len(rows[-1]),
-        max_rows=MAX_ROWS,
-        max_columns=MAX_COLUMNS,
-    )
+    Raises: UploadError.
+    """
+    for place in range(1, len(rows) - 1):
+        apart = ends[place] - ends[place - 1] > 1 and not lines[ends[place] - 2].strip(" ,;\t\r\n")
+        if apart and all(notation.number(cell) is None for cell in rows[place]) and _is_header(rows[place:], notation):
+            raise UploadError(
+                N_("In line {line}, after an empty line, a second table begins: {cells}. Keep one table in the file."),
+                line=ends[place],
+                cells=listed(rows[place]),
+            )
 
 
 def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
@@ -339,11 +257,11 @@ def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] |
 
 
 def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
-    """How many rows before the titles have one cell that is filled: the table's name."""
+    """How many rows before the titles have their first cell filled only: the table's name."""
     if not rows or len(rows[-1]) == 1:
         return 0
     for before in range(len(rows) - 2):
-        if len(list(filter(None, rows[before]))) != 1:
+        if not rows[before][0] or any(rows[before][1:]):
             return before if before and _is_header(rows[before:], notation) else 0
     return 0
 
@@ -419,7 +337,7 @@ def _checked_widths(
     """
     if not rows:
         return titles
-    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    width = width_of(rows)
     for row, end in zip(rows, ends, strict=True):
         if len(row) != width:
             raise UploadError(
@@ -433,6 +351,8 @@ def _checked_widths(
             )
     if titles is None or len(titles) == width:
         return titles
+    if len(titles) == width - 1 and not any(row[-1] for row in rows):
+        return [*titles, ""]  # separators at the end of the rows only
     if len(titles) == width - 1:
         labels = _column("", None, tuple(row[0] for row in rows), Notation())
         if labels.is_distinct and (separator == " " or labels.counts_up or not labels.is_numeric):
@@ -471,6 +391,7 @@ def _column(name: str, title: str | None, cells: tuple[str, ...], notation: Nota
             pass  # some cell is empty, or "e" or "1-2"
     found = [notation.number(cell) for cell in cells]
     values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
-    missing = np.array([cell.lower() in MISSING for cell in cells], dtype=np.bool_)
+    words = MISSING if np.isnan(values).all() else MISSING_AMONG_NUMBERS
+    missing = np.array([cell.lower() in words for cell in cells], dtype=np.bool_)
     booleans = any(cell.lower() in BOOLEANS for cell in cells)
     return Column(name, title, cells, values, booleans, missing)

@@ -180,7 +180,14 @@ def warnings_of(columns: NDArray[np.float64], names: Sequence[str]) -> tuple[Phr
                 {"names": listed([names[column] for column in constant.tolist()])},
             )
         )
-    for column in np.flatnonzero((spread > 0) & (spread < 100 * steps))[:MAX_NAMES].tolist():
+    tiny = (spread > 0) & (spread**2 < float(np.finfo(np.float32).tiny))
+    if tiny.any():
+        template = N_(
+            "The values differ by less than 1e-19: {names}. Their variance is below the smallest number of float32, in which networks "
+            "compute. Use a smaller unit."
+        )
+        told.append(Phrase(template, {"names": listed([names[column] for column in np.flatnonzero(tiny).tolist()])}))
+    for column in np.flatnonzero((spread > 0) & ~tiny & (spread < 100 * steps))[:MAX_NAMES].tolist():
         told.append(
             Phrase(
                 N_(

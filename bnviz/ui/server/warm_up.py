@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+from bnviz.jobs import resources
+from bnviz.jobs.compute_processes import ComputeProcesses
+from bnviz.labs.cases.search import search
 from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
 from bnviz.ui import cache
-from bnviz.ui.runs import RUNS
+from bnviz.ui.runs import MODULES, RUNS
 from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
 from bnviz.ui.server.memory import keep_giving_back
@@ -22,7 +25,10 @@ from bnviz.ui.server.sockets import send_at_once
 def warming(
     course: Callable[[], Sequence[AnyTopic]],
 ) -> Callable[[object], AbstractAsyncContextManager[dict[str, Any]]]:
-    """The server's lifespan: every instant topic runs once, so that the first visitor does not wait for it; live ones get their workers."""
+    """The server's lifespan: every instant topic runs once, so that the first visitor does not wait for it.
+
+    Processes start for what is heavy, and for long runs.
+    """
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
@@ -37,16 +43,33 @@ def warming(
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()
-        if any(isinstance(topic, LiveTopic) for topic in topics):
-            threading.Thread(target=lambda: RUNS.pool, daemon=True, name="bnviz-warm-up").start()
+        computing = ComputeProcesses(
+            resources.compute_count(),
+            MODULES,
+            resources.run_bytes(resources.worker_count() + resources.compute_count()),
+        )
+
+        if topics:
+            threading.Thread(target=_get_ready, args=(computing, topics), daemon=True, name="bnviz-warm-up").start()
         giving_back = asyncio.create_task(keep_giving_back())
         try:
             yield {}
         finally:
             giving_back.cancel()
+            cache.compute_elsewhere(None)
+            computing.close()
             RUNS.close()
 
     return lifespan
+
+
+def _get_ready(computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
+    """What is not needed to answer the first visitor, and takes seconds."""
+    computing.start()
+    cache.compute_elsewhere(computing)
+    if any(isinstance(topic, LiveTopic) for topic in topics):
+        RUNS.pool  # noqa: B018 - it starts its workers
+    search("batch norm in eval mode")  # which learns from the titles of threads first
 
 
 def the_course() -> Sequence[AnyTopic]:

@@ -15,6 +15,7 @@ from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.cases import cards
 from bnviz.labs.cases.case import FAMILIES, Case, Measured
 from bnviz.labs.cases.catalogue import CASES
+from bnviz.labs.cases.near import near
 
 BY_NAME = {case.name: case for case in CASES}
 
@@ -180,3 +181,12 @@ def test_threads_are_public_and_named_by_their_address() -> None:
             repository, number = thread.name.split(" #")
             assert thread.url in {f"https://github.com/{repository}/{kind}/{number}" for kind in ("issues", "pull")}
             assert number.isdecimal()
+
+
+def test_neighbours_are_each_others_and_the_two_that_most_threads_are_about_are_the_nearest() -> None:
+    names = {case.name: [other.name for other in near(case)] for case in CASES}
+    assert all(one in names[other] and one != other for one, others in names.items() for other in others)
+    assert names["eval_differs"][0] == "test_time_batches"
+    assert names["test_time_batches"][0] == "eval_differs"
+    assert names["federated"] == []
+    assert max(map(len, names.values())) <= 5

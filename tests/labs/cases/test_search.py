@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Final
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.labs.cases import search as module
 from bnviz.labs.cases import votes
 from bnviz.labs.cases.catalogue import CASES
-from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, search, shortened
+from bnviz.labs.cases.search import LONGEST_LINK, LONGEST_QUERY, MOST, names_no_symptom, search, shortened
 from bnviz.labs.cases.spelling import corrected
 from bnviz.labs.cases.synonyms import SYNONYMS
 from bnviz.labs.cases.titles import Title, titles
@@ -32,6 +34,10 @@ TRACEBACK = """Traceback (most recent call last):
   File "/opt/conda/lib/python3.10/site-packages/torch/nn/functional.py", line 2416, in _verify_batch_size
     raise ValueError(f"Expected more than 1 value per channel when training, got input size {size}")
 """
+
+
+PLAIN: Final = 158
+"""Titles held out of the first lists, which took those that say what is wrong."""
 
 
 def first(query: str) -> str:
@@ -62,28 +68,59 @@ def left_out() -> tuple[str, ...]:
     return tuple(best)
 
 
-def test_of_titles_that_it_learns_from_five_of_six_have_their_card_first_though_left_out() -> None:
-    """Half of them were in view when the synonyms were chosen: of strangers' titles fewer do, see below."""
+def test_of_titles_that_it_learns_from_four_of_five_have_their_card_first_though_left_out() -> None:
+    """Of 1167, 947 (81 %). Half of the first 967 were in view when the synonyms were chosen: 88 % of these, of the last 200 50 %."""
     wrong = [(title.text, title.card) for title, best in zip(learned(), left_out(), strict=True) if best != title.card]
-    assert len(wrong) <= len(learned()) / 6, wrong
+    assert len(wrong) <= len(learned()) / 5, wrong
 
 
-def test_of_titles_that_nobody_tuned_on_three_of_four_have_their_card_first_and_nine_of_ten_among_the_first_three() -> (
-    None
-):
-    """What a stranger's title can expect: labelled and set aside before any search was tried on it.
+def test_nine_of_ten_titles_that_say_what_they_are_about_have_its_card_first() -> None:
+    """Of the 258 titles that nobody tuned on 118 let a reader who sees nothing else be sure of the card; 111 have it first (94 %)."""
+    sure = [title for title in held_out() if title.certainty == "sure"]
+    assert len(sure) >= 100
+    wrong = [(title.text, title.card) for title in sure if first(title.text) != title.card]
+    assert len(wrong) <= len(sure) / 10, wrong
 
-    Of 158, 120 have their card first (76 %, a sample of this size tells it to ± 7), 131 it or the second that the thread is as much
-    about (83 ± 6 %), 149 one of both among the first three (94 ± 4 %). Pairs of words and corrected spelling changed one of them.
-    Who labelled the first 141 names the card from the title alone for 117, either for 128: the others do not say enough, or two cards
-    are about the same thing. Changes may cost one title in thirty.
+
+def test_where_the_search_is_wrong_a_reader_of_the_title_is_not_always_right() -> None:
+    """The reader names the card of 204 of 258 titles that nobody tuned on (79 ± 5 %), the search of 168 (65 ± 6 %).
+
+    Where they are sure, 115 and 111 of 118; where a card is likely, 71 and 50 of 93; where they guess, 18 and 7 of 47.
     """
-    ranked = [(title, [case.name for case in search(title.text)]) for title in held_out()]
+    read = sum(title.guessed == title.card for title in held_out())
+    found = sum(first(title.text) == title.card for title in held_out())
+    assert found <= read < len(held_out())
+    assert found >= 168 - len(held_out()) / 30
+
+
+@pytest.mark.parametrize(
+    ("titles_of", "first_is_right", "first_is_either", "either_in_three"),
+    [(slice(PLAIN), 0.766, 0.842, 0.937), (slice(PLAIN, None), 0.46, 0.51, 0.59)],
+    ids=["titles-that-say-what-is-wrong", "titles-however-little-they-say"],
+)
+def test_how_many_titles_that_nobody_tuned_on_have_their_card_first(
+    titles_of: slice, first_is_right: float, first_is_either: float, either_in_three: float
+) -> None:
+    """What a stranger's title can expect: labelled by what the thread says and set aside before any search was tried on it.
+
+    Of the first 158, 121 have their card first (77 %, a sample of this size tells it to ± 7), 133 it or the second that the thread is
+    as much about (84 ± 6 %), 148 one of both among the first three (94 ± 4 %).
+
+    The last 100 were drawn from what the same subjects brought up after the plainest titles had been taken: 46, 51 and 59 of them
+    (± 10). Half of the misses do not name the trouble ("batchnorm issue", "Why is .train()", "Inference on CPU", "Implementation
+    error"), others say only where it was met ("ONNX Export error": a batch of one; "RuntimeError While Freeze BN layers": half
+    precision) or one of two near cards ("replace syncbn with bn when exporing inference model").
+
+    More titles do not help much: without any 45 % of the last 200 learned ones have their card first, with 967 others 48 %, with the
+    rest of the 200, too, 50 %. Neither do runs of letters, words of no symptom, pairs of words far apart, a logistic regression,
+    neighbours' votes, other weights or another ridge: within 1 % of it all. Changes may cost one title in thirty.
+    """
+    ranked = [(title, [case.name for case in search(title.text)]) for title in held_out()[titles_of]]
     either = [({title.card, title.also} - {""}, cards) for title, cards in ranked]
     slack = len(ranked) / 30
-    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= 0.759 * len(ranked) - slack
-    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= 0.829 * len(ranked) - slack
-    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= 0.943 * len(ranked) - slack
+    assert sum(cards[:1] == [title.card] for title, cards in ranked) >= first_is_right * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:1]) for meant, cards in either) >= first_is_either * len(ranked) - slack
+    assert sum(not meant.isdisjoint(cards[:3]) for meant, cards in either) >= either_in_three * len(ranked) - slack
 
 
 def test_a_title_does_not_testify_for_itself() -> None:
@@ -117,19 +154,23 @@ def test_of_two_words_the_rarer_one_weighs_more_in_a_vote() -> None:
 
 
 def test_the_titles_are_public_distinct_and_about_known_cards() -> None:
-    assert len(held_out()) >= 140
-    assert len({title.url for title in titles()}) == len(titles()) >= 1100
+    assert len(held_out()) >= 258
+    assert len({title.url for title in titles()}) == len(titles()) >= 1420
     assert all(title.url.startswith("https://github.com/") for title in titles())
     assert {title.card for title in titles()} | {title.also for title in titles()} <= {case.name for case in CASES} | {
         ""
     }
     assert all(title.also != title.card for title in titles())
+    assert {title.guessed for title in held_out()} <= {case.name for case in CASES}
+    assert {title.certainty for title in held_out()} == {"sure", "likely", "guess"}
+    assert {(title.guessed, title.certainty) for title in learned()} == {("", "")}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_card_is_found_by_its_own_symptom(case: object) -> None:
+def test_a_card_is_found_by_its_own_symptom(case: object, language: Language) -> None:
     assert isinstance(case, type(CASES[0]))
-    assert search(case.symptom)[0] is case
+    assert search(translator(language)(case.symptom))[0] is case
 
 
 @pytest.mark.parametrize(
@@ -352,3 +393,22 @@ def test_the_best_come_first_and_few() -> None:
 def test_every_synonym_stands_in_one_group_only_once() -> None:
     for group in SYNONYMS:
         assert len(group) == len(set(group)) > 1
+
+
+@pytest.mark.parametrize(
+    "query", ["batchnorm issue", "bn", "Batch Normalization layer", "help with batchnrom please", "批归一化问题"]
+)
+def test_who_names_no_symptom_sees_what_is_reported_most(query: str) -> None:
+    assert names_no_symptom(query)
+    found = [case.name for case in search(query)]
+    assert len(found) == MOST
+    reports = [sum(title.card == name for title in titles()) for name in found]
+    assert reports == sorted(reports, reverse=True)
+    assert min(reports) >= max(
+        sum(title.card == case.name for title in titles()) for case in CASES if case.name not in found
+    )
+
+
+@pytest.mark.parametrize("query", ["xyzzy", "batchnorm nan", "eval", "", "批归一化 评估"])
+def test_who_names_one_or_says_something_else_does_not(query: str) -> None:
+    assert not names_no_symptom(query)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import threading
 
@@ -33,14 +32,12 @@ def test_holes_between_what_is_kept_are_given_back() -> None:
     assert len(kept) == COUNT / 10
 
 
+@pytest.mark.usefixtures("only_this_process")
 def test_a_server_gives_back_as_long_as_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     given = threading.Semaphore(0)
     monkeypatch.setattr(memory, "EVERY_S", 0.01)
     monkeypatch.setattr(memory, "give_back", given.release)
     monkeypatch.setattr(RUNS, "close", lambda: None)
-    monkeypatch.setattr(gc, "freeze", lambda: None)
-    for name in ("raise_file_limit", "send_at_once", "bound_the_log"):
-        monkeypatch.setattr(warm_up, name, lambda *_: None)
 
     async def run() -> None:
         async with warm_up.warming(lambda: ())(None):

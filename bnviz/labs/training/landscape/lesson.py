@@ -62,7 +62,9 @@ def comparisons(result: Result) -> list[Comparison]:
             (bend, result.bend, result.bend_expected),
         ):
             predicted = float(expected[number, 0, place])
-            rows.append(Comparison(Phrase(text), float(measured[number, 0, place]), predicted, abs(predicted) * 1e-5))
+            rows.append(
+                Comparison(Phrase(text), float(measured[number, 0, place]), predicted, allowance=abs(predicted) * 4e-5)
+            )
     return rows
 
 

@@ -1,0 +1,202 @@
+"""How cells stand in the lines of a text: separator, quotation marks, and lines that are no rows. By Python's `csv`."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from bnviz.core.uploads.limits import MAX_COLUMNS, MAX_ROWS
+from bnviz.core.uploads.notation import Notation, is_a_date
+from bnviz.core.uploads.upload import LeftOut
+from bnviz.errors import Phrase, UploadError, shortened
+from bnviz.i18n import N_
+
+SEPARATORS: Final = (",", ";", "\t", "|", "，", "；", "^", "~", " ")  # in this order where two fit alike
+COLON: Final = ":"  # where none of these makes a table: it stands in times, too
+SAMPLE_LINES: Final = 300  # on which the separator is chosen
+SAMPLE_LETTERS: Final = 20_000  # of each
+MAX_REMARKS: Final = 500  # lines in the table that are no rows
+SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
+INVISIBLE: Final = "\ufeff\u200b"  # marks of order once more, and spaces without width
+COMMENTS: Final = ("#", "%", "//")
+DRAWN: Final = re.compile(r"(?=.*(?:---|===|___|-\+-|:-|-:))[\s|+:=_\-]+")
+"""Lines that a table is drawn with, as Markdown, databases and reports do."""
+DRAWN_BELOW_TITLES: Final = re.compile(r"(?=.*\|)(?=.*-)[\s|:\-]+")
+ROW_COUNT: Final = re.compile(r"\(?\d+ rows?\b.*|\(?共?\s*\d+ 行.*", re.IGNORECASE)  # below what a database prints
+SINGLE_QUOTED: Final = re.compile(r"(?:^|[,;\t| ])'[^']*'(?=\s*(?:[,;\t|]|$))")
+NOTATIONS: Final = (
+    Notation("."),
+    Notation(","),
+    Notation(",", "."),
+    Notation(".", " "),
+)  # with which a separator is tried
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How cells stand in a line."""
+
+    separator: str
+    quote: str = '"'
+    """Around cells with a separator in them."""
+    blanks: str = ""
+    """Characters that count as spaces."""
+
+    def line(self, line: str) -> str:
+        """A line as `csv` takes it."""
+        for blank in self.blanks:
+            line = line.replace(blank, " ")
+        return line
+
+
+def cells_of(lines: Sequence[str], layout: Layout) -> list[list[str]]:
+    """Rows of cells of a few lines, as far as they can be parsed."""
+    rows = []
+    reader = csv.reader(
+        map(layout.line, lines), delimiter=layout.separator, quotechar=layout.quote, skipinitialspace=True
+    )
+    try:
+        for row in reader:
+            stripped = _stripped(row, layout.separator)
+            if any(stripped):
+                rows.append(stripped)
+    except csv.Error:
+        pass
+    return rows
+
+
+def _stripped(row: list[str], separator: str) -> list[str]:
+    row = [cell.strip() for cell in row]
+    return row[:-1] if separator == " " and row and not row[-1] else row  # spaces at the end of the line
+
+
+def layout_of(lines: Sequence[str], separator: str) -> Layout:
+    """How cells stand in `lines`: by the separator that is said, or that makes a table of most numbers."""
+    filled = (line for line in lines if line.strip() and not DRAWN.fullmatch(line))
+    sample = [line[:SAMPLE_LETTERS] for line in islice(filled, SAMPLE_LINES)]
+    quote = '"'
+    if not any('"' in line for line in sample) and any(SINGLE_QUOTED.search(line.rstrip()) for line in sample):
+        quote = "'"
+    invisible = "".join(letter for letter in INVISIBLE if any(letter in line for line in lines))
+    if separator:
+        return Layout(separator, quote, invisible)
+    ways = [Layout(each, quote, invisible + _blanks(sample) * (each == " ")) for each in SEPARATORS]
+    best = max(ways, key=lambda way: _fit(sample, way))
+    colons = Layout(COLON, quote, invisible)
+    if not _fit(sample, best)[0] and _fit(sample, colons)[0] and not is_a_date([line.strip() for line in sample]):
+        return colons
+    return best
+
+
+def _blanks(sample: Sequence[str]) -> str:
+    """What separates as spaces do: full-width spaces, and single tabs that stand in a part of the lines only."""
+    tabs = ["\t" in line.strip() for line in sample]
+    mixed = any(tabs) and not all(tabs) and not any("\t\t" in line for line in sample)
+    return "\t" * mixed + "\u3000" * any("\u3000" in line for line in sample)
+
+
+def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, float, bool, bool, float, int]:
+    """How good a table `layout` makes of the first lines: one of more than one column, with most numbers in it, is best."""
+    rows = cells_of(sample, layout)
+    body = rows[1:] or rows
+    order = -(*SEPARATORS, COLON).index(layout.separator)
+    if not body:
+        return False, 0.0, False, False, 0.0, order
+    width, alike = Counter(len(row) for row in body).most_common(1)[0]
+    cells = [cell for row in body for cell in row]
+    numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
+    share = alike / len(body)
+    return width > 1 and numbers > 0, share * numbers, len(rows[0]) == width, width > 1, share, order
+
+
+def rows_of(lines: Sequence[str], start: int, layout: Layout) -> tuple[list[list[str]], list[int]]:
+    """The rows from line `start` on, without empty ones, and the line in which each ends, counted from 1."""
+    rows, ends = [], []
+    reader = csv.reader(
+        map(layout.line, lines[start:]),
+        delimiter=layout.separator,
+        quotechar=layout.quote,
+        skipinitialspace=True,
+        strict=True,
+    )
+    before = start
+    try:
+        for row in reader:
+            stripped = _stripped(row, layout.separator)
+            before = start + reader.line_num
+            if not any(stripped):
+                continue
+            rows.append(stripped)
+            ends.append(before)
+            if len(stripped) > MAX_COLUMNS + SPARE_COLUMNS or len(rows) > MAX_ROWS + MAX_REMARKS:
+                _refuse_size(lines, rows)
+    except csv.Error as error:
+        raise UploadError(
+            N_(
+                "Line {line} cannot be taken apart ({error}): a quotation mark that opens a cell has to close it, and a quotation "
+                "mark inside is doubled."
+            ),
+            line=before + 1,
+            error=shortened(error),
+        ) from error
+    return rows, ends
+
+
+def without_remarks(
+    rows: list[list[str]], ends: list[int], lines: Sequence[str]
+) -> tuple[list[list[str]], list[int], tuple[int, ...], tuple[LeftOut, ...]]:
+    """The rows and their lines without those that are none: drawn lines, comments, and remarks below the table."""
+    texts = [lines[end - 1].strip() for end in ends]
+    drawn = [
+        place
+        for place, text in enumerate(texts)
+        if DRAWN.fullmatch(text) or (place == 1 and DRAWN_BELOW_TITLES.fullmatch(text))
+    ]
+    width = width_of([row for place, row in enumerate(rows) if place not in drawn])
+    comments = [place for place, row in enumerate(rows) if len(row) != width and texts[place].startswith(COMMENTS)]
+    below: list[int] = []
+    while len(drawn) + len(comments) + len(below) < len(rows) - 1:
+        place = next(place for place in reversed(range(len(rows))) if place not in {*drawn, *comments, *below})
+        if width < 2 or not _is_below(rows[place], width, lines, ends[place]):
+            break
+        below.append(place)
+    apart = {*drawn, *comments, *below}
+    if len(apart) > MAX_REMARKS or len(rows) - len(apart) < 1:
+        return rows, ends, (), ()
+    told = [
+        LeftOut(" ".join(texts[place].strip("#%/|").split()), Phrase(reason))
+        for places, reason in ((comments, N_("a comment")), (below[::-1], N_("below the table")))
+        for place in places
+    ]
+    kept = [place for place in range(len(rows)) if place not in apart]
+    remarks = tuple(sorted(ends[place] for place in apart))
+    return [rows[place] for place in kept], [ends[place] for place in kept], remarks, tuple(told)
+
+
+def width_of(rows: Sequence[Sequence[str]]) -> int:
+    """The number of cells of most rows."""
+    return Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+
+
+def _is_below(row: Sequence[str], width: int, lines: Sequence[str], end: int) -> bool:
+    """Whether the last row is no row, but a count of them, or words after an empty line."""
+    if len(row) == width:
+        return False
+    line, before = lines[end - 1].strip(), lines[end - 2 : end - 1]
+    words = ":" in row[0] or " " in row[0] or all(Notation().number(cell) is None for cell in row)
+    return bool(ROW_COUNT.fullmatch(line)) or (words and bool(before) and not before[0].strip())
+
+
+def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    raise UploadError(
+        N_("The table has {rows} rows and {columns} columns; at most {max_rows} and {max_columns} are read."),
+        rows=sum(bool(line.strip()) for line in lines),
+        columns=len(rows[-1]),
+        max_rows=MAX_ROWS,
+        max_columns=MAX_COLUMNS,
+    )
