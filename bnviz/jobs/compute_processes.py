@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,6 +17,10 @@ from bnviz.jobs.processes import OneWorker
 NICENESS: Final = 5
 """Behind the server, ahead of long runs: somebody waits for a slider."""
 TRIES: Final = 2
+START_AGAIN_S: Final = 60.0
+"""After a process could not be started: to try takes seconds, too."""
+NOT_STARTED: Final = (OSError, EOFError, RuntimeError, WorkerDiedError)
+"""What comes where a process, its socket, pipe or thread is not to be had, and where it dies before it is ready."""
 
 T = TypeVar("T")
 
@@ -23,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class ComputeProcesses:
-    """`count` processes, from `start` to `close`; each is replaced when it dies.
+    """`count` processes, from `start` to `close`; each is replaced when it dies. Where none can be had, this process computes.
 
     `modules`: what each imports first. `ceiling`: bytes of memory that a call may have, None for no bound.
     """
@@ -31,55 +36,82 @@ class ComputeProcesses:
     def __init__(self, count: int, modules: tuple[str, ...] = (), ceiling: int | None = None) -> None:
         self.count = count
         self._modules, self._ceiling = modules, ceiling
+        self._lock = threading.Lock()
         self._closed = False
-        self._all: list[OneWorker] = []
-        self._free: SimpleQueue[OneWorker] = SimpleQueue()
+        self._start_again = 0.0  # by the clock
+        self._all: set[OneWorker] = set()
+        self._free: SimpleQueue[OneWorker | None] = SimpleQueue()  # None in place of one that could not be started
+        self._here = threading.Lock()
 
     def start(self) -> None:
-        """Start them, and wait for their imports."""
-        self._all = [self._new() for _ in range(self.count)]
-        for process in self._all:
-            process.submit(worker.ready).result()
+        """Start them, and wait for their imports. Those that do not start are tried again when they are wanted."""
+        started = [self._started() for _ in range(self.count)]
+        for process in started:
             self._free.put(process)
 
     def run(self, call: Callable[[], T]) -> tuple[T, float]:
-        """What `call`, which is sent as a pickle, returns, and the seconds of processor time that it took.
+        """What `call`, which is sent as a pickle, returns, and the seconds of processor time that it took besides this thread's.
 
-        Raises what it raises; RunMemoryError where it needs too much memory, ComputingDiedError where its process dies twice.
+        Raises what it raises; RunMemoryError where it needs too much memory, ComputingDiedError where its process dies twice, or
+        dies and no other can be started.
         """
         process = self._free.get()
         try:
-            for _ in range(TRIES):
+            for attempt in range(TRIES):
+                if process is None or not process.alive:
+                    self._dismiss(process)
+                    process = self._started()
+                if process is None:
+                    if attempt or self._closed:
+                        break
+                    with self._here:
+                        return call(), 0.0
                 try:
                     made: tuple[T, float] = process.submit(partial(timed, call)).result()
                     return made
-                except (WorkerDiedError, RunMemoryError) as error:
-                    process = self._replaced(process)
-                    if isinstance(error, RunMemoryError):  # whose memory is in pieces
-                        raise
-                    log.warning("%s while it computed for a page; another takes its place", error)
+                except WorkerDiedError as error:
+                    if not self._closed:
+                        log.warning("%s while it computed for a page", error)
+                except RunMemoryError:  # whose memory is in pieces
+                    self._dismiss(process)
+                    process = None
+                    raise
             raise ComputingDiedError
         finally:
             self._free.put(process)
 
     def close(self) -> None:
         """End them at once."""
-        self._closed = True
-        for process in self._all:
+        with self._lock:
+            self._closed = True
+        for process in list(self._all):
+            self._dismiss(process)
+
+    def _started(self) -> OneWorker | None:
+        """A new process, ready to compute; None where there cannot be one now."""
+        if self._closed or time.monotonic() < self._start_again:
+            return None
+        process = None
+        try:
+            process = OneWorker(self._modules, self._ceiling, NICENESS)
+            with self._lock:
+                if not self._closed:
+                    self._all.add(process)
+            if process in self._all:
+                process.submit(worker.ready).result()
+                return process
+        except NOT_STARTED as error:
+            if not self._closed:
+                self._start_again = time.monotonic() + START_AGAIN_S
+                log.warning("no process to compute in beside the server (%r): it computes by itself", error)
+        self._dismiss(process)
+        return None
+
+    def _dismiss(self, process: OneWorker | None) -> None:
+        if process is not None:
+            self._all.discard(process)
             process.kill()
             process.shutdown(wait=False)
-
-    def _new(self) -> OneWorker:
-        return OneWorker(self._modules, self._ceiling, NICENESS)
-
-    def _replaced(self, process: OneWorker) -> OneWorker:
-        if self._closed:
-            return process
-        process.kill()
-        process.shutdown(wait=False)
-        new = self._new()
-        self._all[self._all.index(process)] = new
-        return new
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:

@@ -10,6 +10,7 @@ import contextlib
 import logging
 import multiprocessing
 import pickle
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -40,8 +41,21 @@ def context(modules: tuple[str, ...] = ()) -> ForkServerContext | SpawnContext:
     if "forkserver" in multiprocessing.get_all_start_methods():
         start = multiprocessing.get_context("forkserver")
         start.set_forkserver_preload(["bnviz.jobs.fork_server", *modules])
+        start_fork_server()
         return start
     return multiprocessing.get_context("spawn")
+
+
+def start_fork_server() -> None:
+    """Start it where there is none, deaf to what ends the server until it has seen to that itself."""
+    from multiprocessing import forkserver, resource_tracker
+
+    resource_tracker.ensure_running()  # whose start would unblock the signals again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class OneWorker(Executor):
@@ -63,7 +77,11 @@ class OneWorker(Executor):
         theirs.close()
         self._work: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
         self._closed = False
-        threading.Thread(target=self._drive, daemon=True, name="bnviz-worker").start()
+        try:
+            threading.Thread(target=self._drive, daemon=True, name="bnviz-worker").start()
+        except RuntimeError:  # there may be no more threads
+            self._process.kill()
+            raise
 
     @property
     def pid(self) -> int:

@@ -151,6 +151,7 @@ def warm_up(modules: tuple[str, ...], niceness: int = NICENESS) -> None:
         os.nice(niceness)
     # Ctrl-C reaches every process of the terminal; the server is the one to end its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the process that it was forked from does not listen to
     follow_parent()
     for module in modules:
         importlib.import_module(module)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import logging
+import multiprocessing.context
 import os
+import re
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from bnviz.errors import SettingError
+from bnviz.jobs import compute_processes
 from bnviz.jobs.compute_processes import ComputeProcesses
 from bnviz.jobs.errors import ComputingDiedError, RunMemoryError
+from bnviz.jobs.processes import OneWorker
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import InstantTopic
 from bnviz.ui.cache import arrays
@@ -32,6 +41,11 @@ def processes() -> Iterator[ComputeProcesses]:
     processes.start()
     yield processes
     processes.close()
+
+
+def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        time.sleep(0.01)
 
 
 def spin(seconds: float) -> int:
@@ -112,11 +126,90 @@ def test_what_kills_two_is_refused_with_a_sentence_and_harms_nobody(processes: C
         assert len({future.result()[0] for future in both}) == 2
 
 
-def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_try(processes: ComputeProcesses) -> None:
+def kill_all(processes: ComputeProcesses) -> None:
     for process in processes._all:
         process.kill()
         process._process.join()
+
+
+def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_try(
+    processes: ComputeProcesses, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kill_all(processes)
+    with caplog.at_level(logging.WARNING):
+        assert processes.run(partial(die_once, tmp_path / "trace"))[0] != os.getpid()
+        assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    assert caplog.text.count("died") == 1  # that of the call
+
+
+def test_replaced_processes_leave_no_thread_and_no_descriptor(processes: ComputeProcesses) -> None:
+    def taken() -> tuple[int, int]:
+        threads = sum(thread.name == "bnviz-worker" for thread in threading.enumerate())
+        return threads, psutil.Process().num_fds()
+
     assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    before = taken()
+    for _ in range(3):
+        kill_all(processes)
+        assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+        gc.collect()
+    until(lambda: taken() <= before)
+
+
+class NoMore:
+    """No process can be started. `asked`: how many times one was wanted."""
+
+    asked = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+@pytest.fixture
+def no_more(monkeypatch: pytest.MonkeyPatch) -> NoMore:
+    no_more = NoMore()
+    monkeypatch.setattr(multiprocessing.context.ForkServerProcess, "start", no_more)
+    return no_more
+
+
+def test_where_no_process_can_be_started_the_server_computes_and_says_so_once(
+    no_more: NoMore, caplog: pytest.LogCaptureFixture
+) -> None:
+    processes = ComputeProcesses(2)
+    with caplog.at_level(logging.WARNING):
+        processes.start()
+        assert [processes.run(os.getpid) for _ in range(3)] == [
+            (os.getpid(), 0.0)
+        ] * 3  # it is this thread's time already
+    assert no_more.asked == 1
+    assert len(caplog.records) == 1
+    assert "it computes by itself" in caplog.text
+
+
+def test_processes_that_could_not_be_started_are_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    processes = ComputeProcesses(1)
+    monkeypatch.setattr(compute_processes, "START_AGAIN_S", 0.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(multiprocessing.context.ForkServerProcess, "start", NoMore())
+        processes.start()
+        assert not processes._all
+    try:
+        assert processes.run(os.getpid)[0] != os.getpid()
+    finally:
+        processes.close()
+
+
+def test_what_kills_its_process_is_not_computed_in_the_server(
+    request: pytest.FixtureRequest, processes: ComputeProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    monkeypatch.setattr(compute_processes, "START_AGAIN_S", 0.0)
+    request.getfixturevalue("no_more")
+    with pytest.raises(ComputingDiedError):
+        processes.run(partial(slow.run, slow.Settings(seed=slow.DEADLY)))
 
 
 @pytest.mark.parametrize("seed", [slow.GREEDY, slow.GREEDY_TORCH])
@@ -135,3 +228,45 @@ def test_none_is_left_when_they_are_closed() -> None:
     for process in all_of_them:
         process.join(30)
         assert not process.is_alive()
+
+
+def test_what_is_computed_when_they_are_closed_is_refused_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    processes = ComputeProcesses(1)
+    processes.start()
+    with caplog.at_level(logging.DEBUG), ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(processes.run, partial(time.sleep, 600)) for _ in range(2)]
+        until(processes._free.empty)
+        processes.close()
+        for future in running:
+            with pytest.raises(ComputingDiedError):
+                future.result(30)
+    assert not processes._all
+    assert not caplog.records
+
+
+def test_none_is_left_when_they_are_closed_while_they_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes, started = ComputeProcesses(2), list[OneWorker]()
+
+    def close_then_start(*given: Any) -> OneWorker:
+        started.append(OneWorker(*given))
+        processes.close()
+        return started[-1]
+
+    monkeypatch.setattr(compute_processes, "OneWorker", close_then_start)
+    processes.start()
+    assert len(started) == 1
+    started[0]._process.join(30)
+    assert not started[0].alive
+
+
+@pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
+def test_the_process_that_they_are_forked_from_does_not_listen_to_what_ends_the_server(
+    processes: ComputeProcesses, told: signal.Signals
+) -> None:
+    worker = processes.run(os.getpid)[0]
+    fork_server = psutil.Process(worker).parent()
+    assert fork_server is not None
+    ignored = int(re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{fork_server.pid}/status").read_text())[0], 16)
+    assert ignored >> (told - 1) & 1
+    ignored = int(re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{worker}/status").read_text())[0], 16)
+    assert ignored >> (told - 1) & 1 == (told == signal.SIGINT)

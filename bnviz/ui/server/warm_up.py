@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -20,6 +21,8 @@ from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
 from bnviz.ui.server.memory import keep_giving_back
 from bnviz.ui.server.sockets import send_at_once
+
+log = logging.getLogger(__name__)
 
 
 def warming(
@@ -49,27 +52,56 @@ def warming(
             resources.run_bytes(resources.worker_count() + resources.compute_count()),
         )
 
+        warm_up = _WarmUp(computing, topics)
         if topics:
-            threading.Thread(target=_get_ready, args=(computing, topics), daemon=True, name="bnviz-warm-up").start()
+            threading.Thread(target=warm_up.run, daemon=True, name="bnviz-warm-up").start()
         giving_back = asyncio.create_task(keep_giving_back())
         try:
             yield {}
         finally:
             giving_back.cancel()
-            cache.compute_elsewhere(None)
-            computing.close()
+            computing.close()  # what is still waited for is refused
+            warm_up.end()
             RUNS.close()
+            cache.compute_elsewhere(None)
 
     return lifespan
 
 
-def _get_ready(computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
-    """What is not needed to answer the first visitor, and takes seconds."""
-    computing.start()
-    cache.compute_elsewhere(computing)
-    if any(isinstance(topic, LiveTopic) for topic in topics):
-        RUNS.pool  # noqa: B018 - it starts its workers
-    search("batch norm in eval mode")  # which learns from the titles of threads first
+class _WarmUp:
+    """What is not needed to answer the first visitor, and takes seconds. Nothing of it begins after `end`."""
+
+    def __init__(self, computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
+        self._computing, self._topics = computing, topics
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def run(self) -> None:
+        """All of it; what fails is tried again by who needs it."""
+        self._computing.start()
+        for step in (self._compute_beside, self._workers, self._search):
+            with self._lock:
+                if self._ended:
+                    return
+                try:
+                    step()
+                except Exception:
+                    log.exception("a part of what should be ready before it is needed is not")
+
+    def end(self) -> None:
+        """Begin nothing more; waits for what has begun."""
+        with self._lock:
+            self._ended = True
+
+    def _compute_beside(self) -> None:
+        cache.compute_elsewhere(self._computing)
+
+    def _workers(self) -> None:
+        if any(isinstance(topic, LiveTopic) for topic in self._topics):
+            RUNS.pool  # noqa: B018 - it starts its workers
+
+    def _search(self) -> None:
+        search("batch norm in eval mode")  # which learns from the titles of threads first
 
 
 def the_course() -> Sequence[AnyTopic]:
