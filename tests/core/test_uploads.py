@@ -1212,6 +1212,40 @@ def test_whatever_comes_in_an_upload_or_an_upload_error_comes_out(
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "&",
+        "a ",
+        " ",
+        "'",
+        '"',
+        "-",
+        "|",
+        "[",
+        "1 ",
+        "1:",
+        "a=",
+        "\\",
+        "=",
+        "1,",
+        "#",
+        "[1",
+        "\u200b",
+        "é",
+        "长",
+        "a:",
+        "- ",
+    ],
+)
+@pytest.mark.parametrize("start", ["", "a", "1,2\n3,4\n"])
+def test_no_text_takes_time_that_grows_with_its_square(unit: str, start: str) -> None:
+    size = len(unit.encode())
+    with contextlib.suppress(UploadError):
+        read_upload("a.csv", (start + unit * (1_900_000 // size) + "b").encode(), "classes")
+
+
+@pytest.mark.timeout(60)
 def test_a_cell_of_very_many_digits_is_read_once() -> None:
     """As long as a file may be; with as many tries as digits it would not end today."""
     with pytest.raises(UploadError):
