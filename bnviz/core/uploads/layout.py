@@ -22,7 +22,7 @@ SAMPLE_LINES: Final = 300  # on which the separator is chosen
 SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_REMARKS: Final = 500  # lines in the table that are no rows
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
-INVISIBLE: Final = "\ufeff\u200b"  # marks of order once more, and spaces without width
+INVISIBLE: Final = "\ufeff\u200b\x1a"  # marks of order once more, spaces without width, and DOS's end of a file
 COMMENTS: Final = ("#", "%", "//")
 DRAWN: Final = re.compile(r"[\s|+:=_\-]+")
 RULES: Final = ("---", "===", "___", "-+-", ":-", "-:")
@@ -100,18 +100,19 @@ def _blanks(sample: Sequence[str]) -> str:
     return "\t" * mixed + "\u3000" * any("\u3000" in line for line in sample)
 
 
-def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, float, bool, bool, float, int]:
-    """How good a table `layout` makes of the first lines: one of more than one column, with most numbers in it, is best."""
+def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, bool, float, bool, bool, float, int]:
+    """How good a table `layout` makes of the first lines: one of more than one column in all lines, with most numbers, is best."""
     rows = cells_of(sample, layout)
     body = rows[1:] or rows
     order = -(*SEPARATORS, COLON).index(layout.separator)
     if not body:
-        return False, 0.0, False, False, 0.0, order
+        return False, False, 0.0, False, False, 0.0, order
     width, alike = Counter(len(row) for row in body).most_common(1)[0]
     cells = [cell for row in body for cell in row]
     numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
     share = alike / len(body)
-    return width > 1 and numbers > 0, share * numbers, len(rows[0]) == width, width > 1, share, order
+    titled = len(rows[0]) == width
+    return width > 1 and numbers > 0, titled and share == 1, share * numbers, titled, width > 1, share, order
 
 
 def rows_of(lines: Sequence[str], start: int, layout: Layout) -> tuple[list[list[str]], list[int]]:

@@ -26,7 +26,8 @@ NEARLY: Final = re.compile(
     |0[xX][0-9a-fA-F]+|[+-]?\d+/\d+
     |[+-]?\d[\d.,]*\s?(?:[a-zA-Zµ°]{1,3}|°[CF])(?:/[a-z]+|[²³])?  # 3 cm
     |[+-]?\d[\d.,]*\s?[元万亿岁]|(?:USD|EUR|CNY|RMB|GBP|JPY)\s?\d[\d.,]*
-    |[+-]?\d[\d.]*\s?(?:±\s?|[+-])\d[\d.]*[ij]?              # 5±1, 1+2j""",
+    |[+-]?\d[\d.]*\s?[×x]\s?10\^?[\d+-]*                       # 1.5×10^3
+    |\(?[+-]?\d[\d.]*(?:[eE][+-]?\d+)?\s?(?:±\s?|[+-])\d[\d.]*(?:[eE][+-]?\d+)?[ij]?\)?  # 5±1, (1+2j)""",
     re.VERBOSE,
 )
 """What people write for a number, and Python's `float` does not take."""
