@@ -27,7 +27,8 @@ class Comparison:
     note: Phrase | None = None
     """What the prediction assumes, where the settings strain it."""
     allowance: float = 0.0
-    """How far the prediction itself may be off, because it holds for sizes that are not reached: no chance, so not a standard error."""
+    """How far off a right prediction may be besides: sizes that it supposes and that are not reached, a grid, float32 where it strains.
+    No chance, so not a standard error."""
 
     @property
     def relative_difference(self) -> float:

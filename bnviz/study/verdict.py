@@ -158,8 +158,8 @@ def caution(findings: Sequence[Finding], _: Translate, *, own_data: bool = False
         found = sum(finding.verdict == SHOWS for finding in judged)
         told.append(
             _(
-                "{count} comparisons were made, each at 5 %: where nothing differs, at least one would still be found in up to "
-                "{rate} % of runs. With Holm's correction, {remain} of the {found} differences found remain."
+                "{count} comparisons were made on this page, each at 5 %: where nothing differs, at least one would still be found in up "
+                "to {rate} % of runs. With Holm's correction for all {count}, {remain} of the {found} differences found remain."
             ).format(
                 count=len(judged),
                 rate=round(100 * (1 - CONFIDENCE ** len(judged))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,13 @@ def right_option(finding: Finding, *, more: int, less: int, alike: int, unknown:
     if finding.verdict == SHOWS:
         return more if finding.mean > 0 else less
     return alike if finding.verdict == SHOWS_NOT else unknown
+
+
+def between(value: float, borders: Sequence[float], error: float) -> int | None:
+    """How many of the ascending `borders` lie below `value`; None where one of them is nearer than `error`, or `value` is no number."""
+    if math.isnan(value) or not all(abs(value - border) > error for border in borders):
+        return None
+    return sum(value > border for border in borders)
 
 
 def mean_and_verdict(finding: Finding, _: Translate) -> str:

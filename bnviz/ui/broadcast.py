@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.jobs.pool import JobPool
 from bnviz.ui.classroom_route import BUSY
+from bnviz.ui.places import Places, address_of
 from bnviz.ui.runs import RUNS, Run, Runs, Snapshot
 
 DRAW_EVERY_SECONDS: Final = 0.125
@@ -80,21 +81,20 @@ class Broadcast:
 
     def __init__(self, runs: Runs, most: int) -> None:
         self.runs = runs
-        self.most = most
-        self.viewers = 0
+        self.viewers = Places(most)
         self.channels: dict[tuple[int, Language], Channel] = {}
         self._going = ThreadPoolExecutor(1, "bnviz-viewers-going")
 
     async def endpoint(self, websocket: WebSocket) -> None:
         """One viewer, from coming to going. Whose first message is not an owner's secret token sees nothing."""
-        if self.viewers >= self.most:
+        address = address_of(websocket.scope)
+        if not self.viewers.take(address):
             await websocket.close(BUSY)  # before it is accepted: the browser hears 403, and tries again later
             return
-        self.viewers += 1
         try:
             await self._one(websocket)
         finally:
-            self.viewers -= 1
+            self.viewers.leave(address)
 
     async def _one(self, websocket: WebSocket) -> None:
         number, language = websocket.path_params["number"], websocket.path_params["language"]

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from bnviz.classroom.classes import Classes
 from bnviz.classroom.connection import Connection
 from bnviz.settings import LabSettings
+from bnviz.ui.places import address_of
 
 MAX_STRANGERS: Final = 300  # connections that have not said yet what they want
 AT_ONCE_SECONDS: Final = 1.0  # in which a browser says it; of more strangers, who takes longer gives way
@@ -77,7 +78,7 @@ class _Carrier:
         self.news = asyncio.Event()
         self.sending = asyncio.Lock()
         self.loop = asyncio.get_running_loop()
-        self.connection = Connection(route.classes, address_of(websocket), self._wake)
+        self.connection = Connection(route.classes, address_of(websocket.scope), self._wake)
         self.code: int | None = None
         self._patience = asyncio.timeout(None)
         """With the frame that is waited for."""
@@ -173,11 +174,6 @@ def settings_of(page: str, topic: str) -> type[LabSettings] | None:
 
 
 CLASSES: Final = Classes(settings_of)
-
-
-def address_of(websocket: WebSocket) -> str:
-    """The address that a browser connects from, as a trusted proxy tells it; empty where there is none."""
-    return websocket.client.host if websocket.client else ""
 
 
 def route(mount_path: str, classes: Classes = CLASSES, origins: Collection[str] = ()) -> WebSocketRoute:

@@ -15,8 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
+from bnviz.study import cost
+
 HEAVY_S: Final = 0.05
 """Work that takes longer, in seconds of processor time, is heavy."""
+LIGHT_SHARE: Final = 0.5
+"""Of what one may ask for, what is begun as light work at most: half a second for most topics, a twentieth for the quickest."""
 LIGHT_AT_ONCE: Final = 4
 LOOK_S: Final = 0.1
 """How often who waits looks whether they still want it."""
@@ -107,10 +111,17 @@ class ComputeQueue:
         `name`: of what is alike in what it takes. `visitor`: who moves on while waiting keeps the place in the queue.
         What fails tells nothing about what the next will take.
         """
-        running = self._enter(name, visitor, while_waiting)
+        heavy = self.is_heavy(name, visitor)
+        try:
+            return self._run(heavy, name, work, visitor, while_waiting)
+        except cost.HeavyError:  # before it was begun
+            return self._run(True, name, work, visitor, while_waiting)
+
+    def _run(self, heavy: bool, name: str, work: Callable[[], T], visitor: str, while_waiting: WhileWaiting) -> T:
+        running = self._enter(heavy, visitor, while_waiting)
         start, seconds = processor_seconds(), None
         try:
-            made = self._made(work, running.heavy)
+            made = self._made(work, heavy)
             seconds = processor_seconds() - start
             return made
         finally:
@@ -121,8 +132,11 @@ class ComputeQueue:
                 self._call_next()
 
     def _made(self, work: Callable[[], T], heavy: bool) -> T:
-        if not heavy or self.elsewhere is None:
+        if self.elsewhere is None:
             return work()
+        if not heavy:
+            with cost.at_most(LIGHT_SHARE):
+                return work()
         made, seconds = self.elsewhere.run(work)
         _spent.elsewhere += seconds
         return made
@@ -132,9 +146,9 @@ class ComputeQueue:
         with self._lock:
             return self._expected(name, visitor) >= HEAVY_S
 
-    def _enter(self, name: str, visitor: str, while_waiting: WhileWaiting) -> _Running:
+    def _enter(self, heavy: bool, visitor: str, while_waiting: WhileWaiting) -> _Running:
         with self._lock:
-            ticket = _Ticket(self._places_kept.pop(visitor, self._next), self._expected(name, visitor) >= HEAVY_S)
+            ticket = _Ticket(self._places_kept.pop(visitor, self._next), heavy)
             self._next = max(self._next, ticket.number) + 1
             bisect.insort(self._waiting, ticket)
         try:

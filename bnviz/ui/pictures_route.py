@@ -31,8 +31,9 @@ from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui import cache, comparing, controls, drag, visit
 from bnviz.ui.broadcast import GONE
 from bnviz.ui.chart import ReadyChart
-from bnviz.ui.classroom_route import BUSY, address_of
+from bnviz.ui.classroom_route import BUSY
 from bnviz.ui.compute_queue import HEAVY_S, processor_seconds
+from bnviz.ui.places import Places, address_of
 from bnviz.ui.player import ReadyScene
 
 PATH: Final = "pictures"
@@ -128,7 +129,7 @@ class _Browser:
 
     def __init__(self, websocket: WebSocket, lab: Lab, language: Language, visitor: str) -> None:
         self.websocket, self.lab, self.language, self.visitor = websocket, lab, language, visitor
-        self.address = address_of(websocket)
+        self.address = address_of(websocket.scope)
         self.asked: Question | None = None
         self.sent = 0  # bytes of the last answer
         self.patient_for = 0  # more questions
@@ -244,8 +245,7 @@ class Pictures:
     """The WebSocket route of all labs, for `most` browsers at once."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
-        self.browsers = 0
+        self.browsers = Places(most)
         self._numbers = itertools.count()
         self._left: deque[tuple[str, str]] = deque(maxlen=most)
         """Addresses and names of those who have left, as long as nobody has taken their place."""
@@ -260,17 +260,17 @@ class Pictures:
         if lab is None or language not in LANGUAGES:
             await websocket.close(GONE)
             return
-        if self.browsers >= self.most:
+        address = address_of(websocket.scope)
+        if not self.browsers.take(address):
             await websocket.close(BUSY)
             return
         self._rooms = self._rooms or _Rooms()
         browser = _Browser(websocket, lab, language, self._name(websocket))
-        self.browsers += 1
         tasks = [asyncio.create_task(browser.listen()), asyncio.create_task(browser.answer(self._rooms))]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self.browsers -= 1
+            self.browsers.leave(address)
             self._left.append((browser.address, browser.visitor))
             browser.gone = True
             for task in tasks:
@@ -281,7 +281,7 @@ class Pictures:
 
     def _name(self, websocket: WebSocket) -> str:
         """What a browser is known by: as who left its address last, so that nobody gets out of a pause by coming anew."""
-        address = address_of(websocket)
+        address = address_of(websocket.scope)
         left = next((one for one in reversed(self._left) if one[0] == address), None)
         if left is None:
             return f"pictures {next(self._numbers)}"

@@ -37,7 +37,7 @@ def explain_error(error: BnvizError, topic: AnyTopic, language: Language) -> Non
     _ = translator(language)
     if isinstance(error, CostError):
         described = fields(topic.settings)
-        error = error.naming(", ".join(_(described[name].parameter.label) for name in error.reduce))
+        error = error.naming(*(_(described[name].parameter.label) for name in error.reduce))
     st.error(escaped(error.text(language)))
     if isinstance(error, BatchOfOneError):
         st.markdown(
@@ -119,7 +119,7 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     _ = translator(language)
     finite = any(row.allowance for row in rows)
     head = [_("Measured"), _("Predicted"), _("Difference"), _("Sampling error (s.e.)")]
-    head += [_("Finite-size allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
+    head += [_("Allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
     body = []
     for row in rows:
         name = escape(row.quantity.text(language) + (f" ({row.note.text(language)})" if row.note else ""))
@@ -178,7 +178,7 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
     )
     numbers = topic.headline(result)
     digits = {name: _agreeing(value, nudged.get(name, value)) for name, value in numbers.items()}
-    printed = ", ".join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
+    printed = _(", ").join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
     st.markdown(closed_up(told + " " + _("It prints: ") + printed))
     if isinstance(topic, LiveTopic):
         st.caption(

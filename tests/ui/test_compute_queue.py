@@ -5,13 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import pytest
 
+from bnviz.errors import CostError
+from bnviz.study.cost import check_cost
 from bnviz.ui import compute_queue
 from bnviz.ui.compute_queue import ComputeQueue, acquire
 
 PATIENCE_S = 30
+T = TypeVar("T")
 
 
 class Busy:
@@ -231,9 +235,9 @@ class Beside:
     count = 2
 
     def __init__(self) -> None:
-        self.given: list[Callable[[], str]] = []
+        self.given: list[Callable[[], object]] = []
 
-    def run(self, call: Callable[[], str]) -> tuple[str, float]:
+    def run(self, call: Callable[[], T]) -> tuple[T, float]:
         self.given.append(call)
         return call(), 3.0
 
@@ -264,6 +268,27 @@ def test_light_work_that_proves_heavy_does_not_keep_what_is_done_elsewhere_waiti
     assert queue.run("heavy", lambda: "done") == "done"
     busy.end.set()
     assert future.result(PATIENCE_S) == "done"
+
+
+@pytest.mark.parametrize(("share", "elsewhere"), [(0.4, 0), (0.6, 1)])
+def test_light_work_that_says_beforehand_that_it_costs_much_is_done_elsewhere(
+    queue: ComputeQueue, share: float, elsewhere: int
+) -> None:
+    def work() -> str:
+        check_cost(share, 1.0, ("steps",))
+        return "done"
+
+    queue.run("lab", lambda: "done")
+    queue.elsewhere = beside = Beside()
+    assert queue.run("lab", work) == "done"
+    assert len(beside.given) == elsewhere
+    with pytest.raises(CostError):
+        queue.run("lab", lambda: check_cost(2.0, 1.0, ("steps",)))
+
+
+def test_where_there_is_no_elsewhere_light_work_may_cost_much(queue: ComputeQueue) -> None:
+    queue.run("lab", lambda: "done")
+    queue.run("lab", lambda: check_cost(1.0, 1.0, ("steps",)))
 
 
 def test_what_was_done_elsewhere_counts_as_processor_time_of_who_asked(queue: ComputeQueue) -> None:

@@ -51,17 +51,19 @@ def run(settings: Settings) -> Result:
         for order in ("random", "sorted")
     )
     measured = [[test.mean_errors(weight) for test in tests] for weight in weights]  # K × S arrays (G,)
-    mean = error.mean(1)
+    mean, source = error.mean(1), np.array([test.reference("source") for test in tests])
     return Result(
         settings=settings,
         source_weights=np.array(weights),
         chosen=weights.index(settings.source_weight),
         error=mean,
         error_sorted=error_sorted.mean(1),
+        error_by_seed=error,
+        error_source_by_seed=source,
         over=over_seeds(error),
         over_sorted=over_seeds(error_sorted),
         error_unshifted=float(np.mean([test.reference("unshifted") for test in tests])),
-        error_source=float(np.mean([test.reference("source") for test in tests])),
+        error_source=float(source.mean()),
         error_target=float(np.mean([test.reference("target") for test in tests])),
         best_theory=float(np.exp(np.mean([np.log(test.best) for test in tests]))),
         best_measured=_least(np.array(weights), mean),

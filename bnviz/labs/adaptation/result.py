@@ -36,6 +36,10 @@ class Result(Displayed):
     """(K,): test error in %, batches drawn at random, mean over seeds."""
     error_sorted: Floats
     """(K,): the same with batches cut from a stream that is sorted by class."""
+    error_by_seed: Floats
+    """(K, S): `error` of each seed."""
+    error_source_by_seed: Floats
+    """(S,): `error_source` of each seed."""
     over: OverSeeds
     """(K,): `error` over seeds, in %."""
     over_sorted: OverSeeds

@@ -65,9 +65,9 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 
 
 def outcome(result: Result) -> int:
-    """The option that the verdict on "parameters only" makes right."""
+    """The option that the verdict on "parameters only" makes right; its whole interval must lie on one side of ten points."""
     finding = result.findings[0]
-    higher = GUESSES if finding.mean > FAR else SOMEWHAT
+    higher = UNKNOWN if finding.low <= FAR < finding.high else GUESSES if finding.low > FAR else SOMEWHAT
     return right_option(finding, more=higher, less=LOWER, alike=ALIKE, unknown=UNKNOWN)
 
 

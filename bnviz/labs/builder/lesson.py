@@ -151,6 +151,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.counts, figures.variances),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: outcome(result) == ONLY_AFFINE and all(row.explained for row in comparisons(result)),
     presets=(
         Preset(
             "linear_block",

@@ -6,6 +6,7 @@ What the cards' own words do not say, titles of public threads do: see `votes`.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from math import log
@@ -16,6 +17,7 @@ from bnviz.labs.cases.case import Case
 from bnviz.labs.cases.catalogue import CASES
 from bnviz.labs.cases.spelling import corrected
 from bnviz.labs.cases.terms import GROUP, speaking, terms
+from bnviz.labs.cases.titles import titles
 from bnviz.labs.cases.votes import MEANING, PLACES, texts, votes
 
 LONGEST_QUERY: Final = 2000
@@ -33,22 +35,46 @@ MESSAGED: Final = 2.0
 """Weight of a word of a traceback's last lines, in that of its other words."""
 LEARNED: Final = 36.0
 """Weight of the votes, in that of a word that one card in three contains."""
+SUBJECT: Final = re.compile(
+    r"\bbn\b|norm|(?:请问|关于)?批?量?(?:归一化|标准化|规范化)层?(?:的|有)?(?:问题|怎么用|如何使用)?", re.IGNORECASE
+)
+"""What every case is about; the words beside it count as they do anywhere, and in Chinese these do not."""
 MESSAGE: Final = re.compile(r"^[ \t]*[\w.]*(?:Error|Exception|Warning)\b[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 """What a traceback ends with, and the indented lines that belong to it."""
 
 
 def search(query: str) -> list[Case]:
-    """The cases that fit `query`, best first, at most MOST; all of them where there is no query, the one that it names."""
+    """The cases that fit `query`, best first, at most MOST; all of them where there is no query, the one that it names.
+
+    Where it says nothing but what every case is about, those that most threads report.
+    """
     if not query.strip():
         return list(CASES)
     if query in (named := {case.name: case for case in CASES}):
         return [named[query]]
+    if names_no_symptom(query):
+        return most_reported()
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
     if (alone := _alone().get(query.strip().casefold())) is not None:
         scores.setdefault(alone, 0.0)  # of words without a term of their own
     ranked = sorted(scores, key=lambda number: (number != alone, -scores[number], number))
     return [CASES[number] for number in ranked[:MOST] if number == alone or scores[number] >= CLOSE * best]
+
+
+def names_no_symptom(query: str) -> bool:
+    """Whether `query` says nothing but what every case is about: "batchnorm issue"."""
+    read = query[:LONGEST_QUERY]
+    if not SUBJECT.search(read := corrected(read, _said())) or query.strip().casefold() in _alone():
+        return False
+    return not speaking(read) or not speaking(SUBJECT.sub(" ", read))
+
+
+@cache
+def most_reported() -> list[Case]:
+    """The cases of most titles of threads, MOST of them."""
+    reports = Counter(title.card for title in titles())
+    return sorted(CASES, key=lambda case: -reports[case.name])[:MOST]
 
 
 def shortened(query: str) -> str:

@@ -6,6 +6,9 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal, cast
+
+Certainty = Literal["sure", "likely", "guess", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,10 @@ class Title:
     """A second case that it is as much about, decided at the same time; empty where there is none or nobody asked."""
     learned: bool
     """Whether the search learns from it; else it only tests the search."""
+    guessed: str
+    """Name of the case that somebody takes it for who knows the cards and reads nothing but the title; empty where nobody was asked."""
+    certainty: Certainty
+    """How certain they are."""
 
 
 @cache
@@ -29,6 +36,14 @@ def titles() -> tuple[Title, ...]:
     """All of them."""
     with (Path(__file__).parent / "titles.csv").open(encoding="utf-8", newline="") as file:
         return tuple(
-            Title(row["title"], row["url"], row["card"], row["also"], row["learned"] == "yes")
+            Title(
+                row["title"],
+                row["url"],
+                row["card"],
+                row["also"],
+                row["learned"] == "yes",
+                row["guessed"],
+                cast("Certainty", row["certainty"]),
+            )
             for row in csv.DictReader(file)
         )

@@ -108,6 +108,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.trajectories, figures.between_steps, figures.effective),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: result.eval_error["rank0"] > 0.5 and result.eval_error["synchronized"] < LITTLE,
     presets=(
         Preset(
             "shuffled",

@@ -20,8 +20,11 @@ from bnviz.labs.gradient_flow.settings import Settings
 from bnviz.plot.numbers import short
 from bnviz.plot.variants import normalizer_name
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import between
 
 SMALLER, ALIKE, LARGER, MUCH_LARGER = range(4)
+BORDERS: Final = (-1.0, 1.0, 3.0)
+"""Of the options, as powers of ten."""
 
 
 def skips_tame_the_explosion(result: Result) -> bool:
@@ -94,17 +97,25 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-def outcome(result: Result) -> int:
-    """How the fresh network's first-layer gradient with the normalizer compares to the one without: the right option."""
+def outcome(result: Result) -> int | None:
+    """How the fresh network's first-layer gradient with the normalizer compares to the one without: the right option.
+
+    The borders are powers of ten, named beforehand. None where one lies within two standard errors of the ratio, by the scatter of
+    the units: other weights may then give another option.
+    """
     if len(result.variants) == 1:
         return ALIKE
-    without, normalized = (float(result.gradient_rms[index, 0, 0]) for index in range(2))
-    ratio = normalized / without if without > 0 else math.inf
-    if ratio < 0.1:
-        return SMALLER
-    if ratio <= 10:
-        return ALIKE
-    return LARGER if ratio <= 1000 else MUCH_LARGER
+    with np.errstate(all="ignore"):
+        ratio = float(np.diff(np.log10(result.gradient_rms[:, 0, 0]))[0])
+    return between(ratio, BORDERS, 2 * ratio_error(result))
+
+
+def ratio_error(result: Result) -> float:
+    """Standard error of log₁₀ of the ratio of both first-layer gradients, from those of the growth per layer."""
+    layers = result.settings.depth - 1 - result.first_measurable
+    with np.errstate(all="ignore"):
+        relative = np.where(result.growth > 0, layers * result.growth_error / result.growth, 0.0)
+    return float(np.sqrt(np.square(relative).sum())) / math.log(10)
 
 
 def finding(result: Result, language: Language = "en") -> str:
@@ -121,9 +132,7 @@ def finding(result: Result, language: Language = "en") -> str:
                 arrives=short(arrives),
             )
         )
-    return _("Fresh networks, from the last layer back to layer 1: {parts}.").format(
-        parts=("；" if language == "zh" else "; ").join(parts)
-    )
+    return _("Fresh networks, from the last layer back to layer 1: {parts}.").format(parts=_("; ").join(parts))
 
 
 def _first_of_last(result: Result, variant: int) -> float:
@@ -143,9 +152,11 @@ def _vanishes_unsaturated(result: Result) -> bool:
 
 
 def _explodes_and_is_bent(result: Result) -> bool:
-    """Whether the gradient grows by 1.21 per layer, and by less after a few training steps."""
+    """Whether the gradient grows by 1.21 per layer, after a few training steps by less, and the loss hardly falls."""
     grows = abs(float(result.growth[1]) - 1.21) < 0.02 and 3e3 < _first_of_last(result, 1) < 3e4
-    return grows and bool(result.growth_by_step[1, -1] < result.growth[1])
+    return grows and bool(
+        result.growth_by_step[1, -1] < result.growth[1] and result.loss[1, -1] > 0.9 * result.loss[1, 0]
+    )
 
 
 TOPIC: Final = InstantTopic(
@@ -167,6 +178,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.layer_growth, figures.mean_square, figures.growth_by_step),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: bool(result.growth[0] < 0.7 and 1 < result.growth[1] < 1.1),
     presets=(
         Preset(
             "sigmoid_vanishes",
@@ -182,8 +194,8 @@ TOPIC: Final = InstantTopic(
             "with_50_relu_layers_explode",
             N_("50 ReLU layers explode"),
             N_(
-                "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. A few training steps bend it "
-                "down; without skip connections such a network hardly trains."
+                "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. Ten training steps bend"
+                " it down, and the loss hardly falls in them. Would skip connections help?"
             ),
             {"activation": "relu", "init": "torch", "depth": 50, "steps": 10},
             holds=_explodes_and_is_bent,
@@ -273,8 +285,10 @@ TOPIC: Final = InstantTopic(
         ),
         correct=outcome,
         explanation=N_(
-            "Every layer multiplies, so small differences per layer become powers of ten. Without a normalizer the factor "
-            "is √χ = σ_w·√E[φ′²]; with batch norm before φ it is √(E[φ′²]/Var[φ]), never below 1."
+            "Every layer multiplies, so small differences per layer become powers of ten. Without a normalizer the "
+            "factor is √χ = σ_w·√E[φ′²]; with batch norm before φ it is √(E[φ′²]/Var[φ]), never below 1. The answer "
+            "is that of these two networks; where it lies within two standard errors of a border, by the scatter of "
+            "their units, nothing is asked."
         ),
     ),
     formula=formula,

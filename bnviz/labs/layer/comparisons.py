@@ -12,12 +12,13 @@ from bnviz.i18n import N_
 from bnviz.labs.layer.result import Floats, Result
 from bnviz.labs.layer.settings import SMALL_EPS
 from bnviz.settings import Activation, Parameter
-from bnviz.study.comparison import ROUNDING, STANDARD_ERRORS, Comparison
+from bnviz.study.comparison import ROUNDING, Comparison
 from bnviz.theory import activations, noise, output_law, running
 
 SWALLOWED: Final = 0.01
 """Rounding error of x̂, in standard deviations, beyond which float32 has lost the differences and nothing is judged."""
 FLOAT32: Final = 2.0**-24  # largest relative error of rounding one number
+STRAINED: Final = 4  # how many times its rounding a float32 number may be off
 ENOUGH: Final = 10  # batches from which a standard error is estimated
 ACTIVATION_NAMES: Final = next(part.names for part in get_args(Activation) if isinstance(part, Parameter))
 LARGE_BATCH: Final = 16  # values from which the large-batch moments after an activation are shown
@@ -62,14 +63,15 @@ def _normalized_rows(result: Result) -> list[Comparison]:
     return [
         _exact(Phrase(N_("Mean of x̂ in each batch, averaged")), mean, np.zeros(1), rounding),
         _exact(Phrase(N_("Variance of x̂ in each batch, averaged: σ²/(σ² + ε)")), var, predicted, rounding),
-        Comparison(largest, max(result.normalized_largest - bound, 0.0), 0.0, bound * rounding),
+        Comparison(largest, max(result.normalized_largest - bound, 0.0), 0.0, allowance=STRAINED * bound * rounding),
     ]
 
 
 def _exact(quantity: Phrase, measured: Floats, predicted: Floats, rounding: float) -> Comparison:
-    """A row that holds up to float32, which large numbers with a small spread strain: `rounding` is its error then."""
+    """A row that holds up to float32, which large numbers with a small spread strain: `rounding` is allowed for then."""
     at, to = float(measured.mean()), float(predicted.mean())
-    return Comparison(quantity, at, to, rounding * max(1.0, abs(to)) if rounding > ROUNDING / STANDARD_ERRORS else 0.0)
+    allowed = STRAINED * rounding * max(1.0, abs(to))
+    return Comparison(quantity, at, to, allowance=allowed if allowed > ROUNDING else 0.0)
 
 
 def _between_batches(values: Floats) -> float:
@@ -151,7 +153,8 @@ def _running_rows(result: Result) -> list[Comparison]:
             Phrase(N_("Running mean after {count} batches"), count),
             mean,
             float(expected.mean[-1]),
-            float(expected.mean_std[-1]) + FLOAT32 * abs(mean),
+            float(expected.mean_std[-1]),
+            allowance=STRAINED * FLOAT32 * abs(mean),
         )
     ]
     scatter = _running_var_error(result, updates)

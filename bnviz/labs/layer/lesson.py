@@ -134,6 +134,12 @@ def _one_mean_serves_every_batch(result: Result) -> bool:
     return float(np.ptp(result.used_mean, axis=0).max()) == 0.0 and left.std() > max(0.1, abs(left.mean()))
 
 
+def _only_a_sign_is_left(result: Result) -> bool:
+    """Whether x̂ is ±1 in the chosen channel of every batch whose variance is far above ε, and nowhere more."""
+    far = result.batch_var[:, result.settings.channel] > 100 * result.settings.eps
+    return bool((result.normalized_fourth[far] > 0.9).all() and (result.normalized_fourth < 1.001).all())
+
+
 def _the_running_mean_follows_behind(result: Result) -> bool:
     """Whether the input walks, the output does not, and the running mean lags by d(1 − α)/α."""
     channel, settings = result.settings.channel, result.settings
@@ -178,6 +184,7 @@ TOPIC: Final = InstantTopic(
     theory=(layer_theory.law, layer_theory.means, layer_theory.variances),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: outcome(result) == STANDARD,
     presets=(
         Preset(
             "fresh_layer_eval",
@@ -216,11 +223,11 @@ TOPIC: Final = InstantTopic(
             "batch_of_2",
             N_("Batch of 2"),
             N_(
-                "Most values become −1 or 1, nearly exactly, whatever went in: of two values, hardly more than the sign of "
-                "their difference is left."
+                "Of two values, hardly more than the sign of their difference is left: −1 and 1, nearly exactly, "
+                "where they lie much farther apart than √ε."
             ),
             {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
-            holds=lambda result: float((result.normalized_fourth > 0.9).mean()) > 0.7,
+            holds=_only_a_sign_is_left,
         ),
         Preset(
             "drifting_input",

@@ -118,8 +118,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Before or after"),
     question=N_("Batch norm before or after the activation?"),
     answer=N_(
-        "That depends on the activation and on the initialization, and is mostly a small matter beside having it at all. It takes "
-        "several seeds to tell."
+        "Does that depend on the activation and on the initialization? And how large is the difference beside that of"
+        " having it at all? Each run judges both over its seeds."
     ),
     finding=finding,
     findings=lambda result: result.findings,

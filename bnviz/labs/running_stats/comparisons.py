@@ -12,11 +12,12 @@ from bnviz.errors import Phrase
 from bnviz.i18n import N_
 from bnviz.labs.running_stats.result import Result
 from bnviz.settings import MomentumValue
-from bnviz.study.comparison import Comparison
+from bnviz.study.comparison import STANDARD_ERRORS, Comparison
 from bnviz.theory import running
 
 FORGOTTEN: Final = 1e-3  # a start that weighs less than this may be left out of a formula for the steady state
 ENOUGH: Final = 10  # replicas below which a standard deviation says too little to be compared
+WHOLE: Final = 2.0  # batches: what a count may be off by, as the average over replicas passes a bound now before, now after its expectation
 FLOAT32: Final = 2.0**-24
 
 
@@ -94,11 +95,15 @@ def _steps(result: Result, index: int, momentum: MomentumValue) -> Iterator[Comp
             continue
         noise = float(result.expected_mean_std[index, int(count)]) / math.sqrt(result.settings.replicas)
         slope = abs(result.population_mean) * share / running.time_constant(momentum)
-        error = 0.5 + noise / slope if slope else math.inf
-        if error < count / 4:
+        error = noise / slope if slope else math.inf
+        if WHOLE + STANDARD_ERRORS * error < count:
             name = {"share": label, "momentum": _name(momentum)}
             yield Comparison(
-                Phrase(N_("batches to within {share}, momentum {momentum}"), name), float(measured[index]), count, error
+                Phrase(N_("batches to within {share}, momentum {momentum}"), name),
+                float(measured[index]),
+                count,
+                error,
+                allowance=WHOLE,
             )
 
 
@@ -111,8 +116,8 @@ def _lag(result: Result, index: int, momentum: MomentumValue) -> Iterator[Compar
         Phrase(N_("lag behind the ramp, d(1 − α)/α, momentum {momentum}"), {"momentum": _name(momentum)}),
         float(result.truth_mean[-1] - result.mean_spread.average[index, -1]),
         float(running.drift_lag(momentum, result.drift)),
-        float(result.expected_mean_std[index, -1]) / math.sqrt(result.settings.replicas)
-        + FORGOTTEN * abs(result.population_mean),
+        float(result.expected_mean_std[index, -1]) / math.sqrt(result.settings.replicas),
+        allowance=FORGOTTEN * abs(result.population_mean),
     )
 
 
@@ -130,7 +135,7 @@ def _bessel(result: Result) -> Comparison:
         float(fed.sum() / biased.sum()),
         size / (size - 1),
         # Undoing the update magnifies float32's rounding by 1/α.
-        FLOAT32 * (1 + float(biased.mean())) / (weight * float(biased.mean())),
+        allowance=4 * FLOAT32 * (1 + float(biased.mean())) / (weight * float(biased.mean())),
     )
 
 

@@ -22,6 +22,7 @@ from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
+FULL_SENTENCES: Final = 2  # for more momentums the line above the picture would be a paragraph
 
 
 def applies(settings: Settings, name: str) -> bool:
@@ -35,9 +36,17 @@ def applies(settings: Settings, name: str) -> bool:
     return True
 
 
-def closest(result: Result) -> int:
-    """Which option of the prediction is right: whose eval output is nearest to the truth after the last batch."""
+def closest(result: Result) -> int | None:
+    """Which option of the prediction is right: whose eval output is nearest to the truth after the last batch.
+
+    None where the next is within two standard errors of it, an RMS over R replicas being uncertain by its part 1/√(2R).
+    """
     momentums = result.settings.compared
+    errors = np.sort(result.eval_error[:, -1])
+    if len(errors) > 1 and errors[1] - errors[0] <= 2 * math.hypot(*errors[:2]) / math.sqrt(
+        2 * result.settings.replicas
+    ):
+        return None
     best = momentums[int(np.argmin(result.eval_error[:, -1]))]
     constant = [momentum for momentum in momentums if not isinstance(momentum, str)]
     if isinstance(best, str):
@@ -90,17 +99,24 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """How soon each momentum finds the truth and how much it scatters after the last batch, for the run that is shown."""
     _ = translator(language)
+    soon = _("{momentum} is within 5 % of the truth after {batches}")
+    never = _("{momentum} does not come within 5 % of the truth")
+    head = ""
+    if len(result.settings.compared) > FULL_SENTENCES:
+        head = _("Batches until within 5 % of the truth, by momentum: ")
+        soon, never = "{value}" + _(": ") + "{count}", "{value}" + _(": ") + _("not reached")
     parts = []
     for index, momentum in enumerate(result.settings.compared):
         name, steps = momentum_name(momentum, _), float(result.steps_to_5pct[index])
-        found = (
-            _("{momentum} is within 5 % of the truth after {batches}")
-            if math.isfinite(steps)
-            else _("{momentum} does not come within 5 % of the truth")
-        ).format(momentum=name, batches=_batches(steps, _))
+        found = (soon if math.isfinite(steps) else never).format(
+            momentum=name,
+            value=name if isinstance(momentum, str) else short(momentum),
+            batches=_batches(steps, _),
+            count=short(steps),
+        )
         noise = float(result.noise[index])
         parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
-    text = ("；" if language == "zh" else "; ").join(parts)
+    text = head + _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
     )
@@ -110,6 +126,17 @@ def _batches(count: float, _: Translate) -> str:
     if not math.isfinite(count):
         return ""
     return _("1 batch") if count == 1 else _("{count} batches").format(count=int(count))
+
+
+def the_start_goes_and_the_noise_stays(result: Result) -> bool:
+    """Whether 3/α batches leave about a twentieth of the start, and √(α/(2 − α)) of the noise of one batch stays."""
+    left = abs(result.mean_spread.average - result.truth_mean) / abs(result.truth_mean[0])
+    alphas = np.array(result.settings.compared, dtype=float)
+    forgotten = [
+        float(line[round(3 / alpha)]) for line, alpha in zip(left, alphas, strict=True) if 3 / alpha < len(line)
+    ]
+    kept = result.noise / result.batch_mean.std()
+    return max(forgotten) < 0.12 and bool((abs(kept / np.sqrt(alphas / (2 - alphas)) - 1) < 0.4).all())
 
 
 def _ten_times_as_fast_and_three_times_as_noisy(result: Result) -> bool:
@@ -227,6 +254,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.variance, figures.eval_error),
     comparisons=comparisons,
     finding=finding,
+    holds=the_start_goes_and_the_noise_stays,
     presets=PRESETS,
     prediction=Prediction(
         N_("After the last batch of this run, which momentum gives the eval output that is nearest to the truth?"),

@@ -217,7 +217,8 @@ TOPIC: Final = LiveTopic(
             "adamw",
             N_("AdamW"),
             N_(
-                "The same law with another factor. Small η·λ has not settled after 2000 steps; the rest is near the line."
+                "The same law with another factor. Which runs have settled after 2000 steps, and how near to the line"
+                " do they lie?"
             ),
             {"optimizer": "adamw", "learning_rates": (0.001, 0.002, 0.004), "weight_decays": (0.1, 0.25, 0.5, 1.0)},
         ),

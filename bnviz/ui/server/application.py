@@ -12,6 +12,7 @@ from bnviz.teaching.lab import AnyTopic
 from bnviz.ui.server.base_path import BasePath
 from bnviz.ui.server.compression import CompressOnce
 from bnviz.ui.server.headers import SecurityHeaders
+from bnviz.ui.server.hosts import KnownHosts
 from bnviz.ui.server.limits import Limits
 from bnviz.ui.server.origin import SameOrigin
 from bnviz.ui.server.routes import routes
@@ -23,7 +24,8 @@ FRAME: Final = Path(__file__).parents[1] / "frame.py"
 
 def middleware() -> list[Middleware]:
     """From the outermost to the innermost; Streamlit's own come after."""
-    return [Middleware(layer) for layer in (SecurityHeaders, SameOrigin, Limits, BasePath, UploadQuota, CompressOnce)]
+    layers = (SecurityHeaders, KnownHosts, SameOrigin, Limits, BasePath, UploadQuota, CompressOnce)
+    return [Middleware(layer) for layer in layers]
 
 
 def surroundings(course: Callable[[], Sequence[AnyTopic]] = the_course) -> dict[str, Any]:

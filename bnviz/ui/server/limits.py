@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bnviz.classroom.limits import Bucket, Rate
 from bnviz.i18n import N_, choose_language, translator
 from bnviz.ui import assets
+from bnviz.ui.places import Places, address_of
 
 VISITORS: Final = "BNVIZ_VISITORS"
 """Environment variable: how many visitors there may be at once."""
@@ -22,6 +23,8 @@ OWN_FILES: Final = 200
 FILES_PER_VISITOR: Final = 8
 """Four for each visitor, and as many of those who have left, until Python collects them."""
 WANTED_FILES: Final = 65536
+CONNECTIONS_PER_VISITOR: Final = 8
+"""A browser keeps six to one server, and takes them up again for what comes later."""
 LONGEST_QUERY: Final = 8192
 MAX_KEYS: Final = 200
 LARGEST_MESSAGE: Final = 2**20
@@ -60,13 +63,17 @@ def most_visitors() -> int:
     return max(1, min(MAX_VISITORS, (raise_file_limit() - OWN_FILES) // FILES_PER_VISITOR))
 
 
+def most_connections() -> int:
+    """How many there may be that wait for a question or an answer: half of the files at most, the other half is the visitors'."""
+    return min(CONNECTIONS_PER_VISITOR * most_visitors(), max(1, (raise_file_limit() - OWN_FILES) // 2))
+
+
 class Limits:
     """Refuses, with a sentence, what would be too much, before Streamlit sees it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.most_visitors = most_visitors()
-        self.visitors = 0
+        self.visitors = Places(most_visitors())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -86,7 +93,7 @@ class Limits:
         if len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
             return PlainTextResponse(_(LONG_LINK), 414)
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")
-        if wants_page and self.visitors >= self.most_visitors:
+        if wants_page and not self.visitors.has_room(address_of(scope)):
             return PlainTextResponse(_(FULL), 503, {"Retry-After": "60", "Cache-Control": "no-store"})
         return None
 
@@ -106,14 +113,16 @@ class Limits:
                     return {"type": "websocket.disconnect", "code": TOO_BIG}
             return message
 
-        is_visitor = scope["path"].endswith(STREAM)
-        if is_visitor and self.visitors >= self.most_visitors:
-            log.warning("%s visitors are here already; one more was not let in", self.visitors)
+        if not scope["path"].endswith(STREAM):
+            await self.app(scope, bounded, send)
+            return
+        address = address_of(scope)
+        if not self.visitors.take(address):
+            log.warning("%s visitors are here already; one more from %s was not let in", self.visitors.taken, address)
             await receive()
             await send({"type": "websocket.close", "code": TRY_LATER})
             return
-        self.visitors += is_visitor
         try:
             await self.app(scope, bounded, send)
         finally:
-            self.visitors -= is_visitor
+            self.visitors.leave(address)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,16 +46,17 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     import uvicorn
 
     from bnviz.ui import recordings, visit
+    from bnviz.ui.places import Places
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.frames import BoundedFrames
-    from bnviz.ui.server.limits import LARGEST_MESSAGE
+    from bnviz.ui.server.limits import LARGEST_MESSAGE, most_connections
     from bnviz.ui.server.whole_requests import WholeRequests
 
     recordings.follow(recording)
 
     config = uvicorn.Config(
         st.App(FRAME, **surroundings()),
-        http=WholeRequests,
+        http=partial(WholeRequests, places=Places(most_connections())),  # type: ignore[arg-type]
         ws=BoundedFrames,
         ws_max_size=LARGEST_MESSAGE,
         ws_ping_interval=30,

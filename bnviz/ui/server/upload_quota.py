@@ -9,6 +9,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bnviz.classroom.limits import network
+from bnviz.ui.places import address_of, fits
+
 UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
 # Bytes of one request: a recording's 4 MB and what is around them. Streamlit itself ends those that are larger than their uploader takes.
 LARGEST: Final = 4 * 2**20 + 2**16
@@ -49,8 +52,9 @@ class _Coming:
 class UploadQuota:
     """ASGI middleware that refuses (413) a file with which its session, or all sessions together, would have too much.
 
-    One session may have `files_of_one` files and `bytes_of_one` bytes, all together `bytes_of_all`.
-    What is on its way counts as if it were there. A file that replaces one of its own name does not count twice.
+    One session may have `files_of_one` files and `bytes_of_one` bytes, all together `bytes_of_all`, of which the sessions of one
+    address leave something to others. What is on its way counts as if it were there. A file that replaces one of its own name does
+    not count twice.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class UploadQuota:
         self.files_of_one, self.bytes_of_one, self.bytes_of_all = files_of_one, bytes_of_one, bytes_of_all
         self.stored = stored
         self.coming: list[_Coming] = []
+        self.addresses: dict[str, str] = {}
+        """From where each session that has a file sent its last."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection."""
@@ -73,24 +79,31 @@ class UploadQuota:
             await self.app(scope, receive, send)
             return
         coming = _Coming(asked["session"], asked["file"], _announced(scope))
-        if not self._has_room(coming):
+        address = network(address_of(scope))
+        if not self._has_room(coming, address):
             await _refuse(send)
             return
         self.coming.append(coming)
+        self.addresses[coming.session] = address
         try:
             await self.app(scope, receive, send)
         finally:
             self.coming.remove(coming)
 
-    def _has_room(self, coming: _Coming) -> bool:
+    def _has_room(self, coming: _Coming, address: str) -> bool:
         stored = self.stored()
+        there = {*stored, *(other.session for other in self.coming)}
+        self.addresses = {session: known for session, known in self.addresses.items() if session in there}
         own = stored.get(coming.session, {})
         on_the_way = [other for other in self.coming if other.session == coming.session]
         files = {*own, *(other.file for other in on_the_way), coming.file}
         more = coming.bytes - own.get(coming.file, 0)
         of_one = sum(own.values()) + sum(other.bytes for other in on_the_way) + more
-        of_all = sum(sum(kept.values()) for kept in stored.values()) + sum(other.bytes for other in self.coming) + more
-        return len(files) <= self.files_of_one and of_one <= self.bytes_of_one and of_all <= self.bytes_of_all
+        taken = [(session, sum(kept.values())) for session, kept in stored.items()]
+        taken += [(other.session, other.bytes) for other in self.coming]
+        of_address = sum(count for session, count in taken if self.addresses.get(session, "") == address)
+        room = fits(more, of_address, sum(count for _, count in taken), self.bytes_of_all)
+        return len(files) <= self.files_of_one and of_one <= self.bytes_of_one and room
 
 
 def _announced(scope: Scope) -> int:

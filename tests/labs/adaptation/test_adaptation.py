@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bnviz.core.replica_data import digits_data
 from bnviz.errors import BatchOfOneError
 from bnviz.i18n import LANGUAGES
 from bnviz.labs.adaptation.experiment import build_network, mixed, run
-from bnviz.labs.adaptation.lesson import BATCH, MIXED, TOPIC, TRAINING, comparisons, headline, outcome
+from bnviz.labs.adaptation.lesson import ALIKE, BATCH, MIXED, TOPIC, TRAINING, comparisons, headline, outcome
 from bnviz.labs.adaptation.result import GRID, Result
 from bnviz.labs.adaptation.script import script
 from bnviz.labs.adaptation.settings import Settings
@@ -165,7 +166,31 @@ def test_presets_show_what_they_promise() -> None:
     assert dark.best_theory < 1
     noise = run(TOPIC.preset("noise"))
     assert noise.best_theory > 50
-    assert outcome(noise) in (TRAINING, MIXED)
+    assert outcome(noise) in (TRAINING, MIXED, None)
+
+
+@pytest.mark.parametrize(
+    ("training", "batch", "option"),
+    [
+        (20.0, 9.0, MIXED),
+        (20.0, 5.0, BATCH),
+        (5.0, 20.0, TRAINING),
+        (5.2, 5.0, ALIKE),
+        (5.0, 6.0, None),
+    ],
+)
+def test_who_errs_least_is_judged_over_the_seeds(
+    result: Result, training: float, batch: float, option: int | None
+) -> None:
+    """A point in the mean that the seeds do not agree on is no point."""
+    scatter = np.array([-0.1, 0.0, 0.1, 0.0, 0.1, -0.1])
+    error = np.full((len(GRID), 6), 10.0)
+    error[3] = 5.0
+    error[0] = batch + (30 if option is None else 1) * scatter
+    seeds = dataclasses.replace(
+        result, error=error.mean(1), error_by_seed=error, error_source_by_seed=training - scatter[::-1]
+    )
+    assert outcome(seeds) == option
 
 
 def test_the_table_has_a_row_per_weight(result: Result) -> None:

@@ -68,6 +68,7 @@ def test_presets_show_what_they_promise() -> None:
         ([-0.04, -0.041, -0.042], LOWER),
         ([0.001, 0.0, -0.001], ALIKE),
         ([0.5, -0.5, 0.1], UNKNOWN),
+        ([0.08, 0.11, 0.14], UNKNOWN),  # it shows, but on which side of ten points?
     ],
 )
 def test_the_right_answer_follows_the_verdict(result: Result, differences: list[float], option: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import string
 from functools import partial
 from typing import Any
@@ -17,6 +18,8 @@ from bnviz.labs.gradient_flow.lesson import (
     MUCH_LARGER,
     SMALLER,
     TOPIC,
+    outcome,
+    ratio_error,
     skips_double_without_normalizer,
     skips_tame_the_explosion,
 )
@@ -84,6 +87,27 @@ def test_what_the_text_says_of_skips() -> None:
 )
 def test_the_right_answer_is_found_in_the_run(changes: dict[str, Any], right: int) -> None:
     assert TOPIC.prediction.correct(run(plain(**({"steps": 0} | changes)))) == right
+
+
+@pytest.mark.parametrize(
+    ("power", "right"),
+    [(-1.3, SMALLER), (-1.0, None), (0.0, ALIKE), (0.95, None), (1.3, LARGER), (3.0, None), (3.3, MUCH_LARGER)],
+)
+def test_there_is_no_right_answer_near_a_border(power: float, right: int | None) -> None:
+    result = run(Settings(steps=0))
+    gradient = result.gradient_rms.copy()
+    gradient[1, 0, 0] = 10**power * gradient[0, 0, 0]
+    assert outcome(dataclasses.replace(result, gradient_rms=gradient)) == right
+
+
+@pytest.mark.parametrize("changes", [{}, {"activation": "relu", "init": "torch", "depth": 6}])
+def test_the_error_of_the_ratio_is_its_scatter_over_networks(changes: dict[str, Any]) -> None:
+    """By the units of one network; here over 16 networks, whose s.d. is itself uncertain by two fifths at 95 %."""
+    results = [run(Settings(**{"steps": 0, "seed": 500 * number, **changes})) for number in range(16)]
+    scatter = float(
+        np.std([np.log10(each.gradient_rms[1, 0, 0] / each.gradient_rms[0, 0, 0]) for each in results], ddof=1)
+    )
+    assert scatter / 2 < np.mean([ratio_error(each) for each in results]) < 2 * scatter
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

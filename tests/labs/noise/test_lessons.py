@@ -137,15 +137,29 @@ def test_the_interval_of_the_share_is_fiellers(default_dropout: DropoutResult) -
 
 @pytest.mark.parametrize(
     ("means", "option"),
-    [((0.02, 0.01, -0.3), 1), ((0.0, 0.015, -0.3), 2), ((0.0, 0.0, 0.02), 3), ((-0.02, 0.0, -0.3), 0)],
+    [
+        ((0.03, 0.01, -0.3), 1),
+        ((0.0, 0.015, -0.3), 2),
+        ((0.0, 0.0, 0.02), 3),
+        ((-0.02, 0.0, -0.3), 0),
+        ((0.03, 0.029, -0.3), 4),  # both gain, and neither more than the other
+    ],
 )
 def test_the_gain_that_shows_decides_the_answer(
     default_ghost: GhostResult, means: tuple[float, ...], option: int
 ) -> None:
-    findings = tuple(judge(mean + np.array([-1e-4, 0.0, 1e-4]), 0.01) for mean in means)
-    if option == 1:
-        findings = (findings[0], dataclasses.replace(findings[1], verdict=SHOWS_NOT), findings[2])
-    assert ghost_lesson.outcome(dataclasses.replace(default_ghost, findings=findings)) == option
+    spread = np.array([[-1e-4, 0.0, 1e-4], [1e-4, 0.0, -2e-4], [0.0, -1e-4, 2e-4]])
+    differences = np.array(means)[:, None] + spread
+    findings = tuple(judge(row, 0.01) for row in differences)
+    made = dataclasses.replace(default_ghost, findings=findings, differences=differences)
+    assert ghost_lesson.outcome(made) == option
+
+
+def test_where_no_gain_shows_but_one_may_be_there_nobody_knows(default_ghost: GhostResult) -> None:
+    differences = np.array([[-0.03, 0.05, 0.02], [-0.001, 0.0, 0.001], [-0.3, -0.31, -0.32]])
+    findings = tuple(judge(row, 0.01) for row in differences)
+    made = dataclasses.replace(default_ghost, findings=findings, differences=differences)
+    assert ghost_lesson.outcome(made) == ghost_lesson.UNKNOWN
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -334,12 +335,20 @@ class Inner:
 class Talk:
     """One connection to `app`: the messages of the visitor one by one, and the answers."""
 
-    def __init__(self, app: ASGIApp, path: str = "/_stcore/stream", kind: str = "websocket", **headers: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        path: str = "/_stcore/stream",
+        kind: str = "websocket",
+        client: str = "192.0.2.1",
+        **headers: str,
+    ) -> None:
         self.app, self.answers = app, list[Message]()
         told = {"host": "class.example", **{name.replace("_", "-"): value for name, value in headers.items()}}
         self.scope = {
             "type": kind,
             "path": path,
+            "client": (client, 50000),
             "query_string": b"",
             "method": headers.pop("method", "GET"),
             "headers": [(name.encode(), value.encode()) for name, value in told.items()],
@@ -413,7 +422,39 @@ def test_the_visitor_after_the_last_is_told(monkeypatch: pytest.MonkeyPatch) -> 
         await later.end(await later.begin())
         assert later.answers == [{"type": "websocket.accept"}]
         await inside[1].end(tasks[1])
-        assert app.visitors == 0
+        assert app.visitors.taken == 0
+
+    asyncio.run(conversation())
+
+
+def test_500_sockets_from_one_address_leave_room_for_a_class_and_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(limits.VISITORS, "500")
+
+    async def conversation() -> None:
+        app = Limits(Inner())
+        inside: list[tuple[Talk, asyncio.Task[None]]] = []
+
+        async def come(address: str, count: int) -> int:
+            talks = [Talk(app, client=address) for _ in range(count)]
+            tasks = [await talk.begin() for talk in talks]
+            come_in = [
+                pair for pair in zip(talks, tasks, strict=True) if pair[0].answers[0]["type"] == "websocket.accept"
+            ]
+            inside.extend(come_in)
+            return len(come_in)
+
+        assert await come("203.0.113.7", 500) == 400
+        refused = Talk(app, "/layer", "http", client="203.0.113.7", accept="text/html")
+        await (await refused.begin())
+        assert refused.answers[0]["status"] == 503
+        page = Talk(app, "/layer", "http", client="198.51.100.1", accept="text/html")
+        await (await page.begin())
+        assert page.answers[0]["status"] == 200
+        assert await come("198.51.100.1", 60) == 60
+        assert await come("192.0.2.9", 1) == 1
+        for talk, task in inside:
+            await talk.end(task)
+        assert app.visitors.taken == 0
 
     asyncio.run(conversation())
 
@@ -612,6 +653,34 @@ def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str) -> Non
         server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=60)
     assert said == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.timeout(300)
+def test_a_server_that_still_gets_ready_ends_in_silence_with_all_its_processes(sent: signal.Signals) -> None:
+    """As Ctrl-C in a terminal, pressed twice, or `kill` of the whole group."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bnviz", "--address", "127.0.0.1", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1"},
+    )
+    for _ in range(600):
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+            break
+        assert server.poll() is None
+        time.sleep(0.1)
+    for _ in range(2):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, sent)
+        time.sleep(0.2)
+    _, said = server.communicate(timeout=120)  # until the last of its processes has gone
+    assert said == ""
+    assert server.returncode in ({-sent} if sent is signal.SIGTERM else {0, -sent})
 
 
 def scripted(leave: bool, body: bytes = b"export{u as n};", length: int | None = None) -> tuple[int, list[Answer]]:

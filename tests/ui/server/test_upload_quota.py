@@ -51,6 +51,7 @@ class Server:
         size: int = 0,
         method: str = "PUT",
         announced: bool = True,
+        address: str = "192.0.2.1",
         wait: Callable[[], Awaitable[object]] | None = None,
     ) -> int:
         """The status of the answer to a file of `size` bytes; `wait` before its body is sent."""
@@ -70,6 +71,7 @@ class Server:
             "query_string": b"",
             "headers": headers,
             "scheme": "http",
+            "client": (address, 50000),
             "server": ("a", 80),
             "root_path": "",
             "http_version": "1.1",
@@ -118,6 +120,33 @@ def test_all_sessions_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert answers == [204] * 4 + [413] * 5
     server.store.remove_session_files("s0")
     assert server.put("late", "f", MB) == 204
+
+
+def test_the_sessions_of_one_address_leave_room_for_the_files_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(monkeypatch, bytes_of_all=20 * MB)
+    answers = [server.put(f"s{number}", "f", MB - 1000) for number in range(30)]
+    assert answers.count(204) == 16
+    assert server.put("late", "f", MB - 1000, address="198.51.100.7") == 204
+    server.store.remove_session_files("s0")
+    server.store.remove_session_files("s1")
+    assert server.put("s2", "g", MB - 1000) == 204
+    assert "s0" not in server.app.middleware_stack.app.addresses  # type: ignore[union-attr]
+
+
+def test_files_that_stall_leave_room_for_the_files_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(monkeypatch, bytes_of_all=20 * MB)
+
+    async def while_they_stall() -> int:
+        async with anyio.create_task_group() as group:
+            for number in range(30):
+                group.start_soon(lambda name=f"s{number}": server.ask(name, "f", MB, wait=anyio.sleep_forever))
+            await anyio.wait_all_tasks_blocked()
+            status = await server.ask("late", "f", MB, address="198.51.100.7")
+            group.cancel_scope.cancel()
+        return status
+
+    assert anyio.run(while_they_stall) == 204
+    assert server.read < 3 * MB
 
 
 def test_a_file_that_is_taken_away_makes_room_and_one_that_is_replaced_counts_once(

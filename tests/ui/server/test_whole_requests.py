@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 import pytest
 from starlette.applications import Starlette
@@ -14,6 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
 
+from bnviz.ui.places import Places
 from bnviz.ui.server import whole_requests
 from bnviz.ui.server.whole_requests import WholeRequests
 from tests.serving import served
@@ -29,9 +32,9 @@ BEGINNINGS = {
 }
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
-    """A server that says how many bytes it got."""
+@contextmanager
+def serving(places: Places, **seconds: float) -> Iterator[int]:
+    """A server that says how many bytes it got; how patient it is, in `seconds`."""
 
     async def count(request: Request) -> PlainTextResponse:
         return PlainTextResponse(f"{len(await request.body())} bytes")
@@ -42,11 +45,19 @@ def port() -> Iterator[int]:
         await line.close()
 
     patience = pytest.MonkeyPatch()
-    patience.setattr(whole_requests, "WHOLE_SECONDS", 0.1)
+    for name in ("WHOLE_SECONDS", "SILENT_SECONDS"):
+        patience.setattr(whole_requests, name, seconds.get(name, PATIENCE_S))
     app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"]), WebSocketRoute("/line", echo)])
-    with served(app, http=WholeRequests) as port:
+    with served(app, http=partial(WholeRequests, places=places)) as port:
         yield port
     patience.undo()
+
+
+@pytest.fixture(scope="module", params=["WHOLE_SECONDS", "SILENT_SECONDS"])
+def port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A server that waits hardly at all for the whole of a request, or for its next part."""
+    with serving(Places(50), **{request.param: 0.1}) as port:
+        yield port
 
 
 def heard(connection: socket.socket) -> bytes:
@@ -81,3 +92,54 @@ def test_whole_requests_are_answered_one_after_the_other(port: int) -> None:
         told = heard(connection)
     assert b"0 bytes" in told
     assert b"3 bytes" in told
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for it."""
+    for _ in range(2000):
+        if happened():
+            return
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+def drip(connection: socket.socket) -> None:
+    """Send one byte after the other, for as long as they are taken."""
+    for _ in range(1000):
+        connection.sendall(b"a")
+        time.sleep(0.01)
+
+
+def test_a_file_that_comes_drop_by_drop_is_waited_for_as_long_as_one_request_may_take() -> None:
+    places = Places(50)
+    with (
+        serving(places, WHOLE_SECONDS=0.3, SILENT_SECONDS=PATIENCE_S) as port,
+        closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as connection,
+    ):
+        connection.sendall(BEGINNINGS["half a file"])
+        with pytest.raises(OSError, match=r"pipe|reset"):
+            drip(connection)
+        until(lambda: places.taken == 0)
+
+
+def test_one_address_does_not_take_all_places_and_others_still_get_in() -> None:
+    places = Places(20)
+    with serving(places) as port, ExitStack() as open_ones:
+        for number in range(30):
+            place = open_ones.enter_context(closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)))
+            until(lambda number=number: places.taken == min(number + 1, 16))  # type: ignore[misc]
+        assert heard(place) == b""  # the last ones were hung up on
+        # The loopback network has many addresses.
+        other = socket.create_connection(("127.0.0.1", port), PATIENCE_S, source_address=("127.0.0.2", 0))
+        with closing(other):
+            other.sendall(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            assert b"0 bytes" in heard(other)
+    assert places.taken == 0
+
+
+def test_a_websocket_gives_its_place_back() -> None:
+    places = Places(2)
+    with serving(places) as port, connect(f"ws://127.0.0.1:{port}/line") as line:
+        until(lambda: places.taken == 0)
+        line.send("here")
+        assert line.recv(PATIENCE_S) == "here"

@@ -127,6 +127,12 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
+def a_blurred_map_is_worth_one_number(result: Result) -> bool:
+    """Whether the blurred channel is worth little more than one number per image, and as many as the closed form says."""
+    samples, theory = (float(values[0]) for values in (result.effective_samples, result.effective_samples_theory))
+    return 0.8 < samples / result.settings.shape[0] < 1.3 and abs(samples / theory - 1) < 0.2
+
+
 def _finer_maps_add_little(result: Result) -> bool:
     """Whether the blurred channel at 8×8 is worth hardly more than at 4×4."""
     worth = result.effective
@@ -149,6 +155,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.channels,),
     comparisons=comparisons,
     finding=finding,
+    holds=a_blurred_map_is_worth_one_number,
     presets=(
         Preset(
             "an_edge_detector",
@@ -191,9 +198,7 @@ TOPIC: Final = InstantTopic(
         Preset(
             "random_kernels",
             N_("Random kernels"),
-            N_(
-                "Eight random kernels, as an untrained network has them: see which ones blur and which ones find edges."
-            ),
+            N_("Eight random kernels, as an untrained network has them: which of them blur, and which find edges?"),
             {"kernels": "random"},
         ),
     ),

@@ -167,6 +167,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.moments,),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: outcome(result) == ALIKE,
     presets=(
         Preset(
             "gamma_2_beta_1",

@@ -191,6 +191,7 @@ TOPIC: Final = InstantTopic(
     theory=(figures.counts,),
     comparisons=comparisons,
     finding=finding,
+    holds=lambda result: outcome(result) == CHANNEL and all(row.explained for row in comparisons(result)),
     presets=(
         Preset(
             "batch_of_1",

@@ -131,6 +131,14 @@ def outcome(result: Result) -> int:
     return right_option(result.findings[0], more=HELPS, less=HURTS, alike=ALIKE, unknown=UNKNOWN)
 
 
+def the_valley_is_wide(result: Result) -> bool:
+    """Whether the least momentum fails, the largest is noisy, and 0.03 to 0.3 are as good as recalibration, within two points."""
+    error, afresh = result.over.mean, float(result.recalibrated_over.mean)
+    at = {str(momentum): float(value) for momentum, value in zip(result.momentums, error, strict=True)}
+    middle = max(at["0.03"], at["0.1"], at["0.3"])
+    return at["0.001"] > 3 * afresh and at["1.0"] > 1.3 * middle and middle < afresh + 0.02
+
+
 TOPIC: Final = InstantTopic(
     lab="modes",
     name="momentum_error",
@@ -143,6 +151,7 @@ TOPIC: Final = InstantTopic(
     ),
     finding=finding,
     findings=lambda result: result.findings,
+    holds=the_valley_is_wide,
     settings=Settings,
     run=run,
     controls=("momentum", "passes", "steps", "batch_size", "seeds", "learning_rate"),

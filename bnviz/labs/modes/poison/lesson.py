@@ -139,6 +139,15 @@ def cured(result: Result) -> bool:
     return math.isfinite(float(result.cured_error[result.cures.index("recalibrate")]))
 
 
+def only_recalibration_cures(result: Result) -> bool:
+    """Whether eval mode stays NaN whatever is done but to reset and recalibrate; resetting alone gives numbers, and wrong ones."""
+    error = dict(zip(result.cures, map(float, result.cured_error), strict=True))
+    lost = all(math.isnan(error[cure]) for cure in ("nothing", "more_batches", "momentum_one"))
+    return lost and error["recalibrate"] < 1.5 * float(result.error_train[-1]) + 0.02 < min(
+        error["reset"], error["nan_to_num"]
+    )
+
+
 def finding(result: Result, language: Language = "en") -> str:
     """What eval mode does at the end, and whether recalibration cures it, for the run that is shown."""
     _ = translator(language)
@@ -175,7 +184,7 @@ TOPIC: Final = InstantTopic(
         "times any weight is NaN. Resetting and re-estimating them fixes it, if the weights were spared."
     ),
     finding=finding,
-    holds=lambda result: outcome(result) == LOST and cured(result),
+    holds=lambda result: outcome(result) == LOST and only_recalibration_cures(result),
     settings=Settings,
     run=run,
     controls=("poison", "poison_at", "momentum", "skip_bad_steps", "steps", "passes"),

@@ -177,6 +177,10 @@ TOPIC: Final = InstantTopic(
                 "The plain average counts forward passes too, but has no pace to lose: after the first batch the old value is gone."
             ),
             {"momentum": "cumulative"},
+            lambda result: (
+                bool(np.array_equal(result.updates, result.updates_theory))
+                and float(abs(result.old_weight[:, 1:]).max()) < 1e-6
+            ),
         ),
     ),
     prediction=Prediction(

@@ -196,8 +196,8 @@ TOPIC: Final = LiveTopic(
     title=N_("With Dropout"),
     question=N_("Does Dropout harm a network with batch norm, and is the variance shift to blame?"),
     answer=N_(
-        "After the last batch norm it is safe; before every one it shifts the variance. Recalibration gives back a part of what that "
-        "costs, typically a third to a half; where a seed breaks down, nearly all."
+        "After the last batch norm it shifts nothing; before every one it shifts the variance. How much of what that "
+        "costs is due to the shift? Recalibration removes the shift and nothing else."
     ),
     finding=finding,
     findings=lambda result: result.findings,
@@ -265,8 +265,9 @@ TOPIC: Final = LiveTopic(
         ),
         correct=outcome,
         explanation=N_(
-            "Recalibration removes the variance shift and nothing else. What it leaves was learned: Dropout at every layer is a far "
-            "stronger regularizer than once at the end, with or without batch norm."
+            "Recalibration removes the variance shift and nothing else. What it leaves was learned: the weights are "
+            "those that Dropout at every layer made. Does the same Dropout do better without batch norm? The formula "
+            "view compares."
         ),
     ),
     formula=formula,

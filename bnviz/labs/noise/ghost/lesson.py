@@ -20,7 +20,7 @@ from bnviz.labs.noise.shared.findings import in_words
 from bnviz.labs.noise.shared.sources import BATCH_NORM, EQUIVALENCE
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import SHOWS
+from bnviz.study.verdict import NOISY, SHOWS, SMALLEST_EFFECT, Finding, judge
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import better_or_alike
 from bnviz.teaching.sources import DIGITS
@@ -29,7 +29,8 @@ OPTIONS: Final[dict[int, int]] = {
     8: 1,
     4: 2,
     2: 3,
-}  # the option of the prediction for each ghost size; 0: none is better
+}  # the option of the prediction for each ghost size
+NONE, UNKNOWN = 0, 4
 
 
 def finding(result: Result, language: Language = "en") -> str:
@@ -37,19 +38,25 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     whole = _("the whole batch")
     return " ".join(
-        better_or_alike(whole, _("normalizing in parts of {size}").format(size=size), found, _)
+        better_or_alike(whole, _("ghost size {size}").format(size=size), found, _)
         for size, found in zip(result.sizes[1:], result.findings, strict=True)
     )
 
 
 def outcome(result: Result) -> int:
-    """The option of the prediction that the run makes right: the ghost size whose gain shows, the largest of them."""
-    gains = {
-        size: finding.mean
-        for size, finding in zip(result.sizes[1:], result.findings, strict=True)
-        if finding.verdict == SHOWS and finding.mean > 0
-    }
-    return OPTIONS[max(gains, key=lambda size: gains[size])] if gains else 0
+    """The option of the prediction that the run makes right: the ghost size whose gain shows, and over every other gain, too."""
+    gains = [finding.mean if _gains(finding) else -math.inf for finding in result.findings]
+    best = max(range(len(gains)), key=gains.__getitem__)
+    if gains[best] == -math.inf:
+        return UNKNOWN if any(finding.verdict == NOISY for finding in result.findings) else NONE
+    over = [
+        judge(result.differences[best] - other, SMALLEST_EFFECT) for other in np.delete(result.differences, best, 0)
+    ]
+    return OPTIONS[result.sizes[1:][best]] if all(map(_gains, over)) else UNKNOWN
+
+
+def _gains(finding: Finding) -> bool:
+    return finding.verdict == SHOWS and finding.mean > 0
 
 
 def formula(result: Result, step: int, language: Language) -> str:
@@ -79,7 +86,7 @@ def formula(result: Result, step: int, language: Language) -> str:
             "**2. " + _("How much noise that is") + "**",
             f"$$\n{noise}\n$$",
             _("Measured after real ghost batch norm: {numbers}.").format(
-                numbers=", ".join(short(float(value)) for value in result.fidelity)
+                numbers=_(", ").join(short(float(value)) for value in result.fidelity)
             ),
             "**3. " + _("What it did to the test accuracy") + "**",
             _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"),
@@ -96,7 +103,7 @@ def _afresh(result: Result, _: Translate) -> str:
         mean = 100 * (1 - float(alive.mean())) if alive.size else math.nan
         rows.append(f"{size}: {short(100 * float(trained))} → {short(mean)} %")
     return _("With re-estimated running statistics the errors become, by samples per statistic: {rows}.").format(
-        rows="; ".join(rows)
+        rows=_("; ").join(rows)
     )
 
 
@@ -150,8 +157,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Ghost batches"),
     question=N_("Is the noise of small batches good for anything?"),
     answer=N_(
-        "It is a regularizer, and its strength is the number of samples in each mean. How much of it helps depends "
-        "on how few images there are; in parts of two there is far too much of it."
+        "It is a regularizer, and the number of samples in each mean sets its strength. How much of it helps, and "
+        "does that depend on how few images there are?"
     ),
     finding=finding,
     findings=lambda result: result.findings,
@@ -199,11 +206,17 @@ TOPIC: Final = LiveTopic(
             "Batches of the same images, but batch norm takes its mean and variance from parts of 8, 4 or 2. Which "
             "of them gains the most test accuracy over the whole batch in this run?"
         ),
-        options=(N_("none is better than the whole batch"), N_("parts of 8"), N_("parts of 4"), N_("parts of 2")),
+        options=(
+            N_("none is better than the whole batch"),
+            N_("parts of 8"),
+            N_("parts of 4"),
+            N_("parts of 2"),
+            N_("too noisy to tell from these seeds"),
+        ),
         correct=outcome,
         explanation=N_(
-            "In parts of 8 about a fifth of the output's variance is noise, in parts of 2 two thirds: there only the sign of a "
-            "difference is left to learn from. How much of it helps depends on how few images there are."
+            "In parts of 8 about a fifth of the output's variance is noise, in parts of 2 two thirds: there only the "
+            "sign of a difference is left to learn from. Is the answer another one with fewer or more images?"
         ),
     ),
     formula=formula,

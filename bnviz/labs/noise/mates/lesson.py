@@ -20,6 +20,7 @@ from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT_PAPER
 from bnviz.plot.numbers import latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import between
 from bnviz.theory import output_law
 
 LITTLE, MUCH = 0.1, 0.4  # s.d. between which the answers of the prediction change
@@ -44,10 +45,10 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
-def outcome(result: Result) -> int:
-    """The option of the prediction that the measured s.d. makes right."""
-    std = result.std
-    return 1 if std < LITTLE else 2 if std <= MUCH else 3
+def outcome(result: Result) -> int | None:
+    """The option of the prediction that the s.d. makes right; None within two standard errors of a border."""
+    option = between(result.std, (LITTLE, MUCH), 2 * result.std / math.sqrt(2 * result.settings.draws))
+    return None if option is None else option + 1
 
 
 def formula(result: Result, step: int, language: Language) -> str:

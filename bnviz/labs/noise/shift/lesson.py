@@ -20,6 +20,7 @@ from bnviz.labs.noise.shift.settings import Settings
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import between
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.dropout import training_variance
 
@@ -36,10 +37,10 @@ def finding(result: Result, language: Language = "en") -> str:
     return text + _(": no batch norm was misled here.")
 
 
-def outcome(result: Result) -> int:
-    """The option of the prediction that the last layer's variance makes right."""
-    last = float(result.shift.ratio[-1])
-    return sum(last < bound for bound in (ALIKE, MILD, STRONG))
+def outcome(result: Result) -> int | None:
+    """The option of the prediction that the last layer's variance makes right; None within two standard errors of a border."""
+    above = between(float(result.shift.ratio[-1]), (STRONG, MILD, ALIKE), 2 * float(result.shift.ratio_error[-1]))
+    return None if above is None else len((STRONG, MILD, ALIKE)) - above
 
 
 def formula(result: Result, step: int, language: Language) -> str:

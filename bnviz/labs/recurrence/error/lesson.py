@@ -76,8 +76,9 @@ TOPIC: Final = LiveTopic(
     title=N_("Test error"),
     question=N_("What may be normalized in a recurrent cell?"),
     answer=N_(
-        "Sharing one set of running statistics costs one to three points, although training is the same to the last weight. "
-        "Whether a normalizer is better than none depends on the cell, and takes many seeds to tell."
+        "Whether each time step has running statistics of its own or all share one set, training is the same to the "
+        "last weight; only eval mode differs. What sharing costs, and whether a normalizer is better than none, is "
+        "judged over the seeds of each run."
     ),
     finding=finding,
     findings=lambda result: result.findings,
@@ -154,7 +155,8 @@ TOPIC: Final = LiveTopic(
         correct=outcome,
         explanation=N_(
             "Training never looks at running statistics, so both are the same network. Eval mode does: one mean and "
-            "one variance for all steps fit none of them, one set per step fits, once it has had enough batches."
+            "one variance for all steps are a compromise, one set per step needs enough batches. The interval tells "
+            "which matters more."
         ),
     ),
     formula=formula,

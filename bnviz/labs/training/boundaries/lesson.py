@@ -103,7 +103,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Decision boundaries"),
     question=N_("How does a network bend its boundary around the data, and does batch norm help it?"),
     answer=N_(
-        "Step by step, from a nearly straight line. Whether batch norm helps depends on the task and the optimizer."
+        "Step by step, as the maps show. Does batch norm help? The test errors say it for one task and one optimizer;"
+        " try others."
     ),
     finding=finding,
     findings=lambda result: result.findings,
@@ -134,17 +135,15 @@ TOPIC: Final = LiveTopic(
             "much_noise",
             N_("Much noise"),
             N_(
-                "Now even the best possible rule errs often, as the dashed line in the second picture says. Look whether a network follows "
-                "single points that are only noise."
+                "Now even the best possible rule errs often, as the dashed line in the second picture says. Does a "
+                "network follow single points that are only noise?"
             ),
             {"source": "circles", "noise": 0.2},
         ),
         Preset(
             "with_50_points",
             N_("50 points"),
-            N_(
-                "Fifty points, two for each bend of the spiral. Where there is no point, the network decides as it likes."
-            ),
+            N_("Fifty points only: what do the networks decide where there is none?"),
             {"samples": 50, "batch_size": 16},
         ),
         Preset(

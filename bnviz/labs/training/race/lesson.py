@@ -22,7 +22,7 @@ from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, SAN
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
 from bnviz.study.figures.forest import times
-from bnviz.study.verdict import NOISY, SHOWS, Finding, words
+from bnviz.study.verdict import MIN_PAIRS, NOISY, SHOWS, Finding, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.gradient import first_length, linear_default_variances, mean_field_lengths
@@ -54,17 +54,17 @@ def comparisons(result: Result) -> list[Comparison]:
     if "none" in result.variants:
         squares = result.fresh[result.variants.index("none")]
         measured = squares.mean_square
-        # Units of one network share what the layers in front drew: the scatter over networks counts it, that over few of them badly.
-        spread = measured.std(ddof=1) if len(measured) > 2 else measured.mean() * 0.2
-        rows.append(
-            Comparison(
-                Phrase(N_("mean square of the last activation's input, fresh network, no normalizer")),
-                float(measured.mean()),
-                _fresh_square(result, squares.input_square),
-                float(spread / math.sqrt(len(measured))),
-                Phrase(N_("mean-field theory, exact for infinitely many units")),
+        # Units of one network share what the layers in front drew: only the scatter over networks counts it.
+        if len(measured) >= MIN_PAIRS:
+            rows.append(
+                Comparison(
+                    Phrase(N_("mean square of the last activation's input, fresh network, no normalizer")),
+                    float(measured.mean()),
+                    _fresh_square(result, squares.input_square),
+                    float(measured.std(ddof=1) / math.sqrt(len(measured))),
+                    Phrase(N_("mean-field theory, exact for infinitely many units")),
+                )
             )
-        )
     return rows
 
 
@@ -130,7 +130,7 @@ def finding(result: Result, language: Language = "en") -> str:
         )
     if not parts:
         return _("Choose two variants or more: there is nothing to compare.")
-    return _("How many times faster 90 % is reached: {parts}.").format(parts="; ".join(parts))
+    return _("How many times faster 90 % is reached: {parts}.").format(parts=_("; ").join(parts))
 
 
 def outcome(result: Result) -> int:
@@ -156,8 +156,8 @@ TOPIC: Final = LiveTopic(
     title=N_("Race"),
     question=N_("How much faster does the network train, and do its activations stay put?"),
     answer=N_(
-        "With plain SGD, much faster with any normalizer. Whether the activations stay put is another matter: a network may be fast "
-        "although its units drift."
+        "Each run counts the steps to 90 %, and how far a unit of the last hidden layer drifts. These are two "
+        "questions: does a network have to stay put to be fast?"
     ),
     finding=finding,
     findings=lambda result: (*result.speed_findings, *result.drift_findings, *result.findings),

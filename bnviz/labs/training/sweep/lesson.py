@@ -133,8 +133,9 @@ TOPIC: Final = LiveTopic(
     title=N_("Learning rates"),
     question=N_("How large may the learning rate be, and what does a network gain by it?"),
     answer=N_(
-        "Larger with a normalizer than without: too large a step makes the weights longer, and that makes the next step smaller. "
-        "Whether accuracy gains by it, each network at its own best rate has to show."
+        "Before a normalizer, too large a step makes the weights longer, and that makes the next step smaller. How "
+        "much larger the rate may be for it, and what accuracy gains, each network at its own best rate, is measured "
+        "here."
     ),
     finding=finding,
     findings=lambda result: (*result.tolerance_findings, *result.findings),
