@@ -18,15 +18,18 @@ class Phrase:
     template: str
     """With `{names}` in braces."""
     parameters: Mapping[str, object] = field(default_factory=dict)
-    """What stands for each of them; a phrase is translated too."""
+    """What stands for each of them; a phrase is translated too, a tuple is listed."""
 
     def text(self, language: Language = "en") -> str:
-        """The phrase in `language`; parameters that are phrases are translated too."""
-        values = {
-            name: value.text(language) if isinstance(value, Phrase) else value
-            for name, value in self.parameters.items()
-        }
-        return translator(language)(self.template).format(**values)
+        """The phrase in `language`."""
+        _ = translator(language)
+
+        def told(value: object) -> object:
+            if isinstance(value, tuple):
+                return _(", ").join(str(told(part)) for part in value)
+            return value.text(language) if isinstance(value, Phrase) else value
+
+        return _(self.template).format(**{name: told(value) for name, value in self.parameters.items()})
 
     def __str__(self) -> str:
         return self.text()
@@ -74,8 +77,8 @@ class UnknownSettingError(BnvizError):
         told = [shortened(name) for name in names[:MAX_NAMES]] + ["…"] * (len(names) > MAX_NAMES)
         super().__init__(
             N_("Not a setting of this lab: {names}. Its settings are {known}."),
-            names=", ".join(told),
-            known=", ".join(known),
+            names=tuple(told),
+            known=tuple(known),
         )
 
 
@@ -83,9 +86,7 @@ class UnknownTopicError(BnvizError):
     """A name that is no topic of the course."""
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
-        super().__init__(
-            N_("There is no topic {name}; there are {known}."), name=shortened(name), known=", ".join(known)
-        )
+        super().__init__(N_("There is no topic {name}; there are {known}."), name=shortened(name), known=tuple(known))
 
 
 class CostError(BnvizError):
@@ -95,11 +96,11 @@ class CostError(BnvizError):
         super().__init__(
             N_("This is {times} times more work than one visitor may ask for. Reduce {names}."),
             times=f"{times_too_large:.2g}" if times_too_large < 100 else f"{times_too_large:.0f}",
-            names=", ".join(reduce),
+            names=reduce,
         )
         self.reduce = reduce
 
-    def naming(self, labels: str) -> BnvizError:
+    def naming(self, *labels: str) -> BnvizError:
         """The same error with the settings under the names that the page shows."""
         return BnvizError(self.phrase.template, **{**self.phrase.parameters, "names": labels})
 

@@ -64,6 +64,11 @@ def closed_up(text: str) -> str:
     return re.sub(r"(?<=[，。、；：！？）]) +", "", parted)
 
 
+def clauses(one: str, other: str, _: Translate) -> str:
+    """Two clauses with the comma of their language between them, which in Chinese is not that of a list, `_(", ")`."""
+    return _("{one}, {other}").format(one=one, other=other)
+
+
 def choose_language(*wishes: str | None) -> Language:
     """Return the first wish that names a language of ours (`zh-CN` and `zh_TW` count as `zh`), else English."""
     for wish in wishes:

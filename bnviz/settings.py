@@ -360,7 +360,7 @@ def _allowed(annotation: Any, metadata: list[Any]) -> Phrase:
     if annotation is bool:
         return Phrase(N_("true or false"))
     if get_origin(annotation) is Literal:
-        return Phrase(N_("one of {choices}"), {"choices": ", ".join(get_args(annotation))})
+        return Phrase(N_("one of {choices}"), {"choices": get_args(annotation)})
     if get_origin(annotation) is tuple:
         low, high = _length(metadata)
         each = _allowed(*_unwrap(get_args(annotation)[0]))
@@ -411,7 +411,7 @@ def _bounds(annotation: Any, metadata: list[Any]) -> tuple[float, float, Phrase]
         member, inner = _unwrap(get_args(annotation)[0])
         low, high, text = _bounds(member, inner)
         words = [word for part in get_args(annotation)[1:] for word in get_args(part)]
-        return low, high, Phrase(N_("{interval} or {word}"), {"interval": text, "word": ", ".join(words)})
+        return low, high, Phrase(N_("{interval} or {word}"), {"interval": text, "word": tuple(words)})
     low, high, left, right = -math.inf, math.inf, "[", "]"
     for part in metadata:
         if isinstance(part, annotated_types.Ge):

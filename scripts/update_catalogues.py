@@ -7,6 +7,7 @@ Catalogues are sorted and carry no line numbers, so that two people can translat
 
 from __future__ import annotations
 
+import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -39,8 +40,18 @@ def sources(root: Path = ROOT) -> list[Path]:
     return [root / "app.py", *sorted((root / "pages").rglob("*.py")), *sorted((root / "bnviz").rglob("*.py"))]
 
 
+def in_f_strings(path: Path) -> Iterator[str]:
+    """The messages within f-strings, into which Babel does not look."""
+    for string in ast.walk(ast.parse(path.read_bytes())):
+        for call in ast.walk(string) if isinstance(string, ast.JoinedStr) else ():
+            match call:
+                case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=str(message))]) if name in KEYWORDS:
+                    yield message
+
+
 def messages(path: Path) -> Iterator[tuple[str, list[str]]]:
     """The messages of one file, each with the translators' comments above it."""
+    yield from ((message, []) for message in in_f_strings(path))
     for _, message, comments, _ in extract_from_file("python", path, KEYWORDS, comment_tags=("Translators:",)):
         if isinstance(message, str) and message:
             yield message, comments

@@ -18,7 +18,7 @@ def tree(tmp_path: Path) -> Path:
         "pages/modes.py": 'say(_("Mean"))\n',
         "bnviz/labs/modes/lab.py": "",
         "bnviz/labs/modes/gap/lesson.py": GAP,
-        "bnviz/labs/modes/gap/experiment/measure.py": 'error = N_("Too much")\n',
+        "bnviz/labs/modes/gap/experiment/measure.py": 'error = N_("Too much")\ntold = f"{_(\'In braces\')}"\n',
         "bnviz/labs/modes/poison/lesson.py": 'title = N_("Poison")\nshared = N_("Train")\nboth = N_("Depth")\n',
         "bnviz/labs/layer/lesson.py": 'title = N_("Depth")\n',
         "bnviz/ui/server/headers.py": 'refusal = N_("Refused")\n',
@@ -45,7 +45,7 @@ def catalogues(tree: Path) -> dict[str, bytes]:
 
 def test_a_message_goes_into_the_innermost_room_that_holds_all_who_use_it(tree: Path) -> None:
     assert {str(path.parent.relative_to(tree / "bnviz")): wanted for path, wanted in update(tree).items()} == {
-        "labs/modes/gap": ["Gap", "Layers, one after the other.", "Too much"],
+        "labs/modes/gap": ["Gap", "In braces", "Layers, one after the other.", "Too much"],
         "labs/modes/poison": ["Poison"],
         "labs/modes": ["Train"],
         "labs": ["Depth"],

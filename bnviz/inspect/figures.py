@@ -221,10 +221,10 @@ def heat_alt(overview: Overview, marked: bool, _: Translate) -> str:
     known = np.flatnonzero(np.isfinite(last))
     if known.size:
         top = known[np.argsort(-last[known])][:3]
-        parts = ", ".join(f"{overview.layers[row]} {short(last[row])}" for row in top)
+        parts = _(", ").join(f"{overview.layers[row]} {short(last[row])}" for row in top)
         words += " " + _("Largest at the end: {parts}.").format(parts=parts)
     if marked and overview.marks:
-        named = ", ".join(f"{mark.number} {overview.layers[mark.row]}" for mark in overview.marks[:8])
+        named = _(", ").join(f"{mark.number} {overview.layers[mark.row]}" for mark in overview.marks[:8])
         words += " " + _("Findings marked: {parts}.").format(parts=named)
     return words
 

@@ -51,7 +51,7 @@ def norm_modules(model: nn.Module) -> dict[str, nn.Module]:
     if not found:
         types = dict.fromkeys(type(module).__name__ for module in model.modules())
         told = [*list(types)[:MAX_TYPES], *["…"] * (len(types) > MAX_TYPES)]
-        raise InspectionError(N_("No normalization layer: nothing to look at; found: {types}."), types=", ".join(told))
+        raise InspectionError(N_("No normalization layer: nothing to look at; found: {types}."), types=tuple(told))
     return found
 
 

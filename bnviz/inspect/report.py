@@ -181,7 +181,7 @@ def named_layers(layers: tuple[str, ...], _: Callable[[str], str]) -> str:
     """The first few names, and how many more."""
     if not layers:
         return _(N_("the whole model"))
-    told = ", ".join(layer or "(root)" for layer in layers[:MAX_LAYERS])
+    told = _(", ").join(layer or "(root)" for layer in layers[:MAX_LAYERS])
     more = len(layers) - MAX_LAYERS
     return told if more <= 0 else _(N_("{names} and {count} more")).format(names=told, count=more)
 

@@ -239,7 +239,7 @@ class Lab:
     def _no_such_topic(self, given: str) -> BnvizError:
         if len(self.topics) == 1:
             return UnknownSettingError([TOPIC_KEY], self.topics[0].settings.names())
-        allowed = Phrase(N_("one of {choices}"), {"choices": ", ".join(topic.name for topic in self.topics)})
+        allowed = Phrase(N_("one of {choices}"), {"choices": tuple(topic.name for topic in self.topics)})
         return SettingError(TOPIC_KEY, allowed, given)
 
     def to_query(self, topic: AnyTopic, settings: LabSettings, *, full: bool = False) -> dict[str, str]:

@@ -74,7 +74,7 @@ def _value(field: SettingField, value: Any, language: Language) -> str:
     if isinstance(value, bool):
         return _("on") if value else _("off")
     if isinstance(value, tuple):
-        return ", ".join(_value(field, one, language) for one in value)
+        return _(", ").join(_value(field, one, language) for one in value)
     if isinstance(value, str):
         return _(field.parameter.names.get(value, value))
     return str(value) if isinstance(value, int) else short(value)

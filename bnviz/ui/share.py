@@ -71,6 +71,7 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
                 ),
             },
             "query": _query(query),
+            "followed": visit.current().followed,
             "shared": _query({name: value for name, value in query.items() if name != "predict"}),
             "qr": assets.url("qr.svg"),
             "reachable": reachable_address(),

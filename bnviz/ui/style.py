@@ -28,7 +28,7 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 .stApp:has(.st-key-picture .st-key-prediction) :is(.st-key-picture, .st-key-below) [data-digest] { display: none; }
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
-.st-key-head p { margin: 0; max-width: none; }
+.st-key-head p { margin: 0; max-width: none; text-wrap: pretty; }
 .st-key-presets, .st-key-tries, .st-key-search { gap: 0.45rem; }
 .st-key-history { gap: 0.3rem; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
@@ -246,6 +246,11 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   :is(.st-key-picture, .st-key-below) td:not([style*="right"]) { min-width: 7em; }
   .st-key-below td:first-child { min-width: 11em; }
   .stMarkdown .katex-display { font-size: 0.85em; overflow-x: auto; overflow-y: hidden; padding: 0.35em 0; }
+  /* The views in one row, the topics in few: "Sources" alone on a second one was overlooked. */
+  :is([class*="-view-"], [class*="-topic-"]) button[data-variant="segmented_control"] {
+    flex: 1 1 auto; padding-inline: clamp(0.2rem, 1.4vw, 1rem);
+  }
+  :is([class*="-view-"], [class*="-topic-"]) button[data-variant="segmented_control"] p { font-size: 0.82rem; }
   .st-key-controls * { scroll-margin-top: calc(var(--bnviz-floating, 0px) + 1rem); }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 1; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-below) { order: 2; }

@@ -37,7 +37,7 @@ def explain_error(error: BnvizError, topic: AnyTopic, language: Language) -> Non
     _ = translator(language)
     if isinstance(error, CostError):
         described = fields(topic.settings)
-        error = error.naming(", ".join(_(described[name].parameter.label) for name in error.reduce))
+        error = error.naming(*(_(described[name].parameter.label) for name in error.reduce))
     st.error(escaped(error.text(language)))
     if isinstance(error, BatchOfOneError):
         st.markdown(
@@ -178,7 +178,7 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
     )
     numbers = topic.headline(result)
     digits = {name: _agreeing(value, nudged.get(name, value)) for name, value in numbers.items()}
-    printed = ", ".join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
+    printed = _(", ").join(f"`{name} = {value:.{digits[name]}g}`" for name, value in numbers.items())
     st.markdown(closed_up(told + " " + _("It prints: ") + printed))
     if isinstance(topic, LiveTopic):
         st.caption(

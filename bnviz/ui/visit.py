@@ -118,7 +118,7 @@ class Visit:
     owner: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     """The secret token by which its long runs know it."""
     followed: int = 0
-    """How many presses of the browser's Back and Forward have been followed."""
+    """The number of the latest press of the browser's Back or Forward, or of a link that sets something, that has been followed."""
     led: int = 0
     """The number of the class's latest move that has been followed."""
     refused: BnvizError | None = None
@@ -232,7 +232,7 @@ def lab_state(lab: Lab) -> LabState:
 
 
 def _none_of(allowed: Sequence[str], name: str, given: str) -> SettingError:
-    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": ", ".join(allowed)}), given)
+    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": tuple(allowed)}), given)
 
 
 def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:

@@ -376,7 +376,7 @@ def _verdict(state: ModelState, _: Translate) -> None:
     wrong = [layer for layer in state.guess if layer not in example.PLANTED]
     line = _("You found {found} of {all}.").format(found=len(found), all=len(example.PLANTED))
     if wrong:
-        line += " " + _("Nothing was planted in {layers}.").format(layers=", ".join(wrong))
+        line += " " + _("Nothing was planted in {layers}.").format(layers=_(", ").join(wrong))
     with st.container(key="verdict"), st.expander(line, expanded=True):
         st.markdown("\n".join(f"- **{layer}**: {_(words)}" for layer, words in example.PLANTED.items()))
         ask = partial(_ask_again, state)
@@ -392,7 +392,7 @@ def _findings(opened: Opened, state: ModelState, names: list[str], language: Lan
         return
     for number, finding in enumerate(findings[:MAX_FINDINGS], start=1):
         layers = named_layers(tuple(map(shortened_name, finding.layers)), _)
-        label = f"**{number}** · {escaped(layers)}: {escaped(finding.quantity.text(language))}"
+        label = f"**{number}** · {escaped(layers)}{_(': ')}{escaped(finding.quantity.text(language))}"
         key, icon = f"{GROUP}:{finding.rule}:{number}", ICONS[finding.severity]
         with st.expander(label, icon=icon, key=key, on_change="rerun", expanded=number == 1) as card:
             if card.open:

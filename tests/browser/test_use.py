@@ -74,6 +74,29 @@ def test_back_reset_and_the_browsers_back_undo(visit: Visit) -> None:
     expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
     asks_for(page, "batch_size", "")
     assert query(page) == opening
+    page.evaluate(LATER)
+    page.go_back()
+    asks_for(page, "batch_size", "16")
+    page.go_forward()
+    expect(slider(page, "Batch size")).to_have_attribute("aria-valuetext", "32")
+    settled(page)
+
+
+def test_the_browsers_back_is_followed_on_every_page_that_comes_after(visit: Visit) -> None:
+    page = ready(visit("layer?predict=0&lang=en"))
+    for lab, title in (("layer", ""), ("modes", "Train and eval")):
+        if title:
+            page.get_by_test_id("stSidebarNav").get_by_text(title, exact=True).click()
+            page.wait_for_function("(lab) => location.pathname.endsWith(lab)", arg=lab)
+            ready(page)
+        before = str(slider(page, "Momentum").get_attribute("aria-valuetext"))
+        for _ in range(2):  # two presses on the first page, which the second does not count again
+            page.evaluate(LATER)
+            change(page, slider(page, "Momentum").press, "ArrowLeft")
+            page.evaluate(LATER)
+            change(page, page.go_back)
+            expect(slider(page, "Momentum")).to_have_attribute("aria-valuetext", before)
+            settled(page)
 
 
 def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Visit) -> None:

@@ -146,10 +146,10 @@ def literal(text: str) -> str:
     return quoted.replace("{", "\\x7b")
 
 
-def listed(names: Sequence[str]) -> str:
-    """`names` with commas between them, of many the first."""
-    told = [_cut(name) for name in names[:MAX_NAMES]]
-    return ", ".join(told) + (f", … ({len(names)})" if len(names) > MAX_NAMES else "")
+def listed(names: Sequence[str]) -> tuple[str, ...]:
+    """`names` to be listed in a phrase, of many the first."""
+    told = tuple(_cut(name) for name in names[:MAX_NAMES])
+    return (*told, f"… ({len(names)})") if len(names) > MAX_NAMES else told
 
 
 def _cut(name: str) -> str:

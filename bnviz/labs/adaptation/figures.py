@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.adaptation.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
@@ -93,7 +93,7 @@ def _errors_notes(
             corner |= (
                 {"y": _height(float(mean[-1])), "yshift": -12} if high else {"y": math.log10(HIGHEST), "yshift": -2}
             )
-            notes.append(note(f"<b>{name}, {error}</b>", role, **corner))
+            notes.append(note(f"<b>{clauses(name, error, _)}</b>", role, **corner))
             high = True
             continue
         corner = {"xanchor": "left", "yanchor": "bottom", "yshift": 4, "align": "left"}

@@ -103,7 +103,7 @@ def refill(result: Result, language: Language = "en") -> Chart:
         if math.isfinite(value):
             label = f"<b>{_(SHORT[name])}<br>{short(value)} %</b>"
             notes.append(note(label, ROLES[name], y=math.log10(_shown(value)), yanchor=side, **beside))
-    told = ", ".join(f"{count}: {short(value)} %" for count, value in zip(result.counts, over.mean, strict=True))
+    told = _(", ").join(f"{count}: {short(value)} %" for count, value in zip(result.counts, over.mean, strict=True))
     x = axis(_("Refill batches"), type="log", range=[math.log10(end) for end in span], tickvals=result.counts)
     return Chart(
         "refill",
@@ -151,7 +151,7 @@ def held(result: Result, language: Language = "en") -> Chart:
         ),
         _(
             "Variance that the first batch norm holds, as a multiple of the right one, median over units: {parts}."
-        ).format(parts=", ".join(parts)),
+        ).format(parts=_(", ").join(parts)),
         height=340,
         phone_layout=phone(notes, r=16, t=100),
     )

@@ -84,7 +84,7 @@ def code(result: Result, listings: Mapping[str, str], language: Language = "en")
         "code",
         _("Framework"),
         {name: Code(text, about=about[name]) for name, text in listings.items()},
-        _("The block as code for {frameworks}.").format(frameworks=", ".join(listings)),
+        _("The block as code for {frameworks}.").format(frameworks=_(", ").join(listings)),
         tuple(notes),
     )
 
@@ -133,7 +133,7 @@ def counts(result: Result, language: Language = "en") -> Chart:
         [bars, wanted],
         {**layout(x, axis("", automargin=True)), "annotations": [words]},
         _("Numbers in each tensor: {told}.").format(
-            told="; ".join(f"{entry.name} {entry.count}" for entry in result.tensors) or _("none")
+            told=_("; ").join(f"{entry.name} {entry.count}" for entry in result.tensors) or _("none")
         ),
         height=330,
         phone_layout=phone([words], l=20, r=10, t=60, b=50) | {"xaxis": {**x, **power_ticks(low, high)}},
@@ -173,7 +173,7 @@ def _trace_alt(result: Result, _: Translate) -> str:
     told = [str(result.shapes[0])]
     for stage, shape in zip(result.stages, result.shapes[1:], strict=False):
         told.append(f"{stage.module} → {shape}")
-    text = _("Shapes on the way through the block: {told}.").format(told=", ".join(told))
+    text = _("Shapes on the way through the block: {told}.").format(told=_(", ").join(told))
     return text + (" " + _("PyTorch refuses this block:") + " " + result.refusal if result.refusal else "")
 
 

@@ -117,7 +117,7 @@ def buffers(result: Result, language: Language = "en") -> Chart:
             annotations=notes,
         ),
         _("Error of eval mode's outputs: {told}.").format(
-            told=", ".join(f"{name} {short(value)}" for name, value in zip(names, values, strict=True))
+            told=_(", ").join(f"{name} {short(value)}" for name, value in zip(names, values, strict=True))
         ),
         height=340,
         phone_layout=phone(notes, r=14),

@@ -237,7 +237,7 @@ def _channel_axis(result: Result, _: Translate) -> dict[str, Any]:
 
 
 def _mistakes_alt(result: Result, _: Translate) -> str:
-    return "; ".join(f"{_(NAMES[name])}: {short(value)}" for name, value in result.wrong.items())
+    return _("; ").join(_(NAMES[name]) + _(": ") + short(value) for name, value in result.wrong.items())
 
 
 def _errors_alt(result: Result, _: Translate) -> str:
@@ -245,7 +245,7 @@ def _errors_alt(result: Result, _: Translate) -> str:
         "Relative error of the folded layer's outputs: {dtypes}. With weights in int8: {per_channel} with a scale per channel, "
         "{per_tensor} with one. With a mistake: {mistakes}."
     ).format(
-        dtypes=", ".join(f"{name} {short(result.relative_error[name])}" for name in DTYPES),
+        dtypes=_(", ").join(f"{name} {short(result.relative_error[name])}" for name in DTYPES),
         per_channel=short(result.int8["per_channel"]),
         per_tensor=short(result.int8["per_tensor"]),
         mistakes=_mistakes_alt(result, _),

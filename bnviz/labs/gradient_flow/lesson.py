@@ -132,9 +132,7 @@ def finding(result: Result, language: Language = "en") -> str:
                 arrives=short(arrives),
             )
         )
-    return _("Fresh networks, from the last layer back to layer 1: {parts}.").format(
-        parts=("；" if language == "zh" else "; ").join(parts)
-    )
+    return _("Fresh networks, from the last layer back to layer 1: {parts}.").format(parts=_("; ").join(parts))
 
 
 def _first_of_last(result: Result, variant: int) -> float:

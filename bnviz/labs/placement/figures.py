@@ -74,7 +74,7 @@ def signals(result: Result, language: Language = "en") -> Scene:
             panels.append(
                 Panel(
                     f"{position}-{lower}",
-                    f"{_(NAMES[position])}: {title}",
+                    _(NAMES[position]) + _(": ") + title,
                     "histogram",
                     Axis(_("value") if lower else "", low, high),
                     Axis("", 0.0, top),
@@ -223,7 +223,7 @@ def _signals_alt(result: Result, _: Translate) -> str:
     return _(
         "Histograms of what the last hidden layer's activation receives and of what the next layer receives. At the "
         "end: {parts}."
-    ).format(parts="; ".join(parts))
+    ).format(parts=_("; ").join(parts))
 
 
 def _moments_alt(result: Result, _: Translate) -> str:
@@ -236,5 +236,5 @@ def _moments_alt(result: Result, _: Translate) -> str:
         for index, position in enumerate(result.positions)
     ]
     return _("What the next layer receives in the fresh networks, last hidden layer. {parts}. Dashed: theory.").format(
-        parts="; ".join(parts)
+        parts=_("; ").join(parts)
     )

@@ -22,6 +22,7 @@ from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
+FULL_SENTENCES: Final = 2  # for more momentums the line above the picture would be a paragraph
 
 
 def applies(settings: Settings, name: str) -> bool:
@@ -98,17 +99,24 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """How soon each momentum finds the truth and how much it scatters after the last batch, for the run that is shown."""
     _ = translator(language)
+    soon = _("{momentum} is within 5 % of the truth after {batches}")
+    never = _("{momentum} does not come within 5 % of the truth")
+    head = ""
+    if len(result.settings.compared) > FULL_SENTENCES:
+        head = _("Batches until within 5 % of the truth, by momentum: ")
+        soon, never = "{value}" + _(": ") + "{count}", "{value}" + _(": ") + _("not reached")
     parts = []
     for index, momentum in enumerate(result.settings.compared):
         name, steps = momentum_name(momentum, _), float(result.steps_to_5pct[index])
-        found = (
-            _("{momentum} is within 5 % of the truth after {batches}")
-            if math.isfinite(steps)
-            else _("{momentum} does not come within 5 % of the truth")
-        ).format(momentum=name, batches=_batches(steps, _))
+        found = (soon if math.isfinite(steps) else never).format(
+            momentum=name,
+            value=name if isinstance(momentum, str) else short(momentum),
+            batches=_batches(steps, _),
+            count=short(steps),
+        )
         noise = float(result.noise[index])
         parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
-    text = ("；" if language == "zh" else "; ").join(parts)
+    text = head + _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
     )

@@ -98,7 +98,7 @@ def courses(result: Result, language: Language = "en") -> Chart:
     named = list(levels.items())
     named = named[:: max(1, math.ceil(len(named) / CROWDED))]
     labels: list[tuple[str, Role, float]] = [(f"ηλ = {short(p)}", "theory", math.log10(level)) for p, level in named]
-    notes = [key(_("colour: learning rate ({rates}) · dashed: equilibrium").format(rates=_rates(result)))]
+    notes = [key(_("colour: learning rate ({rates}) · dashed: equilibrium").format(rates=_rates(result, _)))]
     beside = end_labels(labels, low, high)
     return Chart(
         "courses",
@@ -147,9 +147,9 @@ def lengths(result: Result, language: Language = "en") -> Chart:
             if math.isfinite(level) and level > 0:
                 last = [0.8 * result.total_steps, result.total_steps]
                 traces.append(theory_line(last, [level, level], _("equilibrium, {run}").format(run=name)))
-    notes = [key(_("colour: learning rate ({rates}) · dashed: (ηg̃²/2λ)^¼").format(rates=_rates(result)))]
+    notes = [key(_("colour: learning rate ({rates}) · dashed: (ηg̃²/2λ)^¼").format(rates=_rates(result, _)))]
     low, high = log_range(np.concatenate([np.asarray(trace["y"]) for trace in traces]))
-    told = "; ".join(
+    told = _("; ").join(
         f"η = {short(float(result.learning_rate[run]))}, λ = {short(float(result.weight_decay[run]))}: "
         f"{short(float(result.length[run, -1]))} ({short(float(result.length_theory[run]))})"
         for run in range(len(result.product))
@@ -213,8 +213,8 @@ def _span(products: Floats) -> tuple[float, float]:
     return math.log10(float(products.min())) - 0.2, math.log10(float(products.max())) + 0.2
 
 
-def _rates(result: Result) -> str:
-    return ", ".join(
+def _rates(result: Result, _: Translate) -> str:
+    return _(", ").join(
         f'<span style="color:{color(ROLES[number])}"><b>{short(rate)}</b></span>'
         for number, rate, _runs in _by_rate(result)
     )
@@ -258,7 +258,7 @@ def _angles_alt(result: Result, _: Translate) -> str:
 
 
 def _runs_told(result: Result, _: Translate) -> str:
-    return "; ".join(
+    return _("; ").join(
         _("ηλ = {product}: {angle}° (equilibrium {theory}°), settled: {settled}").format(
             product=short(float(result.product[run])),
             angle=short(math.degrees(result.angle[run])),

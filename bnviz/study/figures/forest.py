@@ -92,9 +92,7 @@ def _add(panels: Panels, number: int, claim: Claim, count: int, rows: int, _: Tr
     traces = [trace for row, effect in effects for trace in _row(effect, row, claim, _)]
     panels.add(traces, x, y, ({"domain": [0, 1]}, {"domain": tall}))
     for row, effect in effects:
-        text = (
-            f'<span style="color:{color(effect.role)}"><b>{effect.label}</b></span>: {_words(effect.finding, claim, _)}'
-        )
+        text = f'<span style="color:{color(effect.role)}"><b>{effect.label}</b></span>{_(": ")}{_words(effect.finding, claim, _)}'
         panels.notes.append(_above(text, number, -limit, row))
     if effects:
         panels.shapes += _nothing(number, claim.scale * claim.effects[0].finding.smallest_effect, rows)
@@ -173,7 +171,7 @@ def _ticks(claim: Claim, limit: float) -> dict[str, Any]:
 def _alt(claims: Sequence[Claim], _: Translate) -> str:
     told = []
     for claim in claims:
-        parts = [f"{effect.label}: {_words(effect.finding, claim, _)}" for effect in claim.effects]
-        told.append(f"{claim.title}. " + "; ".join(parts))
-    plain = ". ".join(told).replace("<br>", ", ").replace("<b>", "").replace("</b>", "")
+        parts = [effect.label + _(": ") + _words(effect.finding, claim, _) for effect in claim.effects]
+        told.append(claim.title + _(": ") + _("; ").join(parts))
+    plain = _("; ").join(told).replace("<br>", _(", ")).replace("<b>", "").replace("</b>", "")
     return _("Effects with their 95 % intervals and verdicts, one dot per seed.") + " " + plain

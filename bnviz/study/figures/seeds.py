@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Translate
+from bnviz.i18n import Translate, clauses
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import GAP, labels_above, labels_at_ends
 from bnviz.plot.numbers import points, short, with_spread
@@ -75,7 +75,7 @@ def error_curves(
     seeds = len(curves[0].diverged_at)
     how = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
     notes = [heading(how, 0, 1.01, "context", align="left"), *apart(labels, EXPONENTS, 2.0)]
-    told = "; ".join(f"{curve.name} {ending(curve, _).replace('<br>', ', ')}" for curve in curves)
+    told = _("; ").join(f"{curve.name} {ending(curve, _).replace('<br>', _(', '))}" for curve in curves)
     margin = {"l": 64, "r": 200, "t": 40, "b": 52}
     return Chart(
         name,
@@ -135,7 +135,9 @@ def differences(name: str, pairs: Sequence[Pair], first_seed: int, _: Translate)
         text = _headline(pair, _)
         panels.notes.append(heading(text, wide[0], 1.02, align="left"))
         panels.phone_notes.append(heading(text, 0, tall[1], align="left"))
-    parts = "; ".join(f"{pair.title}: {mean_line(pair.finding, _)}, {words(pair.finding, _)}" for pair in pairs)
+    parts = _("; ").join(
+        pair.title + _(": ") + clauses(mean_line(pair.finding, _), words(pair.finding, _), _) for pair in pairs
+    )
     return Chart(
         name,
         panels.traces,

@@ -32,6 +32,7 @@ class Drag {
 
   /** `answered`: the number of the value that the page shows now; `pause`: milliseconds before the next may leave; `ahead`: see `now`. */
   update({ answered, pause, ahead: now }, setStateValue) {
+    if (!this.setStateValue) this.number = this.answered = answered; // this page drawn afresh: it has counted before
     this.setStateValue = setStateValue;
     if (now?.url !== this.now?.url) this.#disconnect();
     this.now = now;

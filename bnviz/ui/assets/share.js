@@ -134,9 +134,10 @@ class Share {
 
   destroy() { this.leaving.abort(); }
 
-  update({ words, query, shared, qr, reachable, lang, title, asked, headline, settings, controls = [] }, setStateValue) {
+  update({ words, query, followed = 0, shared, qr, reachable, lang, title, asked, headline, settings, controls = [] }, setStateValue) {
     if (JSON.stringify(attendance().page) !== JSON.stringify(asked ?? null)) attendance().publish({ page: asked ?? null });
     Object.assign(this, { words, shared, qr, reachable, setStateValue });
+    this.number = Math.max(this.number, followed); // another page, or this one drawn afresh, has counted before
     this.word.textContent = words.share;
     this.field.setAttribute("aria-label", words.link);
     this.panel.setAttribute("aria-label", words.share);

@@ -108,7 +108,7 @@ def test_received_draws_the_three_percentiles_of_every_variant(results: dict[tup
     chart = race_figures.received(result)
     for index, name in enumerate(("none", "batch norm", "layer norm", "group norm")):
         for place, level in enumerate((15, 50, 85)):
-            drawn = named(chart, f"{name}, {level} %")
+            drawn = named(chart, f"{name}: {level} %")
             np.testing.assert_allclose(drawn["y"], result.percentiles[index, 0, :, place])
             np.testing.assert_array_equal(drawn["x"], result.steps)
         assert f"drift {with_spread(result.drift_mean[index], result.drift_deviation[index])}" in words(chart)

@@ -143,8 +143,8 @@ def _rest(known: Sequence[Match]) -> list[Phrase]:
     return sentences
 
 
-def _sizes(matches: Sequence[Match]) -> str:
-    return ", ".join(str(match.batch_size) for match in matches)
+def _sizes(matches: Sequence[Match]) -> tuple[int, ...]:
+    return tuple(match.batch_size for match in matches)
 
 
 def _name(match: Match) -> Phrase:

@@ -72,7 +72,7 @@ class Settings(LabSettings):
     def _groups_divide_the_channels(self) -> Self:
         channels = CHANNELS[self.network]
         if "group" in self.normalizers and channels % self.groups:
-            divisors = ", ".join(str(number) for number in range(1, channels + 1) if channels % number == 0)
+            divisors = tuple(number for number in range(1, channels + 1) if channels % number == 0)
             raise SettingError(
                 "groups",
                 Phrase(

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.batch_size.shared.parameters import NetworkName
 from bnviz.labs.batch_size.shared.statistics import Statistics
 from bnviz.plot.chart import Chart
@@ -71,7 +71,7 @@ def fidelity(result: WithStatistics, language: Language = "en") -> Chart:
             margin={"l": 64, "r": 150, "t": 40, "b": 52},
         ),
         _("Squared correlation of batch norm's output with the true value by batch size. {parts}.").format(
-            parts="; ".join(text.replace("<br>", ": ") for text, _role, _y in labels)
+            parts=_("; ").join(text.replace("<br>", _(": ")) for text, _role, _y in labels)
         ),
         height=390,
         phone_height=400,
@@ -115,12 +115,12 @@ def two_quantities(
         panels.notes.append(heading(f"<b>{quantity.title}</b>", wide[0], 1.01))
     names = [f'<span style="color:{color(role)}"><b>{network}</b></span>' for network, role in NETWORKS.values()]
     how = [_("dots: measured"), _("dashed: theory"), *([_("grey: values in the batch")] if counted else [])]
-    panels.notes.append({**key("   ".join(names) + "   " + _(", ").join(how)), "yshift": 32})
+    panels.notes.append({**key("   ".join(names) + "   " + _("; ").join(how)), "yshift": 32})
     return Chart(
         name,
         panels.traces,
         panels.layout(margin={"l": 70, "r": 16, "t": 70, "b": 52}),
-        alt.format(parts="; ".join(sentence for one in quantities for sentence in _first_values(result, one))),
+        alt.format(parts=_("; ").join(sentence for one in quantities for sentence in _first_values(result, one, _))),
         height=400,
         phone_height=340,
         phone_layout={"font": {"size": 11}, "margin": {"l": 48, "r": 8, "t": 64, "b": 44}},
@@ -167,7 +167,7 @@ def _panel(result: WithStatistics, quantity: Quantity, counted: bool, _: Transla
     return traces
 
 
-def _first_values(result: WithStatistics, quantity: Quantity) -> list[str]:
+def _first_values(result: WithStatistics, quantity: Quantity, _: Translate) -> list[str]:
     """What was measured at the smallest batch size with a number, in words, for both networks."""
     sentences = []
     for part in result.both_statistics().values():
@@ -176,7 +176,7 @@ def _first_values(result: WithStatistics, quantity: Quantity) -> list[str]:
         if known.size:
             first = known[np.argmin(part.batch_sizes[known])]
             value, size = short(float(measured[first])), int(part.batch_sizes[first])
-            sentences.append(f"{quantity.title}, {NETWORKS[part.network][0]}: {value} ({size})")
+            sentences.append(clauses(quantity.title, NETWORKS[part.network][0], _) + _(": ") + f"{value} ({size})")
     return sentences
 
 

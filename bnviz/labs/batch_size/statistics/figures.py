@@ -46,7 +46,8 @@ def outputs(result: Result, language: Language = "en") -> Chart:
     panels.notes.append({**head, "yshift": 32})
     panels.phone_notes += small([{**head, "yshift": 24}])
     sentences = [
-        _title(part, _) if math.isfinite(part.batch_fidelity) else f"{_title(part, _)}: {part.refusal}" for part in both
+        _title(part, _) if math.isfinite(part.batch_fidelity) else _title(part, _) + _(": ") + part.refusal
+        for part in both
     ]
     alt = _(
         "Output of batch norm against the true standardized value, in batches of {size}. {parts}. R² is the share of a "
@@ -56,7 +57,7 @@ def outputs(result: Result, language: Language = "en") -> Chart:
         "outputs",
         panels.traces,
         panels.layout(margin={"l": 64, "r": 16, "t": 70, "b": 52}),
-        alt.format(size=result.settings.batch_size, parts="; ".join(sentences)),
+        alt.format(size=result.settings.batch_size, parts=_("; ").join(sentences)),
         height=430,
         phone_height=680,
         phone_layout={

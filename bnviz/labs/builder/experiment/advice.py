@@ -92,7 +92,7 @@ def _groups(settings: Settings, seen: Seen) -> Words | None:
     uneven = _is(settings, "group") and settings.out_channels % settings.groups > 0
     divisors = [str(g) for g in range(1, settings.out_channels + 1) if settings.out_channels % g == 0]
     few = divisors if len(divisors) <= 8 else [*divisors[:4], "…", *divisors[-3:]]
-    return _if(uneven, groups=settings.groups, channels=settings.out_channels, divisors=", ".join(few))
+    return _if(uneven, groups=settings.groups, channels=settings.out_channels, divisors=tuple(few))
 
 
 def _instance_on_rows(settings: Settings, seen: Seen) -> Words | None:

@@ -43,7 +43,7 @@ def resolution(result: Result, language: Language = "en") -> Chart:
     ]
     how = _("dots: σ² / variance of the batch mean · ± 2 standard errors, 1000 batches · dashed: N·HW/(1 + (HW − 1)ρ̄)")
     notes = [key(how), *end_labels([*reference, *labels], low, high)]
-    told = "; ".join(
+    told = _("; ").join(
         _("{name}: {samples} of {numbers}").format(
             name=_name(result, channel, _), samples=short(float(worth.samples[-1, channel])), numbers=int(numbers[-1])
         )
@@ -158,7 +158,9 @@ def correlation(result: Result, language: Language = "en") -> Chart:
         *end_labels(labels, low, 1.05),
     ]
     rho = worth.correlation[worth.here]
-    told = "; ".join(f"{_name(result, channel, _)}: ρ̄ = {short(float(rho[channel]))}" for channel in channels)
+    told = _("; ").join(
+        _name(result, channel, _) + _(": ") + f"ρ̄ = {short(float(rho[channel]))}" for channel in channels
+    )
     return Chart(
         "correlation",
         traces,
@@ -201,7 +203,7 @@ def channels(result: Result, language: Language = "en") -> Chart:
             yanchor="bottom",
         ),
     ]
-    told = ", ".join(
+    told = _(", ").join(
         f"{channel}: {short(float(result.effective_samples[channel]))} / {short(float(result.effective_samples_theory[channel]))}"
         for channel in every
     )

@@ -97,7 +97,7 @@ def _pair(result: Result, channel: int, _: Translate) -> tuple[Map, Map]:
 
 def _alt(result: Result, channels: list[int], _: Translate) -> str:
     maps = result.maps
-    told = "; ".join(
+    told = _("; ").join(
         _("channel {channel} ({kind}): standard deviation {before} before, {after} after").format(
             channel=channel,
             kind=_(KINDS[kind_of(result.settings.kernels, channel)]),
@@ -152,7 +152,7 @@ def _inner_ticks(low: float, high: float) -> list[float]:
 
 def _histograms_alt(result: Result, channels: list[int], _: Translate) -> str:
     maps = result.maps
-    told = "; ".join(
+    told = _("; ").join(
         _("channel {channel}: mean {mean}, standard deviation {std} before, {after_mean} and {after_std} after").format(
             channel=channel,
             mean=short(float(maps.before_mean[channel])),

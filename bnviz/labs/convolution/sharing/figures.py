@@ -56,7 +56,7 @@ def _cube(name: str, sharing: Sharing, result: Result, _: Translate) -> Cube:
 
 def _title(name: str, result: Result, _: Translate) -> str:
     title = normalizer_name(name, _)
-    return f"{title}, G = {result.settings.groups}" if name == "group" else title
+    return f"{title} (G = {result.settings.groups})" if name == "group" else title
 
 
 def _caption(result: Result, _: Translate) -> str:
@@ -76,7 +76,7 @@ def _caption(result: Result, _: Translate) -> str:
 
 
 def _alt(result: Result, _: Translate) -> str:
-    told = "; ".join(
+    told = _("; ").join(
         _("{normalizer}: {statistics} means of {elements} numbers each").format(
             normalizer=_title(name, result, _),
             statistics=len(sharing.statistics),
@@ -119,7 +119,7 @@ def counts(result: Result, language: Language = "en") -> Chart:
         text = f"<b>{title}</b><br>{S} × {E}"
         notes.append(note(text, role, x=float(np.log10(E)), y=float(np.log10(S)), **beside))
     top = float(np.log10(max(total, 10)))
-    told = ", ".join(
+    told = _(", ").join(
         f"{_title(name, result, _)} {len(sharing.statistics)} × {sharing.elements_per_statistic}"
         for name, sharing in result.sharing.items()
     )
@@ -150,7 +150,7 @@ def values(result: Result, language: Language = "en") -> Chart:
         traces.append(points(place + spread, mean, role, _title(name, result, _), size=8, error_y=bars))
         ticks.append(_title(name, result, _))
     notes = [key(_("dot: a mean μ · bar: ± σ of the numbers that share it"))]
-    told = "; ".join(
+    told = _("; ").join(
         _("{normalizer} from {low} to {high}").format(
             normalizer=_title(name, result, _),
             low=short(float(result.sharing[name].statistics[:, 0].min())),

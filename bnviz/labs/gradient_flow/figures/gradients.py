@@ -158,5 +158,5 @@ def _flow_alt(result: Result, _: Translate) -> str:
         for index, variant in enumerate(result.variants)
     ]
     return _("RMS gradient of the fresh network on its way back, on a log axis. {parts}.").format(
-        parts="; ".join(parts)
+        parts=_("; ").join(parts)
     )

@@ -56,7 +56,7 @@ def layer_growth(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(x, y, annotations=notes, shapes=[level(1.0)]),
         _("Growth of the gradient from layer to layer in the fresh network: {growths}.").format(
-            growths="; ".join(text for text, *_rest in growths)
+            growths=_("; ").join(text for text, *_rest in growths)
         ),
         height=340,
     )
@@ -97,7 +97,7 @@ def growth_by_step(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(x, y, annotations=stacked(labels, 0.0, top), shapes=[level(1.0)]),
         _("Growth of the gradient per layer over training: {growths}.").format(
-            growths="; ".join(text for text, *_rest in labels)
+            growths=_("; ").join(text for text, *_rest in labels)
         ),
         height=340,
         playhead_first=0.0,

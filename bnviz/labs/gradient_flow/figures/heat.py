@@ -112,5 +112,5 @@ def _heat_alt(result: Result, _: Translate) -> str:
     return _(
         "RMS gradient by layer and training step, in colours on a log scale: {variants}; {steps} training steps."
     ).format(
-        variants=", ".join(normalizer_name(variant, _) for variant in result.variants), steps=int(result.steps[-1])
+        variants=_(", ").join(normalizer_name(variant, _) for variant in result.variants), steps=int(result.steps[-1])
     )

@@ -62,6 +62,6 @@ def mean_square(result: Result, language: Language = "en") -> Chart:
         "mean_square",
         traces,
         layout(x, y, annotations=notes),
-        _("Mean square of what enters the activation, by layer: {parts}.").format(parts="; ".join(texts)),
+        _("Mean square of what enters the activation, by layer: {parts}.").format(parts=_("; ").join(texts)),
         height=340,
     )

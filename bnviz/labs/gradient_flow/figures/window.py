@@ -96,4 +96,4 @@ def _window_alt(result: Result, _: Translate) -> str:
     ]
     return _(
         "Histograms of what enters the activation, under the activation φ and its slope φ′. Saturated, mean over layers: {parts}."
-    ).format(parts="; ".join(parts))
+    ).format(parts=_("; ").join(parts))

@@ -237,4 +237,4 @@ def _stages_alt(result: Result, _: Translate) -> str:
         )
     ]
     head = _("Histograms of channel {channel} over {steps} batches. In the last batch: {stages}.")
-    return head.format(channel=c, steps=result.settings.steps, stages="; ".join(told))
+    return head.format(channel=c, steps=result.settings.steps, stages=_("; ").join(told))

@@ -132,7 +132,7 @@ def _trace_chart(
         )
     notes = [key(legend)]
     notes += end_labels(ends, low, high)
-    told = ", ".join(f"{text} {short(value, DUST)}" for text, _role, value in ends)
+    told = _(", ").join(f"{text} {short(value, DUST)}" for text, _role, value in ends)
     return Chart(
         name,
         traces,

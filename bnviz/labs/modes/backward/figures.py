@@ -106,7 +106,7 @@ def backward_kept(result: Result, language: Language = "en") -> Chart:
         ("1 − 2/m", "context", result.kept_anywhere),
     ]
     words = _("dots: measured · dashed: without the mean and without x̂ · dotted: a gradient in a random direction")
-    parts = "; ".join(f"{layer}: {short(value)}" for layer, value in zip(layers, result.kept, strict=True))
+    parts = _("; ").join(f"{layer}" + _(": ") + short(value) for layer, value in zip(layers, result.kept, strict=True))
     return line_chart(
         "backward_kept",
         traces,
@@ -129,7 +129,7 @@ def _courses(
         (f"{_(NAMES[way])} {short(end)}", ROLES[way], float(end)) for way, end in zip(WAYS, ends, strict=True)
     ]
     top = 1.06 * largest(values) or 1.0
-    parts = "; ".join(text for text, *_rest in labels)
+    parts = _("; ").join(text for text, *_rest in labels)
     return line_chart(
         name,
         traces,

@@ -66,7 +66,7 @@ def freeze_cells(result: Result, language: Language = "en") -> Chart:
         "shapes": [*tiles, rule],
         "margin": {"l": 8, "r": 8, "t": 64, "b": 30},
     }
-    rows = "; ".join(_row_words(result, row, _) for row in range(len(result.ways)))
+    rows = _("; ").join(_row_words(result, row, _) for row in range(len(result.ways)))
     return Chart(
         "freeze_cells",
         [hover],
@@ -97,7 +97,7 @@ def _cells(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[dic
                 tiles.append(rectangle((x - 0.46, x + 0.46), (y - 0.43, y + 0.43), role, opacity))
             inked: Role = "ink" if opacity == PALE else "paper" if moved else "context"
             notes.append(note(text, inked, x=x, y=y))
-            hover.append((x, y, f"{_(HEADS[quantity])}: {text}".replace("<br>", " ")))
+            hover.append((x, y, (_(HEADS[quantity]) + _(": ") + text).replace("<br>", " ")))
     columns, rows, texts = (list(values) for values in zip(*hover, strict=True))
     marks: dict[str, Any] = {
         "marker": {"size": 20, "opacity": 0},
@@ -123,7 +123,7 @@ def freeze_forgetting(result: Result, language: Language = "en") -> Chart:
         _("Wrong on the old digits 0 to 4 in %, old last layer, eval mode"),
         100.0,
         _("dashed: before the fine-tuning, {before} %").format(before=short(before)),
-        alt.format(parts="; ".join(f"{row.label}: {row.text}" for row in rows), before=short(before)),
+        alt.format(parts=_("; ").join(row.label + _(": ") + row.text for row in rows), before=short(before)),
         row_height=34,
     )
 
@@ -204,4 +204,4 @@ def _row_words(result: Result, row: int, _: Translate) -> str:
         for quantity, moved in zip(result.quantities, result.moved[row], strict=True)
         if moved
     ]
-    return f"{way_name(result.ways[row], _)}: {', '.join(names) or _('nothing')}"
+    return way_name(result.ways[row], _) + _(": ") + (_(", ").join(names) or _("nothing"))

@@ -44,7 +44,7 @@ def gap_curves(result: Result, language: Language = "en") -> Chart:
         traces,
         (_steps_axis(result, _), axis(_("Gap (s.d. of the output)"), range=[0, top])),
         [key(words), *end_labels(finite(labels), 0.0, top)],
-        alt.format(steps=result.settings.steps, parts=_listed(labels)),
+        alt.format(steps=result.settings.steps, parts=_listed(labels, _)),
         margin={"r": 210},
         height=420,
         phone_height=440,
@@ -74,7 +74,7 @@ def gap_answers(result: Result, language: Language = "en") -> Chart:
         traces,
         (_steps_axis(result, _), axis(_("Share of test images in %"), range=[0, top])),
         [key(words), *end_labels(finite(labels), 0.0, top)],
-        alt.format(steps=result.settings.steps, parts=_listed(labels)),
+        alt.format(steps=result.settings.steps, parts=_listed(labels, _)),
         margin={"r": 210},
         phone_height=420,
         phone_layout=phone_labels_above(words, labels),
@@ -107,7 +107,7 @@ def gap_layers(result: Result, language: Language = "en") -> Chart:
         "Gap layer by layer after {steps} steps; last place: {parts}. A batch of {size} alone makes {floor}."
     ).format(
         steps=result.settings.steps,
-        parts="; ".join(f"{name} {short(values[-1])}" for name, values, *_rest in rows),
+        parts=_("; ").join(f"{name} {short(values[-1])}" for name, values, *_rest in rows),
         size=size,
         floor=short(result.floor),
     )
@@ -135,7 +135,7 @@ def gap_own(result: Result, language: Language = "en") -> Chart:
     top = max(1.0, 1.08 * largest(result.own))
     words = key(_("dots: measured · dashed: from batch and running statistics alone"))
     notes = [words, *end_labels(finite(labels), 0.0, top)]
-    parts = "; ".join(f"{text} {short(value)}" for text, _role, value in labels)
+    parts = _("; ").join(f"{text} {short(value)}" for text, _role, value in labels)
     return line_chart(
         "gap_own",
         traces,
@@ -169,7 +169,7 @@ def gap_floor(result: Result, language: Language = "en") -> Chart:
         traces,
         (_steps_axis(result, _), axis(_("Gap (s.d.), weight"), range=[0, top])),
         [key(words), *end_labels(finite(labels), 0, top)],
-        _("Gap of the first layer. At the end: {parts}.").format(parts=_listed(labels)),
+        _("Gap of the first layer. At the end: {parts}.").format(parts=_listed(labels, _)),
         phone_height=420,
         phone_layout=phone_labels_above(words, labels),
     )
@@ -186,8 +186,8 @@ def _layers(result: Result, _: Translate) -> list[tuple[int, str, Role]]:
     return [(index, _("layer {number}").format(number=index + 1), SERIES[rank]) for rank, index in enumerate(shown)]
 
 
-def _listed(labels: list[Label]) -> str:
-    return "; ".join(text for text, *_rest in labels)
+def _listed(labels: list[Label], _: Translate) -> str:
+    return _("; ").join(text for text, *_rest in labels)
 
 
 def _steps_axis(result: Result, _: Translate) -> dict[str, Any]:

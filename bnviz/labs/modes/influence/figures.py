@@ -45,7 +45,7 @@ def influence_matrices(result: Result, language: Language = "en") -> Chart:
     panels.notes.append(below)
     panels.phone_notes.append({**below, "text": words.replace(" · ", "<br>"), "yshift": -40, "align": "right"})
     names = [normalizer_name(name, _) for name in result.normalizers]
-    parts = "; ".join(f"{name}: {_share_of_others(result, index, _)}" for index, name in enumerate(names))
+    parts = _("; ").join(name + _(": ") + _share_of_others(result, index, _) for index, name in enumerate(names))
     alt = _("Influence of each sample's image on each sample's output, {mode} mode, batch of {size}. {parts}.")
     narrow = {"font": {"size": PHONE_FONT}, "margin": {"l": 48, "r": 6, "t": 56, "b": 80}}
     return Chart(
@@ -103,7 +103,8 @@ def influence_changes(result: Result, language: Language = "en") -> Chart:
     moved = (np.delete(result.output_change, result.changed, axis=1) > 0).sum(1)
     names = [normalizer_name(name, _) for name in result.normalizers]
     alt = _("Sample {changed} is replaced by another image. Other samples whose output changes: {parts}.").format(
-        changed=result.changed + 1, parts=", ".join(f"{name} {count}" for name, count in zip(names, moved, strict=True))
+        changed=result.changed + 1,
+        parts=_(", ").join(f"{name} {count}" for name, count in zip(names, moved, strict=True)),
     )
     legend = {"orientation": "h", "y": -0.24}
     return Chart(

@@ -47,7 +47,7 @@ def momentum_curve(result: Result, language: Language = "en") -> Chart:
     ).format(
         steps=result.settings.steps,
         seeds=result.error.shape[1],
-        parts=", ".join(f"{word} {short(100 * mean)} %" for word, mean in zip(words, result.over.mean, strict=True)),
+        parts=_(", ").join(f"{word} {short(100 * mean)} %" for word, mean in zip(words, result.over.mean, strict=True)),
         passes=result.settings.passes,
         level=short(level),
     )
@@ -137,7 +137,7 @@ def momentum_passes(result: Result, language: Language = "en") -> Chart:
             side = "bottom" if value == trained else "top"
             notes.append(note(f"<b>{text}</b>", role, y=_height(value), yanchor=side, **beside))
     ends = [math.log10(end) for end in span]
-    parts = ", ".join(f"{count}: {short(value)} %" for count, value in zip(counts, mean, strict=True))
+    parts = _(", ").join(f"{count}: {short(value)} %" for count, value in zip(counts, mean, strict=True))
     return line_chart(
         "momentum_passes",
         traces,
@@ -180,7 +180,7 @@ def momentum_left_over(result: Result, language: Language = "en") -> Chart:
     x = log_axis(_("Momentum α"), math.log10(alphas[0]) - 0.1, 0.1)
     y = axis(_("Weight of the initial value"), type="log", range=[-6.3, 0.2], **power_ticks(-6, 0))
     kept = zip(alphas, result.left_over_measured[numbers], strict=True)
-    parts = ", ".join(f"{short(alpha)}: {short(value, LEAST)}" for alpha, value in kept)
+    parts = _(", ").join(f"{short(alpha)}: {short(value, LEAST)}" for alpha, value in kept)
     return line_chart(
         "momentum_left_over",
         traces,

@@ -59,7 +59,7 @@ def poison_course(result: Result, language: Language = "en") -> Chart:
         alt.format(
             number=result.poisoned_at or "–",
             value=value_name(result),
-            parts="; ".join(text for text, *_rest in labels),
+            parts=_("; ").join(text for text, *_rest in labels),
         ),
         margin={"r": 150},
         layout_options={"shapes": _poisoned(result)},
@@ -93,7 +93,7 @@ def poison_cures(result: Result, language: Language = "en") -> Chart:
         if bad:
             text += " · " + _("{share} % of the statistics not finite").format(share=short(100 * bad))
         rows.append(Bar(cure_name(cure, result, _), 100 * float(error), text, "after" if well else "before"))
-    parts = "; ".join(f"{row.label}: {row.text}" for row in rows)
+    parts = _("; ").join(row.label + _(": ") + row.text for row in rows)
     return bars(
         "poison_cures",
         rows,
@@ -117,7 +117,7 @@ def poison_statistics(result: Result, language: Language = "en") -> Chart:
         line(result.batches, expected, "theory", _("theory"), dash="dash", width=2),
     ]
     lost = ~np.isfinite(result.running_var)
-    label: Label = (f"{name}: {word(last)}", "error", high - 0.3)
+    label: Label = (name + _(": ") + word(last), "error", high - 0.3)
     if lost.any():
         crosses = result.batches[lost], np.full(int(lost.sum()), 10.0 ** (high - 0.3))
         traces.append(points(*crosses, "error", _("not finite"), size=8, symbol="x"))

@@ -54,7 +54,7 @@ def update_counts(result: Result, language: Language = "en") -> Chart:
         _("Updates of the running statistics per optimizer step"),
         1.7 * max(4.0, float(result.updates.max())),
         how_to_read.format(momentum=momentum_word(result.settings.momentum, _)),
-        alt.format(parts="; ".join(f"{row.label}: {row.text}" for row in rows)),
+        alt.format(parts=_("; ").join(row.label + _(": ") + row.text for row in rows)),
         row_height=52,
     )
 
@@ -78,7 +78,7 @@ def update_pace(result: Result, language: Language = "en") -> Chart:
     words = key(_("dots: measured · dashed: (1 − α) to the power of all updates so far"))
     notes = [words, *end_labels(finite(labels), 0.0, 1.05)]
     middle = min(len(steps) - 1, 4)
-    parts = "; ".join(f"{names[way]} {short(weights[middle])}" for way, weights in measured.items())
+    parts = _("; ").join(f"{names[way]} {short(weights[middle])}" for way, weights in measured.items())
     return line_chart(
         "update_pace",
         traces,
@@ -110,7 +110,7 @@ def update_momentum(result: Result, language: Language = "en") -> Chart:
         traces.append(points(*corrected, "running", _("corrected"), size=15, symbol="diamond"))
     words = _("dots: measured · dashed: 1 − (1 − α)ᵏ · diamond: accumulation with the momentum set to {corrected}")
     notes = [key(words.format(corrected=short(result.corrected)))]
-    parts = "; ".join(f"{short(count)}: {short(momentum)}" for _way, count, momentum in measured)
+    parts = _("; ").join(f"{short(count)}: {short(momentum)}" for _way, count, momentum in measured)
     return line_chart(
         "update_momentum",
         traces,

@@ -71,7 +71,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
             side = {"xanchor": "right" if size == result.sizes[0] else "left", "xshift": 8, "yshift": 14}
             where = {"x": math.log10(size), "y": math.log10(value)}
             notes.append(note(f"<b>{short(float(value))} %</b>", "ink", **where, **side))
-    told = "; ".join(f"{size}: {short(float(value))} %" for size, value in zip(result.sizes, mean, strict=True))
+    told = _("; ").join(f"{size}: {short(float(value))} %" for size, value in zip(result.sizes, mean, strict=True))
     return Chart(
         "ghost_sizes",
         traces,
@@ -120,7 +120,7 @@ def noise(result: Result, language: Language = "en") -> Chart:
             for size, value in zip(result.sizes, result.fidelity, strict=True)
         ),
     ]
-    told = "; ".join(
+    told = _("; ").join(
         f"{size}: {short(float(value))}" for size, value in zip(result.sizes, result.fidelity, strict=True)
     )
     return Chart(

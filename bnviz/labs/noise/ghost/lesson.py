@@ -38,7 +38,7 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     whole = _("the whole batch")
     return " ".join(
-        better_or_alike(whole, _("normalizing in parts of {size}").format(size=size), found, _)
+        better_or_alike(whole, _("ghost size {size}").format(size=size), found, _)
         for size, found in zip(result.sizes[1:], result.findings, strict=True)
     )
 
@@ -86,7 +86,7 @@ def formula(result: Result, step: int, language: Language) -> str:
             "**2. " + _("How much noise that is") + "**",
             f"$$\n{noise}\n$$",
             _("Measured after real ghost batch norm: {numbers}.").format(
-                numbers=", ".join(short(float(value)) for value in result.fidelity)
+                numbers=_(", ").join(short(float(value)) for value in result.fidelity)
             ),
             "**3. " + _("What it did to the test accuracy") + "**",
             _("Differences of test accuracy in points, seed by seed, with the 95 % interval of their mean:"),
@@ -103,7 +103,7 @@ def _afresh(result: Result, _: Translate) -> str:
         mean = 100 * (1 - float(alive.mean())) if alive.size else math.nan
         rows.append(f"{size}: {short(100 * float(trained))} → {short(mean)} %")
     return _("With re-estimated running statistics the errors become, by samples per statistic: {rows}.").format(
-        rows="; ".join(rows)
+        rows=_("; ").join(rows)
     )
 
 

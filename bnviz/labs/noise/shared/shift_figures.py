@@ -47,7 +47,7 @@ def ratio_chart(name: str, shift: Shift, words: str, _: Translate) -> Chart:
     notes = [key(words), *end_labels(labels, low, high)]
     x = axis(_("Hidden layer"), range=span, dtick=1 if len(layers) <= DEEP else 5)
     y = log_axis(_("Variance of the output x̂"), low, high)
-    told = ", ".join(short(float(value)) for value in shift.ratio[:6])
+    told = _(", ").join(short(float(value)) for value in shift.ratio[:6])
     return Chart(
         name,
         traces,

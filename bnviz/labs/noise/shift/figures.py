@@ -88,7 +88,7 @@ def pure(result: Result, language: Language = "en") -> Chart:
         *end_labels(labels, 0.0, 1.1),
     ]
     place = int(np.argmin(np.abs(shown.rates - 0.5)))
-    told = ", ".join(
+    told = _(", ").join(
         f"μ/σ = {short(float(mean))}: {short(float(value))}"
         for mean, value in zip(shown.means, shown.variance[:, place], strict=True)
     )

@@ -71,7 +71,7 @@ def statistics(result: Result, language: Language = "en") -> Chart:
     notes = [*_percents(running, names, "running", 20), *_percents(own, names, "before", -20)]
     low, high = log_range(np.concatenate((running, own)))
     how = key(_("circle: eval mode, running statistics · diamond: same weights, the test images' own statistics"))
-    parts = "; ".join(
+    parts = _("; ").join(
         _("{variant} {running} % and {own} %").format(variant=variant, running=short(right), own=short(left))
         for variant, right, left in zip(variants, running, own, strict=True)
     )

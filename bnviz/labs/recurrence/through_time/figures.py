@@ -46,7 +46,7 @@ def gradient(result: Result, language: Language = "en") -> Chart:
         (f"{name}<br>{_times(value)}", role, height) for (name, role, height), value in zip(labels, firsts, strict=True)
     ]
     how = key(_how(result, _))
-    ends = "; ".join(
+    ends = _("; ").join(
         _("{variant} {times}").format(variant=_(VARIANT_NAMES[variant]), times=_times(value))
         for variant, value in zip(result.variants, firsts, strict=True)
     )
@@ -132,7 +132,7 @@ def growth(result: Result, language: Language = "en") -> Chart:
         if result.settings.cell == "rnn"
         else _("lines: measured · there is no closed form for cells with gates")
     )
-    parts = "; ".join(
+    parts = _("; ").join(
         _("{variant} {growth}").format(variant=_(VARIANT_NAMES[variant]), growth=short(last))
         for variant, last in zip(result.variants, lasts, strict=True)
     )

@@ -50,7 +50,7 @@ def finding(result: Result, language: Language = "en") -> str:
         if math.isfinite(float(relative[index, 0]))
     ]
     return _("What {count} steps back make of the gradient: {parts}.").format(
-        count=relative.shape[1] - 1, parts="; ".join(parts)
+        count=relative.shape[1] - 1, parts=_("; ").join(parts)
     )
 
 

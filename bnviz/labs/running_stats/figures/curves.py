@@ -61,7 +61,7 @@ def eval_error(result: Result, language: Language = "en") -> Chart:
     low, high = log_range(seen[seen > 0])
     logs = np.log10(np.maximum(result.eval_error[:, -1], 10**low))
     labels = [(momentum_name(a, _), momentum_role(a), float(logs[i])) for i, a in enumerate(result.settings.compared)]
-    ends = ", ".join(f"{text} {short(10**y)}" for text, _role, y in labels)
+    ends = _(", ").join(f"{text} {short(10**y)}" for text, _role, y in labels)
     words = _("line: measured over {replicas} replicas · dashed: theory, first order")
     notes = [key_of(words, result), *end_labels(labels, low, high)]
     return Chart(
@@ -101,7 +101,7 @@ def _chart(result: Result, name: str, curves: _Curves, label: str, _: Translate)
     if result.settings.disturbance != "none":
         shapes, moved = _disturbance(result, 0 if name == "convergence" else 1, _)
         notes.append(moved)
-    ends = ", ".join(f"{text} {short(value)}" for text, _role, value in labels)
+    ends = _(", ").join(f"{text} {short(value)}" for text, _role, value in labels)
     x, y = _batches_axis(result, _), axis(label, range=[low, high])
     return Chart(
         name,

@@ -68,7 +68,7 @@ def _panels(result: Result, _: Translate) -> list[Panel]:
 
 
 def _spread_alt(result: Result, _: Translate) -> str:
-    ends = "; ".join(
+    ends = _("; ").join(
         _("{momentum}: average {average}, s.d. {std}").format(
             momentum=momentum_name(momentum, _),
             average=short(result.mean_spread.average[index, -1]),

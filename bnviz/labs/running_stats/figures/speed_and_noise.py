@@ -95,7 +95,7 @@ def _beyond(steps: int, _: Translate) -> dict[str, Any]:
 
 
 def _trade_off_alt(result: Result, _: Translate) -> str:
-    ends = "; ".join(
+    ends = _("; ").join(
         _("{momentum}: within 5 % at batch {count}, noise {noise}").format(
             momentum=momentum_name(momentum, _),
             count=short(result.steps_to_5pct_theory[index]),

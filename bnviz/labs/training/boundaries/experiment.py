@@ -89,9 +89,7 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
     Raises: SettingError for data that do not lie in a plane; CostError where that is too long; BatchOfOneError.
     """
     if settings.source not in HALF_WIDTHS:
-        raise SettingError(
-            "source", Phrase(N_("one of {choices}"), {"choices": ", ".join(HALF_WIDTHS)}), settings.source
-        )
+        raise SettingError("source", Phrase(N_("one of {choices}"), {"choices": tuple(HALF_WIDTHS)}), settings.source)
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
     look = settings.seeds * PLACES**2 * settings.depth * settings.width * 3e-9 + 2e-3

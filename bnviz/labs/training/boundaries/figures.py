@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.shared.figures import variant_curves
 from bnviz.plot.chart import Chart
@@ -44,7 +44,7 @@ def maps(result: Result, language: Language = "en") -> Chart:
         y |= {"domain": [0.0, 1.0], "title": {**y["title"], "text": "x₂" if number == 0 else ""}}
         panels.add(traces, x, y, ({"domain": narrow[0], **bare}, {"domain": narrow[1], **bare}), square=True)
         role, reached = NORMALIZER_ROLES[name], _accuracy_words(result, number, _)
-        text = f"<b>{normalizer_name(name, _)}</b>{': ' if count <= columns else '<br>'}{reached}"
+        text = f"<b>{normalizer_name(name, _)}</b>{_(': ') if count <= columns else '<br>'}{reached}"
         panels.notes.append({**heading(text, sum(wide) / 2, 1.0, role), "xanchor": "center"})
         text = f"<b>{_(NORMALIZERS[name])}</b><br>{reached}"
         panels.phone_notes.append(heading(text, narrow[0][0], narrow[1][1], role, align="left"))
@@ -93,8 +93,8 @@ def growth(result: Result, language: Language = "en") -> Chart:
             "What seed {seed} decides everywhere in the plane, after {steps} training steps, a row for each of {variants}."
         ).format(
             seed=result.settings.seed,
-            steps=", ".join(str(int(step)) for step in result.look_steps),
-            variants=", ".join(normalizer_name(name, _) for name in result.variants),
+            steps=_(", ").join(str(int(step)) for step in result.look_steps),
+            variants=_(", ").join(normalizer_name(name, _) for name in result.variants),
         ),
         height=60 + 175 * rows,
         phone_height=50 + 85 * rows,
@@ -171,8 +171,8 @@ def limit(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(axis("", range=ends, tickvals=list(range(len(names))), ticktext=names), y, annotations=[words]),
         _("Final test errors. {parts}. No classifier can do better than {least} % on average.").format(
-            parts="; ".join(
-                f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
+            parts=_("; ").join(
+                normalizer_name(name, _) + _(": ") + _accuracy_words(result, number, _)
                 for number, name in enumerate(result.variants)
             ),
             least=short(least),
@@ -259,12 +259,12 @@ def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     if not math.isfinite(error):
         return _("diverged")
     words = _("test error {error} %").format(error=with_spread(error, deviation))
-    return words + (", " + _("{lost} seeds diverged").format(lost=lost) if lost else "")
+    return clauses(words, _("{lost} seeds diverged").format(lost=lost), _) if lost else words
 
 
 def _maps_alt(result: Result, _: Translate) -> str:
-    parts = "; ".join(
-        f"{normalizer_name(name, _)}: {_accuracy_words(result, number, _)}"
+    parts = _("; ").join(
+        normalizer_name(name, _) + _(": ") + _accuracy_words(result, number, _)
         for number, name in enumerate(result.variants)
     )
     told = _(

@@ -125,7 +125,7 @@ def along(result: Result, language: Language = "en") -> Chart:
             seed=result.settings.seed, step=int(result.look_steps[middle])
         )
     )
-    told = "; ".join(f"{text} {short(place)}" for text, _role, place in labels)
+    told = _("; ").join(f"{text} {short(place)}" for text, _role, place in labels)
     return Chart(
         "along",
         traces,
@@ -169,7 +169,7 @@ def _over_training(
     words = words.format(
         low=short(float(result.sizes[0])), high=short(float(result.sizes[-1])), seeds=result.settings.seeds
     )
-    told = "; ".join(text.replace("<br>", " ") for text, _role, _place in labels)
+    told = _("; ").join(text.replace("<br>", " ") for text, _role, _place in labels)
     return Chart(
         name,
         traces,

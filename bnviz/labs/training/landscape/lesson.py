@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, clauses, translator
 from bnviz.labs.training.landscape import figures
 from bnviz.labs.training.landscape.experiment import estimated_seconds, run
 from bnviz.labs.training.landscape.formula import formula
@@ -106,12 +106,12 @@ def finding(result: Result, language: Language = "en") -> str:
         (_("range of the loss"), result.range_findings[shown]),
         (_("relative change of the gradient"), result.relative_findings[shown]),
     ):
-        numbers = (
-            "" if not math.isfinite(found.low) else f" {times(found.mean)} ({times(found.low)} … {times(found.high)}),"
+        numbers = f"{times(found.mean)} ({times(found.low)} … {times(found.high)})"
+        parts.append(
+            name + " " + (clauses(numbers, words(found, _), _) if math.isfinite(found.low) else words(found, _))
         )
-        parts.append(f"{name}{numbers} {words(found, _)}")
     return _("Along the gradient, {second} against {first}: {parts}.").format(
-        first=first, second=second, parts="; ".join(parts)
+        first=first, second=second, parts=_("; ").join(parts)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import effects, variant_curves
 from bnviz.plot.chart import Chart
@@ -46,7 +46,7 @@ def received(result: Result, language: Language = "en") -> Chart:
         title = _("Input of the unit's activation")
         y = axis(title if number == 0 else "", range=[-half, half], showticklabels=number == 0)
         phone_x, phone_y = stacked(tall, title)
-        named = _(NORMALIZERS[name]) + _(", ")
+        named = _(NORMALIZERS[name]) + _(": ")
         panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
         panels.notes.append(heading(head, wide[0], 1.01, role, align="left"))
@@ -183,8 +183,10 @@ def _received_alt(result: Result, _: Translate) -> str:
             if finite
             else _("no longer a number")
         )
-        parts.append(f"{normalizer_name(name, _)}: {where}, {_drift_words(result, number, _)}")
+        parts.append(normalizer_name(name, _) + _(": ") + clauses(where, _drift_words(result, number, _), _))
     return _(
         "15, 50 and 85 % of what unit {unit} of the last hidden layer receives, seed {seed}, over {steps} training "
         "steps. At the end: {parts}."
-    ).format(unit=result.settings.unit, seed=result.settings.seed, steps=int(result.steps[-1]), parts="; ".join(parts))
+    ).format(
+        unit=result.settings.unit, seed=result.settings.seed, steps=int(result.steps[-1]), parts=_("; ").join(parts)
+    )

@@ -130,7 +130,7 @@ def finding(result: Result, language: Language = "en") -> str:
         )
     if not parts:
         return _("Choose two variants or more: there is nothing to compare.")
-    return _("How many times faster 90 % is reached: {parts}.").format(parts="; ".join(parts))
+    return _("How many times faster 90 % is reached: {parts}.").format(parts=_("; ").join(parts))
 
 
 def outcome(result: Result) -> int:

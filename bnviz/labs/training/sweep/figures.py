@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.shared.figures import effects
 from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
@@ -197,12 +197,14 @@ def _rates_alt(result: Result, _: Translate) -> str:
             else _("diverged everywhere")
         )
         lost = int((result.diverged_at[number] >= 0).sum())
-        more = ", " + _("{lost} trainings diverged").format(lost=lost) if lost else ""
-        parts.append(f"{normalizer_name(name, _)}: {_largest_words(result, number, _)}, {best}{more}")
+        told = clauses(_largest_words(result, number, _), best, _)
+        if lost:
+            told = clauses(told, _("{lost} trainings diverged").format(lost=lost), _)
+        parts.append(normalizer_name(name, _) + _(": ") + told)
     return _(
         "Test error against learning rate for {count} rates, mean and range of {seeds} seeds. Trains means: every seed ends with 90 % "
         "or more. {parts}."
-    ).format(count=len(result.rates), seeds=result.settings.seeds, parts="; ".join(parts))
+    ).format(count=len(result.rates), seeds=result.settings.seeds, parts=_("; ").join(parts))
 
 
 def _lengths_alt(result: Result, measured: Floats, predicted: Floats, _: Translate) -> str:
@@ -221,5 +223,5 @@ def _lengths_alt(result: Result, measured: Floats, predicted: Floats, _: Transla
             )
         )
     return _("Growth of the squared hidden weights, ‖W‖²/‖W₀‖² − 1, against learning rate. {parts}.").format(
-        parts="; ".join(parts)
+        parts=_("; ").join(parts)
     )

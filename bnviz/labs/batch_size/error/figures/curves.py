@@ -30,7 +30,7 @@ NETWORK_NAMES: Final = {"mlp": "MLP", "cnn": "CNN"}
 
 
 def cliff(result: Result, language: Language = "en") -> Chart:
-    """Test error by batch size, one line per normalizer: the mean over seeds, a band from the best to the worst, and the advice."""
+    """Test error by batch size, one line per normalizer: the mean over seeds, a band from best to worst, and the advice in short."""
     _ = translator(language)
     traces: list[dict[str, Any]] = []
     labels: list[Label] = []
@@ -51,9 +51,9 @@ def cliff(result: Result, language: Language = "en") -> Chart:
     how = _("{network} · line: mean of {seeds} seeds · band: from the best seed to the worst").format(
         network=NETWORK_NAMES[result.settings.network], seeds=result.settings.seeds
     )
-    endings = "; ".join(f"{text.replace('<br>', ': ')}" for text, _role, _height in labels)
-    notes = [_head(advice, how, WIDTH), *apart(labels, RANGE, 2.8), *_refusals(result, _)]
-    top, phone_top = (20 * _rows(advice, how, WIDTH), 16 * (_rows(advice, how, PHONE_WIDTH) + len(labels)))
+    endings = _("; ").join(text.replace("<br>", _(": ")) for text, _role, _height in labels)
+    notes = [_head(advice[:1], how, WIDTH), *apart(labels, RANGE, 2.8), *_refusals(result, _)]
+    top, phone_top = (20 * _rows(advice[:1], how, WIDTH), 16 * (_rows(advice[:1], how, PHONE_WIDTH) + len(labels)))
     return Chart(
         "cliff",
         traces,
@@ -71,7 +71,7 @@ def cliff(result: Result, language: Language = "en") -> Chart:
         phone_layout={
             "font": {"size": PHONE_FONT},
             "margin": {"l": 48, "r": 10, "t": 20 + phone_top, "b": 48},
-            "annotations": [_head(advice, how, PHONE_WIDTH, labels)],
+            "annotations": [_head(advice[:1], how, PHONE_WIDTH, labels)],
         },
     )
 
@@ -179,7 +179,7 @@ def _refusals(result: Result, _: Translate) -> list[dict[str, Any]]:
         lost = int((result.diverged_at[row] >= 0).sum())
         name = normalizer_name(normalizer, _)
         if mine:
-            sizes = ", ".join(str(size) for size in sorted(refusal.batch_size for refusal in mine))
+            sizes = _(", ").join(str(size) for size in sorted(refusal.batch_size for refusal in mine))
             rows.append(f"{name}, {sizes}: ValueError: {mine[-1].message.partition(', got')[0]}")
         if lost:
             rows.append(_("{name}: {lost} trainings diverged (NaN)").format(name=name, lost=lost))
@@ -231,7 +231,7 @@ def _height(percent: Floats) -> float:
 
 def _rows(sentences: list[str], how: str, width: int) -> int:
     """Room for the words above the plot, in lines; never less than a run usually comes to, so that the axes stay while it grows."""
-    return max(_written(sentences, how, width).count("<br>") + 1, 4 if how else 2)
+    return max(_written(sentences, how, width).count("<br>") + 1, 2)
 
 
 def _written(sentences: list[str], how: str, width: int) -> str:

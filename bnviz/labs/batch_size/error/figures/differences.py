@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.batch_size.error.advice import Match
 from bnviz.labs.batch_size.error.result import Result
 from bnviz.plot.chart import Chart
@@ -68,7 +68,7 @@ def differences(result: Result, language: Language = "en") -> Chart:
             annotations=[*heads, *sides, _key(key, 72)],
             margin={"l": 72, "r": 24, "t": 98, "b": 76},
         ),
-        alt.format(parts="; ".join(sentences)),
+        alt.format(parts=_("; ").join(sentences)),
         height=420,
         phone_height=330 + 34 * len(sentences),
         phone_layout={
@@ -108,8 +108,8 @@ def _sentence(match: Match, _: Translate) -> list[str]:
     if match.standing == "missing":
         return []
     if match.standing == "refused":
-        return [f"{match.batch_size}: {_column_words(match, _).replace('<br>', ' ')}"]
-    return [f"{match.batch_size}: {mean_line(match.finding, _)}, {_verdict(match, _)}"]
+        return [f"{match.batch_size}" + _(": ") + _column_words(match, _).replace("<br>", " ")]
+    return [f"{match.batch_size}" + _(": ") + clauses(mean_line(match.finding, _), _verdict(match, _), _)]
 
 
 def _verdict(match: Match, _: Translate) -> str:
