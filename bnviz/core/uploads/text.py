@@ -21,6 +21,8 @@ from bnviz.core.uploads.upload import LeftOut, listed
 from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import N_
 
+MIN_BODY: Final = 3  # rows that say what stands far from them
+YEARS: Final = (1900, 2100)
 MAX_BEFORE: Final = 1000  # lines before the table
 ARFF: Final = re.compile(r"\s*@(?:relation|attribute)\b", re.IGNORECASE)
 ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
@@ -294,12 +296,31 @@ def _is_header(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
         below = [row[place] for row in body if place < len(row)]
         if is_word and (_is_number_column(below, notation) or _is_title_above(first[place], below)):
             return True
+    if _are_numbers_above(numbers, body, notation):
+        return True
     if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
         return any(words) and any(notation.number(cell) is not None for cell in body[0])
     untitled = not first[0] or first[0].startswith("Unnamed: 0")
     if untitled and len(first) > 1 and _is_range(first[1:], 1) and notation.number(body[0][0]) is not None:
         return True
     return _is_range(first, 2) and not _goes_on(first, body)
+
+
+def _are_numbers_above(first: Sequence[float | None], body: Sequence[Sequence[str]], notation: Notation) -> bool:
+    """Whether the numbers of the first row are titles: years or wavelengths, in equal steps and far from all that stands below."""
+    places = [place for place, number in enumerate(first) if number is not None]
+    titles = [number for number in first if number is not None]
+    steps = np.diff(titles)
+    if len(titles) < 2 or len(body) < MIN_BODY or not (steps > 0).all() or not np.allclose(steps, steps[0]):
+        return False
+    if len(titles) == 2 and not all(YEARS[0] <= title <= YEARS[1] for title in titles):
+        return False
+    for place, title in zip(places, titles, strict=True):
+        found = [notation.number(row[place]) for row in body if place < len(row)]
+        below = [number for number in found if number is not None]
+        if not below or min(below) - np.ptp(below) <= title <= max(below) + np.ptp(below):
+            return False
+    return True
 
 
 def _is_title_above(cell: str, below: Sequence[str]) -> bool:
