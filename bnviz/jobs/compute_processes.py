@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Final, TypeVar
 
 from bnviz.jobs import worker
@@ -33,7 +33,8 @@ class ComputeProcesses:
         self._modules, self._ceiling = modules, ceiling
         self._closed = False
         self._all: list[OneWorker] = []
-        self._free: SimpleQueue[OneWorker] = SimpleQueue()
+        # The last that was used is the next: what a topic keeps for its sliders is in that one.
+        self._free: LifoQueue[OneWorker] = LifoQueue()
 
     def start(self) -> None:
         """Start them, and wait for their imports."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from bnviz.labs.cases.near import near
 from bnviz.labs.cases.search import LONGEST_QUERY, names_no_symptom, search, shortened
 from bnviz.labs.course import find_lab
 from bnviz.plot.numbers import short
-from bnviz.ui import navigation, share, visit
+from bnviz.ui import controls, navigation, share, visit
 from bnviz.ui.views import escaped
 
 if TYPE_CHECKING:
@@ -112,17 +113,30 @@ def _inside(case: Case, _: Translate) -> None:
     ]
     st.markdown("\n\n".join(lines))
     with st.container(horizontal=True, gap="small"):
-        for link in case.links:
-            lab = lab_of(link)
-            if lab is not None:
-                st.page_link(
-                    navigation.lab_page(lab, _),
-                    label=_(KINDS[link.kind]) + _(": ") + _(lab.title),
-                    icon=ICONS[link.kind],
-                    query_params={**link.query, "predict": "0"},
-                )
+        for link, lab, label in _links(case, _):
+            st.page_link(
+                navigation.lab_page(lab, _),
+                label=label,
+                icon=ICONS[link.kind],
+                query_params={**link.query, "predict": "0"},
+            )
     if others := near(case):
         _neighbours(case, others, _)
+
+
+def _links(case: Case, _: Translate) -> list[tuple[Link, Lab, str]]:
+    """Each link, its lab and what it says: the lab, and where two would say the same, what they set there."""
+    links = [(link, lab) for link in case.links if (lab := lab_of(link)) is not None]
+    places = Counter((link.kind, lab.name) for link, lab in links)
+    labelled = []
+    for link, lab in links:
+        label = _("{kind}: {place}").format(kind=_(KINDS[link.kind]), place=_(lab.title))
+        if places[link.kind, lab.name] > 1:
+            topic, settings, _problems = lab.from_query(link.query)
+            said = controls.described(topic, settings, visit.current().language) or _(topic.title)
+            label = f"{label} · {said}"
+        labelled.append((link, lab, label))
+    return labelled
 
 
 def _neighbours(case: Case, others: Sequence[Case], _: Translate) -> None:

@@ -88,6 +88,11 @@ def test_as_many_at_once_as_there_are_processes(processes: ComputeProcesses) -> 
         assert len({future.result()[0] for future in both}) == 2
 
 
+def test_one_after_the_other_is_computed_where_the_last_one_was(processes: ComputeProcesses) -> None:
+    """A topic keeps what its next movement does not change."""
+    assert len({processes.run(os.getpid)[0] for _ in range(5)}) == 1
+
+
 def test_an_error_arrives_as_it_was_raised(processes: ComputeProcesses) -> None:
     with pytest.raises(SettingError, match="seed must be below 1000; got 1000"):
         processes.run(partial(slow.run, slow.Settings(seed=slow.WRONG)))
@@ -116,7 +121,9 @@ def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_try(processes: 
     for process in processes._all:
         process.kill()
         process._process.join()
-    assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(processes.run, partial(spin, 0.5)) for _ in range(2)]
+        assert len({future.result()[0] for future in both}) == 2
 
 
 @pytest.mark.parametrize("seed", [slow.GREEDY, slow.GREEDY_TORCH])

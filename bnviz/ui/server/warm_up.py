@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from bnviz.jobs import resources
 from bnviz.jobs.compute_processes import ComputeProcesses
@@ -20,6 +21,11 @@ from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
 from bnviz.ui.server.memory import keep_giving_back
 from bnviz.ui.server.sockets import send_at_once
+
+ENDING_S: Final = 5.0
+"""From a signal that reaches the server and its children alike, as Ctrl-C in a terminal does, to the server's word that it ends."""
+
+log = logging.getLogger(__name__)
 
 
 def warming(
@@ -49,12 +55,15 @@ def warming(
             resources.run_bytes(resources.worker_count() + resources.compute_count()),
         )
 
+        ending = threading.Event()
         if topics:
-            threading.Thread(target=_get_ready, args=(computing, topics), daemon=True, name="bnviz-warm-up").start()
+            work = (computing, topics, ending)
+            threading.Thread(target=_get_ready, args=work, daemon=True, name="bnviz-warm-up").start()
         giving_back = asyncio.create_task(keep_giving_back())
         try:
             yield {}
         finally:
+            ending.set()
             giving_back.cancel()
             cache.compute_elsewhere(None)
             computing.close()
@@ -63,13 +72,18 @@ def warming(
     return lifespan
 
 
-def _get_ready(computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
-    """What is not needed to answer the first visitor, and takes seconds."""
-    computing.start()
-    cache.compute_elsewhere(computing)
-    if any(isinstance(topic, LiveTopic) for topic in topics):
-        RUNS.pool  # noqa: B018 - it starts its workers
-    search("batch norm in eval mode")  # which learns from the titles of threads first
+def _get_ready(computing: ComputeProcesses, topics: Sequence[AnyTopic], ending: threading.Event) -> None:
+    """What is not needed to answer the first visitor, and takes seconds. What ends the server may end the processes before it."""
+    try:
+        computing.start()
+        if not ending.is_set():
+            cache.compute_elsewhere(computing)
+        if any(isinstance(topic, LiveTopic) for topic in topics) and not ending.is_set():
+            RUNS.pool  # noqa: B018 - it starts its workers
+        search("batch norm in eval mode")  # which learns from the titles of threads first
+    except Exception:
+        if not ending.wait(ENDING_S):
+            log.exception("the processes that compute did not start")
 
 
 def the_course() -> Sequence[AnyTopic]:

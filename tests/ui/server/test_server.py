@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -652,6 +653,34 @@ def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str) -> Non
         server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=60)
     assert said == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.timeout(300)
+def test_a_server_that_still_gets_ready_ends_in_silence_with_all_its_processes(sent: signal.Signals) -> None:
+    """As Ctrl-C in a terminal, pressed twice, or `kill` of the whole group."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bnviz", "--address", "127.0.0.1", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1"},
+    )
+    for _ in range(600):
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+            break
+        assert server.poll() is None
+        time.sleep(0.1)
+    for _ in range(2):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, sent)
+        time.sleep(0.2)
+    _, said = server.communicate(timeout=120)  # until the last of its processes has gone
+    assert said == ""
+    assert server.returncode in ({-sent} if sent is signal.SIGTERM else {0, -sent})
 
 
 def scripted(leave: bool, body: bytes = b"export{u as n};", length: int | None = None) -> tuple[int, list[Answer]]:
