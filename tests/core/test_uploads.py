@@ -182,6 +182,26 @@ READ = {
     "tildes": File("len~wid\n5,1~3,5\n4,9~3\n4,7~3,2\n", ROWS, ("separated by tildes", "decimal comma")),
     "times beside numbers": File("time,len\n12:30,5\n12:31,6\n", [[5], [6]], ("left out: time (words)",)),
     "tabs in some lines": File("len wid\n5.1 3.5\n4.9\t3.0\n4.7  3.2\n", ROWS, ("separated by spaces",)),
+    "spaces, and tabs before names": File(
+        '18.0   8   307.0\t"chevrolet one"\n15.0   6   350.0\t"buick two"\n',
+        [[18, 8, 307], [15, 6, 350]],
+        ("left out: 4",),
+    ),
+    "tabs beside missing numbers": File(
+        "a\tb\tc\n1\t2\t\n3\t4\t\n", [[1, 2], [3, 4]], ("left out: c (an empty column)",)
+    ),
+    "tabs beside spaces in words": File("Iris setosa\t5.1\t3.5\nIris virginica\t4.9\t3\n", ROWS[:2], ("tabs",)),
+    "titles of two words above printed columns": File(
+        "   sepal len (cm)  sepal wid (cm)\n0             5.1             3.5\n1             4.9             3.0\n"
+        "2             4.7             3.2\n",
+        ROWS,
+        ("2 features: sepal len (cm), sepal wid (cm); left out: the index",),
+    ),
+    "properties before titles": File(
+        "Measurement\t\nVersion\t2\n***End***\t\n\nlen\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n",
+        ROWS,
+        ("features: len, wid; left out: Measurement, Version, 2…",),
+    ),
     "full-width spaces": File("长\u3000宽\n5.1\u30003.5\n4.9\u30003\n4.7\u30003.2\n", ROWS, ("separated by spaces",)),
     "single quotation marks": File(
         "'len','wid','cls'\n'5.1','3.5','a'\n'4.9','3','b, c'\n'4.7','3.2','a'\n", LABELLED, ("a 2, b, c 1",), "classes"
@@ -832,6 +852,7 @@ REFUSED = {
     "XML": Refused('<?xml version="1.0"?><rows><row><a>1</a></row></rows>', "pd.read_xml"),
     "a long table of pandas": Refused(f"{pd.DataFrame(np.eye(100))}\n", "as programs print it"),
     "a table of Polars": Refused("shape: (1, 2)\n┌───┬───┐\n│ a ┆ b │\n└───┴───┘\n", "as programs print it"),
+    "a column of pandas": Refused("0    5.1\n1    4.9\nName: len, dtype: float64\n", "as programs print it"),
     "a list in a program": Refused("data = [[5.1, 3.5],\n        [4.9, 3.0]]\n", "as programs print it"),
     "rich text": Refused("{\\rtf1 1,2}", "rtf_to_text"),
     "a PDF document": Refused("%PDF-1.7\n1 0 obj\n", "pdfplumber"),
@@ -882,7 +903,11 @@ REFUSED = {
     "a word without titles": Refused("1,2\n3,x\n", "Line 2, column 2: x is not a number"),
     "after empty lines": Refused("\na,b\n\n1,2\n\n3,4\n5,x\n", "Line 7, column b: x is not"),
     "after a comment": Refused("# one\n# two\n1,2\n3,4\n5,x\n", "Line 5, column 2: x is not"),
-    "words only": Refused("a,b\nx,y\nz,u\n", "No column is left as a feature"),
+    "words only": Refused(
+        "a,b\nx,y\nz,u\n",
+        "No column is left as a feature: one at least has to hold numbers. Column 1 holds words, as in line 1: a.",
+    ),
+    "weights in Chinese": Refused("重\n50公斤\n51公斤\n", "Line 2, column 重: 50公斤 is not read as a number"),
     "words by choice": Refused(
         "a,b,c\n1,x,yes\n2,y,no\n", "Column b holds words, as in line 2: x", "classes", choice=Choice(2, ())
     ),

@@ -287,7 +287,7 @@ YAML_SIGN: Final = re.compile(r"---|\s*-\s|[^:]+:\s*\[|\s+\w")
 TOML_LINE: Final = re.compile(r"\[{1,2}[\w. -]+\]{1,2}")
 R_LINE: Final = re.compile(r"(?:[\w.]+\s*<-\s*)?(?:structure|data\.frame|list|c|matrix|tibble)\(")
 SOURCE_LINE: Final = re.compile(r"(?:tensor|array|DataFrame)\(|(?:\w+\s+){0,2}[\w.\[\]]+\s*=\s*(?:[\w.]+\()?[\[{(]")
-TABLE_SIZE: Final = re.compile(r"\[\d+ rows x \d+ columns\]$|^shape: \(\d+, \d+\)|^[┌╭┏]")
+TABLE_SIZE: Final = re.compile(r"\[\d+ rows x \d+ columns\]$|dtype: \w+$|^shape: \(\d+, \d+\)|^[┌╭┏]")
 SQL_LINE: Final = re.compile(r"(?:create table|insert into)\b", re.IGNORECASE)
 
 

@@ -34,6 +34,7 @@ NOTATIONS: Final = (
     Notation(","),
     Notation(",", "."),
     Notation(".", " "),
+    Notation(",", " "),
 )  # with which a separator is tried
 
 
@@ -94,9 +95,8 @@ def layout_of(lines: Sequence[str], separator: str) -> Layout:
 
 
 def _blanks(sample: Sequence[str]) -> str:
-    """What separates as spaces do: full-width spaces, and single tabs that stand in a part of the lines only."""
-    tabs = ["\t" in line.strip() for line in sample]
-    mixed = any(tabs) and not all(tabs) and not any("\t\t" in line for line in sample)
+    """What separates as spaces do: full-width spaces, and single tabs."""
+    mixed = any("\t" in line for line in sample) and not any("\t\t" in line for line in sample)
     return "\t" * mixed + "\u3000" * any("\u3000" in line for line in sample)
 
 

@@ -142,6 +142,8 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     if not is_arff:
         titles, others = _commented_titles(comments, layout, width_of(rows))
         left_out = (*others, *left_out)
+    if layout.separator == " ":
+        _join_titles(rows, ends, lines)
     notation = notation_of(rows, layout.separator)
     if titles is None:
         read, titles, told = _titles(rows, notation)
@@ -246,6 +248,14 @@ def _refuse_second_table(
             )
 
 
+def _join_titles(rows: list[list[str]], ends: Sequence[int], lines: Sequence[str]) -> None:
+    """Take the first line apart where two spaces stand, if that gives a title for each column and single spaces do not."""
+    width = width_of(rows)
+    apart = re.split(r"\s{2,}", lines[ends[0] - 1].strip()) if rows else []
+    if rows and len(rows[0]) != width and len(apart) in {width, width - 1}:
+        rows[0] = apart
+
+
 def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
     """How many rows come before the numbers, the titles among them if there are any, and what else stands there."""
     before = _headings(rows, notation)
@@ -254,8 +264,11 @@ def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] |
     if not _is_header(rows[before:], notation):
         return 0, None, ""
     after = before + 1 + _second_titles(rows[before + 1 :], notation)
-    others = chain(*rows[:before], *rows[before + 1 : after])
-    return after, rows[before], ", ".join(filter(None, others))
+    # Titles are words: a line with a number above such a one is a property of the whole table.
+    wordy = [row for row in rows[before:after] if all(notation.number(cell) is None for cell in row)]
+    titles = max(wordy or [rows[before]], key=lambda row: len(list(filter(None, row))))
+    others = chain(*(row for row in rows[:after] if row is not titles))
+    return after, titles, ", ".join(filter(None, others))
 
 
 def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:

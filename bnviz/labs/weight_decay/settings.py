@@ -96,7 +96,7 @@ TrainingSteps = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"width": (8, 256)}):
     """Settings of the lab: every learning rate is run with every weight decay."""
 
     learning_rates: LearningRates = (0.1, 0.2, 0.4)
