@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -88,7 +89,17 @@ def _hindrance(path: Path) -> str:
 
 
 def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:
-    """Serve the dashboard until it is stopped; with a `recording`, show that."""
+    """Serve the dashboard until it is stopped, be it while it starts; with a `recording`, show that."""
+    try:
+        return _serve(chosen, recording)
+    except KeyboardInterrupt:
+        signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        )  # who presses Ctrl-C again does not wait for the rest, nor reads where it was
+        return 0
+
+
+def _serve(chosen: argparse.Namespace, recording: Path | None) -> int:
     try:
         server = import_module("bnviz.ui.server.serve")
     except ModuleNotFoundError as error:
@@ -102,6 +113,4 @@ def serve(chosen: argparse.Namespace, recording: Path | None = None) -> int:
     except OSError as error:
         print(f"bnviz cannot listen on {chosen.address}:{chosen.port}: {error.strerror or error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        return 0
     return 0

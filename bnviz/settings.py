@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, Unpack, get_args, get_origin
 
 import annotated_types
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -235,9 +235,19 @@ class LabSettings(BaseModel):
     """Base of every lab's `Settings`: frozen, unknown fields refused, bounds checked once, here.
 
     Raises `SettingError` (name, allowed values, value given) or `UnknownSettingError`, both `ValueError`s.
+
+    `class Settings(LabSettings, offered={"depth": (1, 12)})`: between which values a slider goes, ends included. What lies outside is
+    too much for one visitor while the rest stands as the topic opens; a link may say it, beside settings that make up for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    offered: ClassVar[Mapping[str, tuple[float, float]]] = MappingProxyType({})
+
+    def __init_subclass__(
+        cls, offered: Mapping[str, tuple[float, float]] = MappingProxyType({}), **config: Unpack[ConfigDict]
+    ) -> None:
+        super().__init_subclass__(**config)
+        cls.offered = offered
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -285,7 +295,12 @@ def fields(settings: type[LabSettings]) -> Mapping[str, SettingField]:
 
 @cache
 def _fields(settings: Any) -> Mapping[str, SettingField]:
-    return MappingProxyType({name: _describe(name, info) for name, info in settings.model_fields.items()})
+    described = {name: _describe(name, info) for name, info in settings.model_fields.items()}
+    for name, (low, high) in settings.offered.items():
+        parameter = described[name].parameter
+        stops = tuple(stop for stop in parameter.stops if low <= stop <= high)
+        described[name] = replace(described[name], parameter=replace(parameter, stops=stops))
+    return MappingProxyType(described)
 
 
 def reader(settings: type[LabSettings], name: str) -> Callable[[object], Value]:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from queue import SimpleQueue
+from queue import LifoQueue
 from typing import Final, TypeVar
 
 from bnviz.jobs import worker
@@ -40,7 +40,9 @@ class ComputeProcesses:
         self._closed = False
         self._start_again = 0.0  # by the clock
         self._all: set[OneWorker] = set()
-        self._free: SimpleQueue[OneWorker | None] = SimpleQueue()  # None in place of one that could not be started
+        # None in place of one that could not be started. The last that was used is the next: what a topic keeps for its sliders is
+        # in that one.
+        self._free: LifoQueue[OneWorker | None] = LifoQueue()
         self._here = threading.Lock()
 
     def start(self) -> None:

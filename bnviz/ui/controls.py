@@ -128,7 +128,8 @@ def _draw_some(state: LabState, names: tuple[str, ...], held: Held | None, langu
             continue  # what the topic opens with does not vanish, it rests
         old = getattr(state.settings, name)
         locked = name in state.locked
-        new = _widget(described[name], _key(topic, name, language), old, held, language, idle=idle, locked=locked)
+        key = _key(topic, name, language)
+        new = _widget(described[name], key, state.settings, held, language, idle=idle, locked=locked)
         if new != old and not (idle or locked):
             _change(state, name, new)
 
@@ -139,7 +140,7 @@ def moved(topic: AnyTopic, settings: LabSettings, slider: str, index: int, langu
     for name in (*topic.controls, *topic.more):
         stops = described[name].parameter.stops
         if stops and described[name].kind != "values" and drag.css_name(_key(topic, name, language)) == slider:
-            options = _with(stops, getattr(settings, name))
+            options = slider_stops(described[name], settings)
             return settings.replace(**{name: options[index]}) if 0 <= index < len(options) else None
     return None
 
@@ -158,7 +159,7 @@ def _change(state: LabState, name: str, value: Any) -> None:
 def _widget(
     field: SettingField,
     key: str,
-    value: Any,
+    settings: LabSettings,
     held: Held | None,
     language: Language,
     *,
@@ -167,6 +168,7 @@ def _widget(
 ) -> Any:
     """What the widget of `field` says; `idle`: it is shown, but nothing depends on it at the other settings; `locked`: it stands still."""
     _ = translator(language)
+    value = getattr(settings, field.name)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
     if idle:
         help_text = _("Without effect at the other settings.") + " " + help_text
@@ -194,7 +196,7 @@ def _widget(
         return value if same else tuple(option for option in options if option in chosen)
     if not field.parameter.stops:
         return st.number_input(label, int(field.low), int(field.high), visit.shown(key, value), **shared)
-    options = _with(field.parameter.stops, value)
+    options = slider_stops(field, settings)
     now = visit.shown(key, value, options)
     committed = st.select_slider(label, options, now, format_func=named, **shared)
     return committed if held is None else held.value(key, options, committed)
@@ -204,6 +206,22 @@ def _fit_a_row(labels: Sequence[str]) -> bool:
     """Whether buttons with these labels stand side by side; a Chinese character is as wide as two letters."""
     letters = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for label in labels for letter in label)
     return len(labels) * BUTTON_PIXELS + letters * LETTER_PIXELS <= ROW_PIXELS
+
+
+def slider_stops(field: SettingField, settings: LabSettings) -> list[Any]:
+    """The stops of the slider of `field`, beside `settings`: of those that it has, the ones that may be."""
+
+    def may_be(stop: Any) -> bool:
+        try:
+            settings.replace(**{field.name: stop})
+        except BnvizError:
+            return False
+        return True
+
+    stops = field.parameter.stops
+    if not may_be(stops[-1]):  # where a bound hangs on another setting it cuts off the end
+        stops = tuple(stop for stop in stops if may_be(stop))
+    return _with(stops, getattr(settings, field.name))
 
 
 def _with(stops: tuple[Any, ...], value: Any) -> list[Any]:

@@ -19,6 +19,7 @@ assets.component("page")(
         "skip": translate("Skip to the controls"),
         "present": keys.data(translate),
         "native": native_words.data(translate),
+        "lost": native_words.lost(translate),
     },
 )
 page = st.navigation(navigation.sections(translate), expanded=True)

@@ -56,6 +56,20 @@ WORDS: Final = (
 """As Streamlit spells them; what stands in braces is a name or a number."""
 
 
+GOES_ON: Final = N_("The server does not answer. This page goes on by itself as soon as it does, with your settings.")
+LOST: Final = {
+    "Connection error": N_("No connection"),
+    "Is Streamlit still running? If you accidentally stopped Streamlit, just restart it in your terminal:": GOES_ON,
+    "Streamlit server is not responding. Are you connected to the internet?": GOES_ON,
+}
+"""What Streamlit tells its developers where the connection is lost, and what a visitor wants to know."""
+
+
+def lost(_: Translate) -> dict[str, str]:
+    """For native.js, in every language."""
+    return {english: _(ours) for english, ours in LOST.items()}
+
+
 def data(_: Translate) -> dict[str, str]:
     """For native.js: each in the visitor's language; none where that is English."""
     return {word: _(word) for word in WORDS if _(word) != word}

@@ -123,6 +123,7 @@ class Runs:
 
     def __init__(self, make_pool: Callable[[], JobPool] | None = None) -> None:
         self.make_pool = make_pool or (lambda: JobPool(backends.configured(MODULES)))
+        self._closed = threading.Event()
         self._opening = threading.Lock()
         self._pool: JobPool | None = None
         self._lock = threading.RLock()
@@ -133,15 +134,23 @@ class Runs:
         """The workers, started by the first who needs them: that takes seconds."""
         with self._opening:
             if self._pool is None:
+                self._closed.clear()
                 self._pool = self.make_pool()
-            return self._pool
+            pool = self._pool
+        if self._closed.is_set():
+            self.close()
+        return pool
 
     def close(self) -> None:
-        """End every run and every worker."""
-        with self._opening:
-            if self._pool is not None:
-                self._pool.close()
-                self._pool = None
+        """End every run and every worker. Workers that are just being started are not waited for: who starts them ends them."""
+        self._closed.set()
+        if self._opening.acquire(blocking=False):
+            try:
+                if self._pool is not None:
+                    self._pool.close()
+                    self._pool = None
+            finally:
+                self._opening.release()
         with self._lock:
             self._runs.clear()
 

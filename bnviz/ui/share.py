@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode
@@ -14,9 +15,10 @@ from urllib.parse import parse_qsl, quote, urlencode
 import streamlit as st
 from streamlit import config
 
+from bnviz.errors import BnvizError
 from bnviz.i18n import Language, translator
 from bnviz.teaching.lab import Lab
-from bnviz.ui import assets, visit
+from bnviz.ui import assets, controls, visit
 from bnviz.ui.visit import LabState
 
 KEY: Final = "share"
@@ -88,7 +90,10 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
 
 
 def follow_browser(lab: Lab, state: LabState) -> None:
-    """Where the visitor has pressed the browser's Back or Forward since the last run, make `state` what the address says."""
+    """Where the visitor has pressed the browser's Back or Forward, or a link in a text, since the last run, make `state` what it says.
+
+    What the teacher's link locks or does not show stays as it is.
+    """
     wanted = getattr(st.session_state.get(KEY), "wanted", None)
     if not isinstance(wanted, Mapping):
         return
@@ -96,7 +101,12 @@ def follow_browser(lab: Lab, state: LabState) -> None:
     current = visit.current()
     if isinstance(number, int) and number > current.followed and isinstance(search, str):
         current.followed = number
+        fixed = controls.kept(state)
         visit.open_link(lab, state, dict(parse_qsl(search[:LONGEST_QUERY].removeprefix("?"))))
+        with suppress(BnvizError):
+            state.settings = state.settings.replace(
+                **{name: value for name, value in fixed.items() if name in state.settings.names()}
+            )
 
 
 def reachable_address() -> str:

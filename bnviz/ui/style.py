@@ -101,6 +101,8 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 .st-key-start { gap: 0.4rem; }
 .st-key-onward a p, .st-key-course a p, .st-key-start a p { white-space: normal; text-overflow: clip; }
 .st-key-examples { gap: 0.2rem; }
+/* A visitor who has lost the connection cannot start the server. */
+[role="dialog"] [data-testid="stErrorCodeBlock"] { display: none; }
 /* What a file may be says the label; Streamlit says it again, in English, and cut off where the column is narrow. */
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 /* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
@@ -238,8 +240,10 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   .st-key-controls { display: grid !important; grid-template-columns: repeat(4, 1fr); column-gap: 2rem; }
   .st-key-controls > * { break-inside: avoid; }
 }
-@media (max-width: 640px) {
+@media (max-width: 640px) and (min-height: 521px) {
   [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }
+}
+@media (max-width: 640px) {
   html[data-present] .st-key-head h1 { padding: 3rem 0 0; }
   :is(.st-key-picture, .st-key-below) table { display: block; overflow-x: auto; font-size: 0.85rem; }
   :is(.st-key-picture, .st-key-below) :is(td, th) { padding: 0.2rem 0.4rem; }

@@ -100,7 +100,10 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
         line = _("Right: “{right}”.").format(right=right)
     else:
         line = _("Not quite. You said “{said}”; here it is “{right}”.").format(said=said, right=right)
-    with st.container(key="verdict"), st.expander(line, expanded=state.settings == verdict.settings):
+    with (
+        st.container(key="verdict"),
+        st.expander(line, expanded=state.settings == verdict.settings, key=f"{topic.id}:verdict"),
+    ):
         st.markdown(_(prediction.explanation))
         st.button(
             _("Ask again"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
+from tests.browser.pages import change
 
 HEADLINE = "What does batch norm do to the numbers, and who supplies μ and σ²?"
 
@@ -78,11 +79,21 @@ def test_share_makes_links_that_show_and_lock_and_what_is_downloaded_says_what_i
     assert link.endswith("/layer?batch_size=8&lang=en&show=batch_size,eps&lock=eps")
     frame = panel.locator("textarea").input_value()
     assert re.match(r'<iframe src="[^"]*/layer\?[^"]*show=batch_size,eps&lock=eps[^"]*embed=true" ', frame)
+    page.keyboard.press("Escape")
+    change(page, page.get_by_role("slider", name="Batch size").press, "ArrowLeft")
+    page.get_by_role("button", name="Share").click()
+    expect(panel.get_by_role("textbox", name="Link to this state")).to_have_value(
+        re.compile("batch_size=6&lang=en&show=batch_size,eps&lock=eps$")
+    )
     student = visit(link.split("/", 3)[3] + "&predict=0&embed=true", heading=False)
     painted(student)
     expect(student.get_by_role("slider", name="Batch size")).to_be_enabled()
     expect(student.get_by_role("slider", name="eps (ε)")).to_be_disabled()
     expect(student.get_by_role("slider")).to_have_count(3)  # the playhead's is the third
+    reader = visit(link.split("/", 3)[3] + "&predict=0")
+    painted(reader)
+    change(reader, reader.locator('a[href="?eps=0.04"]').click)  # a link in the text: what is locked stays
+    expect(reader.get_by_role("slider", name="eps (ε)")).to_have_attribute("aria-valuetext", "10⁻⁵")
     page.evaluate("window.print = () => { window.printed = true; }")
     panel.get_by_role("button", name="Print").click()
     page.wait_for_function("window.printed")

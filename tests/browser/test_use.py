@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from bnviz.i18n import translator
+from bnviz.ui.native_words import GOES_ON
 from tests.browser.conftest import PHONE, PROJECTOR, SIDEWAYS, XGA, Visit
 from tests.browser.pages import asks_for, change, overhang, query, ready, resize, segment, settled
 
@@ -284,3 +286,46 @@ def test_at_200_percent_the_player_leaves_the_picture_in_sight(visit: Visit) -> 
     )
     seen = min(stage["bottom"], bar["top"], 360) - max(stage["top"], 0)
     assert seen > 0.45 * 360
+
+
+HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]').className.includes('st-key-' + key)"
+
+
+def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
+    """Where Streamlit draws the button anew, disables it, or takes the question away."""
+    page = visit("layer?lang=en")
+    page.locator(".st-key-prediction").get_by_role("button").first.press("Enter")
+    ready(page).wait_for_function(HOLDS, arg="layer-verdict")
+    change(page, page.get_by_role("button", name="Batch of 2", exact=True).press, "Enter")
+    page.wait_for_function(HOLDS, arg="layer-preset-batch_of_2")
+    change(page, page.get_by_role("button", name="Pin", exact=True).press, "Enter")
+    page.wait_for_function(HOLDS, arg="layer-pin")
+    change(page, page.get_by_role("button", name="Back", exact=True).press, "Enter")
+    expect(page.get_by_role("button", name="Back", exact=True)).to_be_disabled()
+    page.wait_for_function(HOLDS, arg="layer-pin")  # its neighbour
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_who_loses_the_connection_reads_what_becomes_of_it_and_goes_on(
+    visitor: Callable[..., Page], site: str, language: Any
+) -> None:
+    page = visitor(site, init="'a window of its own: its sockets are routed'")
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("_stcore/stream"), through)
+    page.goto(f"{site}/layer?predict=0&lang={language}&batch_size=16")
+    ready(page)
+    page.route("**/_stcore/**", lambda route: route.abort())
+    sockets[-1].close(code=1001)
+    _ = translator(language)
+    dialog = page.get_by_role("dialog", name=_("No connection"))
+    expect(dialog).to_contain_text(_(GOES_ON))
+    assert not re.search("streamlit", dialog.inner_text(), re.IGNORECASE)
+    page.unroute("**/_stcore/**")
+    expect(dialog).to_be_hidden()
+    change(page, slider(page, _("Batch size")).press, "ArrowLeft")
+    asks_for(page, "batch_size", "12")

@@ -173,3 +173,15 @@ options = [{ en = "A", zh = "甲" }, { en = "B", zh = "乙" }]
     assert parsed("mine", f"{PLAN}{question}correct = 1").steps[0].question is not None
     with pytest.raises(PlanError, match="no such option"):
         parsed("mine", f"{PLAN}{question}correct = 2")
+
+
+def test_the_best_weight_of_the_training_statistics_does_not_ask_for_the_batch_size() -> None:
+    """What the plan says of the new camera: brighter, with less contrast; N* is the same with batches of four."""
+    (step,) = [step for _, step in STEPS if step.title.en == "A new camera"]
+    topic, settings, _ = opened(step.link)
+    assert settings.brightness > 0
+    assert settings.contrast < 1
+    results = [topic.compute(settings.replace(seeds=2, batch_size=size)) for size in (settings.batch_size, 4)]
+    assert results[0].best_theory == pytest.approx(results[1].best_theory)
+    gains = [float(result.error[0] - result.error.min()) for result in results]
+    assert gains[1] > gains[0] + 1

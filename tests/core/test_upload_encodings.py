@@ -34,6 +34,7 @@ WRITTEN = [
     ("zh", "gbk"),
     ("zh", "gb18030"),
     ("zh_Hant", "big5"),
+    ("zh_Hant", "cp950"),
     ("ja", "shift_jis"),
     ("ja", "euc_jp"),
     ("ja", "iso2022_jp"),

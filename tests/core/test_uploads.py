@@ -126,6 +126,25 @@ READ = {
         "0,1,2\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("3 rows", "class column 2: 0 2, 1 1"), "classes"
     ),
     "digits under numbers": File(pd.DataFrame(np.eye(7, dtype=int)).to_csv(index=False), np.eye(7), ("7 rows",)),
+    "years as titles": File(
+        "2019,2020,2021\n1.5,2.5,3.5\n2.5,3.5,1.5\n0.5,1.5,2.5\n",
+        [[1.5, 2.5, 3.5], [2.5, 3.5, 1.5], [0.5, 1.5, 2.5]],
+        ("3 rows; 3 features: 2019, 2020, 2021",),
+    ),
+    "years beside words": File(
+        "country,2019,2020\nA,1.5,2.5\nB,2.5,3.5\nC,1,1.5\n", [[1.5, 2.5], [2.5, 3.5], [1, 1.5]], ("2019, 2020",)
+    ),
+    "wavelengths as titles": File(
+        "400,410,420,cls\n0.5,0.3,0.1,a\n0.4,0.3,0.2,b\n0.4,0.2,0.4,a\n0.5,0.1,0.1,b\n",
+        [[0.5, 0.3, 0.1, 0], [0.4, 0.3, 0.2, 1], [0.4, 0.2, 0.4, 0], [0.5, 0.1, 0.1, 1]],
+        ("features: 400, 410, 420; class column cls",),
+        "classes",
+    ),
+    "numbers from 1 as titles": File(
+        "1,2,3\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("3 rows", "class column 3: 0 2, 1 1"), "classes"
+    ),
+    "years that are values": File("2001,2002\n2003,2005\n2004,2009\n", [[2001, 2002], [2003, 2005], [2004, 2009]]),
+    "rows that count on from 1": File("1,2,3\n4,5,6\n7,8,9\n10,11,12\n", 1 + np.arange(12).reshape(4, 3), ("4 rows",)),
     "rows that happen to begin with 0, 1": File("0,1\n1,0\n1,1\n0,0\n", [[0, 1], [1, 0], [1, 1], [0, 0]], ("4 rows",)),
     "rows that count on": File("0,1,2\n3,4,5\n6,7,8\n", np.arange(9).reshape(3, 3), ("3 rows",)),
     "quoted titles with a comma": File(
@@ -151,6 +170,9 @@ READ = {
         "classes",
     ),
     # Separators and decimal signs.
+    "semicolons beside commas that are no decimal ones": File(
+        "p;x;y\n12,5%;1,5;1\n13,5%;2,5;3\n", [[1.5, 1], [2.5, 3]], ("Line 2, column p: 12,5% is not read", "semicolons")
+    ),
     "semicolons": File("len;wid\n5.1;3.5\n4.9;3\n4.7;3.2\n", ROWS, ("separated by semicolons",)),
     "tabs": File("len\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("separated by tabs",), name="a.tsv"),
     "bars": File("5.1|3.5\n4.9|3\n4.7|3.2\n", ROWS, ("separated by vertical bars",)),
@@ -160,6 +182,26 @@ READ = {
     "tildes": File("len~wid\n5,1~3,5\n4,9~3\n4,7~3,2\n", ROWS, ("separated by tildes", "decimal comma")),
     "times beside numbers": File("time,len\n12:30,5\n12:31,6\n", [[5], [6]], ("left out: time (words)",)),
     "tabs in some lines": File("len wid\n5.1 3.5\n4.9\t3.0\n4.7  3.2\n", ROWS, ("separated by spaces",)),
+    "spaces, and tabs before names": File(
+        '18.0   8   307.0\t"chevrolet one"\n15.0   6   350.0\t"buick two"\n',
+        [[18, 8, 307], [15, 6, 350]],
+        ("left out: 4",),
+    ),
+    "tabs beside missing numbers": File(
+        "a\tb\tc\n1\t2\t\n3\t4\t\n", [[1, 2], [3, 4]], ("left out: c (an empty column)",)
+    ),
+    "tabs beside spaces in words": File("Iris setosa\t5.1\t3.5\nIris virginica\t4.9\t3\n", ROWS[:2], ("tabs",)),
+    "titles of two words above printed columns": File(
+        "   sepal len (cm)  sepal wid (cm)\n0             5.1             3.5\n1             4.9             3.0\n"
+        "2             4.7             3.2\n",
+        ROWS,
+        ("2 features: sepal len (cm), sepal wid (cm); left out: the index",),
+    ),
+    "properties before titles": File(
+        "Measurement\t\nVersion\t2\n***End***\t\n\nlen\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n",
+        ROWS,
+        ("features: len, wid; left out: Measurement, Version, 2…",),
+    ),
     "full-width spaces": File("长\u3000宽\n5.1\u30003.5\n4.9\u30003\n4.7\u30003.2\n", ROWS, ("separated by spaces",)),
     "single quotation marks": File(
         "'len','wid','cls'\n'5.1','3.5','a'\n'4.9','3','b, c'\n'4.7','3.2','a'\n", LABELLED, ("a 2, b, c 1",), "classes"
@@ -276,6 +318,12 @@ READ = {
         "| 4.7 | 3.2 |\n+-----+-----+\n",
         ROWS,
         ("3 rows; 2 features: len, wid",),
+    ),
+    "a last cell of several lines is no remark": File(
+        'len,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,"a\n\n# b"\n',
+        [[5.1, 3.5, 0], [4.9, 3, 2], [4.7, 3.2, 1]],
+        ("3 rows",),
+        "classes",
     ),
     "what a database prints": File(
         " len | wid \n-----+-----\n 5.1 | 3.5\n 4.9 | 3.0\n 4.7 | 3.2\n(3 rows)\n",
@@ -395,6 +443,10 @@ READ = {
         ("Windows-1252", "Länge, Größe; class column Art: süß 2, weiß 1"),
         "classes",
     ),
+    "UTF-16 that begins with a Chinese letter": File(
+        "长,宽\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("utf-16-le"), ROWS, ("长, 宽", "UTF-16")
+    ),
+    "DOS's end of a file": File("len,wid\n5.1,3.5\n4.9,3\n4.7,3.2\n\x1a", ROWS, ("3 rows",)),
     "a Chinese spreadsheet": File(
         "长度,宽度\n5.1,3.5\n4.9,3\n4.7,3.2\n".encode("gbk"), ROWS, ("长度, 宽度", "GB 18030")
     ),
@@ -806,6 +858,7 @@ REFUSED = {
     "XML": Refused('<?xml version="1.0"?><rows><row><a>1</a></row></rows>', "pd.read_xml"),
     "a long table of pandas": Refused(f"{pd.DataFrame(np.eye(100))}\n", "as programs print it"),
     "a table of Polars": Refused("shape: (1, 2)\n┌───┬───┐\n│ a ┆ b │\n└───┴───┘\n", "as programs print it"),
+    "a column of pandas": Refused("0    5.1\n1    4.9\nName: len, dtype: float64\n", "as programs print it"),
     "a list in a program": Refused("data = [[5.1, 3.5],\n        [4.9, 3.0]]\n", "as programs print it"),
     "rich text": Refused("{\\rtf1 1,2}", "rtf_to_text"),
     "a PDF document": Refused("%PDF-1.7\n1 0 obj\n", "pdfplumber"),
@@ -856,7 +909,11 @@ REFUSED = {
     "a word without titles": Refused("1,2\n3,x\n", "Line 2, column 2: x is not a number"),
     "after empty lines": Refused("\na,b\n\n1,2\n\n3,4\n5,x\n", "Line 7, column b: x is not"),
     "after a comment": Refused("# one\n# two\n1,2\n3,4\n5,x\n", "Line 5, column 2: x is not"),
-    "words only": Refused("a,b\nx,y\nz,u\n", "No column is left as a feature"),
+    "words only": Refused(
+        "a,b\nx,y\nz,u\n",
+        "No column is left as a feature: one at least has to hold numbers. Column 1 holds words, as in line 1: a.",
+    ),
+    "weights in Chinese": Refused("重\n50公斤\n51公斤\n", "Line 2, column 重: 50公斤 is not read as a number"),
     "words by choice": Refused(
         "a,b,c\n1,x,yes\n2,y,no\n", "Column b holds words, as in line 2: x", "classes", choice=Choice(2, ())
     ),
@@ -870,6 +927,12 @@ REFUSED = {
     "a missing number in Chinese": Refused("a,b\n1,2\n缺失,4\n", "Line 3, column a: the value is missing"),
     "a missing class in numbers": Refused("a,c\n1,1\n2,-\n3,2\n", "Line 3, column c: the class is missing", "classes"),
     "money": Refused("a\n12元\n13元\n", "Line 2, column a: 12元 is not read as a number"),
+    "one byte that is not UTF-8": Refused(
+        "长度,宽度\n1,2\n3,4\n花,".encode() + b"\xff\n",
+        "Line 4 holds bytes that are not UTF-8, after 花,; the rest of the file is",
+    ),
+    "UTF-8 that is cut": Refused("长度,宽度\n1,2\n3,长".encode()[:-1], "Line 3 holds bytes that are not UTF-8"),
+    "complex numbers of NumPy": Refused(saved(np.ones((3, 2)) + 1j), "Line 1, column 1: (1.0000"),
     "complex numbers": Refused("a\n1+2j\n2-1j\n", "Line 2, column a: 1+2j is not read as a number"),
     "a gap at the start": Refused("a,b\n,2\n3,4\n", "Line 2, column a: the value is missing (1 in this column)"),
     "NA": Refused("a,b\n1,2\nNA,4\n", "Line 3, column a: the value is missing"),
@@ -888,6 +951,9 @@ REFUSED = {
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
+    "a last row of several lines": Refused(
+        "'a','b'\n'1','2'\n'3','4'\n'5''6\n\n, x'\n", "Cells in line 6: 1; in the others: 2"
+    ),
     "a second table": Refused(
         "a,b\n1,2\n3,4\n\nc,d\n5,6\n", "In line 5, after an empty line, a second table begins: c, d."
     ),
@@ -1209,6 +1275,43 @@ def test_whatever_comes_in_an_upload_or_an_upload_error_comes_out(
     with pytest.MonkeyPatch.context() as patch:
         again = read_by_script(upload, content, tmp_path_factory.mktemp("script"), patch)
     np.testing.assert_array_equal(again, upload.values)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "&",
+        "a ",
+        " ",
+        "'",
+        '"',
+        "-",
+        "|",
+        "[",
+        "1 ",
+        "1:",
+        "a=",
+        "\\",
+        "=",
+        "1,",
+        "#",
+        "[1",
+        "\u200b",
+        "é",
+        "长",
+        "a:",
+        "- ",
+        "\n\nend",
+        "#\n",
+        "---\n",
+    ],
+)
+@pytest.mark.parametrize("start", ["", "a", "1,2\n3,4\n"])
+def test_no_text_takes_time_that_grows_with_its_square(unit: str, start: str) -> None:
+    size = len(unit.encode())
+    with contextlib.suppress(UploadError):
+        read_upload("a.csv", (start + unit * (1_900_000 // size) + "b").encode(), "classes")
 
 
 @pytest.mark.timeout(60)

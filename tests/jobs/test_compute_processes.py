@@ -56,6 +56,13 @@ def spin(seconds: float) -> int:
     return os.getpid()
 
 
+def both_of(processes: ComputeProcesses) -> None:
+    """Each of two processes computes something."""
+    with ThreadPoolExecutor(2) as threads:
+        both = [threads.submit(processes.run, partial(spin, 0.5)) for _ in range(2)]
+        assert len({future.result()[0] for future in both}) == 2
+
+
 def die_once(trace: Path) -> int:
     """The process, which dies where there is no `trace` yet."""
     if not trace.exists():
@@ -97,9 +104,12 @@ def test_it_is_another_process_behind_the_server_and_its_processor_time_is_told(
 
 
 def test_as_many_at_once_as_there_are_processes(processes: ComputeProcesses) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        both = [threads.submit(processes.run, partial(spin, 0.5)) for _ in range(2)]
-        assert len({future.result()[0] for future in both}) == 2
+    both_of(processes)
+
+
+def test_one_after_the_other_is_computed_where_the_last_one_was(processes: ComputeProcesses) -> None:
+    """A topic keeps what its next movement does not change."""
+    assert len({processes.run(os.getpid)[0] for _ in range(5)}) == 1
 
 
 def test_an_error_arrives_as_it_was_raised(processes: ComputeProcesses) -> None:
@@ -121,9 +131,7 @@ def test_where_a_process_dies_another_computes_and_the_log_tells(
 def test_what_kills_two_is_refused_with_a_sentence_and_harms_nobody(processes: ComputeProcesses) -> None:
     with pytest.raises(ComputingDiedError, match="died twice"):
         processes.run(partial(slow.run, slow.Settings(seed=slow.DEADLY)))
-    with ThreadPoolExecutor(2) as threads:
-        both = [threads.submit(processes.run, partial(spin, 0.5)) for _ in range(2)]
-        assert len({future.result()[0] for future in both}) == 2
+    both_of(processes)
 
 
 def kill_all(processes: ComputeProcesses) -> None:
@@ -138,7 +146,7 @@ def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_try(
     kill_all(processes)
     with caplog.at_level(logging.WARNING):
         assert processes.run(partial(die_once, tmp_path / "trace"))[0] != os.getpid()
-        assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+        both_of(processes)
     assert caplog.text.count("died") == 1  # that of the call
 
 
@@ -147,11 +155,11 @@ def test_replaced_processes_leave_no_thread_and_no_descriptor(processes: Compute
         threads = sum(thread.name == "bnviz-worker" for thread in threading.enumerate())
         return threads, psutil.Process().num_fds()
 
-    assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    both_of(processes)
     before = taken()
     for _ in range(3):
         kill_all(processes)
-        assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+        both_of(processes)
         gc.collect()
     until(lambda: taken() <= before)
 
@@ -205,7 +213,7 @@ def test_processes_that_could_not_be_started_are_tried_again(
 def test_what_kills_its_process_is_not_computed_in_the_server(
     request: pytest.FixtureRequest, processes: ComputeProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [processes.run(int)[0] for _ in range(2)] == [0, 0]
+    both_of(processes)
     monkeypatch.setattr(compute_processes, "START_AGAIN_S", 0.0)
     request.getfixturevalue("no_more")
     with pytest.raises(ComputingDiedError):

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from bnviz.classroom.plans import Plan, plans
 from bnviz.i18n import LANGUAGES, Language
 from bnviz.labs.course import LABS, TOPICS
 from bnviz.plot.chart import Chart
@@ -17,7 +18,8 @@ from scripts import claims
 
 QUICK = [claim for topic in TOPICS if not isinstance(topic, LiveTopic) for claim in claims.claims(topic)]
 RESULT = re.compile(
-    r"\b(typically|mostly|turns? out|by little|nobody can|(much|far) (better|worse|faster|stronger)|costs? (one|two|nothing))\b"
+    r"\b(typically|mostly|turns? out|by little|nobody can|is real|(much|far) (better|worse|faster|stronger)"
+    r"|costs? (one|two|nothing))\b"
 )
 """Words with which a sentence says how a run ends."""
 LINK = re.compile(r"\]\(\?([^)]*)\)")
@@ -46,10 +48,19 @@ def test_what_a_topic_says_of_its_opening_is_counted_or_says_no_result(topic: An
         topic.text("en"),
         *(preset.look_for for preset in topic.presets),
     )
-    stated = [
-        sentence for text in texts for sentence in re.split(r"(?<=[.?!:])\s+", text) if not sentence.endswith("?")
-    ]
-    assert [sentence for sentence in stated if RESULT.search(sentence)] == []
+    assert [sentence for text in texts for sentence in results_stated(text)] == []
+
+
+@pytest.mark.parametrize("plan", plans(), ids=lambda plan: plan.name)
+def test_a_lesson_plan_asks_for_results(plan: Plan) -> None:
+    """A teacher reads it out beside a run that shows what it shows."""
+    assert [sentence for step in plan.steps for sentence in results_stated(step.say.en)] == []
+
+
+def results_stated(text: str) -> list[str]:
+    """The sentences of `text` that say how a run ends, and do not ask."""
+    sentences = re.split(r"(?<=[.?!:])\s+", text)
+    return [sentence for sentence in sentences if not sentence.endswith("?") and RESULT.search(sentence)]
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)

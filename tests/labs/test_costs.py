@@ -8,11 +8,12 @@ import pytest
 
 from benchmarks.costs import Topic, instant, promised
 from bnviz.classroom.plans import plans
-from bnviz.errors import BnvizError, CostError
+from bnviz.errors import BatchOfOneError, BnvizError, CostError
 from bnviz.labs.cases.catalogue import CASES
-from bnviz.labs.course import LABS
-from bnviz.settings import LabSettings
-from bnviz.teaching.lab import InstantTopic
+from bnviz.labs.course import LABS, TOPICS
+from bnviz.settings import LabSettings, fields
+from bnviz.teaching.lab import AnyTopic, InstantTopic
+from bnviz.ui import controls
 from scripts.make_golden import cases
 
 DEAR = [
@@ -68,3 +69,46 @@ def test_nothing_is_computed_to_learn_the_promise_and_the_check_is_there_again()
     assert promised(topic, topic.opening) == pytest.approx(0.19, abs=0.1)
     with pytest.raises(BnvizError):
         topic.compute(topic.settings(depth=50, width=512))
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+def test_no_slider_offers_what_is_refused_beside_the_rest_of_the_opening(topic: AnyTopic) -> None:
+    refused = []
+    for name, field in fields(topic.settings).items():
+        if field.kind != "number" or not field.parameter.stops:
+            continue
+        stops = controls.slider_stops(field, topic.opening)
+        assert len(stops) >= 2, name
+        for stop in stops:
+            error = refusal(topic, topic.opening.replace(**{name: stop}))
+            if not isinstance(error, BatchOfOneError | None):  # which is a lesson
+                refused.append((name, stop, error))
+    assert refused == []
+
+
+def refusal(topic: AnyTopic, settings: LabSettings) -> BnvizError | None:
+    """With what `topic` refuses `settings`; nothing is computed."""
+    if isinstance(topic, InstantTopic):
+        error = promised(topic, settings)
+        return error if isinstance(error, BnvizError) else None
+    try:
+        topic.seconds(settings)
+    except BnvizError as error:
+        return error
+    return None
+
+
+def test_a_link_may_say_more_than_a_slider_offers_beside_settings_that_make_up_for_it() -> None:
+    (gap,) = [topic for topic in instant() if topic.id == "modes.gap"]
+    depth = fields(gap.settings)["depth"]
+    deep = gap.settings(depth=30, width=32, steps=20)
+    assert refusal(gap, deep) is None
+    assert controls.slider_stops(depth, gap.opening)[-1] == 12
+    assert controls.slider_stops(depth, deep)[-2:] == [12, 30]
+
+
+def test_a_bound_that_hangs_on_another_setting_ends_the_slider() -> None:
+    (layer,) = [topic for topic in instant() if topic.id == "layer"]
+    channel = fields(layer.settings)["channel"]
+    assert controls.slider_stops(channel, layer.settings(channels=4)) == [0, 1, 2, 3]
+    assert controls.slider_stops(channel, layer.settings(channels=16))[-1] == 15

@@ -1,19 +1,21 @@
-"""The words above and in the pictures: short enough to leave the picture its room, and punctuated as their language does."""
+"""The words above, in and below the pictures: short enough for their place, punctuated as their language does, and their links hold."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from bnviz.errors import SettingError, UnknownSettingError
 from bnviz.i18n import LANGUAGES, closed_up, translator
-from bnviz.labs.course import TOPICS
+from bnviz.labs.course import LABS, TOPICS
 from bnviz.study import shipped
-from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
+from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab, LiveTopic
 
 HAN = "[一-鿿）”]"
 HALF_WIDTH = re.compile(f"(?<={HAN}) ?[,;:](?=[ 一-鿿])|[,;:] ?(?={HAN})|; ")
@@ -67,3 +69,14 @@ def test_an_error_lists_names_as_its_language_does() -> None:
     assert "a, b. Its settings are eps, momentum" in str(unknown)
     assert "a、b" in unknown.text("zh")
     assert ", " not in SettingError("mode", "x", "y").text("zh")
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_what_a_text_names_is_set_by_its_links_and_alike_in_both_languages(lab: Lab) -> None:
+    for topic in lab.topics:
+        links = [re.findall(r"\]\(\?([^)]*)\)", topic.text(language)) for language in LANGUAGES]
+        assert Counter(links[0]) == Counter(links[1]), topic.id
+        for link in links[0]:
+            opened, _, problems = lab.from_query(dict(parse_qsl(link)))
+            assert problems == [], link
+            assert opened is topic, link

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import gzip
 import io
 import re
 import tracemalloc
@@ -56,7 +57,7 @@ def key_of(page: AppTest, kind: str, part: str) -> str:
                 "The first rows",
             ),
         ),
-        ("zh", ("60 行；2 个特征：len, wid；去掉了索引列，即行号；去掉了 cls（文字）", "以逗号分隔", "前几行")),
+        ("zh", ("60 行；2 个特征：len、wid；去掉了索引列，即行号；去掉了 cls（文字）", "以逗号分隔", "前几行")),
     ],
 )
 def test_the_page_says_what_it_read(language: str, says: tuple[str, ...]) -> None:
@@ -67,6 +68,30 @@ def test_the_page_says_what_it_read(language: str, says: tuple[str, ...]) -> Non
     assert ">5</td>" in told(page)
     assert not page.warning
     assert not page.error
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", ("2 features: длина, ширина", "encoding KOI8", "KOI8 is a guess", "left out: вид (words)")),
+        ("zh", ("2 个特征：длина、ширина", "编码 KOI8", "KOI8 是猜测", "去掉了 вид（文字）")),
+    ],
+)
+def test_a_guessed_encoding_is_told_and_the_script_reads_with_it(language: str, says: tuple[str, ...]) -> None:
+    text = "длина,ширина,вид\n" + "".join(f"{row % 7},{row % 4},{('роза', 'ирис')[row % 2]}\n" for row in range(40))
+    page = give(open_upload("layer", lang=language, view="code"), "a.csv", text.encode("koi8_r"))
+    for words_told in says:
+        assert words_told in told(page)
+    sent = [str(element.proto) for element in page.get("bidi_component")]
+    assert any("koi8_u" in component and "a.csv" in component for component in sent)
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", "This is a file of R."), ("zh", "文件格式：R 的数据文件")])
+def test_a_foreign_format_is_named_with_what_converts_it(language: str, says: str) -> None:
+    page = give(open_upload("layer", lang=language), "a.rds", gzip.compress(b"X\n"))
+    [warning] = page.warning
+    assert says in unescaped(warning.value)
+    assert 'pyreadr.read_r("a.rds")' in unescaped(warning.value)
 
 
 def test_the_class_and_the_features_can_be_chosen_and_survive_the_language() -> None:
@@ -80,7 +105,7 @@ def test_the_class_and_the_features_can_be_chosen_and_survive_the_language() -> 
     assert left_out.value == [0, 3]
     left_out.set_value([3]).run()  # the index as a feature
     assert "2 features: [1], len; class column wid" in told(page)
-    for language, says in (("zh", "2 个特征：[1], len；类别列 wid"), ("en", "2 features: [1], len; class column wid")):
+    for language, says in (("zh", "2 个特征：[1]、len；类别列 wid"), ("en", "2 features: [1], len; class column wid")):
         page.segmented_control(key="lang").set_value(language).run()
         assert not page.exception
         assert says in told(page)

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from babel import localedata
 
-from bnviz.errors import UploadError
+from bnviz.errors import UploadError, shortened
 from bnviz.i18n import N_
 
 BOMS: Final = (
@@ -30,6 +30,8 @@ BOMS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+REPLACED: Final = "\ufffd"  # in place of what cannot be decoded
+END: Final = "\x1a"  # with which DOS closes a file
 SHIFT: Final = b"\x1b$"  # with which ISO-2022-JP goes over to Japanese characters
 WORD: Final = re.compile(rb'[^,;"\s]*[\x80-\xff][^,;"\s]*')  # none of these bytes is half of a letter in any encoding
 MAX_WEIGHED: Final = 6000  # bytes of words
@@ -66,7 +68,7 @@ CENTRAL: Final = ("pl", "cs", "hu", "ro")
 ENCODINGS: Final = (
     Encoding("gb18030", "GB 18030 (GBK)", ("zh",), 2.5, "gb2312"),
     Encoding("cp1252", "Windows-1252 (Latin-1)", WESTERN, 2.5, latin=True),
-    Encoding("cp950", "Big5", ("zh_Hant",), 0, "big5"),
+    Encoding("big5hkscs", "Big5", ("zh_Hant",), 0, "big5"),
     Encoding("cp932", "Shift-JIS", ("ja",), 0, "shift_jis"),
     Encoding("cp949", "EUC-KR (CP949)", ("ko",), 0, "euc_kr"),
     Encoding("cp1251", "Windows-1251", ("ru", "uk", "bg"), 0),
@@ -119,14 +121,35 @@ def decode(content: bytes) -> Decoded:
         if content.startswith(mark):
             return _first(content, (Decoded("", encoding),))
     if b"\0" in content:  # every second byte of Latin letters and digits in UTF-16
-        return _first(content, (Decoded("", "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"),))
+        little = content[1::2].count(0) > content[::2].count(0)
+        return _first(content, (Decoded("", "utf-16-le" if little else "utf-16-be"),))
     shifted = (Decoded("", "iso2022_jp"),) if SHIFT in content else ()
     try:
         return _first(content, (*shifted, Decoded("", "utf-8")))
     except UploadError:
         if content.isascii():
             raise
+    _refuse_damaged(content)
     return _first(content, _guesses(content))
+
+
+def _refuse_damaged(content: bytes) -> None:
+    """Refuse UTF-8 in which a few bytes are wrong: in another encoding all words would be.
+
+    Raises: UploadError.
+    """
+    text = content.decode("utf-8", errors="replace")
+    wrong = text.count(REPLACED)
+    if 0 < 3 * wrong < sum(not letter.isascii() for letter in text) - wrong:
+        lines = text[: text.index(REPLACED)].splitlines(keepends=True)
+        raise UploadError(
+            N_(
+                "Line {line} holds bytes that are not UTF-8, after {before}; the rest of the file is. Open it in an editor, correct "
+                "the place, and save it as UTF-8."
+            ),
+            line=len(lines) + (not lines or lines[-1][-1] in "\r\n"),
+            before=shortened("".join(lines[-1:])[-12:].strip() or "…"),
+        )
 
 
 def _first(content: bytes, ways: tuple[Decoded, ...]) -> Decoded:
@@ -139,7 +162,7 @@ def _first(content: bytes, ways: tuple[Decoded, ...]) -> Decoded:
             text = content.decode(way.encoding)
         except UnicodeDecodeError:
             continue
-        if not CONTROL.search(text):
+        if not CONTROL.search(text.rstrip(END)):
             return Decoded(text, way.encoding, way.guessed, way.rival)
     raise UploadError(
         N_(

@@ -282,12 +282,12 @@ FORMATS: Final = (
 )
 PAIRS: Final = re.compile(r"[+-]?[\d.,]+((?:\s+\d+:[+-]?[\d.eE+-]+)*)\s*(?:#.*)?")
 TIME: Final = re.compile(r"\s\d{1,2}:\d{2}(?!\S)")
-YAML_LINE: Final = re.compile(r"""---|\s*-\s.*|\s*(?:-\s+)?(?:[^\W\d][\w .-]*|"[^"]*"|'[^']*')\s*:(?:\s.*)?""")
+YAML_LINE: Final = re.compile(r"""---|\s*-\s.*|\s*(?:-\s+)?(?:[^\W\d][\w .-]*|"[^"]*"|'[^']*'):(?:\s.*)?""")
 YAML_SIGN: Final = re.compile(r"---|\s*-\s|[^:]+:\s*\[|\s+\w")
 TOML_LINE: Final = re.compile(r"\[{1,2}[\w. -]+\]{1,2}")
 R_LINE: Final = re.compile(r"(?:[\w.]+\s*<-\s*)?(?:structure|data\.frame|list|c|matrix|tibble)\(")
 SOURCE_LINE: Final = re.compile(r"(?:tensor|array|DataFrame)\(|(?:\w+\s+){0,2}[\w.\[\]]+\s*=\s*(?:[\w.]+\()?[\[{(]")
-TABLE_SIZE: Final = re.compile(r"\[\d+ rows x \d+ columns\]$|^shape: \(\d+, \d+\)|^[┌╭┏]")
+TABLE_SIZE: Final = re.compile(r"\[\d+ rows x \d+ columns\]$|dtype: \w+$|^shape: \(\d+, \d+\)|^[┌╭┏]")
 SQL_LINE: Final = re.compile(r"(?:create table|insert into)\b", re.IGNORECASE)
 
 
@@ -357,11 +357,10 @@ def _refuse_marked_up(filename: str, text: str) -> None:
         raise POINTER.refusal(filename)
     if text.startswith("%%MatrixMarket"):
         raise MATRIX_MARKET.refusal(filename)
-    if text.startswith((r"\begin{", r"\documentclass", r"\hline", r"\toprule")) or re.search(
-        r"&.*\\\\\s*(?:\\|$)", text, re.M
-    ):
+    lines = list(islice(text.splitlines(), SAMPLE_LINES))
+    if text.startswith((r"\begin{", r"\documentclass", r"\hline", r"\toprule")) or any(map(_is_latex, lines)):
         raise LATEX.refusal(filename)
-    if any(map(SQL_LINE.match, islice(text.splitlines(), SAMPLE_LINES))):
+    if any(map(SQL_LINE.match, lines)):
         raise SQL.refusal(filename)
     if re.match(r"<[!?a-zA-Z]", text):
         if re.search(r"<table\b", text, re.IGNORECASE):
@@ -374,6 +373,11 @@ def _refuse_marked_up(filename: str, text: str) -> None:
                 "file itself."
             )
         )
+
+
+def _is_latex(line: str) -> bool:
+    """Whether a line is a row of a table: cells, and a line break at their end or before a command."""
+    return "&" in line and (line.rstrip().endswith("\\\\") or "\\\\ \\" in line or "\\\\\\" in line)
 
 
 def _is_json(text: str) -> bool:

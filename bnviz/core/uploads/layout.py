@@ -22,11 +22,11 @@ SAMPLE_LINES: Final = 300  # on which the separator is chosen
 SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_REMARKS: Final = 500  # lines in the table that are no rows
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
-INVISIBLE: Final = "\ufeff\u200b"  # marks of order once more, and spaces without width
+INVISIBLE: Final = "\ufeff\u200b\x1a"  # marks of order once more, spaces without width, and DOS's end of a file
 COMMENTS: Final = ("#", "%", "//")
-DRAWN: Final = re.compile(r"(?=.*(?:---|===|___|-\+-|:-|-:))[\s|+:=_\-]+")
-"""Lines that a table is drawn with, as Markdown, databases and reports do."""
-DRAWN_BELOW_TITLES: Final = re.compile(r"(?=.*\|)(?=.*-)[\s|:\-]+")
+DRAWN: Final = re.compile(r"[\s|+:=_\-]+")
+RULES: Final = ("---", "===", "___", "-+-", ":-", "-:")
+"""Of what lines consist that a table is drawn with, as Markdown, databases and reports do, and what each of them has."""
 ROW_COUNT: Final = re.compile(r"\(?\d+ rows?\b.*|\(?共?\s*\d+ 行.*", re.IGNORECASE)  # below what a database prints
 SINGLE_QUOTED: Final = re.compile(r"(?:^|[,;\t| ])'[^']*'(?=\s*(?:[,;\t|]|$))")
 NOTATIONS: Final = (
@@ -34,6 +34,7 @@ NOTATIONS: Final = (
     Notation(","),
     Notation(",", "."),
     Notation(".", " "),
+    Notation(",", " "),
 )  # with which a separator is tried
 
 
@@ -77,7 +78,7 @@ def _stripped(row: list[str], separator: str) -> list[str]:
 
 def layout_of(lines: Sequence[str], separator: str) -> Layout:
     """How cells stand in `lines`: by the separator that is said, or that makes a table of most numbers."""
-    filled = (line for line in lines if line.strip() and not DRAWN.fullmatch(line))
+    filled = (line for line in lines if line.strip() and not _is_drawn(line))
     sample = [line[:SAMPLE_LETTERS] for line in islice(filled, SAMPLE_LINES)]
     quote = '"'
     if not any('"' in line for line in sample) and any(SINGLE_QUOTED.search(line.rstrip()) for line in sample):
@@ -94,24 +95,24 @@ def layout_of(lines: Sequence[str], separator: str) -> Layout:
 
 
 def _blanks(sample: Sequence[str]) -> str:
-    """What separates as spaces do: full-width spaces, and single tabs that stand in a part of the lines only."""
-    tabs = ["\t" in line.strip() for line in sample]
-    mixed = any(tabs) and not all(tabs) and not any("\t\t" in line for line in sample)
+    """What separates as spaces do: full-width spaces, and single tabs."""
+    mixed = any("\t" in line for line in sample) and not any("\t\t" in line for line in sample)
     return "\t" * mixed + "\u3000" * any("\u3000" in line for line in sample)
 
 
-def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, float, bool, bool, float, int]:
-    """How good a table `layout` makes of the first lines: one of more than one column, with most numbers in it, is best."""
+def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, bool, float, bool, bool, float, int]:
+    """How good a table `layout` makes of the first lines: one of more than one column in all lines, with most numbers, is best."""
     rows = cells_of(sample, layout)
     body = rows[1:] or rows
     order = -(*SEPARATORS, COLON).index(layout.separator)
     if not body:
-        return False, 0.0, False, False, 0.0, order
+        return False, False, 0.0, False, False, 0.0, order
     width, alike = Counter(len(row) for row in body).most_common(1)[0]
     cells = [cell for row in body for cell in row]
     numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
     share = alike / len(body)
-    return width > 1 and numbers > 0, share * numbers, len(rows[0]) == width, width > 1, share, order
+    titled = len(rows[0]) == width
+    return width > 1 and numbers > 0, titled and share == 1, share * numbers, titled, width > 1, share, order
 
 
 def rows_of(lines: Sequence[str], start: int, layout: Layout) -> tuple[list[list[str]], list[int]]:
@@ -147,25 +148,30 @@ def rows_of(lines: Sequence[str], start: int, layout: Layout) -> tuple[list[list
     return rows, ends
 
 
+def _is_drawn(line: str, *, below_titles: bool = False) -> bool:
+    """Whether a line is drawn, and no row of cells with a dash in them."""
+    rules = any(rule in line for rule in RULES) or (below_titles and "|" in line and "-" in line)
+    return rules and bool(DRAWN.fullmatch(line))
+
+
 def without_remarks(
-    rows: list[list[str]], ends: list[int], lines: Sequence[str]
+    rows: list[list[str]], ends: list[int], lines: Sequence[str], layout: Layout
 ) -> tuple[list[list[str]], list[int], tuple[int, ...], tuple[LeftOut, ...]]:
     """The rows and their lines without those that are none: drawn lines, comments, and remarks below the table."""
     texts = [lines[end - 1].strip() for end in ends]
-    drawn = [
-        place
-        for place, text in enumerate(texts)
-        if DRAWN.fullmatch(text) or (place == 1 and DRAWN_BELOW_TITLES.fullmatch(text))
-    ]
+    drawn = [place for place, text in enumerate(texts) if _is_drawn(text, below_titles=place == 1)]
     width = width_of([row for place, row in enumerate(rows) if place not in drawn])
     comments = [place for place, row in enumerate(rows) if len(row) != width and texts[place].startswith(COMMENTS)]
+    # What belongs to a cell of several lines is none.
+    comments = [place for place in comments if cells_of([lines[ends[place] - 1]], layout) == [rows[place]]]
+    apart = {*drawn, *comments}
     below: list[int] = []
-    while len(drawn) + len(comments) + len(below) < len(rows) - 1:
-        place = next(place for place in reversed(range(len(rows))) if place not in {*drawn, *comments, *below})
-        if width < 2 or not _is_below(rows[place], width, lines, ends[place]):
+    for place in (place for place in reversed(range(len(rows))) if place not in apart):
+        alone = width > 1 and cells_of([lines[ends[place] - 1]], layout) == [rows[place]]
+        if not alone or len(below) > MAX_REMARKS or not _is_below(rows[place], width, lines, ends[place]):
             break
         below.append(place)
-    apart = {*drawn, *comments, *below}
+    apart |= set(below)
     if len(apart) > MAX_REMARKS or len(rows) - len(apart) < 1:
         return rows, ends, (), ()
     told = [

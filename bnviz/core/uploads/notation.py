@@ -13,7 +13,8 @@ from bnviz.core.uploads.upload import literal
 # Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
 NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 BOOLEANS: Final = {"true": 1.0, "false": 0.0}
-MARKS: Final = frozenset(",'’ \u00a0\u2009\u202f\u2212")  # what a number may be written with, beside a point
+MARKS: Final = frozenset(",'’\u00a0\u2009\u202f\u2212")  # what a number may be written with, beside a point
+SPACED: Final = re.compile(r"\d \d{3}(?!\d)", re.ASCII)
 MINUS: Final = "\u2212"  # as typesetting has it, for the hyphen of programs
 THOUSANDS: Final = re.compile(
     r"[+-]?\d{1,3}(?:(?P<sign>[.,'’ \u00a0\u2009\u202f])\d{3})(?P<more>(?:(?P=sign)\d{3})*)(?P<decimal>(?!(?P=sign))[.,]\d*)?",
@@ -24,8 +25,9 @@ NEARLY: Final = re.compile(
     |[+-]?\d+(?:\.\d*)?[dD][+-]?\d+                      # Fortran's exponents
     |0[xX][0-9a-fA-F]+|[+-]?\d+/\d+
     |[+-]?\d[\d.,]*\s?(?:[a-zA-Zµ°]{1,3}|°[CF])(?:/[a-z]+|[²³])?  # 3 cm
-    |[+-]?\d[\d.,]*\s?[元万亿岁]|(?:USD|EUR|CNY|RMB|GBP|JPY)\s?\d[\d.,]*
-    |[+-]?\d[\d.]*\s?(?:±\s?|[+-])\d[\d.]*[ij]?              # 5±1, 1+2j""",
+    |[+-]?\d[\d.,]*\s?(?:[元万亿岁克米秒℃％]|公斤|千克|厘米|毫米|公里|小时|分钟)|(?:USD|EUR|CNY|RMB|GBP|JPY)\s?\d[\d.,]*
+    |[+-]?\d[\d.]*\s?[×x]\s?10\^?[\d+-]*                       # 1.5×10^3
+    |\(?[+-]?\d[\d.]*(?:[eE][+-]?\d+)?\s?(?:±\s?|[+-])\d[\d.]*(?:[eE][+-]?\d+)?[ij]?\)?  # 5±1, (1+2j)""",
     re.VERBOSE,
 )
 """What people write for a number, and Python's `float` does not take."""
@@ -82,7 +84,10 @@ def notation_of(rows: Sequence[Sequence[str]], separator: str) -> Notation:
     comma separates cells: then a cell that is no number is refused.
     """
     texts = set("".join(map("".join, rows)))
-    if not MARKS & texts:
+    spaced = (
+        " " in texts and separator != " " and any(" " in cell and SPACED.search(cell) for row in rows for cell in row)
+    )
+    if not MARKS & texts and not spaced:
         return Notation()
     signs: set[str] = set()
     decimals: set[str] = set()  # signs that can only be decimal ones
@@ -127,7 +132,8 @@ def may_be_thousands(cells: Sequence[str], notation: Notation) -> bool:
 
 
 def _written_with_marks(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    return (cell for row in rows for cell in row if not cell.isdecimal() and ("." in cell or MARKS & set(cell)))
+    marks = MARKS | {" "}
+    return (cell for row in rows for cell in row if not cell.isdecimal() and ("." in cell or marks & set(cell)))
 
 
 def is_nearly_a_number(cells: Sequence[str]) -> bool:

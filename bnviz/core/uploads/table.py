@@ -191,6 +191,15 @@ def _no_feature(sheet: Sheet) -> UploadError:
         if column.is_nearly_numeric:
             phrase = _nearly(column, sheet)
             return UploadError(phrase.template, **phrase.parameters)
+    for column in sheet.columns:
+        if column.words.any():
+            return UploadError(
+                N_(
+                    "No column is left as a feature: one at least has to hold numbers. Column {column} holds words, as in line {line}: "
+                    "{cell}."
+                ),
+                **_first(column.words, column, sheet),
+            )
     return UploadError(N_("No column is left as a feature: one at least has to hold numbers."))
 
 

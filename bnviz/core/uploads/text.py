@@ -21,6 +21,8 @@ from bnviz.core.uploads.upload import LeftOut, listed
 from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import N_
 
+MIN_BODY: Final = 3  # rows that say what stands far from them
+YEARS: Final = (1900, 2100)
 MAX_BEFORE: Final = 1000  # lines before the table
 ARFF: Final = re.compile(r"\s*@(?:relation|attribute)\b", re.IGNORECASE)
 ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
@@ -136,10 +138,12 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
         separator = "," if any("," in line for line in lines[start:]) else "\t"
     layout = layout_of(lines[start:], separator)
     rows, ends = rows_of(lines, start, layout)
-    rows, ends, remarks, left_out = without_remarks(rows, ends, lines)
+    rows, ends, remarks, left_out = without_remarks(rows, ends, lines, layout)
     if not is_arff:
         titles, others = _commented_titles(comments, layout, width_of(rows))
         left_out = (*others, *left_out)
+    if layout.separator == " ":
+        _join_titles(rows, ends, lines)
     notation = notation_of(rows, layout.separator)
     if titles is None:
         read, titles, told = _titles(rows, notation)
@@ -244,6 +248,14 @@ def _refuse_second_table(
             )
 
 
+def _join_titles(rows: list[list[str]], ends: Sequence[int], lines: Sequence[str]) -> None:
+    """Take the first line apart where two spaces stand, if that gives a title for each column and single spaces do not."""
+    width = width_of(rows)
+    apart = re.split(r"\s{2,}", lines[ends[0] - 1].strip()) if rows else []
+    if rows and len(rows[0]) != width and len(apart) in {width, width - 1}:
+        rows[0] = apart
+
+
 def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
     """How many rows come before the numbers, the titles among them if there are any, and what else stands there."""
     before = _headings(rows, notation)
@@ -252,8 +264,11 @@ def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] |
     if not _is_header(rows[before:], notation):
         return 0, None, ""
     after = before + 1 + _second_titles(rows[before + 1 :], notation)
-    others = chain(*rows[:before], *rows[before + 1 : after])
-    return after, rows[before], ", ".join(filter(None, others))
+    # Titles are words: a line with a number above such a one is a property of the whole table.
+    wordy = [row for row in rows[before:after] if all(notation.number(cell) is None for cell in row)]
+    titles = max(wordy or [rows[before]], key=lambda row: len(list(filter(None, row))))
+    others = chain(*(row for row in rows[:after] if row is not titles))
+    return after, titles, ", ".join(filter(None, others))
 
 
 def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
@@ -294,12 +309,31 @@ def _is_header(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
         below = [row[place] for row in body if place < len(row)]
         if is_word and (_is_number_column(below, notation) or _is_title_above(first[place], below)):
             return True
+    if _are_numbers_above(numbers, body, notation):
+        return True
     if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
         return any(words) and any(notation.number(cell) is not None for cell in body[0])
     untitled = not first[0] or first[0].startswith("Unnamed: 0")
     if untitled and len(first) > 1 and _is_range(first[1:], 1) and notation.number(body[0][0]) is not None:
         return True
     return _is_range(first, 2) and not _goes_on(first, body)
+
+
+def _are_numbers_above(first: Sequence[float | None], body: Sequence[Sequence[str]], notation: Notation) -> bool:
+    """Whether the numbers of the first row are titles: years or wavelengths, in equal steps and far from all that stands below."""
+    places = [place for place, number in enumerate(first) if number is not None]
+    titles = [number for number in first if number is not None]
+    steps = np.diff(titles)
+    if len(titles) < 2 or len(body) < MIN_BODY or not (steps > 0).all() or not np.allclose(steps, steps[0]):
+        return False
+    if len(titles) == 2 and not all(YEARS[0] <= title <= YEARS[1] for title in titles):
+        return False
+    for place, title in zip(places, titles, strict=True):
+        found = [notation.number(row[place]) for row in body if place < len(row)]
+        below = [number for number in found if number is not None]
+        if not below or min(below) - np.ptp(below) <= title <= max(below) + np.ptp(below):
+            return False
+    return True
 
 
 def _is_title_above(cell: str, below: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ Index letters: K source weights, S replicas, G batches, n samples per batch, C u
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
@@ -68,9 +69,9 @@ def run(settings: Settings) -> Result:
         best_theory=float(np.exp(np.mean([np.log(test.best) for test in tests]))),
         best_measured=_least(np.array(weights), mean),
         unit_best=np.stack([test.unit_best for test in tests]),
-        mean_error=np.array([np.mean([np.mean(part) for part in row]) for row in measured]),
+        mean_error=np.array([np.mean([np.mean(part**2) for part in row]) for row in measured]),
         mean_error_theory=np.array([np.mean([test.predicted(weight) for test in tests]) for weight in weights]),
-        mean_error_error=np.array([_standard_error(row) for row in measured]),
+        mean_error_error=np.array([_standard_error(row, settings.batch_size) for row in measured]),
         typical=(tests[0].variance, tests[0].shift),
     )
 
@@ -120,10 +121,10 @@ class _Test:
 
     @torch.no_grad()
     def mean_errors(self, source_weight: float) -> Floats:
-        """(G,): squared error of the typical unit's mixed mean in every random batch, in σ²."""
+        """(G,): error of the typical unit's mixed mean in every random batch, in σ."""
         signal = self.entered["random"]
         mean = mixed(signal, self._norm, source_weight)[0].view(len(signal), -1)[:, self.unit]
-        return ((mean.double() - self.mean) ** 2 / self.variance).numpy()
+        return ((mean.double() - self.mean) / math.sqrt(self.variance)).numpy()
 
     def predicted(self, source_weight: float) -> float:
         """What theory says of their expectation."""
@@ -211,7 +212,27 @@ def _least(weights: Floats, error: Floats) -> float:
     return float(weights[places[len(places) // 2]])
 
 
-def _standard_error(parts: list[Floats]) -> float:
-    """Of the mean over seeds of the means of `parts`; the seeds are not independent of their images, but of each other."""
-    variance = sum(float(np.var(part, ddof=1)) / len(part) if len(part) > 1 else np.nan for part in parts)
-    return float(np.sqrt(variance) / len(parts))
+def _standard_error(parts: list[Floats], size: int) -> float:
+    """Of the mean square of errors, averaged over seeds, which are independent of each other; each part (G,) is from one seed.
+
+    With δ the deviation of an error from their mean e, the mean square is e² + mean of δ². Batches that are dealt out from the same
+    images have deviations that nearly cancel, and so e scatters less than that of G independent batches would.
+    """
+    if min(map(len, parts)) < 2:
+        return math.nan
+    variance = 0.0
+    for part in parts:
+        mean, deviation = part.mean(), part - part.mean()
+        scatter = _scatter_left(len(part), size) * float(deviation.var(ddof=1))
+        variance += (float(np.var(deviation**2, ddof=1)) + 4 * float(mean**2) * scatter) / len(part)
+    return math.sqrt(variance) / len(parts)
+
+
+def _scatter_left(count: int, size: int) -> float:
+    """Variance of the mean over `count` batches that `batches` deals out, over that of independent ones."""
+    if size >= TESTED:
+        return 1.0
+    dealt = TESTED // size  # batches in an epoch
+    rest = count % dealt
+    left = (count - rest) * (TESTED - dealt * size) + rest * (TESTED - rest * size)
+    return left / (count * (TESTED - size))

@@ -123,7 +123,7 @@ TrainingSteps = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"in_channels": (1, 256), "out_channels": (1, 256), "batch_size": (1, 512)}):
     """Settings of the page. What PyTorch refuses is no error here: the page shows the refusal in PyTorch's own words."""
 
     layer: Layer = "conv2d"

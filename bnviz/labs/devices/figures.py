@@ -113,7 +113,7 @@ def buffers(result: Result, language: Language = "en") -> Chart:
         [trace],
         layout(
             axis(_("running statistics that eval mode takes"), range=[-0.5, 2.7]),
-            axis(_("error of the outputs"), range=[-0.08 * max(*values, 1e-3), 1.15 * max(*values, 1e-3)]),
+            axis(_("error of the outputs (s.d.)"), range=[-0.08 * max(*values, 1e-3), 1.15 * max(*values, 1e-3)]),
             annotations=notes,
         ),
         _("Error of eval mode's outputs: {told}.").format(

@@ -64,7 +64,7 @@ Channel = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"batch_size": (1, 512)}):
     """Settings of the lab. `channel` must be below `channels`, and `warmup` · `batch_size` is bounded."""
 
     layer: Layer = "conv"

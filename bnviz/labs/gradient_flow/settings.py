@@ -90,7 +90,7 @@ Skip = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"width": (8, 384), "steps": (0, 100)}):
     """Settings of the lab; `weight_gain`, `bias_std` act with `init` "scaled" only, `gamma`, `eps` on a normalizer."""
 
     depth: Depth = 10

@@ -46,7 +46,7 @@ OptimizerChoice = Annotated[
     Parameter(
         N_("Optimizer"),
         N_(
-            "sgd: torch.optim.SGD. adamw: torch.optim.AdamW, β₁ = 0.9; it wants learning rates a hundred times smaller."
+            "sgd: torch.optim.SGD. adamw: torch.optim.AdamW, β₁ = 0.9; begin with learning rates a hundred times smaller."
         ),
         names={"sgd": "SGD", "adamw": "AdamW"},
     ),
@@ -96,7 +96,7 @@ TrainingSteps = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"width": (8, 256)}):
     """Settings of the lab: every learning rate is run with every weight decay."""
 
     learning_rates: LearningRates = (0.1, 0.2, 0.4)

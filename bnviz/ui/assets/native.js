@@ -1,10 +1,11 @@
 // Streamlit speaks English only. What it writes itself is said here in the language of the page, and in English again after that.
 import { fill } from "./common.js";
 
+const DIALOG = "[role=dialog]";
 const SPOKEN = ["aria-label", "title", "placeholder"];
 const NAMED = SPOKEN.map((name) => `[${name}]`).join();
 const WRITTEN = ["stTooltipContent", "stSkipToContent", "stFileUploader", "stDataFrameColumnMenu", "stDataFrameColumnVisibilityMenu"]
-  .map((id) => `[data-testid="${id}"]`).concat("[role=listbox]", "[role=dialog]").join();
+  .map((id) => `[data-testid="${id}"]`).concat("[role=listbox]", DIALOG).join();
 
 /** A pattern for a sentence with names in braces. */
 function patternOf(sentence) {
@@ -18,13 +19,13 @@ export class NativeWords {
   spoke = false; // whether there was ever another language than English
   #said = new WeakMap(); // of an attribute's or a text's node: what Streamlit wrote, and what we made of it
 
-  /** `words`: English → the language of the page; none where that is English. */
-  update(words) {
-    const key = JSON.stringify(words);
+  /** `words`: English → the language of the page; none where that is English. `lost`: what a dialog says in every language. */
+  update(words, lost = {}) {
+    const key = JSON.stringify([words, lost]);
     if (key === this.key) return;
     this.key = key;
     const entries = Object.entries(words);
-    this.#exact = new Map(entries.filter(([english]) => !english.includes("{")));
+    this.#exact = new Map([...entries.filter(([english]) => !english.includes("{")), ...Object.entries(lost)]);
     this.#patterns = entries.filter(([english]) => english.includes("{")).map(([english, other]) => [patternOf(english), other]);
     this.spoke ||= entries.length > 0;
     this.look();
@@ -32,11 +33,10 @@ export class NativeWords {
 
   /** Say what has come to the page since. */
   look() {
-    if (!this.spoke) return;
-    for (const node of document.querySelectorAll(NAMED)) {
+    for (const node of this.spoke ? document.querySelectorAll(NAMED) : []) {
       for (const name of SPOKEN) if (node.hasAttribute(name)) this.#say(node.getAttributeNode(name));
     }
-    for (const part of document.querySelectorAll(WRITTEN)) {
+    for (const part of document.querySelectorAll(this.spoke ? WRITTEN : DIALOG)) {
       const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
       while (texts.nextNode()) this.#say(texts.currentNode);
     }

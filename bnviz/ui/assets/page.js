@@ -1,6 +1,7 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders and buttons are called.
 import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
+import { keepFocus } from "./focus.js";
 import { NativeWords } from "./native.js";
 import { Presenter } from "./present.js";
 
@@ -34,7 +35,7 @@ function reachWide() {
 }
 
 /** Whether Streamlit has lost its server. */
-function lost() {
+function disconnected() {
   /** @type {HTMLElement | null} */
   const app = document.querySelector('[data-testid="stApp"]');
   const state = app?.dataset.testConnectionState;
@@ -47,9 +48,9 @@ function lost() {
  */
 function followRedirect(signal) {
   const timer = setInterval(async () => {
-    if (!lost()) return;
+    if (!disconnected()) return;
     const answer = await fetch(location.href, { redirect: "manual", cache: "no-store", signal }).catch(() => null);
-    if (answer?.type === "opaqueredirect" && lost()) location.reload();
+    if (answer?.type === "opaqueredirect" && disconnected()) location.reload();
   }, ASK_AGAIN_MS);
   signal.addEventListener("abort", () => clearInterval(timer));
 }
@@ -69,6 +70,7 @@ class PageWide {
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     const look = keepInSight(signal);
+    const focus = keepFocus(signal);
     this.skip = element("button", { type: "button", className: "bnviz-skip" });
     this.skip.addEventListener("click", () => this.#skip());
     document.body.prepend(this.skip);
@@ -82,6 +84,7 @@ class PageWide {
       reachWide();
       this.native.look();
       look();
+      focus();
     };
     this.watcher = new MutationObserver(() => {
       if (waiting) return;
@@ -98,8 +101,8 @@ class PageWide {
     changed();
   }
 
-  update({ skip, present, native }) {
-    this.native.update(native);
+  update({ skip, present, native, lost }) {
+    this.native.update(native, lost);
     this.skip.textContent = skip;
     this.presenter.update(present);
   }

@@ -70,6 +70,7 @@ class Share {
     this.sheet = element("p", { className: "sheet" });
     this.sheetCode = element("img", { className: "sheet code", alt: "" });
     this.boxes = element("tbody");
+    this.chosen = new Map(); // name of a setting → whether a visitor of this page wants it shown, and locked
     this.boxWords = [element("summary"), element("th", { scope: "col" }), element("th", { scope: "col" })];
     const [summary, show, lock] = this.boxWords;
     this.restrict = element("details", {}, summary, element("div", { className: "list" }, element("table", {}, element("thead", {}, element("tr", {}, element("td"), show, lock)), this.boxes)));
@@ -105,7 +106,10 @@ class Share {
       await copy(this.field);
       this.status.textContent = this.words.copied;
     });
-    this.boxes.addEventListener("change", () => this.#showLink());
+    this.boxes.addEventListener("change", () => {
+      for (const row of this.boxes.rows) this.chosen.set(row.dataset.name, [...row.querySelectorAll("input")].map(({ checked }) => checked));
+      this.#showLink();
+    });
     this.copyFrame.addEventListener("click", async () => {
       await copy(this.frame);
       this.status.textContent = this.words.copied;
@@ -177,7 +181,7 @@ class Share {
     return { show: shown.length < rows.length ? shown.map(({ name }) => name) : [], lock: locked.map(({ name }) => name) };
   }
 
-  /** A line of boxes for each setting, as the present link has them. */
+  /** A line of boxes for each setting, as the present link has them, or as they were chosen before something else was changed. */
   #list(controls) {
     const key = JSON.stringify([controls, this.shared]);
     if (key === this.listed) return;
@@ -187,8 +191,8 @@ class Share {
     const [shown, locked] = ["show", "lock"].map((name) => link.get(name)?.split(",") ?? []);
     this.boxes.replaceChildren(...controls.map(([name, label]) => {
       const box = (checked, word) => element("td", {}, element("input", { type: "checkbox", checked, "aria-label": `${label}: ${word}` }));
-      const on = shown.length === 0 || shown.includes(name);
-      return element("tr", { "data-name": name }, element("th", { scope: "row", textContent: label }), box(on, this.words.show), box(locked.includes(name), this.words.lock));
+      const [on, still] = this.chosen.get(name) ?? [shown.length === 0 || shown.includes(name), locked.includes(name)];
+      return element("tr", { "data-name": name }, element("th", { scope: "row", textContent: label }), box(on, this.words.show), box(still, this.words.lock));
     }));
   }
 

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from bnviz.jobs import resources
 from bnviz.jobs.compute_processes import ComputeProcesses
@@ -21,6 +21,9 @@ from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
 from bnviz.ui.server.memory import keep_giving_back
 from bnviz.ui.server.sockets import send_at_once
+
+ENDING_S: Final = 5.0
+"""From a signal that reaches the server and its children alike, as Ctrl-C in a terminal does, to the server's word that it ends."""
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,9 @@ def warming(
         try:
             yield {}
         finally:
+            warm_up.end()
             giving_back.cancel()
             computing.close()  # what is still waited for is refused
-            warm_up.end()
             RUNS.close()
             cache.compute_elsewhere(None)
 
@@ -73,25 +76,23 @@ class _WarmUp:
 
     def __init__(self, computing: ComputeProcesses, topics: Sequence[AnyTopic]) -> None:
         self._computing, self._topics = computing, topics
-        self._lock = threading.Lock()
-        self._ended = False
+        self._ended = threading.Event()
 
     def run(self) -> None:
         """All of it; what fails is tried again by who needs it."""
         self._computing.start()
         for step in (self._compute_beside, self._workers, self._search):
-            with self._lock:
-                if self._ended:
-                    return
-                try:
-                    step()
-                except Exception:
+            if self._ended.is_set():
+                return
+            try:
+                step()
+            except Exception:
+                if not self._ended.wait(ENDING_S):
                     log.exception("a part of what should be ready before it is needed is not")
 
     def end(self) -> None:
-        """Begin nothing more; waits for what has begun."""
-        with self._lock:
-            self._ended = True
+        """Begin nothing more."""
+        self._ended.set()
 
     def _compute_beside(self) -> None:
         cache.compute_elsewhere(self._computing)

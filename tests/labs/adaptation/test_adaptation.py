@@ -92,6 +92,15 @@ def test_the_means_error_is_the_closed_form(changes: dict[str, Any]) -> None:
     assert np.ptp(np.log(result.mean_error_theory)) > 1, "there is something to predict"
 
 
+def test_the_standard_error_is_the_scatter_over_seeds() -> None:
+    """Of the difference from theory, at every source weight: batches without replacement leave less of it than independent ones."""
+    rows = [comparisons(run(Settings(seed=1000 + 10 * number, seeds=2))) for number in range(16)]
+    deviations = np.array([[(row.measured - row.predicted) / row.standard_error for row in each] for each in rows])
+    scatter = np.sqrt(np.mean(deviations**2, axis=0))
+    assert scatter.min() > 0.5, scatter
+    assert scatter.max() < 1.8, scatter
+
+
 def test_the_same_settings_give_the_same_numbers_and_another_seed_others(result: Result) -> None:
     np.testing.assert_array_equal(result.error, run(Settings()).error)
     assert not np.array_equal(result.error, run(Settings(seed=7)).error)

@@ -15,6 +15,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -549,8 +550,11 @@ def test_there_are_files_for_every_visitor(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv(limits.VISITORS, raising=False)
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 1024)
     assert limits.most_visitors() * limits.FILES_PER_VISITOR < 1024
+    # All places taken, each visitor with the four that a session has open, and a burst at the door.
+    assert 4 * limits.most_visitors() + limits.most_connections() + sockets.BACKLOG < 1024
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 65536)
     assert limits.most_visitors() == limits.MAX_VISITORS
+    assert limits.most_connections() == 8 * limits.MAX_VISITORS
 
 
 @pytest.mark.parametrize("ours", [True, False])
@@ -652,6 +656,34 @@ def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str) -> Non
         server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=60)
     assert said == ""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.timeout(300)
+def test_a_server_that_still_gets_ready_ends_in_silence_with_all_its_processes(sent: signal.Signals) -> None:
+    """As Ctrl-C in a terminal, pressed twice, or `kill` of the whole group."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bnviz", "--address", "127.0.0.1", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1"},
+    )
+    for _ in range(600):
+        with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+            break
+        assert server.poll() is None
+        time.sleep(0.1)
+    for _ in range(2):
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, sent)
+        time.sleep(0.2)
+    _, said = server.communicate(timeout=120)  # until the last of its processes has gone
+    assert said == ""
+    assert server.returncode in ({-sent} if sent is signal.SIGTERM else {0, -sent})
 
 
 def scripted(leave: bool, body: bytes = b"export{u as n};", length: int | None = None) -> tuple[int, list[Answer]]:

@@ -53,7 +53,7 @@ def test_nothing_of_the_warm_up_begins_when_the_server_has_ended(monkeypatch: py
     monkeypatch.setattr(ComputeProcesses, "start", start)
     monkeypatch.setattr(warm_up, "search", lambda text: pytest.fail("it begins"))
     run = warm_up._WarmUp.run
-    monkeypatch.setattr(warm_up._WarmUp, "run", lambda self: (run(self), over.set()))
+    monkeypatch.setattr(warm_up._WarmUp, "run", lambda self: over.set() if run(self) is None else None)
 
     async def serve() -> None:
         async with warming(lambda: [FOLDING])(None):
@@ -80,6 +80,7 @@ def test_what_fails_of_the_warm_up_keeps_nothing_else_from_it(
             """Nothing."""
 
     monkeypatch.setattr(ComputeProcesses, "start", lambda self: None)
+    monkeypatch.setattr(warm_up, "ENDING_S", 0.0)
     monkeypatch.setattr(warm_up, "RUNS", Broken())
     monkeypatch.setattr(warm_up, "search", lambda text: searched.set())
 

@@ -70,7 +70,7 @@ def backward_loss(result: Result, language: Language = "en") -> Chart:
         np.arange(1, result.settings.steps + 1),
         result.loss_end,
         (
-            _("Training loss"),
+            _("Training loss in nats"),
             _(
                 "the outputs of train mode in both trainings, only the gradient differs · numbers: mean of the last quarter"
             ),

@@ -21,7 +21,7 @@ Frozen = Annotated[
 ]
 
 
-class Settings(NetworkSettings):
+class Settings(NetworkSettings, offered={"depth": (1, 15), "width": (8, 384), "steps": (1, 100)}):
     """What the topic opens with."""
 
     steps: Steps = 20

@@ -22,7 +22,7 @@ Sample = Annotated[
 ]
 
 
-class Settings(NetworkSettings):
+class Settings(NetworkSettings, offered={"batch_size": (1, 64), "depth": (1, 30)}):
     """What the topic opens with."""
 
     batch_size: BatchSize = 8

@@ -12,7 +12,9 @@ GRID: Final[tuple[MomentumValue, ...]] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.
 """The momentums that every run compares."""
 
 
-class Settings(NetworkSettings):
+class Settings(
+    NetworkSettings, offered={"batch_size": (1, 256), "depth": (1, 12), "width": (8, 192), "steps": (1, 300)}
+):
     """What the topic opens with."""
 
     batch_size: BatchSize = 16

@@ -43,7 +43,7 @@ SkipBadSteps = Annotated[
 ]
 
 
-class Settings(NetworkSettings):
+class Settings(NetworkSettings, offered={"depth": (1, 12), "width": (8, 256), "steps": (1, 500)}):
     """What the topic opens with."""
 
     steps: Steps = 60

@@ -23,7 +23,7 @@ Accumulation = Annotated[
 ]
 
 
-class Settings(NetworkSettings):
+class Settings(NetworkSettings, offered={"depth": (1, 15), "width": (8, 384), "steps": (1, 50)}):
     """What the topic opens with."""
 
     steps: Steps = 20

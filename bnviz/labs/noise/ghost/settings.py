@@ -7,7 +7,7 @@ from bnviz.labs.noise.shared.settings import TrainingSettings
 from bnviz.settings import Epochs, LearningRate, Seeds
 
 
-class Settings(TrainingSettings):
+class Settings(TrainingSettings, offered={"batch_size": (4, 1024), "depth": (1, 25)}):
     """What the topic opens with."""
 
     learning_rate: LearningRate = 0.1

@@ -6,7 +6,7 @@ from bnviz.labs.noise.shared.parameters import DropoutRate, Order
 from bnviz.settings import Depth, LabSettings, Seed, Width
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"depth": (1, 15), "width": (8, 384)}):
     """What the topic opens with."""
 
     dropout: DropoutRate = 0.5

@@ -7,7 +7,7 @@ from bnviz.labs.recurrence.shared.settings import RecurrentSettings
 from bnviz.settings import BatchSize, Epochs, Momentum, Seed, Seeds, Width
 
 
-class Settings(RecurrentSettings):
+class Settings(RecurrentSettings, offered={"width": (8, 192), "batch_size": (2, 1024)}):
     """What the topic opens with."""
 
     cell: Cell = "lstm"

@@ -16,7 +16,7 @@ from bnviz.labs.recurrence.shared.settings import RecurrentSettings
 from bnviz.settings import BatchSize, Momentum, Seed, Width
 
 
-class Settings(RecurrentSettings):
+class Settings(RecurrentSettings, offered={"width": (8, 128), "warmup": (0, 336)}):
     """What the topic opens with."""
 
     cell: Cell = "lstm"

@@ -7,7 +7,7 @@ from bnviz.labs.recurrence.shared.settings import RecurrentSettings
 from bnviz.settings import BatchSize, Seed, Seeds, Width
 
 
-class Settings(RecurrentSettings):
+class Settings(RecurrentSettings, offered={"width": (8, 384), "batch_size": (1, 512)}):
     """What the topic opens with."""
 
     cell: Cell = "rnn"

@@ -13,7 +13,7 @@ from bnviz.labs.training.shared.settings import TrainingSettings
 from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width
 
 
-class Settings(TrainingSettings):
+class Settings(TrainingSettings, offered={"depth": (1, 25), "width": (8, 384), "batch_size": (3, 1024)}):
     """What the topic opens with."""
 
     source: Source = "digits"

@@ -52,9 +52,9 @@ def comparisons(result: Result) -> list[Comparison]:
                 Phrase(NAMES[name]),
                 float(result.end_square[number, place, 0]) / start,
                 predicted,
+                note=Phrase(N_("for ε and float32, one part in ten thousand is allowed")),
                 # ε lets a little of the gradient point along W, and every step rounds.
-                predicted * 2.5e-5,
-                Phrase(N_("for ε and float32, one part in ten thousand is allowed")),
+                allowance=predicted * 1e-4,
             )
         )
     return rows

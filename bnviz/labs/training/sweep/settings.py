@@ -7,7 +7,7 @@ from bnviz.labs.training.shared.settings import TrainingSettings
 from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width
 
 
-class Settings(TrainingSettings):
+class Settings(TrainingSettings, offered={"depth": (1, 30), "width": (8, 384), "batch_size": (2, 1024)}):
     """What the topic opens with."""
 
     source: Source = "digits"
