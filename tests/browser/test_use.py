@@ -292,7 +292,7 @@ HALF = """() => {
     const {top, bottom} = document.querySelector('.st-key-picture [data-digest]').getBoundingClientRect();
     return Math.min(bottom, innerHeight) - top >= innerHeight / 2;
 }"""
-HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]').className.includes('st-key-' + key)"
+HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]')?.className.includes('st-key-' + key)"
 
 
 def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
