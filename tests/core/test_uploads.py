@@ -319,6 +319,12 @@ READ = {
         ROWS,
         ("3 rows; 2 features: len, wid",),
     ),
+    "a last cell of several lines is no remark": File(
+        'len,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,"a\n\n# b"\n',
+        [[5.1, 3.5, 0], [4.9, 3, 2], [4.7, 3.2, 1]],
+        ("3 rows",),
+        "classes",
+    ),
     "what a database prints": File(
         " len | wid \n-----+-----\n 5.1 | 3.5\n 4.9 | 3.0\n 4.7 | 3.2\n(3 rows)\n",
         ROWS,
@@ -945,6 +951,9 @@ REFUSED = {
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),
+    "a last row of several lines": Refused(
+        "'a','b'\n'1','2'\n'3','4'\n'5''6\n\n, x'\n", "Cells in line 6: 1; in the others: 2"
+    ),
     "a second table": Refused(
         "a,b\n1,2\n3,4\n\nc,d\n5,6\n", "In line 5, after an empty line, a second table begins: c, d."
     ),
@@ -1293,6 +1302,9 @@ def test_whatever_comes_in_an_upload_or_an_upload_error_comes_out(
         "长",
         "a:",
         "- ",
+        "\n\nend",
+        "#\n",
+        "---\n",
     ],
 )
 @pytest.mark.parametrize("start", ["", "a", "1,2\n3,4\n"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bnviz.i18n import translator
 from bnviz.labs.course import LABS, TOPICS
 from bnviz.settings import fields
 from bnviz.teaching.lab import LiveTopic
+from bnviz.ui import cache
 from bnviz.ui.runs import shipped_result
 from bnviz.ui.visit import VIEWS
 
@@ -261,3 +263,25 @@ def test_too_much_work_is_refused_with_the_names_that_the_page_shows() -> None:
     assert "Reduce Depth, Width, Batch size" in words(page)
     control(page, "gradient_flow:depth:en").set_value(1).run()
     assert not page.exception
+
+
+def test_no_view_and_no_pin_computes_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code view's second computation is another's: at a learning rate that differs by one rounding."""
+    made: list[tuple[str, str]] = []
+    get = cache._results.get
+
+    def counted(key: Any, make: Callable[[], Any], *more: Any) -> Any:
+        return get(key, lambda: (made.append(key), make())[1], *more)
+
+    monkeypatch.setattr(cache._results, "get", counted)
+    seed = {"topic": "gap", "lang": "en", "predict": "0", "seed": "4711", "steps": "3"}
+    for more in (
+        {},
+        {"view": "code"},
+        {"view": "theory"},
+        {"pin": "seed=4712&steps=3"},
+        {"view": "code", "pin": "seed=4712&steps=3"},
+    ):
+        page = open_page("modes", **seed, **more)
+        assert not page.exception
+    assert len(made) == len(set(made)) == 3

@@ -155,20 +155,23 @@ def _is_drawn(line: str, *, below_titles: bool = False) -> bool:
 
 
 def without_remarks(
-    rows: list[list[str]], ends: list[int], lines: Sequence[str]
+    rows: list[list[str]], ends: list[int], lines: Sequence[str], layout: Layout
 ) -> tuple[list[list[str]], list[int], tuple[int, ...], tuple[LeftOut, ...]]:
     """The rows and their lines without those that are none: drawn lines, comments, and remarks below the table."""
     texts = [lines[end - 1].strip() for end in ends]
     drawn = [place for place, text in enumerate(texts) if _is_drawn(text, below_titles=place == 1)]
     width = width_of([row for place, row in enumerate(rows) if place not in drawn])
     comments = [place for place, row in enumerate(rows) if len(row) != width and texts[place].startswith(COMMENTS)]
+    # What belongs to a cell of several lines is none.
+    comments = [place for place in comments if cells_of([lines[ends[place] - 1]], layout) == [rows[place]]]
+    apart = {*drawn, *comments}
     below: list[int] = []
-    while len(drawn) + len(comments) + len(below) < len(rows) - 1:
-        place = next(place for place in reversed(range(len(rows))) if place not in {*drawn, *comments, *below})
-        if width < 2 or not _is_below(rows[place], width, lines, ends[place]):
+    for place in (place for place in reversed(range(len(rows))) if place not in apart):
+        alone = width > 1 and cells_of([lines[ends[place] - 1]], layout) == [rows[place]]
+        if not alone or len(below) > MAX_REMARKS or not _is_below(rows[place], width, lines, ends[place]):
             break
         below.append(place)
-    apart = {*drawn, *comments, *below}
+    apart |= set(below)
     if len(apart) > MAX_REMARKS or len(rows) - len(apart) < 1:
         return rows, ends, (), ()
     told = [

@@ -138,7 +138,7 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
         separator = "," if any("," in line for line in lines[start:]) else "\t"
     layout = layout_of(lines[start:], separator)
     rows, ends = rows_of(lines, start, layout)
-    rows, ends, remarks, left_out = without_remarks(rows, ends, lines)
+    rows, ends, remarks, left_out = without_remarks(rows, ends, lines, layout)
     if not is_arff:
         titles, others = _commented_titles(comments, layout, width_of(rows))
         left_out = (*others, *left_out)

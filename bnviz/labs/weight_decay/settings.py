@@ -46,7 +46,7 @@ OptimizerChoice = Annotated[
     Parameter(
         N_("Optimizer"),
         N_(
-            "sgd: torch.optim.SGD. adamw: torch.optim.AdamW, β₁ = 0.9; it wants learning rates a hundred times smaller."
+            "sgd: torch.optim.SGD. adamw: torch.optim.AdamW, β₁ = 0.9; begin with learning rates a hundred times smaller."
         ),
         names={"sgd": "SGD", "adamw": "AdamW"},
     ),

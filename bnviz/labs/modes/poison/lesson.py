@@ -200,7 +200,9 @@ TOPIC: Final = InstantTopic(
                 "The mean becomes infinite and the variance NaN, because ∞ − ∞ is not a number. Eval mode ends the same way."
             ),
             {"poison": "inf"},
-            lambda result: outcome(result) == LOST,
+            lambda result: (
+                outcome(result) == LOST and math.isinf(result.running_mean[-1]) and math.isnan(result.running_var[-1])
+            ),
         ),
         Preset(
             "infinite_square",

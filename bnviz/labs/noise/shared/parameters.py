@@ -69,7 +69,7 @@ TrainSize = Annotated[
     Field(ge=50, le=1347),
     Parameter(
         N_("Training images"),
-        N_("How many of the 1347 training images are used. The fewer, the more there is for a regularizer to do."),
+        N_("How many of the 1347 training images are used. Is there more for a regularizer to do when they are few?"),
         N_("images"),
         (50, 100, 200, 300, 400, 600, 900, 1347),
     ),

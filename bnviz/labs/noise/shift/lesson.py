@@ -109,6 +109,12 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     }
 
 
+def _falls_and_levels_off(result: Result) -> bool:
+    """Whether the first layers lose more than the last, which hardly lose any more, and little is left."""
+    steps = result.shift.ratio[1:] / result.shift.ratio[:-1]
+    return bool(result.shift.ratio[-1] < 0.25 and steps[0] < 0.8 and steps[-2:].min() > steps[:2].max())
+
+
 TOPIC: Final = InstantTopic(
     lab="noise",
     name="shift",
@@ -158,7 +164,7 @@ TOPIC: Final = InstantTopic(
             N_("10 layers"),
             N_("The first layers lose most, then it levels off: after ten layers little of the variance is left."),
             {"depth": 10, "width": 64, "dropout": 0.2},
-            lambda result: float(result.shift.ratio[-1]) < 0.25,
+            _falls_and_levels_off,
         ),
         Preset(
             "four_fifths_dropped",

@@ -171,7 +171,9 @@ TOPIC: Final = InstantTopic(
                 "sixteenth."
             ),
             {"momentum": 0.5},
-            lambda result: abs(float(result.weights[-1]) - 0.5) < 0.01,
+            lambda result: (
+                abs(float(result.weights[-1]) - 0.5) < 0.01 and abs(float(result.weights[:4].sum()) - 1 / 16) < 0.005
+            ),
         ),
         Preset(
             "batch_of_4",

@@ -79,7 +79,7 @@ Rate = Annotated[
     Field(ge=1e-4, le=32),
     Parameter(
         N_("Learning rate"),
-        N_("Step size of the optimizer. Adam wants about a hundredth of what SGD can take."),
+        N_("Step size of the optimizer. With Adam begin at about a hundredth of SGD's."),
         "",
         (1e-4, 1e-3, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0),
     ),
