@@ -83,7 +83,7 @@ def _ask_again(topic: AnyTopic, state: LabState) -> None:
 
 
 def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> None:
-    """Whether the prediction was right, and why; folded once the settings are others than those that it was judged at."""
+    """Whether the prediction was right at the settings at which it was judged, and, unfolded, why."""
     guess = state.guesses.get(topic.name, -1)
     if guess < 0:
         return
@@ -93,17 +93,16 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
         answer = prediction.correct(result)
         if answer is None:
             return
-        state.verdicts[topic.name] = Verdict(state.settings, guess, answer)
+        state.verdicts[topic.name] = Verdict(guess, answer)
     verdict = state.verdicts[topic.name]
     said, right = (_(prediction.options[option]) for option in (verdict.guess, verdict.right))
     if verdict.guess == verdict.right:
         line = _("Right: “{right}”.").format(right=right)
     else:
         line = _("Not quite. You said “{said}”; here it is “{right}”.").format(said=said, right=right)
-    with (
-        st.container(key="verdict"),
-        st.expander(line, expanded=state.settings == verdict.settings, key=f"{topic.id}:verdict"),
-    ):
+    label = closed_up(line + " " + _("Why?"))
+    # Folded: open it would take the picture, which shows the answer, half of a projector's height.
+    with st.container(key="verdict"), st.expander(label, key=f"{topic.id}:verdict"):
         st.markdown(_(prediction.explanation))
         st.button(
             _("Ask again"),

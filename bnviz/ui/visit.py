@@ -36,8 +36,6 @@ S = TypeVar("S", bound=LabSettings)
 class Verdict:
     """A guess, judged once: by the first result that was seen after it."""
 
-    settings: LabSettings
-    """Of that result."""
     guess: int
     """The option chosen."""
     right: int

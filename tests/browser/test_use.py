@@ -288,14 +288,19 @@ def test_at_200_percent_the_player_leaves_the_picture_in_sight(visit: Visit) -> 
     assert seen > 0.45 * 360
 
 
-HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]').className.includes('st-key-' + key)"
+HALF = """() => {
+    const {top, bottom} = document.querySelector('.st-key-picture [data-digest]').getBoundingClientRect();
+    return Math.min(bottom, innerHeight) - top >= innerHeight / 2;
+}"""
+HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]')?.className.includes('st-key-' + key)"
 
 
 def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
     """Where Streamlit draws the button anew, disables it, or takes the question away."""
-    page = visit("layer?lang=en")
-    page.locator(".st-key-prediction").get_by_role("button").first.press("Enter")
+    page = visit("layer?lang=en", *XGA)
+    page.locator(".st-key-prediction").get_by_role("button").nth(1).press("Enter")
     ready(page).wait_for_function(HOLDS, arg="layer-verdict")
+    page.wait_for_function(HALF)  # what the answer was leaves the picture, which shows it, its room
     change(page, page.get_by_role("button", name="Batch of 2", exact=True).press, "Enter")
     page.wait_for_function(HOLDS, arg="layer-preset-batch_of_2")
     change(page, page.get_by_role("button", name="Pin", exact=True).press, "Enter")

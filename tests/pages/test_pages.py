@@ -88,12 +88,12 @@ def test_the_picture_waits_for_the_prediction(topic: Any) -> None:
     page.button(key=f"{topic.id}:guess:{right}").click().run()
     assert not page.exception
     options = topic.prediction.options
-    assert f"Right: “{options[right]}”." in [card.label for card in page.expander]
+    assert f"Right: “{options[right]}”. Why?" in [card.label for card in page.expander]
     assert topic.prediction.explanation in words(page)
     page.button(key=f"{topic.id}:ask").click().run()
     other = (right + 1) % len(options)
     page.button(key=f"{topic.id}:guess:{other}").click().run()
-    told = f"Not quite. You said “{options[other]}”; here it is “{options[right]}”."
+    told = f"Not quite. You said “{options[other]}”; here it is “{options[right]}”. Why?"
     assert told in [card.label for card in page.expander]
 
 
