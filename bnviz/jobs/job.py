@@ -92,10 +92,11 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds of work until the end at the average speed so far; None before the first progress."""
+        """Seconds of work until the end: at the average speed so far; before the first progress as expected, None where that is over."""
         progress = self.progress
         if not progress:
-            return None
+            left = (self.expected_seconds or 0.0) - self.seconds_worked
+            return left if left > 0 else None
         return self.seconds_worked * (1 - progress) / progress
 
     @property

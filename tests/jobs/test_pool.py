@@ -130,6 +130,16 @@ def test_time_left_follows_from_the_speed_and_leaves_pauses_out(pool: JobPool) -
     assert job.seconds_left == pytest.approx(worked * (1 / job.progress - 1))  # type: ignore[operator]
 
 
+def test_before_the_first_progress_time_left_is_what_was_expected(pool: JobPool) -> None:
+    job = pool.submit("ada", slow.run, settings(slow.DEAF, LONG), expected_seconds=1000)
+    wait(lambda: job.state == "running")
+    assert job.progress is None
+    assert job.seconds_left is not None
+    assert 1000 - job.seconds_worked - 1 < job.seconds_left < 1000
+    job.expected_seconds = 0.0
+    assert job.seconds_left is None
+
+
 def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(pool: JobPool) -> None:
     one = pool.submit("ada", slow.run, settings(3, LONG))
     assert pool.submit("bob", slow.run, settings(3, LONG)) is one

@@ -67,13 +67,17 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
         backlog=sockets.BACKLOG,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
-    shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
-    page = "" if recording is None else visit.MODEL
-    path = "/".join(part for part in (base_path.strip("/"), page) if part)
-    with contextlib.suppress(OSError):  # the disk behind it may be full: no reason not to serve
-        print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
+    _tell(address, port, base_path, "" if recording is None else visit.MODEL)
     try:
         uvicorn.Server(config).run(sockets=listening)
     finally:
         for one in listening:
             one.close()
+
+
+def _tell(address: str, port: int, base_path: str, page: str) -> None:
+    """Print where the dashboard is."""
+    shown = "localhost" if address in {"0.0.0.0", "::", "127.0.0.1", "::1"} else address
+    path = "/".join(part for part in (base_path.strip("/"), page) if part)
+    with contextlib.suppress(OSError):  # the disk behind it may be full: no reason not to serve
+        print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
