@@ -95,7 +95,7 @@ class CostError(BnvizError):
     def __init__(self, times_too_large: float, reduce: tuple[str, ...]) -> None:
         super().__init__(
             N_("This is {times} times more work than one visitor may ask for. Reduce {names}."),
-            times=f"{times_too_large:.2g}" if times_too_large < 100 else f"{times_too_large:.0f}",
+            times=f"{max(times_too_large, 1.1):.2g}" if times_too_large < 100 else f"{times_too_large:.0f}",
             names=reduce,
         )
         self.reduce = reduce

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import signal
 import tomllib
 from collections.abc import Mapping
 from functools import partial
+from multiprocessing.util import get_temp_dir
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from bnviz.ui.server import sockets
@@ -68,11 +72,13 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     _tell(address, port, base_path, "" if recording is None else visit.MODEL)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, _end)
     try:
         uvicorn.Server(config).run(sockets=listening)
     finally:
-        for one in listening:
-            one.close()
+        for place in listening:
+            place.close()
 
 
 def _tell(address: str, port: int, base_path: str, page: str) -> None:
@@ -81,3 +87,10 @@ def _tell(address: str, port: int, base_path: str, page: str) -> None:
     path = "/".join(part for part in (base_path.strip("/"), page) if part)
     with contextlib.suppress(OSError):  # the disk behind it may be full: no reason not to serve
         print(f"bnviz: http://{shown}:{port}/{path}", flush=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End by this signal, which uvicorn sends once more when it is done: Python then removes nothing that it keeps for its processes."""
+    shutil.rmtree(get_temp_dir(), ignore_errors=True)
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
