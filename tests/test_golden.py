@@ -32,7 +32,9 @@ def test_no_numbers_are_kept_of_a_topic_that_is_gone() -> None:
     assert {path.stem for path in KEPT.glob("*.json")} <= {topic.id for topic in TOPICS}
 
 
-def test_what_is_allowed_follows_from_how_far_two_processors_differ() -> None:
-    assert allowed({"a": 2.0, "b": 0.0}, {"a": 2.0, "b": 0.0}) == pytest.approx({"a": 2e-6, "b": 1e-9})
-    assert allowed({"a": 2.0, "b": 1e-8}, {"a": 2.0, "b": 2e-8}) == pytest.approx({"a": 2e-6, "b": 1e-7})
-    assert allowed({"a": 2.0, "b": 1.0}, {"a": 2.1, "b": 1.0}) == pytest.approx({"a": 1.0, "b": 0.05})
+def test_what_is_allowed_follows_from_how_far_processors_differ() -> None:
+    assert allowed({"a": 2.0, "b": 0.0}, [{"a": 2.0, "b": 0.0}]) == pytest.approx({"a": 2e-5, "b": 1e-9})
+    assert allowed({"a": 2.0, "b": 1e-8}, [{"a": 2.0, "b": 2e-8}]) == pytest.approx({"a": 2e-5, "b": 1e-7})
+    assert allowed({"a": 2.0, "b": 1.0}, [{"a": 2.0, "b": 1.0}, {"a": 2.1, "b": 1.0}]) == pytest.approx(
+        {"a": 1.0, "b": 0.05}
+    )

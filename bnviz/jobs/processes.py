@@ -76,7 +76,7 @@ class OneWorker(Executor):
         self._process.start()
         theirs.close()
         self._work: SimpleQueue[tuple[Future[Any], bytes] | None] = SimpleQueue()
-        self._closed = False
+        self._closed = self._gone = False
         try:
             threading.Thread(target=self._drive, daemon=True, name="bnviz-worker").start()
         except RuntimeError:  # there may be no more threads
@@ -92,7 +92,9 @@ class OneWorker(Executor):
     @property
     def alive(self) -> bool:
         """Whether the process lives."""
-        return not wait([self._process.sentinel], 0)
+        # Once how it ended has been read, its sentinel says nothing for a moment, until the fork server has closed its end.
+        self._gone = self._gone or bool(wait([self._process.sentinel], 0))
+        return not self._gone
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Have the process call `fn`. Raises `WorkerDiedError` where it is dead already, and what pickling raises."""
@@ -124,6 +126,7 @@ class OneWorker(Executor):
                 answer = self._pipe.recv_bytes()
             except (EOFError, OSError):
                 self._process.join()
+                self._gone = True
                 future.set_exception(WorkerDiedError(self._process.pid, self._process.exitcode))
                 continue
             try:
@@ -136,6 +139,7 @@ class OneWorker(Executor):
                 future.set_exception(value)
         self._pipe.close()
         self._process.join()
+        self._gone = True
 
 
 class Exchange:

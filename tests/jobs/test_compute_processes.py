@@ -23,6 +23,7 @@ import pytest
 
 from bnviz.errors import SettingError
 from bnviz.jobs import compute_processes
+from bnviz.jobs import processes as jobs_processes
 from bnviz.jobs.compute_processes import ComputeProcesses
 from bnviz.jobs.errors import ComputingDiedError, RunMemoryError
 from bnviz.jobs.processes import OneWorker
@@ -138,6 +139,17 @@ def kill_all(processes: ComputeProcesses) -> None:
     for process in processes._all:
         process.kill()
         process._process.join()
+
+
+def test_who_died_stays_dead_though_its_sentinel_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fork server writes how the process ended, and closes the sentinel later."""
+    process = OneWorker()
+    process.submit(int).result()
+    process.kill()
+    until(lambda: not process.alive)
+    monkeypatch.setattr(jobs_processes, "wait", lambda sentinels, timeout: [])
+    assert not process.alive
+    process.shutdown()
 
 
 def test_a_process_that_died_while_it_had_nothing_to_do_costs_no_try(
@@ -263,8 +275,7 @@ def test_none_is_left_when_they_are_closed_while_they_start(monkeypatch: pytest.
     monkeypatch.setattr(compute_processes, "OneWorker", close_then_start)
     processes.start()
     assert len(started) == 1
-    started[0]._process.join(30)
-    assert not started[0].alive
+    until(lambda: not started[0].alive)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
