@@ -15,7 +15,7 @@ function keysAround(node) {
 }
 
 const usable = (node) => node.isConnected && !node.disabled;
-const nowhere = () => document.activeElement === null || document.activeElement === document.body;
+const nowhere = () => document.activeElement === null || document.activeElement === document.body || !usable(document.activeElement);
 const running = () => document.querySelector("[data-test-script-state=notRunning]") === null;
 
 /** What can have the focus first in what has this key, a component's own buttons among it. */
@@ -31,18 +31,25 @@ function within(key) {
 export function keepFocus(signal) {
   let last = null; // what had the focus, and the keys around it
   let waiting;
+  const disabled = new MutationObserver(() => look());
 
-  document.addEventListener("focusin", ({ target }) => { last = { node: target, keys: keysAround(target) }; }, { signal });
+  document.addEventListener("focusin", ({ target }) => {
+    last = { node: target, keys: keysAround(target) };
+    disabled.disconnect();
+    if (target instanceof Node) disabled.observe(target, { attributes: true, attributeFilter: ["disabled"] });
+  }, { signal });
+  signal.addEventListener("abort", () => disabled.disconnect());
   document.addEventListener("focusout", ({ target, relatedTarget }) => {
     if (relatedTarget === null) setTimeout(() => { if (last?.node === target && usable(target) && nowhere()) last = null; }); // given up
   }, { signal });
 
-  return function look() {
+  function look() {
     clearTimeout(waiting);
     if (last === null || usable(last.node) || !nowhere()) return;
     const [own, ...around] = last.keys;
     const again = own === undefined ? null : within(own);
     if (again === null && running()) waiting = setTimeout(look, RUNS_MS); // it may still come
     else (again ?? around.map(within).find(Boolean))?.focus({ preventScroll: true });
-  };
+  }
+  return look;
 }

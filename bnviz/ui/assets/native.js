@@ -20,7 +20,7 @@ export class NativeWords {
   #said = new WeakMap(); // of an attribute's or a text's node: what Streamlit wrote, and what we made of it
 
   /** `words`: English → the language of the page; none where that is English. `lost`: what a dialog says in every language. */
-  update(words, lost = {}) {
+  update(words = {}, lost = {}) {
     const key = JSON.stringify([words, lost]);
     if (key === this.key) return;
     this.key = key;
