@@ -16,6 +16,7 @@ from bnviz.labs.course import LABS
 from bnviz.ui import lesson_plans
 from tests.browser.conftest import Visit
 from tests.browser.pages import Finding, violations
+from tests.waiting import wait
 
 FOLDER = os.environ.get("BNVIZ_CLASS_PICTURES", "")
 """Where pictures of the teacher's and the students' screens are put at each step; empty: nowhere."""
@@ -148,12 +149,9 @@ def one_round(lesson: Lesson, index: int, row: Locator, step: Step) -> None:
         expect(lesson.teacher.locator(".votes")).to_contain_text(f"{lesson.many} of {lesson.many}")
         lesson.press("Show the votes")
         lesson.everybody(".histogram .column")
-        counts = [
-            text
-            for text in lesson.teacher.locator(".histogram .column .bar").all_inner_texts()
-            if text not in {"", "0"}
-        ]
-        assert sorted(counts) == sorted(["1", str(lesson.many - 1)])
+        bars = lesson.teacher.locator(".histogram .column .bar")
+        counts = sorted(["1", str(lesson.many - 1)])
+        wait(lambda: sorted(text for text in bars.all_inner_texts() if text not in {"", "0"}) == counts)
     else:
         lesson.everybody("button.option")
         lesson.answers([question["correct"] or 0] * lesson.many)

@@ -138,7 +138,8 @@ def test_what_kills_two_is_refused_with_a_sentence_and_harms_nobody(processes: C
 def kill_all(processes: ComputeProcesses) -> None:
     for process in processes._all:
         process.kill()
-        process._process.join()
+        while process.alive:
+            time.sleep(0.01)
 
 
 def test_who_died_stays_dead_though_its_sentinel_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ const HEAD_GAP = 8; // px
 const LINE = 1.15; // of the font's size
 const TICKS = 6; // px: from an axis to its labels
 const LEAST_PANEL = 0.5; // of its height, however much stands over the panels
-const TOUCHING = 0.25; // of the font's size, by which two labels may be nearer than their lines are high: there is nothing to be seen there
+const TOUCHING = 0.1; // of the font's size, by which two labels may be nearer than their lines are high: there is nothing to be seen there
 
 /** The layout with so few labels on its y axes, where those are given, that none covers another; a bold one stays. */
 export function thinned({ data, layout }, height) {
