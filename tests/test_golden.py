@@ -8,7 +8,7 @@ import pytest
 
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import AnyTopic
-from scripts.make_golden import KEPT, allowed, cases, numbers
+from scripts.make_golden import KEPT, _widened, allowed, cases, numbers
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
@@ -38,3 +38,8 @@ def test_what_is_allowed_follows_from_how_far_processors_differ() -> None:
     assert allowed({"a": 2.0, "b": 1.0}, [{"a": 2.0, "b": 1.0}, {"a": 2.1, "b": 1.0}]) == pytest.approx(
         {"a": 1.0, "b": 0.05}
     )
+
+
+def test_another_processor_widens_what_is_allowed_and_moves_no_number() -> None:
+    kept = {"opening": {"a": [2.0, 0.5], "b": [1.0, 1e-5]}}
+    assert _widened(kept, [{"opening": {"a": 2.0, "b": 1.01}}]) == {"opening": {"a": [2.0, 0.5], "b": [1.0, 0.1]}}

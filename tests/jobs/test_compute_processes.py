@@ -11,7 +11,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import InstantTopic
 from bnviz.ui.cache import arrays
 from tests.jobs import slow
+from tests.waiting import wait
 
 CEILING = 512 * 2**20
 INSTANT = [topic for topic in TOPICS if isinstance(topic, InstantTopic)]
@@ -42,11 +43,6 @@ def processes() -> Iterator[ComputeProcesses]:
     processes.start()
     yield processes
     processes.close()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        time.sleep(0.01)
 
 
 def spin(seconds: float) -> int:
@@ -138,8 +134,7 @@ def test_what_kills_two_is_refused_with_a_sentence_and_harms_nobody(processes: C
 def kill_all(processes: ComputeProcesses) -> None:
     for process in processes._all:
         process.kill()
-        while process.alive:
-            time.sleep(0.01)
+    wait(lambda: not any(process.alive for process in processes._all))
 
 
 def test_who_died_stays_dead_though_its_sentinel_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +142,7 @@ def test_who_died_stays_dead_though_its_sentinel_falls_silent(monkeypatch: pytes
     process = OneWorker()
     process.submit(int).result()
     process.kill()
-    until(lambda: not process.alive)
+    wait(lambda: not process.alive)
     monkeypatch.setattr(jobs_processes, "wait", lambda sentinels, timeout: [])
     assert not process.alive
     process.shutdown()
@@ -174,7 +169,7 @@ def test_replaced_processes_leave_no_thread_and_no_descriptor(processes: Compute
         kill_all(processes)
         both_of(processes)
         gc.collect()
-    until(lambda: taken() <= before)
+    wait(lambda: taken() <= before)
 
 
 class NoMore:
@@ -256,7 +251,7 @@ def test_what_is_computed_when_they_are_closed_is_refused_without_a_word(caplog:
     processes.start()
     with caplog.at_level(logging.DEBUG), ThreadPoolExecutor(2) as threads:
         running = [threads.submit(processes.run, partial(time.sleep, 600)) for _ in range(2)]
-        until(processes._free.empty)
+        wait(processes._free.empty)
         processes.close()
         for future in running:
             with pytest.raises(ComputingDiedError):
@@ -276,7 +271,7 @@ def test_none_is_left_when_they_are_closed_while_they_start(monkeypatch: pytest.
     monkeypatch.setattr(compute_processes, "OneWorker", close_then_start)
     processes.start()
     assert len(started) == 1
-    until(lambda: not started[0].alive)
+    wait(lambda: not started[0].alive)
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])

@@ -70,7 +70,6 @@ def names_no_symptom(query: str) -> bool:
     return not speaking(read) or not speaking(SUBJECT.sub(" ", read))
 
 
-@cache
 def most_reported() -> list[Case]:
     """The cases of most titles of threads, MOST of them."""
     reports = Counter(title.card for title in titles())
