@@ -514,6 +514,21 @@ def test_however_much_is_asked_for_new_files_are_still_compressed() -> None:
     assert answers[1].headers["content-encoding"] == "gzip"
 
 
+def test_a_large_file_goes_out_in_pieces_of_which_one_is_kept_for_who_does_not_read() -> None:
+    once, body, heard = CompressOnce(Mock()), os.urandom(10 * 2**16 + 1), list[Message]()
+    once.keep("/large.js", [], body)
+
+    async def hear(message: Message) -> None:
+        heard.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/large.js", "headers": [(b"accept-encoding", b"gzip")]}
+    asyncio.run(once(scope, Mock(), hear))
+    pieces = [message["body"] for message in heard[1:]]
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= 2**16
+    assert not heard[-1].get("more_body")
+
+
 # --- the process -------------------------------------------------------------------------------------------------
 
 
