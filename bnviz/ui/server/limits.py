@@ -94,6 +94,9 @@ class Limits:
         _ = translator(choose_language(None, Headers(scope=scope).get("accept-language", "")[:2]))
         if path.startswith(CLOSED):
             return PlainTextResponse("not found", 404)
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # Where a proxy went by the other of the two, the rest would be somebody else's request (RFC 9112, 6.3).
+            return PlainTextResponse("two lengths", 400, {"Connection": "close"})
         query = scope["query_string"]
         if len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
             return PlainTextResponse(_(LONG_LINK), 414)

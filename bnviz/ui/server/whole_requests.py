@@ -58,6 +58,15 @@ class WholeRequests(H11Protocol):
         super().handle_events()
         self._wait_for_the_rest()
 
+    def send_400_response(self, msg: str) -> None:
+        """Tell that what came is no HTTP; where an answer to what came before is being made or was given, end the connection."""
+        if self.cycle is None or (self.cycle.response_complete and self.conn.our_state is h11.IDLE):
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True  # who makes it need not say it
+        self.cycle.message_event.set()
+        self.transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._no_longer()

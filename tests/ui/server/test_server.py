@@ -310,6 +310,12 @@ def test_an_endless_link_is_refused_with_a_sentence(client: Client, query: str) 
     assert client.get("/layer", "batch_size=2&seed=1").status == 404  # goes on to whoever serves pages
 
 
+def test_a_request_of_two_lengths_is_refused_and_its_connection_ends(client: Client) -> None:
+    both = client.get("/layer", **{"content-length": "0", "transfer-encoding": "chunked"})
+    assert (both.status, both.headers["connection"]) == (400, "close")
+    assert client.get("/layer", **{"content-length": "0"}).status == 404
+
+
 # --- one connection after the other ------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -143,6 +144,20 @@ def test_a_file_that_comes_drop_by_drop_is_waited_for_as_long_as_one_request_may
         with pytest.raises(OSError, match=r"pipe|reset"):
             drip(connection)
         until(lambda: places.taken == 0)
+
+
+BROKEN_CHUNK = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [(BROKEN_CHUNK, []), (b"nonsense\r\n\r\n", [b"400"]), (WHOLE + b"nonsense\r\n\r\n", [b"200", b"400"])],
+)
+def test_what_is_no_http_is_told_unless_an_answer_is_being_made(sent: bytes, answers: list[bytes]) -> None:
+    """Two answers to one request would be one to somebody else's, behind a proxy."""
+    with serving(Places(50)) as port, closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as connection:
+        connection.sendall(sent)
+        assert re.findall(rb"HTTP/1.1 (\d+)", heard(connection)) == answers
 
 
 @contextmanager
