@@ -61,9 +61,19 @@ class Finding:
     """The difference of the one seed that lies far from all others."""
 
     @property
+    def refused(self) -> bool:
+        """Whether no verdict is given, for a `reason`."""
+        return self.verdict == NOISY and bool(self.reason)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is one to show: of differences that are all the same it would be a point, which says nothing of their scatter."""
+        return math.isfinite(self.low) and self.reason != ALL_THE_SAME
+
+    @property
     def p_value(self) -> float:
         """Of Student's two-sided test that the mean is 0; 1 where there is no interval or the verdict was refused."""
-        if not math.isfinite(self.low) or self.reason in (ALL_THE_SAME, ONE_SEED):
+        if not math.isfinite(self.low) or self.refused:
             return 1.0
         half = (self.high - self.low) / 2
         if not half:
@@ -181,6 +191,8 @@ def _remaining(found: int, remain: int, _: Translate) -> str:
     """What becomes of the differences `found` on a page when they are corrected together, so that `remain` of them are left."""
     if not found:
         return _("No difference was found.")
+    if found == remain == 2:
+        return _("Both differences found remain with Holm's correction for all of them.")
     if found == 1:
         return (
             _("The only difference found remains with Holm's correction for all of them.")

@@ -127,6 +127,8 @@ def test_differences_that_are_all_the_same_say_nothing(value: float) -> None:
     finding = judge(value + 1e-13 * np.arange(5), DELTA)
     assert (finding.verdict, finding.reason) == (NOISY, ALL_THE_SAME)
     assert finding.p_value == 1
+    assert finding.refused
+    assert not finding.has_interval
 
 
 def test_on_a_grid_the_interval_is_never_narrower_than_a_step() -> None:
@@ -258,7 +260,8 @@ def test_the_page_says_how_many_comparisons_and_of_which_data(language: Language
         (0, 0, 2, "No difference was found.", "没有报出任何差异"),
         (1, 0, 1, "The only difference found remains", "唯一一个差异仍然成立"),
         (0, 1, 1, "The only difference found does not remain", "唯一一个差异不再成立"),
-        (2, 0, 1, "All 2 differences found remain", "2 个差异全部成立"),
+        (2, 0, 1, "Both differences found remain", "两个差异都成立"),
+        (3, 0, 1, "All 3 differences found remain", "3 个差异全部成立"),
         (0, 2, 2, "None of the 2 differences found remains", "2 个差异无一成立"),
         (1, 2, 1, "1 of the 3 differences found may be kept", "3 个差异中有 1 个仍然成立"),
     ],
