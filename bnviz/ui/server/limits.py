@@ -15,7 +15,7 @@ from bnviz.classroom.limits import Bucket, Rate
 from bnviz.i18n import N_, choose_language, translator
 from bnviz.ui import assets
 from bnviz.ui.places import Places, address_of
-from bnviz.ui.server.sockets import BACKLOG
+from bnviz.ui.server.sockets import AT_ONCE
 
 VISITORS: Final = "BNVIZ_VISITORS"
 """Environment variable: how many visitors there may be at once."""
@@ -67,9 +67,9 @@ def most_visitors() -> int:
 def most_connections() -> int:
     """How many there may be that wait for a question or an answer: half of the files at most, the other half is the visitors'.
 
-    As many as may come at once before the first of them is looked at are left out: for an instant those are open too.
+    As many as may have come before the first of them is looked at and refused are left out: for an instant those are open too.
     """
-    files = raise_file_limit() - OWN_FILES - BACKLOG
+    files = raise_file_limit() - OWN_FILES - 4 * AT_ONCE
     return max(1, min(CONNECTIONS_PER_VISITOR * most_visitors(), files // 2))
 
 

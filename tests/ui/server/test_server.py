@@ -553,7 +553,7 @@ def test_there_are_files_for_every_visitor(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 1024)
     assert limits.most_visitors() * limits.FILES_PER_VISITOR < 1024
     # All places taken, each visitor with the four that a session has open, and a burst at the door.
-    assert 4 * limits.most_visitors() + limits.most_connections() + sockets.BACKLOG < 1024
+    assert 4 * limits.most_visitors() + limits.most_connections() + 4 * sockets.AT_ONCE < 1024
     monkeypatch.setattr(limits, "raise_file_limit", lambda: 65536)
     assert limits.most_visitors() == limits.MAX_VISITORS
     assert limits.most_connections() == 8 * limits.MAX_VISITORS
