@@ -49,7 +49,7 @@ def test_every_wide_layer_is_heard_of_on_the_way_there_and_on_the_way_back() -> 
     with work.heard_by(pieces.append):
         loss = passed(network)
         there = len(pieces)
-        loss.backward()
+        torch.autograd.backward(loss)
     assert there == 5
     assert len(pieces) == 9  # four layers are so wide that they tell of it by themselves
     # Twice as much on the way back as on the way there.
@@ -60,7 +60,7 @@ def test_narrow_layers_tell_of_both_at_once() -> None:
     network = build_replicas(NetworkPlan(64, 10, (8,)), SEEDS)
     pieces: list[float] = []
     with work.heard_by(pieces.append):
-        passed(network, 4).backward()
+        torch.autograd.backward(passed(network, 4))
     assert len(pieces) == 2
 
 
@@ -91,7 +91,7 @@ def test_what_a_listener_raises_stops_a_step_in_its_middle(name: str) -> None:
             raise Told
 
     with work.heard_by(stop), pytest.raises(Told):
-        passed(network).backward()
+        torch.autograd.backward(passed(network))
     touched = [parameter.grad is not None for parameter in network.parameters()]
     assert any(touched) == (name == "backward")
     assert not all(touched)

@@ -55,11 +55,11 @@ class _Grouped:
             parameter.grad = None
 
     @staticmethod
-    def _pieces(*state: list[Any]) -> Iterator[list[list[Any]]]:
+    def _pieces(*state: Sequence[Any]) -> Iterator[list[list[Any]]]:
         """A group and its state, whole, or one parameter after the other where they are large."""
         sizes = [part.numel() for part in state[0]]
         if sum(sizes) < AT_ONCE:
-            yield list(state)
+            yield [list(part) for part in state]
             work.done(SECONDS * sum(sizes))
             return
         for size, *own in zip(sizes, *state, strict=True):
@@ -92,12 +92,13 @@ class SGD(_Grouped):
     @torch.no_grad()
     def step(self) -> None:
         """p ← p − rate·b with b ← momentum·b + gradient + decay·p."""
-        for rate, decay, *state in zip(
-            self.rates, self.decays, self.groups, self.gradients(), self.buffers, strict=True
-        ):
-            for piece in self._pieces(*state):
+        groups = zip(self.groups, self.gradients(), self.buffers, strict=True)
+        for rate, decay, state in zip(self.rates, self.decays, groups, strict=True):
+            for group, gradients, buffers in self._pieces(*state):
                 sgd(
-                    *piece,
+                    group,
+                    gradients,
+                    buffers,
                     fused=True,
                     weight_decay=decay,
                     momentum=self.momentum,
@@ -125,9 +126,12 @@ class Adam(_Grouped):
         """p ← (1 − rate·decay)·p − rate·m̂/(√v̂ + eps), m and v the running means of the gradient and its square."""
         state = zip(self.groups, self.gradients(), self.means, self.squares, self.counts, strict=True)
         for rate, decay, parts in zip(self.rates, self.decays, state, strict=True):
-            for *moved, counts in self._pieces(*parts):
+            for group, gradients, means, squares, counts in self._pieces(*parts):
                 adam(
-                    *moved,
+                    group,
+                    gradients,
+                    means,
+                    squares,
                     [],
                     counts,
                     fused=True,
