@@ -12,7 +12,7 @@ import logging
 from typing import Any, Final
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.protocols.utils import get_remote_addr
 
 from bnviz.ui.places import Places
@@ -60,11 +60,12 @@ class WholeRequests(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Tell that what came is no HTTP; where an answer to what came before is being made or was given, end the connection."""
-        if self.cycle is None or (self.cycle.response_complete and self.conn.our_state is h11.IDLE):
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None or (cycle.response_complete and self.conn.our_state is h11.IDLE):
             super().send_400_response(msg)
             return
-        self.cycle.disconnected = True  # who makes it need not say it
-        self.cycle.message_event.set()
+        cycle.disconnected = True  # nobody takes the answer
+        cycle.message_event.set()
         self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -32,6 +32,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from benchmarks.servers import free_port
 from bnviz.ui import assets, share
@@ -476,6 +477,25 @@ def test_a_message_that_is_too_large_ends_the_connection() -> None:
         talk.say.put_nowait({"type": "websocket.receive", "bytes": b"a" * (limits.LARGEST_MESSAGE + 1)})
         await task
         assert [len(message.get("bytes", b"")) for message in inner.heard] == [0, limits.LARGEST_MESSAGE, 0]
+        assert talk.answers[-1] == {"type": "websocket.close", "code": limits.TOO_BIG}
+
+    asyncio.run(conversation())
+
+
+def test_who_asks_for_more_files_than_a_visit_may_have_is_shown_out() -> None:
+    def asking(names: int) -> Message:
+        message = BackMsg()
+        message.file_urls_request.file_names.extend(["f"] * names)
+        return {"type": "websocket.receive", "bytes": message.SerializeToString()}
+
+    async def conversation() -> None:
+        inner = Inner()
+        talk = Talk(Limits(inner))
+        task = await talk.begin()
+        for names in (1, 30, 31):
+            talk.say.put_nowait(asking(names))
+        await task
+        assert [message["type"] for message in inner.heard[1:]] == ["websocket.receive"] * 2 + ["websocket.disconnect"]
         assert talk.answers[-1] == {"type": "websocket.close", "code": limits.TOO_BIG}
 
     asyncio.run(conversation())
