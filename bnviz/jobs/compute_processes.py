@@ -11,7 +11,7 @@ from queue import LifoQueue
 from typing import Final, TypeVar
 
 from bnviz.jobs import worker
-from bnviz.jobs.errors import ComputingDiedError, RunMemoryError, WorkerDiedError
+from bnviz.jobs.errors import NOT_STARTED, ComputingDiedError, RunMemoryError, WorkerDiedError
 from bnviz.jobs.processes import OneWorker
 
 NICENESS: Final = 5
@@ -19,8 +19,6 @@ NICENESS: Final = 5
 TRIES: Final = 2
 START_AGAIN_S: Final = 60.0
 """After a process could not be started: to try takes seconds, too."""
-NOT_STARTED: Final = (OSError, EOFError, RuntimeError, WorkerDiedError)
-"""What comes where a process, its socket, pipe or thread is not to be had, and where it dies before it is ready."""
 
 T = TypeVar("T")
 

@@ -21,8 +21,9 @@ from pydantic import BaseModel
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
 from bnviz.jobs.backend import Backend, Task, Worker
-from bnviz.jobs.errors import QueueFullError, RunMemoryError
+from bnviz.jobs.errors import NOT_STARTED, NoProcessError, QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
+from bnviz.jobs.worker import Worked
 
 RETRIES: Final = 1
 MAX_ALIVE: Final = 200
@@ -62,6 +63,8 @@ class JobPool:
 
     A visitor's job lives as long as one of its owners looks on: when the last connection is gone it pauses at once, ends
     after `reconnect_seconds`, and at once where somebody waits for its worker.
+
+    Raises one of `NOT_STARTED` where workers are not to be had.
     """
 
     def __init__(self, backend: Backend, reconnect_seconds: float = RECONNECT_SECONDS) -> None:
@@ -73,9 +76,17 @@ class JobPool:
         self._queue: list[Job] = []
         self._closed = False
         self._busy = threading.Event()
-        self._slots = [Slot(backend.new_worker()) for _ in range(backend.capacity)]
-        for slot in self._slots:
-            slot.worker.wait_until_ready()
+        self._slots: list[Slot] = []
+        try:
+            for _ in range(backend.capacity):
+                self._slots.append(Slot(backend.new_worker()))
+            for slot in self._slots:
+                slot.worker.wait_until_ready()
+        except NOT_STARTED:
+            for slot in self._slots:
+                slot.worker.dismiss()
+            backend.close()
+            raise
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
         # Before multiprocessing tidies up: the pool would start the processes anew that end one by one, and wait for them.
@@ -259,20 +270,28 @@ class JobPool:
                 continue
             job = self._queue.pop(0)
             job.attempts += 1
-            slot.job, slot.kill_at = job, None
-            task = Task(job.number, job.function, job.settings, job.data)
             try:
-                future = slot.worker.start(task)
-            except BrokenExecutor as error:  # it died while it had nothing to do
-                log.warning("%s while it had nothing to do; another takes its place", error)
-                self._renew(slot)
-                future = slot.worker.start(task)
+                future = self._begun(slot, Task(job.number, job.function, job.settings, job.data))
+            except NOT_STARTED:
+                job.problem = NoProcessError().phrase
+                job.enter("failed")
+                continue
+            slot.job, slot.kill_at = job, None
             job.enter("running")
             self._settle(job)
             future.add_done_callback(partial(self._finish, slot, job))
         if self._queue or self._running():
             self._busy.set()
         self._tell_the_queue()
+
+    def _begun(self, slot: Slot, task: Task) -> Future[Any]:
+        """What becomes of `task`. Raises one of `NOT_STARTED` where there is no worker for it."""
+        try:
+            return slot.worker.start(task)
+        except BrokenExecutor as error:  # it died while it had nothing to do
+            log.warning("%s while it had nothing to do; another takes its place", error)
+            self._renew(slot)
+            return slot.worker.start(task)
 
     def _finish(self, slot: Slot, job: Job, future: Future[Any]) -> None:
         with self._lock:
@@ -310,8 +329,12 @@ class JobPool:
             job.enter("failed")
 
     def _renew(self, slot: Slot) -> None:
+        """Hire another worker; where there is none, who wants to start a run tries again."""
         slot.worker.dismiss()
-        slot.worker = self._backend.new_worker()
+        try:
+            slot.worker = self._backend.new_worker()
+        except NOT_STARTED as error:
+            log.warning("no process for long runs in place of one that is gone: %r", error)
 
     def _listen(self) -> None:
         while not self._closed:
@@ -330,9 +353,13 @@ class JobPool:
 
     def _take(self, number: int, latest: Any) -> None:
         job = next((job for job in self._running() if job.number == number), None)
-        if job is not None and not job.over:
+        if job is None or job.over:
+            return
+        if isinstance(latest, Worked):
+            job.estimate.worked(latest.seconds, job.told, job.expected_seconds)
+        else:
             job.partial, job.updates = latest, job.updates + 1
-            job.announce()
+        job.announce()
 
     def _tick(self) -> None:
         """Do what the clock asks for: end what nobody looks at or wants, kill what does not obey."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from bnviz.errors import BnvizError
 from bnviz.i18n import Language
 from bnviz.jobs import backends
+from bnviz.jobs.errors import NOT_STARTED, NoProcessError
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool, Wait
 from bnviz.plot.chart import Chart
@@ -131,11 +132,15 @@ class Runs:
 
     @property
     def pool(self) -> JobPool:
-        """The workers, started by the first who needs them: that takes seconds."""
+        """The workers, started by the first who needs them: that takes seconds. Raises NoProcessError."""
         with self._opening:
             if self._pool is None:
                 self._closed.clear()
-                self._pool = self.make_pool()
+                try:
+                    self._pool = self.make_pool()
+                except NOT_STARTED as error:
+                    log.warning("no processes for long runs: %r", error)
+                    raise NoProcessError from error
             pool = self._pool
         if self._closed.is_set():
             self.close()

@@ -148,13 +148,17 @@ def finding(result: Result, language: Language = "en") -> str:
     settled = np.flatnonzero(result.settled)
     count = {"settled": len(settled), "runs": len(result.settled)}
     if not len(settled):
-        return _(
-            "None of the {runs} runs has settled yet: so far η‖g‖/‖w‖ sets the angle per step, and not η·λ."
-        ).format(**count)
+        if not result.plain:
+            return _(
+                "No run of {runs} has settled yet: so far no angle per step is the one that η·λ alone sets."
+            ).format(**count)
+        return _("No run of {runs} has settled yet: so far η‖g‖/‖w‖ sets the angle per step, and not η·λ.").format(
+            **count
+        )
     worst = float(np.abs(result.angle[settled] / result.angle_theory[settled] - 1).max())
     return _(
         "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the "
-        "angle that a step turns them by. {settled} of {runs} runs have settled, within {worst} % of the angle that "
+        "angle that a step turns them by. {settled} of {runs} runs settled, within {worst} % of the angle that "
         "η·λ alone sets."
     ).format(**count, worst=short(float(f"{100 * worst:.2g}")))
 

@@ -39,11 +39,11 @@ def share_recovered(result: Result) -> float:
 
 
 def share_interval(result: Result) -> tuple[float, float]:
-    """Ends of the 95 % interval of `share_recovered`; NaN where no gap shows, or where the interval has no ends.
+    """Ends of the 95 % interval of `share_recovered`; NaN where no gap shows, what is recovered has no verdict, or there are no ends.
 
     By Fieller's method: the shares p for which recovered + p·gap, seed by seed, may have mean 0.
     """
-    if math.isnan(share_recovered(result)):
+    if math.isnan(share_recovered(result)) or result.findings[RECOVERED].refused:
         return math.nan, math.nan
     gap, recovered = -result.differences[COSTS], result.differences[RECOVERED]
     known = np.isfinite(gap) & np.isfinite(recovered)
@@ -127,13 +127,18 @@ def formula(result: Result, step: int, language: Language) -> str:
 def _share(result: Result, _: Translate) -> str:
     share = share_recovered(result)
     if math.isnan(share):
-        return _("This run finds no gap between the two places, so there is no share of it to recover.")
+        return _(
+            "This run does not find that Dropout before every norm costs more than after the last, so there is no share of it to recover."
+        )
     gap, recovered = 100 * result.findings[COSTS].mean, 100 * result.findings[RECOVERED].mean
+    low, high = share_interval(result)
+    ends = f"\\ [{100 * low:.0f},\\,{100 * high:.0f}]" if math.isfinite(low) else ""
     return (
-        _("So the variance shift explains this share of the gap:")
-        + f"\n\n$$\n\\frac{{{recovered:.2f}}}{{{-gap:.2f}}} = {100 * share:.0f}\\,\\%\n$$\n\n"
+        _("So the variance shift explains this share of the gap, with its 95 % interval where it has one:")
+        + f"\n\n$$\n\\frac{{{recovered:.2f}}}{{{-gap:.2f}}} = {100 * share:.0f}{ends}\\,\\%\n$$\n\n"
         + _(
-            "The rest was learned that way: with the statistics right, the weights are still those that Dropout at every layer made."
+            "Whatever is left was learned that way: with the statistics right, the weights are still those that Dropout at every layer "
+            "made."
         )
     )
 

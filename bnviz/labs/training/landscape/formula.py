@@ -40,7 +40,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         )
     )
     for (_first, second), finding in zip(result.pairs, result.range_findings, strict=True):
-        if math.isfinite(finding.low):
+        if finding.has_interval:
             parts.append(
                 f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
                 f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$"
