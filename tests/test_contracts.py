@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 ROOMS = ("ui", "jobs", "teaching", "study", "core", "plot", "scripting", "theory", "inspect", "classroom")
 TOPIC_FILES = ("settings", "result", "experiment", "figures", "script", "lesson")
-BASE = ("settings", "errors", "i18n", "lazy")
+BASE = ("settings", "errors", "i18n", "lazy", "work")
 LONGEST = 60
 
 

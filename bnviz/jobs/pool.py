@@ -23,6 +23,7 @@ from bnviz.i18n import N_
 from bnviz.jobs.backend import Backend, Task, Worker
 from bnviz.jobs.errors import NOT_STARTED, NoProcessError, QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
+from bnviz.jobs.worker import Worked
 
 RETRIES: Final = 1
 MAX_ALIVE: Final = 200
@@ -352,9 +353,13 @@ class JobPool:
 
     def _take(self, number: int, latest: Any) -> None:
         job = next((job for job in self._running() if job.number == number), None)
-        if job is not None and not job.over:
+        if job is None or job.over:
+            return
+        if isinstance(latest, Worked):
+            job.estimate.worked(latest.seconds, job.told, job.expected_seconds)
+        else:
             job.partial, job.updates = latest, job.updates + 1
-            job.announce()
+        job.announce()
 
     def _tick(self) -> None:
         """Do what the clock asks for: end what nobody looks at or wants, kill what does not obey."""

@@ -144,6 +144,20 @@ def test_before_the_first_progress_time_left_is_what_was_expected(pool: JobPool)
     assert job.seconds_left is None
 
 
+def test_a_run_without_partial_results_moves_on_and_obeys(pool: JobPool) -> None:
+    job = pool.submit("ada", slow.run, settings(slow.TACITURN, 200), expected_seconds=200 * slow.TICK)
+    seen: list[float] = []
+    job.listeners.append(lambda: seen.append(job.progress or 0.0))
+    wait(lambda: len({share for share in seen if share}) > 3)
+    assert job.partial is None
+    assert job.updates == 0
+    assert seen == sorted(seen)
+    assert seen[-1] < 0.9
+    assert job.seconds_left is not None
+    pool.stop(job)
+    wait(lambda: pool.busy == 0)
+
+
 def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(pool: JobPool) -> None:
     one = pool.submit("ada", slow.run, settings(3, LONG))
     assert pool.submit("bob", slow.run, settings(3, LONG)) is one
