@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from bnviz import work
 from bnviz.errors import BnvizError
 from bnviz.jobs.errors import RunMemoryError
+from bnviz.jobs.memory import give_back
 
 Order = Literal["pause", "stop"]
 SEND_EVERY_SECONDS: Final = 0.06
@@ -31,6 +32,8 @@ TELL_EVERY_SECONDS: Final = 0.2
 LOOK_EVERY_SECONDS: Final = 0.02
 PAUSE_POLL_SECONDS: Final = 0.05
 NICENESS: Final = 10
+REST_S: Final = 2.0
+"""Without work, until memory that nothing needs goes back to the system."""
 # How PyTorch, oneDNN and C++ word it; Python and NumPy raise MemoryError.
 OUT_OF_MEMORY: Final = re.compile(r"can't allocate memory|not enough memory|bad_alloc|could not create a memory")
 
@@ -121,6 +124,8 @@ def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None, nicen
     if ceiling is not None:
         limit_memory(ceiling)
     while True:
+        if not pipe.poll(REST_S):
+            give_back()
         try:
             call = pipe.recv_bytes()
         except EOFError:
