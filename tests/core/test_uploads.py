@@ -432,6 +432,33 @@ READ = {
         "classes",
         "a.arff",
     ),
+    "counts above titles": File(
+        "3\t2\nname\tlen\twid\nu\t5.1\t3.5\nv\t4.9\t3\nw\t4.7\t3.2\n",
+        ROWS,
+        ("features: len, wid", "left out: 3, 2 (the"),
+    ),
+    "an oscilloscope's properties": File(
+        "Model,X200\nFirmware,1.2\n\nSource,CH1,\nLength,3,\nlen,wid,\n5.1,3.5,\n4.9,3,\n4.7,3.2,\n",
+        ROWS,
+        ("features: len, wid", "Source, CH1, Length, 3 (above the table)"),
+    ),
+    "comments of gene expression": File(
+        '!Series_title\t"x"\n!table_begin\n"ID"\t"len"\t"wid"\n"u"\t5.1\t3.5\n"v"\t4.9\t3\n"w"\t4.7\t3.2\n!table_end\n',
+        ROWS,
+        ('left out: Series_title "x", table_begin, table_end (a comment)',),
+    ),
+    "wells of a plate": File(
+        "<>,1,2,3\nA,5,3,1\nB,4,0,1\nC,4,3,2\n", [[5, 3, 1], [4, 0, 1], [4, 3, 2]], ("3 rows; 3 features: 1, 2, 3",)
+    ),
+    "numbers in a row of words and numbers": File(
+        "a,1,2,3\nb,4,5,6\na,7,8,9\n", [[1, 2, 3, 0], [4, 5, 6, 1], [7, 8, 9, 0]], ("without titles",), "classes"
+    ),
+    "a title that begins as gnuplot's scripts": File(
+        "plot sin\tcos\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("features: plot sin, cos",)
+    ),
+    "bars between pairs": File(
+        "5 | a:1 | u\n4 | b:2 | v\n3 | a:3 | u\n", [[5], [4], [3]], ("separated by vertical bars",)
+    ),
     "a line of totals": File(
         "item,len,wid\nu,5,3\nv,4,3\nTotal,9,6\n", [[5, 3], [4, 3], [9, 6]], ("Line 4 seems to sum up those above it",)
     ),
@@ -1142,6 +1169,11 @@ REFUSED = {
     ),
     "records with words": Refused(
         as_npy(IRIS.to_records(), allow_pickle=True), 'words: pd.DataFrame(array).to_csv("data.csv"', name="a.npy"
+    ),
+    "VTK": Refused("# vtk DataFile Version 3.0\nx\nASCII\n1 2\n3 4\n", "This is a mesh"),
+    "faces of a mesh": Refused("v 1 2 3\nv 4 5 6\nv 7 8 1\nf 1 2 3\n", "This is a mesh", name="a.obj"),
+    "a spectrum of which only every n-th place is written": Refused(
+        "##TITLE=x\n##XYDATA=(X++(Y..Y))\n400 1 2\n408 3 4\n", "JCAMP-DX"
     ),
     "gnuplot": Refused(
         "set term png\nplot 'a.dat' using 1:2\n", "gnuplot turn it into a file that can be read here: set table"

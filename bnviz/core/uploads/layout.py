@@ -23,7 +23,7 @@ SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_REMARKS: Final = 500  # lines in the table that are no rows
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
 INVISIBLE: Final = "\ufeff\u200b\x1a"  # marks of order once more, spaces without width, and DOS's end of a file
-COMMENTS: Final = ("#", "%", "//")
+COMMENTS: Final = ("#", "%", "//", "!")
 DRAWN: Final = re.compile(r"[\s|+:=_\-]+")
 RULES: Final = ("---", "===", "___", "-+-", ":-", "-:")
 """Of what lines consist that a table is drawn with, as Markdown, databases and reports do, and what each of them has."""
@@ -179,7 +179,7 @@ def without_remarks(
     if len(apart) > MAX_REMARKS or len(rows) - len(apart) < 1:
         return rows, ends, (), ()
     told = [
-        LeftOut(" ".join(texts[place].strip("#%/|,;").split()), Phrase(reason))
+        LeftOut(" ".join(texts[place].strip("#%/!|,;").split()), Phrase(reason))
         for places, reason in ((comments, N_("a comment")), (below[::-1], N_("below the table")))
         for place in places
     ]

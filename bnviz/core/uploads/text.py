@@ -216,7 +216,7 @@ def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
         if said and not separator:
             separator = said[1]
         elif line.lstrip().startswith(COMMENTS):
-            comments.append((start, line.strip().lstrip("#%/").strip(" ")))
+            comments.append((start, line.strip().lstrip("#%/!").strip(" ")))
         elif line.strip():
             return start, separator, comments
     if len(comments) > 1:  # what begins so are names of rows
@@ -235,7 +235,7 @@ def _commented_titles(
             titles = last[0]
     others = comments if titles is None else comments[:-1]
     reason = Phrase(N_("a comment"))
-    return titles, tuple(LeftOut(comment or "#", reason) for _, comment in others)
+    return titles, tuple(LeftOut(" ".join(comment.split()) or "#", reason) for _, comment in others)
 
 
 def _refuse_second_table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -46,8 +46,10 @@ class Head:
 
 def head_of(rows: list[list[str]], ends: Sequence[int], notation: Notation) -> Head:
     """What stands above the numbers in `rows`, which end in these lines of the file."""
-    if _are_counts(rows, notation):
-        return Head(1, None, _left_out(rows[:1], N_("the numbers of rows and columns")))
+    if counted := _are_counts(rows, notation):
+        below = head_of(rows[1:], ends[1:], notation) if counted == len(rows) - 2 else Head(0, None)
+        told = _left_out(rows[:1], N_("the numbers of rows and columns"))
+        return replace(below, rows=below.rows + 1, left_out=told + below.left_out)
     if stated := _by_orange(rows, notation):
         return stated
     properties = _properties(rows, ends, notation)
@@ -82,15 +84,20 @@ def _titled(rows: list[list[str]], notation: Notation) -> Head:
     return Head(after, titles, _left_out([row for row in rows[:after] if row is not titles], HEADING))
 
 
-def _are_counts(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
-    """Whether the first row counts the rows, and perhaps the columns: `150,4,setosa,…` as in scikit-learn's files, or `150 4`."""
-    first, width, others = rows[0] if rows else [], width_of(rows), len(rows) - 1
+def _are_counts(rows: Sequence[Sequence[str]], notation: Notation) -> int:
+    """The number in the first row, if it counts the rows or all but the titles, and the next one, if any, the columns; else 0.
+
+    `150,4,setosa,…` stands so in scikit-learn's files, `150 4` in many others.
+    """
+    first, width = rows[0] if rows else [], width_of(rows)
     numbers = [notation.number(cell) for cell in first]
-    if others < 2 or numbers[0] != others or any(number is not None for number in numbers[2:]):
-        return False
+    titled = len(rows) > MIN_BODY and numbers[0] == len(rows) - 2 and is_header(rows[1:], notation)
+    counted = len(rows) > 2 and numbers[0] == len(rows) - 1
+    if not (counted or titled) or any(number is not None for number in numbers[2:]):
+        return 0
     if len(first) == width:  # a row like all others, but for the names of classes
-        return width > 2 and numbers[1] == width - 1
-    return len(first) == 1 or numbers[1] in {width, width - 1}
+        return int(numbers[0] or 0) * (width > 2 and numbers[1] == width - 1)
+    return int(numbers[0] or 0) * (len(first) == 1 or numbers[1] in {width, width - 1, width - 1 - titled})
 
 
 def _by_orange(rows: Sequence[Sequence[str]], notation: Notation) -> Head | None:
@@ -117,9 +124,11 @@ def _counts(kind: str) -> bool:
 
 def _properties(rows: Sequence[Sequence[str]], ends: Sequence[int], notation: Notation) -> int:
     """How many rows before the titles name a property and its value, as instruments do: `Rate,100`."""
-    width = width_of(rows)
+    trimmed = list(map(_without_end, rows))
+    width = width_of(trimmed)
     if width < 3:
-        return _properties_of_two(rows, ends, notation) if width == 2 else 0
+        return _properties_of_two(trimmed, ends, notation) if width == 2 else 0
+    width = width_of(rows)
     pairs = 0
     while pairs < len(rows) and _is_word(rows[pairs][0], notation) and not any(rows[pairs][2:]):
         pairs += 1
@@ -136,12 +145,19 @@ def _properties_of_two(rows: Sequence[Sequence[str]], ends: Sequence[int], notat
         body -= 1
     above = rows[: max(0, body - 1)]
     worded = body and all(_is_word(cell, notation) for cell in rows[body - 1])
-    if not (above and worded and len(rows) - body > 1 and all(_is_word(row[0], notation) for row in above)):
+    if not (above and worded and len(rows) - body > 1 and all(_is_word(row[0], notation) for row in above if row)):
         return 0
-    if apart := [place for place in range(1, body) if ends[place] - ends[place - 1] > 1]:
-        return apart[-1]
-    valued = any(_is_value(cell, notation) for row in above for cell in row[1:])
-    return len(above) if valued or any(row[0].endswith((":", "：")) for row in above) else 0
+    apart = [place for place in range(1, body) if ends[place] - ends[place - 1] > 1]
+    last = above[apart[-1] :] if apart else above
+    valued = any(_is_value(cell, notation) for row in last for cell in row[1:])
+    if valued or any(row[0].endswith((":", "：")) for row in last if row):
+        return len(above)
+    return apart[-1] if apart else 0
+
+
+def _without_end(row: Sequence[str]) -> Sequence[str]:
+    """`row` up to its last filled cell."""
+    return row[: max((place + 1 for place, cell in enumerate(row) if cell), default=0)]
 
 
 def _is_value(cell: str, notation: Notation) -> bool:
@@ -203,6 +219,10 @@ def is_header(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
     untitled = not first[0] or first[0].startswith("Unnamed: 0")
     if untitled and len(first) > 1 and _is_range(first[1:], 1) and notation.number(body[0][0]) is not None:
         return True
+    names = [row[0] for row in body if row]
+    named = words[0] and first[0] not in names and not any(_is_number(name, notation) for name in names)
+    if named and _is_range(first[1:], 3, from_one=True):
+        return True  # the corner above names of rows, and columns that are numbered
     return _is_range(first, 2) and not _goes_on(first, body)
 
 
@@ -236,9 +256,12 @@ def _is_number_column(cells: Sequence[str], notation: Notation) -> bool:
     return 2 * numbers > len(cells)
 
 
-def _is_range(cells: Sequence[str], fewest: int) -> bool:
-    """Whether the cells are 0, 1, 2, …: what pandas writes above columns without names."""
-    return len(cells) >= fewest and all(cell == str(place) for place, cell in enumerate(cells))
+def _is_range(cells: Sequence[str], fewest: int, *, from_one: bool = False) -> bool:
+    """Whether the cells are 0, 1, 2, …: what pandas writes above columns without names; or 1, 2, 3, …."""
+    starts = (0, 1) if from_one else (0,)
+    return len(cells) >= fewest and any(
+        all(cell == str(place) for place, cell in enumerate(cells, start)) for start in starts
+    )
 
 
 def _goes_on(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
