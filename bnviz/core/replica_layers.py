@@ -66,8 +66,8 @@ class StackedLinear(nn.Module):
         if products <= self.AT_ONCE:
             return self._told(features, self.weight, self.bias)
         replicas = max(1, len(features) * self.AT_ONCE // products)
-        parts = [part.split(replicas) for part in (features, self.weight)]
-        biases = [None] * len(parts[0]) if self.bias is None else self.bias.split(replicas)
+        parts = [torch.split(part, replicas) for part in (features, self.weight)]
+        biases = [None] * len(parts[0]) if self.bias is None else torch.split(self.bias, replicas)
         return torch.cat([self._told(*part) for part in zip(*parts, biases, strict=True)])
 
     def _told(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
