@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -23,6 +24,7 @@ from pydantic import BaseModel
 from bnviz import work
 from bnviz.errors import BnvizError
 from bnviz.jobs.errors import RunMemoryError
+from bnviz.jobs.memory import give_back
 
 Order = Literal["pause", "stop"]
 SEND_EVERY_SECONDS: Final = 0.06
@@ -30,6 +32,8 @@ TELL_EVERY_SECONDS: Final = 0.2
 LOOK_EVERY_SECONDS: Final = 0.02
 PAUSE_POLL_SECONDS: Final = 0.05
 NICENESS: Final = 10
+REST_S: Final = 2.0
+"""Without work, until memory that nothing needs goes back to the system."""
 # How PyTorch, oneDNN and C++ word it; Python and NumPy raise MemoryError.
 OUT_OF_MEMORY: Final = re.compile(r"can't allocate memory|not enough memory|bad_alloc|could not create a memory")
 
@@ -120,6 +124,8 @@ def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None, nicen
     if ceiling is not None:
         limit_memory(ceiling)
     while True:
+        if not pipe.poll(REST_S):
+            give_back()
         try:
             call = pipe.recv_bytes()
         except EOFError:
@@ -171,9 +177,14 @@ def _status() -> str:
 
 
 def warm_up(modules: tuple[str, ...], niceness: int = NICENESS) -> None:
-    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done."""
+    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done.
+
+    Where all memory is taken the system ends it rather than the server (Linux).
+    """
     if hasattr(os, "nice"):
         os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
     # Ctrl-C reaches every process of the terminal; the server is the one to end its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the process that it was forked from does not listen to

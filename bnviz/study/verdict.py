@@ -193,6 +193,8 @@ def _remaining(found: int, remain: int, _: Translate) -> str:
         return _("No difference was found.")
     if found == remain == 2:
         return _("Both differences found remain with Holm's correction for all of them.")
+    if found == 2 and not remain:
+        return _("Neither of the two differences found remains with Holm's correction for all of them.")
     if found == 1:
         return (
             _("The only difference found remains with Holm's correction for all of them.")

@@ -91,4 +91,6 @@ def better_or_alike(first: str, second: str, finding: Finding, _: Translate) -> 
         )
     else:
         text = _("{second} against {first}: {verdict}.").format(first=first, second=second, verdict=words(finding, _))
+    if finding.reason and not finding.refused:
+        text = text[:-1] + _("; ") + _(finding.reason) + text[-1]
     return text[:1].upper() + text[1:]

@@ -33,6 +33,7 @@ from bnviz.inspect.report import named_layers
 from bnviz.labs.course import LABS
 from bnviz.ui import assets, cache, chart, code_block, navigation, player, recordings, share, visit
 from bnviz.ui.recordings import Opened, Source
+from bnviz.ui.turns import TURNS
 from bnviz.ui.views import escaped
 from bnviz.ui.visit import ModelState
 
@@ -70,6 +71,11 @@ def _source(state: ModelState) -> Source:
 
 
 def _body() -> None:
+    with TURNS.take(whole=False):
+        _follow()
+
+
+def _follow() -> None:
     state, language = visit.current().model, visit.current().language
     _ = translator(language)
     line = st.container()

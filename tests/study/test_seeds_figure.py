@@ -10,7 +10,7 @@ from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import NOT_A_NUMBER, points
 from bnviz.study.figures.forest import Claim, Effect, forest
 from bnviz.study.figures.seeds import Pair, differences
-from bnviz.study.verdict import judge
+from bnviz.study.verdict import ALSO_ONE_SEED, judge
 from bnviz.teaching.paired import better_or_alike, mean_and_verdict
 
 
@@ -57,3 +57,11 @@ def test_where_there_is_no_interval_nothing_looks_like_one(values: tuple[float, 
         assert "NaN" not in text
         assert "pm" not in text
     assert points(finding.mean) in told[2]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_seed_far_from_the_others_is_named_beside_the_difference(language: Language) -> None:
+    _ = translator(language)
+    differences_of = (0.30, 0.301, 0.299, 0.302, 0.3, 0.298, 0.3, 0.301, 0.2985)
+    assert _(ALSO_ONE_SEED) in better_or_alike("a", "b", judge((*differences_of, 0.45), 0.01), _)
+    assert _(ALSO_ONE_SEED) not in better_or_alike("a", "b", judge(differences_of, 0.01), _)

@@ -262,7 +262,8 @@ def test_the_page_says_how_many_comparisons_and_of_which_data(language: Language
         (0, 1, 1, "The only difference found does not remain", "唯一一个差异不再成立"),
         (2, 0, 1, "Both differences found remain", "两个差异都成立"),
         (3, 0, 1, "All 3 differences found remain", "3 个差异全部成立"),
-        (0, 2, 2, "None of the 2 differences found remains", "2 个差异无一成立"),
+        (0, 2, 2, "Neither of the two differences found remains", "两个差异都不再成立"),
+        (0, 3, 2, "None of the 3 differences found remains", "3 个差异无一成立"),
         (1, 2, 1, "1 of the 3 differences found may be kept", "3 个差异中有 1 个仍然成立"),
     ],
 )

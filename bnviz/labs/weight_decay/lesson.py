@@ -164,9 +164,9 @@ def finding(result: Result, language: Language = "en") -> str:
 
 
 def settles(result: Result) -> bool:
-    """Whether settled runs, three at least, have the angle of equilibrium, and those of equal η·λ fall together."""
+    """Whether settled runs have the angle of equilibrium, and those of equal η·λ, two at least, fall together."""
     near = np.abs(result.angle / result.angle_theory - 1)[result.settled] <= CLOSE
-    return bool(near.all() and near.size >= 3 and outcome(result) == ALIKE)
+    return bool(near.all() and outcome(result) == ALIKE)
 
 
 def nothing_settles(result: Result) -> bool:
@@ -177,9 +177,19 @@ def nothing_settles(result: Result) -> bool:
 
 
 def counts_without_batch_norm(result: Result) -> bool:
-    """Whether halving the weights changes the outputs by some tens of per cent, and g is not perpendicular to w."""
+    """Whether halving the weights changes the outputs much, g is not perpendicular to w, and runs of equal η·λ differ."""
     alive = result.diverged_at < 0
-    return bool((result.halved[alive] > 0.2).all() and (result.cosine[np.isfinite(result.cosine)] > 0.01).all())
+    apart = [result.angle[runs].max() / result.angle[runs].min() for runs in map(list, result.alike().values())]
+    return bool(
+        (result.halved[alive] > 0.2).all()
+        and (result.cosine[np.isfinite(result.cosine)] > 0.01).all()
+        and max(apart) > 1 + SPREAD
+    )
+
+
+def falls_below(result: Result) -> bool:
+    """Whether no run has settled after the rate has dropped, and every angle is far below its new equilibrium."""
+    return nothing_settles(result) and bool((result.angle < 0.6 * result.angle_theory).all())
 
 
 def gamma_shrinks(result: Result) -> bool:
@@ -249,7 +259,7 @@ TOPIC: Final = LiveTopic(
                 "At half time every angle falls far below its new equilibrium: the weights are too long for the small rate."
             ),
             {"schedule": "drop"},
-            nothing_settles,
+            falls_below,
         ),
         Preset(
             "no_batch_norm",
@@ -267,7 +277,7 @@ TOPIC: Final = LiveTopic(
                 "γ has a length that counts: see in the table how it shrinks as λ grows. The angle of the weights settles where it did."
             ),
             {"decayed": "all"},
-            gamma_shrinks,
+            lambda result: gamma_shrinks(result) and settles(result),
         ),
     ),
     prediction=Prediction(

@@ -11,13 +11,15 @@ from typing import Final
 SHARED_MEMORY: Final = "/dev/shm"
 """Containers have it even where their root is read-only."""
 TORCH_CACHES: Final = "TORCHINDUCTOR_CACHE_DIR"
-"""PyTorch's environment variable; what it names has to be there before `torch._dynamo` can be imported."""
+"""PyTorch's environment variable; the folder that it names is made where `torch._dynamo` is imported."""
 
 log = logging.getLogger(__name__)
 
 
 def find_a_folder() -> str | None:
     """The folder for temporary files, shared memory where no usual one can be written to; None, and a word in the log, for none."""
+    # One that is there: nothing is compiled, so nothing is written to it. PyTorch would make one of its own and leave it behind.
+    os.environ.setdefault(TORCH_CACHES, str(Path(__file__).parent))
     try:
         return tempfile.gettempdir()
     except FileNotFoundError:
@@ -26,7 +28,5 @@ def find_a_folder() -> str | None:
         return tempfile.gettempdir()
     except FileNotFoundError as error:
         del os.environ["TMPDIR"]
-        # A folder that is there: nothing is compiled, so nothing is written to it.
-        os.environ.setdefault(TORCH_CACHES, str(Path(__file__).parent))
         log.warning("%s: no long runs, and no files above 1 MB; mount a tmpfs at /tmp", error.strerror)
         return None

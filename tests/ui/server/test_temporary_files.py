@@ -47,17 +47,15 @@ def test_shared_memory_takes_files_where_no_other_place_does(
 ) -> None:
     monkeypatch.setattr(temporary_files, "SHARED_MEMORY", str(nothing_usual))
     assert find_a_folder() == str(nothing_usual) == tempfile.gettempdir() == os.environ["TMPDIR"]
+    assert Path(os.environ[temporary_files.TORCH_CACHES]).is_dir()
 
 
 @pytest.mark.usefixtures("nothing_usual")
-def test_where_there_is_none_it_is_said_and_pytorch_needs_none(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_where_there_is_none_it_is_said(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(temporary_files, "SHARED_MEMORY", "/nowhere/either")
     assert find_a_folder() is None
     assert "mount a tmpfs at /tmp" in caplog.text
     assert "TMPDIR" not in os.environ
-    assert Path(os.environ[temporary_files.TORCH_CACHES]).is_dir()
 
 
 @pytest.mark.timeout(300)

@@ -188,7 +188,7 @@ TOPIC: Final = LiveTopic(
             "one_class_cnn",
             N_("One class, CNN"),
             N_(
-                "The same in the CNN, where a class shows in where its strokes are and hardly in a channel's mean: how much of it does "
+                "The same in the CNN, where a class shows in where its strokes are and less in a channel's mean: how much of it does "
                 "batch norm take away here?"
             ),
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},

@@ -66,10 +66,13 @@ def share_interval(result: Result) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def outcome(result: Result) -> int:
-    """The option of the prediction that the run makes right; its share's whole interval must lie on one side."""
+def outcome(result: Result) -> int | None:
+    """The option of the prediction that the run makes right; its share's whole interval must lie on one side.
+
+    None where Dropout before every norm is the better one: there the question makes no sense.
+    """
     if math.isnan(share_recovered(result)):
-        return NO_GAP if result.findings[COSTS].verdict != NOISY else UNKNOWN
+        return {SHOWS: None, NOISY: UNKNOWN}.get(result.findings[COSTS].verdict, NO_GAP)
     low, high = share_interval(result)
     if low > NEARLY_ALL:
         return 0
