@@ -20,7 +20,7 @@ MAX_RUN_BYTES: Final = 2048 * MIB
 MAX_WORKERS: Final = 32
 MAX_COMPUTING: Final = 4
 COMPUTE_BYTES: Final = MIN_RUN_BYTES
-"""What one computation for a page may take, anywhere; the dearest that is let in takes a third of it."""
+"""What one computation for a page may take: the dearest that is let in takes two fifths, and as much stays of earlier ones."""
 UNKNOWN_BYTES: Final = 4096 * MIB
 """The memory of a machine that does not tell it."""
 
