@@ -10,7 +10,8 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bnviz.classroom.limits import network
-from bnviz.ui.places import address_of, fits
+from bnviz.jobs.shares import fits
+from bnviz.ui.places import address_of
 
 UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
 # Bytes of one request: a recording's 4 MB and what is around them. Streamlit itself ends those that are larger than their uploader takes.
