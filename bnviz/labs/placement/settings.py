@@ -35,7 +35,7 @@ Init = Annotated[
 ]
 
 
-class Settings(LabSettings, offered={"depth": (1, 30), "width": (8, 384)}):
+class Settings(LabSettings):
     """Settings of the lab. The three positions are always compared; replicas take the seeds `seed`, `seed` + 1 and so on."""
 
     activation: Activation = "relu"

@@ -12,6 +12,7 @@ import torch
 from scipy import stats
 from torch import nn
 
+from bnviz import work
 from bnviz.core.replica_data import batch_indices, digits_data
 from bnviz.core.replica_networks import build_replicas, plain_network
 from bnviz.core.training import TrainingPlan, train
@@ -224,8 +225,20 @@ def test_too_much_is_refused_with_what_to_reduce() -> None:
     with pytest.raises(CostError) as caught:
         estimated_seconds(Settings(depth=50, width=512, seeds=20, epochs=100))
     assert "seeds" in caught.value.reduce
+    with pytest.raises(CostError):  # little training, but looks and a check of large batches
+        estimated_seconds(Settings(depth=20, width=512, seeds=20, epochs=1, batch_size=1024))
     for change in ({"seeds": 20}, {"epochs": 50}, {"depth": 8}, {"batch_size": 2, "epochs": 1}, {"batch_size": 1024}):
         assert estimated_seconds(Settings(**change)) < 90  # type: ignore[arg-type]
+
+
+def test_the_promise_counts_what_is_done_beside_training() -> None:
+    # One step only: the check of the biases and the looks are most of it. What the pieces say of themselves, which needs no clock
+    # but is only roughly right, is three times what training and testing alone would promise.
+    settings = Settings(epochs=1, depth=4, width=256, seeds=3, batch_size=1024)
+    told: list[float] = []
+    with work.heard_by(told.append):
+        run(settings)
+    assert 0.8 < sum(told) / estimated_seconds(settings) < 2.4
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
 
 TRAINING_IMAGES: Final = 1347
+TEST_IMAGES: Final = 450
 CLASSES: Final = 10
 FEATURES: Final = 64
 POINTS: Final = 63
@@ -43,10 +44,8 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
     """
     estimated_seconds(settings)
     data = digits_data(tuple(range(settings.seed, settings.seed + settings.seeds)))
-    steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, settings.batch_size)
-    points = every(max(1, math.ceil(steps / POINTS)), steps)
-    watch = tuple(points[index] for index in _look_points(len(points)))
-    batches = batch_indices(data, settings.batch_size, max(1, math.ceil(LOOKED_AT / settings.batch_size)))
+    points, watch = _schedule(settings)
+    batches = batch_indices(data, settings.batch_size, _batches_per_look(settings))
     plans = [network_plan(settings, position) for position in POSITIONS]
     checks = [bias_check(plan, data, batches[0], settings.seed) for plan in plans]
     networks = [build_replicas(plan, data.seeds) for plan in plans]
@@ -56,7 +55,7 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
         if update.step in watch:
             looks[index].append(look(networks[index], data, batches, settings.activation))
 
-    plan = TrainingPlan(steps, settings.batch_size, points, learning_rate=settings.learning_rate)
+    plan = TrainingPlan(points[-1], settings.batch_size, points, learning_rate=settings.learning_rate)
     return train_interleaved(
         networks, data, plan, on_update, lambda done: _result(settings, done, looks, watch, checks), seen
     )
@@ -67,16 +66,22 @@ def estimated_seconds(settings: Settings) -> float:
 
     Raises: CostError where that is too long; BatchOfOneError where PyTorch refuses the batch.
     """
-    steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, settings.batch_size)
-    replicas, units, samples = settings.seeds, settings.width, settings.batch_size
-    weights = units * (FEATURES + CLASSES + (settings.depth - 1) * units)
-    per_step = (
-        3e-4
-        + settings.depth * 2e-4
-        + replicas * (1.4e-9 * weights + 9e-9 * settings.depth * units * samples + 1.5e-10 * weights * samples + 2e-6)
-    )
-    per_test = replicas * 450 * (5e-11 * weights + 2.5e-9 * settings.depth * units) + 5e-4
-    seconds = 0.5 + len(POSITIONS) * (steps * per_step + min(steps, POINTS) * per_test)
+    points, watch = _schedule(settings)
+    replicas, units, depth, samples = settings.seeds, settings.width, settings.depth, settings.batch_size
+    weights = units * (FEATURES + CLASSES + (depth - 1) * units)
+    values = depth * units  # hidden ones, of one sample
+    layers = 1e-4 + depth * 6e-5  # one way through them, whatever their size
+    looked_at = _batches_per_look(settings) * samples
+
+    build = replicas * (depth * 5e-4 + 6e-9 * weights)
+    step = 3e-4 + depth * 2e-4 + replicas * (1e-9 * weights + samples * (7.5e-11 * weights + 5e-9 * values))
+    test = 4e-4 + layers + replicas * TEST_IMAGES * (2.5e-11 * weights + 2e-9 * values)
+    # Twice there and once back, in double precision, in which a product takes twice as long.
+    check = 3 * layers + replicas * (4e-9 * weights + samples * (1.2e-10 * weights + 3e-8 * values))
+    # Most goes to the histograms and the moments of what is received and passed on.
+    look = _batches_per_look(settings) * layers + replicas * looked_at * (2.5e-11 * weights + 2e-8 * values)
+    each = 2 * build + check + points[-1] * step + len(points) * test + len(watch) * look
+    seconds = 0.2 + len(POSITIONS) * each
     check_cost(seconds, SECONDS, ("seeds", "epochs", "depth", "width"))
     refuse_batch_of_one(settings.batch_size, settings.width)
     return seconds
@@ -94,6 +99,18 @@ def network_plan(settings: Settings, position: PositionName) -> NetworkPlan:
         bias=settings.bias,
         init=settings.init,
     )
+
+
+def _schedule(settings: Settings) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """After which numbers of steps the networks are tested, the last being all steps; and at which of these they are looked into."""
+    steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, settings.batch_size)
+    points = every(max(1, math.ceil(steps / POINTS)), steps)
+    return points, tuple(points[index] for index in _look_points(len(points)))
+
+
+def _batches_per_look(settings: Settings) -> int:
+    """So many that a look sees at least `LOOKED_AT` samples of each replica."""
+    return max(1, math.ceil(LOOKED_AT / settings.batch_size))
 
 
 def _look_points(count: int) -> list[int]:
