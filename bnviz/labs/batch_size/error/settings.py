@@ -54,7 +54,7 @@ LearningRateRule = Annotated[
 ]
 
 
-class Settings(LabSettings):
+class Settings(LabSettings, offered={"epochs": (1, 50)}):
     """What the topic opens with. Replicas take the seeds `seed`, `seed` + 1 …; `groups` must divide the network's channels."""
 
     normalizers: Normalizers = ("batch", "layer", "group")

@@ -60,10 +60,11 @@ def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -
 def estimated_seconds(settings: Settings) -> float:
     """About how long a run takes on one core, in seconds. Raises: CostError where that is too long."""
     seconds = 0.1 + 0.05 * len(settings.batch_sizes)
-    base, per_sample, per_test = (2.9e-4, 1.1e-6, 1e-3) if settings.network == "mlp" else (7e-4, 1.2e-5, 5e-3)
+    mlp = settings.network == "mlp"
+    base, per_seed, per_sample, per_test = (4.6e-4, 1.1e-5, 1.5e-6, 5e-4) if mlp else (9e-4, 1.6e-5, 1.75e-5, 5e-3)
     for size in settings.batch_sizes:
         steps = settings.epochs * steps_per_epoch(TRAINING_IMAGES, size)
-        per_step = base + settings.seeds * (5e-6 + per_sample * size)
+        per_step = base + settings.seeds * (per_seed + per_sample * size)
         tests = min(settings.epochs, POINTS) * settings.seeds * per_test
         seconds += len(settings.normalizers) * (steps * per_step + tests)
     check_cost(seconds, SECONDS, ("epochs", "seeds", "batch_sizes", "normalizers"))
