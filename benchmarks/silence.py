@@ -117,10 +117,27 @@ def dearest(topic: Topic, count: int, seed: int = 0) -> list[LabSettings]:
     return [one for _, one in found[:count]]
 
 
+def widest(topic: Topic) -> LabSettings | None:
+    """As wide as there may be, with the largest batches and the most seeds, and few layers; None where all of that is refused."""
+    known = fields(topic.settings)
+    wide = {name: known[name].high for name in ("width", "batch_size", "seeds") if name in known}
+    few = {name: value for name, value in FEWEST.items() if name in known}
+    for depth in range(3, 0, -1):
+        try:
+            settings: LabSettings = topic.settings(**wide, **few, **({"depth": depth} if "depth" in known else {}))
+            topic.seconds(settings)
+        except BnvizError:
+            continue
+        return settings
+    return None
+
+
 def of_topic(topic: Topic, measured: int = MEASURED, seed: int = 0, *, opening: bool = True) -> list[Measured]:
-    """The dearest settings, and the `opening` where that is wanted."""
+    """The widest and the dearest settings, and the `opening` where that is wanted."""
     found = []
-    for settings in [*([topic.opening] if opening else []), *dearest(topic, measured, seed)]:
+    for settings in [topic.opening if opening else None, widest(topic), *dearest(topic, measured, seed)]:
+        if settings is None:
+            continue
         try:
             found.append(of_run(topic, settings))
         except (BnvizError, MemoryError, RuntimeError) as error:

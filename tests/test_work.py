@@ -10,6 +10,7 @@ import torch
 from bnviz import work
 from bnviz.core.optimizers import SGD, Adam
 from bnviz.core.replica_data import digits_data
+from bnviz.core.replica_layers import StackedLinear
 from bnviz.core.replica_networks import NetworkPlan, build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import TrainingPlan, replica_losses, train
@@ -127,3 +128,23 @@ def test_who_listens_changes_no_number() -> None:
         heard = train(build_replicas(WIDE, SEEDS), data, plan)
     assert (alone.loss == heard.loss).all()
     assert (alone.accuracy == heard.accuracy).all()
+
+
+def test_large_products_are_made_a_few_replicas_at_a_time_with_the_same_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = StackedLinear([torch.nn.Linear(32, 48) for _ in range(5)])
+    inputs, given = torch.ones(5, 8, 32) * torch.arange(5)[:, None, None], torch.ones(5, 8, 48)
+    seen = []
+    for at_once in (2**31, 2 * 8 * 32 * 48):
+        monkeypatch.setattr(StackedLinear, "AT_ONCE", at_once)
+        layer.zero_grad()
+        pieces: list[float] = []
+        with work.heard_by(pieces.append):
+            outputs = layer(inputs)
+        torch.autograd.backward(outputs, given)
+        assert outputs.is_contiguous()
+        seen.append((len(pieces), outputs, *(parameter.grad for parameter in layer.parameters())))
+    (whole, *numbers), (parts, *others) = seen
+    assert (whole, parts) == (1, 3)
+    assert all(torch.equal(one, other) for one, other in zip(numbers, others, strict=True))

@@ -49,6 +49,8 @@ class StackedLinear(nn.Module):
 
     # MKL takes four times as long for a product with few columns as for its transpose.
     NARROW = 16
+    # Multiplications in one call: for some tenths of a second nothing could be heard of it.
+    AT_ONCE = 2**31
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
@@ -60,12 +62,20 @@ class StackedLinear(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(S, B, out) of `features` (S, B, in)."""
-        output = self._product(features)
-        tell_of_layer(output, features.numel() * output.shape[2])
+        products = features.numel() * self.weight.shape[2]
+        if products <= self.AT_ONCE:
+            return self._told(features, self.weight, self.bias)
+        replicas = max(1, len(features) * self.AT_ONCE // products)
+        parts = [torch.split(part, replicas) for part in (features, self.weight)]
+        biases = [None] * len(parts[0]) if self.bias is None else torch.split(self.bias, replicas)
+        return torch.cat([self._told(*part) for part in zip(*parts, biases, strict=True)])
+
+    def _told(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        output = self._product(features, weight, bias)
+        tell_of_layer(output, features.numel() * weight.shape[2])
         return output
 
-    def _product(self, features: Tensor) -> Tensor:
-        weight, bias = self.weight, self.bias
+    def _product(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if bias is None:
             return torch.bmm(features, weight)
         if weight.shape[2] >= self.NARROW:

@@ -58,7 +58,8 @@ class ComputeProcesses:
         process = self._free.get()
         try:
             for attempt in range(TRIES):
-                if process is None or not process.alive:
+                used = process is not None and process.alive
+                if not used:
                     self._dismiss(process)
                     process = self._started()
                 if process is None:
@@ -72,10 +73,11 @@ class ComputeProcesses:
                 except WorkerDiedError as error:
                     if not self._closed:
                         log.warning("%s while it computed for a page", error)
-                except RunMemoryError:  # whose memory is in pieces
+                except RunMemoryError:  # whose memory is in pieces, and holds what earlier calls have left
                     self._dismiss(process)
                     process = None
-                    raise
+                    if attempt or not used:
+                        raise
             raise ComputingDiedError
         finally:
             self._free.put(process)

@@ -56,6 +56,7 @@ class Job:
     when `done`. `owners` are the visitors whose run this is, `viewers` counts their open connections, `holding` are those
     who pressed Pause. `data`: what the run works on besides its settings, kept until it is over.
     `expected_seconds`: how long it should take, None where nobody knows.
+    `group`: whose it is when turns are taken; `turn`: its own, smaller ones come first.
     `alone_since`: when the last connection went (monotonic seconds), None while there is one.
     """
 
@@ -72,6 +73,8 @@ class Job:
     attempts: int = 0
     data: Any = None
     expected_seconds: float | None = None
+    group: str = ""
+    turn: int = 0
     viewers: Counter[str] = field(default_factory=Counter)
     holding: set[str] = field(default_factory=set)
     alone_since: float | None = None

@@ -1,8 +1,9 @@
-"""The jobs of all visitors: one running job per visitor, as many at once as there are workers, first come first served."""
+"""The jobs of all visitors: one running job per visitor, as many at once as there are workers, each address in its turn."""
 
 from __future__ import annotations
 
 import atexit
+import bisect
 import heapq
 import itertools
 import logging
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -23,6 +25,7 @@ from bnviz.i18n import N_
 from bnviz.jobs.backend import Backend, Task, Worker
 from bnviz.jobs.errors import NOT_STARTED, NoProcessError, QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
+from bnviz.jobs.shares import fits
 from bnviz.jobs.worker import Worked
 
 RETRIES: Final = 1
@@ -74,6 +77,7 @@ class JobPool:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._queue: list[Job] = []
+        self._turn = 0  # of what began last (start-time fair queueing: Goyal, Vin & Cheng, SIGCOMM 1996)
         self._closed = False
         self._busy = threading.Event()
         self._slots: list[Slot] = []
@@ -99,19 +103,23 @@ class JobPool:
         settings: BaseModel,
         data: Any = None,
         expected_seconds: float | None = None,
+        group: str = "",
     ) -> Job:
         """The job of `owner` that calls `function(settings, [data=,] on_update=)`, a function of a module that returns the result.
 
         Another visitor's identical job serves both, the owner's old one ends. `data`: an array that the run works on besides;
         the caller bounds its size. `expected_seconds`: how long it should take, for those who wait behind it.
-        Raises QueueFullError where too many run or wait already.
+        `group`: with whom the owner takes turns as one, as all who come from one address; within it, first come first served.
+        Raises QueueFullError where too many run or wait already, of all or of a `group` that has a name.
         """
         wanted = identity(function, settings, data)
         with self._lock:
             alive = self.alive()
             job = next((job for job in alive if job.identity == wanted), None)
             if job is None:
-                if sum(job.owners != {owner} for job in alive) >= MAX_ALIVE:
+                others = [job for job in alive if job.owners != {owner}]
+                own = sum(job.group == group for job in others) if group else 0
+                if not fits(1, own, len(others), MAX_ALIVE):
                     raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
                     next(self._numbers),
@@ -121,9 +129,11 @@ class JobPool:
                     set(),
                     data=data,
                     expected_seconds=expected_seconds,
+                    group=group,
+                    turn=max([self._turn, *(job.turn + 1 for job in alive if job.group == group)]),
                     alone_since=time.monotonic() + FIRST_CONNECTION_SECONDS,
                 )
-                self._queue.append(job)
+                bisect.insort(self._queue, job, key=attrgetter("turn"))
             self.join(owner, job)
             self._dispatch()
             return job
@@ -269,6 +279,7 @@ class JobPool:
             if self._closed or not self._queue or slot.job is not None:
                 continue
             job = self._queue.pop(0)
+            self._turn = max(self._turn, job.turn)
             job.attempts += 1
             try:
                 future = self._begun(slot, Task(job.number, job.function, job.settings, job.data))

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -176,9 +177,14 @@ def _status() -> str:
 
 
 def warm_up(modules: tuple[str, ...], niceness: int = NICENESS) -> None:
-    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done."""
+    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done.
+
+    Where all memory is taken the system ends it rather than the server (Linux).
+    """
     if hasattr(os, "nice"):
         os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
     # Ctrl-C reaches every process of the terminal; the server is the one to end its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the process that it was forked from does not listen to

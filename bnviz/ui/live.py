@@ -65,7 +65,7 @@ def result(
 
 def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Table | None) -> None:
     try:
-        RUNS.start(topic, settings, owner, data)
+        RUNS.start(topic, settings, owner, data, st.context.ip_address or "")
     except (QueueFullError, NoProcessError) as error:
         visit.current().refused = error
 

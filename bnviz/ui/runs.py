@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bnviz.classroom.limits import network
 from bnviz.errors import BnvizError
 from bnviz.i18n import Language
 from bnviz.jobs import backends
@@ -159,13 +160,18 @@ class Runs:
         with self._lock:
             self._runs.clear()
 
-    def start(self, topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Any = None) -> Run:
-        """The run of `topic` with `settings` on `data`, new or already there, as `owner`'s only one."""
+    def start(
+        self, topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Any = None, address: str = ""
+    ) -> Run:
+        """The run of `topic` with `settings` on `data`, new or already there, as `owner`'s only one.
+
+        `address`: from where the owner comes; addresses take turns.
+        """
         pool = self.pool
         with self._lock:
             run = self.latest(topic, settings, data)
             if run is None or run.job.state != "done":
-                job = pool.submit(owner, topic.run, settings, data, topic.seconds(settings, data))
+                job = pool.submit(owner, topic.run, settings, data, topic.seconds(settings, data), network(address))
                 if run is None or run.job is not job:
                     run = self._runs[_key(topic, settings, data)] = Run(topic, settings, job)
                     self._forget()

@@ -349,7 +349,18 @@ READ = {
         "classes",
     ),
     "titles of two levels": File(
-        ",len,len\n,mean,std\nrow,,\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n", ROWS, ("left out: mean, std, row (a heading",)
+        ",len,len\n,mean,std\nrow,,\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n",
+        ROWS,
+        ("features: len mean, len std; left out: row (a heading",),
+    ),
+    "merged cells above titles": File(
+        "size;;cls\nlen;wid;\n5.1;3.5;a\n4.9;3;b\n4.7;3.2;a\n",
+        LABELLED,
+        ("features: size len, wid; class column cls",),
+        "classes",
+    ),
+    "titles that are alike, and units": File(
+        "len,len,cls\ncm,mm,\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("features: len cm, len mm",), "classes"
     ),
     "Markdown": File(
         "| len | wid |\n|---|---|\n| 5.1 | 3.5 |\n| 4.9 | 3.0 |\n| 4.7 | 3.2 |\n", ROWS, ("features: len, wid",)

@@ -18,10 +18,19 @@ def test_nothing_is_known_of_a_run_of_which_nothing_was_expected_and_that_has_to
 def test_before_the_first_partial_result_it_is_the_work_over_what_was_expected() -> None:
     estimate = Estimate()
     shares = []
-    for work in (0.5, 2.0, 5.0, 9.0):
+    for work in (0.5, 2.0, 5.0, 6.0):
         estimate.worked(work, None, 10.0)
         shares.append(estimate.share)
-    assert shares == pytest.approx([0.05, 0.2, 0.5, 0.9])
+    assert shares == pytest.approx([0.05, 0.2, 0.5, 0.6])
+
+
+def test_where_more_is_done_than_was_expected_it_slows_down_in_time() -> None:
+    estimate = Estimate()
+    for step in range(1, 301):
+        estimate.worked(step / 10, None, 10.0)
+        if step == 100:
+            assert 0.8 < (estimate.share or 0.0) < 0.9
+    assert (estimate.share or 0.0) < 0.99
 
 
 @pytest.mark.parametrize("whole", [5.0, 10.0, 20.0, 34.0])

@@ -427,6 +427,29 @@ def test_the_queue_is_bounded_and_tells_how_long(pool: JobPool, monkeypatch: pyt
     assert pool.wait(again).runs == 4
 
 
+def test_addresses_take_turns(local_pool: JobPool) -> None:
+    """Who starts many runs from one address keeps nobody of another waiting for all of them."""
+    many = [local_pool.submit(f"bot {n}", slow.run, settings(200 + n, LONG), group="a") for n in range(8)]
+    other = [local_pool.submit(f"other {n}", slow.run, settings(300 + n, LONG), group="b") for n in range(2)]
+    assert [local_pool.wait(job).runs for job in many] == [0, 0, 2, 4, 5, 6, 7, 8]
+    assert [local_pool.wait(job).runs for job in other] == [1, 3]
+    local_pool.stop(many[0])
+    wait(lambda: other[0].state == "running")
+    late = local_pool.submit("late", slow.run, settings(400, LONG), group="c")
+    assert local_pool.wait(late).runs == 1
+    again = local_pool.submit("again", slow.run, settings(401, LONG), group="c")
+    assert local_pool.wait(again).runs > local_pool.wait(many[2]).runs
+
+
+def test_one_address_leaves_room_for_others(local_pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnviz.jobs.pool.MAX_ALIVE", 5)
+    for number in range(4):
+        local_pool.submit(f"bot {number}", slow.run, settings(500 + number, LONG), group="a")
+    with pytest.raises(QueueFullError):
+        local_pool.submit("bot 5", slow.run, settings(505, LONG), group="a")
+    assert local_pool.submit("ada", slow.run, settings(506, LONG), group="b")
+
+
 def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -> None:
     jobs = [pool.submit(f"visitor {n}", slow.run, settings(110 + n, LONG), expected_seconds=60) for n in range(5)]
     waits = [pool.wait(job).seconds for job in jobs]

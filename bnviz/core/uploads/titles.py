@@ -81,7 +81,32 @@ def _titled(rows: list[list[str]], notation: Notation) -> Head:
     # Titles are words: a line with a number above such a one is a property of the whole table.
     wordy = [row for row in rows[before:after] if all(notation.number(cell) is None for cell in row)]
     titles = max(wordy or [rows[before]], key=lambda row: len(list(filter(None, row))))
-    return Head(after, titles, _left_out([row for row in rows[:after] if row is not titles], HEADING))
+    others = [row for row in rows[:after] if row is not titles]
+    joined = _joined(titles, wordy)
+    told = [row for row in others if row not in wordy or not _stands_in(row, titles, joined)]
+    return Head(after, joined, _left_out(told, HEADING))
+
+
+def _joined(titles: list[str], wordy: Sequence[Sequence[str]]) -> list[str]:
+    """`titles` of which each that is empty, beside an empty one or like another is joined with what stands in its column in other rows.
+
+    So a workbook's merged cells and pandas' levels become titles; nothing stands above the names of rows.
+    """
+    levels = [row for row in wordy if len(row) == len(titles)]
+    return [
+        " ".join(dict.fromkeys(filter(None, (row[place] for row in levels)))) if _wants_more(titles, place) else title
+        for place, title in enumerate(titles)
+    ]
+
+
+def _wants_more(titles: Sequence[str], place: int) -> bool:
+    merged = "" in titles[place + 1 : place + 2]
+    return titles.count(titles[place]) > 1 or merged if titles[place] else place > 0
+
+
+def _stands_in(row: Sequence[str], titles: Sequence[str], joined: Sequence[str]) -> bool:
+    """Whether all that `row` says is said by the joined titles."""
+    return len(row) == len(titles) and all(not cell or joined[place] != titles[place] for place, cell in enumerate(row))
 
 
 def _are_counts(rows: Sequence[Sequence[str]], notation: Notation) -> int:

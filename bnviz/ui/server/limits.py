@@ -28,6 +28,7 @@ FILES_PER_VISITOR: Final = 8
 WANTED_FILES: Final = 65536
 CONNECTIONS_PER_VISITOR: Final = 8
 """A browser keeps six to one server, and takes them up again for what comes later."""
+LONGEST_PATH: Final = 1000
 LONGEST_QUERY: Final = 8192
 MAX_KEYS: Final = 200
 LARGEST_MESSAGE: Final = 2**20
@@ -100,7 +101,7 @@ class Limits:
             # Where a proxy went by the other of the two, the rest would be somebody else's request (RFC 9112, 6.3).
             return PlainTextResponse("two lengths", 400, {"Connection": "close"})
         query = scope["query_string"]
-        if len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
+        if len(path) > LONGEST_PATH or len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
             return PlainTextResponse(_(LONG_LINK), 414)
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")
         if wants_page and not self.visitors.has_room(address_of(scope)):
@@ -124,6 +125,10 @@ class Limits:
                     return {"type": "websocket.disconnect", "code": TOO_BIG}
             return message
 
+        if len(scope["path"]) > LONGEST_PATH:
+            await receive()
+            await send({"type": "websocket.close", "code": TOO_BIG})
+            return
         if not streaming:
             await self.app(scope, bounded, send)
             return

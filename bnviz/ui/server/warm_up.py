@@ -52,8 +52,7 @@ def warming(
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()
-        count = resources.compute_count()
-        computing = ComputeProcesses(count, MODULES, resources.run_bytes(resources.worker_count() + count))
+        computing = ComputeProcesses(resources.compute_count(), MODULES, resources.COMPUTE_BYTES)
         warm_up = _WarmUp(computing, topics)
         if topics:
             threading.Thread(target=warm_up.run, daemon=True, name="bnviz-warm-up").start()

@@ -482,6 +482,14 @@ def test_a_message_that_is_too_large_ends_the_connection() -> None:
     asyncio.run(conversation())
 
 
+def test_an_endless_path_is_refused(client: Client) -> None:
+    digits = assets.mount_path() + "/live/" + "9" * 5000 + "/en"
+    assert client.get(digits).status == 414
+    talk = Talk(client.app, digits)
+    asyncio.run(talk.app(talk.scope, talk.say.get, talk.hear))  # type: ignore[arg-type]
+    assert talk.answers == [{"type": "websocket.close", "code": limits.TOO_BIG}]
+
+
 def test_who_asks_for_more_files_than_a_visit_may_have_is_shown_out() -> None:
     def asking(names: int) -> Message:
         message = BackMsg()
