@@ -351,7 +351,7 @@ def from_query(
         try:
             return settings(**{**opening, **values}), problems
         except SettingError as error:
-            problems.append(error)
+            problems.append(error.without_frames())
             if values.pop(error.name, None) is None:
                 return settings(**opening), problems
 

@@ -135,6 +135,15 @@ def test_every_reachable_state_comes_back_from_its_link(settings: type[LabSettin
         assert from_query(settings, to_query(chosen, full=full)) == (chosen, [])
 
 
+def test_a_problem_that_is_kept_holds_none_of_the_frames_that_it_came_through() -> None:
+    layer = next(topic for topic in TOPICS if topic.id == "layer")
+    _, (problem,) = from_query(
+        layer.settings, {"channel": "63"}
+    )  # what the other settings do not allow, so it was raised
+    assert isinstance(problem, SettingError)
+    assert problem.__traceback__ is problem.__context__ is problem.__cause__ is None
+
+
 @pytest.mark.parametrize("settings", [Sample, *(topic.settings for topic in TOPICS)])
 @given(data=st.data())
 def test_no_query_string_breaks_the_settings(settings: type[LabSettings], data: st.DataObject) -> None:

@@ -67,7 +67,7 @@ def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: 
     try:
         RUNS.start(topic, settings, owner, data, st.context.ip_address or "")
     except (QueueFullError, NoProcessError) as error:
-        visit.current().refused = error
+        visit.current().refused = error.without_frames()
 
 
 def _offer(
