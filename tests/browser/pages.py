@@ -127,10 +127,18 @@ def resize(page: Page, width: int, height: int) -> Page:
 CUT: Final = """() => {
     const edge = innerHeight, cut = ({top, bottom, height}) => height > 0 && top < edge - 3 && bottom > edge + 3;
     const picture = document.querySelector('.st-key-picture [data-digest]').getBoundingClientRect();
-    const named = '.st-key-controls :is([data-testid=stSlider], [data-testid=stSelectbox], button, label, p), '
-        + '[data-testid=stSidebarNav] :is(a, header) span';
-    const found = [...document.querySelectorAll(named)].filter((node) => cut(node.getBoundingClientRect())).map((node) => node.innerText);
-    const bars = [...document.querySelectorAll('[data-digest]')].flatMap((host) => [...host.shadowRoot.querySelectorAll('.bar, .caption, .foot')])
+    const widgets = document.querySelectorAll('.st-key-controls :is([data-testid=stSlider], [data-testid=stSelectbox], button)');
+    const found = [...widgets].filter((node) => cut(node.getBoundingClientRect())).map((node) => node.innerText);
+    for (const part of document.querySelectorAll('.st-key-controls, [data-testid=stSidebarNav]')) {
+        const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), words = document.createRange();
+        while (texts.nextNode()) {
+            const seen = texts.currentNode.parentElement.checkVisibility({opacityProperty: true}); // the ends of a slider's rail are not
+            words.selectNode(texts.currentNode);
+            if (seen && [...words.getClientRects()].some(cut)) found.push(texts.currentNode.nodeValue);
+        }
+    }
+    const bars = [...document.querySelectorAll('[data-digest]')]
+        .flatMap((host) => [...host.shadowRoot.querySelectorAll('.bar, .caption, .foot')])
         .filter((node) => cut(node.getBoundingClientRect())).map((node) => node.className);
     const share = (Math.min(picture.bottom, edge) - picture.top) / edge;
     return [...found, ...bars, ...(share < 0.5 ? [`picture: ${share}`] : [])];

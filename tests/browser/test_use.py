@@ -101,8 +101,8 @@ def test_the_browsers_back_is_followed_on_every_page_that_comes_after(visit: Vis
             settled(page)
 
 
-OPEN = """() => document.querySelectorAll('[role=listbox], dialog[open]').length
-    + [...document.querySelectorAll('*')].filter(({shadowRoot}) => shadowRoot?.querySelector('dialog[open], [role=menu]:not([hidden])')).length"""
+OPEN = """() => document.querySelectorAll('[role=listbox], dialog[open]').length + [...document.querySelectorAll('*')]
+    .filter(({shadowRoot}) => shadowRoot?.querySelector('dialog[open], [role=menu]:not([hidden])')).length"""
 
 
 def opened(page: Page, act: Callable[..., object], *arguments: object) -> None:
@@ -155,9 +155,10 @@ def test_back_takes_back_the_language_and_the_switch_of_the_question(visit: Visi
         segment(page, name).click()
         asks_for(page, "lang", language)
         settled(page)
-    predict = page.get_by_test_id("stSidebar").get_by_role("switch").or_(page.get_by_test_id("stSidebar").get_by_role("checkbox")).first
+    switch = page.get_by_test_id("stSidebar").get_by_test_id("stCheckbox").first
+    predict = switch.locator("input")
     page.evaluate(LATER)
-    change(page, page.get_by_test_id("stSidebar").get_by_test_id("stCheckbox").locator("label").first.click)
+    change(page, switch.locator("label").first.click)
     expect(predict).not_to_be_checked()
     page.evaluate(LATER)
     change(page, page.go_back)
