@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -19,11 +19,45 @@ PACKAGE: Final = Path(__file__).parent
 HAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”…—]"
 WRAPPED: Final = re.compile(f"^(?![#|])(.*{HAN})\n *(?={HAN})", re.MULTILINE)
 LOCALES: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
+COUNTED_NOUNS: Final = (
+    "answers|arrays|batches|channels|characters|classes|columns|comparisons|deviations|devices|differences|draws|elements|epochs|features|groups|images|"
+    "layers|means|networks|numbers|ones|outputs|parameters|parts|passes|points|problems|ranks|rates|replicas|rows|runs|samples|screens|seeds|"
+    "steps|students|terms|times|trainings|updates|values|variances|windows"
+)
+"""What messages count, in the plural in which they are written."""
+ENDINGS: Final = re.compile("(?<=ss)es$|(?<=ch)es$|s$")
+VERBS: Final = {"are": "is", "were": "was", "have": "has"}
+COUNTED: Final = re.compile(
+    rf"\{{(\w+)\}}((?: [a-z-]+)? )({COUNTED_NOUNS})\b(?:((?: per \w+)? )({'|'.join(VERBS)})\b)?"
+)
+"""A number, perhaps a word, what is counted, and perhaps its verb."""
 
 
 def N_(message: str) -> str:
     """Mark `message` for extraction; it is translated where it is shown."""
     return message
+
+
+class _Counting(str):
+    """An English message that counts: where the number is told as 1, what is counted and its verb stand in the singular."""
+
+    __slots__ = ()
+
+    def format(self, *args: object, **values: object) -> str:
+        """As of every string."""
+
+        def one(found: re.Match[str]) -> str:
+            name, word, noun, between, verb = found.groups()
+            if str(values.get(name)) != "1":
+                return found[0]
+            return f"{{{name}}}{word}{ENDINGS.sub('', noun)}" + (between + VERBS[verb] if verb else "")
+
+        return COUNTED.sub(one, str(self)).format(*args, **values)
+
+
+@lru_cache(4096)
+def _counting(message: str) -> str:
+    return _Counting(message) if COUNTED.search(message) else message
 
 
 @cache
@@ -44,7 +78,7 @@ def catalogue(language: Language) -> dict[str, str]:
 def translator(language: Language) -> Translate:
     """Return the function that translates an English message into `language`."""
     if language == "en":
-        return lambda message: message
+        return _counting
     messages = catalogue(language)
     return lambda message: messages.get(message, message)
 

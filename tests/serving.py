@@ -11,13 +11,16 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from bnviz.ui.server.sockets import AT_ONCE
+from bnviz.ui.server.waiting_room import Server
+
 
 @contextmanager
 def served(app: Starlette, **protocol: Any) -> Iterator[int]:
     """The port; `protocol`: uvicorn's `http` or `ws`."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, **protocol)
-        server = uvicorn.Server(config)
+        named = {"log_level": "warning", "lifespan": "off", "timeout_graceful_shutdown": 1, "backlog": AT_ONCE}
+        server = Server(uvicorn.Config(app, **named, **protocol))
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         serving.start()
         try:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "pages").glob("*.py"))
 ROOMS = ("ui", "jobs", "teaching", "study", "core", "plot", "scripting", "theory", "inspect", "classroom")
 TOPIC_FILES = ("settings", "result", "experiment", "figures", "script", "lesson")
-BASE = ("settings", "errors", "i18n", "lazy")
+BASE = ("settings", "errors", "i18n", "lazy", "work")
 LONGEST = 60
 
 
@@ -179,3 +179,33 @@ def test_a_fat_or_curious_page_would_be_caught(tmp_path: Path) -> None:
     page = tmp_path / "page.py"
     page.write_text("import json\nfrom bnviz import ui, core\nfrom bnviz.core.layer import run\nimport torch.nn\n")
     assert outside(page, "bnviz.ui") == {"bnviz.core", "bnviz.core.layer", "torch.nn"}
+
+
+SETTABLE = {
+    "time.time",
+    "time.localtime",
+    "time.ctime",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+}
+"""Clocks that somebody, or a time server, may set: a second may be followed by the one before, or by a day later."""
+
+
+def settable_clocks(text: str) -> set[str]:
+    """Those that a module reads, by attribute or imported by name."""
+    nodes = list(ast.walk(ast.parse(text)))
+    read = {".".join(ast.unparse(node).split(".")[-2:]) for node in nodes if isinstance(node, ast.Attribute)}
+    read |= {f"{node.module}.{name.name}" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names}
+    return read & SETTABLE
+
+
+def test_nothing_goes_by_a_clock_that_can_be_set() -> None:
+    """Waits, queues, classes, timers and limits live on when the clock jumps."""
+    read = {str(path): settable_clocks(path.read_text(encoding="utf-8")) for path in (ROOT / "bnviz").rglob("*.py")}
+    assert not {path: clocks for path, clocks in read.items() if clocks}
+    assert settable_clocks("import time\nprint(time.time())") == {"time.time"}
+    assert settable_clocks("from time import time") == {"time.time"}
+    assert settable_clocks("import datetime\ndatetime.datetime.now()") == {"datetime.now"}
+    assert not settable_clocks("import time\ntime.monotonic()")

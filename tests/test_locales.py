@@ -7,7 +7,8 @@ import string
 
 import pytest
 
-from bnviz.i18n import catalogue, choose_language, closed_up, translator
+from bnviz.errors import Phrase
+from bnviz.i18n import COUNTED_NOUNS, catalogue, choose_language, closed_up, translator
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import AnyTopic
 from scripts.update_catalogues import extract
@@ -40,6 +41,32 @@ def test_placeholders_are_found_beside_formulas() -> None:
 def test_placeholders_survive_translation() -> None:
     for message, translation in TRANSLATED.items():
         assert placeholders(translation) == placeholders(message), message
+
+
+@pytest.mark.parametrize(
+    ("message", "of_one", "of_many"),
+    [
+        ("{count} seeds are left out", "1 seed is left out", "3 seeds are left out"),
+        ("after {count} training steps", "after 1 training step", "after 3 training steps"),
+        ("{count} forward passes, {count} batches", "1 forward pass, 1 batch", "3 forward passes, 3 batches"),
+        ("{count} samples per batch are worth {n}", "1 sample per batch is worth 1", "3 samples per batch are worth 1"),
+        ("momentum {count} acts as {n}", "momentum 1 acts as 1", "momentum 3 acts as 1"),
+    ],
+)
+def test_what_is_counted_stands_in_the_singular_beside_a_one(message: str, of_one: str, of_many: str) -> None:
+    told = translator("en")(message)
+    assert told == message
+    assert told.format(count=1, n="1") == Phrase(message, {"count": "1", "n": 1}).text() == of_one
+    assert told.format(count=3, n="1") == of_many
+
+
+def test_every_noun_that_a_message_counts_has_a_singular() -> None:
+    """Behind a placeholder that is named for a number, what ends with an s is counted, but for a few words."""
+    numbers = r"count|lost|n|total|all|(?!times|pixels|variants|parts)[a-z]+s"
+    after = re.compile(rf"\{{(?:{numbers})\}}(?: (?!of |and |to |at |with |by )[a-z-]+)? ([a-z]+s)\b")
+    counted = {noun for message in USED for noun in after.findall(message)}
+    assert "seeds" in counted
+    assert counted - set(COUNTED_NOUNS.split("|")) <= {"buffers", "has", "is", "teachers", "this"}
 
 
 def test_translations_are_chinese() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 from torch.optim.sgd import sgd
+
+from bnviz import work
+
+SECONDS: Final = 1e-9  # for each value of a parameter
+AT_ONCE: Final = 2**22
+"""Values of all parameters of a group that are moved in one call."""
 
 OptimizerName = Literal["sgd", "adam"]  # of the labs that train without weight decay
 
@@ -48,6 +54,18 @@ class _Grouped:
         for parameter in self.parameters:
             parameter.grad = None
 
+    @staticmethod
+    def _pieces(*state: Sequence[Any]) -> Iterator[list[list[Any]]]:
+        """A group and its state, whole, or one parameter after the other where they are large."""
+        sizes = [part.numel() for part in state[0]]
+        if sum(sizes) < AT_ONCE:
+            yield [list(part) for part in state]
+            work.done(SECONDS * sum(sizes))
+            return
+        for size, *own in zip(sizes, *state, strict=True):
+            yield [[one] for one in own]
+            work.done(SECONDS * size)
+
     def _parts(self, tensors: list[Tensor]) -> list[list[Tensor]]:
         if len(self.rates) == 1:
             return [tensors]
@@ -74,21 +92,21 @@ class SGD(_Grouped):
     @torch.no_grad()
     def step(self) -> None:
         """p ← p − rate·b with b ← momentum·b + gradient + decay·p."""
-        for rate, decay, group, gradients, buffers in zip(
-            self.rates, self.decays, self.groups, self.gradients(), self.buffers, strict=True
-        ):
-            sgd(
-                group,
-                gradients,
-                buffers,
-                fused=True,
-                weight_decay=decay,
-                momentum=self.momentum,
-                lr=rate,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-            )
+        groups = zip(self.groups, self.gradients(), self.buffers, strict=True)
+        for rate, decay, state in zip(self.rates, self.decays, groups, strict=True):
+            for group, gradients, buffers in self._pieces(*state):
+                sgd(
+                    group,
+                    gradients,
+                    buffers,
+                    fused=True,
+                    weight_decay=decay,
+                    momentum=self.momentum,
+                    lr=rate,
+                    dampening=0.0,
+                    nesterov=False,
+                    maximize=False,
+                )
         self.forget()
 
 
@@ -107,24 +125,25 @@ class Adam(_Grouped):
     def step(self) -> None:
         """p ← (1 − rate·decay)·p − rate·m̂/(√v̂ + eps), m and v the running means of the gradient and its square."""
         state = zip(self.groups, self.gradients(), self.means, self.squares, self.counts, strict=True)
-        for rate, decay, (group, gradients, means, squares, counts) in zip(self.rates, self.decays, state, strict=True):
-            adam(
-                group,
-                gradients,
-                means,
-                squares,
-                [],
-                counts,
-                fused=True,
-                amsgrad=False,
-                beta1=0.9,
-                beta2=0.999,
-                lr=rate,
-                weight_decay=decay,
-                eps=1e-8,
-                maximize=False,
-                decoupled_weight_decay=True,
-            )
+        for rate, decay, parts in zip(self.rates, self.decays, state, strict=True):
+            for group, gradients, means, squares, counts in self._pieces(*parts):
+                adam(
+                    group,
+                    gradients,
+                    means,
+                    squares,
+                    [],
+                    counts,
+                    fused=True,
+                    amsgrad=False,
+                    beta1=0.9,
+                    beta2=0.999,
+                    lr=rate,
+                    weight_decay=decay,
+                    eps=1e-8,
+                    maximize=False,
+                    decoupled_weight_decay=True,
+                )
         self.forget()
 
 

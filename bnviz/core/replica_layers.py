@@ -8,10 +8,40 @@ out replica by replica along its first axis.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from bnviz import work
+
+PRODUCT_SECONDS: Final = 5e-11
+VALUE_SECONDS: Final = 4e-9
+LAYER_SECONDS: Final = 6e-5
+LONG_SECONDS: Final = 5e-4
+"""From here on the backward pass of a layer speaks for itself; below, a hook would cost more than it tells."""
+
+
+def tell_of_layer(output: Tensor, products: int) -> None:
+    """Say that a layer with `products` multiplications has given `output`: its share of the work, and what follows it up to the next.
+
+    Twice as much again for the way back, once the gradient of `output` is there.
+    """
+    if not work.heard():
+        return
+    seconds = LAYER_SECONDS + PRODUCT_SECONDS * products + VALUE_SECONDS * output.numel()
+    if output.requires_grad and seconds >= LONG_SECONDS:
+
+        def back(gradient: Tensor) -> None:
+            if gradient.requires_grad:  # whose own gradient will be asked for
+                gradient.register_hook(lambda _: work.done(2 * seconds))  # type: ignore[no-untyped-call]
+            work.done(2 * seconds)
+
+        output.register_hook(back)  # type: ignore[no-untyped-call]
+        work.done(seconds)
+    else:
+        work.done(3 * seconds if output.requires_grad else seconds)
 
 
 class StackedLinear(nn.Module):
@@ -19,6 +49,8 @@ class StackedLinear(nn.Module):
 
     # MKL takes four times as long for a product with few columns as for its transpose.
     NARROW = 16
+    # Multiplications in one call: for some tenths of a second nothing could be heard of it.
+    AT_ONCE = 2**31
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
@@ -30,7 +62,20 @@ class StackedLinear(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(S, B, out) of `features` (S, B, in)."""
-        weight, bias = self.weight, self.bias
+        products = features.numel() * self.weight.shape[2]
+        if products <= self.AT_ONCE:
+            return self._told(features, self.weight, self.bias)
+        replicas = max(1, len(features) * self.AT_ONCE // products)
+        parts = [torch.split(part, replicas) for part in (features, self.weight)]
+        biases = [None] * len(parts[0]) if self.bias is None else torch.split(self.bias, replicas)
+        return torch.cat([self._told(*part) for part in zip(*parts, biases, strict=True)])
+
+    def _told(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        output = self._product(features, weight, bias)
+        tell_of_layer(output, features.numel() * weight.shape[2])
+        return output
+
+    def _product(self, features: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if bias is None:
             return torch.bmm(features, weight)
         if weight.shape[2] >= self.NARROW:

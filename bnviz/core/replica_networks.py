@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import nn
 
+from bnviz import work
 from bnviz.core.activations import make_activation
 from bnviz.core.ghost_batch_norm import GhostBatchNorm1d
 from bnviz.core.normalizers import group_count, make_normalizer
 from bnviz.core.replicas import Replicas
 from bnviz.core.streams import stream
 from bnviz.settings import ActivationName, InitName, NormalizerName, PositionName
+
+SECONDS: Final = 6e-9  # for each weight that is drawn
 
 DropoutOrder = Literal["none", "before_norm", "after_norm", "after_last_norm"]
 
@@ -152,4 +155,5 @@ def _initialized(
             drawn = torch.zeros(units)
         if layer.bias is not None:
             layer.bias.copy_(drawn)
+    work.done(SECONDS * layer.weight.numel())
     return layer

@@ -19,6 +19,7 @@ from bnviz.core.replica_layers import (
     StackedGroupNorm,
     StackedLinear,
     StackedUnflatten,
+    tell_of_layer,
 )
 
 Layers = Sequence[Any]  # the S layers that stand at one place of the S networks, all of one type
@@ -152,7 +153,13 @@ def _conv(layers: Layers, _: Generators) -> nn.Module:
     conv.weight = nn.Parameter(conv.weight.repeat(replicas, 1, 1, 1))
     if conv.bias is not None:
         conv.bias = nn.Parameter(conv.bias.repeat(replicas))
+    conv.register_forward_hook(_tell_of_conv)
     return _filled(conv, layers)
+
+
+def _tell_of_conv(conv: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+    assert isinstance(conv, nn.Conv2d)
+    tell_of_layer(output, output.numel() * conv.weight[0].numel())
 
 
 def _recurrent(layers: Layers, generators: Generators) -> nn.Module:

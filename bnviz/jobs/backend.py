@@ -53,7 +53,7 @@ class Backend(Protocol):
         """A new worker."""
 
     def next_update(self, seconds: float) -> tuple[int, Any] | None:
-        """The next (job number, partial result), or None after `seconds`."""
+        """The next (job number, partial result or `Worked`), or None after `seconds`."""
 
     def order(self, job: int, order: Order | None) -> None:
         """Tell who does `job` to pause or stop, or (None) to go on."""

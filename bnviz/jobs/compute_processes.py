@@ -11,7 +11,7 @@ from queue import LifoQueue
 from typing import Final, TypeVar
 
 from bnviz.jobs import worker
-from bnviz.jobs.errors import ComputingDiedError, RunMemoryError, WorkerDiedError
+from bnviz.jobs.errors import NOT_STARTED, ComputingDiedError, RunMemoryError, WorkerDiedError
 from bnviz.jobs.processes import OneWorker
 
 NICENESS: Final = 5
@@ -19,8 +19,6 @@ NICENESS: Final = 5
 TRIES: Final = 2
 START_AGAIN_S: Final = 60.0
 """After a process could not be started: to try takes seconds, too."""
-NOT_STARTED: Final = (OSError, EOFError, RuntimeError, WorkerDiedError)
-"""What comes where a process, its socket, pipe or thread is not to be had, and where it dies before it is ready."""
 
 T = TypeVar("T")
 
@@ -60,7 +58,8 @@ class ComputeProcesses:
         process = self._free.get()
         try:
             for attempt in range(TRIES):
-                if process is None or not process.alive:
+                used = process is not None and process.alive
+                if not used:
                     self._dismiss(process)
                     process = self._started()
                 if process is None:
@@ -74,10 +73,11 @@ class ComputeProcesses:
                 except WorkerDiedError as error:
                     if not self._closed:
                         log.warning("%s while it computed for a page", error)
-                except RunMemoryError:  # whose memory is in pieces
+                except RunMemoryError:  # whose memory is in pieces, and holds what earlier calls have left
                     self._dismiss(process)
                     process = None
-                    raise
+                    if attempt or not used:
+                        raise
             raise ComputingDiedError
         finally:
             self._free.put(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 from concurrent.futures import BrokenExecutor
+from typing import Final
 
 from bnviz.errors import BnvizError
 from bnviz.i18n import N_
@@ -46,6 +47,17 @@ class WorkerDiedError(BrokenExecutor):
         if exit_code is not None and exit_code < 0:
             how = f"killed by {signal.Signals(-exit_code).name}"
         super().__init__(f"worker process {process} died ({how})")
+
+
+NOT_STARTED: Final = (OSError, EOFError, RuntimeError)
+"""What comes where a process, its socket, pipe or thread is not to be had, and (`WorkerDiedError`) where it dies before it is ready."""
+
+
+class NoProcessError(BnvizError):
+    """The process that a run needs cannot be started."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("This server cannot start a process for the run at the moment. Please try again later."))
 
 
 class ComputingDiedError(BnvizError):

@@ -13,9 +13,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from bnviz.errors import Phrase
+from bnviz.jobs.estimate import Estimate
 
 State = Literal["queued", "running", "paused", "done", "failed", "stopped"]
 OVER: Final = ("done", "failed", "stopped")
+SPEED_KNOWN: Final = 0.1
+"""Share of a run after which its speed tells more than what was expected of it."""
 
 
 def fingerprint(data: Any) -> str:
@@ -53,6 +56,7 @@ class Job:
     when `done`. `owners` are the visitors whose run this is, `viewers` counts their open connections, `holding` are those
     who pressed Pause. `data`: what the run works on besides its settings, kept until it is over.
     `expected_seconds`: how long it should take, None where nobody knows.
+    `group`: whose it is when turns are taken; `turn`: its own, smaller ones come first.
     `alone_since`: when the last connection went (monotonic seconds), None while there is one.
     """
 
@@ -69,10 +73,13 @@ class Job:
     attempts: int = 0
     data: Any = None
     expected_seconds: float | None = None
+    group: str = ""
+    turn: int = 0
     viewers: Counter[str] = field(default_factory=Counter)
     holding: set[str] = field(default_factory=set)
     alone_since: float | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
+    estimate: Estimate = field(default_factory=Estimate)
     _worked: float = 0.0
     _since: float | None = None
     _entered: float = field(default_factory=time.monotonic)
@@ -83,21 +90,32 @@ class Job:
         return self.state in OVER
 
     @property
-    def progress(self) -> float | None:
-        """Share of the run that is done, in [0, 1]; None where its partial results do not tell."""
-        if self.state == "done":
-            return 1.0
+    def told(self) -> float | None:
+        """Share of the run that the latest partial result says to hold, in [0, 1]; None where it does not tell."""
         share = float(getattr(self.partial, "progress", math.nan))
         return None if math.isnan(share) else min(1.0, max(0.0, share))
 
     @property
+    def progress(self) -> float | None:
+        """Share of the run that is done, in [0, 1]: what its partial result tells, and the work since; None where nothing is known."""
+        if self.state == "done":
+            return 1.0
+        shares = [share for share in (self.told, self.estimate.share) if share is not None]
+        return max(shares, default=None)
+
+    @property
     def seconds_left(self) -> float | None:
-        """Seconds of work until the end: at the average speed so far; before the first progress as expected, None where that is over."""
-        progress = self.progress
+        """Seconds of work until the end: at the average speed so far; at first as expected, None where that is over."""
+        progress, expected = self.progress, self.expected_seconds
         if not progress:
-            left = (self.expected_seconds or 0.0) - self.seconds_worked
+            left = (expected or 0.0) - self.seconds_worked
             return left if left > 0 else None
-        return self.seconds_worked * (1 - progress) / progress
+        left = self.seconds_worked * (1 - progress) / progress
+        if expected is None or progress >= SPEED_KNOWN:
+            return left
+        # In the first moments a run does other things than later.
+        weight = progress / SPEED_KNOWN
+        return weight * left + (1 - weight) * expected * (1 - progress)
 
     @property
     def seconds_worked(self) -> float:
@@ -116,7 +134,7 @@ class Job:
         if state == "running":
             self._since = self._entered
         elif state == "queued":
-            self._worked, self.partial = 0.0, None
+            self._worked, self.partial, self.estimate = 0.0, None, Estimate()
         self.state = state
         if self.over:
             self.data = None

@@ -1,8 +1,9 @@
-"""The jobs of all visitors: one running job per visitor, as many at once as there are workers, first come first served."""
+"""The jobs of all visitors: one running job per visitor, as many at once as there are workers, each address in its turn."""
 
 from __future__ import annotations
 
 import atexit
+import bisect
 import heapq
 import itertools
 import logging
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -21,8 +23,10 @@ from pydantic import BaseModel
 from bnviz.errors import BnvizError, Phrase
 from bnviz.i18n import N_
 from bnviz.jobs.backend import Backend, Task, Worker
-from bnviz.jobs.errors import QueueFullError, RunMemoryError
+from bnviz.jobs.errors import NOT_STARTED, NoProcessError, QueueFullError, RunMemoryError
 from bnviz.jobs.job import Job, identity
+from bnviz.jobs.shares import fits
+from bnviz.jobs.worker import Worked
 
 RETRIES: Final = 1
 MAX_ALIVE: Final = 200
@@ -62,6 +66,8 @@ class JobPool:
 
     A visitor's job lives as long as one of its owners looks on: when the last connection is gone it pauses at once, ends
     after `reconnect_seconds`, and at once where somebody waits for its worker.
+
+    Raises one of `NOT_STARTED` where workers are not to be had.
     """
 
     def __init__(self, backend: Backend, reconnect_seconds: float = RECONNECT_SECONDS) -> None:
@@ -71,11 +77,20 @@ class JobPool:
         self._lock = threading.RLock()
         self._numbers = itertools.count(1)
         self._queue: list[Job] = []
+        self._turn = 0  # of what began last (start-time fair queueing: Goyal, Vin & Cheng, SIGCOMM 1996)
         self._closed = False
         self._busy = threading.Event()
-        self._slots = [Slot(backend.new_worker()) for _ in range(backend.capacity)]
-        for slot in self._slots:
-            slot.worker.wait_until_ready()
+        self._slots: list[Slot] = []
+        try:
+            for _ in range(backend.capacity):
+                self._slots.append(Slot(backend.new_worker()))
+            for slot in self._slots:
+                slot.worker.wait_until_ready()
+        except NOT_STARTED:
+            for slot in self._slots:
+                slot.worker.dismiss()
+            backend.close()
+            raise
         self._listener = threading.Thread(target=self._listen, daemon=True, name="bnviz-jobs")
         self._listener.start()
         # Before multiprocessing tidies up: the pool would start the processes anew that end one by one, and wait for them.
@@ -88,19 +103,23 @@ class JobPool:
         settings: BaseModel,
         data: Any = None,
         expected_seconds: float | None = None,
+        group: str = "",
     ) -> Job:
         """The job of `owner` that calls `function(settings, [data=,] on_update=)`, a function of a module that returns the result.
 
         Another visitor's identical job serves both, the owner's old one ends. `data`: an array that the run works on besides;
         the caller bounds its size. `expected_seconds`: how long it should take, for those who wait behind it.
-        Raises QueueFullError where too many run or wait already.
+        `group`: with whom the owner takes turns as one, as all who come from one address; within it, first come first served.
+        Raises QueueFullError where too many run or wait already, of all or of a `group` that has a name.
         """
         wanted = identity(function, settings, data)
         with self._lock:
             alive = self.alive()
             job = next((job for job in alive if job.identity == wanted), None)
             if job is None:
-                if sum(job.owners != {owner} for job in alive) >= MAX_ALIVE:
+                others = [job for job in alive if job.owners != {owner}]
+                own = sum(job.group == group for job in others) if group else 0
+                if not fits(1, own, len(others), MAX_ALIVE):
                     raise QueueFullError(len(self._queue), self.wait(self._queue[-1]).seconds)
                 job = Job(
                     next(self._numbers),
@@ -110,9 +129,11 @@ class JobPool:
                     set(),
                     data=data,
                     expected_seconds=expected_seconds,
+                    group=group,
+                    turn=max([self._turn, *(job.turn + 1 for job in alive if job.group == group)]),
                     alone_since=time.monotonic() + FIRST_CONNECTION_SECONDS,
                 )
-                self._queue.append(job)
+                bisect.insort(self._queue, job, key=attrgetter("turn"))
             self.join(owner, job)
             self._dispatch()
             return job
@@ -258,21 +279,30 @@ class JobPool:
             if self._closed or not self._queue or slot.job is not None:
                 continue
             job = self._queue.pop(0)
+            self._turn = max(self._turn, job.turn)
             job.attempts += 1
-            slot.job, slot.kill_at = job, None
-            task = Task(job.number, job.function, job.settings, job.data)
             try:
-                future = slot.worker.start(task)
-            except BrokenExecutor as error:  # it died while it had nothing to do
-                log.warning("%s while it had nothing to do; another takes its place", error)
-                self._renew(slot)
-                future = slot.worker.start(task)
+                future = self._begun(slot, Task(job.number, job.function, job.settings, job.data))
+            except NOT_STARTED:
+                job.problem = NoProcessError().phrase
+                job.enter("failed")
+                continue
+            slot.job, slot.kill_at = job, None
             job.enter("running")
             self._settle(job)
             future.add_done_callback(partial(self._finish, slot, job))
         if self._queue or self._running():
             self._busy.set()
         self._tell_the_queue()
+
+    def _begun(self, slot: Slot, task: Task) -> Future[Any]:
+        """What becomes of `task`. Raises one of `NOT_STARTED` where there is no worker for it."""
+        try:
+            return slot.worker.start(task)
+        except BrokenExecutor as error:  # it died while it had nothing to do
+            log.warning("%s while it had nothing to do; another takes its place", error)
+            self._renew(slot)
+            return slot.worker.start(task)
 
     def _finish(self, slot: Slot, job: Job, future: Future[Any]) -> None:
         with self._lock:
@@ -310,8 +340,12 @@ class JobPool:
             job.enter("failed")
 
     def _renew(self, slot: Slot) -> None:
+        """Hire another worker; where there is none, who wants to start a run tries again."""
         slot.worker.dismiss()
-        slot.worker = self._backend.new_worker()
+        try:
+            slot.worker = self._backend.new_worker()
+        except NOT_STARTED as error:
+            log.warning("no process for long runs in place of one that is gone: %r", error)
 
     def _listen(self) -> None:
         while not self._closed:
@@ -330,9 +364,13 @@ class JobPool:
 
     def _take(self, number: int, latest: Any) -> None:
         job = next((job for job in self._running() if job.number == number), None)
-        if job is not None and not job.over:
+        if job is None or job.over:
+            return
+        if isinstance(latest, Worked):
+            job.estimate.worked(latest.seconds, job.told, job.expected_seconds)
+        else:
             job.partial, job.updates = latest, job.updates + 1
-            job.announce()
+        job.announce()
 
     def _tick(self) -> None:
         """Do what the clock asks for: end what nobody looks at or wants, kill what does not obey."""

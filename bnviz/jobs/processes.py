@@ -12,6 +12,7 @@ import multiprocessing
 import pickle
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bnviz.jobs import resources, worker
 from bnviz.jobs.backend import Task, Worker
-from bnviz.jobs.errors import WorkerDiedError
+from bnviz.jobs.errors import NOT_STARTED, WorkerDiedError
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext, SpawnContext
@@ -159,6 +160,14 @@ class Exchange:
             return None
         return number, partial_result
 
+    def answers(self) -> bool:
+        """Whether the process lives."""
+        try:
+            self.orders.pop(None, None)
+        except (EOFError, OSError):
+            return False
+        return True
+
     def order(self, job: int, order: worker.Order | None) -> None:
         """Tell the worker of `job` to pause or stop, or (None) to go on."""
         with contextlib.suppress(EOFError, OSError):  # whose run it was fails by itself
@@ -220,7 +229,15 @@ class Processes:
         return LocalWorker(OneWorker(self._modules, self._ceiling), self._present_exchange)
 
     def _present_exchange(self) -> Exchange:
+        """An exchange that answers. Raises one of `NOT_STARTED` where the last is gone and there cannot be another."""
         with self._lock:  # one that is being replaced is waited for
+            if not self._closed and not self._exchange.answers():
+                try:
+                    self._exchange = Exchange(self._modules)
+                except NOT_STARTED as error:
+                    log.error("the exchange with the workers is gone, and no other can be started: %r", error)
+                    raise
+                log.error("the exchange with the workers was gone; there is another, the running jobs fail")
             return self._exchange
 
     def next_update(self, seconds: float) -> tuple[int, Any] | None:
@@ -228,10 +245,10 @@ class Processes:
         try:
             return self._exchange.next_update(seconds)
         except (EOFError, OSError):
-            with self._lock:
-                if not self._closed:
-                    log.error("the exchange with the workers is gone; a new one is started, the running jobs fail")
-                    self._exchange = Exchange(self._modules)
+            try:
+                self._present_exchange()
+            except NOT_STARTED:
+                time.sleep(seconds)
             return None
 
     def order(self, job: int, order: worker.Order | None) -> None:

@@ -19,6 +19,8 @@ MIN_RUN_BYTES: Final = 512 * MIB
 MAX_RUN_BYTES: Final = 2048 * MIB
 MAX_WORKERS: Final = 32
 MAX_COMPUTING: Final = 4
+COMPUTE_BYTES: Final = MIN_RUN_BYTES
+"""What one computation for a page may take: the dearest that is let in takes two fifths, and as much stays of earlier ones."""
 UNKNOWN_BYTES: Final = 4096 * MIB
 """The memory of a machine that does not tell it."""
 
@@ -26,19 +28,28 @@ SYSTEM: Final = Path("/")
 
 
 def worker_count(root: Path = SYSTEM) -> int:
-    """One worker for each processor that this process may use, as far as they fit into its memory. `BNVIZ_WORKERS` overrides it.
+    """One worker for each processor that this process may use, as far as memory allows beside those that compute for pages.
+
+    `BNVIZ_WORKERS` overrides it.
 
     `root`: the folder that holds `proc` and `sys`.
     """
     if chosen := configured_workers():
         return chosen
-    fitting = (memory_bytes(root) - SERVER_BYTES) // (IDLE_BYTES + MIN_RUN_BYTES)
-    return max(1, min(processors(root), fitting, MAX_WORKERS))
+    return max(1, min(processors(root), _fitting(root) - compute_count(root), MAX_WORKERS))
 
 
 def compute_count(root: Path = SYSTEM) -> int:
-    """Processes for what pages ask for and is heavy: one for each processor besides the server's own, no more than workers."""
-    return max(1, min(processors(root) - 1, worker_count(root), MAX_COMPUTING))
+    """Processes for what pages ask for and is heavy: one for each processor besides the server's own, a third of all that fit.
+
+    No more than the workers that `BNVIZ_WORKERS` wants.
+    """
+    return max(1, min(processors(root) - 1, _fitting(root) // 3, configured_workers() or MAX_COMPUTING, MAX_COMPUTING))
+
+
+def _fitting(root: Path) -> int:
+    """How many processes there is memory for, each with the least that a run may have."""
+    return (memory_bytes(root) - SERVER_BYTES) // (IDLE_BYTES + MIN_RUN_BYTES)
 
 
 def configured_workers() -> int | None:
@@ -48,8 +59,9 @@ def configured_workers() -> int | None:
 
 
 def run_bytes(count: int, root: Path = SYSTEM) -> int:
-    """What one run may take where `count` workers share the memory, in bytes."""
-    share = (memory_bytes(root) - SERVER_BYTES) // count - IDLE_BYTES
+    """What one run may take where `count` workers share what the server and the computations for pages leave, in bytes."""
+    others = SERVER_BYTES + compute_count(root) * (IDLE_BYTES + COMPUTE_BYTES)
+    share = (memory_bytes(root) - others) // count - IDLE_BYTES
     return min(MAX_RUN_BYTES, max(MIN_RUN_BYTES, share))
 
 

@@ -12,6 +12,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,14 +21,19 @@ from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel
 
+from bnviz import work
 from bnviz.errors import BnvizError
 from bnviz.jobs.errors import RunMemoryError
+from bnviz.jobs.memory import give_back
 
 Order = Literal["pause", "stop"]
 SEND_EVERY_SECONDS: Final = 0.06
+TELL_EVERY_SECONDS: Final = 0.2
 LOOK_EVERY_SECONDS: Final = 0.02
 PAUSE_POLL_SECONDS: Final = 0.05
 NICENESS: Final = 10
+REST_S: Final = 2.0
+"""Without work, until memory that nothing needs goes back to the system."""
 # How PyTorch, oneDNN and C++ word it; Python and NumPy raise MemoryError.
 OUT_OF_MEMORY: Final = re.compile(r"can't allocate memory|not enough memory|bad_alloc|could not create a memory")
 
@@ -35,7 +42,7 @@ class Updates(Protocol):
     """The way of partial results to the server."""
 
     def put(self, update: tuple[int, Any], /) -> None:
-        """Send the (job number, partial result); waits where the server is behind."""
+        """Send the (job number, partial result or `Worked`); waits where the server is behind."""
 
 
 class Orders(Protocol):
@@ -43,6 +50,14 @@ class Orders(Protocol):
 
     def get(self, job: int, /) -> Order | None:
         """What it wants of `job`: None to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """How far a run is, without a picture."""
+
+    seconds: float
+    """What the pieces of work done so far take one core, as `bnviz.work` counts them."""
 
 
 class Stopped(Exception):  # noqa: N818 - it is an order obeyed, not an error
@@ -59,24 +74,38 @@ def execute(
 ) -> Any:
     """What `function` makes of `settings`, as job number `job`; partial results go into `updates`, not all if they come fast.
 
-    `data`: what else the run works on, given to it as `data=` where there is any.
+    Between them goes how much work is done. `data`: what else the run works on, given to it as `data=` where there is any.
 
-    Raises Stopped as soon as `orders[job]` is "stop"; waits while it is "pause".
+    Raises Stopped as soon as `orders[job]` is "stop", at the next partial result or piece of work; waits while it is "pause".
     """
-    sent = looked = 0.0
+    sent = told = looked = worked = 0.0
 
-    def on_update(partial: object) -> None:
-        nonlocal sent, looked
-        now = time.monotonic()
-        if now - sent >= SEND_EVERY_SECONDS:
-            updates.put((job, partial))
-            sent = now
+    def look(now: float) -> None:
+        nonlocal looked
         if now - looked >= LOOK_EVERY_SECONDS:
             _obey(job, orders)
             looked = time.monotonic()
 
+    def on_update(partial: object) -> None:
+        nonlocal sent
+        now = time.monotonic()
+        if now - sent >= SEND_EVERY_SECONDS:
+            updates.put((job, partial))
+            sent = now
+        look(now)
+
+    def on_work(seconds: float) -> None:
+        nonlocal told, worked
+        worked += seconds
+        now = time.monotonic()
+        if now - told >= TELL_EVERY_SECONDS:
+            updates.put((job, Worked(worked)))
+            told = now
+        look(now)
+
     given = {} if data is None else {"data": data}
-    return function(settings, on_update=on_update, **given)
+    with work.heard_by(on_work):
+        return function(settings, on_update=on_update, **given)
 
 
 def _obey(job: int, orders: Orders) -> None:
@@ -95,6 +124,8 @@ def serve(pipe: Connection, modules: tuple[str, ...], ceiling: int | None, nicen
     if ceiling is not None:
         limit_memory(ceiling)
     while True:
+        if not pipe.poll(REST_S):
+            give_back()
         try:
             call = pipe.recv_bytes()
         except EOFError:
@@ -146,9 +177,14 @@ def _status() -> str:
 
 
 def warm_up(modules: tuple[str, ...], niceness: int = NICENESS) -> None:
-    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done."""
+    """Make this process a worker: behind the server in the queue for the cores, gone when the server is gone, imports done.
+
+    Where all memory is taken the system ends it rather than the server (Linux).
+    """
     if hasattr(os, "nice"):
         os.nice(niceness)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
     # Ctrl-C reaches every process of the terminal; the server is the one to end its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the process that it was forked from does not listen to

@@ -52,7 +52,7 @@ class Updates(Generic[R]):
     """Passes partial results on, some twelve a second, and makes only those that it passes on.
 
     `updates = Updates(on_update)` before the loop, `updates(lambda: partial_result())` in every step of it. Pausing and
-    stopping happen inside that call: `on_update` waits, or raises. No call may be further than half a second from the next.
+    stopping happen inside that call: `on_update` waits, or raises; between two of them, at any piece of work (`bnviz.work`).
     """
 
     def __init__(self, on_update: Callable[[R], None] | None, every: float = EVERY_SECONDS) -> None:

@@ -61,9 +61,19 @@ class Finding:
     """The difference of the one seed that lies far from all others."""
 
     @property
+    def refused(self) -> bool:
+        """Whether no verdict is given, for a `reason`."""
+        return self.verdict == NOISY and bool(self.reason)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is one to show: of differences that are all the same it would be a point, which says nothing of their scatter."""
+        return math.isfinite(self.low) and self.reason != ALL_THE_SAME
+
+    @property
     def p_value(self) -> float:
         """Of Student's two-sided test that the mean is 0; 1 where there is no interval or the verdict was refused."""
-        if not math.isfinite(self.low) or self.reason in (ALL_THE_SAME, ONE_SEED):
+        if not math.isfinite(self.low) or self.refused:
             return 1.0
         half = (self.high - self.low) / 2
         if not half:
@@ -155,18 +165,13 @@ def caution(findings: Sequence[Finding], _: Translate, *, own_data: bool = False
         return ""
     told = []
     if len(judged) > 1:
-        found = sum(finding.verdict == SHOWS for finding in judged)
         told.append(
             _(
                 "{count} comparisons were made on this page, each at 5 %: where nothing differs, at least one would still be found in up "
-                "to {rate} % of runs. With Holm's correction for all {count}, {remain} of the {found} differences found remain."
-            ).format(
-                count=len(judged),
-                rate=round(100 * (1 - CONFIDENCE ** len(judged))),
-                remain=sum(holm(judged)),
-                found=found,
-            )
+                "to {rate} % of runs."
+            ).format(count=len(judged), rate=round(100 * (1 - CONFIDENCE ** len(judged))))
         )
+        told.append(_remaining(sum(finding.verdict == SHOWS for finding in judged), sum(holm(judged)), _))
     seeds = min(finding.pairs for finding in judged)
     told.append(
         _("What happens in fewer than {share} % of seeds may have happened in none of these {seeds}.").format(
@@ -180,6 +185,31 @@ def caution(findings: Sequence[Finding], _: Translate, *, own_data: bool = False
     )
     told += [data, _("For new data they would be wider (Nadeau and Bengio 2003).")]
     return " ".join(told)
+
+
+def _remaining(found: int, remain: int, _: Translate) -> str:
+    """What becomes of the differences `found` on a page when they are corrected together, so that `remain` of them are left."""
+    if not found:
+        return _("No difference was found.")
+    if found == remain == 2:
+        return _("Both differences found remain with Holm's correction for all of them.")
+    if found == 2 and not remain:
+        return _("Neither of the two differences found remains with Holm's correction for all of them.")
+    if found == 1:
+        return (
+            _("The only difference found remains with Holm's correction for all of them.")
+            if remain
+            else _("The only difference found does not remain with Holm's correction for all of them.")
+        )
+    if remain == found:
+        return _("All {found} differences found remain with Holm's correction for all of them.").format(found=found)
+    if not remain:
+        return _("None of the {found} differences found remains with Holm's correction for all of them.").format(
+            found=found
+        )
+    return _("{remain} of the {found} differences found may be kept with Holm's correction for all of them.").format(
+        remain=remain, found=found
+    )
 
 
 def _quantile(count: int) -> float:

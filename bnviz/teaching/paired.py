@@ -32,6 +32,11 @@ def between(value: float, borders: Sequence[float], error: float) -> int | None:
 
 def mean_and_verdict(finding: Finding, _: Translate) -> str:
     """d̄ ± t·s/√n in points, and the verdict; `finding` must have an interval."""
+    verdict = _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
+        least=short(100 * finding.smallest_effect), verdict=words(finding, _)
+    )
+    if not finding.has_interval:
+        return f"$$\n\\bar d = {100 * finding.mean:.2f}\n$$\n\n{verdict}"
     half = 50 * (finding.high - finding.low)
     error = 100 * finding.deviation / math.sqrt(finding.pairs)
     quantile = half / error if error else math.nan
@@ -41,10 +46,7 @@ def mean_and_verdict(finding: Finding, _: Translate) -> str:
         )
         + "\n\n$$\n\\bar d \\pm t\\,\\frac{s}{\\sqrt n} = "
         + f"{100 * finding.mean:.2f} \\pm {latex(quantile)}\\cdot\\frac{{{100 * finding.deviation:.2f}}}{{\\sqrt{{{finding.pairs}}}}} = "
-        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n"
-        + _("Smallest difference that would matter, in points: {least}. Verdict: **{verdict}**.").format(
-            least=short(100 * finding.smallest_effect), verdict=words(finding, _)
-        )
+        + f"{100 * finding.mean:.2f} \\pm {half:.2f}\n$$\n\n{verdict}"
     )
 
 
@@ -83,10 +85,12 @@ def better_or_alike(first: str, second: str, finding: Finding, _: Translate) -> 
         text = _("{second} and {first} show no relevant difference ({low} to {high} points).").format(
             first=first, second=second, **numbers
         )
-    elif math.isfinite(finding.low):
+    elif finding.has_interval:
         text = _("{second} against {first}: {verdict} ({low} to {high} points).").format(
             first=first, second=second, verdict=words(finding, _), **numbers
         )
     else:
         text = _("{second} against {first}: {verdict}.").format(first=first, second=second, verdict=words(finding, _))
+    if finding.reason and not finding.refused:
+        text = text[:-1] + _("; ") + _(finding.reason) + text[-1]
     return text[:1].upper() + text[1:]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from bnviz.study import cost
+from bnviz.ui.turns import TURNS
 
 HEAVY_S: Final = 0.05
 """Work that takes longer, in seconds of processor time, is heavy."""
@@ -65,8 +66,11 @@ def processor_seconds() -> float:
 
 def acquire(lock: threading.Lock, while_waiting: WhileWaiting) -> None:
     """Acquire `lock`, or raise what `while_waiting` raises meanwhile."""
-    while not lock.acquire(timeout=LOOK_S):
-        while_waiting(0)
+    if lock.acquire(blocking=False):
+        return
+    with TURNS.away():
+        while not lock.acquire(timeout=LOOK_S):
+            while_waiting(0)
 
 
 @dataclass(order=True)
@@ -112,10 +116,11 @@ class ComputeQueue:
         What fails tells nothing about what the next will take.
         """
         heavy = self.is_heavy(name, visitor)
-        try:
-            return self._run(heavy, name, work, visitor, while_waiting)
-        except cost.HeavyError:  # before it was begun
-            return self._run(True, name, work, visitor, while_waiting)
+        with TURNS.away():
+            try:
+                return self._run(heavy, name, work, visitor, while_waiting)
+            except cost.HeavyError:  # before it was begun
+                return self._run(True, name, work, visitor, while_waiting)
 
     def _run(self, heavy: bool, name: str, work: Callable[[], T], visitor: str, while_waiting: WhileWaiting) -> T:
         running = self._enter(heavy, visitor, while_waiting)

@@ -6,26 +6,28 @@ import streamlit as st
 
 from bnviz.i18n import translator
 from bnviz.ui import assets, classroom, keys, native_words, navigation, share, style, visit
+from bnviz.ui.turns import TURNS
 
-st.set_page_config(
-    page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230
-)
-visit.read_link()
-share.follow_everywhere()
-translate = translator(visit.current().language)
-style.apply()
-assets.component("page")(
-    key="page",
-    data={
-        "skip": translate("Skip to the controls"),
-        "present": keys.data(translate),
-        "native": native_words.data(translate),
-        "lost": native_words.lost(translate),
-    },
-)
-page = st.navigation(navigation.sections(translate), expanded=True)
-classroom.follow(visit.current().language)
-classroom.draw(visit.current().language)
-with st.sidebar:
-    visit.switches(translate)
-page.run()
+with TURNS.take(whole=True):
+    st.set_page_config(
+        page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230
+    )
+    visit.read_link()
+    share.follow_everywhere()
+    translate = translator(visit.current().language)
+    style.apply()
+    assets.component("page")(
+        key="page",
+        data={
+            "skip": translate("Skip to the controls"),
+            "present": keys.data(translate),
+            "native": native_words.data(translate),
+            "lost": native_words.lost(translate),
+        },
+    )
+    page = st.navigation(navigation.sections(translate), expanded=True)
+    classroom.follow(visit.current().language)
+    classroom.draw(visit.current().language)
+    with st.sidebar:
+        visit.switches(translate)
+    page.run()

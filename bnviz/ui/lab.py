@@ -37,6 +37,7 @@ from bnviz.ui import (
 from bnviz.ui.cache import Ready
 from bnviz.ui.compute_queue import processor_seconds
 from bnviz.ui.player import ReadyScene
+from bnviz.ui.turns import TURNS
 from bnviz.ui.visit import LabState
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
 
     `around`: what decided the rest of the page, which is drawn again where that has changed.
     """
+    with TURNS.take(whole=False):
+        _follow(lab, state, around, places, language)
+
+
+def _follow(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, language: Language) -> None:
     start, _ = processor_seconds(), translator(language)
     share.follow_browser(lab, state)
     _stay(state, around)

@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from bnviz.i18n import Language, Translate, translator
-from bnviz.jobs.errors import QueueFullError
+from bnviz.jobs.errors import NoProcessError, QueueFullError
 from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
 from bnviz.teaching.lab import LiveTopic
@@ -65,8 +65,8 @@ def result(
 
 def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Table | None) -> None:
     try:
-        RUNS.start(topic, settings, owner, data)
-    except QueueFullError as error:
+        RUNS.start(topic, settings, owner, data, st.context.ip_address or "")
+    except (QueueFullError, NoProcessError) as error:
         visit.current().refused = error
 
 

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bnviz.classroom.limits import network
 from bnviz.errors import BnvizError
 from bnviz.i18n import Language
 from bnviz.jobs import backends
+from bnviz.jobs.errors import NOT_STARTED, NoProcessError
 from bnviz.jobs.job import Job, fingerprint
 from bnviz.jobs.pool import JobPool, Wait
 from bnviz.plot.chart import Chart
@@ -131,11 +133,15 @@ class Runs:
 
     @property
     def pool(self) -> JobPool:
-        """The workers, started by the first who needs them: that takes seconds."""
+        """The workers, started by the first who needs them: that takes seconds. Raises NoProcessError."""
         with self._opening:
             if self._pool is None:
                 self._closed.clear()
-                self._pool = self.make_pool()
+                try:
+                    self._pool = self.make_pool()
+                except NOT_STARTED as error:
+                    log.warning("no processes for long runs: %r", error)
+                    raise NoProcessError from error
             pool = self._pool
         if self._closed.is_set():
             self.close()
@@ -154,13 +160,18 @@ class Runs:
         with self._lock:
             self._runs.clear()
 
-    def start(self, topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Any = None) -> Run:
-        """The run of `topic` with `settings` on `data`, new or already there, as `owner`'s only one."""
+    def start(
+        self, topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: Any = None, address: str = ""
+    ) -> Run:
+        """The run of `topic` with `settings` on `data`, new or already there, as `owner`'s only one.
+
+        `address`: from where the owner comes; addresses take turns.
+        """
         pool = self.pool
         with self._lock:
             run = self.latest(topic, settings, data)
             if run is None or run.job.state != "done":
-                job = pool.submit(owner, topic.run, settings, data, topic.seconds(settings, data))
+                job = pool.submit(owner, topic.run, settings, data, topic.seconds(settings, data), network(address))
                 if run is None or run.job is not job:
                     run = self._runs[_key(topic, settings, data)] = Run(topic, settings, job)
                     self._forget()

@@ -186,8 +186,8 @@ def code(topic: AnyTopic, state: LabState, result: Any, language: Language, nudg
         st.caption(
             _(
                 "Training amplifies rounding: another machine, or the script, which trains one network after "
-                "another, may classify a few test images differently; with two samples per statistic a single seed "
-                "may differ by many points."
+                "another, may classify a few test images differently. With two samples per statistic, or near the "
+                "learning rate at which training breaks down, a single seed may differ by many points."
             )
         )
     elif (least := min(digits.values(), default=DIGITS_SHOWN)) < DIGITS_SHOWN:

@@ -33,6 +33,7 @@ from bnviz.inspect.report import named_layers
 from bnviz.labs.course import LABS
 from bnviz.ui import assets, cache, chart, code_block, navigation, player, recordings, share, visit
 from bnviz.ui.recordings import Opened, Source
+from bnviz.ui.turns import TURNS
 from bnviz.ui.views import escaped
 from bnviz.ui.visit import ModelState
 
@@ -76,6 +77,11 @@ def _follow_browser() -> None:
 
 
 def _body() -> None:
+    with TURNS.take(whole=False):
+        _follow()
+
+
+def _follow() -> None:
     _follow_browser()
     state, language = visit.current().model, visit.current().language
     _ = translator(language)

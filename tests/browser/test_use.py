@@ -8,12 +8,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
 from bnviz.i18n import translator
 from bnviz.ui.native_words import GOES_ON
 from tests.browser.conftest import PHONE, PROJECTOR, SIDEWAYS, XGA, Visit
 from tests.browser.pages import asks_for, change, overhang, query, ready, resize, segment, settled
+from tests.waiting import wait
 
 SOME_LABS = pytest.mark.parametrize("name", ["layer", "running_stats", "gradient_flow"])
 LARGE = (1920, 1080)
@@ -396,6 +397,7 @@ HOLDS = "(key) => document.activeElement.closest('[class*=st-key-]')?.className.
 def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
     """Where Streamlit draws the button anew, disables it, or takes the question away."""
     page = visit("layer?lang=en", *XGA)
+    page.locator(".bnviz-skip").wait_for(state="attached")  # the page's own script is there
     page.locator(".st-key-prediction").get_by_role("button").nth(1).press("Enter")
     ready(page).wait_for_function(HOLDS, arg="layer-verdict")
     page.wait_for_function(HALF)  # what the answer was leaves the picture, which shows it, its room
@@ -406,6 +408,24 @@ def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
     change(page, page.get_by_role("button", name="Back", exact=True).press, "Enter")
     expect(page.get_by_role("button", name="Back", exact=True)).to_be_disabled()
     page.wait_for_function(HOLDS, arg="layer-pin")  # its neighbour
+
+
+def test_who_is_quicker_than_the_pages_script_keeps_the_focus(visitor: Callable[..., Page], site: str) -> None:
+    page = visitor(site, init="'a window of its own: its requests are routed'")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/page.js", hold)
+    page.goto(f"{site}/layer?lang=en")
+    option = page.locator(".st-key-prediction").get_by_role("button").nth(1)
+    option.focus()
+    wait(lambda: held or page.wait_for_timeout(20))  # which also lets Playwright tell of the request
+    held[0].continue_()
+    page.locator(".bnviz-skip").wait_for(state="attached")
+    option.press("Enter")
+    ready(page).wait_for_function(HOLDS, arg="layer-verdict")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -79,6 +79,8 @@ def sql() -> bytes:
 
 
 FILES: dict[str, bytes] = {
+    "a.vw": "".join(f"{a} |f wid:{b}\n" for a, b in ROWS).encode(),
+    "a.txt": "".join(f"{a} 1 'row| wid:{b} |g\n" for a, b in ROWS).encode(),
     "a.parquet": written(FRAME.to_parquet),
     "a.feather": written(FRAME.to_feather),
     "a.orc": FRAME.to_orc(),

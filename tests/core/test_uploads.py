@@ -180,7 +180,7 @@ READ = {
     "colons twice": File("5.1::3.5\n4.9::3\n4.7::3.2\n", ROWS, ("left out: 2 (an empty column)",)),
     "circumflexes": File("len^wid\n5.1^3.5\n4.9^3\n4.7^3.2\n", ROWS, ("separated by circumflexes",)),
     "tildes": File("len~wid\n5,1~3,5\n4,9~3\n4,7~3,2\n", ROWS, ("separated by tildes", "decimal comma")),
-    "times beside numbers": File("time,len\n12:30,5\n12:31,6\n", [[5], [6]], ("left out: time (words)",)),
+    "times beside numbers": File("time,len\n12:30,5\n12:31,6\n", [[5], [6]], ("left out: time (dates or times)",)),
     "tabs in some lines": File("len wid\n5.1 3.5\n4.9\t3.0\n4.7  3.2\n", ROWS, ("separated by spaces",)),
     "spaces, and tabs before names": File(
         '18.0   8   307.0\t"chevrolet one"\n15.0   6   350.0\t"buick two"\n',
@@ -200,7 +200,7 @@ READ = {
     "properties before titles": File(
         "Measurement\t\nVersion\t2\n***End***\t\n\nlen\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n",
         ROWS,
-        ("features: len, wid; left out: Measurement, Version, 2…",),
+        ("features: len, wid; left out: Measurement, Version, 2, ***End*** (above the table)",),
     ),
     "full-width spaces": File("长\u3000宽\n5.1\u30003.5\n4.9\u30003\n4.7\u30003.2\n", ROWS, ("separated by spaces",)),
     "single quotation marks": File(
@@ -349,10 +349,144 @@ READ = {
         "classes",
     ),
     "titles of two levels": File(
-        ",len,len\n,mean,std\nrow,,\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n", ROWS, ("left out: mean, std, row (a heading",)
+        ",len,len\n,mean,std\nrow,,\n0,5.1,3.5\n1,4.9,3\n2,4.7,3.2\n",
+        ROWS,
+        ("features: len mean, len std; left out: row (a heading",),
+    ),
+    "merged cells above titles": File(
+        "size;;cls\nlen;wid;\n5.1;3.5;a\n4.9;3;b\n4.7;3.2;a\n",
+        LABELLED,
+        ("features: size len, wid; class column cls",),
+        "classes",
+    ),
+    "titles that are alike, and units": File(
+        "len,len,cls\ncm,mm,\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n", LABELLED, ("features: len cm, len mm",), "classes"
     ),
     "Markdown": File(
         "| len | wid |\n|---|---|\n| 5.1 | 3.5 |\n| 4.9 | 3.0 |\n| 4.7 | 3.2 |\n", ROWS, ("features: len, wid",)
+    ),
+    "properties above titles": File(
+        "Rate,100,\nOperator,Eva,\nlen,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
+        LABELLED,
+        ("features: len, wid", "left out: Rate, 100, Operator, Eva (above the table)"),
+        "classes",
+    ),
+    "properties above what has no titles": File(
+        "Rate,100\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("left out: Rate, 100 (above", "without titles")
+    ),
+    "properties above two columns": File(
+        "Name,X200\nDate,2024-05-01\nlen,wid\n5.1,3.5\n4.9,3\n4.7,3.2\n",
+        ROWS,
+        ("features: len, wid", "left out: Name, X200, Date, 2024-05-01 (above"),
+    ),
+    "properties and an empty line above two columns": File(
+        "Name,X200\nOperator,Eva\n\nlen,wid\ncm,cm\n5.1,3.5\n4.9,3\n4.7,3.2\n",
+        ROWS,
+        ("features: len, wid", "left out: Name, X200, Operator, Eva (above", "left out: cm, cm (a heading"),
+    ),
+    "LabVIEW": File(
+        "LabVIEW Measurement\t\nChannels\t1\n***End_of_Header***\t\nlen\twid\tComment\n5.1\t3.5\t\n4.9\t3.0\t\n4.7\t3.2\t\n",
+        ROWS,
+        ("features: len, wid", "separated by tabs"),
+    ),
+    "the table's name, in words, without titles": File(
+        "|1x3 Cross validator of all\n5.1, 3.5, a\n4.9, 3, b\n4.7, 3.2, a\n", LABELLED, ("without titles",), "classes"
+    ),
+    "Orange's three lines": File(
+        "cls\tlen\twid\tid\nd\tc\tcontinuous\tc\nclass\t\t\tmeta\na\t5.1\t3.5\t7\nb\t4.9\t3\t9\na\t4.7\t3.2\t8\n",
+        LABELLED,
+        (
+            "features: len, wid",
+            "class column cls",
+            "left out: id (no feature, as the file says)",
+            "left out: d, c, continuous, c, class, meta (a",
+        ),
+        "classes",
+        "a.tab",
+    ),
+    "Orange's three lines with values": File(
+        "len\twid\tcls\nc\tc\ta b\n\t\tclass\n5.1\t3.5\ta\n4.9\t3\tb\n4.7\t3.2\ta\n",
+        LABELLED,
+        ("class column cls: a 2",),
+        "classes",
+    ),
+    "Orange's line of titles with what they are": File(
+        "cD#kind\tC#len\twid\tm#class\n7\t5.1\t3.5\tu\n9\t4.9\t3\tv\n7\t4.7\t3.2\tu\n",
+        LABELLED,
+        ("features: len, wid", "class column kind: 7 2, 9 1", "left out: class (no feature"),
+        "classes",
+    ),
+    "notes of music": File("C#4,D#4\n5.1,3.5\n4.9,3\n4.7,3.2\n", ROWS, ("features: C#4, D#4",)),
+    "scikit-learn's files": File(
+        "3,2,setosa,virginica\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n",
+        LABELLED,
+        ("without titles", "left out: 3, 2, setosa, virginica (the numbers of rows and columns)"),
+        "classes",
+    ),
+    "scikit-learn's files as wide as their rows": File(
+        "3,2,setosa\n5.1,3.5,0\n4.9,3,1\n4.7,3.2,0\n", LABELLED, ("the numbers of rows",), "classes"
+    ),
+    "counts above spaces": File("3 2\n5.1 3.5 0\n4.9 3 1\n4.7 3.2 0\n", LABELLED, ("left out: 3, 2 (the numbers",)),
+    "a remark with separators after it": File(
+        "len,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n,,\nSource: Fisher,,\n1936 edition,,\n",
+        LABELLED,
+        ("left out: Source: Fisher, 1936 edition (below the table)",),
+        "classes",
+    ),
+    "two tabs for one in some lines": File(
+        "5.1\t3.5\t0\n4.9\t\t3.0\t1\n4.7\t3.2\t\t0\n", LABELLED, ("separated by spaces",)
+    ),
+    "ARFF with a remark behind @data": File(
+        "@relation r\n@attribute len real\n@attribute wid real\n@attribute cls {a,b}\n@data % here\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
+        LABELLED,
+        (),
+        "classes",
+        "a.arff",
+    ),
+    "counts above titles": File(
+        "3\t2\nname\tlen\twid\nu\t5.1\t3.5\nv\t4.9\t3\nw\t4.7\t3.2\n",
+        ROWS,
+        ("features: len, wid", "left out: 3, 2 (the"),
+    ),
+    "an oscilloscope's properties": File(
+        "Model,X200\nFirmware,1.2\n\nSource,CH1,\nLength,3,\nlen,wid,\n5.1,3.5,\n4.9,3,\n4.7,3.2,\n",
+        ROWS,
+        ("features: len, wid", "Source, CH1, Length, 3 (above the table)"),
+    ),
+    "comments of gene expression": File(
+        '!Series_title\t"x"\n!table_begin\n"ID"\t"len"\t"wid"\n"u"\t5.1\t3.5\n"v"\t4.9\t3\n"w"\t4.7\t3.2\n!table_end\n',
+        ROWS,
+        ('left out: Series_title "x", table_begin, table_end (a comment)',),
+    ),
+    "wells of a plate": File(
+        "<>,1,2,3\nA,5,3,1\nB,4,0,1\nC,4,3,2\n", [[5, 3, 1], [4, 0, 1], [4, 3, 2]], ("3 rows; 3 features: 1, 2, 3",)
+    ),
+    "numbers in a row of words and numbers": File(
+        "a,1,2,3\nb,4,5,6\na,7,8,9\n", [[1, 2, 3, 0], [4, 5, 6, 1], [7, 8, 9, 0]], ("without titles",), "classes"
+    ),
+    "a title that begins as gnuplot's scripts": File(
+        "plot sin\tcos\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("features: plot sin, cos",)
+    ),
+    "bars between pairs": File(
+        "5 | a:1 | u\n4 | b:2 | v\n3 | a:3 | u\n", [[5], [4], [3]], ("separated by vertical bars",)
+    ),
+    "a line of totals": File(
+        "item,len,wid\nu,5,3\nv,4,3\nTotal,9,6\n", [[5, 3], [4, 3], [9, 6]], ("Line 4 seems to sum up those above it",)
+    ),
+    "a line of sums": File(
+        "len,wid\n5,3\n4,3\n1,2\n10,8\n", [[5, 3], [4, 3], [1, 2], [10, 8]], ("Line 5 seems to sum up those above it",)
+    ),
+    "a class written in two ways": File(
+        "len,wid,cls\n5.1,3.5,A\n4.9,3,b\n4.7,3.2,a\n5.1,3.5,b\n",
+        [[5.1, 3.5, 0], [4.9, 3, 2], [4.7, 3.2, 1], [5.1, 3.5, 2]],
+        ("differ in capital letters or spaces only: A, a",),
+        "classes",
+    ),
+    "digits, few of each": File(
+        "label,len,wid\n" + "".join(f"{row % 8},{row / 4},{row / 8}\n" for row in range(9)),
+        [[row / 4, row / 8, row % 8] for row in range(9)],
+        ("class column label",),
+        "classes",
     ),
     "the table's name": File(
         "Iris 2024\nlen,wid,cls\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
@@ -565,6 +699,13 @@ READ = {
     ),
     "npy called csv": File(as_npy(TABLE), TABLE),
     "npz called npy": File(as_npz(x=TABLE), TABLE, name="a.npy"),
+    "npz with numbers of rows beside classes": File(
+        as_npz(vectors=np.array(ROWS * 2), ids=np.arange(6), lbl=np.array([3, 5, 3] * 2)),
+        LABELLED * 2,
+        ("class column lbl: 3 4, 5 2", "not used: ids (6,)"),
+        "classes",
+        "a.npz",
+    ),
     "npz with X and y": File(
         as_npz(X=np.array(ROWS), y=np.array([3, 5, 3])),
         LABELLED,
@@ -1034,8 +1175,28 @@ REFUSED = {
     "complex": Refused(
         as_npy(np.ones((3, 2), dtype=complex)), "complex128 values, not real numbers. Save np.stack", name="a.npy"
     ),
+    "a dictionary": Refused(
+        as_npy(np.array({"X": ROWS}), allow_pickle=True), 'words: np.savez("data.npz", **array.item())', name="a.npy"
+    ),
+    "records with words": Refused(
+        as_npy(IRIS.to_records(), allow_pickle=True), 'words: pd.DataFrame(array).to_csv("data.csv"', name="a.npy"
+    ),
+    "VTK": Refused("# vtk DataFile Version 3.0\nx\nASCII\n1 2\n3 4\n", "This is a mesh"),
+    "faces of a mesh": Refused("v 1 2 3\nv 4 5 6\nv 7 8 1\nf 1 2 3\n", "This is a mesh", name="a.obj"),
+    "a spectrum of which only every n-th place is written": Refused(
+        "##TITLE=x\n##XYDATA=(X++(Y..Y))\n400 1 2\n408 3 4\n", "JCAMP-DX"
+    ),
+    "gnuplot": Refused(
+        "set term png\nplot 'a.dat' using 1:2\n", "gnuplot turn it into a file that can be read here: set table"
+    ),
+    "a last row of words": Refused(
+        "a,b\n1,2\n3,4\nTotal,6\n", "Line 4, column a: Total is not a number. Correct the cell, delete the line"
+    ),
+    "one property": Refused("a,b\n1,2\nx,y\n4,5\n", "Line 3, column a: x is not a number"),
+    "pairs of words": Refused("a,b\nx,1\n2,3\n4,5\n", "Line 2, column a: x is not a number"),
+    "LIBSVM's with numbers of queries": Refused("1 qid:1 1:0.5 2:3\n0 qid:1 1:0.25 # d2\n", "This is LIBSVM's format"),
     "structured": Refused(
-        as_npy(np.zeros(3, dtype=[("a", "f4"), ("b", "f4")])), "Save numpy.lib.recfunctions.structured_to", name="a.npy"
+        as_npy(np.zeros(3, dtype=[("a", "f4"), ("b", "f4")])), "Save pd.DataFrame(array).to_csv(", name="a.npy"
     ),
     "dates": Refused(
         as_npy(np.zeros((3, 2), dtype="datetime64[s]")), "The array (3, 2) holds datetime64[s]", name="a.npy"
@@ -1043,7 +1204,7 @@ REFUSED = {
     "no columns": Refused(as_npy(np.zeros((5, 0))), "No column is left", name="a.npy"),
     "a number": Refused(as_npy(np.asarray(3.0)), "The array a.npy holds a single number", name="a.npy"),
     "structured, of version 3": Refused(
-        as_npy(np.zeros(3, dtype=[("长", "f4")]), version=(3, 0)), "structured_to_unstructured", name="a.npy"
+        as_npy(np.zeros(3, dtype=[("长", "f4")]), version=(3, 0)), "Save pd.DataFrame(array).to_csv(", name="a.npy"
     ),
     "nan in an array": Refused(
         as_npy(np.array([[1.0, np.nan], [np.inf, 2.0], [3.0, 4.0]])),

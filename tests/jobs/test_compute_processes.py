@@ -53,6 +53,15 @@ def spin(seconds: float) -> int:
     return os.getpid()
 
 
+KEPT = list[Any]()
+
+
+def keep(megabytes: int) -> int:
+    """The process, which keeps so much memory for good."""
+    KEPT.append(np.ones(megabytes * 2**17))
+    return os.getpid()
+
+
 def both_of(processes: ComputeProcesses) -> None:
     """Each of two processes computes something."""
     with ThreadPoolExecutor(2) as threads:
@@ -233,6 +242,18 @@ def test_what_needs_too_much_memory_is_refused_with_a_sentence(processes: Comput
     with pytest.raises(RunMemoryError, match="512 MB"):
         processes.run(partial(slow.run, slow.Settings(seed=seed)))
     assert processes.run(int)[0] == 0
+
+
+def test_what_earlier_computations_have_left_in_memory_refuses_nothing(processes: ComputeProcesses) -> None:
+    first = processes.run(partial(keep, 300))[0]
+    assert processes.run(partial(keep, 400))[0] != first
+
+
+def test_where_memory_runs_out_the_system_ends_it_and_not_the_server(processes: ComputeProcesses) -> None:
+    def score(pid: int | str) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert score(processes.run(os.getpid)[0]) >= 500 > score("self")
 
 
 def test_none_is_left_when_they_are_closed() -> None:

@@ -5,6 +5,8 @@ Waits are bounded; nothing is asserted on the clock.
 
 from __future__ import annotations
 
+import errno
+import multiprocessing.context
 import os
 import re
 import signal
@@ -14,13 +16,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import psutil
 import pytest
 
 from bnviz.jobs.backend import Worker
-from bnviz.jobs.errors import QueueFullError
+from bnviz.jobs.errors import NoProcessError, QueueFullError
 from bnviz.jobs.job import Job
 from bnviz.jobs.pool import STOP_GRACE_SECONDS, TICK_SECONDS, JobPool
 from bnviz.jobs.processes import LocalWorker, Processes
@@ -138,6 +142,20 @@ def test_before_the_first_progress_time_left_is_what_was_expected(pool: JobPool)
     assert 1000 - job.seconds_worked - 1 < job.seconds_left < 1000
     job.expected_seconds = 0.0
     assert job.seconds_left is None
+
+
+def test_a_run_without_partial_results_moves_on_and_obeys(pool: JobPool) -> None:
+    job = pool.submit("ada", slow.run, settings(slow.TACITURN, 200), expected_seconds=200 * slow.TICK)
+    seen: list[float] = []
+    job.listeners.append(lambda: seen.append(job.progress or 0.0))
+    wait(lambda: len({share for share in seen if share}) > 3)
+    assert job.partial is None
+    assert job.updates == 0
+    assert seen == sorted(seen)
+    assert seen[-1] < 0.9
+    assert job.seconds_left is not None
+    pool.stop(job)
+    wait(lambda: pool.busy == 0)
 
 
 def test_identical_settings_run_once_for_everybody_and_end_when_the_last_leaves(pool: JobPool) -> None:
@@ -338,6 +356,49 @@ def test_a_killed_exchange_is_replaced(local_pool: JobPool, processes: Watched) 
     assert after.updates > 5
 
 
+def no_more(*_: object) -> None:
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def process_of(backend: Processes) -> Any:
+    """Of the exchange."""
+    return backend._exchange._manager._process  # type: ignore[attr-defined]
+
+
+def test_where_no_process_can_be_started_a_run_says_so_and_the_pool_lives_on(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever is asked of it meanwhile: a new run, another try of one whose worker died, an exchange in place of a dead one."""
+    backend = Watched(1)
+    pool = JobPool(backend)
+    try:
+        running = pool.submit("ada", slow.run, settings(73, LONG))
+        wait(lambda: ticks(running) > 0)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(multiprocessing.context.ForkServerProcess, "start", no_more)
+            process_of(backend).kill()
+            wait(lambda: "no other can be started" in caplog.text)
+            backend.hired[0].kill()
+            wait(lambda: running.over)
+            after = pool.submit("bob", slow.run, settings(74, 4))
+            for job in (running, after):
+                assert job.state == "failed"
+                assert job.problem == NoProcessError().phrase
+        again = pool.submit("bob", slow.run, settings(75, 4))
+        wait(lambda: again.over)
+        assert again.state == "done"
+        assert "there is another" in caplog.text
+    finally:
+        pool.close()
+
+
+def test_a_pool_that_does_not_get_all_its_workers_leaves_none_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Watched(2)
+    monkeypatch.setattr(backend, "new_worker", Mock(side_effect=[backend.new_worker(), BlockingIOError]))
+    with pytest.raises(BlockingIOError):
+        JobPool(backend)
+    wait(lambda: not backend.pids)
+    assert not process_of(backend).is_alive()
+
+
 def test_a_run_that_asks_for_too_much_memory_ends_with_a_sentence_and_harms_nobody() -> None:
     pool = JobPool(Processes(1, run_bytes=256 * 2**20))
     try:
@@ -364,6 +425,29 @@ def test_the_queue_is_bounded_and_tells_how_long(pool: JobPool, monkeypatch: pyt
     again = pool.submit("visitor 4", slow.run, settings(107, LONG))  # who gives one up may have another
     assert jobs[4].state == "stopped"
     assert pool.wait(again).runs == 4
+
+
+def test_addresses_take_turns(local_pool: JobPool) -> None:
+    """Who starts many runs from one address keeps nobody of another waiting for all of them."""
+    many = [local_pool.submit(f"bot {n}", slow.run, settings(200 + n, LONG), group="a") for n in range(8)]
+    other = [local_pool.submit(f"other {n}", slow.run, settings(300 + n, LONG), group="b") for n in range(2)]
+    assert [local_pool.wait(job).runs for job in many] == [0, 0, 2, 4, 5, 6, 7, 8]
+    assert [local_pool.wait(job).runs for job in other] == [1, 3]
+    local_pool.stop(many[0])
+    wait(lambda: other[0].state == "running")
+    late = local_pool.submit("late", slow.run, settings(400, LONG), group="c")
+    assert local_pool.wait(late).runs == 1
+    again = local_pool.submit("again", slow.run, settings(401, LONG), group="c")
+    assert local_pool.wait(again).runs > local_pool.wait(many[2]).runs
+
+
+def test_one_address_leaves_room_for_others(local_pool: JobPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnviz.jobs.pool.MAX_ALIVE", 5)
+    for number in range(4):
+        local_pool.submit(f"bot {number}", slow.run, settings(500 + number, LONG), group="a")
+    with pytest.raises(QueueFullError):
+        local_pool.submit("bot 5", slow.run, settings(505, LONG), group="a")
+    assert local_pool.submit("ada", slow.run, settings(506, LONG), group="b")
 
 
 def test_the_wait_is_told_from_what_the_runs_before_should_take(pool: JobPool) -> None:

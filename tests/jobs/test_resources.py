@@ -49,9 +49,21 @@ def test_a_container_gets_what_its_quota_and_its_memory_allow(tmp_path: Path) ->
     assert resources.worker_count(version_2(tmp_path / "a", "200000 100000\n", f"{4 * GIB}\n")) == 2
     assert resources.worker_count(version_2(tmp_path / "b", "150000 100000\n", f"{4 * GIB}\n")) == 2
     small = version_2(tmp_path / "c", "max 100000\n", f"{4 * GIB}\n")
-    assert resources.worker_count(small) == 4  # 64 processors, but no room for more
-    assert resources.SERVER_BYTES + 4 * (resources.IDLE_BYTES + resources.run_bytes(4, small)) <= 4 * GIB
+    assert resources.worker_count(small) == 3  # 64 processors, but no room for more
     assert resources.worker_count(version_2(tmp_path / "d", "50000 100000\n", f"{GIB}\n")) == 1
+
+
+@pytest.mark.usefixtures("cores")
+@pytest.mark.parametrize("quota", ["max", "100000", "200000", "400000", "800000", "3200000"])
+@pytest.mark.parametrize("gigabytes", [3, 4, 6, 8, 16, 64])
+def test_server_workers_and_computations_fit_into_memory_though_all_take_what_they_may(
+    tmp_path: Path, quota: str, gigabytes: int
+) -> None:
+    root = version_2(tmp_path, f"{quota} 100000\n", f"{gigabytes * GIB}\n")
+    workers, computing = resources.worker_count(root), resources.compute_count(root)
+    taken = workers * (resources.IDLE_BYTES + resources.run_bytes(workers, root))
+    taken += computing * (resources.IDLE_BYTES + resources.COMPUTE_BYTES)
+    assert resources.SERVER_BYTES + taken <= gigabytes * GIB
 
 
 @pytest.mark.usefixtures("cores")
@@ -67,7 +79,7 @@ def test_limits_of_the_groups_above_hold_too(tmp_path: Path) -> None:
     root = version_2(tmp_path, "300000 100000\n", "max\n", "/school/bnviz.service")
     machine(root, **{"sys/fs/cgroup/school/memory.max": f"{3 * GIB}\n"})
     assert resources.memory_bytes(root) == 3 * GIB
-    assert resources.worker_count(root) == 3
+    assert resources.worker_count(root) == 2
 
 
 @pytest.mark.usefixtures("cores")
@@ -104,4 +116,4 @@ def test_who_runs_the_server_may_choose(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_system_that_tells_nothing(tmp_path: Path) -> None:
     assert resources.memory_bytes(tmp_path) == resources.UNKNOWN_BYTES
     assert resources.processors(tmp_path) == 64
-    assert resources.worker_count(tmp_path) == 4
+    assert resources.worker_count(tmp_path) == 3

@@ -127,6 +127,8 @@ def test_differences_that_are_all_the_same_say_nothing(value: float) -> None:
     finding = judge(value + 1e-13 * np.arange(5), DELTA)
     assert (finding.verdict, finding.reason) == (NOISY, ALL_THE_SAME)
     assert finding.p_value == 1
+    assert finding.refused
+    assert not finding.has_interval
 
 
 def test_on_a_grid_the_interval_is_never_narrower_than_a_step() -> None:
@@ -250,6 +252,31 @@ def test_the_page_says_how_many_comparisons_and_of_which_data(language: Language
     assert "1797" in told
     assert "Nadeau" in told
     assert caution([judge([1.0], DELTA)], _) == ""
+
+
+@pytest.mark.parametrize(
+    ("clear", "faint", "alike", "en", "zh"),
+    [
+        (0, 0, 2, "No difference was found.", "没有报出任何差异"),
+        (1, 0, 1, "The only difference found remains", "唯一一个差异仍然成立"),
+        (0, 1, 1, "The only difference found does not remain", "唯一一个差异不再成立"),
+        (2, 0, 1, "Both differences found remain", "两个差异都成立"),
+        (3, 0, 1, "All 3 differences found remain", "3 个差异全部成立"),
+        (0, 2, 2, "Neither of the two differences found remains", "两个差异都不再成立"),
+        (0, 3, 2, "None of the 3 differences found remains", "3 个差异无一成立"),
+        (1, 2, 1, "1 of the 3 differences found may be kept", "3 个差异中有 1 个仍然成立"),
+    ],
+)
+def test_the_page_says_what_remains_in_words_for_its_numbers(
+    clear: int, faint: int, alike: int, en: str, zh: str
+) -> None:
+    """A faint one has 0.025 < p < 0.05: found alone, but not beside a second comparison."""
+    faintly = judge([1.5, 9.5, 5.5, 2.3, 11.1, -0.5, 16.9, -0.1], 1.0)
+    assert faintly.verdict == SHOWS
+    assert 0.025 < faintly.p_value < 0.05
+    findings = [judge([5.0, 5.1, 4.9, 5.0], 1.0)] * clear + [faintly] * faint + [judge([0.1, 0.2, -0.1], 1.0)] * alike
+    for language, words_of_it in zip(LANGUAGES, (en, zh), strict=True):
+        assert words_of_it in caution(findings, translator(language))
 
 
 def test_words_give_the_reason() -> None:

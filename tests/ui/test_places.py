@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bnviz.ui.places import Places, fits
+from bnviz.jobs.shares import fits
+from bnviz.ui.places import Places
 
 
 def taken(places: Places, address: str, wanted: int) -> int:

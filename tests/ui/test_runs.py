@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from bnviz.jobs.errors import NoProcessError
 from bnviz.ui.runs import Runs
 from bnviz.ui.server import warm_up
 
@@ -40,6 +41,15 @@ def test_runs_that_were_closed_start_workers_again_for_who_needs_them() -> None:
     assert runs.pool is pools[1]
     pools[0].close.assert_called_once()
     pools[1].close.assert_not_called()
+
+
+def test_where_no_worker_can_be_started_it_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    pool = Mock()
+    runs = Runs(Mock(side_effect=[FileNotFoundError("no folder"), pool]))
+    with pytest.raises(NoProcessError, match="cannot start a process"):
+        runs.pool  # noqa: B018
+    assert "no folder" in caplog.text
+    assert runs.pool is pool
 
 
 @pytest.mark.parametrize("ends", [True, False])

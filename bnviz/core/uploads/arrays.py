@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -43,7 +43,7 @@ MAX_HEADER: Final = 12_000  # bytes; NumPy itself reads headers of up to 10 000 
 # Among what `scipy.sparse.save_npz` writes, in each of its formats.
 SPARSE: Final = frozenset({"data", "format", "shape"})
 CURES: Final = {
-    "V": "numpy.lib.recfunctions.structured_to_unstructured(array)",
+    "V": 'pd.DataFrame(array).to_csv("data.csv", index=False)',
     "c": "np.stack([array.real, array.imag], axis=-1)",
     "M": '(array - array.min()) / np.timedelta64(1, "D")',
     "m": 'array / np.timedelta64(1, "D")',
@@ -190,7 +190,7 @@ def _may_be_class(column: NDArray[np.float64]) -> bool:
 
 def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
     """The table, its classes, or the images in `archive`. Raises: UploadError naming place and cure."""
-    samples = archive.samples
+    archive, samples = _without_doubt(archive) if kind == "classes" else archive, archive.samples
     _check_type(samples)
     if kind == "images":
         return _images(archive)
@@ -237,6 +237,21 @@ def read_arrays(archive: Archive, kind: Kind, choice: Choice) -> Upload:
         tuple(tuple(row) for row in preview),
         Reader(("import numpy as np",), f"{lines}{NAME} = np.ascontiguousarray({chosen}, dtype=np.float32)\n"),
     )
+
+
+def _without_doubt(archive: Archive) -> Archive:
+    """`archive` with the array that holds the classes, if of several only one can: beside it stand numbers of rows, or quantities."""
+    fitting = [array for array in archive.in_doubt if _may_be_classes(archive, array)]
+    return replace(archive, labels=fitting[0], in_doubt=()) if len(fitting) == 1 else archive
+
+
+def _may_be_classes(archive: Archive, array: Stored) -> bool:
+    try:
+        _check_type(array, words=True)
+        numbered(array.name, _unpacked(archive, array).tolist())
+    except UploadError:
+        return False
+    return True
 
 
 def _images(archive: Archive) -> Upload:
@@ -369,11 +384,10 @@ def _check_type(array: Stored, *, words: bool = False) -> None:
     if array.dtype.hasobject:
         raise UploadError(
             N_(
-                "The array {name} holds pickled Python objects, which are never loaded. Save plain numbers or words: "
-                "array.astype({type})."
+                "The array {name} holds pickled Python objects, which are never loaded. Save plain numbers or words: {code}."
             ),
             name=array.described,
-            type="str" if words else "float",
+            code=_cure_of_objects(array, words=words),
         )
     if array.dtype.kind not in ("biufUS" if words else "biuf"):
         raise UploadError(
@@ -389,6 +403,15 @@ def _check_type(array: Stored, *, words: bool = False) -> None:
             size=f"{min(size, 10**15) / 1e6:.3g}",
             limit=f"{MAX_UNPACKED / 1e6:.3g}",
         )
+
+
+def _cure_of_objects(array: Stored, *, words: bool) -> str:
+    """Python that makes of an array of objects what can be read."""
+    if array.dtype.names:
+        return CURES["V"]
+    if not array.shape:  # a dictionary, as `np.save` takes it
+        return 'np.savez("data.npz", **array.item())'
+    return "array.astype(str)" if words else "array.astype(float)"
 
 
 def _unpacked(archive: Archive, array: Stored) -> NDArray[Any]:

@@ -19,6 +19,7 @@ NAMES_OF_CLASSES: Final = frozenset(
      "kind", "outcome", "survived", "type", "variety", "类别", "类", "标签", "目标", "分类", "种类", "品种", "结果"}
 )  # fmt: skip
 
+NEVER_QUANTITIES: Final = frozenset({"class", "classes", "cls", "label", "labels", "类别", "标签"})
 EXACT: Final = 2.0**53  # beyond it float64 has no place for every whole number
 MANY_NUMBERS: Final = 5  # that are classes even where there are few rows of each
 
@@ -54,7 +55,8 @@ def _check_repeated(column: str, counts: Counter[Any]) -> None:
     words = isinstance(next(iter(counts)), str)
     alone = sum(count == 1 for count in counts.values())
     few = 2 * alone > len(counts) or (not words and len(counts) > MANY_NUMBERS and counts.total() < 4 * len(counts))
-    if len(counts) > 2 and few and not (words and column.lower() in NAMES_OF_CLASSES):
+    named = NAMES_OF_CLASSES if words else NEVER_QUANTITIES
+    if len(counts) > 2 and few and column.lower() not in named:
         raise UploadError(
             N_(
                 "Column {column} has {count} different values in {rows} rows: that is a quantity, a date or a name, and no class. Choose "

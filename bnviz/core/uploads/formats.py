@@ -144,6 +144,26 @@ LIBSVM: Final = Format(
     "import numpy as np; from sklearn.datasets import load_svmlight_file; X, y = load_svmlight_file({file}); "
     'np.savez("data.npz", X=X.toarray(), y=y)',
 )
+VOWPAL_WABBIT: Final = Format(
+    N_("Vowpal Wabbit's format, in which each line names its features"),
+    "import pandas as pd; lines = [line.split('|') for line in open({file}) if line.strip()]; "
+    "pd.DataFrame([{'class': [*label.split(), 0][0], **{part.split(' ')[0] + pair.partition(':')[0]: "
+    "float(pair.partition(':')[2] or 1) for part in parts for pair in part.split()[not part.startswith(' '):]}} "
+    "for label, *parts in lines]).fillna(0).to_csv('data.csv', index=False)",
+)
+MESH: Final = Format(
+    N_("a mesh or a grid of points"),
+    'import meshio, numpy as np; mesh = meshio.read({file}); print(mesh.point_data); np.save("data.npy", mesh.points)',
+    text=(b"# vtk DataFile", b"ply\n", b"ply\r"),
+)
+SPECTRUM: Final = Format(
+    N_("a spectrum in the format JCAMP-DX"),
+    'import jcamp, numpy as np; file = jcamp.readfile({file}); np.save("data.npy", np.stack([file["x"], file["y"]], axis=-1))',
+    text=(b"##TITLE=", b"##title="),
+)
+GNUPLOT: Final = Format(
+    N_("a script of gnuplot; the numbers are what it plots"), 'set table "data.csv"; load {file}', language="gnuplot"
+)
 SPARSE_ARFF: Final = Format(
     N_("sparse ARFF, in which only what is not 0 is written"),
     'import arff, pandas as pd; file = arff.load(open({file}, encoding="utf-8"), encode_nominal=True, return_type=arff.LOD); '
@@ -151,6 +171,8 @@ SPARSE_ARFF: Final = Format(
     'table.to_csv("data.csv", index=False, header=[name for name, _ in file["attributes"]])',
 )
 FORMATS: Final = (
+    MESH,
+    SPECTRUM,
     WORKBOOK,
     NUMBERS,
     DOCUMENT,
@@ -280,7 +302,13 @@ FORMATS: Final = (
         (b"SQLite format 3\0",),
     ),
 )
-PAIRS: Final = re.compile(r"[+-]?[\d.,]+((?:\s+\d+:[+-]?[\d.eE+-]+)*)\s*(?:#.*)?")
+PAIRS: Final = re.compile(r"[+-]?[\d.,]+((?:\s+(?:\d+|qid):[+-]?[\d.eE+-]+)*)\s*(?:#.*)?")
+WABBIT_LABEL: Final = re.compile(r"[+-]?\d[\d.:]*|'\S*")
+WABBIT_FEATURE: Final = re.compile(r"[^:]+(?P<value>:[+-]?\d[\d.eE+-]*)?")
+GNUPLOT_LINE: Final = re.compile(r"s?plot\s|\$\w+\s*<<|(?:re|un)?set\b")
+GNUPLOT_PLOT: Final = re.compile(r"""\s*s?plot\s+(?:\[[^\]]*\]\s*)*(?:['"$<]|\w+\()""")
+OBJ_LINE: Final = re.compile(r"(?:v[tn]?(?:\s+[+-]?[\d.eE+-]+){2,6}|(?:f|l|o|g|s|mtllib|usemtl)\s.*)\s*")
+OBJ_FACE: Final = re.compile(r"^f(?:\s+\d[\d/]*){3,}\s*$", re.MULTILINE)
 TIME: Final = re.compile(r"\s\d{1,2}:\d{2}(?!\S)")
 YAML_LINE: Final = re.compile(r"""---|\s*-\s.*|\s*(?:-\s+)?(?:[^\W\d][\w .-]*|"[^"]*"|'[^']*'):(?:\s.*)?""")
 YAML_SIGN: Final = re.compile(r"---|\s*-\s|[^:]+:\s*\[|\s+\w")
@@ -339,6 +367,13 @@ def refuse_text(filename: str, text: str) -> None:
         if _is_json(lines[0]) and len(lines) > 1:
             raise JSON_LINES.refusal(filename)
         raise (JSON if _is_json(text) else PRINTED).refusal(filename)
+    if any(map(GNUPLOT_PLOT.match, lines)) and GNUPLOT_LINE.match(lines[0]):
+        raise GNUPLOT.refusal(filename)
+    if all(map(OBJ_LINE.fullmatch, lines)) and OBJ_FACE.search(text):
+        raise MESH.refusal(filename)
+    named = filename.lower().endswith(".vw") and all("|" in line for line in lines)
+    if named or _is_vowpal_wabbit(lines):
+        raise VOWPAL_WABBIT.refusal(filename)
     if R_LINE.match(text):
         raise R_SOURCE.refusal(filename)
     if SOURCE_LINE.match(text) or TABLE_SIZE.search(text):
@@ -386,3 +421,20 @@ def _is_json(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+def _is_vowpal_wabbit(lines: Sequence[str]) -> bool:
+    """Whether each line is a number, a bar, and names of features, some with a value: `1 |f len:5.1 wid:3.5`."""
+    valued = False
+    for line in lines:
+        label, bar, rest = line.partition("|")
+        said = label.split()
+        if not bar or len(said) > 4 or (said and not WABBIT_LABEL.fullmatch(said[0])):
+            return False
+        if line.count(" | ") > 1 and all(len(part.split()) < 2 for part in rest.split("|")):
+            return False  # cells between bars
+        features = [WABBIT_FEATURE.fullmatch(word) for part in rest.split("|") for word in part.split()]
+        if not all(features):
+            return False
+        valued |= any(found and found["value"] and not found[0][0].isdigit() for found in features)
+    return valued

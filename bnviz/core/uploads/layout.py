@@ -23,7 +23,7 @@ SAMPLE_LETTERS: Final = 20_000  # of each
 MAX_REMARKS: Final = 500  # lines in the table that are no rows
 SPARE_COLUMNS: Final = 8  # beside the features: an index, classes, words that are left out
 INVISIBLE: Final = "\ufeff\u200b\x1a"  # marks of order once more, spaces without width, and DOS's end of a file
-COMMENTS: Final = ("#", "%", "//")
+COMMENTS: Final = ("#", "%", "//", "!")
 DRAWN: Final = re.compile(r"[\s|+:=_\-]+")
 RULES: Final = ("---", "===", "___", "-+-", ":-", "-:")
 """Of what lines consist that a table is drawn with, as Markdown, databases and reports do, and what each of them has."""
@@ -96,7 +96,11 @@ def layout_of(lines: Sequence[str], separator: str) -> Layout:
 
 def _blanks(sample: Sequence[str]) -> str:
     """What separates as spaces do: full-width spaces, and single tabs."""
-    mixed = any("\t" in line for line in sample) and not any("\t\t" in line for line in sample)
+    cells = [line.strip("\r\n ").split("\t") for line in sample if "\t" in line]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in cells]
+    whole = [len(row) == count for row, count in zip(cells, filled, strict=True)]
+    # Two tabs in a row enclose an empty cell, unless without it a row is as long as those that have none.
+    mixed = any(whole) and (all(whole) or len({*filled}) == 1)
     return "\t" * mixed + "\u3000" * any("\u3000" in line for line in sample)
 
 
@@ -175,7 +179,7 @@ def without_remarks(
     if len(apart) > MAX_REMARKS or len(rows) - len(apart) < 1:
         return rows, ends, (), ()
     told = [
-        LeftOut(" ".join(texts[place].strip("#%/|").split()), Phrase(reason))
+        LeftOut(" ".join(texts[place].strip("#%/!|,;").split()), Phrase(reason))
         for places, reason in ((comments, N_("a comment")), (below[::-1], N_("below the table")))
         for place in places
     ]
@@ -190,12 +194,14 @@ def width_of(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _is_below(row: Sequence[str], width: int, lines: Sequence[str], end: int) -> bool:
-    """Whether the last row is no row, but a count of them, or words after an empty line."""
-    if len(row) == width:
-        return False
+    """Whether the last row is no row, but a count of them, words after an empty line, or a word without anything beside it."""
     line, before = lines[end - 1].strip(), lines[end - 2 : end - 1]
     words = ":" in row[0] or " " in row[0] or all(Notation().number(cell) is None for cell in row)
-    return bool(ROW_COUNT.fullmatch(line)) or (words and bool(before) and not before[0].strip())
+    apart = bool(before) and not before[0].strip(" ,;\t\r\n")
+    if len(row) == width:  # as workbooks save a remark: with separators after it
+        named = row[0] and Notation().number(row[0]) is None and not any(row[1:])
+        return bool(named) and width > 1 and (apart or width > 2)
+    return bool(ROW_COUNT.fullmatch(line)) or (words and apart)
 
 
 def _refuse_size(lines: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -13,6 +13,7 @@ from bnviz.core.uploads.upload import literal
 # Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
 NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 BOOLEANS: Final = {"true": 1.0, "false": 0.0}
+MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?", "<na>", "nat", "\\n"})  # in place of any value
 MARKS: Final = frozenset(",'’\u00a0\u2009\u202f\u2212")  # what a number may be written with, beside a point
 SPACED: Final = re.compile(r"\d \d{3}(?!\d)", re.ASCII)
 MINUS: Final = "\u2212"  # as typesetting has it, for the hyphen of programs

@@ -12,6 +12,12 @@ from bnviz.core.uploads.upload import listed
 from bnviz.errors import Phrase, shortened
 from bnviz.i18n import N_
 
+MIN_SUMMED: Final = 3  # rows of which the last may be the sum of the others
+TOTALS: Final = frozenset(
+    {"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "std", "sd", "summe", "gesamt", "mittelwert",
+     "durchschnitt", "insgesamt", "somme", "total général", "moyenne", "ensemble", "suma", "promedio", "media", "soma", "média",
+     "totale", "合计", "总计", "总和", "小计", "平均", "平均值", "均值"}
+)  # fmt: skip
 FEWEST_ROWS: Final = 8  # in which different whole numbers say something
 APART: Final = 50  # on average between the numbers of rows
 ABSENT: Final = np.array([sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1)])
@@ -30,6 +36,30 @@ def suspicions(
     if codes is not None:
         told += _given_away(features, names, codes)
     return tuple(told)
+
+
+def of_classes(names: Sequence[str]) -> list[Phrase]:
+    """Classes that are written in two ways."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault("".join(name.split()).casefold(), []).append(name)
+    template = N_(
+        "Classes that differ in capital letters or spaces only: {names}. If they are one, write them in one way."
+    )
+    return [Phrase(template, {"names": listed(group)}) for group in alike.values() if len(group) > 1]
+
+
+def of_totals(rows: NDArray[np.float64], line: int, words: Sequence[str]) -> list[Phrase]:
+    """A last row in `line` that sums up those above: its `words` say so, or the numbers of `rows` (N, D)."""
+    total = rows[:-1].sum(axis=0)
+    summed = (
+        len(rows) > MIN_SUMMED and rows.shape[1] > 1 and (total != 0).all() and np.allclose(rows[-1], total, rtol=1e-6)
+    )
+    if not (summed or any(word.casefold().strip(" :") in TOTALS for word in words)):
+        return []
+    return [
+        Phrase(N_("Line {line} seems to sum up those above it, and is no sample. If so, delete it."), {"line": line})
+    ]
 
 
 def _counting(features: NDArray[np.float64], names: Sequence[str]) -> list[Phrase]:

@@ -16,7 +16,7 @@ from bnviz.core.uploads.images import as_images, image_reader
 from bnviz.core.uploads.layout import SEPARATORS
 from bnviz.core.uploads.limits import MAX_MAGNITUDE, Kind, check_images, check_rows, check_table
 from bnviz.core.uploads.notation import may_be_thousands
-from bnviz.core.uploads.suspicions import suspicions
+from bnviz.core.uploads.suspicions import of_classes, of_totals, suspicions
 from bnviz.core.uploads.text import ROW_NUMBERS, Column, Sheet
 from bnviz.core.uploads.upload import (
     NAME,
@@ -62,9 +62,12 @@ def no_features(sheet: Sheet, kind: Kind) -> tuple[int, ...]:
 def class_column_in(sheet: Sheet) -> int | None:
     """The column of the classes, None where none can be.
 
-    One that is called so, if there is one; else one of words, the last that may be a class; else of numbers the last or the first.
+    The one of which the file says so; else one that is called so, if there is only one; else one of words, the last that may be a
+    class; else of numbers the last or the first.
     """
     columns = sheet.columns
+    if stated := [place for place, column in enumerate(columns) if column.part == "class"]:
+        return stated[-1]
     free = [place for place, column in enumerate(columns) if _reason(sheet, place) is None and not column.is_empty]
     words = [
         place
@@ -95,6 +98,8 @@ def _reason(sheet: Sheet, place: int) -> Phrase | None:
     column = sheet.columns[place]
     if column.is_empty:
         return Phrase(N_("an empty column"))
+    if column.part == "other":
+        return Phrase(N_("no feature, as the file says"))
     if column.title is None:
         return None
     title = column.title.lower()
@@ -140,7 +145,13 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
         classes,
         _left_out(sheet, choice),
         _how(sheet),
-        (*_suspicious(sheet, choice), *suspicions(features, names, codes), *warnings_of(features, names)),
+        (
+            *_suspicious(sheet, choice),
+            *of_classes(classes.names if classes else ()),
+            *of_totals(features, sheet.lines[-1], [column.cells[-1] for column in columns if not column.is_numeric]),
+            *suspicions(features, names, codes),
+            *warnings_of(features, names),
+        ),
         tuple(columns[place].name for place in shown),
         tuple(
             tuple(columns[place].cells[row] for place in shown) for row in range(min(PREVIEW_ROWS, len(sheet.lines)))
@@ -271,7 +282,9 @@ def _checked(column: Column, sheet: Sheet) -> NDArray[np.float64]:
                 **faults,
             )
         raise UploadError(
-            N_("Line {line}, column {column}: {cell} is not a number. Correct the cell, or leave the column out."),
+            N_(
+                "Line {line}, column {column}: {cell} is not a number. Correct the cell, delete the line, or leave the column out."
+            ),
             **faults,
         )
     if column.missing.any():
@@ -329,7 +342,7 @@ def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
         column = sheet.columns[place]
         reason = _reason(sheet, place)
         if reason is None and not column.is_numeric:
-            reason = Phrase(N_("words"))
+            reason = Phrase(N_("dates or times") if column.is_a_date else N_("words"))
         told.append(LeftOut(column.name if column.title != "" else "", reason or Phrase(N_("your choice"))))
     return tuple(told)
 

@@ -6,8 +6,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,19 +15,17 @@ from numpy.typing import NDArray
 from bnviz.core.uploads.encodings import Decoded, decode
 from bnviz.core.uploads.formats import SPARSE_ARFF, refuse_text
 from bnviz.core.uploads.layout import COMMENTS, Layout, cells_of, layout_of, rows_of, width_of, without_remarks
-from bnviz.core.uploads.notation import BOOLEANS, Notation, is_a_date, is_nearly_a_number, notation_of
+from bnviz.core.uploads.notation import BOOLEANS, MISSING, Notation, is_a_date, is_nearly_a_number, notation_of
+from bnviz.core.uploads.titles import Part, head_of, is_header
 from bnviz.core.uploads.upload import LeftOut, listed
 from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import N_
 
-MIN_BODY: Final = 3  # rows that say what stands far from them
-YEARS: Final = (1900, 2100)
 MAX_BEFORE: Final = 1000  # lines before the table
 ARFF: Final = re.compile(r"\s*@(?:relation|attribute)\b", re.IGNORECASE)
+DATA: Final = re.compile(r"\s*@data\s*(?:%.*)?$", re.IGNORECASE)
 ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
-HEADED: Final = re.compile(r"[^\W\d_]|[%°]")  # titles and units
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
-MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?", "<na>", "nat", "\\n"})
 SIGNS_FOR_MISSING: Final = frozenset(
     {"-", "--", "---", "–", "—", ".", "..", "...", "*", "无", "空", "缺失", "缺", "未知"}
 )
@@ -57,6 +54,8 @@ class Column:
     """Whether a cell is True or False, which count as 1 and 0."""
     missing: NDArray[np.bool_] = field(repr=False)
     """Whether a cell is empty, or a word for that."""
+    part: Part = ""
+    """What the file says that it is."""
 
     @property
     def words(self) -> NDArray[np.bool_]:
@@ -132,6 +131,7 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     if all(not line.strip() for line in lines[start:]) and not comments:
         raise UploadError(N_("The file is empty."))
     titles: list[str] | None
+    parts: tuple[Part, ...] = ()
     is_arff = bool(ARFF.match(lines[start] if start < len(lines) else ""))
     if is_arff:
         start, titles = _attributes(filename, lines, start)
@@ -146,10 +146,10 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
         _join_titles(rows, ends, lines)
     notation = notation_of(rows, layout.separator)
     if titles is None:
-        read, titles, told = _titles(rows, notation)
-        if read:
-            left_out += (LeftOut(told, Phrase(N_("a heading or second line of titles"))),) if told else ()
-            start, rows, ends = ends[read - 1], rows[read:], ends[read:]
+        head = head_of(rows, ends, notation)
+        titles, parts, left_out = head.titles, head.parts, left_out + head.left_out
+        if head.rows:
+            start, rows, ends = ends[head.rows - 1], rows[head.rows :], ends[head.rows :]
             notation = notation_of(rows, layout.separator)
     _refuse_second_table(rows, ends, lines, notation)
     titles = _checked_widths(rows, ends, titles, layout.separator)
@@ -163,19 +163,26 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
         start,
         remarks,
         tuple(ends),
-        _columns(rows, titles, notation),
+        _columns(rows, titles, parts, notation),
         left_out,
     )
 
 
-def _columns(rows: Sequence[Sequence[str]], titles: Sequence[str] | None, notation: Notation) -> tuple[Column, ...]:
+def _columns(
+    rows: Sequence[Sequence[str]], titles: Sequence[str] | None, parts: Sequence[Part], notation: Notation
+) -> tuple[Column, ...]:
     cells = [tuple(column) for column in zip(*rows, strict=True)]
     names = _unique(titles, len(cells))
     cells = cells or [()] * len(names)
-    return tuple(
+    columns = tuple(
         _column(name, None if titles is None else titles[place], cells[place], notation)
         for place, name in enumerate(names)
     )
+    return tuple(map(_as_stated, columns, parts)) if len(parts) == len(columns) else columns
+
+
+def _as_stated(column: Column, part: Part) -> Column:
+    return replace(column, part=part)
 
 
 def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, list[str]]:
@@ -185,7 +192,7 @@ def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, l
     """
     titles: list[str] = []
     for number in range(start, len(lines)):
-        if lines[number].strip().lower() == "@data":
+        if DATA.match(lines[number]):
             if any(line.lstrip().startswith("{") for line in lines[number + 1 :]):
                 raise SPARSE_ARFF.refusal(filename)
             return number + 1, titles
@@ -209,7 +216,7 @@ def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:
         if said and not separator:
             separator = said[1]
         elif line.lstrip().startswith(COMMENTS):
-            comments.append((start, line.strip().lstrip("#%/").strip(" ")))
+            comments.append((start, line.strip().lstrip("#%/!").strip(" ")))
         elif line.strip():
             return start, separator, comments
     if len(comments) > 1:  # what begins so are names of rows
@@ -228,7 +235,7 @@ def _commented_titles(
             titles = last[0]
     others = comments if titles is None else comments[:-1]
     reason = Phrase(N_("a comment"))
-    return titles, tuple(LeftOut(comment or "#", reason) for _, comment in others)
+    return titles, tuple(LeftOut(" ".join(comment.split()) or "#", reason) for _, comment in others)
 
 
 def _refuse_second_table(
@@ -240,7 +247,7 @@ def _refuse_second_table(
     """
     for place in range(1, len(rows) - 1):
         apart = ends[place] - ends[place - 1] > 1 and not lines[ends[place] - 2].strip(" ,;\t\r\n")
-        if apart and all(notation.number(cell) is None for cell in rows[place]) and _is_header(rows[place:], notation):
+        if apart and all(notation.number(cell) is None for cell in rows[place]) and is_header(rows[place:], notation):
             raise UploadError(
                 N_("In line {line}, after an empty line, a second table begins: {cells}. Keep one table in the file."),
                 line=ends[place],
@@ -254,112 +261,6 @@ def _join_titles(rows: list[list[str]], ends: Sequence[int], lines: Sequence[str
     apart = re.split(r"\s{2,}", lines[ends[0] - 1].strip()) if rows else []
     if rows and len(rows[0]) != width and len(apart) in {width, width - 1}:
         rows[0] = apart
-
-
-def _titles(rows: list[list[str]], notation: Notation) -> tuple[int, list[str] | None, str]:
-    """How many rows come before the numbers, the titles among them if there are any, and what else stands there."""
-    before = _headings(rows, notation)
-    if len(rows) > before + 1 and not any(rows[before][len(rows[before + 1]) :]):  # separators after the last title
-        rows[before] = rows[before][: len(rows[before + 1])]
-    if not _is_header(rows[before:], notation):
-        return 0, None, ""
-    after = before + 1 + _second_titles(rows[before + 1 :], notation)
-    # Titles are words: a line with a number above such a one is a property of the whole table.
-    wordy = [row for row in rows[before:after] if all(notation.number(cell) is None for cell in row)]
-    titles = max(wordy or [rows[before]], key=lambda row: len(list(filter(None, row))))
-    others = chain(*(row for row in rows[:after] if row is not titles))
-    return after, titles, ", ".join(filter(None, others))
-
-
-def _headings(rows: Sequence[Sequence[str]], notation: Notation) -> int:
-    """How many rows before the titles have their first cell filled only: the table's name."""
-    if not rows or len(rows[-1]) == 1:
-        return 0
-    for before in range(len(rows) - 2):
-        if not rows[before][0] or any(rows[before][1:]):
-            return before if before and _is_header(rows[before:], notation) else 0
-    return 0
-
-
-def _second_titles(rows: Sequence[Sequence[str]], notation: Notation) -> int:
-    """How many rows below the titles hold units or titles once more: words where all that follows are numbers."""
-    for after, row in enumerate(rows[:-2]):
-        if any(notation.number(cell) is not None for cell in row):
-            return after
-        below = [[other[place] for other in rows[after + 1 :] if place < len(other)] for place in range(len(row))]
-        filled = [place for place, cell in enumerate(row) if cell.lower() not in MISSING]
-        again = any(row[place] in below[place] for place in filled)
-        if again or not any(
-            HEADED.search(row[place]) and _is_number_column(below[place], notation) for place in filled
-        ):
-            return after
-    return max(0, len(rows) - 2)
-
-
-def _is_header(rows: Sequence[Sequence[str]], notation: Notation) -> bool:
-    """Whether the first row holds titles."""
-    first, body = rows[0] if rows else [], rows[1:]
-    numbers = [notation.number(cell) for cell in first]
-    words = [number is None and cell.lower() not in MISSING for cell, number in zip(first, numbers, strict=True)]
-    if not body:
-        return any(words)
-    if len(body[0]) == len(first) + 1:  # R writes no title above the names of rows
-        return not any(number is not None for number in numbers)
-    for place, is_word in enumerate(words):
-        below = [row[place] for row in body if place < len(row)]
-        if is_word and (_is_number_column(below, notation) or _is_title_above(first[place], below)):
-            return True
-    if _are_numbers_above(numbers, body, notation):
-        return True
-    if not any(number is not None for number in numbers):  # titles above a class in words, and nothing above the others
-        return any(words) and any(notation.number(cell) is not None for cell in body[0])
-    untitled = not first[0] or first[0].startswith("Unnamed: 0")
-    if untitled and len(first) > 1 and _is_range(first[1:], 1) and notation.number(body[0][0]) is not None:
-        return True
-    return _is_range(first, 2) and not _goes_on(first, body)
-
-
-def _are_numbers_above(first: Sequence[float | None], body: Sequence[Sequence[str]], notation: Notation) -> bool:
-    """Whether the numbers of the first row are titles: years or wavelengths, in equal steps and far from all that stands below."""
-    places = [place for place, number in enumerate(first) if number is not None]
-    titles = [number for number in first if number is not None]
-    steps = np.diff(titles)
-    if len(titles) < 2 or len(body) < MIN_BODY or not (steps > 0).all() or not np.allclose(steps, steps[0]):
-        return False
-    if len(titles) == 2 and not all(YEARS[0] <= title <= YEARS[1] for title in titles):
-        return False
-    for place, title in zip(places, titles, strict=True):
-        found = [notation.number(row[place]) for row in body if place < len(row)]
-        below = [number for number in found if number is not None]
-        if not below or min(below) - np.ptp(below) <= title <= max(below) + np.ptp(below):
-            return False
-    return True
-
-
-def _is_title_above(cell: str, below: Sequence[str]) -> bool:
-    """Whether a word stands above numbers of which none is written as `float` takes it."""
-    return not is_nearly_a_number([cell]) and is_nearly_a_number(
-        [other for other in below if other.lower() not in MISSING]
-    )
-
-
-def _is_number_column(cells: Sequence[str], notation: Notation) -> bool:
-    """Whether most cells are numbers: a word among them is a fault, a column of words is none."""
-    numbers = sum(notation.number(cell) is not None for cell in cells)
-    return 2 * numbers > len(cells)
-
-
-def _is_range(cells: Sequence[str], fewest: int) -> bool:
-    """Whether the cells are 0, 1, 2, …: what pandas writes above columns without names."""
-    return len(cells) >= fewest and all(cell == str(place) for place, cell in enumerate(cells))
-
-
-def _goes_on(first: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Whether 0, 1, 2, … are values after all: the next row repeats them or counts on, or nothing else occurs in a small table."""
-    width = len(first)
-    if list(body[0]) in ([str(place) for place in range(width, 2 * width)], list(first)):
-        return True
-    return width < 5 and {cell for row in body for cell in row} <= set(first)
 
 
 def _checked_widths(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
+from bnviz import work
 from bnviz.core.batch_of_one import refuse_batch_of_one
 from bnviz.core.recalibration import refilling
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data, steps_per_epoch
@@ -33,6 +34,7 @@ FEATURES: Final = 64
 POINTS: Final = 60
 COUNTS: Final = (1, 2, 4, 8, 16, 32, 64)
 SECONDS: Final = 90.0
+VARIANCE_SECONDS: Final = 2e-4
 
 
 def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -179,7 +181,10 @@ class _Watched:
         covariance, in double precision.
         """
         shares = _shares(self.settings, len(self.weights))
-        given = [(self.images @ weight).double().var(0, correction=0) for weight in self.weights]
+        given = []
+        for weight in self.weights:
+            given.append((self.images @ weight).double().var(0, correction=0))
+            work.done(VARIANCE_SECONDS)
         mean = torch.einsum("t,tu->u", shares, torch.stack(given))
         average = _first_weights(self.model)
         of_average = (self.images @ average).double().var(0, correction=0)

@@ -1,6 +1,7 @@
 """The search for a card: by symptom, pasted traceback, other libraries' words or Chinese, ranked by shared words.
 
-What the cards' own words do not say, titles of public threads do: see `votes`.
+What the cards' own words do not say, titles of public threads do: see `votes`. A library's error message that means one card
+brings it first, whatever else is said.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.cases.case import Case
 from bnviz.labs.cases.catalogue import CASES
+from bnviz.labs.cases.errors_of_libraries import card_of_message
 from bnviz.labs.cases.spelling import corrected
 from bnviz.labs.cases.terms import GROUP, speaking, terms
 from bnviz.labs.cases.titles import titles
@@ -54,6 +56,16 @@ def search(query: str) -> list[Case]:
         return [named[query]]
     if names_no_symptom(query):
         return most_reported()
+    return _with_first(_ranked(query), card_of_message(query[:LONGEST_QUERY]))
+
+
+def _with_first(cases: list[Case], name: str) -> list[Case]:
+    """`cases`, the one of this name before all others."""
+    return [*(case for case in CASES if case.name == name), *(case for case in cases if case.name != name)][:MOST]
+
+
+def _ranked(query: str) -> list[Case]:
+    """The cases that fit the words of `query`, best first."""
     scores = _scores(query[:LONGEST_QUERY])
     best = max(scores.values(), default=0.0)
     if (alone := _alone().get(query.strip().casefold())) is not None:
@@ -82,7 +94,8 @@ def shortened(query: str) -> str:
         return query
     read = query[:LONGEST_QUERY]
     scores = _scores(read)
-    best = min(scores, key=lambda number: (-scores[number], number), default=0)
+    named = card_of_message(read)
+    best = min(scores, key=lambda number: (CASES[number].name != named, -scores[number], number), default=0)
     words = (" ".join(MESSAGE.findall(read)) or read).split()
 
     def run(start: int) -> str:
@@ -93,9 +106,9 @@ def shortened(query: str) -> str:
             chosen = f"{chosen} {word}"
         return chosen
 
-    def lead(text: str) -> float:
+    def lead(text: str) -> tuple[bool, float]:
         scores = _scores(text)
-        return scores.pop(best, 0.0) - max(scores.values(), default=0.0)
+        return card_of_message(text) == named, scores.pop(best, 0.0) - max(scores.values(), default=0.0)
 
     runs = [text for text in map(run, range(0, len(words), 1 + len(words) // RUNS)) if len(text) <= LONGEST_LINK]
     return max(runs, key=lead, default=query[:LONGEST_LINK])

@@ -18,8 +18,10 @@ from bnviz.labs.devices.script import script
 from bnviz.labs.devices.settings import Settings
 from bnviz.plot.numbers import short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import between
 from bnviz.teaching.sources import DIGITS
 
+NEAR: Final = 0.2  # of the border
 LITTLE: Final = 0.1  # of an output's standard deviation: a smaller error is called none
 ALIKE, AVERAGED_HELPS, ONLY_SYNC = range(3)
 
@@ -60,11 +62,12 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
     return {name: np.broadcast_to(values, shape).ravel() for name, values in columns.items()}
 
 
-def outcome(result: Result) -> int:
-    """The option that the errors in eval mode make right."""
-    if result.eval_error["rank0"] < LITTLE:
-        return ALIKE
-    return AVERAGED_HELPS if result.eval_error["averaged"] < LITTLE else ONLY_SYNC
+def outcome(result: Result) -> int | None:
+    """The option that the errors in eval mode make right; None where one is so near the border that another seed may be beyond it."""
+    rank0, averaged = (between(result.eval_error[name], (LITTLE,), NEAR * LITTLE) for name in ("rank0", "averaged"))
+    if not rank0:
+        return None if rank0 is None else ALIKE
+    return None if averaged is None else ONLY_SYNC if averaged else AVERAGED_HELPS
 
 
 def finding(result: Result, language: Language = "en") -> str:
@@ -125,7 +128,7 @@ TOPIC: Final = InstantTopic(
                 "evaluated on all. Averaging the buffers repairs most of it."
             ),
             {"shards": "sorted"},
-            holds=lambda result: result.eval_error["averaged"] < 0.3 * result.eval_error["rank0"],
+            holds=lambda result: result.eval_error["averaged"] < 0.5 * result.eval_error["rank0"],
         ),
         Preset(
             "another_camera_each",

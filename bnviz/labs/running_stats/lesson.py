@@ -125,7 +125,7 @@ def finding(result: Result, language: Language = "en") -> str:
 def _batches(count: float, _: Translate) -> str:
     if not math.isfinite(count):
         return ""
-    return _("1 batch") if count == 1 else _("{count} batches").format(count=int(count))
+    return _("{count} batches").format(count=int(count))
 
 
 def the_start_goes_and_the_noise_stays(result: Result) -> bool:

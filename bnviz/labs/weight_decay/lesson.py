@@ -148,21 +148,25 @@ def finding(result: Result, language: Language = "en") -> str:
     settled = np.flatnonzero(result.settled)
     count = {"settled": len(settled), "runs": len(result.settled)}
     if not len(settled):
-        return _(
-            "None of the {runs} runs has settled yet: so far η‖g‖/‖w‖ sets the angle per step, and not η·λ."
-        ).format(**count)
+        if not result.plain:
+            return _(
+                "No run of {runs} has settled yet: so far no angle per step is the one that η·λ alone sets."
+            ).format(**count)
+        return _("No run of {runs} has settled yet: so far η‖g‖/‖w‖ sets the angle per step, and not η·λ.").format(
+            **count
+        )
     worst = float(np.abs(result.angle[settled] / result.angle_theory[settled] - 1).max())
     return _(
         "Batch norm takes the length of the weights away, so decay cannot make the function smaller: it sets the "
-        "angle that a step turns them by. {settled} of {runs} runs have settled, within {worst} % of the angle that "
+        "angle that a step turns them by. {settled} of {runs} runs settled, within {worst} % of the angle that "
         "η·λ alone sets."
     ).format(**count, worst=short(float(f"{100 * worst:.2g}")))
 
 
 def settles(result: Result) -> bool:
-    """Whether settled runs, three at least, have the angle of equilibrium, and those of equal η·λ fall together."""
+    """Whether settled runs have the angle of equilibrium, and those of equal η·λ, two at least, fall together."""
     near = np.abs(result.angle / result.angle_theory - 1)[result.settled] <= CLOSE
-    return bool(near.all() and near.size >= 3 and outcome(result) == ALIKE)
+    return bool(near.all() and outcome(result) == ALIKE)
 
 
 def nothing_settles(result: Result) -> bool:
@@ -173,9 +177,19 @@ def nothing_settles(result: Result) -> bool:
 
 
 def counts_without_batch_norm(result: Result) -> bool:
-    """Whether halving the weights changes the outputs by some tens of per cent, and g is not perpendicular to w."""
+    """Whether halving the weights changes the outputs much, g is not perpendicular to w, and runs of equal η·λ differ."""
     alive = result.diverged_at < 0
-    return bool((result.halved[alive] > 0.2).all() and (result.cosine[np.isfinite(result.cosine)] > 0.01).all())
+    apart = [result.angle[runs].max() / result.angle[runs].min() for runs in map(list, result.alike().values())]
+    return bool(
+        (result.halved[alive] > 0.2).all()
+        and (result.cosine[np.isfinite(result.cosine)] > 0.01).all()
+        and max(apart) > 1 + SPREAD
+    )
+
+
+def falls_below(result: Result) -> bool:
+    """Whether no run has settled after the rate has dropped, and every angle is far below its new equilibrium."""
+    return nothing_settles(result) and bool((result.angle < 0.6 * result.angle_theory).all())
 
 
 def gamma_shrinks(result: Result) -> bool:
@@ -245,7 +259,7 @@ TOPIC: Final = LiveTopic(
                 "At half time every angle falls far below its new equilibrium: the weights are too long for the small rate."
             ),
             {"schedule": "drop"},
-            nothing_settles,
+            falls_below,
         ),
         Preset(
             "no_batch_norm",
@@ -263,7 +277,7 @@ TOPIC: Final = LiveTopic(
                 "γ has a length that counts: see in the table how it shrinks as λ grows. The angle of the weights settles where it did."
             ),
             {"decayed": "all"},
-            gamma_shrinks,
+            lambda result: gamma_shrinks(result) and settles(result),
         ),
     ),
     prediction=Prediction(

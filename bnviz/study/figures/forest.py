@@ -109,7 +109,7 @@ def _row(effect: Effect, row: int, claim: Claim, _: Translate) -> list[dict[str,
     heights = np.full(len(effect.values), row + 0.18)
     hover: dict[str, Any] = {"text": text, "hovertemplate": "%{text}"}
     traces = [points(scale * effect.values, heights, role, effect.label, marker=seeds, **hover)]
-    if math.isfinite(finding.low):
+    if finding.has_interval:
         ends, name = [scale * finding.low, scale * finding.high], _("95 % confidence interval of the mean")
         traces.append(line(ends, [row, row], role, name, width=6, opacity=0.55, **SILENT))
     if math.isfinite(finding.mean):
@@ -124,7 +124,7 @@ def _words(finding: Finding, claim: Claim, _: Translate) -> str:
     lines = [f"<b>{words(finding, _)}</b>"]
     if math.isfinite(finding.mean):
         numbers = claim.words(finding.mean)
-        if math.isfinite(finding.low):
+        if finding.has_interval:
             numbers += f" ({claim.words(finding.low)} … {claim.words(finding.high)})"
         lines.append(numbers)
     if finding.lost:

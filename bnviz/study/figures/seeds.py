@@ -161,7 +161,7 @@ def _differences(pair: Pair, seeds: NDArray[np.int64], span: list[float], _: Tra
     look = {"size": 9, "color": dot_colors(pair.differences, pair.finding)}
     hover = _("seed %{x}: %{y:.3g} points")
     seen = dots(seeds, 100 * pair.differences, "context", pair.title, marker=look, hovertemplate=hover)
-    return [seen, *(_interval(span, pair.finding, _) if math.isfinite(pair.finding.low) else [])]
+    return [seen, *(_interval(span, pair.finding, _) if pair.finding.has_interval else [])]
 
 
 def dot_colors(values: Floats, finding: Finding) -> list[str]:
@@ -186,7 +186,9 @@ def ending(curve: ErrorCurve, _: Translate) -> str:
 
 
 def mean_line(finding: Finding, _: Translate) -> str:
-    """The finding in numbers: mean and interval in points."""
+    """The finding in numbers: mean and interval, where there is one, in points."""
+    if not finding.has_interval:
+        return _("{mean} points").format(mean=points(finding.mean))
     return _("{mean} points, 95 % interval {low} … {high}").format(
         mean=points(finding.mean), low=points(finding.low), high=points(finding.high)
     )

@@ -33,11 +33,14 @@ export function keepFocus(signal) {
   let waiting;
   const disabled = new MutationObserver(() => look());
 
-  document.addEventListener("focusin", ({ target }) => {
+  function follow(target) {
     last = { node: target, keys: keysAround(target) };
     disabled.disconnect();
     if (target instanceof Node) disabled.observe(target, { attributes: true, attributeFilter: ["disabled"] });
-  }, { signal });
+  }
+
+  if (!nowhere()) follow(document.activeElement); // the page may have been in use before this came
+  document.addEventListener("focusin", ({ target }) => follow(target), { signal });
   signal.addEventListener("abort", () => disabled.disconnect());
   document.addEventListener("focusout", ({ target, relatedTarget }) => {
     if (relatedTarget === null) setTimeout(() => { if (last?.node === target && usable(target) && nowhere()) last = null; }); // given up

@@ -11,6 +11,7 @@ from anyio import sleep_forever, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COMPRESSED: Final = (".js", ".css")
+PIECE: Final = 2**16  # bytes
 
 
 class CompressOnce:
@@ -50,8 +51,7 @@ class CompressOnce:
             self.keep(path, kept + extra, body)
         self.kept.move_to_end(path)
         headers, body = self.kept[path]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await _send_in_pieces(send, 200, headers, body)
 
     def keep(self, path: str, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Keep a compressed file; the oldest ones go where all together are more than `MAX_BYTES`."""
@@ -114,5 +114,12 @@ class _Recorder:
         return kind.split(b";")[0] in (b"text/javascript", b"application/javascript", b"text/css")
 
     async def replay(self, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
-        await send({"type": "http.response.body", "body": bytes(self.body)})
+        await _send_in_pieces(send, self.status, self.headers, bytes(self.body))
+
+
+async def _send_in_pieces(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Send an answer so that what a visitor does not take yet is one piece of it at most: the connection keeps a copy."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for begin in range(0, len(body), PIECE):
+        await send({"type": "http.response.body", "body": body[begin : begin + PIECE], "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -32,6 +32,9 @@ class BoundedFrames(WebSocketsSansIOProtocol):
             if self.transport.is_closing():
                 return
             super().data_received(data[begin : begin + PIECE])
+        # The request comes first, and whole. One that is not understood, as with a line of 9 kB, would be waited for: for ever.
+        if not self.handshake_initiated:
+            self.transport.abort()
 
     def handle_events(self) -> None:
         """Pass on what was taken apart. Ends the connection without a farewell where it was too much: nobody who floods listens."""

@@ -93,7 +93,7 @@ class KnownHosts:
             return
         name = asked_for(scope)[:LONGEST_NAME]
         log.warning(
-            "asked for under the name %r; start the server with %s=%s if it is one of its own", name, HOSTS, name
+            "asked for under the name %r; start the server with %s=%r if it is one of its own", name, HOSTS, name
         )
         if scope["type"] == "websocket":
             await receive()  # the wish to connect

@@ -10,12 +10,14 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from bnviz.classroom.limits import Bucket, Rate
 from bnviz.i18n import N_, choose_language, translator
 from bnviz.ui import assets
 from bnviz.ui.places import Places, address_of
-from bnviz.ui.server.sockets import BACKLOG
+from bnviz.ui.server.sockets import AT_ONCE
+from bnviz.ui.server.upload_quota import FILES_OF_ONE
 
 VISITORS: Final = "BNVIZ_VISITORS"
 """Environment variable: how many visitors there may be at once."""
@@ -26,6 +28,7 @@ FILES_PER_VISITOR: Final = 8
 WANTED_FILES: Final = 65536
 CONNECTIONS_PER_VISITOR: Final = 8
 """A browser keeps six to one server, and takes them up again for what comes later."""
+LONGEST_PATH: Final = 1000
 LONGEST_QUERY: Final = 8192
 MAX_KEYS: Final = 200
 LARGEST_MESSAGE: Final = 2**20
@@ -67,9 +70,9 @@ def most_visitors() -> int:
 def most_connections() -> int:
     """How many there may be that wait for a question or an answer: half of the files at most, the other half is the visitors'.
 
-    As many as may come at once before the first of them is looked at are left out: for an instant those are open too.
+    As many as may have come before the first of them is looked at and refused are left out: for an instant those are open too.
     """
-    files = raise_file_limit() - OWN_FILES - BACKLOG
+    files = raise_file_limit() - OWN_FILES - 4 * AT_ONCE
     return max(1, min(CONNECTIONS_PER_VISITOR * most_visitors(), files // 2))
 
 
@@ -94,8 +97,11 @@ class Limits:
         _ = translator(choose_language(None, Headers(scope=scope).get("accept-language", "")[:2]))
         if path.startswith(CLOSED):
             return PlainTextResponse("not found", 404)
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # Where a proxy went by the other of the two, the rest would be somebody else's request (RFC 9112, 6.3).
+            return PlainTextResponse("two lengths", 400, {"Connection": "close"})
         query = scope["query_string"]
-        if len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
+        if len(path) > LONGEST_PATH or len(query) > LONGEST_QUERY or query.count(b"&") >= MAX_KEYS:
             return PlainTextResponse(_(LONG_LINK), 414)
         wants_page = "text/html" in Headers(scope=scope).get("accept", "")
         if wants_page and not self.visitors.has_room(address_of(scope)):
@@ -105,6 +111,7 @@ class Limits:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One visitor, or one who looks at a run."""
         messages = Bucket(MESSAGES, time.monotonic())
+        streaming = scope["path"].endswith(STREAM)
 
         async def bounded() -> Message:
             message = await receive()
@@ -113,12 +120,16 @@ class Limits:
                     # Without a farewell: whoever is told the end may go on sending until they answer, and the server goes on reading.
                     return {"type": "websocket.disconnect", "code": FLOOD}
                 content = message.get("bytes") or (message.get("text") or "").encode(errors="replace")
-                if len(content) > LARGEST_MESSAGE:
+                if len(content) > LARGEST_MESSAGE or (streaming and _wants_many_files(content)):
                     await send({"type": "websocket.close", "code": TOO_BIG})
                     return {"type": "websocket.disconnect", "code": TOO_BIG}
             return message
 
-        if not scope["path"].endswith(STREAM):
+        if len(scope["path"]) > LONGEST_PATH:
+            await receive()
+            await send({"type": "websocket.close", "code": TOO_BIG})
+            return
+        if not streaming:
             await self.app(scope, bounded, send)
             return
         address = address_of(scope)
@@ -131,3 +142,14 @@ class Limits:
             await self.app(scope, bounded, send)
         finally:
             self.visitors.leave(address)
+
+
+def _wants_many_files(content: bytes) -> bool:
+    """Whether a browser's message asks for addresses to put more files to than one visit may have.
+
+    Streamlit makes them all at once, on the event loop: for 200,000 names, which take 600 kB, in ten seconds.
+    """
+    try:
+        return len(BackMsg.FromString(content).file_urls_request.file_names) > FILES_OF_ONE
+    except Exception:  # whatever protobuf says of it: it is Streamlit's to refuse
+        return False

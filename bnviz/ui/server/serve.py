@@ -54,6 +54,7 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
     from bnviz.ui.server.application import FRAME, surroundings
     from bnviz.ui.server.frames import BoundedFrames
     from bnviz.ui.server.limits import LARGEST_MESSAGE, most_connections
+    from bnviz.ui.server.waiting_room import Server
     from bnviz.ui.server.whole_requests import WholeRequests
 
     recordings.follow(recording)
@@ -68,14 +69,14 @@ def serve(port: int = 8501, address: str = "localhost", base_path: str = "", rec
         access_log=False,
         use_colors=False,
         log_level="warning",
-        backlog=sockets.BACKLOG,
+        backlog=sockets.AT_ONCE,
         timeout_graceful_shutdown=GOODBYE_SECONDS,
     )
     _tell(address, port, base_path, "" if recording is None else visit.MODEL)
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, _end)
     try:
-        uvicorn.Server(config).run(sockets=listening)
+        Server(config).run(sockets=listening)
     finally:
         for place in listening:
             place.close()
@@ -91,6 +92,7 @@ def _tell(address: str, port: int, base_path: str, page: str) -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     """End by this signal, which uvicorn sends once more when it is done: Python then removes nothing that it keeps for its processes."""
-    shutil.rmtree(get_temp_dir(), ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):  # there never was one
+        shutil.rmtree(get_temp_dir(), ignore_errors=True)
     signal.signal(number, signal.SIG_DFL)
     signal.raise_signal(number)

@@ -12,7 +12,10 @@ import socket
 from pathlib import Path
 from typing import Final
 
-BACKLOG: Final = 256
+AT_ONCE: Final = 64
+"""Connections that are taken from the door at one turn of the event loop. One that is refused is an open file for three turns more."""
+BACKLOG: Final = 4096
+"""Connections that wait at the door, where they are no open files of ours; whoever finds it full asks again a second later."""
 DESCRIPTORS: Final = Path("/proc/self/fd")
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bnviz.classroom.limits import network
-from bnviz.ui.places import address_of, fits
+from bnviz.jobs.shares import fits
+from bnviz.ui.places import address_of
 
 UPLOAD: Final = re.compile(r"/_stcore/upload_file/(?P<session>[^/]+)/(?P<file>[^/]+)/?$")
 # Bytes of one request: a recording's 4 MB and what is around them. Streamlit itself ends those that are larger than their uploader takes.
@@ -86,7 +89,8 @@ class UploadQuota:
         self.coming.append(coming)
         self.addresses[coming.session] = address
         try:
-            await self.app(scope, receive, send)
+            with suppress(ClientDisconnect):  # who leaves in the middle of a file is no fault of the server's
+                await self.app(scope, receive, send)
         finally:
             self.coming.remove(coming)
 

@@ -8,11 +8,12 @@ import importlib
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 from bnviz.jobs import resources
 from bnviz.jobs.compute_processes import ComputeProcesses
+from bnviz.jobs.errors import NoProcessError
 from bnviz.labs.cases.search import search
 from bnviz.teaching.lab import AnyTopic, InstantTopic, LiveTopic
 from bnviz.ui import cache
@@ -21,6 +22,7 @@ from bnviz.ui.server.bounded_log import BoundedLog, bound_the_log
 from bnviz.ui.server.limits import raise_file_limit
 from bnviz.ui.server.memory import keep_giving_back
 from bnviz.ui.server.sockets import send_at_once
+from bnviz.ui.server.temporary_files import find_a_folder
 
 ENDING_S: Final = 5.0
 """From a signal that reaches the server and its children alike, as Ctrl-C in a terminal does, to the server's word that it ends."""
@@ -38,6 +40,7 @@ def warming(
 
     @asynccontextmanager
     async def lifespan(app: object) -> AsyncIterator[dict[str, Any]]:
+        find_a_folder()
         raise_file_limit()
         send_at_once()
         bound_the_log(BoundedLog())
@@ -49,8 +52,7 @@ def warming(
         # What was imported stays: collections that go through it again stop every visitor for a third of a second.
         gc.collect()
         gc.freeze()
-        count = resources.compute_count()
-        computing = ComputeProcesses(count, MODULES, resources.run_bytes(resources.worker_count() + count))
+        computing = ComputeProcesses(resources.compute_count(), MODULES, resources.COMPUTE_BYTES)
         warm_up = _WarmUp(computing, topics)
         if topics:
             threading.Thread(target=warm_up.run, daemon=True, name="bnviz-warm-up").start()
@@ -75,7 +77,7 @@ class _WarmUp:
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """All of it; what fails is tried again by who needs it."""
+        """All of it; what fails, and is then in the log, is tried again by who needs it."""
         self._computing.start()
         for step in (self._compute_beside, self._workers, self._search):
             if self._ended.is_set():
@@ -95,7 +97,8 @@ class _WarmUp:
 
     def _workers(self) -> None:
         if any(isinstance(topic, LiveTopic) for topic in self._topics):
-            RUNS.pool  # noqa: B018 - it starts its workers
+            with suppress(NoProcessError):
+                RUNS.pool  # noqa: B018 - it starts its workers
 
     def _search(self) -> None:
         search("batch norm in eval mode")  # which learns from the titles of threads first

@@ -17,6 +17,8 @@ BETTER = (-0.03, -0.032, -0.031)
 ALIKE = (0.001, -0.001, 0.0)
 NOISY = (0.06, -0.05, 0.02)
 NOT_WORSE = (-0.04, -0.005, -0.02, -0.001, 0.0)  # the interval holds 0 and ends below one point
+ONE_ALONE = (-0.30, 0.001, -0.002, 0.0, 0.002, -0.001, 0.001, -0.003)  # one seed, without which there is no difference
+EQUAL = (0.002,) * 4
 GONE = (math.nan, math.nan, math.nan)
 
 
@@ -37,6 +39,9 @@ def text(advice: Advice) -> str:
         (ALIKE, "alike"),
         (NOISY, "unknown"),
         (NOT_WORSE, "not_worse"),
+        (ONE_ALONE, "no_verdict"),
+        (EQUAL, "no_verdict"),
+        (WORSE[:2], "no_verdict"),
         (GONE, "diverged"),
         ((), "missing"),
     ],
@@ -59,6 +64,7 @@ def test_refused_and_without_an_opponent() -> None:
         ([(2, ALIKE), (64, BETTER)], "everywhere", 2),
         ([(2, WORSE), (4, WORSE)], "nowhere", 0),
         ([(2, WORSE), (4, NOISY)], "unknown", 0),
+        ([(2, ALIKE), (4, ONE_ALONE), (8, EQUAL)], "unknown", 0),  # nor is what is refused a reason to use it
         ([(2, NOISY)], "unknown", 0),
         ([(2, GONE)], "unknown", 0),
         ([], "nothing", 0),
@@ -92,6 +98,15 @@ def test_words_carry_effect_interval_and_every_batch_size() -> None:
     )
 
 
+def test_where_a_verdict_is_refused_the_words_say_why() -> None:
+    rows = [match(2, ONE_ALONE), match(4, EQUAL), match(8, WORSE[:1]), match(16, BETTER[:2]), match(32, ALIKE)]
+    assert text(advise(rows)).endswith(
+        "No verdict at 2: one seed alone decides. "
+        "No verdict at 4: all seeds give the same difference, so that their scatter is unknown. "
+        "No verdict at 8, 16: fewer than three seeds."
+    )
+
+
 def test_no_more_than_two_losses_are_told_with_numbers() -> None:
     words = text(advise([match(size, WORSE) for size in (8, 2, 4, 16)]))
     assert words.count("is better by") == 2
@@ -107,7 +122,10 @@ def test_refused_everywhere_is_nowhere() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_whole_in_both_languages(language: Any) -> None:
-    rows = [match(size, values) for size, values in enumerate((WORSE, BETTER, ALIKE, NOISY, NOT_WORSE, GONE), start=2)]
+    rows = [
+        match(size, values)
+        for size, values in enumerate((WORSE, BETTER, ALIKE, NOISY, NOT_WORSE, GONE, EQUAL), start=2)
+    ]
     for some in (rows, rows[1:3], rows[:1], rows[3:4], [match(1, (), refused=True, alternative="none")]):
         for sentence in advise(some).sentences:
             words = sentence.text(language)

@@ -197,7 +197,7 @@ def test_divergence_is_dated_and_leaves_the_others_alone(wild: Result) -> None:
     assert np.isfinite(wild.test_error).sum() == 5
     assert (wild.diverged_at >= 0).sum() == 1
     assert (wild.matches[0].finding.pairs, wild.matches[0].finding.lost) == (2, 1)
-    assert wild.matches[0].standing == "unknown"
+    assert wild.matches[0].standing == "no_verdict"
 
 
 def test_the_best_of_the_others_is_the_opponent(small: Result) -> None:

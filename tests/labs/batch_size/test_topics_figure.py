@@ -134,7 +134,7 @@ def test_refusals_are_crosses_with_pytorchs_words(ones: Result) -> None:
 
 def test_divergence_is_told(wild: Result) -> None:
     chart = figures.cliff(wild)
-    assert "layer norm: 1 trainings diverged (NaN)" in notes(chart)
+    assert "layer norm: 1 training diverged (NaN)" in notes(chart)
     (cross,) = [trace for trace in chart.data if trace.get("marker", {}).get("symbol") == "x"]
     assert cross["x"] == [32]
     assert cross["text"] == ["1 of 3 seeds diverged (NaN)"]

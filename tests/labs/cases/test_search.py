@@ -69,7 +69,7 @@ def left_out() -> tuple[str, ...]:
 
 
 def test_of_titles_that_it_learns_from_four_of_five_have_their_card_first_though_left_out() -> None:
-    """Of 1167, 947 (81 %). Half of the first 967 were in view when the synonyms were chosen: 88 % of these, of the last 200 50 %."""
+    """Of 1167, 952 (82 %). Half of the first 967 were in view when the synonyms were chosen: 88 % of these, of the last 200 51 %."""
     wrong = [(title.text, title.card) for title, best in zip(learned(), left_out(), strict=True) if best != title.card]
     assert len(wrong) <= len(learned()) / 5, wrong
 
@@ -83,19 +83,19 @@ def test_nine_of_ten_titles_that_say_what_they_are_about_have_its_card_first() -
 
 
 def test_where_the_search_is_wrong_a_reader_of_the_title_is_not_always_right() -> None:
-    """The reader names the card of 204 of 258 titles that nobody tuned on (79 ± 5 %), the search of 168 (65 ± 6 %).
+    """The reader names the card of 204 of 258 titles that nobody tuned on (79 ± 5 %), the search of 170 (66 ± 6 %).
 
-    Where they are sure, 115 and 111 of 118; where a card is likely, 71 and 50 of 93; where they guess, 18 and 7 of 47.
+    Where they are sure, 115 and 111 of 118; where a card is likely, 71 and 52 of 93; where they guess, 18 and 7 of 47.
     """
     read = sum(title.guessed == title.card for title in held_out())
     found = sum(first(title.text) == title.card for title in held_out())
     assert found <= read < len(held_out())
-    assert found >= 168 - len(held_out()) / 30
+    assert found >= 170 - len(held_out()) / 30
 
 
 @pytest.mark.parametrize(
     ("titles_of", "first_is_right", "first_is_either", "either_in_three"),
-    [(slice(PLAIN), 0.766, 0.842, 0.937), (slice(PLAIN, None), 0.46, 0.51, 0.59)],
+    [(slice(PLAIN), 0.766, 0.842, 0.937), (slice(PLAIN, None), 0.49, 0.54, 0.62)],
     ids=["titles-that-say-what-is-wrong", "titles-however-little-they-say"],
 )
 def test_how_many_titles_that_nobody_tuned_on_have_their_card_first(
@@ -103,10 +103,10 @@ def test_how_many_titles_that_nobody_tuned_on_have_their_card_first(
 ) -> None:
     """What a stranger's title can expect: labelled by what the thread says and set aside before any search was tried on it.
 
-    Of the first 158, 121 have their card first (77 %, a sample of this size tells it to ± 7), 133 it or the second that the thread is
-    as much about (84 ± 6 %), 148 one of both among the first three (94 ± 4 %).
+    Of the first 158, 121 have their card first (77 %, a sample of this size tells it to ± 7), 134 it or the second that the thread is
+    as much about (85 ± 6 %), 148 one of both among the first three (94 ± 4 %).
 
-    The last 100 were drawn from what the same subjects brought up after the plainest titles had been taken: 46, 51 and 59 of them
+    The last 100 were drawn from what the same subjects brought up after the plainest titles had been taken: 49, 54 and 62 of them
     (± 10). Half of the misses do not name the trouble ("batchnorm issue", "Why is .train()", "Inference on CPU", "Implementation
     error"), others say only where it was met ("ONNX Export error": a batch of one; "RuntimeError While Freeze BN layers": half
     precision) or one of two near cards ("replace syncbn with bn when exporing inference model").

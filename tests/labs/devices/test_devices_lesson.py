@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,23 @@ def test_the_prediction_finds_the_answer() -> None:
     assert outcome(run(Settings())) == 2
     assert outcome(run(Settings(shards="sorted"))) == 1
     assert outcome(run(Settings(shards="iid", per_device=32))) == 0
+
+
+@pytest.mark.parametrize(
+    ("rank0", "averaged", "option"),
+    [
+        (0.06, 0.06, 0),
+        (0.05, 0.11, 0),  # rank 0's are good already
+        (0.5, 0.06, 1),
+        (0.5, 0.3, 2),
+        (0.09, 0.05, None),  # another seed may be beyond the border
+        (0.11, 0.05, None),
+        (0.5, 0.09, None),
+    ],
+)
+def test_near_the_border_nothing_is_asked(rank0: float, averaged: float, option: int | None) -> None:
+    errors = {**RESULT.eval_error, "rank0": rank0, "averaged": averaged}
+    assert outcome(dataclasses.replace(RESULT, eval_error=errors)) == option
 
 
 @pytest.mark.parametrize("preset", TOPIC.presets, ids=lambda preset: preset.name)

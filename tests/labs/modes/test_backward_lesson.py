@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import cache
 
+import numpy as np
 import pytest
 
 from bnviz.i18n import LANGUAGES, Language
@@ -59,6 +61,23 @@ def test_theory_is_drawn() -> None:
 def opened(preset: str = "") -> Result:
     """The run of the topic as it opens, or of one of its presets."""
     return TOPIC.compute(TOPIC.preset(preset) if preset else TOPIC.opening)
+
+
+@pytest.mark.parametrize(
+    ("cosine", "option"),
+    [
+        (0.4, lesson.ANOTHER),
+        (0.87, lesson.ANOTHER),
+        (0.89, None),
+        (0.91, None),
+        (0.95, lesson.NEARLY),
+        (0.989, None),
+        (0.9995, lesson.SAME),
+    ],
+)
+def test_near_a_border_nothing_is_asked(cosine: float, option: int | None) -> None:
+    result = dataclasses.replace(opened(), cosine_same=np.full_like(opened().cosine_same, cosine))
+    assert TOPIC.prediction.correct(result) == option
 
 
 def test_what_the_texts_claim_holds() -> None:

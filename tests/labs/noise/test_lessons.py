@@ -17,7 +17,7 @@ from bnviz.labs.noise.ghost import lesson as ghost_lesson
 from bnviz.labs.noise.ghost.result import Result as GhostResult
 from bnviz.labs.noise.lab import LAB
 from bnviz.study import shipped
-from bnviz.study.verdict import SHOWS, SHOWS_NOT, judge
+from bnviz.study.verdict import ONE_SEED, SHOWS, SHOWS_NOT, judge
 from bnviz.teaching.lab import AnyTopic
 
 MATES, SHIFT, DROPOUT, GHOST = LAB.topics
@@ -112,10 +112,10 @@ def test_cheap_presets_of_dropout_and_ghosts_show_what_they_promise() -> None:
 
 @pytest.mark.parametrize(
     ("gap", "recovered", "option"),
-    [(-0.02, 0.019, 0), (-0.02, 0.013, 1), (-0.02, 0.005, 2), (0.0, 0.0, 3), (0.02, 0.01, 3), (-0.02, 0.01, 4)],
+    [(-0.02, 0.019, 0), (-0.02, 0.013, 1), (-0.02, 0.005, 2), (0.0, 0.0, 3), (0.02, 0.01, None), (-0.02, 0.01, 4)],
 )
 def test_the_share_recovered_decides_the_answer(
-    default_dropout: DropoutResult, gap: float, recovered: float, option: int
+    default_dropout: DropoutResult, gap: float, recovered: float, option: int | None
 ) -> None:
     spread = np.array([-1e-4, 0.0, 1e-4])
     differences = np.zeros((5, 3))
@@ -125,7 +125,23 @@ def test_the_share_recovered_decides_the_answer(
     result = dataclasses.replace(default_dropout, differences=differences, findings=tuple(findings))
     assert DROPOUT.prediction.correct(result) == option
     share = dropout_lesson.share_recovered(result)
-    assert np.isnan(share) if option == 3 else share == pytest.approx(-recovered / gap)
+    assert np.isnan(share) if option in (3, None) else share == pytest.approx(-recovered / gap)
+
+
+def test_what_one_seed_gives_back_is_no_share_of_the_gap(default_dropout: DropoutResult) -> None:
+    """Nine seeds of whose gap recalibration closes nothing, and one that breaks down and is restored."""
+    spread = 1e-3 * np.array([-1.0, 0.5, 0.0, 1.0, -0.5, 0.2, -0.2, 0.7, -0.7, 0.0])
+    differences = np.zeros((5, 10))
+    differences[1], differences[2] = -0.05 + spread, spread[::-1]
+    differences[2, 3] = 0.4
+    findings = list(default_dropout.findings)
+    findings[1], findings[2] = judge(differences[1], 0.01), judge(differences[2], 0.01)
+    made = dataclasses.replace(default_dropout, differences=differences, findings=tuple(findings))
+    assert findings[2].reason == ONE_SEED
+    assert np.isnan(dropout_lesson.share_interval(made)).all()
+    assert DROPOUT.prediction.correct(made) == dropout_lesson.UNKNOWN
+    assert "Recalibration closes" not in dropout_lesson.finding(made)
+    assert "Recalibration closes" in dropout_lesson.finding(default_dropout)
 
 
 def test_the_interval_of_the_share_is_fiellers(default_dropout: DropoutResult) -> None:

@@ -120,6 +120,16 @@ def test_the_finding_is_of_the_run(opening: Result, others: dict[str, Result], l
     assert len({finding(result, language) for result in (opening, others["without"], others["partial"])}) == 3
 
 
+def test_only_plain_sgd_is_said_to_turn_by_the_gradient(opening: Result) -> None:
+    """With momentum or AdamW a step is no multiple of the gradient: the identity of single steps does not apply."""
+    idle = dataclasses.replace(opening, settled=np.zeros(12, bool))
+    assert "η‖g‖/‖w‖ sets the angle" in finding(idle)
+    for changes in ({"momentum": 0.9}, {"optimizer": "adamw"}):
+        other = dataclasses.replace(idle, settings=idle.settings.replace(**changes))
+        assert "‖g‖" not in finding(other)
+        assert "No run of 12 has settled yet" in finding(other)
+
+
 def test_comparisons_hold(opening: Result, others: dict[str, Result]) -> None:
     rows = comparisons(opening)
     assert sum(row.quantity.text().startswith("angle per step, ") for row in rows) >= 6

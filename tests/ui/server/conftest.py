@@ -13,5 +13,5 @@ from bnviz.ui.server import warm_up
 def only_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that starts leaves the rest of this process as it is."""
     monkeypatch.setattr(gc, "freeze", lambda: None)
-    for name in ("raise_file_limit", "send_at_once", "bound_the_log"):
+    for name in ("find_a_folder", "raise_file_limit", "send_at_once", "bound_the_log"):
         monkeypatch.setattr(warm_up, name, lambda *_: None)

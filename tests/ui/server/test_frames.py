@@ -54,6 +54,18 @@ def joined(port: int) -> Iterator[socket.socket]:
         yield connection
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [b"GET /?" + b"a" * 9000 + b" HTTP/1.1\r\n", b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 200],
+    ids=["line", "headers"],
+)
+def test_who_asks_for_a_websocket_in_more_words_than_are_read_is_not_waited_for(port: int, request_: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        connection.sendall(request_ + b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        with suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+
+
 def is_ended(connection: socket.socket) -> bool:
     """Whether the server ends the connection rather than go on answering."""
     heard = 0

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette import starlette_routes
@@ -199,6 +200,19 @@ def test_a_stranger_and_a_failure_leave_nothing_behind(monkeypatch: pytest.Monke
     with pytest.raises(ConnectionResetError):
         server.put("s", "f", MB, wait=gone)
     assert server.put("s", "g", MB) == 204
+
+
+def test_who_leaves_in_the_middle_of_a_file_is_no_failure() -> None:
+    async def broken_off(scope: Any, receive: Any, send: Any) -> None:
+        await Request(scope, receive).body()
+
+    async def leave() -> Any:
+        return {"type": "http.disconnect"}
+
+    quota = UploadQuota(broken_off, stored=dict)
+    scope = {"type": "http", "method": "PUT", "path": "/_stcore/upload_file/s/f", "headers": []}
+    anyio.run(quota, scope, leave, None)
+    assert quota.coming == []
 
 
 def test_other_requests_pass(monkeypatch: pytest.MonkeyPatch) -> None:

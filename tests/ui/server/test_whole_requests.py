@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ from functools import partial
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 from websockets.sync.client import connect
@@ -32,6 +34,14 @@ BEGINNINGS = {
 }
 
 
+class SmallBuffers(WholeRequests):
+    """The system takes next to nothing of an answer before the visitor does."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        super().connection_made(transport)
+
+
 @contextmanager
 def serving(places: Places, **seconds: float) -> Iterator[int]:
     """A server that says how many bytes it got; how patient it is, in `seconds`."""
@@ -45,10 +55,24 @@ def serving(places: Places, **seconds: float) -> Iterator[int]:
         await line.close()
 
     patience = pytest.MonkeyPatch()
-    for name in ("WHOLE_SECONDS", "SILENT_SECONDS"):
+    for name in ("WHOLE_SECONDS", "SILENT_SECONDS", "UNREAD_SECONDS"):
         patience.setattr(whole_requests, name, seconds.get(name, PATIENCE_S))
-    app = Starlette(routes=[Route("/", count, methods=["GET", "PUT"]), WebSocketRoute("/line", echo)])
-    with served(app, http=partial(WholeRequests, places=places)) as port:
+
+    async def many(request: Request) -> PlainTextResponse:
+        return PlainTextResponse(bytes(request.path_params["count"]))
+
+    async def pieces(request: Request) -> StreamingResponse:
+        return StreamingResponse(iter([bytes(2000)] * 20))
+
+    app = Starlette(
+        routes=[
+            Route("/", count, methods=["GET", "PUT"]),
+            Route("/bytes/{count:int}", many),
+            Route("/pieces", pieces),
+            WebSocketRoute("/line", echo),
+        ]
+    )
+    with served(app, http=partial(SmallBuffers, places=places)) as port:
         yield port
     patience.undo()
 
@@ -120,6 +144,49 @@ def test_a_file_that_comes_drop_by_drop_is_waited_for_as_long_as_one_request_may
         with pytest.raises(OSError, match=r"pipe|reset"):
             drip(connection)
         until(lambda: places.taken == 0)
+
+
+BROKEN_CHUNK = b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno number\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sent", "answers"),
+    [(BROKEN_CHUNK, []), (b"nonsense\r\n\r\n", [b"400"]), (WHOLE + b"nonsense\r\n\r\n", [b"200", b"400"])],
+)
+def test_what_is_no_http_is_told_unless_an_answer_is_being_made(sent: bytes, answers: list[bytes]) -> None:
+    """Two answers to one request would be one to somebody else's, behind a proxy."""
+    with serving(Places(50)) as port, closing(socket.create_connection(("127.0.0.1", port), PATIENCE_S)) as connection:
+        connection.sendall(sent)
+        assert re.findall(rb"HTTP/1.1 (\d+)", heard(connection)) == answers
+
+
+@contextmanager
+def asked(port: int, what: bytes) -> Iterator[socket.socket]:
+    """A visitor who has asked and takes next to nothing of the answer before it is read."""
+    with closing(socket.socket()) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE_S)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(WHOLE.replace(b"/", what, 1).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        yield connection
+
+
+@pytest.mark.parametrize("count", [50_000, 5_000_000])
+def test_who_does_not_take_an_answer_is_not_waited_for(count: int) -> None:
+    places = Places(50)
+    with serving(places, UNREAD_SECONDS=0.2) as port, asked(port, b"/bytes/%d" % count):
+        until(lambda: places.taken == 1)
+        until(lambda: places.taken == 0)
+
+
+def test_who_takes_an_answer_slowly_gets_all_of_it() -> None:
+    places = Places(50)
+    with serving(places, UNREAD_SECONDS=2.0) as port, asked(port, b"/pieces") as connection:
+        told = b""
+        while more := connection.recv(500):
+            told += more
+            time.sleep(0.03)
+        assert told.count(b"\0") == 40_000
 
 
 def test_one_address_does_not_take_all_places_and_others_still_get_in() -> None:

@@ -16,7 +16,7 @@ from bnviz.i18n import N_
 from bnviz.settings import VARIANT_NAMES
 from bnviz.study.verdict import NOISY, SHOWS_NOT, Finding
 
-Standing = Literal["better", "alike", "worse", "not_worse", "unknown", "diverged", "refused", "missing"]
+Standing = Literal["better", "alike", "worse", "not_worse", "unknown", "no_verdict", "diverged", "refused", "missing"]
 Outcome = Literal["everywhere", "from", "nowhere", "unknown", "nothing"]
 
 USABLE: Final = ("better", "alike", "not_worse")
@@ -47,6 +47,8 @@ class Match:
             return "missing"
         if self.finding.pairs == 0:
             return "diverged"
+        if self.finding.refused:
+            return "no_verdict"
         if self.finding.verdict == NOISY:
             return "not_worse" if self.finding.high < self.finding.smallest_effect else "unknown"
         if self.finding.verdict == SHOWS_NOT:
@@ -140,6 +142,10 @@ def _rest(known: Sequence[Match]) -> list[Phrase]:
         some = [match for match in known if match.standing == standing]
         if some:
             sentences.append(Phrase(template, {"sizes": _sizes(some)}))
+    for reason in dict.fromkeys(match.finding.reason for match in known if match.standing == "no_verdict"):
+        some = [match for match in known if match.standing == "no_verdict" and match.finding.reason == reason]
+        values = {"sizes": _sizes(some), "reason": Phrase(reason)}
+        sentences.append(Phrase(N_("No verdict at {sizes}: {reason}."), values))
     return sentences
 
 

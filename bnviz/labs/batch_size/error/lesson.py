@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, clauses, translator
 from bnviz.labs.batch_size.error import figures
 from bnviz.labs.batch_size.error.experiment import estimated_seconds, run
 from bnviz.labs.batch_size.error.formula import formula
@@ -19,7 +19,7 @@ from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
 from bnviz.plot.numbers import points
 from bnviz.study.comparison import Comparison
-from bnviz.study.verdict import Finding
+from bnviz.study.verdict import Finding, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -109,11 +109,14 @@ def finding(result: Result, language: Language = "en") -> str:
     told = [sentence.text(language) for sentence in result.advice.sentences[:2]]
     if smallest is not None:
         size, left = smallest
+        numbers = f"{points(left.mean)} ({points(left.low)} … {points(left.high)})"
         told.append(
             _(
                 "At batch {size} with recomputed statistics, batch norm's error minus the best other's is {left} points."
-            ).format(size=size, left=f"{points(left.mean)} ({points(left.low)} … {points(left.high)})")
+            ).format(size=size, left=numbers)
         )
+        if left.refused:
+            told[-1] = clauses(told[-1][:-1], words(left, _), _) + told[-1][-1]
     return (" " if language == "en" else "").join(told)
 
 
@@ -185,7 +188,7 @@ TOPIC: Final = LiveTopic(
             "one_class_cnn",
             N_("One class, CNN"),
             N_(
-                "The same in the CNN, where a class shows in where its strokes are and hardly in a channel's mean: how much of it does "
+                "The same in the CNN, where a class shows in where its strokes are and less in a channel's mean: how much of it does "
                 "batch norm take away here?"
             ),
             {"network": "cnn", "sampling": "one_class", "batch_sizes": (2, 4, 8, 16), "epochs": 5, "seeds": 6},

@@ -44,7 +44,8 @@ CASE = Case(
     ),
     cure=N_(
         "Training: y, new = model.apply({'params': params, 'batch_stats': stats}, x, mutable=['batch_stats']), then"
-        " stats = new['batch_stats']. Testing: use_running_average=True."
+        " stats = new['batch_stats']. Testing: use_running_average=True. NNX keeps the state in the module: nnx.jit "
+        "in place of jax.jit, model.train() and model.eval(). Haiku and Equinox return it beside the output, too."
     ),
     reproduce=reproduce,
 )

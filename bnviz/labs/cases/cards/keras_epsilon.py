@@ -43,8 +43,8 @@ CASE = Case(
         "output of the converted layer over the original's (ε = 1e-3), channels of variance 1e-4: ε = 1e-5, and 1e-3"
     ),
     cause=N_(
-        "ε is not stored with the weights. Keras and MXNet use 1e-3, PyTorch 1e-5: where the variance is not much "
-        "larger, the outputs differ by √((σ² + ε₁)/(σ² + ε₂)) in every layer."
+        "ε is not stored with the weights. Keras and MXNet's operator use 1e-3, Gluon and PyTorch 1e-5: where the "
+        "variance is not much larger, the outputs differ by √((σ² + ε₁)/(σ² + ε₂)) in every layer."
     ),
     cure=N_(
         "Set eps to the original's value. Then check the order of γ, β, mean and variance, and MXNet's fix_gamma (γ"

@@ -37,8 +37,9 @@ CASE = Case(
     threads=(github("pytorch/pytorch", 8430), github("pytorch/pytorch", 8481)),
     look=N_("keys that load_state_dict refuses: key missing, and key put back"),
     cause=N_(
-        "num_batches_tracked came with PyTorch 0.4.1. Older checkpoints lack it, older versions do not know it, and"
-        " tools that convert or average floating-point tensors drop it."
+        "num_batches_tracked came with PyTorch 0.4.1. Today's load_state_dict fills it in where a checkpoint is "
+        "older or says nothing of versions, but not where it got lost: tools that convert or average floating-point "
+        "tensors drop it. Versions before 0.4.1 do not know it."
     ),
     cure=N_(
         "Add the key with tensor(0), or delete it for older versions. It matters only with momentum=None. "

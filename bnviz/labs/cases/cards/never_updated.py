@@ -45,12 +45,14 @@ CASE = Case(
     ),
     look=N_("standard deviation after batch norm in eval mode after 100 batches: update left out, and update run"),
     cause=N_(
-        "In TensorFlow 1 the update is an operation of its own that the training step must depend on; functional "
-        "code must hand in the buffers. Training does not need them, so nothing shows until evaluation."
+        "In TensorFlow 1 the update is an operation of its own that the training step must depend on; in a training "
+        "loop of your own in TensorFlow 2, model(x) means model(x, training=False); functional code must hand in the "
+        "buffers. Training does not need them, so nothing shows until evaluation."
     ),
     cure=N_(
-        "TensorFlow 1: run tf.GraphKeys.UPDATE_OPS with the training step, or updates_collections=None. PyTorch: "
-        "the module does it by itself in train mode; F.batch_norm needs running_mean and running_var."
+        "TensorFlow 1: run tf.GraphKeys.UPDATE_OPS with the training step, or updates_collections=None. "
+        "TensorFlow 2: model(x, training=True) in the loop. PyTorch: the module does it by itself in train mode; "
+        "F.batch_norm needs running_mean and running_var."
     ),
     reproduce=reproduce,
     common=True,

@@ -33,7 +33,8 @@ CASE = Case(
     ),
     cure=N_(
         "Larger input or fewer downsampling steps, no norm at the bottleneck, or group norm with several channels "
-        "per group. Group norm with one channel per group gives zeros, without an error."
+        "per group. Group norm with one channel per group gives zeros, without an error where the batch has two "
+        "images or more."
     ),
     reproduce=reproduce,
 )

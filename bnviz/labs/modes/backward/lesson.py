@@ -20,11 +20,13 @@ from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
 from bnviz.plot.numbers import latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
+from bnviz.teaching.paired import between
 from bnviz.teaching.sources import DIGITS
 
 SAME, NEARLY, ANOTHER = range(3)
 ALIKE: Final = 0.99
 NEAR: Final = 0.9  # cosines
+BORDER: Final = 0.2  # of what is missing to a cosine of 1: nearer to a border nothing is asked
 TRAIN, CONSTANTS = range(len(WAYS))
 MAX_ROWS: Final = 4
 
@@ -123,12 +125,11 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
-def outcome(result: Result) -> int:
-    """The option that the first layer's cosine makes right."""
+def outcome(result: Result) -> int | None:
+    """The option that the first layer's cosine makes right; None where it is near a border."""
     cosine = float(result.cosine_same[0])
-    if cosine > ALIKE:
-        return SAME
-    return NEARLY if cosine > NEAR else ANOTHER
+    above = between(cosine, (NEAR, ALIKE), BORDER * (1 - cosine))
+    return None if above is None else (ANOTHER, NEARLY, SAME)[above]
 
 
 def holds(result: Result) -> bool:

@@ -39,11 +39,11 @@ def share_recovered(result: Result) -> float:
 
 
 def share_interval(result: Result) -> tuple[float, float]:
-    """Ends of the 95 % interval of `share_recovered`; NaN where no gap shows, or where the interval has no ends.
+    """Ends of the 95 % interval of `share_recovered`; NaN where no gap shows, what is recovered has no verdict, or there are no ends.
 
     By Fieller's method: the shares p for which recovered + p·gap, seed by seed, may have mean 0.
     """
-    if math.isnan(share_recovered(result)):
+    if math.isnan(share_recovered(result)) or result.findings[RECOVERED].refused:
         return math.nan, math.nan
     gap, recovered = -result.differences[COSTS], result.differences[RECOVERED]
     known = np.isfinite(gap) & np.isfinite(recovered)
@@ -66,10 +66,13 @@ def share_interval(result: Result) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def outcome(result: Result) -> int:
-    """The option of the prediction that the run makes right; its share's whole interval must lie on one side."""
+def outcome(result: Result) -> int | None:
+    """The option of the prediction that the run makes right; its share's whole interval must lie on one side.
+
+    None where Dropout before every norm is the better one: there the question makes no sense.
+    """
     if math.isnan(share_recovered(result)):
-        return NO_GAP if result.findings[COSTS].verdict != NOISY else UNKNOWN
+        return {SHOWS: None, NOISY: UNKNOWN}.get(result.findings[COSTS].verdict, NO_GAP)
     low, high = share_interval(result)
     if low > NEARLY_ALL:
         return 0
@@ -127,13 +130,18 @@ def formula(result: Result, step: int, language: Language) -> str:
 def _share(result: Result, _: Translate) -> str:
     share = share_recovered(result)
     if math.isnan(share):
-        return _("This run finds no gap between the two places, so there is no share of it to recover.")
+        return _(
+            "This run does not find that Dropout before every norm costs more than after the last, so there is no share of it to recover."
+        )
     gap, recovered = 100 * result.findings[COSTS].mean, 100 * result.findings[RECOVERED].mean
+    low, high = share_interval(result)
+    ends = f"\\ [{100 * low:.0f},\\,{100 * high:.0f}]" if math.isfinite(low) else ""
     return (
-        _("So the variance shift explains this share of the gap:")
-        + f"\n\n$$\n\\frac{{{recovered:.2f}}}{{{-gap:.2f}}} = {100 * share:.0f}\\,\\%\n$$\n\n"
+        _("So the variance shift explains this share of the gap, with its 95 % interval where it has one:")
+        + f"\n\n$$\n\\frac{{{recovered:.2f}}}{{{-gap:.2f}}} = {100 * share:.0f}{ends}\\,\\%\n$$\n\n"
         + _(
-            "The rest was learned that way: with the statistics right, the weights are still those that Dropout at every layer made."
+            "Whatever is left was learned that way: with the statistics right, the weights are still those that Dropout at every layer "
+            "made."
         )
     )
 

@@ -191,7 +191,7 @@ TOPIC: Final = LiveTopic(
         Preset(
             "with_20_seeds",
             N_("20 seeds"),
-            N_("Four more seeds narrow the intervals. Can it be told now what parts of 4 bring?"),
+            N_("Four more seeds: are the intervals narrower, and can it be told now what parts of 4 bring?"),
             {"seeds": 20},
         ),
         Preset(

@@ -14,6 +14,10 @@ def in_words(what: str, finding: Finding, _: Translate) -> str:
     if not math.isfinite(finding.low):
         text = _("{what}: fewer than three seeds with both numbers, no interval can be given. **{verdict}**")
         return text.format(what=what, verdict=words(finding, _))
+    if not finding.has_interval:
+        return _("{what}: {mean}, n = {count}. **{verdict}**").format(
+            what=what, mean=points(finding.mean), count=finding.pairs, verdict=words(finding, _)
+        )
     return _("{what}: {mean} [{low}, {high}], n = {count}. **{verdict}**").format(
         what=what,
         mean=points(finding.mean),

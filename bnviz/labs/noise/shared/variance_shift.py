@@ -5,14 +5,16 @@ Index letters: L hidden layers, S networks, B samples, n units, K bins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bnviz import work
 from bnviz.core.recalibration import recalibrate
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replica_layers import StackedDropout
@@ -28,6 +30,7 @@ from bnviz.theory.variance_shift import Block, chained_ratios
 FEATURES, CLASSES = 64, 10
 RARE: Final = 0.05  # a unit that is on for fewer images has no variance that so few of them could tell
 HUGE: Final = 1e6
+PRODUCT_SECONDS: Final = 1e-10  # in double precision
 REACH, BINS = 6.0, 120
 
 ORDER: Final[dict[OrderName, DropoutOrder]] = {
@@ -92,7 +95,7 @@ def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -
     blocks = [_block(network, index, alive, *pair) for index, pair in enumerate(zip(first, second, strict=True))]
     rows = []
     for values, variance, block, ratio, on in zip(
-        evaluation, variances, blocks, chained_ratios(blocks, p, eps), clean, strict=True
+        evaluation, variances, blocks, _ratios(blocks, p, eps), clean, strict=True
     ):
         kept = (on[alive] > 0).float().mean(1).numpy() >= RARE
         spread = np.diagonal(block.covariance, axis1=1, axis2=2)
@@ -100,6 +103,16 @@ def _layers(network: Replicas, p: float, alive: Tensor, seen: tuple[Any, ...]) -
         local = spread / (theory.training_variance(spread, block.mean, p) + eps)
         rows.append((measured[kept], ratio[kept], local[kept]))
     return rows
+
+
+def _ratios(blocks: Sequence[Block], p: float, eps: float) -> list[Floats]:
+    """`chained_ratios`, one network after the other: all of them at once would be a long silence."""
+    rows = []
+    for index in range(len(blocks[0].mean)):
+        parts = [Block(*(getattr(block, field.name)[index : index + 1] for field in fields(Block))) for block in blocks]
+        rows.append(chained_ratios(parts, p, eps))
+        work.done(2 * PRODUCT_SECONDS * sum(part.weight[0].size * part.weight.shape[2] for part in parts))
+    return [np.concatenate(layer) for layer in zip(*rows, strict=True)]
 
 
 def _norms(network: Replicas) -> list[nn.BatchNorm1d]:
@@ -164,6 +177,7 @@ def _block(network: Replicas, place: int, alive: Tensor, first: Tensor, second: 
     covariance = signal = (one.transpose(1, 2) @ one / samples).double().numpy()
     if second is not first:
         signal = (one.transpose(1, 2) @ _centred(second[alive]) / samples).double().numpy()
+    work.done(2 * PRODUCT_SECONDS * one.numel() * one.shape[2])
     return Block(
         weight=linear.weight[alive].transpose(1, 2).double().numpy(),
         bias=linear.bias[alive, 0].double().numpy(),

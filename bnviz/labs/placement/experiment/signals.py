@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bnviz import work
 from bnviz.core.replica_data import ReplicaData
 from bnviz.core.replicas import Replicas
 from bnviz.settings import ActivationName
@@ -26,6 +27,7 @@ Floats = NDArray[np.float64]
 
 BINS: Final = 120
 HALF_RANGE: Final = 6.0
+MOMENTS_SECONDS: Final = 2e-8  # for each value
 LOOKED_AT: Final = 256  # samples per replica and look, at least
 
 
@@ -114,6 +116,7 @@ def _measured(values: Tensor, activation: ActivationName) -> dict[str, Any]:
     means, variances = units.mean(axis=1).ravel(), units.var(axis=1).ravel()
     width = math.sqrt(flat.shape[2])
     some = bool(alive.any())
+    work.done(MOMENTS_SECONDS * flat.size)
     return {
         "counts": histogram(flat.reshape(1, -1), -HALF_RANGE, HALF_RANGE, BINS).counts[0],
         "saturated": np.float64(saturated[alive].mean() if some else math.nan),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES
 from bnviz.plot.numbers import short
@@ -36,7 +36,8 @@ def _verdicts(result: Result, _: Translate) -> str:
     rows = [
         "- "
         + _("{second} − {first}").format(first=_(SHORT_NAMES[first]), second=_(SHORT_NAMES[second]))
-        + f": {mean_line(finding, _)}, **{words(finding, _)}**"
+        + _(": ")
+        + clauses(mean_line(finding, _), f"**{words(finding, _)}**", _)
         for (first, second), finding in zip(result.pairs, result.findings, strict=True)
     ]
     least = _("Smallest difference that would matter, in points: {least}.").format(

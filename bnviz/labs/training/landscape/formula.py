@@ -8,6 +8,7 @@ from bnviz.i18n import Language, translator
 from bnviz.labs.training.landscape.result import Result
 from bnviz.plot.numbers import latex
 from bnviz.settings import NORMALIZERS
+from bnviz.study.verdict import words
 
 
 def formula(result: Result, step: int, language: Language = "en") -> str:
@@ -40,10 +41,11 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         )
     )
     for (_first, second), finding in zip(result.pairs, result.range_findings, strict=True):
-        if math.isfinite(finding.low):
+        if finding.has_interval:
             parts.append(
                 f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
-                f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$"
+                f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$\n\n"
+                + _("Verdict: **{verdict}**.").format(verdict=words(finding, _))
             )
     parts.append(
         _(

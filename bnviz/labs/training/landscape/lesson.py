@@ -107,9 +107,7 @@ def finding(result: Result, language: Language = "en") -> str:
         (_("relative change of the gradient"), result.relative_findings[shown]),
     ):
         numbers = f"{times(found.mean)} ({times(found.low)} … {times(found.high)})"
-        parts.append(
-            name + " " + (clauses(numbers, words(found, _), _) if math.isfinite(found.low) else words(found, _))
-        )
+        parts.append(name + " " + (clauses(numbers, words(found, _), _) if found.has_interval else words(found, _)))
     return _("Along the gradient, {second} against {first}: {parts}.").format(
         first=first, second=second, parts=_("; ").join(parts)
     )

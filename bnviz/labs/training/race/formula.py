@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.training.race.result import Result
 from bnviz.plot.numbers import latex
 from bnviz.settings import NORMALIZERS
+from bnviz.study.verdict import words
 from bnviz.teaching.paired import NO_INTERVAL
 
 
@@ -32,11 +31,12 @@ def _sooner(result: Result, _: Translate) -> str:
     ):
         known = factors[np.isfinite(factors)]
         names = f"\\text{{{_(NORMALIZERS[first])}}}", f"\\text{{{_(NORMALIZERS[second])}}}"
-        if not len(known) or not math.isfinite(finding.low):
+        if not len(known) or not finding.has_interval:
             continue
         lines.append(
             f"$$\n\\log_{{10}}\\frac{{T_{names[0]}}}{{T_{names[1]}}}:\\quad \\bar d = {latex(finding.mean)}"
-            f"\\ [{latex(finding.low)},\\,{latex(finding.high)}]\\quad\\Rightarrow\\quad \\times {latex(10**finding.mean)}\n$$"
+            f"\\ [{latex(finding.low)},\\,{latex(finding.high)}]\\quad\\Rightarrow\\quad \\times {latex(10**finding.mean)}\n$$\n\n"
+            + _("Verdict: **{verdict}**.").format(verdict=words(finding, _))
         )
     told = _(
         "T is the number of steps to a test accuracy of 90 %. The ratio is taken seed by seed, as a logarithm, so "

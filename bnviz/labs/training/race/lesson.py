@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, clauses, translator
 from bnviz.labs.training.race import figures
 from bnviz.labs.training.race.experiment import estimated_seconds, run
 from bnviz.labs.training.race.formula import formula
@@ -123,11 +123,10 @@ def finding(result: Result, language: Language = "en") -> str:
             parts.append(_("{second} against {first}: {verdict}").format(verdict=words(found, _), **names))
             continue
         ends = [times(end) for end in (found.low, found.high)]
-        parts.append(
-            _("{second} against {first}: {factor} ({low} to {high})").format(
-                factor=times(found.mean), low=ends[0], high=ends[1], **names
-            )
+        told = _("{second} against {first}: {factor} ({low} to {high})").format(
+            factor=times(found.mean), low=ends[0], high=ends[1], **names
         )
+        parts.append(clauses(told, _(found.reason), _) if found.reason else told)
     if not parts:
         return _("Choose two variants or more: there is nothing to compare.")
     return _("How many times faster 90 % is reached: {parts}.").format(parts=_("; ").join(parts))

@@ -98,7 +98,7 @@ def finding(result: Result, language: Language = "en") -> str:
     text = _("Largest rate that still trains, {second} against {first}: {verdict}.").format(
         first=first, second=second, verdict=words(rate, _)
     )
-    if math.isfinite(rate.low):
+    if rate.has_interval:
         text = _(
             "Largest rate that still trains, {second} against {first}: {factor} ({low} to {high}), {verdict}."
         ).format(

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from bnviz import work
 from bnviz.core.recalibration import recalibrate
 from bnviz.core.replica_data import ReplicaData, batch_indices, digits_data, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas, plain_network
@@ -27,6 +28,7 @@ from bnviz.study.updates import Updates
 TRAINING_IMAGES: Final = 600
 POINTS: Final = 20
 SECONDS: Final = 90.0
+STATISTICS_SECONDS: Final = 0.05
 HIDDEN_LAYER: Final = 1  # whose statistics are measured
 
 
@@ -69,7 +71,9 @@ def estimated_seconds(settings: Settings) -> float:
 
 
 def _statistics(settings: Settings, network: NetworkName) -> Statistics:
-    return measure(network, HIDDEN_LAYER, settings.sampling, settings.batch_sizes, settings.seed)
+    measured = measure(network, HIDDEN_LAYER, settings.sampling, settings.batch_sizes, settings.seed)
+    work.done(STATISTICS_SECONDS)
+    return measured
 
 
 def _train(records: Records, data: ReplicaData, batch_size: int, heard: Callable[[], bool]) -> None:

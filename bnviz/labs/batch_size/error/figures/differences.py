@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -135,7 +134,7 @@ def _column(column: int, match: Match, values: Floats, first_seed: int, _: Trans
         text=words,
         hovertemplate=_("seed %{text} points") + "<extra></extra>",
     )
-    if not math.isfinite(finding.low):
+    if not finding.has_interval:
         return [dots]
     across = [column - HALF, column + HALF]
     low, mean, high = (stretched([100 * part] * 2) for part in (finding.low, finding.mean, finding.high))
