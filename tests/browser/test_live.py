@@ -185,21 +185,6 @@ def test_pause_holds_the_run_and_stop_keeps_what_there_is(visit: Open) -> None:
 
 
 @pytest.mark.pages
-def test_who_works_by_keyboard_starts_pauses_and_stops_a_run_without_losing_the_focus(visit: Open) -> None:
-    page = visit(31, 768)
-    run_button(page).press("Enter", timeout=SLOW)
-    for name in ("Pause", "Resume", "Pause"):
-        expect(page.get_by_role("button", name=name)).to_be_focused(timeout=SLOW)
-        if name == "Pause":
-            wait_for_ticks(page, told(page)[0] + 1)
-        page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Resume")).to_be_focused(timeout=SLOW)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(run_button(page)).to_be_focused(timeout=SLOW)
-
-
-@pytest.mark.pages
 def test_a_reload_finds_the_living_run(visit: Open) -> None:
     page = press_run(visit(4, 768))
     worker = wait_for_ticks(page, 30)

@@ -428,6 +428,22 @@ def test_who_is_quicker_than_the_pages_script_keeps_the_focus(visitor: Callable[
     ready(page).wait_for_function(HOLDS, arg="layer-verdict")
 
 
+@pytest.mark.pages
+def test_who_works_by_keyboard_starts_pauses_and_stops_a_run_without_losing_the_focus(visit: Visit) -> None:
+    page = settled(visit("training?predict=0&lang=en&seeds=2&epochs=100"))
+    run = page.locator(".st-key-picture").get_by_role("button", name="Run")
+    run.press("Enter")
+    page.wait_for_function("() => document.activeElement.shadowRoot?.activeElement?.matches('.hold, .end')")
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+    for name in ("Resume", "Pause"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(run).to_be_focused()
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_who_loses_the_connection_reads_what_becomes_of_it_and_goes_on(
     visitor: Callable[..., Page], site: str, language: Any
