@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from bnviz.i18n import N_, Language, translator
 
@@ -48,6 +48,11 @@ class BnvizError(ValueError):
     def text(self, language: Language = "en") -> str:
         """The message in `language`."""
         return self.phrase.text(language)
+
+    def without_frames(self) -> Self:
+        """This error, to be kept: it lets go of the frames that it came through, which hold all that was known in them."""
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Subclasses take other arguments than the text that Exception keeps; an error must survive the way between processes.

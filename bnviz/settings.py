@@ -250,10 +250,18 @@ class LabSettings(BaseModel):
         cls.offered = offered
 
     def __init__(self, **values: Any) -> None:
+        refusal = None
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise _first_error(type(self), error, values) from error
+            refusal = _first_error(type(self), error, values).without_frames()
+        if refusal is not None:
+            # Not while pydantic's own error is handled: each would hold the other, where no garbage collection looks, and with them
+            # every frame that this one comes through.
+            try:
+                raise refusal
+            finally:
+                del refusal
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -351,7 +359,7 @@ def from_query(
         try:
             return settings(**{**opening, **values}), problems
         except SettingError as error:
-            problems.append(error)
+            problems.append(error.without_frames())
             if values.pop(error.name, None) is None:
                 return settings(**opening), problems
 

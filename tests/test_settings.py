@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnviz.errors import SettingError, UnknownSettingError
+from bnviz.errors import BnvizError, SettingError, UnknownSettingError
 from bnviz.labs.course import TOPICS
 from bnviz.settings import (
     Affine,
@@ -24,6 +26,8 @@ from bnviz.settings import (
     reader,
     to_query,
 )
+
+LAYER = next(topic for topic in TOPICS if topic.id == "layer")
 
 
 class Sample(LabSettings):
@@ -133,6 +137,31 @@ def test_every_reachable_state_comes_back_from_its_link(settings: type[LabSettin
     chosen = without_what_does_not_go_together(settings, values)
     for full in (False, True):
         assert from_query(settings, to_query(chosen, full=full)) == (chosen, [])
+
+
+@pytest.mark.parametrize("refused", [{"channel": 63}, {"batch_size": -1}, {"colour": "red"}])
+def test_a_refusal_holds_nothing_of_where_it_came_through(refused: dict[str, Any]) -> None:
+    class Large:
+        pass
+
+    def draw_a_slider() -> weakref.ref[Large]:
+        page = Large()
+        with pytest.raises(BnvizError):
+            LAYER.settings(**refused)
+        return weakref.ref(page)
+
+    page = draw_a_slider()
+    gc.collect()
+    assert page() is None
+
+
+def test_a_problem_that_is_kept_holds_none_of_the_frames_that_it_came_through() -> None:
+    layer = next(topic for topic in TOPICS if topic.id == "layer")
+    _, (problem,) = from_query(
+        layer.settings, {"channel": "63"}
+    )  # what the other settings do not allow, so it was raised
+    assert isinstance(problem, SettingError)
+    assert problem.__traceback__ is problem.__context__ is problem.__cause__ is None
 
 
 @pytest.mark.parametrize("settings", [Sample, *(topic.settings for topic in TOPICS)])

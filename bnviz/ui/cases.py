@@ -57,6 +57,8 @@ def show() -> None:
 
 
 def _search(_: Translate, language: Language) -> str:
+    if (wanted := share.followed()) is not None:
+        visit.search_for(wanted.get("q", "")[:LONGEST_QUERY])
     with st.container(key="search", horizontal=True, gap="small", vertical_alignment="bottom"):
         with st.container(width=345):
             query = visit.search_field(

@@ -150,7 +150,7 @@ def _change(state: LabState, name: str, value: Any) -> None:
     try:
         state.settings = state.settings.replace(**{name: value})
     except BnvizError as error:
-        state.problems = [error]
+        state.problems = [error.without_frames()]
         default: LabSettings = type(state.settings)()
         culprit = getattr(error, "name", name)
         state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from bnviz.i18n import translator
-from bnviz.ui import assets, classroom, keys, native_words, navigation, style, visit
+from bnviz.ui import assets, classroom, keys, native_words, navigation, share, style, visit
 from bnviz.ui.turns import TURNS
 
 with TURNS.take(whole=True):
@@ -13,6 +13,7 @@ with TURNS.take(whole=True):
         page_title="bnviz", page_icon=str(assets.FOLDER / "icon.svg"), layout="wide", initial_sidebar_state=230
     )
     visit.read_link()
+    share.follow_everywhere()
     translate = translator(visit.current().language)
     style.apply()
     assets.component("page")(

@@ -231,8 +231,9 @@ def _presets(state: LabState, language: Language) -> tuple[DeltaGenerator, Delta
                     on_click=_apply_preset,
                     args=(state, preset.name),
                 )
-        history = st.container(key="history", horizontal=True, gap="small", width="content")
-        return history, st.container(key="link", width=96)
+        with st.container(key="tools", horizontal=True, gap="small", width="content"):
+            history = st.container(key="history", horizontal=True, gap="small", width="content")
+            return history, st.container(key="link", width=82)
 
 
 def _history(state: LabState, _: Translate) -> None:

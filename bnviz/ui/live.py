@@ -67,7 +67,7 @@ def _start(topic: LiveTopic[Any, Any], settings: LabSettings, owner: str, data: 
     try:
         RUNS.start(topic, settings, owner, data, st.context.ip_address or "")
     except (QueueFullError, NoProcessError) as error:
-        visit.current().refused = error
+        visit.current().refused = error.without_frames()
 
 
 def _offer(
@@ -78,7 +78,7 @@ def _offer(
     notes = [_("Computed beforehand.")] if shipped else []
     cost = _("A run takes about {time}.") if shipped else _("A run takes about {time} on one core of this server.")
     notes.append(cost.format(time=time(seconds, _)))
-    with st.container(horizontal=not shipped, vertical_alignment="center", gap="small"):
+    with st.container(key="offer", horizontal=not shipped, vertical_alignment="center", gap="small"):
         st.button(
             _("Run it now") if shipped else _("Run"),
             key=f"{topic.id}:run",

@@ -89,24 +89,63 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the visitor asked for by the browser's Back or Forward, or by a link in a text."""
+
+    number: int
+    query: dict[str, str]
+    whole: bool
+    """Whether it is all that the address says, and not some settings only."""
+
+
+def _wanted() -> _Wanted | None:
+    wanted = getattr(st.session_state.get(KEY), "wanted", None)
+    if not isinstance(wanted, Mapping):
+        return None
+    number, search = wanted.get("number"), wanted.get("search")
+    if not (isinstance(number, int) and isinstance(search, str)):
+        return None
+    query = dict(parse_qsl(search[:LONGEST_QUERY].removeprefix("?")))
+    return _Wanted(number, query, wanted.get("whole") is True)
+
+
+def follow_everywhere() -> None:
+    """Where the visitor has gone back or forward since the last run, make what holds for every page what the address says of it.
+
+    Before the switches that show it are drawn.
+    """
+    wanted, current = _wanted(), visit.current()
+    if wanted is not None and wanted.whole and wanted.number > current.followed_everywhere:
+        current.followed_everywhere = wanted.number
+        visit.open_everywhere(wanted.query)
+
+
+def followed() -> dict[str, str] | None:
+    """The query that the page has to follow: the visitor has pressed Back or Forward, or a link, since the last run. Else None."""
+    wanted, current = _wanted(), visit.current()
+    if wanted is None or wanted.number <= current.followed:
+        return None
+    if wanted.whole and wanted.number > current.followed_everywhere:  # a part of the page runs alone
+        st.rerun(scope="app")
+    current.followed = wanted.number
+    return wanted.query
+
+
 def follow_browser(lab: Lab, state: LabState) -> None:
-    """Where the visitor has pressed the browser's Back or Forward, or a link in a text, since the last run, make `state` what it says.
+    """Make `state` what the query says that the page has to follow, if there is one.
 
     What the teacher's link locks or does not show stays as it is.
     """
-    wanted = getattr(st.session_state.get(KEY), "wanted", None)
-    if not isinstance(wanted, Mapping):
+    query = followed()
+    if query is None:
         return
-    number, search = wanted.get("number"), wanted.get("search")
-    current = visit.current()
-    if isinstance(number, int) and number > current.followed and isinstance(search, str):
-        current.followed = number
-        fixed = controls.kept(state)
-        visit.open_link(lab, state, dict(parse_qsl(search[:LONGEST_QUERY].removeprefix("?"))))
-        with suppress(BnvizError):
-            state.settings = state.settings.replace(
-                **{name: value for name, value in fixed.items() if name in state.settings.names()}
-            )
+    fixed = controls.kept(state)
+    visit.open_link(lab, state, query)
+    with suppress(BnvizError):
+        state.settings = state.settings.replace(
+            **{name: value for name, value in fixed.items() if name in state.settings.names()}
+        )
 
 
 def reachable_address() -> str:

@@ -10,7 +10,7 @@ CSS: Final = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.4rem 2rem 3rem; max-width: 1500px; }
 [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.5rem; }
 [data-testid="stHeader"] { background: transparent; }
-[data-testid="stSidebarHeader"] { height: 2.6rem; padding-top: 0.4rem; padding-bottom: 0; margin-bottom: 0; }
+[data-testid="stSidebarHeader"] { height: 1.75rem; padding-top: 0.4rem; padding-bottom: 0; margin-bottom: 0; }
 [data-testid="stSidebarNavLink"] { padding-top: 0; padding-bottom: 0; min-height: 1.55rem; margin-top: 0; margin-bottom: 0; }
 [data-testid="stNavSectionHeader"] { padding: 0 0.5rem; margin: 0; min-height: 1.4rem; }
 [data-testid="stNavSectionHeader"] p { font-weight: 600; } /* of 500 nothing is seen in Chinese */
@@ -27,15 +27,17 @@ button[role="radio"][aria-checked="true"]:is(:hover, [data-hovered]) { backgroun
 /* A picture of the question before, still on its way out, is not seen under the new one. */
 .stApp:has(.st-key-picture .st-key-prediction) :is(.st-key-picture, .st-key-below) [data-digest] { display: none; }
 .st-key-prediction h2 { font-size: 1.2rem; padding: 0 0 0.3rem; }
+.st-key-head { gap: 0.3rem; }
 .st-key-head [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
-.st-key-head p { margin: 0; max-width: none; text-wrap: pretty; }
-.st-key-presets, .st-key-tries, .st-key-search { gap: 0.45rem; }
-.st-key-history { gap: 0.3rem; }
+.st-key-head p { margin: 0; max-width: none; line-height: 1.45; text-wrap: pretty; }
+.st-key-presets, .st-key-tries, .st-key-search { gap: 0.45rem; align-items: center; }
+.st-key-history, .st-key-tools { gap: 0.3rem; align-items: center; }
 .st-key-presets button, .st-key-search button { min-height: 1.9rem; padding: 0.1rem 0.55rem; }
 .st-key-presets p, .st-key-search p { font-size: 0.88rem; }
 .st-key-history p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.st-key-history button { min-width: 2.4rem; }
-.st-key-verdict [data-testid="stExpander"] summary { padding: 0.3rem 0.75rem; font-weight: 600; }
+.st-key-history button { min-width: 2.4rem; padding-inline: 0.4rem; }
+.st-key-verdict [data-testid="stExpander"] summary { padding: 0.05rem 0.6rem; font-weight: 600; min-height: 1.9rem; }
+.st-key-verdict summary [data-testid="stMarkdownContainer"] p { line-height: 1.3; }
 .st-key-cases h5 { padding: 0.4rem 0 0.9rem; }
 .st-key-cases [data-testid="stVerticalBlock"], .st-key-cases { gap: 0.45rem; }
 .st-key-cases [data-testid="stMarkdownContainer"] p { margin-bottom: 0.5rem; }
@@ -115,8 +117,19 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
   background: Canvas; border: 2px solid; border-radius: 8px;
 }
 .bnviz-skip:focus { top: 0.5rem; }
-/* Where the controls stand beside the picture, it stays in sight while they are scrolled to. */
+.st-key-aside .st-key-offer { gap: 0.3rem; }
+/* Back, Reset and Share stand at the end of the last row of presets, not beside all of them. */
+@media screen and (min-width: 641px) {
+  .st-key-presets > [data-testid="stLayoutWrapper"]:first-child, .st-key-tries { display: contents; }
+  .st-key-presets > [data-testid="stLayoutWrapper"]:nth-child(2) { margin-left: auto; }
+}
+@media screen {
+  .st-key-tools > :last-child { flex: 0 0 5.2rem !important; }
+}
+/* Where the controls stand beside the picture, it stays in sight while they are scrolled to; fold.js says how far apart they are. */
 @media (min-width: 641px) {
+  .st-key-controls { gap: calc(0.15rem + var(--bnviz-apart, 0px)) !important; }
+  .st-key-controls [data-testid="stSlider"] { margin-bottom: calc(-1 * var(--bnviz-closer, 0px)); }
   [data-bnviz-hero="around"], .st-key-picture { height: 100%; }
   [data-bnviz-hero="place"] {
     position: sticky; top: 0; z-index: 3; background: var(--st-background-color, inherit);
@@ -219,8 +232,8 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 /* On paper: the picture, its sentence, the settings and the link. */
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
-  .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag,
-  .st-key-presets > :not(:has(.st-key-link)), .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"],
+  .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag, .st-key-offer,
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-history, .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"],
   [class*="-topic-"] {
     display: none !important;
   }
@@ -233,7 +246,7 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   [data-testid="stMainBlockContainer"] { padding: 0; max-width: none; }
   [data-testid="stTooltipIcon"], [data-testid="stNumberInput"] button { display: none !important; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
-  .st-key-link, :has(> .st-key-link) { width: 100% !important; flex: 1 0 100% !important; }
+  .st-key-link, .st-key-tools, :has(> .st-key-link), :has(> .st-key-tools) { width: 100% !important; flex: 1 0 100% !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
   [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
   .st-key-picture > * { break-inside: avoid; }

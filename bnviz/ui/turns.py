@@ -1,4 +1,4 @@
-"""Whose script runs: one at a time, a part of a page before a whole one.
+"""Whose script runs: one at a time, a part of a page before a whole one that has not waited long.
 
 All scripts share Python's lock, and each gives it away whenever it sends an element. When ten run at once, all of them and the event
 loop wait for it again and again: a slider's movement, a fiftieth of a second's work, takes ten times as long.
@@ -14,14 +14,16 @@ from typing import Final
 
 TURN_S: Final = 0.1
 """Who takes longer goes on beside the next."""
+PATIENCE_S: Final = 0.5
+"""How long a whole page stands back."""
 
 
 class _Turn:
     def __init__(self, *, whole: bool) -> None:
         self.whole = whole
         self.called = threading.Event()
+        self.asked = time.monotonic()
         self.start = 0.0
-        """By the clock, in seconds."""
 
 
 class _Mine(threading.local):
@@ -30,10 +32,10 @@ class _Mine(threading.local):
 
 
 class Turns:
-    """The turns of one server's scripts. `longest`: seconds until the next begins in any case."""
+    """The turns of one server's scripts. `longest`: seconds until the next begins in any case. `patience`: of whole pages, in seconds."""
 
-    def __init__(self, longest: float = TURN_S) -> None:
-        self._longest = longest
+    def __init__(self, longest: float = TURN_S, patience: float = PATIENCE_S) -> None:
+        self._longest, self._patience = longest, patience
         self._lock = threading.Lock()
         self._now: _Turn | None = None
         self._waiting: list[_Turn] = []
@@ -86,7 +88,9 @@ class Turns:
     def _call_next(self) -> None:
         now = time.monotonic()
         if self._waiting and (self._now is None or now - self._now.start >= self._longest):
-            self._now = min(self._waiting, key=lambda turn: turn.whole)  # of equals the first
+            self._now = min(
+                self._waiting, key=lambda turn: turn.whole and now - turn.asked < self._patience
+            )  # of equals the first
             self._now.start = now
             self._waiting.remove(self._now)
             self._now.called.set()

@@ -117,6 +117,8 @@ class Visit:
     """The secret token by which its long runs know it."""
     followed: int = 0
     """The number of the latest press of the browser's Back or Forward, or of a link that sets something, that has been followed."""
+    followed_everywhere: int = 0
+    """The same of what holds for every page."""
     led: int = 0
     """The number of the class's latest move that has been followed."""
     refused: BnvizError | None = None
@@ -157,6 +159,15 @@ def read_link() -> None:
     if query.get("lang"):
         visit.wanted = choose_language(query["lang"])
     visit.predict = query.get("predict") != "0"
+
+
+def open_everywhere(query: Mapping[str, str]) -> None:
+    """Make language and "Predict first" what a link with `query` says, and let their switches show it."""
+    visit = current()
+    visit.wanted = choose_language(query["lang"]) if query.get("lang") else None
+    visit.predict = query.get("predict") != "0"
+    for key in ("lang", "predict"):
+        st.session_state.pop(key, None)
 
 
 def shown(key: str, value: Any, options: Sequence[Any] | None = None) -> Any:
@@ -285,9 +296,23 @@ def enter(page: str) -> bool:
 def model_state(sources: Sequence[str], quantities: Sequence[str]) -> ModelState:
     """The state of the page "Your model": kept from earlier, replaced by what the link says when the page is entered with one."""
     state = current().model
-    if not enter(MODEL):
-        return state
-    query = st.query_params
+    if enter(MODEL):
+        _read_model_link(state, st.query_params.to_dict(), sources, quantities)
+    return state
+
+
+def open_model(query: Mapping[str, str], sources: Sequence[str], quantities: Sequence[str]) -> None:
+    """Make the state of the page "Your model" what a link with `query` means; the guess is kept."""
+    state = current().model
+    state.source, state.quantity, state.layer, state.step = "", "gap", None, None
+    _read_model_link(state, query, sources, quantities)
+    for name in ("source", "quantity", "layer"):
+        forget_keys(f"{MODEL}:{name}:")
+
+
+def _read_model_link(
+    state: ModelState, query: Mapping[str, str], sources: Sequence[str], quantities: Sequence[str]
+) -> None:
     state.problems = []
     for name, allowed in (("source", sources), ("quantity", quantities)):
         if name in query and query[name] in allowed:
@@ -299,7 +324,6 @@ def model_state(sources: Sequence[str], quantities: Sequence[str]) -> ModelState
         state.step = int(query["step"])
     if query.get("predict") == "0" and state.guess is None:
         state.guess = ()
-    return state
 
 
 def model_link(state: ModelState, first: str) -> dict[str, str]:

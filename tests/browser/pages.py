@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Final, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from bnviz.i18n import Language, translator
 from bnviz.teaching.lab import AnyTopic, Lab
 from bnviz.ui.lab import VIEW_TITLES
 
+PATIENCE_WITH_LAYOUT: Final = 20_000
 Finding = tuple[str, str]
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("dark", "light")
@@ -119,6 +121,35 @@ def resize(page: Page, width: int, height: int) -> Page:
     """Make the window as large."""
     page.set_viewport_size({"width": width, "height": height})
     return page
+
+
+# The picture has half of the screen's height; what the lower edge cuts of the picture, the controls and the course.
+CUT: Final = """() => {
+    const edge = innerHeight, cut = ({top, bottom, height}) => height > 0 && top < edge - 3 && bottom > edge + 3;
+    const picture = document.querySelector('.st-key-picture [data-digest]').getBoundingClientRect();
+    const widgets = document.querySelectorAll('.st-key-controls :is([data-testid=stSlider], [data-testid=stSelectbox], button)');
+    const found = [...widgets].filter((node) => cut(node.getBoundingClientRect())).map((node) => node.innerText);
+    for (const part of document.querySelectorAll('.st-key-controls, [data-testid=stSidebarNav]')) {
+        const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT), words = document.createRange();
+        while (texts.nextNode()) {
+            const seen = texts.currentNode.parentElement.checkVisibility({opacityProperty: true}); // the ends of a slider's rail are not
+            words.selectNode(texts.currentNode);
+            if (seen && [...words.getClientRects()].some(cut)) found.push(texts.currentNode.nodeValue);
+        }
+    }
+    const bars = [...document.querySelectorAll('[data-digest]')]
+        .flatMap((host) => [...host.shadowRoot.querySelectorAll('.bar, .caption, .foot')])
+        .filter((node) => cut(node.getBoundingClientRect())).map((node) => node.className);
+    const share = (Math.min(picture.bottom, edge) - picture.top) / edge;
+    return [...found, ...bars, ...(share < 0.5 ? [`picture: ${share}`] : [])];
+}"""
+
+
+def cut(page: Page) -> list[str]:
+    """What of a lab's first view is not whole on this screen, once there is nothing any more, or after a while."""
+    with suppress(TimeoutError):
+        page.wait_for_function(f"() => ({CUT})().length === 0", timeout=PATIENCE_WITH_LAYOUT)
+    return list(page.evaluate(CUT))
 
 
 def overhang(page: Page) -> int:

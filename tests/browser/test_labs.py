@@ -15,13 +15,14 @@ from bnviz.settings import SettingField, fields
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
 from bnviz.ui.drag import css_name
 from bnviz.ui.visit import LANGUAGE_NAMES
-from tests.browser.conftest import PHONE, PROJECTOR, Visit
+from tests.browser.conftest import PHONE, PROJECTOR, XGA, Visit
 from tests.browser.pages import (
     Finding,
     Scheme,
     asks_for,
     change,
     choose_view,
+    cut,
     foreign,
     go_to,
     guess,
@@ -118,6 +119,12 @@ def look(page: Page, schemes: Sequence[Scheme], *, whole: bool) -> dict[Finding,
         rules = ("color-contrast",) if scheme == here else ()
         found |= violations(page, *(() if whole and scheme == there else DRAWN), rules=rules)
     return found
+
+
+def fits_a_projector(page: Page) -> None:
+    """At first sight the picture has half of the screen, and the lower edge cuts nothing, though a guess has been judged."""
+    for size in (XGA, PROJECTOR):
+        assert cut(settled(resize(page, *size))) == [], size
 
 
 def fits_a_phone(page: Page) -> None:
@@ -272,6 +279,7 @@ def test_a_guess_brings_a_picture_for_all_that_follows_a_slider_and_both_languag
         first = topic is lab.topics[0]
         seen = look(page, schemes, whole=first)
         found |= {(topic.id, *finding): html for finding, html in seen.items()}
+        fits_a_projector(page)
         fits_a_phone(page)
         for one in (language, other):
             if one == other:
@@ -303,6 +311,7 @@ def test_a_guess_brings_a_picture_that_follows_a_slider_in_both_languages(visit:
         assert painted(page) == []  # nothing of the question before
         guess(page, topic, language)
         assert painted(page)
+        fits_a_projector(page)
         changed = follows_a_slider(page, topic, language)
         assert changed in query(page)
         for one in (language, other):

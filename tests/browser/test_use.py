@@ -102,6 +102,104 @@ def test_the_browsers_back_is_followed_on_every_page_that_comes_after(visit: Vis
             settled(page)
 
 
+OPEN = """() => document.querySelectorAll('[role=listbox], dialog[open]').length + [...document.querySelectorAll('*')]
+    .filter(({shadowRoot}) => shadowRoot?.querySelector('dialog[open], [role=menu]:not([hidden])')).length"""
+
+
+def opened(page: Page, act: Callable[..., object], *arguments: object) -> None:
+    """Open something by `act(*arguments)`."""
+    assert page.evaluate(OPEN) == 0
+    act(*arguments)
+    page.wait_for_function(f"() => ({OPEN})() === 1")
+
+
+def test_what_is_open_closes_where_the_page_moves_on_and_everything_is_kept(visit: Visit) -> None:
+    page = ready(visit("gradient_flow?predict=0&lang=en&seed=1"))
+    listed = page.get_by_role("combobox", name="Activation")
+    openers = (
+        (listed.click,),
+        (page.get_by_role("button", name="Download", exact=True).first.click,),
+        (page.get_by_role("button", name="Share", exact=True).click,),
+        (page.locator("body").press, "?"),
+    )
+    for opener in openers:
+        page.evaluate(LATER)
+        change(page, slider(page, "Depth").press, "ArrowRight")
+        opened(page, *opener)
+        page.evaluate(LATER)
+        change(page, page.go_back)
+        page.wait_for_function(f"() => ({OPEN})() === 0")
+        expect(slider(page, "Depth")).to_have_attribute("aria-valuetext", "10")
+        assert query(page) == {"predict": "0", "seed": "1"}
+    for opener in openers[:2]:
+        for language, name in (("zh", "中文"), ("en", "English")):
+            _ = translator(language)
+            if language == "zh":
+                opened(page, *opener)
+            # One press does both; no role finds what stands beside an open list.
+            page.get_by_test_id("stSidebar").get_by_text(name, exact=True).click()
+            asks_for(page, "lang", language)
+            page.wait_for_function(f"() => ({OPEN})() === 0")
+            expect(page.get_by_role("combobox", name=_("Activation"))).to_have_value(_("sigmoid"))
+            assert query(page) == {"predict": "0", "seed": "1"}
+    opened(page, listed.click)
+    page.get_by_test_id("stSidebarNav").get_by_text("Before or after", exact=True).click()
+    page.wait_for_function("() => location.pathname.endsWith('placement')")
+    page.wait_for_function(f"() => ({OPEN})() === 0")
+
+
+@pytest.mark.parametrize("path", ["", "cases", "your_model", "gradient_flow"])
+def test_back_takes_back_the_language_and_the_switch_of_the_question(visit: Visit, path: str) -> None:
+    page = settled(visit(f"{path}?lang=en"))
+    for language, name in (("zh", "中文"), ("en", "English")):
+        page.evaluate(LATER)
+        segment(page, name).click()
+        asks_for(page, "lang", language)
+        settled(page)
+    switch = page.get_by_test_id("stSidebar").get_by_test_id("stCheckbox").first
+    predict = switch.locator("input")
+    page.evaluate(LATER)
+    change(page, switch.locator("label").first.click)
+    expect(predict).not_to_be_checked()
+    page.evaluate(LATER)
+    change(page, page.go_back)
+    expect(predict).to_be_checked()
+    for act, language in ((page.go_back, "zh"), (page.go_back, "en"), (page.go_forward, "zh")):
+        page.evaluate(LATER)
+        change(page, act)
+        asks_for(page, "lang", language)
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN" if language == "zh" else "en")
+        expect(segment(page, "中文" if language == "zh" else "English")).to_be_checked()
+
+
+def test_back_takes_back_a_search_and_what_is_looked_at_in_a_model(visit: Visit) -> None:
+    page = settled(visit("cases?lang=en"))
+    field = page.get_by_role("searchbox")
+    page.evaluate(LATER)
+    field.fill("NaN")
+    asks_for(page, "q", "NaN")
+    settled(page).evaluate(LATER)
+    page.go_back()
+    expect(field).to_have_value("")
+    page.go_forward()
+    expect(field).to_have_value("NaN")
+    model = settled(visit("your_model?lang=en&predict=0"))
+    quantity = model.get_by_role("combobox", name="Quantity")
+    before = quantity.input_value()
+    quantity.click()
+    model.evaluate(LATER)
+    change(model, model.get_by_role("option").nth(1).click)
+    after = quantity.input_value()
+    assert after != before
+    quantity.click()
+    model.evaluate(LATER)
+    change(model, model.go_back)
+    model.wait_for_function(f"() => ({OPEN})() === 0")
+    expect(quantity).to_have_value(before)
+    change(model, model.go_forward)
+    expect(quantity).to_have_value(after)
+
+
 def test_the_picture_follows_a_dragged_slider_and_the_release_decides(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en"))
     asked: list[str] = []
@@ -328,6 +426,22 @@ def test_who_is_quicker_than_the_pages_script_keeps_the_focus(visitor: Callable[
     page.locator(".bnviz-skip").wait_for(state="attached")
     option.press("Enter")
     ready(page).wait_for_function(HOLDS, arg="layer-verdict")
+
+
+@pytest.mark.pages
+def test_who_works_by_keyboard_starts_pauses_and_stops_a_run_without_losing_the_focus(visit: Visit) -> None:
+    page = settled(visit("training?predict=0&lang=en&seeds=2&epochs=100"))
+    run = page.locator(".st-key-picture").get_by_role("button", name="Run")
+    run.press("Enter")
+    page.wait_for_function("() => document.activeElement.shadowRoot?.activeElement?.matches('.hold, .end')")
+    page.get_by_role("button", name="Pause", exact=True).press("Enter")
+    for name in ("Resume", "Pause"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_be_focused()
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(run).to_be_focused()
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -37,27 +37,32 @@ class Script:
         self.thread.join()
 
 
+def has_begun(order: list[str], count: int) -> bool:
+    return len(order) == count
+
+
 def is_waiting(turns: Turns, count: int) -> bool:
     return len(turns._waiting) == count
 
 
-def test_one_after_the_other_a_part_before_a_whole_page() -> None:
-    turns, order = Turns(FOREVER), list[str]()
+@pytest.mark.parametrize(
+    ("patience", "expected"),
+    [(FOREVER, ["now", "part", "second part", "page"]), (0, ["now", "page", "part", "second part"])],
+)
+def test_one_after_the_other_a_part_before_a_whole_page_that_has_not_waited_long(
+    patience: float, expected: list[str]
+) -> None:
+    turns, order = Turns(FOREVER, patience), list[str]()
     now = Script(turns, order, "now", whole=True)
     wait(lambda: order == ["now"])
-    others = []
-    for number, (name, whole) in enumerate({"page": True, "part": False, "second part": False}.items(), start=1):
-        others.append(Script(turns, order, name, whole=whole))
+    scripts = {"now": now}
+    for number, name in enumerate(("page", "part", "second part"), start=1):
+        scripts[name] = Script(turns, order, name, whole=name == "page")
         wait(functools.partial(is_waiting, turns, number))
-    assert order == ["now"]
-    now.end()
-    wait(lambda: len(order) == 2)
-    others[1].end()
-    wait(lambda: len(order) == 3)
-    others[2].end()
-    wait(lambda: len(order) == 4)
-    assert order == ["now", "part", "second part", "page"]
-    others[0].end()
+    for number, name in enumerate(expected, start=1):
+        assert order == expected[:number]
+        scripts[name].end()
+        wait(functools.partial(has_begun, order, min(number + 1, len(expected))))
 
 
 def test_who_takes_long_goes_on_beside_the_next() -> None:

@@ -113,7 +113,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "no_bias",
-            N_("Layer without a bias"),
+            N_("No bias"),
             N_(
                 "As it should be before batch norm. The folded layer needs one all the same: β − sμ has to go somewhere. A new layer "
                 "with bias=False loses it."
@@ -135,7 +135,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "small_batch_baked_in",
-            N_("Exported in train mode"),
+            N_("Train mode"),
             N_(
                 "A Linear layer and batches of 4: the statistics of one batch are baked in for good, far from the running ones."
             ),

@@ -182,7 +182,7 @@ TOPIC: Final = InstantTopic(
     presets=(
         Preset(
             "sigmoid_vanishes",
-            N_("Sigmoid vanishes"),
+            N_("Sigmoid"),
             N_(
                 "PyTorch's own weights: no unit is saturated, and yet each layer lets only a seventh of the gradient through; layer "
                 "1 gets 2×10⁻⁸ of it. With batch norm the line is nearly flat, and the loss falls."
@@ -192,7 +192,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "with_50_relu_layers_explode",
-            N_("50 ReLU layers explode"),
+            N_("50 layers"),
             N_(
                 "The blue line rises towards layer 1: ×1.21 per layer is ×10⁴ over 50 layers. Ten training steps bend"
                 " it down, and the loss hardly falls in them. Would skip connections help?"
@@ -224,7 +224,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "well_set_tanh",
-            N_("Well-set tanh"),
+            N_("Tanh"),
             N_(
                 "σ_w = 1, Glorot's choice: ten layers lose little without any normalization. Batch norm does not save "
                 "anything here; it grows the gradient a little instead."
@@ -244,7 +244,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "skip_connections",
-            N_("50 layers with skips"),
+            N_("50 + skips"),
             N_(
                 "The same 50 ReLU layers with skip connections: ×17 in all in place of ×10⁴. Each branch adds 1 to "
                 "the variance of z, which reaches 50 (theory view): ever less of the gradient comes from the "
@@ -255,7 +255,7 @@ TOPIC: Final = InstantTopic(
         ),
         Preset(
             "skips_without_normalizer",
-            N_("Skips, no normalizer"),
+            N_("Skips only"),
             N_(
                 "He's weights: without a normalizer every branch doubles the mean square of z, by 2¹⁶ over 17 layers, and the first "
                 "training step blows up. Batch norm in the branches makes 2ˡ into l + 1 (theory view)."

@@ -17,6 +17,7 @@ const CLICK_PIXELS = 4;
 const [TIGHT, TALL] = [640, 360]; // px: beside the sidebar of a small projector a chart is laid out as on a phone, where that is not too flat
 const LATEST_MS = 500;
 const SMALL = 0.8; // of the type, where a screen is low
+const LEAST_PART = 0.55; // of the chart's height that is then left to the plot
 const LARGER = 1.25; // of a phone's type, where its layout has more room than on a phone
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
@@ -140,7 +141,10 @@ class Chart {
   /** Whether a layout for phones is drawn where there is more room than on a phone. */
   #tight() {
     const scale = typeScale();
-    return this.width >= NARROW * scale && this.width < TIGHT * scale && this.height >= TALL * scale;
+    const { t = 0, b = 0 } = this.data.phone_layout?.margin ?? {};
+    const plot = this.height - (t + b) * LARGER * scale;
+    const flat = this.height < TALL * scale || plot < LEAST_PART * this.height;
+    return this.width >= NARROW * scale && this.width < TIGHT * scale && !flat;
   }
 
   #layout() {

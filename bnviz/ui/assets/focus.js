@@ -46,6 +46,8 @@ export function keepFocus(signal) {
     if (relatedTarget === null) setTimeout(() => { if (last?.node === target && usable(target) && nowhere()) last = null; }); // given up
   }, { signal });
 
+  window.addEventListener("bnviz:usable", () => look(), { signal });
+
   function look() {
     clearTimeout(waiting);
     if (last === null || usable(last.node) || !nowhere()) return;

@@ -33,8 +33,8 @@ class Live {
     this.state = element("span", { className: "state", role: "status", "aria-live": "polite" });
     const root = element("div", { className: "root" }, this.hold, this.end, this.state, this.bar, this.share);
     parentElement.append(element("style", { textContent: LIVE }), root);
-    this.hold.addEventListener("click", () => this.socket.send(this.held ? "resume" : "pause"));
-    this.end.addEventListener("click", () => this.socket.send("stop"));
+    this.hold.addEventListener("click", () => this.#send(this.hold, this.held ? "resume" : "pause"));
+    this.end.addEventListener("click", () => this.#send(this.end, "stop"));
   }
 
   /** `tell(name)` reruns the page once: "drawable" when there are charts to mount, "over" when nothing more will come. */
@@ -91,15 +91,27 @@ class Live {
     const left = status.state === "running" && !held ? leftText(words, status.left) : "";
     this.share.textContent = [percent, left].filter(Boolean).join(" · ");
     this.#label(this.hold, held ? "play" : "pause", held ? words.resume : words.pause);
-    this.hold.disabled = over || status.state === "queued";
-    this.end.disabled = over;
+    this.#enable(this.hold, !over && status.state !== "queued");
+    this.#enable(this.end, !over);
     this.#say(stateText(words, status, own), false);
   }
 
   /** Only a change is written, so that only changes are read out. */
   #say(text, lost) {
     if (this.state.textContent !== text) this.state.textContent = text;
-    if (lost) this.hold.disabled = this.end.disabled = true;
+    if (lost) for (const button of [this.hold, this.end]) this.#enable(button, false);
+  }
+
+  /** A button that has the focus keeps it, or who works by keyboard would start over at the top of the page. */
+  #enable(button, wanted) {
+    const before = button.disabled;
+    button.disabled = !wanted && button.getRootNode().activeElement !== button;
+    button.ariaDisabled = String(!wanted);
+    if (before && wanted) window.dispatchEvent(new Event("bnviz:usable"));
+  }
+
+  #send(button, message) {
+    if (button.ariaDisabled !== "true") this.socket.send(message);
   }
 
   #label(button, symbol, text) {

@@ -2,6 +2,7 @@
 import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
 import { keepFocus } from "./focus.js";
+import { keepWhole } from "./fold.js";
 import { NativeWords } from "./native.js";
 import { Presenter } from "./present.js";
 
@@ -9,6 +10,7 @@ const NARROW = 900;
 const ASK_AGAIN_MS = 2500;
 const SLIDER = '[data-testid="stSlider"] input[type=range][aria-labelledby]';
 const WIDE = ".katex-display, .stMarkdown pre, :is(.st-key-picture, .st-key-below) table";
+const OPEN = "[aria-expanded=true], [role=listbox], [role=menu]";
 const TARGETS = [".st-key-controls", ".st-key-prediction", '[data-testid="stMain"]'];
 
 /**
@@ -65,12 +67,24 @@ function onPaper(wanted) {
   window.dispatchEvent(new Event("bnviz:paper"));
 }
 
+/**
+ * A list, a menu or a dialog closes where the browser goes back or forward: it belongs to what was. (A press of another button closes
+ * lists and menus by itself.) Escape leaves the focus where it is, and takes nothing else along.
+ */
+function closeWhatIsOpen() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) if (dialog instanceof HTMLDialogElement) dialog.close();
+  let focused = document.activeElement;
+  while (focused?.shadowRoot?.activeElement) focused = focused.shadowRoot.activeElement;
+  if (focused?.closest(OPEN)) focused.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));
+}
+
 class PageWide {
   constructor() {
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     const look = keepInSight(signal);
     const focus = keepFocus(signal);
+    const whole = keepWhole(signal);
     this.skip = element("button", { type: "button", className: "bnviz-skip" });
     this.skip.addEventListener("click", () => this.#skip());
     document.body.prepend(this.skip);
@@ -85,6 +99,7 @@ class PageWide {
       this.native.look();
       look();
       focus();
+      whole();
     };
     this.watcher = new MutationObserver(() => {
       if (waiting) return;
@@ -97,6 +112,7 @@ class PageWide {
     }, { signal, capture: true, passive: true });
     window.addEventListener("beforeprint", () => onPaper(true), { signal });
     window.addEventListener("afterprint", () => onPaper(false), { signal });
+    window.addEventListener("popstate", closeWhatIsOpen, { signal });
     followRedirect(signal);
     changed();
   }

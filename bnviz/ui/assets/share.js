@@ -118,10 +118,11 @@ class Share {
     document.addEventListener("click", (event) => this.#follow(event), { signal });
     const page = location.pathname;
     window.addEventListener("popstate", () => {
+      this.panel.close();
       if (location.pathname !== page) return;
       this.bar.wait();
       this.number += 1;
-      this.setStateValue("wanted", { search: location.search, number: this.number });
+      this.setStateValue("wanted", { search: location.search, number: this.number, whole: true });
     }, { signal });
   }
 

@@ -135,7 +135,8 @@ textarea { width: 100%; font: .9rem var(--st-code-font, monospace); color: inher
 export const LIVE = `${CONTROLS}
 .root { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; }
 button { min-height: 40px; min-width: 40px; }
-button:disabled { opacity: .45; cursor: default; }
+button:is(:disabled, [aria-disabled=true]) { opacity: .45; cursor: default; }
+@media print { button { display: none; } }
 progress { flex: 1 1 8rem; min-width: 6rem; height: 8px; appearance: none; border: 0; border-radius: 4px; overflow: hidden; background: var(--line); }
 progress::-webkit-progress-bar { background: var(--line); }
 progress::-webkit-progress-value { background: var(--st-primary-color, blue); }

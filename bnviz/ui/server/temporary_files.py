@@ -1,4 +1,4 @@
-"""Where files go that are needed for a moment: the sockets of our processes, large uploads on their way, PyTorch's caches."""
+"""Where files go that are needed for a moment: the sockets of our processes, PyTorch's caches."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def find_a_folder() -> str | None:
         return tempfile.gettempdir()
     except FileNotFoundError as error:
         del os.environ["TMPDIR"]
-        log.warning("%s: no long runs, and no files above 1 MB; mount a tmpfs at /tmp", error.strerror)
+        log.warning("%s: no long runs; mount a tmpfs at /tmp", error.strerror)
         return None

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from starlette.formparsers import MultiPartParser
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -71,6 +72,8 @@ class UploadQuota:
         self.app = app
         self.files_of_one, self.bytes_of_one, self.bytes_of_all = files_of_one, bytes_of_one, bytes_of_all
         self.stored = stored
+        # On its way, too, a file is kept in memory: where it is bounded, and where no disk is needed.
+        MultiPartParser.spool_max_size = LARGEST
         self.coming: list[_Coming] = []
         self.addresses: dict[str, str] = {}
         """From where each session that has a file sent its last."""

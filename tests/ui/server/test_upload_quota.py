@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from tempfile import SpooledTemporaryFile
 from typing import Any, cast
 
 import anyio
@@ -200,6 +201,11 @@ def test_a_stranger_and_a_failure_leave_nothing_behind(monkeypatch: pytest.Monke
     with pytest.raises(ConnectionResetError):
         server.put("s", "f", MB, wait=gone)
     assert server.put("s", "g", MB) == 204
+
+
+def test_a_file_on_its_way_needs_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SpooledTemporaryFile, "rollover", lambda self: pytest.fail("written to the disk"))
+    assert Server(monkeypatch).put("s", "f", 2 * MB - 1000) == 204
 
 
 def test_who_leaves_in_the_middle_of_a_file_is_no_failure() -> None:

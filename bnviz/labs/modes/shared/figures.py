@@ -18,6 +18,7 @@ from bnviz.study.figures.seeds import phone_key
 
 MARGIN: Final = {"l": 64, "r": 190, "t": 40, "b": 52}
 BAR_MARGIN: Final = {"l": 40, "r": 130, "t": 40, "b": 52}
+HALF_BAR: Final = 0.26  # of the distance between two: on narrow screens a line of words stands over each bar
 BROKEN: Final = 0.02  # of the axis: where the cross of a bar that is no number stands
 
 Label = tuple[str, Role, float]  # text, role, height
@@ -67,9 +68,9 @@ def bars(
     labels = {"tickvals": [last - index for index in range(len(rows))], "ticktext": [row.label for row in rows]}
     y_axis = axis("", range=[-0.6, last + 0.6], showgrid=False, ticks="", **labels)
     beside = {"xref": "paper", "x": 0, "xanchor": "left", "yanchor": "bottom", "align": "left"}
-    above = [note(row.label, "ink", y=last - index + 0.31, **beside) for index, row in enumerate(rows)]
+    above = [note(row.label, "ink", y=last - index + HALF_BAR, **beside) for index, row in enumerate(rows)]
     strokes = [
-        segment((row.predicted, row.predicted), (y - 0.33, y + 0.33), "theory", 2.5, "dash")
+        segment((row.predicted, row.predicted), (y - HALF_BAR - 0.02, y + HALF_BAR + 0.02), "theory", 2.5, "dash")
         for y, row in ((last - index, row) for index, row in enumerate(rows))
         if math.isfinite(row.predicted)
     ]
@@ -105,7 +106,7 @@ def _bar_traces(rows: Sequence[Bar], title: str, high: float) -> list[dict[str, 
             "orientation": "h",
             "y": [y for y, _ in finite],
             "x": [row.value for _, row in finite],
-            "width": 0.62,
+            "width": 2 * HALF_BAR,
             "marker": {"color": [color(row.role) for _, row in finite]},
             "name": title,
             "customdata": [row.label for _, row in finite],
