@@ -14,10 +14,12 @@ from bnviz.i18n import N_
 
 MIN_SUMMED: Final = 3  # rows of which the last may be the sum of the others
 TOTALS: Final = frozenset(
-    {"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "std", "sd", "summe", "gesamt", "mittelwert",
-     "durchschnitt", "insgesamt", "somme", "total général", "moyenne", "ensemble", "suma", "promedio", "media", "soma", "média",
-     "totale", "合计", "总计", "总和", "小计", "平均", "平均值", "均值"}
-)  # fmt: skip
+    {"total", "totals", "grand total", "sum", "mean", "average", "avg", "median", "std", "sd"}
+    | {"summe", "gesamt", "mittelwert", "durchschnitt", "insgesamt"}
+    | {"somme", "total général", "moyenne", "ensemble"}
+    | {"suma", "promedio", "media", "soma", "média", "totale"}
+    | {"合计", "总计", "总和", "小计", "平均", "平均值", "均值"}
+)
 FEWEST_ROWS: Final = 8  # in which different whole numbers say something
 APART: Final = 50  # on average between the numbers of rows
 ABSENT: Final = np.array([sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1)])

@@ -24,10 +24,8 @@ HEADED: Final = re.compile(r"[^\W\d_]|[%°]")  # titles and units
 CONTINUOUS: Final = frozenset({"c", "continuous", "n", "numeric"})
 TYPES: Final = CONTINUOUS | {"d", "discrete", "categorical", "s", "string", "text", "t", "time"}
 """How Orange calls the types of columns, in the line below the titles."""
-PARTS: Final[dict[str, Part]] = {
-    "": "", "c": "class", "class": "class", "i": "other", "ignore": "other", "skip": "other", "m": "other", "meta": "other",
-    "w": "other", "weight": "other",
-}  # fmt: skip
+OTHER: Final = ("i", "ignore", "skip", "m", "meta", "w", "weight")
+PARTS: Final[dict[str, Part]] = {"": "", "c": "class", "class": "class", **dict.fromkeys(OTHER, "other")}
 """What Orange's third line says of each column, or a letter before a title: `cD#iris`."""
 FLAGGED: Final = re.compile(r"([cimw]?)[CDNST]?#(\S.*)")
 HEADING: Final = N_("a heading or second line of titles")
