@@ -20,8 +20,8 @@ from bnviz.ui.turns import TURNS
 
 HEAVY_S: Final = 0.05
 """Work that takes longer, in seconds of processor time, is heavy."""
-LIGHT_SHARE: Final = 0.5
-"""Of what one may ask for, what is begun as light work at most: half a second for most topics, a twentieth for the quickest."""
+LIGHT_SHARE: Final = 0.2
+"""Of what one may ask for, what is begun as light work at most: a fifth of a second for most topics, a fiftieth for the quickest."""
 LIGHT_AT_ONCE: Final = 4
 LOOK_S: Final = 0.1
 """How often who waits looks whether they still want it."""
