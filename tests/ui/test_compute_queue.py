@@ -12,7 +12,7 @@ import pytest
 from bnviz.errors import CostError
 from bnviz.study.cost import check_cost
 from bnviz.ui import compute_queue
-from bnviz.ui.compute_queue import ComputeQueue, acquire
+from bnviz.ui.compute_queue import LIGHT_SHARE, ComputeQueue, acquire
 
 PATIENCE_S = 30
 T = TypeVar("T")
@@ -270,7 +270,7 @@ def test_light_work_that_proves_heavy_does_not_keep_what_is_done_elsewhere_waiti
     assert future.result(PATIENCE_S) == "done"
 
 
-@pytest.mark.parametrize(("share", "elsewhere"), [(0.4, 0), (0.6, 1)])
+@pytest.mark.parametrize(("share", "elsewhere"), [(0.8 * LIGHT_SHARE, 0), (1.2 * LIGHT_SHARE, 1)])
 def test_light_work_that_says_beforehand_that_it_costs_much_is_done_elsewhere(
     queue: ComputeQueue, share: float, elsewhere: int
 ) -> None:
