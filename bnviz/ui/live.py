@@ -144,10 +144,12 @@ def _tell_the_end(run: Run, language: Language) -> None:
     if run.job.state == "failed" and run.job.problem is not None:
         st.error(views.escaped(run.job.problem.text(language)))
         return
-    progress = run.job.progress
     notes = [] if run.job.problem is None else [views.escaped(run.job.problem.text(language))]
-    if progress:
-        notes.append(_("Stopped at {percent} %: this is how far the run got.").format(percent=round(100 * progress)))
+    if run.job.partial is None:
+        notes.append(_("Stopped before there was anything to show."))
+    elif run.job.progress:
+        percent = round(100 * run.job.progress)
+        notes.append(_("Stopped at {percent} %: this is how far the run got.").format(percent=percent))
     if notes:
         st.info(" ".join(notes))
 
