@@ -42,7 +42,6 @@ class About:
 
 def draw(title: str, query: dict[str, str], language: Language, about: About | None = None) -> None:
     """Show the button for the state whose link has this `query`, which also stands in the address bar. `about`: of a lab's page."""
-    followed()  # by a page with nothing of its own to set, for which the switches are all
     _ = translator(language)
     about = about or About(title)
     assets.component("share")(

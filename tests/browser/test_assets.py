@@ -1237,21 +1237,3 @@ def test_a_sidebar_that_comes_late_is_closed_on_a_tablet_and_what_a_visitor_open
     sidebar.evaluate("(node) => { node.dataset.collapsed = 'false'; node.append('more'); }")
     bench.frame()
     assert bench.page.evaluate("clicks") == closed
-
-
-def test_an_answer_to_an_older_press_of_back_makes_no_entry(bench: Bench) -> None:
-    page, host = bench.page, bench.page.locator("#three")
-    bench.mount("share", {**SHARE, "query": "momentum=0.1", "followed": 0}, "three")
-    expect(host).to_have_attribute("data-address", "shown")
-    for search in ("?momentum=0.2", "?momentum=0.3", "?momentum=0.4"):
-        page.evaluate("(search) => history.pushState(null, '', search)", search)
-    length = page.evaluate("history.length")
-    for _ in range(2):
-        page.go_back()
-    page.wait_for_function("sent.filter(([name]) => name === 'wanted').length === 2")
-    bench.mount("share", {**SHARE, "query": "momentum=0.3", "followed": 1}, "three")
-    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # which comes after what 120 ms were to go by before
-    expect(host).to_have_attribute("data-address", "late")
-    bench.mount("share", {**SHARE, "query": "momentum=0.2", "followed": 2}, "three")
-    expect(host).to_have_attribute("data-address", "shown")
-    assert page.evaluate("[location.search, history.length]") == ["?momentum=0.2", length]

@@ -160,8 +160,7 @@ class Share {
     if (this.panel.open) this.#showLink();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
-    // What was asked for before the browser's latest Back is not told: it would be a new entry, and Forward would be gone.
-    if (typeof query === "string" && followed >= this.number) this.bar.tell(query, () => attendance().lead());
+    if (typeof query === "string") this.bar.tell(query, () => attendance().lead());
   }
 
   /** The server knows only the query, the browser under which name it reached the page: others may need another name. */
