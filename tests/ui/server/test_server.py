@@ -44,6 +44,7 @@ from bnviz.ui.server.limits import Limits
 from bnviz.ui.server.origin import SameOrigin
 from bnviz.ui.server.routes import routes
 from bnviz.ui.server.serve import SETTINGS, options
+from tests.serving import until_healthy
 from tests.waiting import wait
 
 
@@ -692,14 +693,7 @@ def test_no_server_connects_to_anywhere_and_both_end_in_silence(way: str, short_
             env={**os.environ, "OMP_NUM_THREADS": "1", "BNVIZ_WORKERS": "1", "TMPDIR": str(short_folder)},
         )
     try:
-        for _ in range(600):
-            try:
-                with urlopen(f"{address}/_stcore/health", timeout=5) as health:
-                    assert health.read() == b"ok"
-                break
-            except OSError:
-                assert server.poll() is None
-                time.sleep(0.2)
+        until_healthy(server, address)
         with urlopen(Request(address, headers={"Accept": "text/html"})) as page:
             assert page.headers["X-Content-Type-Options"] == "nosniff"
 

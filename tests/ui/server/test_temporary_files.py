@@ -7,15 +7,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 
 from benchmarks.servers import free_port
 from bnviz.ui.server import temporary_files
 from bnviz.ui.server.temporary_files import find_a_folder
+from tests.serving import until_healthy
 
 ROOT = Path(__file__).parents[3]
 READ_ONLY = """
@@ -70,14 +69,7 @@ def test_a_server_starts_serves_and_ends_where_nothing_can_be_written() -> None:
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:
-        for _ in range(600):
-            try:
-                with urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as health:
-                    assert health.read() == b"ok"
-                break
-            except OSError:
-                assert server.poll() is None
-                time.sleep(0.2)
+        until_healthy(server, f"http://127.0.0.1:{port}")
     finally:
         server.send_signal(signal.SIGTERM)
         _, said = server.communicate(timeout=60)
