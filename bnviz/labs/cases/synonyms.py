@@ -68,7 +68,8 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
      "works in training", "works in train", "ok in training", "net:evaluate", "evaluate()", "evaluation mode",
      "with the evaluation", "eval issue", "problem with eval", "problem with the eval", "not consistent between train",
      "discrepancy between train", "difference between train", "mismatch between train", "training behavior",
-     "train behavior"),
+     "train behavior", "训练…推理", "推理…训练", "训练…测试", "测试…训练", "训练…验证", "验证…训练", "训练…预测", "预测…训练",
+     "train…推理", "train…测试", "训练…eval"),
     ("is_training", "is_train", "istraining", "training=true", "training=false", "training flag", "phase_train",
      "learning_phase", "in training mode", "train mode", "training mode", "model.train", "net.train", "训练模式",
      "training = true", "training=training", "training hard set to true", "training hard-coded", "hardcoded training",
@@ -735,4 +736,4 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("batch size", "batch sizes", "batchsize", "batchsizes", "batch_size", "batch-size", "bs", "minibatch size",
      "mini-batch size", "批大小", "批量大小", "批次大小"),
 )  # fmt: skip
-"""Groups of equal meaning. A phrase counts as a whole, wherever its words stand in this order."""
+"""Groups of equal meaning. A phrase counts as a whole, wherever its words stand in this order; in a Chinese one … stands for a few others."""
