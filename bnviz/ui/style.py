@@ -237,6 +237,7 @@ html[data-paper=dark] .stApp, html[data-paper=dark] .stApp * {
 html[data-paper=dark] .stApp { color-scheme: light; }
 html[data-paper=dark], html[data-paper=dark] :is(body, .stApp, [data-testid="stAppViewContainer"], [data-bnviz-hero]),
 html[data-paper=dark] :is([data-testid="stSelectbox"], [data-testid="stNumberInput"], [data-testid="stTextInput"]) *,
+html[data-paper=dark] [data-testid="stButton"] button,
 html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="true"], [kind$="Active"]) {
   background: white !important;
 }
@@ -244,12 +245,12 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
   .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag, .st-key-offer,
-  .st-key-presets > :not(:has(.st-key-link)), .st-key-history, .st-key-prediction button, .st-key-picture [data-testid="stButtonGroup"],
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-history, .st-key-prediction button[kind="tertiary"], .st-key-picture [data-testid="stButtonGroup"],
   [class*="-topic-"] {
     display: none !important;
   }
   @page { size: A4 landscape; margin: 10mm; }
-  html { font-size: 14px; }
+  html { font-size: 13px; }
   .stApp, [data-testid="stAppViewContainer"], [data-testid="stAppViewContainer"] > :has(> [data-testid="stMain"]),
   [data-testid="stMain"] {
     position: static !important; overflow: visible !important; height: auto !important; display: block !important;
@@ -258,11 +259,21 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   [data-testid="stTooltipIcon"], [data-testid="stNumberInput"] button { display: none !important; }
   [data-testid="stLayoutWrapper"]:has(> .st-key-presets) { order: 3; }
   .st-key-link, .st-key-tools, :has(> .st-key-link), :has(> .st-key-tools) { width: 100% !important; flex: 1 0 100% !important; }
-  [data-testid="stHorizontalBlock"]:has(.st-key-picture) { flex-direction: column !important; }
-  [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; flex: none !important; }
+  /* Blocks, since what is broken over two sheets in a flexible box is printed over what follows. */
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture), [data-testid="stColumn"]:has(.st-key-picture) > [data-testid="stVerticalBlock"] {
+    display: block !important;
+  }
+  [data-testid="stHorizontalBlock"]:has(.st-key-picture) > * { width: 100% !important; }
+  [data-testid="stColumn"]:has(.st-key-controls) { padding-top: 1rem; }
   .st-key-picture > * { break-inside: avoid; }
   .st-key-controls { display: grid !important; grid-template-columns: repeat(4, 1fr); column-gap: 2rem; }
   .st-key-controls > * { break-inside: avoid; }
+  .st-key-controls > :has(.st-key-findings) { grid-column: 1 / -1; }
+  .st-key-controls [data-testid="stButtonGroup"] button { min-height: 1.5rem; padding-block: 0; }
+  /* What is longer than a sheet, code above all, pushes the settings down. */
+  [data-bnviz-hero], .st-key-picture { height: auto !important; }
+  [data-testid="stMain"] [data-testid="stExpander"] { break-inside: avoid; }
+  [data-testid="stAppViewContainer"] > :not(:has([data-testid="stMain"])) { display: none; }
 }
 @media (max-width: 640px) and (min-height: 521px) {
   [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }

@@ -308,6 +308,37 @@ CORNERS = """() => ['.st-key-picture [data-digest]', '[data-testid=stApp]', 'bod
 })"""
 
 
+BACKGROUNDS = "(nodes) => [...new Set(nodes.map((node) => getComputedStyle(node).backgroundColor))]"
+
+
+def test_on_paper_nothing_is_squeezed_black_or_printed_over_what_follows(visit: Visit) -> None:
+    page = settled(visit("cases?lang=en", color_scheme="dark"))
+    page.emulate_media(media="print", color_scheme="dark")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert "rgb(255, 255, 255)" in page.locator(".st-key-search button").evaluate_all(BACKGROUNDS)
+    assert {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"} >= set(
+        page.locator(".st-key-search button").evaluate_all(BACKGROUNDS)
+    )
+    model = settled(visit("your_model?lang=en&predict=0"))
+    model.emulate_media(media="print")
+    room, findings = (model.locator(name).bounding_box() for name in (".st-key-controls", ".st-key-findings"))
+    assert room is not None
+    assert findings is not None
+    assert findings["width"] > 0.9 * room["width"]
+    code = settled(visit("layer?view=code&predict=0&lang=en"))
+    code.emulate_media(media="print")
+    row = code.locator("[data-testid=stHorizontalBlock]:has(.st-key-picture)")
+    assert row.evaluate("(row) => getComputedStyle(row).display") == "block"  # Chromium breaks no other over two sheets
+    pills = ready(visit("weight_decay?predict=0&lang=en"))
+    pills.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert settled(pills).pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1
+    asked = settled(visit("layer?lang=en"))
+    asked.emulate_media(media="print")
+    answers = asked.locator(".st-key-prediction button")
+    expect(answers.first).to_be_visible()
+    expect(answers.last).to_be_hidden()  # "Just show me" is no answer
+
+
 def test_on_paper_stand_picture_sentence_settings_and_link(visit: Visit) -> None:
     page = ready(visit("layer?predict=0&lang=en&batch_size=16", color_scheme="dark"))
     dark = page.evaluate(CORNERS)
