@@ -245,7 +245,8 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 @media print {
   [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stToolbar"], .bnviz-skip, body a[href^="#"],
   .st-key-onward, .st-key-verdict, .st-key-below, .st-key-drag, .st-key-offer,
-  .st-key-presets > :not(:has(.st-key-link)), .st-key-history, .st-key-prediction button[kind="tertiary"], .st-key-picture [data-testid="stButtonGroup"],
+  .st-key-presets > :not(:has(.st-key-link)), .st-key-history,
+  .st-key-prediction button[kind="tertiary"], .st-key-picture [data-testid="stButtonGroup"],
   [class*="-topic-"] {
     display: none !important;
   }
@@ -279,6 +280,7 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
   [data-testid="stMainBlockContainer"] { padding: 2.9rem 0.8rem 2rem; }
 }
 @media (max-width: 640px) {
+  :lang(zh) .st-key-head h1 { font-size: min(1.3rem, 5.3vw); padding-right: 0; } /* a clause in a line */
   html[data-present] .st-key-head h1 { padding: 3rem 0 0; }
   :is(.st-key-picture, .st-key-below) table { display: block; overflow-x: auto; font-size: 0.85rem; }
   :is(.st-key-picture, .st-key-below) :is(td, th) { padding: 0.2rem 0.4rem; }

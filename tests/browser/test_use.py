@@ -441,6 +441,34 @@ def test_who_works_by_keyboard_keeps_the_focus(visit: Visit) -> None:
     page.wait_for_function(HOLDS, arg="layer-pin")  # its neighbour
 
 
+def test_who_asks_again_by_keyboard_stands_at_the_first_answer(visit: Visit) -> None:
+    page = settled(visit("modes?topic=poison&lang=en"))
+    answers = page.locator(".st-key-prediction").get_by_role("button")
+    answers.first.press("Enter")
+    ready(page).locator(".st-key-verdict summary").press("Enter")
+    page.get_by_role("button", name="Ask again").press("Enter")
+    expect(answers.first).to_be_focused()
+
+
+def test_a_chinese_title_on_a_phone_breaks_between_its_clauses(visit: Visit) -> None:
+    page = ready(visit("training?topic=sweep&predict=0&lang=zh", *PHONE))
+    lines = page.locator(".st-key-head h1").evaluate(
+        """(title) => {
+            const words = document.createRange(), found = [];
+            const texts = document.createTreeWalker(title, NodeFilter.SHOW_TEXT);
+            while (texts.nextNode()) for (const [at, letter] of [...texts.currentNode.nodeValue].entries()) {
+                words.setStart(texts.currentNode, at);
+                words.setEnd(texts.currentNode, at + 1);
+                const {top} = words.getBoundingClientRect();
+                if (found.at(-1)?.top === top) found.at(-1).text += letter;
+                else found.push({top, text: letter});
+            }
+            return found.map(({text}) => text);
+        }"""
+    )
+    assert lines == ["学习率可以多大？", "网络从中得到什么？"]
+
+
 def test_who_is_quicker_than_the_pages_script_keeps_the_focus(visitor: Callable[..., Page], site: str) -> None:
     page = visitor(site, init="'a window of its own: its requests are routed'")
     held: list[Route] = []

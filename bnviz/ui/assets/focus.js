@@ -1,7 +1,7 @@
 // Who works by keyboard stays where they are: Streamlit draws a button anew whose looks change, disables one that has nothing more to do,
 // and takes away a question that is answered, and each time the focus would start over at the top of the page.
 const KEY = /\bst-key-[\w-]+/;
-const REACHABLE = ":is(button, input, select, textarea, summary, a[href]):not(:disabled, [tabindex='-1'])";
+const REACHABLE = ":is(button, input, select, textarea, summary, a[href]):not(:disabled, [tabindex='-1'], a[href^='#'])"; // no heading's own link
 const RUNS_MS = 100;
 
 /** The classes of Streamlit's keys around `node`, the innermost first. */

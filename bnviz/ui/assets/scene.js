@@ -1,6 +1,6 @@
 // A page's panels arranged for a width, and drawn on any surface: first what stays, then the frame.
 import { cubeText, drawCubeFrame, drawCubeStatic, elementAt, prepareCube } from "./cube.js";
-import { typeScale } from "./fit.js";
+import { low, typeScale } from "./fit.js";
 import { drawHeatFrame, drawHeatStatic, frameAt, prepareHeat } from "./heat.js";
 import { drawHistogramFrame, drawHistogramStatic, prepareHistogram } from "./histogram.js";
 import { drawMapFrame, drawMapStatic, mapFoot, prepareMap } from "./map.js";
@@ -21,7 +21,7 @@ const LEAST_LINE_OF_SEVERAL = 190; // of what a row is broken into
 const [LEAST_GROWTH, MOST_GROWTH] = [0.75, 1.4]; // of lines on a phone
 const gapFor = (width) => (width < 1000 ? 22 : 32);
 
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const clamp = (value, least, most) => Math.min(Math.max(value, least), most);
 
 const chunks = (items, size) =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
@@ -36,7 +36,7 @@ function rowsWithin(rows, height) {
 
 /**
  * Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two
- * small ones. `fitted`: the height that there is, where it is not free; `fold`: where it is free, the height that is in sight.
+ * small ones, or both where it is held sideways. `fitted`: the height that there is, where it is not free; `fold`: where it is free, the height that is in sight.
  * @param {{fitted?: number, fold?: number}} room
  */
 function linesFor(header, width, scale, room) {
@@ -86,7 +86,7 @@ function brokenRows(header, width, scale, fitted) {
     const least = (small ? LEAST_SMALL : LEAST_PANEL) * scale;
     const most = narrow ? 1 : clamp(Math.floor((width + gapFor(width)) / (least + gapFor(width))), 1, panels.length);
     const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
-    if (narrow && small) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
+    if (narrow && (small || (low() && panels.length === 2))) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
     if (!narrow) {
       const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, LEAST_LINE_OF_SEVERAL);
       return chunks(panels, columns).map((line) => ({ line, columns, lineHeight }));
