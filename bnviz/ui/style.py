@@ -281,6 +281,7 @@ html[data-paper=dark] [data-testid="stButtonGroup"] button:not([aria-checked="tr
 }
 @media (max-width: 640px) {
   :lang(zh) .st-key-head h1 { font-size: min(1.3rem, 5.3vw); padding-right: 0; } /* a clause in a line */
+  .st-key-head h1 [data-testid="stHeaderActionElements"] { display: none; } /* it may have a line to itself */
   html[data-present] .st-key-head h1 { padding: 3rem 0 0; }
   :is(.st-key-picture, .st-key-below) table { display: block; overflow-x: auto; font-size: 0.85rem; }
   :is(.st-key-picture, .st-key-below) :is(td, th) { padding: 0.2rem 0.4rem; }
