@@ -3,7 +3,7 @@ const WIDEST_SCALE = 3;
 const LEAST = 0.55; // of the height that a picture asks for
 const MOST = 1.4; // of it, but where the picture is all that is shown
 const SHORT = 520; // px: a phone held sideways, a page at 200 %
-const LEAST_PIXELS = 150; // px: on a low screen
+const LEAST_PIXELS = 170;
 const LEAST_FLOATING = 110; // px
 const SHEET = { width: 960, height: 330 }; // px: of what is printed across on A4 and on Letter, beside what else belongs on the sheet
 
