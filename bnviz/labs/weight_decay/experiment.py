@@ -32,6 +32,7 @@ CLASSES: Final = 10
 FEATURES: Final = 64
 POINTS: Final = 50
 SECONDS: Final = 90.0
+SQUARES: Final = ("angle", "by_gradient", "cosine", "tangent")
 
 
 def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -146,8 +147,11 @@ class _Watched:
         self.before = self._weights()
         self.gradient = torch.zeros_like(self.before)
         self.layer.weight.register_post_accumulate_grad_hook(self._keep)  # type: ignore[no-untyped-call]
-        self.squares: dict[str, list[Floats]] = {name: [] for name in ("angle", "by_gradient", "cosine", "tangent")}
-        self.lengths = [self._lengths(self.before)]
+        # In one piece each: thousands of small arrays between the tensors of the steps leave holes that malloc cannot fill again.
+        self.squares = {name: np.empty((settings.steps, len(self.decays))) for name in SQUARES}
+        self.lengths = np.empty((settings.steps + 1, len(self.decays)))
+        self.lengths[0] = self._lengths(self.before)
+        self.done = 0
         self.gammas: list[Floats] = []
         self.recorded: list[int] = []
 
@@ -165,21 +169,21 @@ class _Watched:
 
     def after_step(self, rates: Floats) -> None:
         """Measure the step that was taken with learning rates `rates` (P,)."""
-        old, new, gradient = self.before, self._weights(), self.gradient
-        length, norm = self.lengths[-1], self._lengths(gradient)
-        self.lengths.append(self._lengths(new))
+        old, new, gradient, step = self.before, self._weights(), self.gradient, self.done
+        length, norm = self.lengths[step], self._lengths(gradient)
+        self.lengths[step + 1] = self._lengths(new)
         # By the chord of unit vectors: the cosine of a small angle has lost its digits.
         chord = (old / old.norm(dim=1, keepdim=True) - new / new.norm(dim=1, keepdim=True)).norm(dim=1).numpy()
         with np.errstate(all="ignore"):
-            self.squares["angle"].append((2 * np.arcsin(chord / 2)) ** 2)
-            self.squares["by_gradient"].append(np.arctan2(rates * norm, (1 - rates * self.decays) * length) ** 2)
-            self.squares["cosine"].append(((old * gradient).sum(1).numpy() / (length * norm)) ** 2)
-            self.squares["tangent"].append((norm * length) ** 2)
-        self.before = new
+            self.squares["angle"][step] = (2 * np.arcsin(chord / 2)) ** 2
+            self.squares["by_gradient"][step] = np.arctan2(rates * norm, (1 - rates * self.decays) * length) ** 2
+            self.squares["cosine"][step] = ((old * gradient).sum(1).numpy() / (length * norm)) ** 2
+            self.squares["tangent"][step] = (norm * length) ** 2
+        self.before, self.done = new, step + 1
 
     def record(self) -> None:
         """Note that a point was recorded here."""
-        self.recorded.append(len(self.lengths) - 1)
+        self.recorded.append(self.done)
         runs = len(self.decays)
         gamma = np.full(runs, np.nan)
         if self.norm is not None:
@@ -207,8 +211,8 @@ def _result(settings: Settings, updates: Sequence[Update], watched: _Watched, ha
     done = points[-1]
     rates, decays = pairs(settings)
     rates = rates * rate_factor(settings, max(done, 1))
-    squares = {name: np.array(rows[:done]).reshape(done, len(rates)) for name, rows in watched.squares.items()}
-    lengths = np.array(watched.lengths[: done + 1])
+    squares = {name: rows[:done] for name, rows in watched.squares.items()}
+    lengths = watched.lengths[: done + 1]
     window = max(1, math.ceil(WINDOW * done))
     ends = {name: _mean(rows[-window:]) for name, rows in squares.items()}
     product = rates * decays
