@@ -31,7 +31,7 @@ from bnviz.theory import decay as theory
 CLASSES: Final = 10
 FEATURES: Final = 64
 POINTS: Final = 50
-SECONDS: Final = 90.0
+SECONDS: Final = 60.0
 SQUARES: Final = ("angle", "by_gradient", "cosine", "tangent")
 
 
@@ -94,11 +94,12 @@ def estimated_seconds(settings: Settings) -> float:
     """
     runs, units, samples = len(pairs(settings)[0]), settings.width, settings.batch_size
     weights = units * (FEATURES + CLASSES + (settings.depth - 1) * units)
-    forward = settings.depth * 7e-5 + runs * (5e-11 * samples * weights + 3e-9 * settings.depth * units * samples)
-    stepping = runs * (8e-5 + 5e-6 * settings.depth + 3e-9 * weights) * (2.0 if settings.optimizer == "adamw" else 1.0)
-    watching = 2e-4 + runs * 2e-8 * units**2
-    testing = (POINTS + 1) * (1e-3 + runs * 450 * (5e-11 * weights + 2.5e-9 * settings.depth * units))
-    seconds = 0.5 + settings.steps * (4e-4 + settings.depth * 2e-4 + 3 * forward + stepping + watching) + testing
+    passing = settings.depth * 2.7e-4 + runs * (1.4e-10 * samples * weights + 3.5e-9 * settings.depth * units * samples)
+    moving = runs * (9e-9 if settings.optimizer == "adamw" else 3.4e-9) * weights
+    watching = runs * (1.15e-4 + 6e-9 * units**2)
+    points = min(POINTS, settings.steps) + 1
+    testing = points * (7e-4 + runs * 450 * (4.5e-11 * weights + 5e-10 * settings.depth * units))
+    seconds = 0.1 + settings.steps * (passing + moving + watching) + testing
     check_cost(seconds, SECONDS, ("steps", "depth", "width", "batch_size"))
     if settings.batch_norm:
         refuse_batch_of_one(settings.batch_size, settings.width)
