@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 import streamlit as st
 
-from bnviz.errors import BnvizError
+from bnviz.errors import BnvizError, SettingError
 from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
@@ -152,7 +152,13 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value})
     except BnvizError as error:
         state.problems = [error.without_frames()]
-        state.settings = _with_another(state.settings, name, value, getattr(error, "name", name))
+        culprit = getattr(error, "name", name)
+        state.settings = _with_another(state.settings, name, value, culprit)
+        if isinstance(error, SettingError):
+            used = getattr(state.settings, culprit)
+            state.problems = [
+                error.replaced(_value(fields(state.topic.settings)[culprit], used, visit.current().language))
+            ]
 
 
 def _with_another(settings: LabSettings, name: str, value: Any, culprit: str) -> LabSettings:
