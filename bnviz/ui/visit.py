@@ -20,7 +20,10 @@ from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 NOT_ASKED: Final = -1
 """In place of a guess, after "just show me" and where the run has no answer."""
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
-PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
+PRESSED: Final = "pressed"
+FOLLOWED: Final = "followed"
+"""Keys of the query that address.js sends, for once, with the number of a press of the browser's Back or Forward, or of a link in a text."""
+PAGE_KEYS: Final = (PRESSED, FOLLOWED, "lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
@@ -204,7 +207,7 @@ def switches(_: Translate) -> None:
 
 
 def _ask_again() -> None:
-    if st.session_state["predict"]:
+    if st.session_state.get("predict") and not current().predict:  # and not where the browser's Back has set it already
         for state in current().labs.values():
             state.guesses.clear()
             state.verdicts.clear()
@@ -212,7 +215,7 @@ def _ask_again() -> None:
 
 
 def _choose_language() -> None:
-    current().wanted = st.session_state["lang"]
+    current().wanted = st.session_state.get("lang", current().wanted)
 
 
 def lab_state(lab: Lab) -> LabState:

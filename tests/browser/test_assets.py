@@ -1065,6 +1065,7 @@ SHARE = {
         "print": "Print",
         "class": "Classroom",
     },
+    "path": "/",
     "query": "",
     "shared": "momentum=0.1",
     "reachable": "",
@@ -1237,3 +1238,78 @@ def test_a_sidebar_that_comes_late_is_closed_on_a_tablet_and_what_a_visitor_open
     sidebar.evaluate("(node) => { node.dataset.collapsed = 'false'; node.append('more'); }")
     bench.frame()
     assert bench.page.evaluate("clicks") == closed
+
+
+def told(bench: Bench, query: str, followed: int = 0) -> None:
+    """The page's state has this query, after the server has followed so many presses."""
+    bench.mount("share", {**SHARE, "query": query, "followed": followed}, "three")
+
+
+def shown(bench: Bench, search: str) -> None:
+    expect(bench.page.locator("#three")).to_have_attribute("data-address", "shown")
+    assert bench.page.evaluate("location.search") == search
+
+
+@pytest.fixture
+def history(bench: Bench) -> list[str]:
+    """The page has made an entry of each of these, after what it opened with."""
+    page, searches = bench.page, ["?momentum=0.2", "?momentum=0.3", "?momentum=0.4"]
+    bench.mount("page", {"skip": "Skip to the controls", "present": keys.data(translator("en"))})
+    length = page.evaluate("history.length")
+    told(bench, "")
+    shown(bench, "")
+    for number, search in enumerate(searches, start=1):
+        page.evaluate("() => { const now = Date.now; Date.now = () => now() + 1000; }")
+        told(bench, search.removeprefix("?"))
+        page.wait_for_function("(search) => location.search === search", arg=search)
+        shown(bench, search)
+        assert page.evaluate("history.length") == length + number
+    return searches
+
+
+def test_an_answer_to_an_older_press_of_back_makes_no_entry(bench: Bench, history: list[str]) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    for number in (1, 2):
+        page.go_back()
+        page.wait_for_function("(number) => sent.filter(([name]) => name === 'wanted').length === number", arg=number)
+    assert [wanted for name, wanted, _ in page.evaluate("sent") if name == "wanted"] == [
+        {"search": search, "whole": True, "path": "/", "number": number}
+        for number, search in ((1, history[1]), (2, history[0]))
+    ]
+    told(bench, "momentum=0.3", followed=1)
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # an address is told 120 ms after the picture
+    expect(page.locator("#three")).to_have_attribute("data-address", "late")
+    assert page.evaluate("location.search") == history[0]
+    told(bench, "momentum=0.2&seed=0", followed=2)  # as the server spells it
+    shown(bench, "?momentum=0.2&seed=0")
+    assert page.evaluate("history.length") == length
+    page.go_forward()
+    page.wait_for_function("(search) => location.search === search", arg=history[1])
+
+
+def test_a_change_after_back_is_an_entry_of_its_own_however_soon_it_comes(bench: Bench, history: list[str]) -> None:
+    page = bench.page
+    page.go_back()
+    page.wait_for_function("sent.some(([name]) => name === 'wanted')")
+    told(bench, "momentum=0.3", followed=1)
+    shown(bench, history[1])
+    told(bench, "momentum=0.5", followed=1)
+    page.wait_for_function("() => location.search === '?momentum=0.5'")
+    page.go_back()
+    page.wait_for_function("(search) => location.search === search", arg=history[1])
+
+
+def test_streamlit_hears_of_back_after_the_query_is_told_and_makes_no_entry_meanwhile(
+    bench: Bench, history: list[str]
+) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    page.evaluate("addEventListener('popstate', () => sent.push(['heard', location.search]))")
+    page.go_back()
+    page.wait_for_function("sent.length === 2")
+    assert [name for name, *_ in page.evaluate("sent")] == ["wanted", "heard"]
+    page.evaluate("history.pushState({}, '', '/another')")  # a page that came too late
+    assert page.evaluate("[location.pathname + location.search, history.length]") == [f"/{history[1]}", length]
+    page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: '#', id: 'on'}))")
+    page.evaluate("document.getElementById('on').click()")  # the visitor goes on
+    page.evaluate("history.pushState({}, '', '/another')")
+    assert page.evaluate("location.pathname") == "/another"
