@@ -24,12 +24,12 @@ class Phrase:
         """The phrase in `language`."""
         _ = translator(language)
 
-        def told(value: object) -> object:
+        def words(value: object) -> object:
             if isinstance(value, tuple):
-                return _(", ").join(str(told(part)) for part in value)
+                return _(", ").join(str(words(part)) for part in value)
             return value.text(language) if isinstance(value, Phrase) else value
 
-        return _(self.template).format(**{name: told(value) for name, value in self.parameters.items()})
+        return _(self.template).format(**{name: words(value) for name, value in self.parameters.items()})
 
     def __str__(self) -> str:
         return self.text()
@@ -68,11 +68,33 @@ def _rebuilt(kind: type[BnvizError], text: str) -> BnvizError:
 class SettingError(BnvizError):
     """A setting has a value that is not allowed."""
 
-    def __init__(self, name: str, allowed: Phrase | str, given: object) -> None:
+    def __init__(self, name: str, allowed: Phrase | str, given: object, used: object = None) -> None:
         super().__init__(
-            N_("{name} must be {allowed}; got {given}."), name=name, allowed=allowed, given=shortened(given)
+            N_("{name} must be {allowed}; got {given}.")
+            if used is None
+            else N_("{name} must be {allowed}; got {given}, so {used} is used."),
+            name=name,
+            allowed=allowed,
+            given=told(given),
+            used=told(used),
         )
-        self.name = name
+        self.name, self.allowed, self.given = name, allowed, given
+
+    def replaced(self, used: object) -> SettingError:
+        """The same error where `used` stands in for the value that was given."""
+        return SettingError(self.name, self.allowed, self.given, used)
+
+
+class MisfitError(SettingError):
+    """A value of a link is allowed, but not beside the others: `reason`."""
+
+    def __init__(self, name: str, reason: SettingError, given: object, used: object) -> None:
+        super().__init__(name, reason.allowed, given, used)
+        self.phrase = Phrase(
+            N_("{name} cannot be {given} here, so {used} is used: {reason}"),
+            {"name": name, "given": told(given), "used": told(used), "reason": reason.phrase},
+        )
+        self.args = (self.phrase.text(),)
 
 
 class UnknownSettingError(BnvizError):
@@ -119,6 +141,11 @@ class BatchOfOneError(BnvizError):
 
 class UploadError(BnvizError):
     """An uploaded file cannot be used."""
+
+
+def told(value: object) -> str | Phrase:
+    """`value` in a message, where even an empty one has a name."""
+    return shortened(value) if str(value).strip() else Phrase(N_("an empty value"))
 
 
 def shortened(value: object, limit: int = 40) -> str:

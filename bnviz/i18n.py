@@ -31,6 +31,9 @@ COUNTED: Final = re.compile(
     rf"\{{(\w+)\}}((?: [a-z-]+)? )({COUNTED_NOUNS})\b(?:((?: per \w+)? )({'|'.join(VERBS)})\b)?"
 )
 """A number, perhaps a word, what is counted, and perhaps its verb."""
+BEFORE_A_VALUE: Final = re.compile(r"(?<=[一-鿿])(?P<gap> ?)(?=\{(?P<name>\w+)[^{}]*\})")
+AFTER_A_VALUE: Final = re.compile(r"(?P<value>\{(?P<name>\w+)[^{}]*\})(?P<gap> ?)(?=[一-鿿])")
+"""Where a value of a message meets a Chinese word."""
 
 
 def N_(message: str) -> str:
@@ -53,6 +56,31 @@ class _Counting(str):
             return f"{{{name}}}{word}{ENDINGS.sub('', noun)}" + (between + VERBS[verb] if verb else "")
 
         return COUNTED.sub(one, str(self)).format(*args, **values)
+
+
+class _Spaced(str):
+    """A Chinese message in which a value that is Chinese joins its neighbours, and a Latin word or a number stands apart by a space."""
+
+    __slots__ = ()
+
+    def format(self, *args: object, **values: object) -> str:
+        """As of every string."""
+
+        def gap(found: re.Match[str], end: int) -> str:
+            value = values.get(found["name"])
+            edge = value[end] if isinstance(value, str) and value else ""
+            if re.match(HAN, edge):
+                return ""
+            return " " if edge.isalnum() else found["gap"]
+
+        before = BEFORE_A_VALUE.sub(lambda found: gap(found, 0), str(self))
+        spaced = AFTER_A_VALUE.sub(lambda found: found["value"] + gap(found, -1), before)
+        return spaced.format(*args, **values)
+
+
+@lru_cache(4096)
+def _spaced(message: str) -> str:
+    return _Spaced(message) if BEFORE_A_VALUE.search(message) or AFTER_A_VALUE.search(message) else message
 
 
 @lru_cache(4096)
@@ -80,7 +108,7 @@ def translator(language: Language) -> Translate:
     if language == "en":
         return _counting
     messages = catalogue(language)
-    return lambda message: messages.get(message, message)
+    return lambda message: _spaced(messages.get(message, message))
 
 
 @cache
@@ -103,10 +131,12 @@ def clauses(one: str, other: str, _: Translate) -> str:
     return _("{one}, {other}").format(one=one, other=other)
 
 
+def named_language(wish: str) -> Language | None:
+    """The language of ours that `wish` names (`zh-CN` and `zh_TW` count as `zh`), if there is one."""
+    spoken = wish.lower().replace("_", "-").split("-")[0]
+    return next((language for language in LANGUAGES if language == spoken), None)
+
+
 def choose_language(*wishes: str | None) -> Language:
-    """Return the first wish that names a language of ours (`zh-CN` and `zh_TW` count as `zh`), else English."""
-    for wish in wishes:
-        for language in LANGUAGES:
-            if wish and wish.lower().replace("_", "-").split("-")[0] == language:
-                return language
-    return "en"
+    """The first wish that names a language of ours, else English."""
+    return next((language for wish in wishes if wish and (language := named_language(wish))), "en")

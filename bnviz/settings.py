@@ -7,7 +7,7 @@ name), the help text and the fuzz test.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
@@ -17,7 +17,7 @@ import annotated_types
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
+from bnviz.errors import BnvizError, MisfitError, Phrase, SettingError, UnknownSettingError
 from bnviz.i18n import N_
 
 Value = bool | int | float | str | tuple[Any, ...]
@@ -58,6 +58,13 @@ Count = Annotated[int, BeforeValidator(_no_bool)]
 BATCH_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 CUMULATIVE = {"cumulative": N_("cumulative")}
 MOMENTUMS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0, "cumulative")
+
+INTERVALS = {
+    "[]": N_("a number from {low} to {high}"),
+    "(]": N_("a number above {low} and at most {high}"),
+    "[)": N_("a number of at least {low} and below {high}"),
+}
+"""In words, by the brackets that a mathematician writes."""
 
 MomentumValue = Annotated[
     Annotated[Number, Field(gt=0, le=1)] | Literal["cumulative"], Field(union_mode="left_to_right")
@@ -342,7 +349,7 @@ def from_query(
     `opening`: values that stand in for the defaults.
     """
     values: dict[str, Any] = {}
-    problems: list[BnvizError] = []
+    wrong: list[SettingError] = []
     unknown: list[str] = []
     for name, text in query.items():
         if name not in settings.model_fields:
@@ -352,16 +359,37 @@ def from_query(
         try:
             values[name] = _adapter(settings, name).validate_python(text)
         except ValidationError:
-            problems.append(SettingError(name, allowed_text(info), text))
-    if unknown:
-        problems.append(UnknownSettingError(unknown, settings.names()))
+            wrong.append(SettingError(name, allowed_text(info), text))
+    read, misfits = _without_misfits(settings, opening, values)
+
+    def used(name: str) -> str:
+        return _to_text(getattr(read, name))
+
+    problems: list[BnvizError] = [error.replaced(used(error.name)) for error in wrong]
+    problems += [UnknownSettingError(unknown, settings.names())] if unknown else []
+    for name, error in misfits.items():
+        own = name == error.name
+        problems.append(error.replaced(used(name)) if own else MisfitError(name, error, query[name], used(name)))
+    return read, problems
+
+
+def _without_misfits(
+    settings: type[S], opening: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[S, dict[str, SettingError]]:
+    """Settings of `values` without those that do not go with the others; and for these, by name, why.
+
+    Where the others do not go with a default, the last of them gives way.
+    """
+    kept, misfits = dict(values), dict[str, SettingError]()
     while True:
         try:
-            return settings(**{**opening, **values}), problems
+            return settings(**{**opening, **kept}), misfits
         except SettingError as error:
-            problems.append(error.without_frames())
-            if values.pop(error.name, None) is None:
-                return settings(**opening), problems
+            if not kept:
+                raise
+            name = error.name if error.name in kept else list(kept)[-1]
+            del kept[name]
+            misfits[name] = error.without_frames()
 
 
 def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
@@ -375,15 +403,27 @@ def to_query(settings: LabSettings, *, full: bool = False) -> dict[str, str]:
 
 
 def allowed_text(info: FieldInfo) -> Phrase:
-    """The allowed values in words: `in [1, 1024]`, `one of train, eval`, `true or false`, and so on."""
+    """The allowed values in words: `a whole number from 1 to 1024`, `one of train, eval`, `true or false`, and so on."""
     return _allowed(*_base(info))
+
+
+def one_of(choices: Sequence[str]) -> Phrase:
+    """In words, that a value is one of `choices`."""
+    return Phrase(N_("one of {choices}"), {"choices": tuple(choices)})
+
+
+def whole_number(low: int, high: int) -> Phrase:
+    """In words, the whole numbers from `low` to `high`."""
+    if low == high:
+        return Phrase(str(low))
+    return Phrase(N_("a whole number from {low} to {high}"), {"low": low, "high": high})
 
 
 def _allowed(annotation: Any, metadata: list[Any]) -> Phrase:
     if annotation is bool:
         return Phrase(N_("true or false"))
     if get_origin(annotation) is Literal:
-        return Phrase(N_("one of {choices}"), {"choices": get_args(annotation)})
+        return one_of(get_args(annotation))
     if get_origin(annotation) is tuple:
         low, high = _length(metadata)
         each = _allowed(*_unwrap(get_args(annotation)[0]))
@@ -433,8 +473,9 @@ def _bounds(annotation: Any, metadata: list[Any]) -> tuple[float, float, Phrase]
     if get_origin(annotation) in (Union, type(int | str)):
         member, inner = _unwrap(get_args(annotation)[0])
         low, high, text = _bounds(member, inner)
-        words = [word for part in get_args(annotation)[1:] for word in get_args(part)]
-        return low, high, Phrase(N_("{interval} or {word}"), {"interval": text, "word": tuple(words)})
+        words = tuple(word for part in get_args(annotation)[1:] for word in get_args(part))
+        other = words[0] if len(words) == 1 else one_of(words)
+        return low, high, Phrase(N_("{interval}, or {word}"), {"interval": text, "word": other})
     low, high, left, right = -math.inf, math.inf, "[", "]"
     for part in metadata:
         if isinstance(part, annotated_types.Ge):
@@ -445,8 +486,9 @@ def _bounds(annotation: Any, metadata: list[Any]) -> tuple[float, float, Phrase]
             high = float(part.le)  # type: ignore[arg-type]
         elif isinstance(part, annotated_types.Lt):
             high, right = float(part.lt), ")"  # type: ignore[arg-type]
-    template = N_("a whole number in {interval}") if annotation is int else N_("in {interval}")
-    return low, high, Phrase(template, {"interval": f"{left}{_to_text(low)}, {_to_text(high)}{right}"})
+    if annotation is int:
+        return low, high, whole_number(int(low), int(high))
+    return low, high, Phrase(INTERVALS[left + right], {"low": _to_text(low), "high": _to_text(high)})
 
 
 def _describe(name: str, info: FieldInfo) -> SettingField:

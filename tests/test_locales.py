@@ -96,6 +96,24 @@ def test_chinese_sentences_put_together_stand_without_gaps_and_english_ones_as_t
 
 
 @pytest.mark.parametrize(
+    ("english", "value", "told"),
+    [
+        ("Reduce {names}.", "种子数", "请减小种子数。"),
+        ("Reduce {names}.", "eps（ε）", "请减小 eps（ε）。"),
+        ("separated by {separator}", "逗号", "以逗号分隔"),
+        ("separated by {separator}", "Tab", "以 Tab 分隔"),
+        ("{rows} rows", 3, "3 行"),
+    ],
+)
+def test_a_value_in_a_chinese_message_stands_as_if_it_had_been_written_with_it(
+    english: str, value: object, told: str
+) -> None:
+    message = next(message for message in TRANSLATED if message.endswith(english))
+    names = dict.fromkeys(placeholders(message), value)
+    assert translator("zh")(message).format(**names).endswith(told)
+
+
+@pytest.mark.parametrize(
     ("wishes", "language"),
     [
         (("zh",), "zh"), (("zh-CN",), "zh"), (("zh_TW",), "zh"), ((None, "zh-Hans-CN"), "zh"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 from typing import Any
 
@@ -51,10 +52,40 @@ def test_a_link_of_the_issue_is_understood() -> None:
 def test_a_bad_value_is_reported_by_name_with_its_bounds_and_the_rest_is_kept() -> None:
     settings, problems = from_query(Sample, {"momentum": "3", "batch_size": "16", "colour": "red"})
     assert settings == Sample(batch_size=16)
-    assert [str(problem) for problem in problems[:1]] == ["momentum must be in (0, 1] or cumulative; got 3."]
+    assert str(problems[0]) == (
+        "momentum must be a number above 0 and at most 1, or cumulative; got 3, so 0.1 is used."
+    )
     assert isinstance(problems[1], UnknownSettingError)
-    assert "动量" not in problems[0].text("zh")
-    assert problems[0].text("zh").startswith("momentum 须为")
+    assert problems[0].text("zh") == "momentum 须为大于 0 且不超过 1 的数，或 cumulative；收到的是 3，现改用 0.1。"
+
+
+def test_an_empty_value_has_a_name() -> None:
+    (problem,) = from_query(Sample, {"momentum": " "})[1]
+    assert "; got an empty value, so" in str(problem)
+    assert "收到的是空值，现改用 0.1。" in problem.text("zh")
+
+
+def test_a_value_that_does_not_go_with_a_default_gives_way_alone_and_is_named() -> None:
+    maps = next(topic for topic in TOPICS if topic.id == "convolution.maps")
+    query = {"normalizer": "group", "batch_size": "3", "channels": "3"}
+    read, (problem,) = from_query(maps.settings, query)
+    assert to_query(read) == {"normalizer": "group", "batch_size": "3"}
+    assert str(problem) == (
+        "channels cannot be 3 here, so 4 is used: groups must be a divisor of the 3 channels; got 2."
+    )
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+def test_every_refusal_names_the_value_and_what_is_used_and_is_chinese_without_gaps(topic: Any) -> None:
+    for name in topic.settings.names():
+        for wrong_value in ("", "no such value", "-1e9"):
+            for problem in from_query(topic.settings, {name: wrong_value})[1]:
+                used = to_query(topic.opening, full=True)[name] or "an empty value"
+                assert f"got {wrong_value or 'an empty value'}, so {used} is used." in str(problem)
+                told = problem.text("zh")
+                assert told.startswith(f"{name} 须为")
+                assert told.count("须为") == 1
+                assert not re.search("[一-鿿，。；：] [一-鿿]|[一-鿿][0-9A-Za-z]|[0-9A-Za-z][一-鿿]|在.*内", told), told
 
 
 @pytest.mark.parametrize(

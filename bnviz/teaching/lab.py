@@ -11,13 +11,13 @@ from typing import Any, Final, Generic, Literal, TypeVar
 
 from numpy.typing import NDArray
 
-from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
-from bnviz.i18n import N_, Language, long_text
+from bnviz.errors import BnvizError, SettingError, UnknownSettingError
+from bnviz.i18n import Language, long_text
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Listing
 from bnviz.plot.scene import Scene
 from bnviz.scripting.reader import Reader
-from bnviz.settings import LabSettings, from_query, to_query
+from bnviz.settings import LabSettings, from_query, one_of, to_query
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import Finding
 
@@ -239,8 +239,8 @@ class Lab:
     def _no_such_topic(self, given: str) -> BnvizError:
         if len(self.topics) == 1:
             return UnknownSettingError([TOPIC_KEY], self.topics[0].settings.names())
-        allowed = Phrase(N_("one of {choices}"), {"choices": tuple(topic.name for topic in self.topics)})
-        return SettingError(TOPIC_KEY, allowed, given)
+        allowed = one_of([topic.name for topic in self.topics])
+        return SettingError(TOPIC_KEY, allowed, given, self.topics[0].name)
 
     def to_query(self, topic: AnyTopic, settings: LabSettings, *, full: bool = False) -> dict[str, str]:
         """The link's query from which `from_query` makes `settings` again: what differs from the opening, or everything (`full`)."""

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 import streamlit as st
 
-from bnviz.errors import BnvizError
+from bnviz.errors import BnvizError, SettingError
 from bnviz.i18n import LANGUAGES, Language, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
@@ -153,7 +153,12 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.problems = [error.without_frames()]
         default: LabSettings = type(state.settings)()
         culprit = getattr(error, "name", name)
-        state.settings = state.settings.replace(**{name: value, culprit: getattr(default, culprit)})
+        used = getattr(default, culprit)
+        state.settings = state.settings.replace(**{name: value, culprit: used})
+        if isinstance(error, SettingError):
+            state.problems = [
+                error.replaced(_value(fields(state.topic.settings)[culprit], used, visit.current().language))
+            ]
 
 
 def _widget(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from bnviz.i18n import translator
+from bnviz.labs.course import find_lab
 from bnviz.ui import assets, classroom, keys, native_words, navigation, share, style, visit
+from bnviz.ui.problems import tell
 from bnviz.ui.turns import TURNS
 
 with TURNS.take(whole=True):
@@ -30,4 +32,6 @@ with TURNS.take(whole=True):
     classroom.draw(visit.current().language)
     with st.sidebar:
         visit.switches(translate)
+    if find_lab(page.url_path) is None:  # a lab tells it with the rest of what is wrong with the link
+        tell(visit.current().problems, visit.current().language)
     page.run()

@@ -37,6 +37,7 @@ from bnviz.ui import (
 from bnviz.ui.cache import Ready
 from bnviz.ui.compute_queue import processor_seconds
 from bnviz.ui.player import ReadyScene
+from bnviz.ui.problems import tell
 from bnviz.ui.turns import TURNS
 from bnviz.ui.visit import LabState
 
@@ -314,23 +315,16 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
     chosen = next((preset for preset in topic.presets if preset.name == state.preset), None)
     if chosen is not None:
         # A star in it is the name of a quantity, as in N*, and would end the bold type.
-        line.markdown(":material/visibility: **" + _(chosen.look_for).replace("*", r"\*") + "**")
+        line.markdown(":material/visibility: **" + glued(_(chosen.look_for)).replace("*", r"\*") + "**")
     elif topic.finding is None or result is None:
-        line.markdown(_(topic.answer))
+        line.markdown(glued(_(topic.answer)))
     else:
         line.markdown(glued(closed_up(topic.finding(result, language))))
 
 
 def _problems(problems: list[BnvizError], language: Language) -> None:
     """What is wrong, except with a file, which its uploader says."""
-    _ = translator(language)
-    problems = [problem for problem in problems if not isinstance(problem, UploadError)]
-    if problems:
-        told = [views.escaped(problem.text(language)) for problem in problems[:4]]
-        if len(problems) > len(told):
-            told.append(_("… and {count} more.").format(count=len(problems) - len(told)))
-        told.append(_("Defaults are used instead; the rest of the link is kept."))
-        st.warning("  \n".join(told))
+    tell([problem for problem in problems if not isinstance(problem, UploadError)], language)
 
 
 def _explain(error: BnvizError, state: LabState, language: Language) -> None:
@@ -366,8 +360,11 @@ def _views(state: LabState, result: Any, language: Language, below: DeltaGenerat
     if state.view == "picture":
         pinned = comparing.drawings(state, result, language) if kept else None
         if pinned is None:
-            _pictures(cache.drawings(topic.pictures, result, topic.lab, language, keep=kept), state, below)
+            drawn = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+            _stay_within(drawn, state, result, language)
+            _pictures(drawn, state, below)
         else:
+            _stay_within([now for now, _then in pinned.pictures], state, result, language)
             _compared(pinned, state, language, below)
         if topic.findings is not None:
             below.caption(caution(topic.findings(result), _, own_data=not kept))
@@ -411,9 +408,18 @@ def _compared(pinned: comparing.Pinned, state: LabState, language: Language, bel
 def _hero(state: LabState, result: Any, language: Language, below: DeltaGenerator, *, kept: bool) -> None:
     """The first picture; where it has no buttons that move its playhead, the first one below that has."""
     topic = state.topic
-    first, *others = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+    drawn = cache.drawings(topic.pictures, result, topic.lab, language, keep=kept)
+    _stay_within(drawn, state, result, language)
+    first, *others = drawn
     scenes = [] if isinstance(first, ReadyScene) else [one for one in others if isinstance(one, ReadyScene)]
     _pictures([first, *scenes[:1]], state, below)
+
+
+def _stay_within(pictures: Sequence[Ready], state: LabState, result: Any, language: Language) -> None:
+    """Let the playhead stand on a frame of the `pictures`, and say so where the link named none of them."""
+    if getattr(result, "progress", 1.0) >= 1:  # while a run goes on, its frames become more
+        frames = max((picture.scene.frames for picture in pictures if isinstance(picture, ReadyScene)), default=1)
+        tell(visit.stay_within(state, frames), language)
 
 
 def _pictures(pictures: Sequence[Ready], state: LabState, below: DeltaGenerator) -> None:

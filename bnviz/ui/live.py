@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, closed_up, translator
 from bnviz.jobs.errors import NoProcessError, QueueFullError
 from bnviz.plot.chart import Chart
 from bnviz.settings import LabSettings
@@ -91,7 +91,7 @@ def _offer(
             if shipped
             else None,
         )
-        st.markdown(f":small[{' '.join(notes)}]", width="stretch")
+        st.markdown(f":small[{closed_up(' '.join(notes))}]", width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:

@@ -12,17 +12,18 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from bnviz.errors import BnvizError, Phrase, SettingError, UnknownSettingError
-from bnviz.i18n import LANGUAGES, N_, Language, Translate, choose_language
+from bnviz.i18n import LANGUAGES, N_, Language, Translate, choose_language, named_language
 from bnviz.scripting.reader import Reader
-from bnviz.settings import LabSettings, comma_separated
+from bnviz.settings import LabSettings, comma_separated, one_of, whole_number
 from bnviz.teaching.lab import TOPIC_KEY, AnyTopic, Lab
 
 NOT_ASKED: Final = -1
 """In place of a guess, after "just show me" and where the run has no answer."""
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
+PREDICT: Final = ("0", "1")
 PRESSED: Final = "pressed"
 FOLLOWED: Final = "followed"
-"""Keys of the query that address.js sends, for once, with the number of a press of the browser's Back or Forward, or of a link in a text."""
+"""Keys that address.js adds to the query of one request, with the number of a press of the browser's Back or Forward, or of a link."""
 PAGE_KEYS: Final = (PRESSED, FOLLOWED, "lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
@@ -30,6 +31,7 @@ LONGEST_HISTORY: Final = 50
 MODEL: Final = "your_model"
 LONGEST_LAYER: Final = 200
 LONGEST_STEP: Final = 12
+LAST_FRAME: Final = 99_999  # no run has more
 LANGUAGE_NAMES: Final[dict[Language, str]] = {"en": "English", "zh": "中文"}
 
 S = TypeVar("S", bound=LabSettings)
@@ -56,6 +58,8 @@ class LabState:
     """Which of `VIEWS` is shown."""
     step: int = 0
     """The frame at which the playhead was left."""
+    linked: bool = False
+    """Whether a link said `step`, and no picture has been drawn since."""
     guesses: dict[str, int] = field(default_factory=dict)
     """The option chosen in each topic's prediction, by the topic's name; NOT_ASKED where none was chosen."""
     verdicts: dict[str, Verdict] = field(default_factory=dict)
@@ -92,6 +96,8 @@ class ModelState:
     """Which layer is looked into; None for the first with a finding."""
     step: int | None = None
     """The optimizer step at which the playhead was left; None for the newest."""
+    linked_step: str | None = None
+    """What a link said of it, until the recording has been looked at."""
     stopped: int | None = None
     """The frame that the player told last."""
     guess: tuple[str, ...] | None = None
@@ -128,6 +134,8 @@ class Visit:
     """Why the run that it asked for was not taken."""
     file: object = None
     """The visitor's own file, as `uploads` read it last."""
+    problems: list[BnvizError] = field(default_factory=list)
+    """What was wrong with the part of the link that holds for every page, until a page has told it."""
 
     @property
     def language(self) -> Language:
@@ -157,20 +165,32 @@ def read_link() -> None:
     """At a session's first run, take over what the link says for every page: language, and whether to predict first."""
     if "visit" in st.session_state:
         return
-    visit = current()
-    query = st.query_params
-    if query.get("lang"):
-        visit.wanted = choose_language(query["lang"])
-    visit.predict = query.get("predict") != "0"
+    _read_everywhere(st.query_params.to_dict())
 
 
 def open_everywhere(query: Mapping[str, str]) -> None:
     """Make language and "Predict first" what a link with `query` says, and let their switches show it."""
-    visit = current()
-    visit.wanted = choose_language(query["lang"]) if query.get("lang") else None
-    visit.predict = query.get("predict") != "0"
+    _read_everywhere(query)
     for key in ("lang", "predict"):
         st.session_state.pop(key, None)
+
+
+def _read_everywhere(query: Mapping[str, str]) -> None:
+    visit = current()
+    visit.wanted = named_language(query.get("lang", ""))
+    visit.predict = query.get("predict") != "0"
+    visit.problems = []
+    if "lang" in query and visit.wanted is None:
+        visit.problems.append(none_of(LANGUAGES, "lang", query["lang"], visit.language))
+    if query.get("predict", "1") not in PREDICT:
+        visit.problems.append(none_of(PREDICT, "predict", query["predict"], "1"))
+
+
+def untold() -> list[BnvizError]:
+    """What was wrong with the part of the link that holds for every page; it is told once."""
+    visit = current()
+    problems, visit.problems = visit.problems, []
+    return problems
 
 
 def shown(key: str, value: Any, options: Sequence[Any] | None = None) -> Any:
@@ -207,6 +227,7 @@ def switches(_: Translate) -> None:
 
 
 def _ask_again() -> None:
+    current().problems = []
     if st.session_state.get("predict") and not current().predict:  # and not where the browser's Back has set it already
         for state in current().labs.values():
             state.guesses.clear()
@@ -215,6 +236,7 @@ def _ask_again() -> None:
 
 
 def _choose_language() -> None:
+    current().problems = []
     current().wanted = st.session_state.get("lang", current().wanted)
 
 
@@ -235,16 +257,44 @@ def lab_state(lab: Lab) -> LabState:
     if entered and query.get("predict") == "0":  # this link wants its picture seen; others still ask first
         state.guesses.setdefault(state.topic.name, -1)
     if entered:
-        if query.get("view", state.view) in VIEWS:
-            state.view = query.get("view", state.view)
-        else:
-            state.problems.append(_none_of(VIEWS, "view", query["view"]))
-        state.step = int(query["step"]) if query.get("step", "").isdecimal() and len(query["step"]) < 6 else state.step
+        _look(state, query, state.view)
+        _stand(state, query)
+        state.problems += untold()
     return state
 
 
-def _none_of(allowed: Sequence[str], name: str, given: str) -> SettingError:
-    return SettingError(name, Phrase(N_("one of {choices}"), {"choices": tuple(allowed)}), given)
+def none_of(allowed: Sequence[str], name: str, given: str, used: str) -> SettingError:
+    """That a link's value is none of the words that are allowed, and which is used."""
+    return SettingError(name, one_of(allowed), given, used)
+
+
+def _look(state: LabState, query: Mapping[str, str], otherwise: str) -> None:
+    """Show the view that a link names, else `otherwise`."""
+    state.view = query.get("view", otherwise)
+    if state.view not in VIEWS:
+        state.problems.append(none_of(VIEWS, "view", state.view, otherwise))
+        state.view = otherwise
+
+
+def _stand(state: LabState, query: Mapping[str, str]) -> None:
+    """Stand at the frame that a link names; whether the run has it is seen with the picture."""
+    text = query.get("step", "")
+    state.linked = text.isdecimal() and len(text) <= len(str(LAST_FRAME))
+    if state.linked:
+        state.step = int(text)
+    elif "step" in query:
+        state.problems.append(SettingError("step", whole_number(0, LAST_FRAME), text, str(state.step)))
+
+
+def stay_within(state: LabState, frames: int) -> list[BnvizError]:
+    """Let the playhead stand on one of the `frames` that the picture has; what is wrong with the link where it named another."""
+    given, state.step = state.step, min(state.step, max(frames - 1, 0))
+    linked, state.linked = state.linked, False
+    if given == state.step or not linked:
+        return []
+    problem = SettingError("step", whole_number(0, max(frames - 1, 0)), given, state.step)
+    state.problems.append(problem)
+    return [problem]
 
 
 def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
@@ -253,8 +303,10 @@ def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
         return
     known = {name for topic in lab.topics for name in topic.settings.model_fields}
     named = {key: tuple(dict.fromkeys(comma_separated(query.get(key, ""))))[:TOO_MANY] for key in ("show", "lock")}
-    if unknown := [name for names in named.values() for name in names if name not in known]:
-        state.problems.append(UnknownSettingError(unknown, state.topic.settings.names()))
+    for key, names in named.items():
+        if unknown := [name for name in names if name not in known]:
+            problem = UnknownSettingError(unknown, state.topic.settings.names())
+            state.problems.append(BnvizError(N_("{name} in the link: {problem}"), name=key, problem=problem.phrase))
     state.shown, state.locked = (tuple(name for name in names if name in known) for names in named.values())
 
 
@@ -263,6 +315,13 @@ def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     if query.get("pin"):
         topic, settings, problems = pinned(lab, query["pin"])
         state.pinned = topic, settings
+        if query["pin"] != "1" and not parse_qsl(query["pin"]):
+            problems.append(SettingError("pin", Phrase(N_("settings as in a link, or 1")), query["pin"], "1"))
+        else:
+            problems = [
+                BnvizError(N_("{name} in the link: {problem}"), name="pin", problem=problem.phrase)
+                for problem in problems
+            ]
         state.problems += problems
 
 
@@ -321,10 +380,12 @@ def _read_model_link(
         if name in query and query[name] in allowed:
             setattr(state, name, query[name])
         elif name in query:
-            state.problems.append(_none_of(allowed, name, query[name]))
+            state.problems.append(none_of(allowed, name, query[name], getattr(state, name) or allowed[0]))
     state.layer = _one_line(query["layer"])[:LONGEST_LAYER] if "layer" in query else state.layer
-    if query.get("step", "").isdecimal() and len(query["step"]) <= LONGEST_STEP:
-        state.step = int(query["step"])
+    if "step" in query:
+        told = query["step"]
+        state.step = int(told) if told.isdecimal() and len(told) <= LONGEST_STEP else None
+        state.linked_step = told
     if query.get("predict") == "0" and state.guess is None:
         state.guess = ()
 
@@ -386,10 +447,11 @@ def link(lab: Lab, state: LabState) -> dict[str, str]:
 def open_link(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     """Make `state` what a link with `query` means."""
     state.topic, state.settings, state.problems = lab.from_query(settings_query(query))
-    state.view = query["view"] if query.get("view") in VIEWS else "picture"
+    _look(state, query, "picture")
     state.preset = None
     restrict(lab, state, query)
     pin(lab, state, query)
+    state.problems += untold()
     forget_widgets(lab)
     show_topic(state.topic)
 

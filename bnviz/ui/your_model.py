@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 import streamlit as st
 
+from bnviz.errors import BnvizError, Phrase, SettingError
 from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.inspect import example
 from bnviz.inspect.figures import (
@@ -32,6 +33,7 @@ from bnviz.inspect.recording import QUANTITIES, QuantityName
 from bnviz.inspect.report import named_layers
 from bnviz.labs.course import LABS
 from bnviz.ui import assets, cache, chart, code_block, navigation, player, recordings, share, visit
+from bnviz.ui.problems import tell
 from bnviz.ui.recordings import Opened, Source
 from bnviz.ui.turns import TURNS
 from bnviz.ui.views import escaped
@@ -40,6 +42,7 @@ from bnviz.ui.visit import ModelState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
     from streamlit.delta_generator import DeltaGenerator
 
 QUESTION: Final = N_("Is batch norm healthy in my model?")
@@ -189,7 +192,8 @@ def _recording(opened: Opened, state: ModelState, line: DeltaGenerator, language
     step = recording.step[columns(recording)]
     frame = len(step) - 1 if state.step is None else int(np.abs(step - state.step).argmin())
     with picture, st.container(key="picture"):
-        _problems(state, names, language)
+        _check_link(state, names, layer, step, int(step[frame]))
+        tell(state.problems, language)
         _heat(opened, state, names, layer, not asking, language)
     with st.container(key="below"):
         frame = _played(opened, state, layer, frame, language)
@@ -205,14 +209,20 @@ def _worst_layer(opened: Opened) -> str:
     return found[0] if found else opened.recording.norms[0].name
 
 
-def _problems(state: ModelState, names: list[str], language: Language) -> None:
-    """What the link asked for and is not here."""
-    _ = translator(language)
-    told = [problem.text(language) for problem in state.problems]
+def _check_link(state: ModelState, names: list[str], layer: str, step: NDArray[np.integer], shown: int) -> None:
+    """Note what the link asked for and is not in this recording, which shows `layer` at step `shown`."""
     if state.layer is not None and state.layer not in names:
-        told.append(_("This recording has no layer {layer}.").format(layer=state.layer))
-    if told:
-        st.warning("  \n".join(map(escaped, told)))
+        told = N_("This recording has no layer {layer}, so {used} is shown.")
+        state.problems.append(BnvizError(told, layer=state.layer, used=layer))
+        state.layer = None
+    first, last = int(step[0]), int(step[-1])
+    if state.linked_step is not None and not (
+        state.linked_step.isdecimal() and first <= int(state.linked_step) <= last
+    ):
+        allowed = Phrase(N_("a recorded step, from {first} to {last}"), {"first": first, "last": last})
+        state.problems.append(SettingError("step", allowed, state.linked_step, shown))
+        state.step = None if state.step is None else shown
+    state.linked_step = None
 
 
 def _controls(state: ModelState, names: list[str], first: str, language: Language) -> None:

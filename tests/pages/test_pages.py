@@ -16,7 +16,7 @@ from bnviz.i18n import translator
 from bnviz.labs.course import LABS, TOPICS
 from bnviz.settings import fields
 from bnviz.teaching.lab import LiveTopic
-from bnviz.ui import cache
+from bnviz.ui import cache, visit
 from bnviz.ui.runs import shipped_result
 from bnviz.ui.visit import VIEWS
 
@@ -228,10 +228,28 @@ def test_a_bad_link_is_told_and_the_rest_kept(lab: Any) -> None:
     page = open_page(lab.name, lang="en", predict="0", seed="99999999999", colour="<b>red</b>", batch_size="8")
     assert not page.exception
     said = words(page)
-    assert "seed must be a whole number in" in said
+    assert "seed must be a whole number from" in said
     assert "<b>" not in said
     kept = {"batch_size": 8} if "batch_size" in lab.topics[0].settings.names() else {}
     assert state(page, lab.name).settings == lab.topics[0].settings(**kept)
+
+
+WRONG = {
+    "momentum": "7", "step": "99999", "view": "nope", "lang": "xx", "predict": "xyz", "show": "nope,eps", "lock": "nope", "pin": "nope",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_wrong_value_of_each_key_is_told_with_its_key_and_the_address_is_true_afterwards(key: str) -> None:
+    page = open_page("layer", **{"lang": "en", "predict": "0", key: WRONG[key]})
+    assert not page.exception
+    (said,) = (warning.value.replace("\\", "") for warning in page.warning)
+    assert said.startswith(key)
+    assert ": nope. Its settings are" in said if key in {"show", "lock"} else f"; got {WRONG[key]}, so " in said
+    link = visit.link(LAB_OF["layer"], state(page, "layer"))
+    assert link == {"show": {"show": "eps"}, "pin": {"pin": "1"}, "step": {"step": "59"}}.get(key, {})
+    visitor = page.session_state["visit"]
+    assert (visitor.wanted, visitor.predict) == (None if key == "lang" else "en", key == "predict")
 
 
 @EVERY_LAB

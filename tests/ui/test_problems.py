@@ -15,9 +15,7 @@ def _told(kind: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "told"), [("file", 0), ("link", 1)])
-def test_a_link_is_told_that_defaults_are_used_and_what_is_wrong_with_a_file_its_uploader_says(
-    kind: str, told: int
-) -> None:
+def test_what_is_wrong_with_a_link_is_told_here_and_with_a_file_by_its_uploader(kind: str, told: int) -> None:
     page = AppTest.from_function(_told, args=(kind,)).run()
     assert not page.exception
-    assert ["Defaults are used instead" in warning.value for warning in page.warning] == [True] * told
+    assert ["seed must be" in warning.value for warning in page.warning] == [True] * told

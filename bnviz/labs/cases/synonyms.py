@@ -68,14 +68,20 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
      "works in training", "works in train", "ok in training", "net:evaluate", "evaluate()", "evaluation mode",
      "with the evaluation", "eval issue", "problem with eval", "problem with the eval", "not consistent between train",
      "discrepancy between train", "difference between train", "mismatch between train", "training behavior",
-     "train behavior"),
+     "train behavior", "训练…推理", "推理…训练", "训练…测试", "测试…训练", "训练…验证", "验证…训练", "训练…预测", "预测…训练",
+     "train…推理", "train…测试", "训练…eval"),
     ("is_training", "is_train", "istraining", "training=true", "training=false", "training flag", "phase_train",
      "learning_phase", "in training mode", "train mode", "training mode", "model.train", "net.train", "训练模式",
      "training = true", "training=training", "training hard set to true", "training hard-coded", "hardcoded training",
      "hard coded training", "training always true", "always in training mode", "always in train mode",
      "stays in train mode", "still in training mode", "training argument", "argument training", "is_train=true",
      "is_training=false", "is_training is true", "train flag", "train=true", "train=false", "istrain", "phase",
-     "mode flag", "训练标志", "in the train mode", "in the training mode", "put into train mode", "set to train",
+     "mode flag", "训练标志", "testmode", "test_mode", "trainmode", "training_mode", "train/test mode", "test/train mode",
+     "put in eval mode", "put model in eval mode", "set to eval mode", "set model to eval", "set model.eval", "set eval mode",
+     "eval mode in validation", "eval mode during validation", "eval mode in test", "eval mode during test", "train/test phase",
+     "not in eval mode", "not set to eval", "not use model.eval", "not using model.eval", "model.eval() is not used",
+     "need model.eval", "need to call eval", "是否需要 eval", "不用 model.eval", "没有用 model.eval", "需要 model.eval",
+     "in the train mode", "in the training mode", "put into train mode", "set to train",
      "sets the model to train", "set to training", "model in train", "model in training", "left in train mode",
      "left in training mode", "forgot eval", "forget eval", "missing eval", "missing model.eval"),
     ("domain-specific", "domain specific", "dsbn", "per domain", "separate bn", "separate batch norm", "auxiliary bn",
@@ -735,4 +741,4 @@ SYNONYMS: Final[tuple[tuple[str, ...], ...]] = (
     ("batch size", "batch sizes", "batchsize", "batchsizes", "batch_size", "batch-size", "bs", "minibatch size",
      "mini-batch size", "批大小", "批量大小", "批次大小"),
 )  # fmt: skip
-"""Groups of equal meaning. A phrase counts as a whole, wherever its words stand in this order."""
+"""Groups of equal meaning. A phrase counts as a whole, wherever its words stand in this order; … in a Chinese one is a gap."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bnviz.errors import Phrase, SettingError
+from bnviz.errors import SettingError
 from bnviz.i18n import N_
-from bnviz.settings import Count, Eps, LabSettings, Number, Parameter, Seed
+from bnviz.settings import Count, Eps, LabSettings, Number, Parameter, Seed, whole_number
 
 Devices = Annotated[
     Count,
@@ -87,7 +87,7 @@ class Settings(LabSettings):
     @model_validator(mode="after")
     def _channel_exists(self) -> Self:
         if self.channel >= self.channels:
-            raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": self.channels - 1}), self.channel)
+            raise SettingError("channel", whole_number(0, self.channels - 1), self.channel)
         return self
 
     @property

@@ -6,9 +6,9 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bnviz.errors import Phrase, SettingError
+from bnviz.errors import SettingError
 from bnviz.i18n import N_
-from bnviz.settings import BatchSize, Count, Eps, LabSettings, Number, Parameter, Seed
+from bnviz.settings import BatchSize, Count, Eps, LabSettings, Number, Parameter, Seed, whole_number
 
 IMAGES: Final = 128  # unseen images on which the two networks are compared
 
@@ -80,5 +80,5 @@ class Settings(LabSettings, offered={"batch_size": (1, 512)}):
     @model_validator(mode="after")
     def _channel_exists(self) -> Self:
         if self.channel >= self.channels:
-            raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": self.channels - 1}), self.channel)
+            raise SettingError("channel", whole_number(0, self.channels - 1), self.channel)
         return self

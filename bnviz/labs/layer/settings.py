@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from bnviz.core.batch_norm import LayerName
-from bnviz.errors import Phrase, SettingError
+from bnviz.errors import SettingError
 from bnviz.i18n import N_
 from bnviz.settings import (
     Activation,
@@ -25,6 +25,7 @@ from bnviz.settings import (
     Seed,
     TrackRunningStats,
     spaced,
+    whole_number,
 )
 
 Source = Annotated[
@@ -152,7 +153,7 @@ class Settings(LabSettings):
     @model_validator(mode="after")
     def _channel_exists(self) -> Self:
         if self.channel >= self.channels:
-            raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": self.channels - 1}), self.channel)
+            raise SettingError("channel", whole_number(0, self.channels - 1), self.channel)
         return self
 
     @property

@@ -275,12 +275,14 @@ def test_other_errors_of_pytorch_are_not_called_batch_of_one(monkeypatch: pytest
 
 
 def test_channel_must_exist() -> None:
-    with pytest.raises(SettingError, match=r"channel must be in \[0, 3\]; got 4") as caught:
+    with pytest.raises(SettingError, match=r"channel must be a whole number from 0 to 3; got 4") as caught:
         Settings(channels=4, channel=4)
     assert caught.value.name == "channel"
     read, problems = table.from_query(Settings, {"channels": "4", "channel": "9", "batch_size": "8"})
     assert (read.channel, read.channels, read.batch_size) == (0, 4, 8)  # type: ignore[attr-defined]
-    assert [str(problem) for problem in problems] == ["channel must be in [0, 3]; got 9."]
+    assert [str(problem) for problem in problems] == [
+        "channel must be a whole number from 0 to 3; got 9, so 0 is used."
+    ]
 
 
 def test_work_is_bounded_and_says_what_to_reduce() -> None:

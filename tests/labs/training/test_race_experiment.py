@@ -256,5 +256,5 @@ def test_a_result_goes_through_a_file(small: Result, tmp_path: Path) -> None:
 
 
 def test_the_unit_exists() -> None:
-    with pytest.raises(SettingError, match="unit must be in \\[0, 15\\]"):
+    with pytest.raises(SettingError, match="unit must be a whole number from 0 to 15"):
         Settings(width=16, unit=16)

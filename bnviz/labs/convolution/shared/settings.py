@@ -5,7 +5,7 @@ from __future__ import annotations
 from bnviz.errors import Phrase, SettingError
 from bnviz.i18n import N_
 from bnviz.labs.convolution.shared.parameters import Channels, Kernels, Samples, SharingName, Source
-from bnviz.settings import LabSettings, Seed
+from bnviz.settings import LabSettings, Seed, whole_number
 
 
 class ImageSettings(LabSettings):
@@ -21,7 +21,7 @@ class ImageSettings(LabSettings):
 def check_channel(channel: int, channels: int) -> None:
     """Raises: SettingError where there is no such channel."""
     if channel >= channels:
-        raise SettingError("channel", Phrase(N_("in [0, {last}]"), {"last": channels - 1}), channel)
+        raise SettingError("channel", whole_number(0, channels - 1), channel)
 
 
 def check_groups(normalizer: SharingName, channels: int, groups: int) -> None:

@@ -18,7 +18,7 @@ from bnviz.core.replica_data import ReplicaData, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
 from bnviz.core.training import Update, every
-from bnviz.errors import Phrase, SettingError, UploadError
+from bnviz.errors import SettingError, UploadError
 from bnviz.i18n import N_
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.boundaries.settings import HALF_WIDTHS, Settings
@@ -33,6 +33,7 @@ from bnviz.labs.training.shared.networks import (
     training_plan,
 )
 from bnviz.labs.training.shared.parameters import PLANE
+from bnviz.settings import one_of
 from bnviz.study.over_seeds import over_seeds
 from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
@@ -89,7 +90,7 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
     Raises: SettingError for data that do not lie in a plane; CostError where that is too long; BatchOfOneError.
     """
     if settings.source not in HALF_WIDTHS:
-        raise SettingError("source", Phrase(N_("one of {choices}"), {"choices": tuple(HALF_WIDTHS)}), settings.source)
+        raise SettingError("source", one_of(tuple(HALF_WIDTHS)), settings.source)
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
     look = settings.seeds * PLACES**2 * settings.depth * settings.width * 3e-9 + 2e-3

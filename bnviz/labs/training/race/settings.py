@@ -6,11 +6,10 @@ from typing import Self
 
 from pydantic import model_validator
 
-from bnviz.errors import Phrase, SettingError
-from bnviz.i18n import N_
+from bnviz.errors import SettingError
 from bnviz.labs.training.shared.parameters import Init, Noise, Optimizer, Rate, Samples, Source, Unit, Variants
 from bnviz.labs.training.shared.settings import TrainingSettings
-from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width
+from bnviz.settings import Activation, BatchSize, Depth, Epochs, Seed, Seeds, Width, whole_number
 
 
 class Settings(TrainingSettings, offered={"depth": (1, 25), "width": (8, 384), "batch_size": (3, 1024)}):
@@ -35,5 +34,5 @@ class Settings(TrainingSettings, offered={"depth": (1, 25), "width": (8, 384), "
     @model_validator(mode="after")
     def _unit_exists(self) -> Self:
         if self.unit >= self.width:
-            raise SettingError("unit", Phrase(N_("in [0, {last}]"), {"last": self.width - 1}), self.unit)
+            raise SettingError("unit", whole_number(0, self.width - 1), self.unit)
         return self
