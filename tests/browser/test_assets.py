@@ -1313,8 +1313,8 @@ def shown(bench: Bench, search: str) -> None:
 def history(bench: Bench) -> list[str]:
     """The page has made an entry of each of these, after what it opened with."""
     page, searches = bench.page, ["?momentum=0.2", "?momentum=0.3", "?momentum=0.4"]
-    bench.mount("page", {"skip": "Skip to the controls", "present": keys.data(translator("en"))})
     length = page.evaluate("history.length")
+    page.evaluate("window.heard = []; addEventListener('popstate', () => heard.push(location.search))")  # as Streamlit
     told(bench, "")
     shown(bench, "")
     for number, search in enumerate(searches, start=1):
@@ -1326,49 +1326,69 @@ def history(bench: Bench) -> list[str]:
     return searches
 
 
+def press(bench: Bench, number: int, steps: int = -1) -> None:
+    """The browser goes back or forward, for the `number`th time."""
+    bench.page.evaluate("(steps) => history.go(steps)", steps)
+    bench.page.wait_for_function("(number) => heard.some((search) => search.endsWith(`pressed=${number}`))", arg=number)
+
+
 def test_an_answer_to_an_older_press_of_back_makes_no_entry(bench: Bench, history: list[str]) -> None:
     page, length = bench.page, bench.page.evaluate("history.length")
-    for number in (1, 2):
-        page.go_back()
-        page.wait_for_function("(number) => sent.filter(([name]) => name === 'wanted').length === number", arg=number)
-    assert [wanted for name, wanted, _ in page.evaluate("sent") if name == "wanted"] == [
-        {"search": search, "whole": True, "path": "/", "number": number}
-        for number, search in ((1, history[1]), (2, history[0]))
-    ]
+    press(bench, 1)
+    press(bench, 2)
+    assert page.evaluate("heard") == [f"{history[1]}&pressed=1", f"{history[0]}&pressed=2"]
     told(bench, "momentum=0.3", followed=1)
     page.evaluate("new Promise((done) => setTimeout(done, 300))")  # an address is told 120 ms after the picture
     expect(page.locator("#three")).to_have_attribute("data-address", "late")
     assert page.evaluate("location.search") == history[0]
     told(bench, "momentum=0.2&seed=0", followed=2)  # as the server spells it
-    shown(bench, "?momentum=0.2&seed=0")
+    page.wait_for_function("() => location.search === '?momentum=0.2&seed=0'")
     assert page.evaluate("history.length") == length
-    page.go_forward()
-    page.wait_for_function("(search) => location.search === search", arg=history[1])
+    press(bench, 3, 1)
+    assert page.evaluate("location.search") == history[1]
+
+
+def test_a_press_that_was_not_answered_is_told_again(bench: Bench, history: list[str]) -> None:
+    press(bench, 1)
+    bench.page.wait_for_function("heard.length > 1")
+    told(bench, "momentum=0.3", followed=1)
+    shown(bench, history[1])
+    assert set(bench.page.evaluate("heard")) == {f"{history[1]}&pressed=1"}
+
+
+def test_back_and_forward_before_the_address_is_told_are_two_presses(bench: Bench, history: list[str]) -> None:
+    press(bench, 1)
+    told(bench, "momentum=0.3", followed=1)
+    press(bench, 2, 1)
+    told(bench, "momentum=0.4", followed=2)
+    shown(bench, history[2])
 
 
 def test_a_change_after_back_is_an_entry_of_its_own_however_soon_it_comes(bench: Bench, history: list[str]) -> None:
-    page = bench.page
-    page.go_back()
-    page.wait_for_function("sent.some(([name]) => name === 'wanted')")
+    press(bench, 1)
     told(bench, "momentum=0.3", followed=1)
     shown(bench, history[1])
     told(bench, "momentum=0.5", followed=1)
-    page.wait_for_function("() => location.search === '?momentum=0.5'")
-    page.go_back()
-    page.wait_for_function("(search) => location.search === search", arg=history[1])
+    bench.page.wait_for_function("() => location.search === '?momentum=0.5'")
+    press(bench, 2)
+    assert bench.page.evaluate("location.search") == history[1]
 
 
-def test_streamlit_hears_of_back_after_the_query_is_told_and_makes_no_entry_meanwhile(
+def test_a_page_that_comes_after_the_browser_has_gone_back_from_it_makes_no_entry(
     bench: Bench, history: list[str]
 ) -> None:
     page, length = bench.page, bench.page.evaluate("history.length")
-    page.evaluate("addEventListener('popstate', () => sent.push(['heard', location.search]))")
-    page.go_back()
-    page.wait_for_function("sent.length === 2")
-    assert [name for name, *_ in page.evaluate("sent")] == ["wanted", "heard"]
-    page.evaluate("history.pushState({}, '', '/another')")  # a page that came too late
+    press(bench, 1)
+    page.evaluate("history.pushState({}, '', '/another')")
     assert page.evaluate("[location.pathname + location.search, history.length]") == [f"/{history[1]}", length]
-    page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: '#', id: 'on'}))")
+    page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: 'javascript:', id: 'on'}))")
     page.evaluate("document.getElementById('on').click()")  # the visitor goes on
     page.evaluate("history.pushState({}, '', '/another')")
     assert page.evaluate("location.pathname") == "/another"
+
+
+def test_a_heading_in_the_address_asks_for_nothing(bench: Bench, history: list[str]) -> None:
+    bench.page.evaluate("location.hash = 'heading'")
+    bench.page.wait_for_function("heard.length > 0")
+    assert bench.page.evaluate("heard") == [history[2]]
+    shown(bench, history[2])

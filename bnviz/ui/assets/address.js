@@ -31,7 +31,7 @@ class AddressBar {
   #wanted = null; // what the server has not followed yet: { search, path, whole }
   #number = 0; // of the latest press of Back or Forward, or of a link that sets something
   #page = null; // whose address was told last
-  #search = ""; // the same
+  #search = ""; // in the address since then, or since the latest press
   #sameEntry = true; // what is told next is what the present entry of the history means
   #changed = 0;
   #later = null;
@@ -43,6 +43,7 @@ class AddressBar {
       const onlyHash = this.#wanted === null && this.#page === location.pathname && this.#search === location.search;
       if (event === this.#asking || onlyHash) return;
       event.stopImmediatePropagation();
+      this.#search = location.search;
       this.#changed = 0;
       this.#sameEntry = true;
       this.#want({ search: location.search, whole: true });
