@@ -122,6 +122,7 @@ def test_quick_presses_of_back_and_forward_end_where_they_lead(visit: Visit, pag
         if not urlsplit(page.url).path.endswith(lab):
             page.get_by_test_id("stSidebarNav").locator(f"a[href$={lab}]").click()
             page.wait_for_function("(lab) => location.pathname.endsWith(lab)", arg=lab)
+            asks_for(page, "predict", "0")
             ready(page)
             entries.append(entry(page))
         for _ in range(2):
