@@ -47,7 +47,9 @@ def show() -> None:
             _families(_)
         elif cases:
             if names_no_symptom(query):
-                st.info(_("Every problem here is about batch norm. What goes wrong? These are reported most:"))
+                st.info(
+                    _("Every problem here is about batch norm. What goes wrong? Of each kind, what is reported most:")
+                )
             else:
                 st.caption(_("Best match first; {count} of {all} problems").format(count=len(cases), all=len(CASES)))
             for case in cases:

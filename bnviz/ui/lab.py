@@ -103,7 +103,10 @@ def show(lab: Lab) -> None:
 
 def _asks(state: LabState) -> bool:
     """Whether the question stands before the picture."""
-    return visit.current().predict and state.topic.name not in state.guesses and not st.context.is_embedded
+    if not visit.current().predict or state.topic.name in state.guesses or st.context.is_embedded:
+        return False
+    asked = state.topic.prediction.asked
+    return asked is None or asked(state.settings)
 
 
 def _around(state: LabState) -> tuple[Any, ...]:
@@ -316,9 +319,9 @@ def _say(line: DeltaGenerator | None, state: LabState, result: Any, language: La
     chosen = next((preset for preset in topic.presets if preset.name == state.preset), None)
     if chosen is not None:
         # A star in it is the name of a quantity, as in N*, and would end the bold type.
-        line.markdown(":material/visibility: **" + _(chosen.look_for).replace("*", r"\*") + "**")
+        line.markdown(":material/visibility: **" + glued(_(chosen.look_for)).replace("*", r"\*") + "**")
     elif topic.finding is None or result is None:
-        line.markdown(_(topic.answer))
+        line.markdown(glued(_(topic.answer)))
     else:
         line.markdown(glued(closed_up(topic.finding(result, language))))
 

@@ -91,7 +91,7 @@ def _offer(
             if shipped
             else None,
         )
-        st.markdown(f":small[{' '.join(notes)}]", width="stretch")
+        st.markdown(f":small[{closed_up(' '.join(notes))}]", width="stretch")
 
 
 def _watch(run: Run, owner: str, language: Language, below: DeltaGenerator) -> None:

@@ -91,6 +91,7 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
   .bnviz-comparisons td::before { content: attr(data-head); text-align: start; }
 }
 /* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
+:lang(zh) .st-key-head h1 { word-break: keep-all; overflow-wrap: anywhere; }
 .st-key-below thead th:not(:last-child), .st-key-below td:not(:first-child) { word-break: keep-all; }
 .st-key-cases a p, .st-key-cases button p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0; }
@@ -107,6 +108,9 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
 [role="dialog"] [data-testid="stErrorCodeBlock"] { display: none; }
 /* What a file may be says the label; Streamlit says it again, in English, and cut off where the column is narrow. */
 [data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
+/* A file's name gives way to the button that removes it, where the column is narrow. */
+[data-testid="stFileChip"], [data-testid="stFileChip"] > div:has([data-testid="stFileChipName"]) { min-width: 0 !important; }
+.st-key-controls [data-testid="stFileUploaderDropzone"] { padding-inline: 0.5rem; }
 /* From the last row: type is as large a part of every screen as it is of a projector's 1280 × 720, and a caption is read, not guessed. */
 html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
@@ -125,6 +129,12 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 }
 @media screen {
   .st-key-tools > :last-child { flex: 0 0 5.2rem !important; }
+  /* Where they would have a row to themselves (tools.js measures that), beside the title: the picture has the row. */
+  html[data-tools-raised]:not([data-present]) [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { position: relative; }
+  html[data-tools-raised]:not([data-present]) .st-key-presets > [data-testid="stLayoutWrapper"]:nth-child(2) {
+    position: absolute; top: 0; right: 0; width: max-content; z-index: 1;
+  }
+  html[data-tools-raised]:not([data-present]) .st-key-head h1 { padding-right: 14.5rem; }
 }
 /* Where the controls stand beside the picture, it stays in sight while they are scrolled to; fold.js says how far apart they are. */
 @media (min-width: 641px) {
@@ -145,6 +155,7 @@ html { font-size: max(100%, min(1.25vw, 2.22vh, 40px)); }
 @media (max-height: 520px) {
   [data-testid="stMainBlockContainer"] { padding-top: 0.5rem; }
   .st-key-head { padding-left: 2.2rem; }
+  [data-testid="stHeader"] { top: -0.6rem; } /* its button stands beside the title, not on what follows */
   .st-key-head h1 { font-size: 1.1rem; padding-right: 0; }
   .st-key-head p { font-size: 0.9rem; }
 }

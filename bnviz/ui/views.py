@@ -13,7 +13,7 @@ import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
 from bnviz.i18n import Language, Translate, closed_up, in_brackets, translator
-from bnviz.plot.numbers import grouped, short
+from bnviz.plot.numbers import glued, grouped, short
 from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
 from bnviz.study.comparison import Comparison
@@ -55,7 +55,7 @@ def ask(topic: AnyTopic, state: LabState, language: Language) -> None:
     """The question before the picture."""
     _ = translator(language)
     with st.container(border=True, key="prediction"):
-        st.markdown("## " + _("Predict first") + "\n" + _(topic.prediction.question))
+        st.markdown("## " + _("Predict first") + "\n" + glued(_(topic.prediction.question)))
         for number, option in enumerate(topic.prediction.options):
             st.button(
                 _(option),
@@ -103,7 +103,7 @@ def tell(topic: AnyTopic, state: LabState, result: Any, language: Language) -> N
     label = closed_up(line + " " + _("Why?"))
     # Folded: open it would take the picture, which shows the answer, half of a projector's height.
     with st.container(key="verdict"), st.expander(label, key=f"{topic.id}:verdict"):
-        st.markdown(_(prediction.explanation))
+        st.markdown(glued(_(prediction.explanation)))
         st.button(
             _("Ask again"),
             key=f"{topic.id}:ask",

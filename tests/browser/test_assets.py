@@ -576,21 +576,44 @@ def test_theme_changes_colours_in_place(bench: Bench) -> None:
 
 
 def test_where_a_picture_is_too_high_for_the_screen_a_line_of_panels_ends_there(bench: Bench) -> None:
-    cells = """async ([width, height]) => {
+    cells = """async ([width, room]) => {
         const {buildScene} = await import('/scene.js');
         const panel = {
             kind: 'histogram', title: 'one', x: {label: 'x', range: [0, 1]}, y: {label: '', range: [0, 1]},
             edges: {array: [0, 1]}, layers: [],
         };
         const rows = [3, 5].map((count) => ({panels: Array(count).fill(panel)}));
-        return buildScene({height: 560, frames: 1, rows}, {font: 'sans-serif'}, width, height).panels.map(({cell}) => cell);
+        return buildScene({height: 560, frames: 1, rows}, {font: 'sans-serif'}, width, room).panels.map(({cell}) => cell);
     }"""
     for width, fitted in ((735, 360), (735, 480), (1200, 400)):
-        laid = bench.page.evaluate(cells, [width, fitted])
+        laid = bench.page.evaluate(cells, [width, {"fitted": fitted}])
         ends = [cell["y"] + cell["height"] for cell in laid]
         assert len(laid) == 8
         assert any(end == pytest.approx(fitted) for end in ends)
         assert all(end <= fitted + 1 or cell["y"] >= fitted for end, cell in zip(ends, laid, strict=True))
+    for fold in (330, 400, 520):  # on a phone, where all panels follow one another
+        laid = bench.page.evaluate(cells, [366, {"fold": fold}])
+        ends = [cell["y"] + cell["height"] for cell in laid]
+        assert any(end == pytest.approx(fold) for end in ends)
+        assert laid[-1]["height"] == laid[-2]["height"]  # what comes later is as high as ever
+    free = bench.page.evaluate(cells, [366, {}])
+    assert bench.page.evaluate(cells, [366, {"fold": 60}]) == free  # too flat to be read
+    assert bench.page.evaluate(cells, [366, {"fold": 100_000}]) == free
+
+
+def test_four_small_panels_share_the_height_that_there_is(bench: Bench) -> None:
+    cells = """async (fitted) => {
+        const {buildScene} = await import('/scene.js');
+        const panel = {kind: 'cube', title: 'one', shape: [2, 2, 2, 2], membership: {array: new Int32Array(16)}};
+        const rows = [{panels: Array(4).fill(panel)}];
+        return buildScene({height: 400, frames: 1, rows}, {font: 'sans-serif'}, 557, {fitted}).panels.map(({cell}) => cell);
+    }"""
+    ends = [cell["y"] + cell["height"] for cell in bench.page.evaluate(cells, 470)]
+    assert max(ends) == pytest.approx(470)
+    assert len(set(ends)) == 2
+    assert bench.page.evaluate(cells, 170)[0]["height"] == pytest.approx(
+        170
+    )  # a phone held sideways: the first line alone
 
 
 def test_phone_stacks_the_panels(open_bench: OpenBench) -> None:
@@ -882,9 +905,45 @@ def test_labels_at_the_ends_of_lines_stand_apart_on_a_short_plot_and_where_they_
     assert short[3] == other
     double = [{**note, "text": "two<br>lines"} for note in notes]
     figure["layout"]["annotations"] = double
-    assert bench.page.evaluate(apart, [figure, 490]) == double  # 39 px between them, which two lines of 15 px fill
+    assert bench.page.evaluate(apart, [figure, 540]) == double  # 44 px between them: room
     low, middle, high = (-240 * note["y"] - note.get("yshift", 0) for note in bench.page.evaluate(apart, [figure, 340]))
-    assert min(low - middle, middle - high) >= 2 * 15
+    assert min(low - middle, middle - high) >= 15 * (1.15 + 1.3) + 5  # they are seen to be three
+
+
+def test_a_label_of_two_lines_at_the_foot_of_an_axis_stands_clear_of_its_numbers(bench: Bench) -> None:
+    note = {"xref": "paper", "x": 1, "yanchor": "middle", "font": {"size": 15}, "text": "two<br>lines"}
+    notes = [{**note, "y": y} for y in (0.7, 0.0)]
+    figure = {"data": [], "layout": {"yaxis": {"range": [0, 1]}, "annotations": notes, "margin": {"t": 0, "b": 0}}}
+    apart = "async ([figure, height]) => (await import('/arrange.js')).apart(figure, height).layout.annotations"
+    low = bench.page.evaluate(apart, [figure, 200])[1]
+    middle = 200 - low.get("yshift", 0)
+    assert middle + 15 * (1.15 + 1.3) / 2 <= 200 + 15 * 1.15 / 2 + 0.01
+
+
+def test_a_picture_of_cells_is_so_high_that_no_words_cover_those_of_the_next_row(bench: Bench) -> None:
+    cells = [
+        {"x": x, "y": y, "text": "same", "showarrow": False, "font": {"size": 12}} for x in range(3) for y in range(10)
+    ]
+    layout = {"yaxis": {"range": [-0.5, 9.5]}, "annotations": cells, "margin": {"t": 60, "b": 30}}
+    least = "async ([figure, plot]) => (await import('/arrange.js')).leastHeight(figure, plot)"
+    assert bench.page.evaluate(least, [{"layout": layout}, 50]) >= 90 + 10 * 12
+    assert bench.page.evaluate(least, [{"layout": layout | {"annotations": cells[:3]}}, 50]) == 140
+
+
+def test_however_narrow_an_axis_is_it_has_two_numbers(bench: Bench) -> None:
+    across = """async ([low, high, pixels]) => (await import('/text.js'))
+        .ticksAcross(low, high, pixels, 'sans-serif', 13).map(({text}) => text)"""
+    assert bench.page.evaluate(across, [-4, 4, 200]) == ["−4", "−2", "0", "2", "4"]
+    assert bench.page.evaluate(across, [-4, 4, 110]) == ["−4", "0", "4"]
+    assert bench.page.evaluate(across, [-400, 400, 60]) == ["−400", "400"]
+
+
+def test_tools_have_no_row_to_themselves(bench: Bench) -> None:
+    alone = "async ([widths, room]) => (await import('/tools.js')).alone(widths, room, 10)"
+    assert not bench.page.evaluate(alone, [[100, 100, 80], 300])
+    assert bench.page.evaluate(alone, [[100, 100, 80], 299])
+    assert not bench.page.evaluate(alone, [[100, 100, 100, 80], 299])  # a preset stands in the second row already
+    assert not bench.page.evaluate(alone, [[80], 50])
 
 
 def test_notes_one_over_the_other_stand_apart_on_a_short_plot(bench: Bench) -> None:

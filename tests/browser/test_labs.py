@@ -121,10 +121,22 @@ def look(page: Page, schemes: Sequence[Scheme], *, whole: bool) -> dict[Finding,
     return found
 
 
+# Whether Pin, Back, Reset and Share stand in a row in which nothing else does.
+ALONE = """() => {
+    const {top: head, bottom: foot} = document.querySelector(".st-key-tools").getBoundingClientRect();
+    const tools = (head + foot) / 2;
+    return ![...document.querySelectorAll('.st-key-tries button, .st-key-head h1')].some((node) => {
+        const {top, bottom} = node.getBoundingClientRect();
+        return top < tools && tools < bottom;
+    });
+}"""
+
+
 def fits_a_projector(page: Page) -> None:
     """At first sight the picture has half of the screen, and the lower edge cuts nothing, though a guess has been judged."""
     for size in (XGA, PROJECTOR):
         assert cut(settled(resize(page, *size))) == [], size
+        assert not page.evaluate(ALONE), size
 
 
 def fits_a_phone(page: Page) -> None:

@@ -92,6 +92,10 @@ FILES: dict[str, bytes] = {
     "a.toml": f"[data]\nlen = {json.dumps(ROWS[:, 0].tolist())}\nwid = {json.dumps(ROWS[:, 1].tolist())}\n".encode(),
     "a.tex": latex(),
     "a.sql": sql(),
+    "a.ts": ("@problemName x\n@data\n" + "".join(f"{a}:{b}\n" for a, b in ROWS)).encode(),
+    "a.arff": (
+        "@relation x\n@attribute len real\n@attribute wid real\n@data\n" + "".join(f"{a},{b}, {{2}}\n" for a, b in ROWS)
+    ).encode(),
     "a.mtx": written(lambda stream: scipy.io.mmwrite(stream, ROWS)),
     "b.mtx": written(lambda stream: scipy.io.mmwrite(stream, scipy.sparse.coo_array(ROWS))),
     "a.mat": written(lambda stream: scipy.io.savemat(stream, {"X": ROWS, "y": [0, 1, 0]})),

@@ -171,7 +171,7 @@ READ = {
     ),
     # Separators and decimal signs.
     "semicolons beside commas that are no decimal ones": File(
-        "p;x;y\n12,5%;1,5;1\n13,5%;2,5;3\n", [[1.5, 1], [2.5, 3]], ("Line 2, column p: 12,5% is not read", "semicolons")
+        "p;x;y\n12,5%;1,5;1\n13,5‰;2,5;3\n", [[1.5, 1], [2.5, 3]], ("Line 2, column p: 12,5% is not read", "semicolons")
     ),
     "semicolons": File("len;wid\n5.1;3.5\n4.9;3\n4.7;3.2\n", ROWS, ("separated by semicolons",)),
     "tabs": File("len\twid\n5.1\t3.5\n4.9\t3\n4.7\t3.2\n", ROWS, ("separated by tabs",), name="a.tsv"),
@@ -341,6 +341,40 @@ READ = {
         LABELLED,
         ("left out: Source: Fisher, 1936 (below the table)",),
         "classes",
+    ),
+    "digits of Arabic and full width": File(
+        "١,٣.٥,a\n2,３.２5,b\n4,1,a\n", [[1, 3.5, 0], [2, 3.25, 1], [4, 1, 0]], (), "classes"
+    ),
+    "a point cloud": File(
+        "# .PCD v0.7\nVERSION 0.7\nFIELDS len wid\nSIZE 4 4\nTYPE F F\nCOUNT 1 1\nWIDTH 3\nHEIGHT 1\n"
+        "VIEWPOINT 0 0 0 1 0 0 0\nPOINTS 3\nDATA ascii\n5.1 3.5\n4.9 3\n4.7 3.2\n",
+        ROWS,
+        ("features: len, wid", "separated by spaces"),
+        name="a.pcd",
+    ),
+    "shares and money": File(
+        'len,wid,cls\n5.1%,"$1,003.5",a\n-4.9 %,$3,b\n4.7%,-$3.2,a\n',
+        [[5.1, 1003.5, 0], [-4.9, 3, 1], [4.7, -3.2, 0]],
+        ("read without their unit: len (%), wid ($)",),
+        "classes",
+    ),
+    "euros beside decimal commas": File(
+        "len;wid\n5,1;1.003,5 €\n4,9;3 €\n4,7;3,2 €\n", [[5.1, 1003.5], [4.9, 3], [4.7, 3.2]], ("unit: wid (€)",)
+    ),
+    "euros with points beside decimal commas": File(
+        "len;wid\n5,1;€ 3.5\n4,9;€ 3\n4,7;€3.2\n", ROWS, ("unit: wid (€)", "decimal comma")
+    ),
+    "spaces between thousands, and a unit": File(
+        "wid,len\n1 200 kg,5\n35 kg,4\n2 000 000 kg,6\n", [[1200, 5], [35, 4], [2000000, 6]], ("unit: wid (kg)",)
+    ),
+    "a sign of typesetting, and a unit": File("len,b\n\u22125 °C,1\n7 °C,2\n", [[-5, 1], [7, 2]], ("len (°C)",)),
+    "money in Chinese": File("价\n12元\n13.5元\n", [[12], [13.5]], ("unit: 价 (元)",)),
+    "no unit in a column that is left out": File("a,b\n5 %,1\n6 %,2\n", [[1], [2]], choice=Choice(None, (0,))),
+    "three digits behind a point, and a unit": File(
+        "a,b\n€ 1.200,1\n€ 1.300,2\n", [[1.2, 1], [1.3, 2]], ("€ 1.200 is read as 1.2. If . stands between thousands",)
+    ),
+    "classes with a unit are words": File(
+        "len,c\n5,10%\n4,20%\n6,10%\n5,20%\n", [[5, 0], [4, 1], [6, 0], [5, 1]], ("c: 10% 2, 20% 2",), "classes"
     ),
     "a line of units": File(
         "len,wid,cls\ncm,cm,\n5.1,3.5,a\n4.9,3,b\n4.7,3.2,a\n",
@@ -543,7 +577,7 @@ READ = {
         "classes",
     ),
     "amounts of money": File(
-        "a,price\n1.5,$12\n3,$14\n", [[1.5], [3]], ("Line 2, column price: $12 is not read as a number",)
+        "a,price\n1.5,$12\n3,€14\n", [[1.5], [3]], ("Line 2, column price: $12 is not read as a number",)
     ),
     "dates are no class": File(
         "day,len,kind\n" + "".join(f"2024-01-0{1 + i // 4},{i}.5,{i % 2}\n" for i in range(8)),
@@ -1054,7 +1088,8 @@ REFUSED = {
         "a,b\nx,y\nz,u\n",
         "No column is left as a feature: one at least has to hold numbers. Column 1 holds words, as in line 1: a.",
     ),
-    "weights in Chinese": Refused("重\n50公斤\n51公斤\n", "Line 2, column 重: 50公斤 is not read as a number"),
+    "weights in two units": Refused("重\n50公斤\n51克\n", "Line 2, column 重: 50公斤 is not read as a number"),
+    "a share that is missing": Refused("a,b\n5 %,1\n,2\n6 %,3\n", "Line 3, column a: the value is missing (1 in"),
     "words by choice": Refused(
         "a,b,c\n1,x,yes\n2,y,no\n", "Column b holds words, as in line 2: x", "classes", choice=Choice(2, ())
     ),
@@ -1067,7 +1102,23 @@ REFUSED = {
     "a missing number, as Excel writes it": Refused("a,b\n1,2\n#DIV/0!,4\n", "Line 3, column a: the value is missing"),
     "a missing number in Chinese": Refused("a,b\n1,2\n缺失,4\n", "Line 3, column a: the value is missing"),
     "a missing class in numbers": Refused("a,c\n1,1\n2,-\n3,2\n", "Line 3, column c: the class is missing", "classes"),
-    "money": Refused("a\n12元\n13元\n", "Line 2, column a: 12元 is not read as a number"),
+    "money of two countries": Refused("a\n$12\n€13\n", "Line 2, column a: $12 is not read as a number"),
+    "less than what can be measured": Refused("a\n<5\n<7\n", "Line 2, column a: <5 is not read as a number"),
+    "a zero byte": Refused(
+        "a,b\n1,2\n3\0,4\n" + "5,6\n" * 9, "Line 3 holds a byte that stands for nothing, after 3: the file is damaged"
+    ),
+    "a table that is called an array": Refused("a,b\n1,2\n", "when the file is called .csv", name="a.npy"),
+    "time series": Refused(
+        "@problemName x\n@timeStamps false\n@classLabel true a b\n@data\n1,2:a\n3,4:b\n",
+        "a file of time series",
+        name="a.ts",
+    ),
+    "ARFF with weights of rows": Refused(
+        "@relation a\n@attribute b real\n@data\n1,{2}\n2,{3}\n", "ARFF whose rows have weights", name="a.arff"
+    ),
+    "a point cloud in binary": Refused(
+        b"# .PCD v0.7\nVERSION 0.7\nFIELDS x\nSIZE 4\nDATA binary\n\0\1", "open3d.io.read_point_cloud", name="a.pcd"
+    ),
     "one byte that is not UTF-8": Refused(
         "长度,宽度\n1,2\n3,4\n花,".encode() + b"\xff\n",
         "Line 4 holds bytes that are not UTF-8, after 花,; the rest of the file is",
@@ -1088,7 +1139,7 @@ REFUSED = {
         "a,cls\n1,0\n2,\n3,1\n", "Line 3, column cls: the class is missing", "classes", choice=Choice(1, ())
     ),
     "Fortran's exponents": Refused("a b\n1.0D+00 2.0D+00\n3.0D+00 4.0D+00\n", "Line 2, column a: 1.0D+00 is not read"),
-    "shares only": Refused("a\n12%\n13%\n", "Line 2, column a: 12% is not read as a number"),
+    "shares of two kinds": Refused("a\n12%\n13‰\n", "Line 2, column a: 12% is not read as a number"),
     # Lines.
     "a line too long": Refused("a,b\n1,2\n3,4\n5,6,7\n", "Cells in line 4: 3; in the others: 2"),
     "a line too short": Refused("1,2,3\n3,4\n5,6,7\n8,9,1\n", "Cells in line 2: 2; in the others: 3"),

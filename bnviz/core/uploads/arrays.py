@@ -362,6 +362,9 @@ def _named(arrays: Sequence[Stored], names: Sequence[str], but: Stored | None = 
 
 def _header(content: bytes, name: str, declared: int) -> Stored:
     """What the first bytes say of an array."""
+    no_array = UploadError(
+        N_("The file is not a NumPy array (.npy). A table in text is read when the file is called .csv.")
+    )
     stream = io.BytesIO(content)
     try:
         version = npy.read_magic(stream)
@@ -372,10 +375,10 @@ def _header(content: bytes, name: str, declared: int) -> Stored:
         shape, _, dtype = read(stream)
     # NumPy tokenizes and parses the header as a Python literal; a hostile one can fail in any way.
     except Exception as error:
-        raise UploadError(N_("The file is not a NumPy array (.npy).")) from error
+        raise no_array from error
     # True and False are integers to Python.
     if any(type(size) is not int or not 0 <= size < 2**63 for size in shape):
-        raise UploadError(N_("The file is not a NumPy array (.npy)."))
+        raise no_array
     return Stored(name, shape, dtype, stream.tell(), declared)
 
 

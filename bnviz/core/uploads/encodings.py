@@ -31,6 +31,7 @@ BOMS: Final = (
 )
 CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 REPLACED: Final = "\ufffd"  # in place of what cannot be decoded
+RARE_ZEROS: Final = 20  # in UTF-16 of a table, more than one byte of so many is zero
 END: Final = "\x1a"  # with which DOS closes a file
 SHIFT: Final = b"\x1b$"  # with which ISO-2022-JP goes over to Japanese characters
 WORD: Final = re.compile(rb'[^,;"\s]*[\x80-\xff][^,;"\s]*')  # none of these bytes is half of a letter in any encoding
@@ -121,6 +122,7 @@ def decode(content: bytes) -> Decoded:
         if content.startswith(mark):
             return _first(content, (Decoded("", encoding),))
     if b"\0" in content:  # every second byte of Latin letters and digits in UTF-16
+        _refuse_stray_zeros(content)
         little = content[1::2].count(0) > content[::2].count(0)
         return _first(content, (Decoded("", "utf-16-le" if little else "utf-16-be"),))
     shifted = (Decoded("", "iso2022_jp"),) if SHIFT in content else ()
@@ -131,6 +133,24 @@ def decode(content: bytes) -> Decoded:
             raise
     _refuse_damaged(content)
     return _first(content, _guesses(content))
+
+
+def _refuse_stray_zeros(content: bytes) -> None:
+    """Refuse text with a few zero bytes in it, too few for UTF-16 with numbers.
+
+    Raises: UploadError.
+    """
+    text = content.replace(b"\0", b"").decode("utf-8", errors="replace")
+    if RARE_ZEROS * content.count(0) < len(content) and not CONTROL.search(text.rstrip(END)) and REPLACED not in text:
+        before = content[: content.index(0)].decode("utf-8", errors="replace").splitlines(keepends=True)
+        raise UploadError(
+            N_(
+                "Line {line} holds a byte that stands for nothing, after {before}: the file is damaged there. Open it in an editor, "
+                "correct the place, and save it as UTF-8."
+            ),
+            line=len(before) + (not before or before[-1][-1] in "\r\n"),
+            before=shortened("".join(before[-1:])[-12:].strip() or "…"),
+        )
 
 
 def _refuse_damaged(content: bytes) -> None:

@@ -170,7 +170,27 @@ SPARSE_ARFF: Final = Format(
     'table = pd.DataFrame(list(file["data"]), columns=range(len(file["attributes"]))).fillna(0); '
     'table.to_csv("data.csv", index=False, header=[name for name, _ in file["attributes"]])',
 )
+WEIGHTED_ARFF: Final = Format(
+    N_("ARFF whose rows have weights, which count for nothing here: every row is drawn alike"),
+    'import pathlib, re; text = pathlib.Path({file}).read_text(encoding="utf-8"); '
+    r'pathlib.Path("data.arff").write_text(re.sub(r",\s*\x7b[^,]*$", "", text, flags=re.MULTILINE), encoding="utf-8")',
+)
+TIME_SERIES: Final = Format(
+    N_("a file of time series as sktime keeps them"),
+    _by_rows(
+        "pathlib",
+        '[line.strip().replace(":", ",").split(",") for line in pathlib.Path({file}).read_text(encoding="utf-8").splitlines() '
+        'if line.strip() and line.strip()[0] not in "#@"]',
+    ),
+)
+POINT_CLOUD: Final = Format(
+    N_("a point cloud of PCL in binary"),
+    _as_array("open3d", "np.asarray(open3d.io.read_point_cloud({file}).points)"),
+    (b"# .PCD", b"VERSION 0.", b"VERSION ."),
+    ("pcd",),
+)
 FORMATS: Final = (
+    POINT_CLOUD,
     MESH,
     SPECTRUM,
     WORKBOOK,
@@ -393,6 +413,8 @@ def _refuse_marked_up(filename: str, text: str) -> None:
     if text.startswith("%%MatrixMarket"):
         raise MATRIX_MARKET.refusal(filename)
     lines = list(islice(text.splitlines(), SAMPLE_LINES))
+    if any(line.lower().startswith("@problemname") for line in lines):
+        raise TIME_SERIES.refusal(filename)
     if text.startswith((r"\begin{", r"\documentclass", r"\hline", r"\toprule")) or any(map(_is_latex, lines)):
         raise LATEX.refusal(filename)
     if any(map(SQL_LINE.match, lines)):

@@ -11,7 +11,8 @@ from typing import Final
 from bnviz.core.uploads.upload import literal
 
 # Reads a cell once: with `\d+\.?\d*` there would be as many ways to take a row of digits as it is long.
-NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# Digits of any script: `float` takes them.
+NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 BOOLEANS: Final = {"true": 1.0, "false": 0.0}
 MISSING: Final = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "?", "<na>", "nat", "\\n"})  # in place of any value
 MARKS: Final = frozenset(",'’\u00a0\u2009\u202f\u2212")  # what a number may be written with, beside a point

@@ -27,6 +27,7 @@ from bnviz.core.uploads.upload import (
     Reader,
     Upload,
     finished,
+    listed,
     literal,
     warnings_of,
 )
@@ -144,7 +145,7 @@ def read_table(sheet: Sheet, kind: Kind, choice: Choice) -> Upload:
         names,
         classes,
         _left_out(sheet, choice),
-        _how(sheet),
+        _how(sheet, places),
         (
             *_suspicious(sheet, choice),
             *of_classes(classes.names if classes else ()),
@@ -169,7 +170,7 @@ def _image(sheet: Sheet, choice: Choice, places: Sequence[int], features: NDArra
         features=(),
         classes=None,
         left_out=_left_out(sheet, choice),
-        how=(*_how(sheet), *axes.sentences),
+        how=(*_how(sheet, places), *axes.sentences),
         warnings=(),
         header=(),
         preview=(),
@@ -218,7 +219,7 @@ def _nearly(column: Column, sheet: Sheet) -> Phrase:
     return Phrase(
         N_(
             "Line {line}, column {column}: {cell} is not read as a number, so that the column is left out. Write digits and a decimal "
-            "point only, without units, signs of money or percent; exponents as 1e3."
+            "point; the same unit or currency beside every number, or none; exponents as 1e3."
         ),
         _first(column.words, column, sheet),
     )
@@ -249,10 +250,12 @@ def _suspicious(sheet: Sheet, choice: Choice) -> tuple[Phrase, ...]:
 
 def _either(column: Column, sheet: Sheet) -> list[Phrase]:
     """What is told of a column in which 1,234 or 1.234 may be a number of one digit or of four."""
-    european = sheet.notation.decimal == "," or sheet.layout.separator == ";"
-    if sheet.notation.thousands or not european or not may_be_thousands(column.cells, sheet.notation):
+    notation = column.unit.notation if column.unit else sheet.notation
+    cells = [cell.replace(column.unit.name, "").strip() for cell in column.cells] if column.unit else column.cells
+    european = notation.decimal == "," or sheet.layout.separator == ";" or column.unit is not None
+    if notation.thousands or not european or not may_be_thousands(cells, notation):
         return []
-    sign = sheet.notation.decimal
+    sign = notation.decimal
     where = _first(np.array([sign in cell for cell in column.cells]), column, sheet)
     value = column.values[sheet.lines.index(where["line"])]
     template = N_(
@@ -332,8 +335,13 @@ def _numbered(column: Column) -> tuple[Classes, NDArray[np.float64]]:
 
 
 def _are_numbers(column: Column) -> bool:
-    """Whether the classes are numbers; True and False are words then, and what float64 cannot tell apart."""
-    return not column.booleans and not column.words.any() and bool((np.abs(column.values) < EXACT).all())
+    """Whether the classes are numbers; True and False are words then, what has a unit, and what float64 cannot tell apart."""
+    return (
+        not column.booleans
+        and column.unit is None
+        and not column.words.any()
+        and bool((np.abs(column.values) < EXACT).all())
+    )
 
 
 def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
@@ -347,7 +355,7 @@ def _left_out(sheet: Sheet, choice: Choice) -> tuple[LeftOut, ...]:
     return tuple(told)
 
 
-def _how(sheet: Sheet) -> tuple[Phrase, ...]:
+def _how(sheet: Sheet, places: Sequence[int]) -> tuple[Phrase, ...]:
     told = []
     if len(sheet.columns) > 1:
         told.append(
@@ -360,6 +368,10 @@ def _how(sheet: Sheet) -> tuple[Phrase, ...]:
     if encoding := NAMES[sheet.decoded.encoding]:
         told.append(Phrase(N_("encoding {encoding}"), {"encoding": encoding}))
     told.append(Phrase(N_("with titles") if sheet.titled else N_("without titles: columns are called by their number")))
+    if units := [
+        f"{sheet.columns[place].name} ({unit.name})" for place in places if (unit := sheet.columns[place].unit)
+    ]:
+        told.append(Phrase(N_("read without their unit: {names}"), {"names": listed(units)}))
     if any(column.booleans for column in sheet.columns):
         told.append(Phrase(N_("True is 1, False is 0")))
     return tuple(told)
@@ -396,14 +408,20 @@ def _reading(sheet: Sheet) -> str:
 
 
 def _matrix(sheet: Sheet, places: Sequence[int]) -> str:
-    """The line that makes numbers of the cells of some columns."""
+    """The lines that make numbers of the cells of some columns."""
+    units = "".join(
+        f"    row[{place}] = {unit.code(f'row[{place}]', sheet.notation)}\n"
+        for place in places
+        if (unit := sheet.columns[place].unit)
+    )
     whole = list(places) == list(range(len(sheet.columns)))
     chosen = f"range({len(places)})" if whole else f"({', '.join(map(str, places))}{',' * (len(places) == 1)})"
     booleans = any(sheet.columns[place].booleans for place in places)
     cell = sheet.notation.code("row[i]")
     if booleans:
         cell = f'{{"true": 1, "false": 0}}.get(row[i].strip().lower(), {cell})'
-    return f"{NAME} = np.array([[float({cell}) for i in {chosen}] for row in {NAME}_rows])\n"
+    lines = f"for row in {NAME}_rows:\n{units}" * bool(units)
+    return f"{lines}{NAME} = np.array([[float({cell}) for i in {chosen}] for row in {NAME}_rows])\n"
 
 
 def _cell(sheet: Sheet, place: int) -> str:

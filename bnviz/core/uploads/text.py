@@ -13,16 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.core.uploads.encodings import Decoded, decode
-from bnviz.core.uploads.formats import SPARSE_ARFF, refuse_text
+from bnviz.core.uploads.formats import SPARSE_ARFF, WEIGHTED_ARFF, refuse_text
 from bnviz.core.uploads.layout import COMMENTS, Layout, cells_of, layout_of, rows_of, width_of, without_remarks
 from bnviz.core.uploads.notation import BOOLEANS, MISSING, Notation, is_a_date, is_nearly_a_number, notation_of
 from bnviz.core.uploads.titles import Part, head_of, is_header
+from bnviz.core.uploads.units import Unit, unit_of
 from bnviz.core.uploads.upload import LeftOut, listed
 from bnviz.errors import Phrase, UploadError
 from bnviz.i18n import N_
 
 MAX_BEFORE: Final = 1000  # lines before the table
 ARFF: Final = re.compile(r"\s*@(?:relation|attribute)\b", re.IGNORECASE)
+WEIGHT: Final = re.compile(r",\s*\{\s*[\d.eE+-]+\s*\}\s*$")
+CLOUD: Final = ("VERSION", "FIELDS")  # how a point cloud of PCL begins, below its comments
 DATA: Final = re.compile(r"\s*@data\s*(?:%.*)?$", re.IGNORECASE)
 ATTRIBUTE: Final = re.compile(r"""\s*@attribute\s+('[^']*'|"[^"]*"|\S+)""", re.IGNORECASE)
 PLAIN: Final = frozenset("0123456789+-.eE")  # what numbers are written with
@@ -54,6 +57,8 @@ class Column:
     """Whether a cell is True or False, which count as 1 and 0."""
     missing: NDArray[np.bool_] = field(repr=False)
     """Whether a cell is empty, or a word for that."""
+    unit: Unit | None = None
+    """What stands beside every number, in a column where something does."""
     part: Part = ""
     """What the file says that it is."""
 
@@ -136,10 +141,14 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     if is_arff:
         start, titles = _attributes(filename, lines, start)
         separator = "," if any("," in line for line in lines[start:]) else "\t"
+    is_cloud = _is_cloud(lines, start)
+    if is_cloud:
+        start, titles = _fields(lines, start)
+        separator = " "
     layout = layout_of(lines[start:], separator)
     rows, ends = rows_of(lines, start, layout)
     rows, ends, remarks, left_out = without_remarks(rows, ends, lines, layout)
-    if not is_arff:
+    if not is_arff and not is_cloud:
         titles, others = _commented_titles(comments, layout, width_of(rows))
         left_out = (*others, *left_out)
     if layout.separator == " ":
@@ -185,6 +194,27 @@ def _as_stated(column: Column, part: Part) -> Column:
     return replace(column, part=part)
 
 
+def _is_cloud(lines: Sequence[str], start: int) -> bool:
+    """Whether a point cloud of PCL begins at a line, with one number for each of its fields in text."""
+    head = [line.split() for line in lines[start : start + 20]]
+    names = [words[0] for words in head if words]
+    counts = next((words[1:] for words in head if words[:1] == ["COUNT"]), [])
+    return (
+        bool(names) and names[0] in CLOUD and ["DATA", "ascii"] in head and set(counts) <= {"1"} and "FIELDS" in names
+    )
+
+
+def _fields(lines: Sequence[str], start: int) -> tuple[int, list[str]]:
+    """Of a point cloud the line after `DATA`, and the names of its fields."""
+    titles: list[str] = []
+    for number in range(start, len(lines)):
+        words = lines[number].split()
+        titles = words[1:] if words[:1] == ["FIELDS"] else titles
+        if words[:1] == ["DATA"]:
+            return number + 1, titles
+    return len(lines), titles
+
+
 def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, list[str]]:
     """Of Weka's ARFF the line after `@data`, and the titles.
 
@@ -195,6 +225,8 @@ def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, l
         if DATA.match(lines[number]):
             if any(line.lstrip().startswith("{") for line in lines[number + 1 :]):
                 raise SPARSE_ARFF.refusal(filename)
+            if any(WEIGHT.search(line) for line in lines[number + 1 :]):
+                raise WEIGHTED_ARFF.refusal(filename)
             return number + 1, titles
         if found := ATTRIBUTE.match(lines[number]):
             titles.append(found[1].strip("'\""))
@@ -326,7 +358,13 @@ def _column(name: str, title: str | None, cells: tuple[str, ...], notation: Nota
             pass  # some cell is empty, or "e" or "1-2"
     found = [notation.number(cell) for cell in cells]
     values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
+    unit = None
+    if np.isnan(values).all():
+        unit = unit_of([cell for cell in cells if cell.lower() not in MISSING_AMONG_NUMBERS], notation)
+    if unit:
+        found = [unit.number(cell) for cell in cells]
+        values = np.array([np.nan if number is None else number for number in found], dtype=np.float64)
     words = MISSING if np.isnan(values).all() else MISSING_AMONG_NUMBERS
     missing = np.array([cell.lower() in words for cell in cells], dtype=np.bool_)
     booleans = any(cell.lower() in BOOLEANS for cell in cells)
-    return Column(name, title, cells, values, booleans, missing)
+    return Column(name, title, cells, values, booleans, missing, unit)

@@ -223,8 +223,8 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The test images have another contrast and brightness. With which statistics is the test error least? The batches are drawn "
-            "at random; less than one point counts as alike."
+            "The test images are of another camera than those of the training. With which statistics is the test error least? The "
+            "batches are drawn at random; less than one point counts as alike."
         ),
         options=(
             N_("those from training"),

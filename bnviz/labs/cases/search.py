@@ -14,7 +14,7 @@ from math import log
 from typing import Final
 
 from bnviz.i18n import LANGUAGES, translator
-from bnviz.labs.cases.case import Case
+from bnviz.labs.cases.case import FAMILIES, Case
 from bnviz.labs.cases.catalogue import CASES
 from bnviz.labs.cases.errors_of_libraries import card_of_message
 from bnviz.labs.cases.spelling import corrected
@@ -48,7 +48,7 @@ MESSAGE: Final = re.compile(r"^[ \t]*[\w.]*(?:Error|Exception|Warning)\b[^\n]*(?
 def search(query: str) -> list[Case]:
     """The cases that fit `query`, best first, at most MOST; all of them where there is no query, the one that it names.
 
-    Where it says nothing but what every case is about, those that most threads report.
+    Where it says nothing but what every case is about, of each family the one that most threads report.
     """
     if not query.strip():
         return list(CASES)
@@ -83,9 +83,16 @@ def names_no_symptom(query: str) -> bool:
 
 
 def most_reported() -> list[Case]:
-    """The cases of most titles of threads, MOST of them."""
-    reports = Counter(title.card for title in titles())
-    return sorted(CASES, key=lambda case: -reports[case.name])[:MOST]
+    """Of each family, in their order, the case that most threads are about; MOST of them.
+
+    Counted beside them is what a reader took titles for that say hardly anything: what such words mean most often.
+    """
+    guessed = (title.guessed for title in titles() if title.certainty == "guess")
+    reports = Counter(title.card for title in titles()) + Counter(guessed)
+    best: dict[str, Case] = {}
+    for case in sorted(CASES, key=lambda case: -reports[case.name]):
+        best.setdefault(case.family, case)
+    return [best[family] for family in FAMILIES][:MOST]
 
 
 def shortened(query: str) -> str:

@@ -23,6 +23,10 @@ LAYER: Final = re.compile(r",?\s*eps=[\d.e-]+, momentum=[\w.]+, affine=\w+, trac
 """How PyTorch prints a batch norm: its settings are not what a message is about."""
 HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 HAN: Final = re.compile(r"[\u4e00-\u9fff]")
+GAP: Final = "…"
+"""Stands in a Chinese phrase for words in between."""
+WIDEST: Final = 14
+"""Characters that GAP stands for at most."""
 
 
 def speaking(text: str) -> list[str]:
@@ -68,19 +72,20 @@ def _meanings(words: list[str]) -> set[int]:
     keys = chain.from_iterable((" ".join(stems[start:end]), "".join(lower[start:end])) for start, end in runs)
     found = {number for key in keys for number in phrases.get(key, ())}
     joined = _joined(words)
-    return found | {number for phrase, number in han if phrase in joined}
+    return found | {number for phrase, number in han if phrase.search(joined)}
 
 
 @cache
-def _phrases() -> tuple[Mapping[str, set[int]], int, tuple[tuple[str, int], ...]]:
+def _phrases() -> tuple[Mapping[str, set[int]], int, tuple[tuple[re.Pattern[str], int], ...]]:
     """The groups of each phrase of SYNONYMS, by its stems and as one word; the words of the longest; Chinese ones, each with its group."""
     phrases: dict[str, set[int]] = {}
-    han: list[tuple[str, int]] = []
+    han: list[tuple[re.Pattern[str], int]] = []
     longest = 0
     for number, phrase in ((number, phrase) for number, group in enumerate(SYNONYMS) for phrase in group):
         words = WORD.findall(_plain(phrase))
         if any(map(HAN.match, words)):
-            han.append((_joined(words), number))
+            parts = (re.escape(_joined(WORD.findall(_plain(part)))) for part in phrase.split(GAP))
+            han.append((re.compile(f".{{0,{WIDEST}}}".join(parts)), number))
             continue
         longest = max(longest, len(words))
         for key in (" ".join(map(stem, words)), "".join(words).casefold()):

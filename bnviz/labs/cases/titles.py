@@ -1,4 +1,7 @@
-"""Titles of public threads, each with the card that its thread is about: what the search learns from and is tested on."""
+"""Titles of public threads, each with the card that its thread is about: what the search learns from and is tested on.
+
+And Chinese questions, which it only learns from.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +50,19 @@ def titles() -> tuple[Title, ...]:
             )
             for row in csv.DictReader(file)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """In Chinese, as one asks a search engine; written for this page, since few of the public threads are Chinese."""
+
+    text: str
+    card: str
+    """Name of the case that it is about."""
+
+
+@cache
+def questions() -> tuple[Question, ...]:
+    """All of them."""
+    with (Path(__file__).parent / "questions.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(Question(row["question"], row["card"]) for row in csv.DictReader(file))

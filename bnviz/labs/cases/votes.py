@@ -20,8 +20,8 @@ from scipy.sparse import csr_array
 from bnviz.i18n import LANGUAGES, translator
 from bnviz.labs.cases.case import Case
 from bnviz.labs.cases.catalogue import CASES
-from bnviz.labs.cases.terms import GROUP, HAN, speaking
-from bnviz.labs.cases.titles import titles
+from bnviz.labs.cases.terms import GROUP, speaking
+from bnviz.labs.cases.titles import questions, titles
 
 PLACES: Final = {"chief": 1.5, "symptom": 1.2, "words": 1.0, "text": 0.3, "threads": 0.6}
 """Where something stands on a card, with the weight of what stands there; a title has 1."""
@@ -43,15 +43,16 @@ class Lesson:
 
 @cache
 def lessons() -> tuple[Lesson, ...]:
-    """The learned titles, in their order, and after them what stands on the cards."""
+    """The learned titles, in their order, and after them the Chinese questions and what stands on the cards."""
     numbers = {case.name: number for number, case in enumerate(CASES)}
     said = [(title.text, numbers[title.card], 1.0) for title in titles() if title.learned]
+    asked = [(question.text, numbers[question.card], 1.0) for question in questions()]
     own = [
         (text, number, weight)
         for number, case in enumerate(CASES)
         for text, weight in zip(texts(case), PLACES.values(), strict=True)
     ]
-    return tuple(Lesson(dict.fromkeys(speaking(text), 1.0), card, trust) for text, card, trust in (*said, *own))
+    return tuple(Lesson(dict.fromkeys(speaking(text), 1.0), card, trust) for text, card, trust in (*said, *asked, *own))
 
 
 def texts(case: Case) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def votes(terms: Mapping[str, float]) -> NDArray[np.float64]:
 def rows(said: Sequence[Mapping[str, float]]) -> csr_array:
     """A row of length 1 for each of `said`: its terms' weights, rare ones weighing more.
 
-    A term of no lesson only takes weight from the others. Chinese is left out: too few of the threads are Chinese.
+    A term of no lesson only takes weight from the others.
     """
     columns, heard = _columns(), _heard()
     values: list[float] = []
@@ -89,7 +90,6 @@ def rows(said: Sequence[Mapping[str, float]]) -> csr_array:
         weights = {
             term: weight * (MEANING if term.startswith(GROUP) else 1.0) * log(1 + len(lessons()) / max(1, heard[term]))
             for term, weight in terms.items()
-            if not HAN.match(term)
         }
         length = hypot(*weights.values())
         known = {columns[term]: weight / length for term, weight in weights.items() if term in columns}

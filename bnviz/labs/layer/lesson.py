@@ -225,7 +225,7 @@ TOPIC: Final = InstantTopic(
                 "Of two values, hardly more than the sign of their difference is left: −1 and 1, nearly exactly, "
                 "where they lie much farther apart than √ε."
             ),
-            {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
+            {"batch_size": 2, "source": "gaussian", "activation": "identity"},
             holds=_only_a_sign_is_left,
         ),
         Preset(

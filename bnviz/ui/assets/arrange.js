@@ -9,6 +9,8 @@ const HEAD_GAP = 8; // px
 const LINE = 1.15; // of the font's size
 const TICKS = 6; // px: from an axis to its labels
 const LEAST_PANEL = 0.5; // of its height, however much stands over the panels
+const PARTED = 0.35; // of the font's size: between labels of several lines, where there is room
+const CELLS = 4; // words one over the other from which they are a column of cells
 const TOUCHING = 0.1; // of the font's size, by which two labels may be nearer than their lines are high: there is nothing to be seen there
 
 /** The layout with so few labels on its y axes, where those are given, that none covers another; a bold one stays. */
@@ -148,6 +150,9 @@ function rowsOf(layout) {
   return [...rows.values()].toSorted((one, other) => other.domain[0] - one.domain[0]);
 }
 
+/** How many panels stand one over the other. */
+export const rowsIn = (layout) => rowsOf(layout).length;
+
 /** The notes that stand on top of a panel. */
 const headsOf = ({ domain }, annotations) => annotations.filter(
   ({ y, yref, yanchor }) => yref === "paper" && yanchor === "bottom" && Math.abs(y - domain[1]) < 1e-6,
@@ -212,15 +217,35 @@ function columnsOf(layout) {
   return [...columns.values()];
 }
 
-/** Pixels of height that a picture needs so that the labels at its lines' ends stand beside its plot, which has `plot` pixels at least. */
+/** Pixels by which the lowest label at a line's end may stand below the axis: half a line, under which the axis' numbers begin. */
+const belowAxis = (column, layout) => Math.min(...column.map((note) => sizeOf(note, layout))) * (LINE / 2);
+
+/** Pixels of height that a plot needs so that no words in a column of its cells cover those in the next row. */
+function leastCells(layout) {
+  /** @type {Map<string, any[]>} */
+  const columns = new Map();
+  for (const note of layout.annotations ?? []) {
+    const { xref = "x", yref = "y", x, y, text } = note;
+    if (note.showarrow !== false || !text || xref === "paper" || yref === "paper" || !layout[axisName(yref)]?.range || typeof y !== "number") continue;
+    columns.set(`${xref} ${x} ${yref}`, [...(columns.get(`${xref} ${x} ${yref}`) ?? []), note]);
+  }
+  return Math.max(0, ...[...columns.values()].filter(({ length }) => length >= CELLS).map((column) => {
+    const { range: [low, high], domain: [foot, head] = [0, 1] } = layout[axisName(column[0].yref)];
+    const places = column.map(({ y }) => y).toSorted((one, other) => one - other);
+    const nearest = Math.min(...places.slice(1).map((place, i) => place - places[i]));
+    const tall = Math.max(...column.map((note) => tallOf(note, layout)));
+    return nearest > 0 ? (tall * Math.abs(high - low)) / nearest / (head - foot) : 0;
+  }));
+}
+
+/** Pixels of height that a picture needs so that its cells and the labels at its lines' ends can be read; its plot has `plot` at least. */
 export function leastHeight({ layout }, plot) {
   const { margin: { t = 0, b = 0 } = {} } = layout;
   const beside = columnsOf(layout).filter(([{ yref }]) => yref !== "paper").map((column) => {
     const [foot, head] = layout[axisName(column[0].yref)].domain ?? [0, 1];
-    const tall = column.map((note) => tallOf(note, layout));
-    return (total(tall) - Math.min(...tall) / 2) / (head - foot);
+    return (total(column.map((note) => tallOf(note, layout))) - belowAxis(column, layout)) / (head - foot);
   });
-  return Math.ceil(t + b + Math.max(plot, ...beside));
+  return Math.ceil(t + b + Math.max(plot, leastCells(layout), ...beside));
 }
 
 /** The layout with labels one over the other moved apart where the plot is so short that they would cover one another. */
@@ -236,10 +261,17 @@ export function apart({ data, layout }, height) {
       const y = ((high - note.y) / (high - low)) * pixels - (note.yshift ?? 0) + ({ top: 0.5, bottom: -0.5 }[note.yanchor] ?? 0) * tall;
       return { note, at: y, y, height: tall };
     }).toSorted((one, other) => one.y - other.y);
-    if (!labels.slice(1).some((label, i) => label.y - labels[i].y < (label.height + labels[i].height) / 2 - TOUCHING * sizeOf(label.note, layout))) continue;
-    const bottom = pixels + labels[0].height / 2; // below that stand the numbers of the axis
-    const needed = labels.reduce((sum, label) => sum + label.height, 0);
-    spread(labels, Math.max(-t, Math.min(0, bottom - needed)), bottom);
+    const size = sizeOf(column[0], layout);
+    const bottom = pixels + belowAxis(column, layout);
+    const needed = total(labels.map((label) => label.height));
+    // What has several lines is seen to belong together where it stands nearer than the next.
+    const several = labels.length > 1 && labels.some(({ note }) => lines(note.text).length > 1);
+    const gap = several ? Math.min(Math.max(0, (bottom - needed) / (labels.length - 1)), PARTED * size) : -TOUCHING * size;
+    const near = labels.slice(1).some((label, i) => label.y - labels[i].y < (label.height + labels[i].height) / 2 + gap);
+    const sunk = several && labels.at(-1).y + labels.at(-1).height / 2 > bottom;
+    if (!near && !sunk) continue;
+    for (const label of labels) label.height += Math.max(gap, 0);
+    spread(labels, Math.max(-t, Math.min(0, bottom - needed)), bottom + Math.max(gap, 0) / 2);
     for (const { note, at, y } of labels) moved.set(note, { ...note, yshift: (note.yshift ?? 0) + at - y });
   }
   return moved.size === 0 ? { data, layout } : { data, layout: { ...layout, annotations: annotations.map((note) => moved.get(note) ?? note) } };

@@ -1,6 +1,6 @@
 // The chart component: a Plotly figure that is updated in place, so that zoom and hidden traces survive every rerun.
 import { ahead } from "./ahead.js";
-import { apart, headed, inside, leastHeight, parted, thinned, titled } from "./arrange.js";
+import { apart, headed, inside, leastHeight, parted, rowsIn, thinned, titled } from "./arrange.js";
 import { liveBus } from "./bus.js";
 import { cleanupOnceGone, download, element, hostOf, readTheme, shared, sightOf } from "./common.js";
 import { footOf } from "./foot.js";
@@ -22,6 +22,7 @@ const LARGER = 1.25; // of a phone's type, where its layout has more room than o
 const FOOT = 52; // px: the download button and the gap to what follows
 const BAR = 52; // px: the buttons of the player under the hero
 const LEAST_PLOT = 110; // px: what stands over a plot and beside it leaves it that much
+const LEAST_STACKED = 150; // px: of a panel that stands over another on a phone only
 const isTouch = () => matchMedia("(pointer: coarse)").matches;
 
 /** What is in view is drawn first; the rest as soon as the browser has nothing else to do. */
@@ -143,7 +144,9 @@ class Chart {
     const scale = typeScale();
     const { t = 0, b = 0 } = this.data.phone_layout?.margin ?? {};
     const plot = this.height - (t + b) * LARGER * scale;
-    const flat = this.height < TALL * scale || plot < LEAST_PART * this.height;
+    const panels = rowsIn(merge(this.data.figure.layout, this.data.phone_layout ?? {}));
+    const stacked = panels > rowsIn(this.data.figure.layout);
+    const flat = this.height < TALL * scale || plot < LEAST_PART * this.height || (stacked && plot / panels < LEAST_STACKED * scale);
     return this.width >= NARROW * scale && this.width < TIGHT * scale && !flat;
   }
 

@@ -50,6 +50,14 @@ export function heroHeight(host, node, wanted, under) {
   return fitted;
 }
 
+/** The pixels from `node`, the stage of the hero `host`, to the lower edge of the screen, of which `under` are covered; undefined beside a hero and on paper. */
+export function heroFold(host, node, under) {
+  if (printed() || !isHero(host)) return undefined;
+  const scroller = host.closest("[data-testid=stMain]");
+  if (scroller && scroller.scrollTop === 0) host.dataset.fold = Math.floor(window.innerHeight - node.getBoundingClientRect().top - under);
+  return Number(host.dataset.fold) > 0 ? Number(host.dataset.fold) : undefined;
+}
+
 /** Call `look` whenever the hero's place or the screen may have changed, until `signal` is aborted. */
 export function watchRoom(host, look, signal) {
   const watcher = new ResizeObserver(look);

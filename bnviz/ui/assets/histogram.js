@@ -44,7 +44,8 @@ export function prepareHistogram(panel, cell, head, headHeight, foot, style) {
     raise(prepared, rows + 1);
     prepared.labels = [];
     labelLines(prepared, style);
-    placeKey(prepared, homeless, plot.y + rows * rowHeight + style.axis, style);
+    placeKey(prepared, homeless, plot.y + prepared.markerRow * rowHeight + style.axis, style);
+    prepared.markerRow += 1; // no marker's line runs through the samples
   }
   return prepared;
 }

@@ -5,6 +5,7 @@ import { keepFocus } from "./focus.js";
 import { keepWhole } from "./fold.js";
 import { NativeWords } from "./native.js";
 import { Presenter } from "./present.js";
+import { placeTools } from "./tools.js";
 
 const NARROW = 900;
 const ASK_AGAIN_MS = 2500;
@@ -84,6 +85,7 @@ class PageWide {
     const { signal } = this.leaving;
     const look = keepInSight(signal);
     const focus = keepFocus(signal);
+    const tools = placeTools(signal);
     const whole = keepWhole(signal);
     this.skip = element("button", { type: "button", className: "bnviz-skip" });
     this.skip.addEventListener("click", () => this.#skip());
@@ -97,6 +99,7 @@ class PageWide {
       nameSlidersOnce();
       reachWide();
       this.native.look();
+      tools();
       look();
       focus();
       whole();

@@ -4,7 +4,7 @@ import { cleanupOnceGone, download, element, hostOf, readTheme, reducedMotion, s
 import { controlBar } from "./controls.js";
 import { firstView, turn } from "./cube.js";
 import { decodeHeader, resolve } from "./decode.js";
-import { heroHeight, isBelow, typeScale, watchRoom, widthFor } from "./fit.js";
+import { heroFold, heroHeight, isBelow, typeScale, watchRoom, widthFor } from "./fit.js";
 import { footOf } from "./foot.js";
 import { driveByKey, playheadOf } from "./playhead.js";
 import { NARROW, buildScene, cubeAt, drawFrame, drawStatic, elementAt, frameAt, heatAt, heightFor, placeText } from "./scene.js";
@@ -24,8 +24,7 @@ class Player {
   setStateValue; // as the newest rerun gave it
   // Of the scene as built last.
   ratio;
-  fitted;
-  scale;
+  asked; // the sizes that it was built for
 
   constructor(parentElement) {
     this.host = hostOf(parentElement);
@@ -202,14 +201,15 @@ class Player {
   #layOut(force) {
     const width = widthFor(this.host);
     const ratio = Math.min(window.devicePixelRatio || 1, MOST_PIXELS_PER_PIXEL);
-    const fitted = this.#fitted(width);
-    const same = width === this.scene?.width && ratio === this.ratio && fitted === this.fitted && typeScale() === this.scale;
+    const room = this.#room(width);
+    const asked = [width, ratio, room.fitted, room.fold, typeScale()].join();
+    const same = asked === this.asked;
     if (!force && (width === 0 || same)) return;
-    const height = heightFor(this.header, width || FIRST_WIDTH, fitted);
+    const height = heightFor(this.header, width || FIRST_WIDTH, room);
     this.stage.style.height = `${height}px`;
     if (width === 0) return;
-    Object.assign(this, { ratio, fitted, scale: typeScale() });
-    this.scene = buildScene(this.header, this.theme, width, fitted);
+    Object.assign(this, { ratio, asked });
+    this.scene = buildScene(this.header, this.theme, width, room);
     for (const canvas of [this.canvas, this.backdrop]) {
       const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
       if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
@@ -221,14 +221,15 @@ class Player {
     this.#paint();
   }
 
-  /** The height that the screen leaves for the stage; undefined where it may have what it asks for. */
-  #fitted(width) {
-    if (!width || (width < NARROW * typeScale() && !this.host.dataset.floating)) return undefined;
+  /** `fitted`: the height that the screen leaves for the stage, if it may not have what it asks for; `fold`: what of it is in sight on a phone. */
+  #room(width) {
+    const floating = Boolean(this.host.dataset.floating);
+    if (!width) return {};
+    const bar = this.bar.node.offsetHeight + BAR_MARGIN;
+    if (width < NARROW * typeScale() && !floating) return { fold: heroFold(this.host, this.stage, bar) };
     const wanted = Math.round(this.header.height * typeScale());
-    const bar = this.host.dataset.floating ? 0 : this.bar.node.offsetHeight + BAR_MARGIN;
-    const above = this.host.dataset.floating ? this.captionBox.offsetHeight + BAR_MARGIN : 0;
-    const fitted = heroHeight(this.host, this.stage, wanted, bar + above);
-    return fitted === wanted ? undefined : fitted;
+    const fitted = heroHeight(this.host, this.stage, wanted, floating ? this.captionBox.offsetHeight + BAR_MARGIN : bar);
+    return fitted === wanted ? {} : { fitted };
   }
 
   #schedule() {

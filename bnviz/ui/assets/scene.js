@@ -17,6 +17,8 @@ const ROW_GAP = 18;
 const LEAST_PANEL = 165;
 const LEAST_SMALL = 150;
 const LEAST_LINE = 100; // of a row: head, axis and a little picture
+const LEAST_LINE_OF_SEVERAL = 190; // of what a row is broken into
+const [LEAST_GROWTH, MOST_GROWTH] = [0.75, 1.4]; // of lines on a phone
 const gapFor = (width) => (width < 1000 ? 22 : 32);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -32,21 +34,44 @@ function rowsWithin(rows, height) {
   return readable || rows.length === 1 ? rows : rowsWithin(rows.slice(0, -1), height);
 }
 
-/** Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two small ones. `fitted`: the height that there is, where it is not free. */
-function linesFor(header, width, scale, fitted) {
-  if (fitted === undefined) return brokenRows(header, width, scale);
+/**
+ * Lines of panels with their heights: the rows as given where they fit, several lines otherwise, one panel per line on a phone, or two
+ * small ones. `fitted`: the height that there is, where it is not free; `fold`: where it is free, the height that is in sight.
+ * @param {{fitted?: number, fold?: number}} room
+ */
+function linesFor(header, width, scale, room) {
+  const { fitted, fold } = room;
+  if (fitted === undefined) return fold === undefined ? brokenRows(header, width, scale) : foldedAt(brokenRows(header, width, scale), fold);
   if (width < NARROW * scale) return stripFor(header.rows[0].panels, fitted);
-  return endingAt(brokenRows(header, width, scale, fitted), fitted);
+  return endingAt(brokenRows(header, width, scale, fitted), fitted, LEAST_PANEL * scale);
 }
 
-/** The lines, of which the first end where `fitted` does if all of them are too high: none is seen in part. */
-function endingAt(lines, fitted) {
-  const count = lines.findLastIndex((_, i) => totalHeight(lines.slice(0, i + 1)) <= fitted + 1) + 1;
-  if (count === 0 || count === lines.length) return lines;
-  const free = ROW_GAP * (count - 1);
-  const growth = (fitted - free) / (totalHeight(lines.slice(0, count)) - free);
+/** The lines, the first `count` of them so high that they end at `end`. */
+function stretched(lines, count, end) {
+  const growth = growthOf(lines, count, end);
   for (const one of lines.slice(0, count)) one.lineHeight *= growth;
   return lines;
+}
+
+/** By what the first `count` lines are to be multiplied so that they end at `end`. */
+function growthOf(lines, count, end) {
+  const free = ROW_GAP * (count - 1);
+  return (end - free) / (totalHeight(lines.slice(0, count)) - free);
+}
+
+/** The lines, all of them or else the first so high that they end where `fitted` does: none is seen in part. `least`: px of a line. */
+function endingAt(lines, fitted, least) {
+  const all = growthOf(lines, lines.length, fitted);
+  if (all >= 1 || lines.every(({ lineHeight }) => lineHeight * all >= least)) return all < 1 ? stretched(lines, lines.length, fitted) : lines;
+  const count = lines.findLastIndex((_, i) => totalHeight(lines.slice(0, i + 1)) <= fitted + 1) + 1;
+  return stretched(lines, Math.max(count, 1), fitted);
+}
+
+/** The lines, so many of them as high as what is in sight that no other is seen in part; as they are where they would be too flat or too high. */
+function foldedAt(lines, fold) {
+  const growths = lines.map((_, i) => growthOf(lines, i + 1, fold));
+  const best = growths.reduce((one, growth, i) => (Math.abs(Math.log(growth)) < Math.abs(Math.log(growths[one])) ? i : one), 0);
+  return growths[best] >= LEAST_GROWTH && growths[best] <= MOST_GROWTH ? stretched(lines, best + 1, fold) : lines;
 }
 
 function brokenRows(header, width, scale, fitted) {
@@ -63,7 +88,7 @@ function brokenRows(header, width, scale, fitted) {
     const columns = Math.ceil(panels.length / Math.ceil(panels.length / most)); // four panels: two and two, not three and one
     if (narrow && small) return chunks(panels, 2).map((line) => ({ line, columns: 2, lineHeight: clamp(rowHeight, 150, 230) }));
     if (!narrow) {
-      const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, 190);
+      const lineHeight = columns === panels.length ? rowHeight : Math.max(rowHeight * 0.8, LEAST_LINE_OF_SEVERAL);
       return chunks(panels, columns).map((line) => ({ line, columns, lineHeight }));
     }
     return panels.map((panel, i) => {
@@ -84,15 +109,21 @@ function stripFor(panels, height) {
 
 const totalHeight = (lines) => Math.ceil(lines.reduce((sum, { lineHeight }) => sum + lineHeight + ROW_GAP, -ROW_GAP));
 
-/** Height in pixels for a width; depends on nothing that loads later. */
-export const heightFor = (header, width, fitted) => totalHeight(linesFor(header, width, typeScale(), fitted));
+/**
+ * Height in pixels for a width and the `room` that `linesFor` takes; depends on nothing that loads later.
+ * @param {{fitted?: number, fold?: number}} room
+ */
+export const heightFor = (header, width, room = {}) => totalHeight(linesFor(header, width, typeScale(), room));
 
-/** Everything needed to draw `header` (references resolved) at a width, in `fitted` pixels of height if that is given. */
-export function buildScene(header, theme, width, fitted) {
+/**
+ * Everything needed to draw `header` (references resolved) at a width, in the `room` that `linesFor` takes.
+ * @param {{fitted?: number, fold?: number}} room
+ */
+export function buildScene(header, theme, width, room = {}) {
   const scale = typeScale();
   const narrow = width < NARROW * scale;
   const style = { theme, font: theme.font, axis: scale * (narrow ? 12.5 : width < 1000 ? 13 : 14), title: scale * (narrow ? 15 : 16) };
-  const lines = linesFor(header, width, scale, fitted);
+  const lines = linesFor(header, width, scale, room);
   const gap = gapFor(width);
   const prepared = [];
   let y = 0;

@@ -2,6 +2,7 @@
 import { formatNumber } from "./common.js";
 import { measure } from "./surface.js";
 
+const MOST_TICKS = 8; // parts of an axis
 const CLOSING = /^[，。；：、！？）》」”’]/u;
 
 /**
@@ -55,14 +56,18 @@ export function ticks(low, high, most, leastStep = 0) {
   return found;
 }
 
-/** Ticks for a horizontal axis `pixels` wide: as many as stand apart. */
+/** Ticks for a horizontal axis `pixels` wide: as many as stand apart, but two at least, without which there is no scale. */
 export function ticksAcross(low, high, pixels, font, size, leastStep = 0) {
-  for (let most = 8; most > 1; most -= 1) {
+  const apart = (found) => found.length * (Math.max(...found.map(({ text }) => measure(text, font, size))) + size) <= pixels;
+  for (let most = MOST_TICKS; most > 1; most -= 1) {
     const found = ticks(low, high, most, leastStep);
-    const widest = Math.max(...found.map(({ text }) => measure(text, font, size)));
-    if (found.length * (widest + size) <= pixels || most === 2) return found;
+    if (found.length > 1 && apart(found)) return found;
   }
-  return [];
+  const all = ticks(low, high, MOST_TICKS, leastStep);
+  const last = Math.max(1, all.length - 1);
+  const strides = all.map((_, i) => i).filter((i) => i > 0 && last % i === 0);
+  const thinner = strides.map((stride) => all.filter((_, i) => i % stride === 0));
+  return thinner.find(apart) ?? thinner.at(-1) ?? all;
 }
 
 /** Ticks for a horizontal axis whose positions are exponents of ten. */

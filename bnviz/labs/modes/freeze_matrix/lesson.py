@@ -199,7 +199,7 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "A trained body gets requires_grad=False on every parameter. Then model.train(), and some steps of fine-tuning on other "
+            "A trained body, or its batch norms alone, get requires_grad=False. Then model.train(), and some steps of fine-tuning on other "
             "digits. What moves in the batch norms of the body?"
         ),
         options=(N_("nothing, it is frozen"), N_("the running statistics"), N_("γ and β"), N_("all of these")),
