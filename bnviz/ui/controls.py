@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import streamlit as st
 
 from bnviz.errors import BnvizError, SettingError
-from bnviz.i18n import LANGUAGES, Language, translator
+from bnviz.i18n import LANGUAGES, Language, closed_up, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
@@ -151,14 +152,25 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value})
     except BnvizError as error:
         state.problems = [error.without_frames()]
-        default: LabSettings = type(state.settings)()
         culprit = getattr(error, "name", name)
-        used = getattr(default, culprit)
-        state.settings = state.settings.replace(**{name: value, culprit: used})
+        state.settings = _with_another(state.settings, name, value, culprit)
         if isinstance(error, SettingError):
+            used = getattr(state.settings, culprit)
             state.problems = [
                 error.replaced(_value(fields(state.topic.settings)[culprit], used, visit.current().language))
             ]
+
+
+def _with_another(settings: LabSettings, name: str, value: Any, culprit: str) -> LabSettings:
+    """`settings` with `value` for `name`, and for the `culprit` its default or else its first stop that goes with it.
+
+    As they are where none does.
+    """
+    default = getattr(type(settings)(), culprit)
+    for other in (default, *fields(type(settings))[culprit].parameter.stops):
+        with suppress(BnvizError):
+            return settings.replace(**{name: value, culprit: other})
+    return settings
 
 
 def _widget(
@@ -176,9 +188,9 @@ def _widget(
     value = getattr(settings, field.name)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
     if idle:
-        help_text = _("Without effect at the other settings.") + " " + help_text
+        help_text = closed_up(_("Without effect at the other settings.") + " " + help_text)
     if locked:
-        help_text = _("Locked by the link.") + " " + help_text
+        help_text = closed_up(_("Locked by the link.") + " " + help_text)
         idle = True
 
     def named(choice: Any) -> str:

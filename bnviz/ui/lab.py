@@ -103,7 +103,10 @@ def show(lab: Lab) -> None:
 
 def _asks(state: LabState) -> bool:
     """Whether the question stands before the picture."""
-    return visit.current().predict and state.topic.name not in state.guesses and not st.context.is_embedded
+    if not visit.current().predict or state.topic.name in state.guesses or st.context.is_embedded:
+        return False
+    asked = state.topic.prediction.asked
+    return asked is None or asked(state.settings)
 
 
 def _around(state: LabState) -> tuple[Any, ...]:

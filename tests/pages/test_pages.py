@@ -202,6 +202,17 @@ def test_a_moved_control_is_in_the_link_and_survives_a_page_switch(topic: Any) -
     assert control(page, f"{topic.id}:{name}:en").value == target
 
 
+@pytest.mark.parametrize("topic", ["sharing", "maps"])
+def test_fewer_channels_than_groups_leave_a_sentence_and_no_traceback(topic: str) -> None:
+    page = open_page("convolution", topic=topic, lang="en", predict="0", normalizer="group", channels="8", groups="8")
+    if topic == "maps":
+        control(page, f"convolution.{topic}:more").set_value(True).run()
+    for channels in (4, 1, 8):
+        control(page, f"convolution.{topic}:channels:en").set_value(channels).run()
+        assert not page.exception
+        assert state(page, "convolution").settings.channels == channels
+
+
 @EVERY_TOPIC
 def test_the_language_is_switched_there_and_back_and_everything_is_kept(topic: Any) -> None:
     page = open_topic(topic, lang="en", predict="0")
