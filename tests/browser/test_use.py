@@ -509,3 +509,29 @@ def test_who_loses_the_connection_reads_what_becomes_of_it_and_goes_on(
     expect(dialog).to_be_hidden()
     change(page, slider(page, _("Batch size")).press, "ArrowLeft")
     asks_for(page, "batch_size", "12")
+
+
+def test_what_a_wrong_link_says_is_not_left_in_the_address(visit: Visit) -> None:
+    page = ready(visit("layer?lang=xx&predict=0&step=99999&momentum=7&view=nope&lock=nope", *PROJECTOR))
+    told = page.locator("[data-testid=stAlert]")
+    for key in ("lang", "step", "momentum", "view", "lock"):
+        expect(told.get_by_text(re.compile(rf"\b{key} (must be|in the link)")).first).to_be_visible()
+    wait(lambda: query(page) == {"predict": "0", "step": "59"})
+
+
+def test_a_short_chinese_line_breaks_between_words(visit: Visit) -> None:
+    page = visit("recurrence?topic=error&lang=zh", *PHONE)
+    page.locator(".st-key-prediction button").first.click()
+    label = page.locator(".st-key-verdict summary p")
+    expect(label).to_contain_text("为什么")
+    rows = label.evaluate(
+        """(label) => {
+          const text = document.createTreeWalker(label, NodeFilter.SHOW_TEXT).nextNode();
+          const word = document.createRange();
+          word.setStart(text, text.data.indexOf("为什么"));
+          word.setEnd(text, text.data.indexOf("为什么") + 3);
+          return [label.getClientRects()[0].height / parseFloat(getComputedStyle(label).lineHeight), word.getClientRects().length];
+        }"""
+    )
+    assert rows[0] > 1.5  # in one line nothing is shown
+    assert rows[1] == 1
