@@ -8,7 +8,7 @@ import string
 import pytest
 
 from bnviz.errors import Phrase
-from bnviz.i18n import COUNTED_NOUNS, catalogue, choose_language, closed_up, translator
+from bnviz.i18n import COUNTED_NOUNS, PACKAGE, catalogue, choose_language, closed_up, translator
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import AnyTopic
 from scripts.update_catalogues import extract
@@ -16,6 +16,12 @@ from scripts.update_catalogues import extract
 USED = {message for messages in extract().values() for message in messages}
 TRANSLATED = catalogue("zh")
 EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+
+
+def test_every_message_is_found() -> None:
+    """What is translated is marked by `_` or `N_`: in `translator(language)("…")` nobody looks for a message."""
+    for path in PACKAGE.rglob("*.py"):
+        assert not re.search(r"translator\([^()]*\)\(\s*f?[\"']", path.read_text(encoding="utf-8")), path
 
 
 def test_every_message_is_translated() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import streamlit as st
 
 from bnviz.errors import BnvizError, SettingError
-from bnviz.i18n import LANGUAGES, Language, translator
+from bnviz.i18n import LANGUAGES, Language, closed_up, translator
 from bnviz.plot.numbers import short
 from bnviz.settings import LabSettings, SettingField, fields
 from bnviz.teaching.lab import AnyTopic, InstantTopic, Lab
@@ -188,9 +188,9 @@ def _widget(
     value = getattr(settings, field.name)
     label, help_text = _(field.parameter.label), _(field.parameter.help)
     if idle:
-        help_text = _("Without effect at the other settings.") + " " + help_text
+        help_text = closed_up(_("Without effect at the other settings.") + " " + help_text)
     if locked:
-        help_text = _("Locked by the link.") + " " + help_text
+        help_text = closed_up(_("Locked by the link.") + " " + help_text)
         idle = True
 
     def named(choice: Any) -> str:

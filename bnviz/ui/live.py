@@ -151,7 +151,7 @@ def _tell_the_end(run: Run, language: Language) -> None:
         percent = round(100 * run.job.progress)
         notes.append(_("Stopped at {percent} %: this is how far the run got.").format(percent=percent))
     if notes:
-        st.info(" ".join(notes))
+        st.info(closed_up(" ".join(notes)))
 
 
 def _draw_what_there_is(run: Run, language: Language, below: DeltaGenerator) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from bnviz.errors import BnvizError, Phrase, SettingError
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, closed_up, translator
 from bnviz.inspect import example
 from bnviz.inspect.figures import (
     GROWTH,
@@ -60,7 +60,8 @@ with bnviz.watch(model, "run.bnviz", optimizer=optimizer):
 def show() -> None:
     """The page."""
     state = visit.model_state(recordings.sources(), QUANTITIES)
-    _follow_browser()
+    if (query := share.followed()) is not None:
+        visit.open_model(query, recordings.sources(), QUANTITIES)
     _ = translator(visit.current().language)
     with st.container(key="head"):
         st.markdown("# " + _(QUESTION))
@@ -74,18 +75,12 @@ def _source(state: ModelState) -> Source:
     return next((source for source in known if source == state.source), known[0])
 
 
-def _follow_browser() -> None:
-    if (query := share.followed()) is not None:
-        visit.open_model(query, recordings.sources(), QUANTITIES)
-
-
 def _body() -> None:
     with TURNS.take(whole=False):
         _follow()
 
 
 def _follow() -> None:
-    _follow_browser()
     state, language = visit.current().model, visit.current().language
     _ = translator(language)
     line = st.container()
@@ -175,10 +170,12 @@ def _recording(opened: Opened, state: ModelState, line: DeltaGenerator, language
     asking = _source(state) == "example" and visit.current().predict and state.guess is None
     report = recording.report()
     if asking:
-        line.markdown(escaped(report.looked.text(language)) + " " + _("Three faults were planted. Can you find them?"))
+        line.markdown(
+            closed_up(escaped(report.looked.text(language)) + " " + _("Three faults were planted. Can you find them?"))
+        )
     else:
         going = "" if recording.finished else " " + _("The training has not finished.")
-        line.markdown(escaped(report.summary(language)) + going)
+        line.markdown(closed_up(escaped(report.summary(language)) + going))
     if not len(recording.step):
         st.info(_("No training step is recorded yet."))
         return
@@ -335,7 +332,7 @@ def _growth(opened: Opened, layer: str, step: int, language: Language) -> None:
 
     found, ready = cache.drawn((opened.version, "gradient_growth", layer, row.place, language), draw)
     ready.show()
-    st.caption(growth_words(found, _) + " " + growth_conditions(found, _))
+    st.caption(closed_up(growth_words(found, _) + " " + growth_conditions(found, _)))
 
 
 def _take_home(opened: Opened, asking: bool, language: Language) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, in_brackets, translator
 from bnviz.labs.running_stats import figures
 from bnviz.labs.running_stats.comparisons import comparisons
 from bnviz.labs.running_stats.experiment import run
@@ -18,7 +18,7 @@ from bnviz.labs.running_stats.formula import formula
 from bnviz.labs.running_stats.result import Result
 from bnviz.labs.running_stats.script import script
 from bnviz.labs.running_stats.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
@@ -107,7 +107,7 @@ def finding(result: Result, language: Language = "en") -> str:
     if len(result.settings.compared) > FULL_SENTENCES:
         head = _("Batches until within 5 % of the truth, by momentum: ")
         soon, never = "{value}" + _(": ") + "{count}", "{value}" + _(": ") + _("not reached")
-    parts = []
+    parts, scatter = [], alike(*map(float, result.noise))
     for index, momentum in enumerate(result.settings.compared):
         name, steps = momentum_name(momentum, _), float(result.steps_to_5pct[index])
         found = (soon if math.isfinite(steps) else never).format(
@@ -116,8 +116,8 @@ def finding(result: Result, language: Language = "en") -> str:
             batches=_batches(steps, _),
             count=short(steps),
         )
-        noise = float(result.noise[index])
-        parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
+        noise = math.isfinite(float(result.noise[index]))
+        parts.append(in_brackets(found, f"± {scatter[index]}", _) if noise else found)
     text = head + _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]

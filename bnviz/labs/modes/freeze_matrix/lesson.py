@@ -18,7 +18,7 @@ from bnviz.labs.modes.freeze_matrix.result import Result, Way
 from bnviz.labs.modes.freeze_matrix.script import script
 from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
@@ -121,13 +121,14 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """What requires_grad=False leaves moving, and what both switches do, for the run that is shown."""
     _ = translator(language)
+    first, both = alike(result.cell(NO_GRADIENT, "features"), result.cell(BOTH, "features"))
     return _(
         "After {steps} steps with requires_grad=False alone, the body's features have moved by {first} standard deviations; with eval() "
         "as well, by {both}."
     ).format(
         steps=result.settings.steps,
-        first=short(result.cell(NO_GRADIENT, "features")),
-        both=short(result.cell(BOTH, "features")),
+        first=first,
+        both=both,
     )
 
 

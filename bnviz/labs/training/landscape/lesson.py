@@ -22,7 +22,7 @@ from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, SANTURKAR
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
+from bnviz.study.figures.forest import times_within
 from bnviz.study.verdict import NOISY, SHOWS, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
@@ -107,7 +107,7 @@ def finding(result: Result, language: Language = "en") -> str:
         (_("range of the loss"), result.range_findings[shown]),
         (_("relative change of the gradient"), result.relative_findings[shown]),
     ):
-        numbers = f"{times(found.mean)} ({times(found.low)} … {times(found.high)})"
+        numbers = times_within(found, _)
         parts.append(name + " " + (clauses(numbers, words(found, _), _) if found.has_interval else words(found, _)))
     return _("Along the gradient, {second} against {first}: {parts}.").format(
         first=first, second=second, parts=_("; ").join(parts)

@@ -22,7 +22,7 @@ from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, SANTURKAR
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
+from bnviz.study.figures.forest import times_within
 from bnviz.study.verdict import MIN_PAIRS, NOISY, SHOWS, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
@@ -123,10 +123,7 @@ def finding(result: Result, language: Language = "en") -> str:
         if found.verdict != SHOWS:
             parts.append(_("{second} against {first}: {verdict}").format(verdict=words(found, _), **names))
             continue
-        ends = [times(end) for end in (found.low, found.high)]
-        told = _("{second} against {first}: {factor} ({low} to {high})").format(
-            factor=times(found.mean), low=ends[0], high=ends[1], **names
-        )
+        told = _("{second} against {first}: {factor}").format(factor=times_within(found, _), **names)
         parts.append(clauses(told, _(found.reason), _) if found.reason else told)
     if not parts:
         return _("Choose two variants or more: there is nothing to compare.")

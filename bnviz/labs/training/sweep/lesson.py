@@ -22,7 +22,7 @@ from bnviz.labs.training.sweep.script import script
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
+from bnviz.study.figures.forest import times_within
 from bnviz.study.verdict import NOISY, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import better_or_alike
@@ -100,14 +100,10 @@ def finding(result: Result, language: Language = "en") -> str:
         first=first, second=second, verdict=words(rate, _)
     )
     if rate.has_interval:
-        text = _(
-            "Largest rate that still trains, {second} against {first}: {factor} ({low} to {high}), {verdict}."
-        ).format(
+        text = _("Largest rate that still trains, {second} against {first}: {factor}, {verdict}.").format(
             first=first,
             second=second,
-            factor=times(rate.mean),
-            low=times(rate.low),
-            high=times(rate.high),
+            factor=times_within(rate, _),
             verdict=words(rate, _),
         )
     return (
