@@ -16,7 +16,7 @@ from bnviz.ui import cache, navigation, player, share, visit
 from bnviz.ui.your_model import QUESTION as MODEL_QUESTION
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
-GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
+GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1, seed=0)
 EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"))
 
 

@@ -49,9 +49,9 @@ def state(page: AppTest, lab: str) -> Any:
 
 
 def words(page: AppTest) -> str:
-    """Everything written on the page."""
+    """Everything written on the page, whether or not its lines may break in a number."""
     return "\n".join(
-        element.value
+        element.value.replace("\N{NO-BREAK SPACE}", " ")
         for kind in (page.markdown, page.info, page.warning, page.error)
         for element in kind
         if isinstance(element.value, str)
