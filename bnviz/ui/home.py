@@ -23,6 +23,7 @@ EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"))
 def show() -> None:
     """The course at a glance."""
     visit.enter("")
+    share.followed()  # the switches, which every page has, are all that its address says
     language = visit.current().language
     _ = translator(language)
     _head(_, language)

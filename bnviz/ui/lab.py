@@ -126,7 +126,6 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
 
 def _follow(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, language: Language) -> None:
     start, _ = processor_seconds(), translator(language)
-    share.follow_browser(lab, state)
     _stay(state, around)
     topic, before = state.topic, (state.topic, state.settings)
     with places.controls, st.container(key="controls"):

@@ -60,7 +60,8 @@ with bnviz.watch(model, "run.bnviz", optimizer=optimizer):
 def show() -> None:
     """The page."""
     state = visit.model_state(recordings.sources(), QUANTITIES)
-    _follow_browser()
+    if (query := share.followed()) is not None:
+        visit.open_model(query, recordings.sources(), QUANTITIES)
     _ = translator(visit.current().language)
     with st.container(key="head"):
         st.markdown("# " + _(QUESTION))
@@ -74,18 +75,12 @@ def _source(state: ModelState) -> Source:
     return next((source for source in known if source == state.source), known[0])
 
 
-def _follow_browser() -> None:
-    if (query := share.followed()) is not None:
-        visit.open_model(query, recordings.sources(), QUANTITIES)
-
-
 def _body() -> None:
     with TURNS.take(whole=False):
         _follow()
 
 
 def _follow() -> None:
-    _follow_browser()
     state, language = visit.current().model, visit.current().language
     _ = translator(language)
     line = st.container()

@@ -102,6 +102,47 @@ def test_the_browsers_back_is_followed_on_every_page_that_comes_after(visit: Vis
             settled(page)
 
 
+PRESS = """(steps) => new Promise((followed) => {
+    addEventListener('popstate', (event) => setTimeout(followed, 0, event), {once: true, capture: true});
+    history.go(steps);
+})"""
+
+
+def entry(page: Page) -> tuple[str, str | None]:
+    """What an entry of the history is: its address, and what the page shows there."""
+    settled(page)
+    return page.url, slider(page, "Momentum").get_attribute("aria-valuetext")
+
+
+@pytest.mark.parametrize("pages", [("layer",), ("layer", "modes")], ids=["one page", "two pages"])
+def test_quick_presses_of_back_and_forward_end_where_they_lead(visit: Visit, pages: tuple[str, ...]) -> None:
+    page = ready(visit("layer?predict=0&lang=en"))
+    entries = [entry(page)]
+    for lab in pages:
+        if not urlsplit(page.url).path.endswith(lab):
+            page.get_by_test_id("stSidebarNav").locator(f"a[href$={lab}]").click()
+            page.wait_for_function("(lab) => location.pathname.endsWith(lab)", arg=lab)
+            asks_for(page, "predict", "0")
+            ready(page)
+            entries.append(entry(page))
+        for _ in range(2):
+            page.evaluate(LATER)
+            change(page, slider(page, "Momentum").press, "ArrowLeft")
+            entries.append(entry(page))
+    at, length = len(entries) - 1, page.evaluate("history.length")
+    assert len(set(entries)) == len(entries)
+    for presses in ((-1, -1), (1, -1, -1, 1), (-1, 1, 1), (1,) if len(pages) == 1 else (-1, -1, -1), (-1,)):
+        for step in presses:
+            if 0 <= at + step < len(entries):
+                page.evaluate(PRESS, step)  # as soon as the browser has followed the press before
+                at += step
+        address, momentum = entries[at]
+        page.wait_for_url(address)
+        expect(slider(page, "Momentum")).to_have_attribute("aria-valuetext", str(momentum))
+        assert entry(page) == entries[at]
+        assert page.evaluate("history.length") == length
+
+
 OPEN = """() => document.querySelectorAll('[role=listbox], dialog[open]').length + [...document.querySelectorAll('*')]
     .filter(({shadowRoot}) => shadowRoot?.querySelector('dialog[open], [role=menu]:not([hidden])')).length"""
 

@@ -99,6 +99,8 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """How soon each momentum finds the truth and how much it scatters after the last batch, for the run that is shown."""
     _ = translator(language)
+    if result.settings.disturbance != "none":
+        return _behind(result, _)
     soon = _("{momentum} is within 5 % of the truth after {batches}")
     never = _("{momentum} does not come within 5 % of the truth")
     head = ""
@@ -119,6 +121,18 @@ def finding(result: Result, language: Language = "en") -> str:
     text = head + _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
+    )
+
+
+def _behind(result: Result, _: Translate) -> str:
+    """Where the truth moves, how far from it each momentum ends: that one was near it before says nothing of that."""
+    off = abs(result.mean_spread.average[:, -1] - result.truth_mean[-1])
+    parts = [
+        (_("cumulative") if isinstance(momentum, str) else short(momentum)) + _(": ") + short(float(f"{distance:.2g}"))
+        for momentum, distance in zip(result.settings.compared, off, strict=True)
+    ]
+    return _("How far from the truth the running mean is after the last batch, by momentum: {parts}.").format(
+        parts=_("; ").join(parts)
     )
 
 

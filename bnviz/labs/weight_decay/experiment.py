@@ -31,7 +31,7 @@ from bnviz.theory import decay as theory
 CLASSES: Final = 10
 FEATURES: Final = 64
 POINTS: Final = 50
-SECONDS: Final = 60.0
+SECONDS: Final = 45.0
 SQUARES: Final = ("angle", "by_gradient", "cosine", "tangent")
 
 
@@ -94,11 +94,11 @@ def estimated_seconds(settings: Settings) -> float:
     """
     runs, units, samples = len(pairs(settings)[0]), settings.width, settings.batch_size
     weights = units * (FEATURES + CLASSES + (settings.depth - 1) * units)
-    passing = settings.depth * 2.7e-4 + runs * (1.4e-10 * samples * weights + 3.5e-9 * settings.depth * units * samples)
-    moving = runs * (9e-9 if settings.optimizer == "adamw" else 3.4e-9) * weights
-    watching = runs * (1.15e-4 + 6e-9 * units**2)
+    passing = settings.depth * 2e-4 + runs * (1.05e-10 * samples * weights + 2.6e-9 * settings.depth * units * samples)
+    moving = runs * (6.8e-9 if settings.optimizer == "adamw" else 2.6e-9) * weights
+    watching = runs * (8.6e-5 + 4.5e-9 * units**2)
     points = min(POINTS, settings.steps) + 1
-    testing = points * (7e-4 + runs * 450 * (4.5e-11 * weights + 5e-10 * settings.depth * units))
+    testing = points * (5e-4 + runs * 450 * (3.4e-11 * weights + 4e-10 * settings.depth * units))
     seconds = 0.1 + settings.steps * (passing + moving + watching) + testing
     check_cost(seconds, SECONDS, ("steps", "depth", "width", "batch_size"))
     if settings.batch_norm:
