@@ -17,7 +17,7 @@ Translate = Callable[[str], str]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 PACKAGE: Final = Path(__file__).parent
 HAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”…—]"
-WRAPPED: Final = re.compile(f"^(?![#|])(.*{HAN})\n *(?={HAN})", re.MULTILINE)
+WRAPPED: Final = re.compile(rf"^(?![#|])(.*{HAN}(?:\]\([^)]*\)|\*\*)?)\n *(?=[\[*]{{0,3}}{HAN})", re.MULTILINE)
 LOCALES: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
 COUNTED_NOUNS: Final = (
     "answers|arrays|batches|channels|characters|classes|columns|comparisons|deviations|devices|differences|draws|elements|epochs|features|groups|images|"
