@@ -6,7 +6,7 @@ The English text is the msgid, so English needs no catalogue. Language is always
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -17,7 +17,7 @@ Translate = Callable[[str], str]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 PACKAGE: Final = Path(__file__).parent
 HAN: Final = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef“”…—]"
-WRAPPED: Final = re.compile(f"^(?![#|])(.*{HAN})\n *(?={HAN})", re.MULTILINE)
+WRAPPED: Final = re.compile(rf"^(?![#|])(.*{HAN}(?:\]\([^)]*\)|\*\*)?)\n *(?=[\[*]{{0,3}}{HAN})", re.MULTILINE)
 LOCALES: Final[dict[Language, str]] = {"en": "en", "zh": "zh_CN"}
 COUNTED_NOUNS: Final = (
     "answers|arrays|batches|channels|characters|classes|columns|comparisons|deviations|devices|differences|draws|elements|epochs|features|groups|images|"
@@ -123,12 +123,22 @@ def long_text(folder: Path, language: Language) -> str:
 def closed_up(text: str) -> str:
     """`text` put together as English is, with spaces as in Chinese: none after its punctuation, one between its words and Latin ones."""
     parted = re.sub(r"(?<=[一-鿿])(?=[A-Za-z])|(?<=[A-Za-z])(?=[一-鿿])", " ", text)
-    return re.sub(r"(?<=[，。、；：！？）]) +", "", parted)
+    return re.sub(r"(?<=[，。、；：！？）]) +|(?<=[一-鿿]) (?=[一-鿿])", "", parted)
 
 
 def clauses(one: str, other: str, _: Translate) -> str:
     """Two clauses with the comma of their language between them, which in Chinese is not that of a list, `_(", ")`."""
     return _("{one}, {other}").format(one=one, other=other)
+
+
+def listed(names: Iterable[object], texts: Iterable[str], _: Translate) -> str:
+    """Each name with its text, as `1: 10.7 %; 2: 8.7 %`."""
+    return _("; ").join(f"{name}{_(': ')}{text}" for name, text in zip(names, texts, strict=True))
+
+
+def in_brackets(text: str, aside: str, _: Translate) -> str:
+    """`text` and, in the brackets of the language, an aside."""
+    return _("{text} ({aside})").format(text=text, aside=aside)
 
 
 def named_language(wish: str) -> Language | None:

@@ -94,7 +94,7 @@ def test_the_reference_has_every_topic_with_its_settings_and_its_result() -> Non
         rows = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
         assert set(topic.settings.model_fields) <= rows, topic.id
         assert set(make_reference.documented(make_reference.result_of(topic))) <= rows, topic.id
-    assert "| `batch_size` | 32 | a whole number in [1, 1024] | Batch size (samples). Samples per batch, m. |" in page
+    assert "| `batch_size` | 32 | a whole number from 1 to 1024 | Batch size (samples). Samples per batch, m. |" in page
 
 
 def test_every_rule_of_make_that_documents_name_exists() -> None:

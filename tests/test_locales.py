@@ -8,7 +8,7 @@ import string
 import pytest
 
 from bnviz.errors import Phrase
-from bnviz.i18n import COUNTED_NOUNS, catalogue, choose_language, closed_up, translator
+from bnviz.i18n import COUNTED_NOUNS, PACKAGE, catalogue, choose_language, closed_up, translator
 from bnviz.labs.course import TOPICS
 from bnviz.teaching.lab import AnyTopic
 from scripts.update_catalogues import extract
@@ -16,6 +16,12 @@ from scripts.update_catalogues import extract
 USED = {message for messages in extract().values() for message in messages}
 TRANSLATED = catalogue("zh")
 EVERY_TOPIC = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.id)
+
+
+def test_every_message_is_found() -> None:
+    """What is translated is marked by `_` or `N_`: in `translator(language)("…")` nobody looks for a message."""
+    for path in PACKAGE.rglob("*.py"):
+        assert not re.search(r"translator\([^()]*\)\(\s*f?[\"']", path.read_text(encoding="utf-8")), path
 
 
 def test_every_message_is_translated() -> None:
@@ -85,7 +91,9 @@ def test_long_texts_stand_in_both_languages_with_the_same_parts(topic: AnyTopic)
 @EVERY_TOPIC
 def test_a_wrapped_chinese_line_leaves_no_gap(topic: AnyTopic) -> None:
     text = topic.text("zh")
-    assert not re.findall(r"(?m)^(?![#|]).*[一-鿿，。、；：（）]\n *[一-鿿，。、；：（）]", text)
+    assert not re.findall(
+        r"(?m)^(?![#|]).*[一-鿿，。、；：（）](?:\]\([^)]*\)|\*\*)?\n *[\[*]{0,3}[一-鿿，。、；：（）]", text
+    )
     assert all(line.count("#") < 4 and len(line) < 60 for line in text.splitlines() if line.startswith("#"))
 
 

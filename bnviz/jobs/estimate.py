@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Final
 
 UNKNOWN_REST: Final = 0.5
@@ -11,6 +12,12 @@ SHORTEST_REST: Final = 0.05
 """The same from then on."""
 MOST_OF_REST: Final = 0.95
 """That one piece may be: the end is told by the run alone."""
+LATELY_SECONDS: Final = 10.0
+"""A run's speed is that of its last seconds, so many at least: another program may have begun or ended beside it."""
+LATELY_SHARE: Final = 0.25
+"""Or this share of all its seconds, where that is more: of a long run, not every swing is told."""
+BETWEEN_MARKS: Final = 0.5
+"""Seconds."""
 
 
 @dataclass(eq=False)
@@ -51,3 +58,26 @@ class Estimate:
             work, share = self._first
             self._rest = (1 - told) * (self._work - work) / (told - share)
             self._speed_known = True
+
+
+@dataclass(eq=False)
+class Pace:
+    """How fast a run has gone lately, by the clock."""
+
+    _marks: deque[tuple[float, float]] = field(default_factory=lambda: deque([(0.0, 0.0)]))
+    """Seconds and share, each later and more than the one before; the first is where "lately" begins."""
+
+    def at(self, seconds: float, share: float) -> None:
+        """When the run had worked for `seconds`, `share` of it was done."""
+        marks = self._marks
+        last_seconds, last_share = marks[-1]
+        if seconds >= last_seconds + BETWEEN_MARKS and share > last_share:
+            marks.append((seconds, share))
+        lately = max(LATELY_SECONDS, LATELY_SHARE * seconds)
+        while len(marks) > 2 and marks[1][0] <= seconds - lately:  # of two, the last may be all there is
+            marks.popleft()
+
+    def left(self, seconds: float, share: float) -> float:
+        """Seconds that the rest takes at that speed; `share`: of the run, more than 0, no less than any that was told."""
+        since, done = self._marks[0]
+        return (seconds - since) * (1 - share) / (share - done)

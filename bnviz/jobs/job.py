@@ -13,12 +13,14 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from bnviz.errors import Phrase
-from bnviz.jobs.estimate import Estimate
+from bnviz.jobs.estimate import Estimate, Pace
 
 State = Literal["queued", "running", "paused", "done", "failed", "stopped"]
 OVER: Final = ("done", "failed", "stopped")
 SPEED_KNOWN: Final = 0.1
 """Share of a run after which its speed tells more than what was expected of it."""
+SPEED_KNOWN_SECONDS: Final = 5.0
+"""Seconds of a long run that tell as much: no preparation takes longer, and another program may take half the processor."""
 
 
 def fingerprint(data: Any) -> str:
@@ -80,6 +82,7 @@ class Job:
     alone_since: float | None = None
     listeners: list[Callable[[], None]] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
+    pace: Pace = field(default_factory=Pace)
     _worked: float = 0.0
     _since: float | None = None
     _entered: float = field(default_factory=time.monotonic)
@@ -105,16 +108,16 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds of work until the end: at the average speed so far; at first as expected, None where that is over."""
-        progress, expected = self.progress, self.expected_seconds
+        """Seconds of work until the end: at the speed of late; at first as expected, None where that is over."""
+        progress, expected, worked = self.progress, self.expected_seconds, self.seconds_worked
         if not progress:
-            left = (expected or 0.0) - self.seconds_worked
+            left = (expected or 0.0) - worked
             return left if left > 0 else None
-        left = self.seconds_worked * (1 - progress) / progress
-        if expected is None or progress >= SPEED_KNOWN:
+        left = self.pace.left(worked, progress)
+        weight = max(progress / SPEED_KNOWN, worked / SPEED_KNOWN_SECONDS)
+        if expected is None or weight >= 1:
             return left
         # In the first moments a run does other things than later.
-        weight = progress / SPEED_KNOWN
         return weight * left + (1 - weight) * expected * (1 - progress)
 
     @property
@@ -134,10 +137,16 @@ class Job:
         if state == "running":
             self._since = self._entered
         elif state == "queued":
-            self._worked, self.partial, self.estimate = 0.0, None, Estimate()
+            self._worked, self.partial, self.estimate, self.pace = 0.0, None, Estimate(), Pace()
         self.state = state
         if self.over:
             self.data = None
+        self.announce()
+
+    def moved(self) -> None:
+        """Something of the run was heard: how far it is by now is kept, and the listeners are told."""
+        if self.progress:
+            self.pace.at(self.seconds_worked, self.progress)
         self.announce()
 
     def announce(self) -> None:

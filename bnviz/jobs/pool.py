@@ -370,7 +370,7 @@ class JobPool:
             job.estimate.worked(latest.seconds, job.told, job.expected_seconds)
         else:
             job.partial, job.updates = latest, job.updates + 1
-        job.announce()
+        job.moved()
 
     def _tick(self) -> None:
         """Do what the clock asks for: end what nobody looks at or wants, kill what does not obey."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from bnviz.plot.numbers import alike
 from bnviz.plot.theme import Role, color
 
 GAP = 0.064  # least distance of two labels, as a share of the axis
@@ -32,6 +33,12 @@ def spread_out(values: Sequence[float], gap: float, low: float, high: float) -> 
     for rank, index in enumerate(order):
         placed[index] = min(max(starts[rank], low), high - last * gap) + rank * gap
     return placed
+
+
+def numbered(labels: Sequence[tuple[str, Role, float]], unit: str = "") -> list[tuple[str, Role, float]]:
+    """The labels, each with its height as a number of this `unit`, all to the same place."""
+    told = alike(*(height for _text, _role, height in labels))
+    return [(f"{text} {number}{unit}", role, height) for (text, role, height), number in zip(labels, told, strict=True)]
 
 
 def end_labels(labels: Sequence[tuple[str, Role, float]], low: float, high: float) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
@@ -15,6 +16,7 @@ WRITTEN_OUT: Final = range(-4, 6)  # powers of ten of the leading digit; beyond,
 DIGITS: Final = Context(prec=3, rounding=ROUND_HALF_UP)  # as JavaScript's toPrecision does
 NOT_A_NUMBER: Final = "–"
 FINEST: Final = 4  # places behind the point
+FARTHEST: Final = 2  # places beyond the digits of the largest of several numbers
 
 
 def short(value: float, dust: float = 0.0) -> str:
@@ -41,16 +43,71 @@ def glued(text: str) -> str:
     return re.sub(r" (?=[%…±])|(?<=[…±]) ", "\N{NO-BREAK SPACE}", text)
 
 
+def alike(*values: float, digits: int = 3) -> tuple[str, ...]:
+    """`values` that are compared, to the same place: three digits of the largest, one at least of the smallest.
+
+    An exact 0 is 0. Where no place serves the largest and the smallest, each is `short`.
+    """
+    sizes = [abs(value) for value in values if math.isfinite(value) and value]
+    if not sizes:
+        return tuple(map(short, values))
+    power, least = _power(max(sizes), digits), _power(min(sizes), 1)
+    place = max(digits - 1 - power, -least, 0)
+    if power not in WRITTEN_OUT or least not in WRITTEN_OUT or place > max(digits - 1 - power, 0) + FARTHEST:
+        return tuple(map(short, values))
+    return tuple(_fixed(value, place) if math.isfinite(value) and value else short(value) for value in values)
+
+
+def interval(low: str, high: str) -> str:
+    """From `low` to `high`, as everything that has two ends is written."""
+    return f"{low} … {high}"
+
+
+def between(low: float, high: float, dust: float = 0.0) -> str:
+    """The interval from `low` to `high`, one number where both read the same; what is below `dust` is 0."""
+    ends = alike(*(0.0 if abs(end) < dust else end for end in (low, high)))
+    return ends[0] if ends[0] == ends[1] else interval(*ends)
+
+
+def _fixed(value: float, place: int) -> str:
+    rounded = Decimal(float(value)).quantize(Decimal(1).scaleb(-place), ROUND_HALF_UP)
+    return f"{rounded if rounded else abs(rounded):f}".replace("-", "−")
+
+
 def with_spread(value: float, deviation: float) -> str:
     """`value` ± its standard deviation, that to two digits, both to the same place, which is not beyond the third digit of `value`."""
-    if not (math.isfinite(value) and math.isfinite(deviation) and deviation > 0):
-        return short(value)
+    return with_spreads([value], [deviation])[0]
+
+
+def with_spreads(values: Sequence[float], deviations: Sequence[float]) -> tuple[str, ...]:
+    """`values` that are compared, each ± its standard deviation, all to the same place: the coarsest that one alone would have.
+
+    Every deviation shows a digit; where one has no place of its own, each is told alone.
+    """
+    pairs = list(zip(values, deviations, strict=True))
+    places = [_place(value, deviation) for value, deviation in pairs if _has_spread(value, deviation)]
+    place = max([min(places), *(-_power(dev, 1) for value, dev in pairs if _has_spread(value, dev))]) if places else 0
+    fits = bool(places) and all(0 <= one <= FINEST for one in [*places, place])
+
+    def told(value: float, deviation: float) -> str:
+        if not _has_spread(value, deviation):
+            return _fixed(value, place) if fits and len(pairs) > 1 and math.isfinite(value) else short(value)
+        where = place if fits else _place(value, deviation)
+        if not 0 <= where <= FINEST:
+            return f"{short(value)} ± {short(float(f'{deviation:.2g}'))}"
+        return f"{value:.{where}f} ± {deviation:.{where}f}".replace("-", "−")
+
+    return tuple(told(value, deviation) for value, deviation in pairs)
+
+
+def _has_spread(value: float, deviation: float) -> bool:
+    return math.isfinite(value) and math.isfinite(deviation) and deviation > 0
+
+
+def _place(value: float, deviation: float) -> int:
+    """Two digits of the deviation, but not beyond the third of `value`."""
     place = 1 - _power(deviation, 2)
-    if value:
-        place = min(place, 2 - _power(value, 3))
-    if not 0 <= place <= FINEST:
-        return f"{short(value)} ± {short(float(f'{deviation:.2g}'))}"
-    return f"{value:.{place}f} ± {deviation:.{place}f}".replace("-", "−")
+    return min(place, 2 - _power(value, 3)) if value else place
 
 
 def _power(value: float, digits: int) -> int:
@@ -70,10 +127,16 @@ def superscript(exponent: int) -> str:
 
 def points(share: float, *, signed: bool = True) -> str:
     """A share in percentage points, to one hundredth where that is small."""
-    if not math.isfinite(share):
-        return NOT_A_NUMBER
-    value = 100 * share
-    return f"{value:{'+' if signed else ''}.{2 if abs(value) < 9.995 else 1}f}".replace("-", "−")
+    return points_alike(share, signed=signed)[0]
+
+
+def points_alike(*shares: float, signed: bool = True) -> tuple[str, ...]:
+    """Shares that are compared, in percentage points, to the same place: one hundredth where all are small."""
+    place = 2 if all(abs(100 * share) < 9.995 for share in shares if math.isfinite(share)) else 1
+    return tuple(
+        f"{100 * share:{'+' if signed else ''}.{place}f}".replace("-", "−") if math.isfinite(share) else NOT_A_NUMBER
+        for share in shares
+    )
 
 
 def latex(value: float) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
-from bnviz.i18n import N_, Translate
+from bnviz.i18n import N_, Translate, closed_up
 
 SHOWS: Final = N_("difference found")
 SHOWS_NOT: Final = N_("no relevant difference")
@@ -184,7 +184,7 @@ def caution(findings: Sequence[Finding], _: Translate, *, own_data: bool = False
         else _("The intervals hold for the data on this page only (by default 1797 digits), split anew for each seed.")
     )
     told += [data, _("For new data they would be wider (Nadeau and Bengio 2003).")]
-    return " ".join(told)
+    return closed_up(" ".join(told))
 
 
 def _remaining(found: int, remain: int, _: Translate) -> str:

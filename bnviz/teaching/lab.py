@@ -62,6 +62,8 @@ class Prediction(Generic[R]):
     """Finds the index of the right option in the very run; None where the run has no answer, and then nothing is asked."""
     explanation: str
     """Shown after the answer (msgid)."""
+    asked: Callable[[Any], bool] | None = None
+    """Of a run that takes long: whether its settings make sense of the question. None: all do."""
 
 
 @dataclass(frozen=True, slots=True)

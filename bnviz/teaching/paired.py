@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnviz.i18n import N_, Translate
-from bnviz.plot.numbers import latex, points, short
+from bnviz.plot.numbers import latex, points_alike, short
 from bnviz.study.verdict import SHOWS, SHOWS_NOT, Finding, words
 
 NO_INTERVAL: Final = N_("There are fewer than three seeds with both numbers: no interval can be given.")
@@ -70,23 +70,21 @@ def paired_difference(
 
 def better_or_alike(first: str, second: str, finding: Finding, _: Translate) -> str:
     """A sentence made from `finding`, differences of accuracy `second` − `first`, both named in the reader's language."""
-    numbers = {"low": points(finding.low), "high": points(finding.high)}
+    __, low, high = points_alike(finding.mean, finding.low, finding.high)
+    numbers = {"low": low, "high": high}
     if finding.verdict == SHOWS:
         better, worse = (second, first) if finding.mean > 0 else (first, second)
         ends = sorted(abs(end) for end in (finding.low, finding.high))
-        text = _("{better} ends {mean} points of test accuracy above {worse} ({low} to {high}).").format(
-            better=better,
-            worse=worse,
-            mean=points(abs(finding.mean), signed=False),
-            low=points(ends[0], signed=False),
-            high=points(ends[1], signed=False),
+        mean, low, high = points_alike(abs(finding.mean), *ends, signed=False)
+        text = _("{better} ends {mean} points of test accuracy above {worse} ({low} … {high}).").format(
+            better=better, worse=worse, mean=mean, low=low, high=high
         )
     elif finding.verdict == SHOWS_NOT:
-        text = _("{second} and {first} show no relevant difference ({low} to {high} points).").format(
+        text = _("{second} and {first} show no relevant difference ({low} … {high} points).").format(
             first=first, second=second, **numbers
         )
     elif finding.has_interval:
-        text = _("{second} against {first}: {verdict} ({low} to {high} points).").format(
+        text = _("{second} against {first}: {verdict} ({low} … {high} points).").format(
             first=first, second=second, verdict=words(finding, _), **numbers
         )
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import streamlit as st
@@ -151,14 +152,25 @@ def _change(state: LabState, name: str, value: Any) -> None:
         state.settings = state.settings.replace(**{name: value})
     except BnvizError as error:
         state.problems = [error.without_frames()]
-        default: LabSettings = type(state.settings)()
         culprit = getattr(error, "name", name)
-        used = getattr(default, culprit)
-        state.settings = state.settings.replace(**{name: value, culprit: used})
+        state.settings = _with_another(state.settings, name, value, culprit)
         if isinstance(error, SettingError):
+            used = getattr(state.settings, culprit)
             state.problems = [
                 error.replaced(_value(fields(state.topic.settings)[culprit], used, visit.current().language))
             ]
+
+
+def _with_another(settings: LabSettings, name: str, value: Any, culprit: str) -> LabSettings:
+    """`settings` with `value` for `name`, and for the `culprit` its default or else its first stop that goes with it.
+
+    As they are where none does.
+    """
+    default = getattr(type(settings)(), culprit)
+    for other in (default, *fields(type(settings))[culprit].parameter.stops):
+        with suppress(BnvizError):
+            return settings.replace(**{name: value, culprit: other})
+    return settings
 
 
 def _widget(

@@ -16,13 +16,14 @@ from bnviz.ui import cache, navigation, player, share, visit
 from bnviz.ui.your_model import QUESTION as MODEL_QUESTION
 
 # One channel of a linear layer on digits, whose input walks from −2 to 2.
-GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1)
+GLIMPSE: Final = Settings(batch_size=256, steps=48, input_scale=5.0, input_shift=-0.25, drift=0.085, channels=1, seed=0)
 EXAMPLES: Final = (N_("eval"), "NaN", N_("batch of one"), N_("momentum"))
 
 
 def show() -> None:
     """The course at a glance."""
     visit.enter("")
+    share.followed()  # the switches, which every page has, are all that its address says
     language = visit.current().language
     _ = translator(language)
     _head(_, language)

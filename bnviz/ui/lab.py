@@ -103,7 +103,10 @@ def show(lab: Lab) -> None:
 
 def _asks(state: LabState) -> bool:
     """Whether the question stands before the picture."""
-    return visit.current().predict and state.topic.name not in state.guesses and not st.context.is_embedded
+    if not visit.current().predict or state.topic.name in state.guesses or st.context.is_embedded:
+        return False
+    asked = state.topic.prediction.asked
+    return asked is None or asked(state.settings)
 
 
 def _around(state: LabState) -> tuple[Any, ...]:
@@ -123,7 +126,6 @@ def _body(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, l
 
 def _follow(lab: Lab, state: LabState, around: tuple[Any, ...], places: _Places, language: Language) -> None:
     start, _ = processor_seconds(), translator(language)
-    share.follow_browser(lab, state)
     _stay(state, around)
     topic, before = state.topic, (state.topic, state.settings)
     with places.controls, st.container(key="controls"):
@@ -330,12 +332,28 @@ def _problems(problems: list[BnvizError], language: Language) -> None:
 
 def _explain(error: BnvizError, state: LabState, language: Language) -> None:
     """Why there is no picture, and the way back to the last one."""
-    if isinstance(error, UploadError) and _refused_file(state):
-        return  # "no file yet" would be no news
+    _ = translator(language)
+    if isinstance(error, UploadError):
+        if _refused_file(state):  # "no file yet" would be no news
+            st.info(_("There is no picture, since this file cannot be used: the reason stands beneath it."))
+        else:
+            views.explain_error(error, state.topic, language)
+        if controls.free(state, ("source",)):
+            label = _("Back to the built-in data")
+            st.button(label, key=f"{state.topic.id}:built_in", on_click=_use_built_in, args=(state,))
+        return
     views.explain_error(error, state.topic, language)
     if state.history:
-        label = translator(language)("Back to what worked")
+        label = _("Back to what worked")
         st.button(label, key=f"{state.topic.id}:undo", on_click=_go_back, args=(state,))
+
+
+def _use_built_in(state: LabState) -> None:
+    """Take the data with which the topic opens."""
+    before = state.topic, state.settings
+    opening: Any = state.topic.opening
+    controls.apply(state, state.settings.replace(source=opening.source))
+    visit.remember(state, before)
 
 
 def _refused_file(state: LabState) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 from streamlit import config
@@ -23,7 +23,7 @@ from bnviz.ui.visit import LabState
 
 KEY: Final = "share"
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
-LONGEST_QUERY: Final = 4000
+LONGEST_NUMBER: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,7 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
                     "address in the network instead."
                 ),
             },
+            "path": _path(visit.current().page),
             "query": _query(query),
             "followed": visit.current().followed,
             "shared": _query({name: value for name, value in query.items() if name != "predict"}),
@@ -84,30 +85,7 @@ def draw(title: str, query: dict[str, str], language: Language, about: About | N
             "settings": about.settings,
             "controls": [list(control) for control in about.controls],
         },
-        default={"wanted": None},
-        on_wanted_change=lambda: None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the visitor asked for by the browser's Back or Forward, or by a link in a text."""
-
-    number: int
-    query: dict[str, str]
-    whole: bool
-    """Whether it is all that the address says, and not some settings only."""
-
-
-def _wanted() -> _Wanted | None:
-    wanted = getattr(st.session_state.get(KEY), "wanted", None)
-    if not isinstance(wanted, Mapping):
-        return None
-    number, search = wanted.get("number"), wanted.get("search")
-    if not (isinstance(number, int) and isinstance(search, str)):
-        return None
-    query = dict(parse_qsl(search[:LONGEST_QUERY].removeprefix("?")))
-    return _Wanted(number, query, wanted.get("whole") is True)
 
 
 def follow_everywhere() -> None:
@@ -115,21 +93,30 @@ def follow_everywhere() -> None:
 
     Before the switches that show it are drawn.
     """
-    wanted, current = _wanted(), visit.current()
-    if wanted is not None and wanted.whole and wanted.number > current.followed_everywhere:
-        current.followed_everywhere = wanted.number
-        visit.open_everywhere(wanted.query)
+    current, number = visit.current(), _number(visit.PRESSED)
+    if number > current.followed_everywhere:
+        current.followed_everywhere = number
+        visit.open_everywhere(st.query_params.to_dict())
 
 
 def followed() -> dict[str, str] | None:
     """The query that the page has to follow: the visitor has pressed Back or Forward, or a link, since the last run. Else None."""
-    wanted, current = _wanted(), visit.current()
-    if wanted is None or wanted.number <= current.followed:
+    current, number = visit.current(), max(_number(visit.PRESSED), _number(visit.FOLLOWED))
+    if number <= current.followed:
         return None
-    if wanted.whole and wanted.number > current.followed_everywhere:  # a part of the page runs alone
-        st.rerun(scope="app")
-    current.followed = wanted.number
-    return wanted.query
+    current.followed = number
+    return {
+        name: value for name, value in st.query_params.to_dict().items() if name not in (visit.PRESSED, visit.FOLLOWED)
+    }
+
+
+def _number(key: str) -> int:
+    number = st.query_params.get(key, "")
+    return int(number) if number.isdecimal() and len(number) <= LONGEST_NUMBER else 0
+
+
+def _path(page: str) -> str:
+    return f"{assets.base_path()}/{page}"
 
 
 def follow_browser(lab: Lab, state: LabState) -> None:

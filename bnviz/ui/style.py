@@ -90,8 +90,8 @@ button[data-variant="segmented_control"]:not([aria-checked="true"]) {
   .bnviz-comparisons td:last-child { grid-column: 1 / -1; justify-content: flex-start; }
   .bnviz-comparisons td::before { content: attr(data-head); text-align: start; }
 }
-/* Chinese has no spaces: a heading or a number's unit would be broken anywhere. */
-:lang(zh) .st-key-head h1 { word-break: keep-all; overflow-wrap: anywhere; }
+/* Chinese has no spaces: what is short, or a number's unit, would be broken within a word. */
+:lang(zh) :is(.st-key-head h1, summary p, button p, [data-testid="stAlert"] p) { word-break: keep-all; overflow-wrap: anywhere; }
 .st-key-below thead th:not(:last-child), .st-key-below td:not(:first-child) { word-break: keep-all; }
 .st-key-cases a p, .st-key-cases button p { margin: 0 !important; }
 .st-key-course { gap: 0.2rem; padding-top: 0; }

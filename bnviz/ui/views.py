@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from bnviz.errors import BatchOfOneError, BnvizError, CostError
-from bnviz.i18n import Language, Translate, closed_up, translator
+from bnviz.i18n import Language, Translate, closed_up, in_brackets, translator
 from bnviz.plot.numbers import glued, grouped, short
 from bnviz.scripting.notebook import notebook
 from bnviz.settings import fields
@@ -124,7 +124,8 @@ def comparisons(rows: Sequence[Comparison], language: Language) -> None:
     head += [_("Allowance"), _("Within 4 s.e. and the allowance?")] if finite else [_("Within 4 s.e.?")]
     body = []
     for row in rows:
-        name = escape(row.quantity.text(language) + (f" ({row.note.text(language)})" if row.note else ""))
+        quantity = row.quantity.text(language)
+        name = escape(in_brackets(quantity, row.note.text(language), _) if row.note else quantity)
         cells = zip(head, _judged(row, _, finite=finite), strict=True)
         told = "".join(f'<td data-head="{escape(title)}">{cell}</td>' for title, cell in cells)
         body.append(f'<tr><th scope="row">{name}</th>{told}</tr>')

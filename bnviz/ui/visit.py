@@ -21,7 +21,10 @@ NOT_ASKED: Final = -1
 """In place of a guess, after "just show me" and where the run has no answer."""
 VIEWS: Final = ("picture", "theory", "formula", "code", "data", "sources")
 PREDICT: Final = ("0", "1")
-PAGE_KEYS: Final = ("lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
+PRESSED: Final = "pressed"
+FOLLOWED: Final = "followed"
+"""Keys that address.js adds to the query of one request, with the number of a press of the browser's Back or Forward, or of a link."""
+PAGE_KEYS: Final = (PRESSED, FOLLOWED, "lang", "view", "step", "predict", "class", "present", "show", "lock", "pin")
 FOREIGN_KEYS: Final = ("embed", "embed_options", "theme", "fbclid", "gclid")  # Streamlit's, and what networks append
 TOO_MANY: Final = 60
 LONGEST_HISTORY: Final = 50
@@ -225,7 +228,7 @@ def switches(_: Translate) -> None:
 
 def _ask_again() -> None:
     current().problems = []
-    if st.session_state["predict"]:
+    if st.session_state.get("predict") and not current().predict:  # and not where the browser's Back has set it already
         for state in current().labs.values():
             state.guesses.clear()
             state.verdicts.clear()
@@ -234,7 +237,7 @@ def _ask_again() -> None:
 
 def _choose_language() -> None:
     current().problems = []
-    current().wanted = st.session_state["lang"]
+    current().wanted = st.session_state.get("lang", current().wanted)
 
 
 def lab_state(lab: Lab) -> LabState:

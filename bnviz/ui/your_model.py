@@ -60,7 +60,8 @@ with bnviz.watch(model, "run.bnviz", optimizer=optimizer):
 def show() -> None:
     """The page."""
     state = visit.model_state(recordings.sources(), QUANTITIES)
-    _follow_browser()
+    if (query := share.followed()) is not None:
+        visit.open_model(query, recordings.sources(), QUANTITIES)
     _ = translator(visit.current().language)
     with st.container(key="head"):
         st.markdown("# " + _(QUESTION))
@@ -74,18 +75,12 @@ def _source(state: ModelState) -> Source:
     return next((source for source in known if source == state.source), known[0])
 
 
-def _follow_browser() -> None:
-    if (query := share.followed()) is not None:
-        visit.open_model(query, recordings.sources(), QUANTITIES)
-
-
 def _body() -> None:
     with TURNS.take(whole=False):
         _follow()
 
 
 def _follow() -> None:
-    _follow_browser()
     state, language = visit.current().model, visit.current().language
     _ = translator(language)
     line = st.container()
@@ -175,8 +170,9 @@ def _recording(opened: Opened, state: ModelState, line: DeltaGenerator, language
     asking = _source(state) == "example" and visit.current().predict and state.guess is None
     report = recording.report()
     if asking:
-        told = escaped(report.looked.text(language)) + " " + _("Three faults were planted. Can you find them?")
-        line.markdown(closed_up(told))
+        line.markdown(
+            closed_up(escaped(report.looked.text(language)) + " " + _("Three faults were planted. Can you find them?"))
+        )
     else:
         going = "" if recording.finished else " " + _("The training has not finished.")
         line.markdown(closed_up(escaped(report.summary(language)) + going))
@@ -401,7 +397,7 @@ def _verdict(state: ModelState, _: Translate) -> None:
     line = _("You found {found} of {all}.").format(found=len(found), all=len(example.PLANTED))
     if wrong:
         line += " " + _("Nothing was planted in {layers}.").format(layers=_(", ").join(wrong))
-    with st.container(key="verdict"), st.expander(closed_up(line), expanded=True):
+    with st.container(key="verdict"), st.expander(line, expanded=True):
         st.markdown("\n".join(f"- **{layer}**: {_(words)}" for layer, words in example.PLANTED.items()))
         ask = partial(_ask_again, state)
         st.button(_("Ask again"), key=f"{GROUP}:ask", type="tertiary", icon=":material/replay:", on_click=ask)

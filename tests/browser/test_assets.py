@@ -1124,6 +1124,7 @@ SHARE = {
         "print": "Print",
         "class": "Classroom",
     },
+    "path": "/",
     "query": "",
     "shared": "momentum=0.1",
     "reachable": "",
@@ -1296,3 +1297,98 @@ def test_a_sidebar_that_comes_late_is_closed_on_a_tablet_and_what_a_visitor_open
     sidebar.evaluate("(node) => { node.dataset.collapsed = 'false'; node.append('more'); }")
     bench.frame()
     assert bench.page.evaluate("clicks") == closed
+
+
+def told(bench: Bench, query: str, followed: int = 0) -> None:
+    """The page's state has this query, after the server has followed so many presses."""
+    bench.mount("share", {**SHARE, "query": query, "followed": followed}, "three")
+
+
+def shown(bench: Bench, search: str) -> None:
+    expect(bench.page.locator("#three")).to_have_attribute("data-address", "shown")
+    assert bench.page.evaluate("location.search") == search
+
+
+@pytest.fixture
+def history(bench: Bench) -> list[str]:
+    """The page has made an entry of each of these, after what it opened with."""
+    page, searches = bench.page, ["?momentum=0.2", "?momentum=0.3", "?momentum=0.4"]
+    length = page.evaluate("history.length")
+    page.evaluate("window.heard = []; addEventListener('popstate', () => heard.push(location.search))")  # as Streamlit
+    told(bench, "")
+    shown(bench, "")
+    for number, search in enumerate(searches, start=1):
+        page.evaluate("() => { const now = Date.now; Date.now = () => now() + 1000; }")
+        told(bench, search.removeprefix("?"))
+        page.wait_for_function("(search) => location.search === search", arg=search)
+        shown(bench, search)
+        assert page.evaluate("history.length") == length + number
+    return searches
+
+
+def press(bench: Bench, number: int, steps: int = -1) -> None:
+    """The browser goes back or forward, for the `number`th time."""
+    bench.page.evaluate("(steps) => history.go(steps)", steps)
+    bench.page.wait_for_function("(number) => heard.some((search) => search.endsWith(`pressed=${number}`))", arg=number)
+
+
+def test_an_answer_to_an_older_press_of_back_makes_no_entry(bench: Bench, history: list[str]) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    press(bench, 1)
+    press(bench, 2)
+    assert page.evaluate("heard") == [f"{history[1]}&pressed=1", f"{history[0]}&pressed=2"]
+    told(bench, "momentum=0.3", followed=1)
+    page.evaluate("new Promise((done) => setTimeout(done, 300))")  # an address is told 120 ms after the picture
+    expect(page.locator("#three")).to_have_attribute("data-address", "late")
+    assert page.evaluate("location.search") == history[0]
+    told(bench, "momentum=0.2&seed=0", followed=2)  # as the server spells it
+    page.wait_for_function("() => location.search === '?momentum=0.2&seed=0'")
+    assert page.evaluate("history.length") == length
+    press(bench, 3, 1)
+    assert page.evaluate("location.search") == history[1]
+
+
+def test_a_press_that_was_not_answered_is_told_again(bench: Bench, history: list[str]) -> None:
+    press(bench, 1)
+    bench.page.wait_for_function("heard.length > 1")
+    told(bench, "momentum=0.3", followed=1)
+    shown(bench, history[1])
+    assert set(bench.page.evaluate("heard")) == {f"{history[1]}&pressed=1"}
+
+
+def test_back_and_forward_before_the_address_is_told_are_two_presses(bench: Bench, history: list[str]) -> None:
+    press(bench, 1)
+    told(bench, "momentum=0.3", followed=1)
+    press(bench, 2, 1)
+    told(bench, "momentum=0.4", followed=2)
+    shown(bench, history[2])
+
+
+def test_a_change_after_back_is_an_entry_of_its_own_however_soon_it_comes(bench: Bench, history: list[str]) -> None:
+    press(bench, 1)
+    told(bench, "momentum=0.3", followed=1)
+    shown(bench, history[1])
+    told(bench, "momentum=0.5", followed=1)
+    bench.page.wait_for_function("() => location.search === '?momentum=0.5'")
+    press(bench, 2)
+    assert bench.page.evaluate("location.search") == history[1]
+
+
+def test_a_page_that_comes_after_the_browser_has_gone_back_from_it_makes_no_entry(
+    bench: Bench, history: list[str]
+) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    press(bench, 1)
+    page.evaluate("history.pushState({}, '', '/another')")
+    assert page.evaluate("[location.pathname + location.search, history.length]") == [f"/{history[1]}", length]
+    page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: 'javascript:', id: 'on'}))")
+    page.evaluate("document.getElementById('on').click()")  # the visitor goes on
+    page.evaluate("history.pushState({}, '', '/another')")
+    assert page.evaluate("location.pathname") == "/another"
+
+
+def test_a_heading_in_the_address_asks_for_nothing(bench: Bench, history: list[str]) -> None:
+    bench.page.evaluate("location.hash = 'heading'")
+    bench.page.wait_for_function("heard.length > 0")
+    assert bench.page.evaluate("heard") == [history[2]]
+    shown(bench, history[2])

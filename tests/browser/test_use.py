@@ -102,6 +102,47 @@ def test_the_browsers_back_is_followed_on_every_page_that_comes_after(visit: Vis
             settled(page)
 
 
+PRESS = """(steps) => new Promise((followed) => {
+    addEventListener('popstate', (event) => setTimeout(followed, 0, event), {once: true, capture: true});
+    history.go(steps);
+})"""
+
+
+def entry(page: Page) -> tuple[str, str | None]:
+    """What an entry of the history is: its address, and what the page shows there."""
+    settled(page)
+    return page.url, slider(page, "Momentum").get_attribute("aria-valuetext")
+
+
+@pytest.mark.parametrize("pages", [("layer",), ("layer", "modes")], ids=["one page", "two pages"])
+def test_quick_presses_of_back_and_forward_end_where_they_lead(visit: Visit, pages: tuple[str, ...]) -> None:
+    page = ready(visit("layer?predict=0&lang=en"))
+    entries = [entry(page)]
+    for lab in pages:
+        if not urlsplit(page.url).path.endswith(lab):
+            page.get_by_test_id("stSidebarNav").locator(f"a[href$={lab}]").click()
+            page.wait_for_function("(lab) => location.pathname.endsWith(lab)", arg=lab)
+            asks_for(page, "predict", "0")
+            ready(page)
+            entries.append(entry(page))
+        for _ in range(2):
+            page.evaluate(LATER)
+            change(page, slider(page, "Momentum").press, "ArrowLeft")
+            entries.append(entry(page))
+    at, length = len(entries) - 1, page.evaluate("history.length")
+    assert len(set(entries)) == len(entries)
+    for presses in ((-1, -1), (1, -1, -1, 1), (-1, 1, 1), (1,) if len(pages) == 1 else (-1, -1, -1), (-1,)):
+        for step in presses:
+            if 0 <= at + step < len(entries):
+                page.evaluate(PRESS, step)  # as soon as the browser has followed the press before
+                at += step
+        address, momentum = entries[at]
+        page.wait_for_url(address)
+        expect(slider(page, "Momentum")).to_have_attribute("aria-valuetext", str(momentum))
+        assert entry(page) == entries[at]
+        assert page.evaluate("history.length") == length
+
+
 OPEN = """() => document.querySelectorAll('[role=listbox], dialog[open]').length + [...document.querySelectorAll('*')]
     .filter(({shadowRoot}) => shadowRoot?.querySelector('dialog[open], [role=menu]:not([hidden])')).length"""
 
@@ -527,3 +568,32 @@ def test_who_loses_the_connection_reads_what_becomes_of_it_and_goes_on(
     expect(dialog).to_be_hidden()
     change(page, slider(page, _("Batch size")).press, "ArrowLeft")
     asks_for(page, "batch_size", "12")
+
+
+def test_what_a_wrong_link_says_is_not_left_in_the_address(visit: Visit) -> None:
+    page = ready(visit("layer?lang=xx&predict=0&step=99999&momentum=7&view=nope&lock=nope", *PROJECTOR))
+    told = page.locator("[data-testid=stAlert]")
+    for key in ("lang", "step", "momentum", "view", "lock"):
+        expect(told.get_by_text(re.compile(rf"\b{key} (must be|in the link)")).first).to_be_visible()
+    wait(lambda: query(page) == {"predict": "0", "step": "59"})
+
+
+def test_a_short_chinese_line_breaks_between_words(visit: Visit) -> None:
+    page = visit("recurrence?topic=error&lang=zh", *PHONE)
+    page.locator(".st-key-prediction button").first.click()
+    label = page.locator(".st-key-verdict summary p")
+    expect(label).to_contain_text("为什么")
+    ends = label.evaluate(
+        """(label) => {
+          const text = document.createTreeWalker(label, NodeFilter.SHOW_TEXT).nextNode();
+          const top = (place) => {
+            const letter = document.createRange();
+            letter.setStart(text, place);
+            letter.setEnd(text, place + 1);
+            return letter.getBoundingClientRect().top;
+          };
+          return [...text.data].filter((letter, place) => place + 1 < text.length && top(place + 1) > top(place) + 5);
+        }"""
+    )
+    assert ends  # in one line nothing is shown
+    assert set(ends) <= set("，。；：！？、”")

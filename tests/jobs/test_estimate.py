@@ -1,4 +1,4 @@
-"""The share of a run between its partial results, by the work alone: no clock."""
+"""The share of a run between its partial results, by the work alone: no clock; and the time left, by seconds that the tests name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from bnviz.jobs.estimate import Estimate
+from bnviz.jobs.estimate import Estimate, Pace
 
 
 def test_nothing_is_known_of_a_run_of_which_nothing_was_expected_and_that_has_told_nothing() -> None:
@@ -63,3 +63,39 @@ def test_a_result_that_tells_more_is_believed() -> None:
     estimate.worked(1.0, None, 100.0)
     estimate.worked(1.1, 0.5, 100.0)
     assert estimate.share == 0.5
+
+
+def paced(*speeds: tuple[float, float]) -> tuple[float, float, float]:
+    """Seconds left, seconds and share of a run that goes for so many seconds at that share a second, one after the other."""
+    pace, seconds, share = Pace(), 0.0, 0.0
+    for duration, speed in speeds:
+        for _ in range(round(10 * duration)):
+            seconds, share = seconds + 0.1, share + speed / 10
+            pace.at(seconds, share)
+    return pace.left(seconds, share), seconds, share
+
+
+def test_at_an_even_speed_the_time_left_is_the_rest() -> None:
+    left, seconds, _ = paced((37, 0.01))
+    assert left == pytest.approx(100 - seconds)
+
+
+@pytest.mark.parametrize("slower", [0.2, 0.5, 3.0])
+def test_the_time_left_follows_the_speed_of_late(slower: float) -> None:
+    """Another program begins or ends beside it: fifteen seconds later the time left is what it takes now."""
+    left, _, share = paced((30, 0.01), (15, 0.01 * slower))
+    assert left == pytest.approx((1 - share) / (0.01 * slower), rel=0.02)
+
+
+def test_one_swing_of_a_long_run_is_not_the_whole_speed() -> None:
+    left, _, share = paced((400, 0.001), (10, 0.0002))
+    assert left < 1.2 * (1 - share) / 0.001
+
+
+def test_while_a_run_stands_its_time_left_grows() -> None:
+    pace = Pace()
+    for second in range(20):
+        pace.at(second, second / 100)
+    for second in range(20, 60):
+        pace.at(second, 0.19)
+    assert pace.left(60, 0.19) > 2 * pace.left(30, 0.19) > 100

@@ -49,9 +49,9 @@ def state(page: AppTest, lab: str) -> Any:
 
 
 def words(page: AppTest) -> str:
-    """Everything written on the page."""
+    """Everything written on the page, whether or not its lines may break in a number."""
     return "\n".join(
-        element.value
+        element.value.replace("\N{NO-BREAK SPACE}", " ")
         for kind in (page.markdown, page.info, page.warning, page.error)
         for element in kind
         if isinstance(element.value, str)
@@ -200,6 +200,17 @@ def test_a_moved_control_is_in_the_link_and_survives_a_page_switch(topic: Any) -
         page.switch_page(f"../../pages/{left}.py").run()
     assert getattr(state(page, topic.lab).settings, name) == target
     assert control(page, f"{topic.id}:{name}:en").value == target
+
+
+@pytest.mark.parametrize("topic", ["sharing", "maps"])
+def test_fewer_channels_than_groups_leave_a_sentence_and_no_traceback(topic: str) -> None:
+    page = open_page("convolution", topic=topic, lang="en", predict="0", normalizer="group", channels="8", groups="8")
+    if topic == "maps":
+        control(page, f"convolution.{topic}:more").set_value(True).run()
+    for channels in (4, 1, 8):
+        control(page, f"convolution.{topic}:channels:en").set_value(channels).run()
+        assert not page.exception
+        assert state(page, "convolution").settings.channels == channels
 
 
 @EVERY_TOPIC

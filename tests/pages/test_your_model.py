@@ -17,7 +17,7 @@ from torch import nn
 
 from benchmarks.fuzz import READ
 from benchmarks.hostile import MARK
-from bnviz.i18n import translator
+from bnviz.i18n import closed_up, translator
 from bnviz.inspect import example, links, rules, watch
 from bnviz.inspect.figures import growth_conditions, growth_words
 from bnviz.inspect.frames import MAGIC, frames, packed, whole_frames
@@ -157,7 +157,8 @@ def test_the_gradient_of_a_row_stands_beside_theory(language: Any, tmp_path: Pat
     assert isinstance(row, Row)
     growth = growth_of(recording, row)
     assert growth.step > 1
-    assert f"{growth_words(growth, _)} {growth_conditions(growth, _)}" in [text.value for text in page.caption]
+    told = closed_up(f"{growth_words(growth, _)} {growth_conditions(growth, _)}")
+    assert told in [text.value for text in page.caption]
     assert any("bnviz-gradient_growth" in text for text in pictures(page))
 
 

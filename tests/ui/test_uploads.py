@@ -235,3 +235,14 @@ def test_the_summary_is_that_of_the_file() -> None:
     assert upload.classes is not None
     page = give(open_upload("training"), "a.csv", IRIS)
     assert "; ".join(str(phrase) for phrase in upload.summary()) in told(page)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_beside_a_refused_file_the_page_says_why_there_is_no_picture_and_leads_back(language: str) -> None:
+    page = give(open_upload("layer", lang=language), "bad.csv", "a,b\n1,2\n3,4,5\n")
+    told = {"en": "the reason stands beneath it", "zh": "原因写在文件下方"}[language]
+    assert [told in info.value for info in page.info] == [True]
+    page.button(key="layer:built_in").click().run()
+    assert not page.exception
+    assert page.session_state["visit"].labs["layer"].settings.source == "digits"
+    assert not page.info

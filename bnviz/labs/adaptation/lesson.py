@@ -15,7 +15,7 @@ from bnviz.labs.adaptation.experiment import run
 from bnviz.labs.adaptation.result import Result
 from bnviz.labs.adaptation.script import script
 from bnviz.labs.adaptation.settings import Settings
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS, judge
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
@@ -109,9 +109,10 @@ def finding(result: Result, language: Language = "en") -> str:
     """The errors with either statistics and with the best mixture, for the run that is shown."""
     _ = translator(language)
     source, batch, least = (
-        f"{short(value)}\N{NO-BREAK SPACE}%"
-        for value in (result.error_source, float(result.error[0]), float(result.error.min()))
+        f"{error}\N{NO-BREAK SPACE}%"
+        for error in alike(result.error_source, float(result.error[0]), float(result.error.min()))
     )
+    best, star = alike(result.best_measured, result.best_theory)
     return _(
         "Test error: {source} with the statistics from training, {batch} with those of a batch of {size} alone, and "
         "{least} at best, with N = {best}; N* is {star}."
@@ -120,8 +121,8 @@ def finding(result: Result, language: Language = "en") -> str:
         batch=batch,
         size=result.settings.batch_size,
         least=least,
-        best=short(result.best_measured),
-        star=short(result.best_theory),
+        best=best,
+        star=star,
     )
 
 
@@ -222,8 +223,8 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "The test images have another contrast and brightness. With which statistics is the test error least? The batches are drawn "
-            "at random; less than one point counts as alike."
+            "The test images are of another camera than those of the training. With which statistics is the test error least? The "
+            "batches are drawn at random; less than one point counts as alike."
         ),
         options=(
             N_("those from training"),

@@ -8,11 +8,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, translator
+from bnviz.i18n import N_, Language, listed, translator
 from bnviz.labs.averages.result import VARIANTS, Result
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import points as points_text
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, points_alike, short
 from bnviz.plot.primitives import band, key, line, log_axis, log_range, note, phone, points, theory_line, vertical_line
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.study.figures.forest import Claim, Effect, forest
@@ -66,17 +65,14 @@ def differences(result: Result, language: Language = "en") -> Chart:
     """What each variant has more error than the trained model itself, seed by seed, with interval and verdict; the first apart."""
     _ = translator(language)
 
-    def words(share: float) -> str:
-        return _("{points} points").format(points=points_text(share))
-
     effects = [
         Effect(_(NAMES[name]), ROLES[name], values, finding)
         for name, values, finding in zip(result.compared, result.differences, result.findings, strict=True)
     ]
     unit = _("Error − error without average (points)")
     claims = [
-        Claim(_("The buffers of the start"), unit, effects[:1], words, scale=100.0),
-        Claim(_("Buffers that were taken care of"), unit, effects[1:], words, scale=100.0),
+        Claim(_("The buffers of the start"), unit, effects[:1], points_alike, scale=100.0),
+        Claim(_("Buffers that were taken care of"), unit, effects[1:], points_alike, scale=100.0),
     ]
     return forest("differences", claims, _)
 
@@ -103,7 +99,7 @@ def refill(result: Result, language: Language = "en") -> Chart:
         if math.isfinite(value):
             label = f"<b>{_(SHORT[name])}<br>{short(value)} %</b>"
             notes.append(note(label, ROLES[name], y=math.log10(_shown(value)), yanchor=side, **beside))
-    told = _(", ").join(f"{count}: {short(value)} %" for count, value in zip(result.counts, over.mean, strict=True))
+    told = listed(result.counts, [f"{error} %" for error in alike(*map(float, over.mean))], _)
     x = axis(_("Refill batches"), type="log", range=[math.log10(end) for end in span], tickvals=result.counts)
     return Chart(
         "refill",

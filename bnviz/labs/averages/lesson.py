@@ -16,7 +16,7 @@ from bnviz.labs.averages.formula import formula
 from bnviz.labs.averages.result import Result
 from bnviz.labs.averages.script import script
 from bnviz.labs.averages.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import right_option
@@ -74,10 +74,8 @@ def outcome(result: Result) -> int:
 def finding(result: Result, language: Language = "en") -> str:
     """The test errors so far, for the run that is shown."""
     _ = translator(language)
-    errors = {
-        name: f"{short(float(result.over.mean[index, -1]))}\N{NO-BREAK SPACE}%"
-        for index, name in enumerate(result.variants)
-    }
+    told = alike(*map(float, result.over.mean[: len(result.variants), -1]))
+    errors = {name: f"{error}\N{NO-BREAK SPACE}%" for name, error in zip(result.variants, told, strict=True)}
     if int(result.averaged) == 0:
         return _("The trained model has {raw} test error; averaging has not begun.").format(raw=errors["raw"])
     return _(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, closed_up, translator
 from bnviz.labs.builder.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.listing import Code, Listing, Note, Table, Tone
@@ -71,7 +71,7 @@ def code(result: Result, listings: Mapping[str, str], language: Language = "en")
         Note(
             TONES[advice.gravity],
             advice.what.text(language),
-            f"{advice.why.text(language)} {advice.cure.text(language)}",
+            closed_up(f"{advice.why.text(language)} {advice.cure.text(language)}"),
         )
         for advice in result.advice
     ]
@@ -252,7 +252,9 @@ def _foot(result: Result, language: Language, *, tall: bool) -> dict[str, Any]:
     elif result.advice:
         more = len(result.advice) - 1
         words = "⚠ " + result.advice[0].what.text(language)
-        entry = note(words + (" " + _("… and {count} more below").format(count=more) if more else ""), "ink", **where)
+        entry = note(
+            closed_up(words + (" " + _("… and {count} more below").format(count=more) if more else "")), "ink", **where
+        )
     else:
         return {}
     entry["font"] |= {"size": PHONE_FONT if tall else 15}

@@ -83,8 +83,12 @@ def names_no_symptom(query: str) -> bool:
 
 
 def most_reported() -> list[Case]:
-    """Of each family, in their order, the case of most titles of threads; MOST of them."""
-    reports = Counter(title.card for title in titles())
+    """Of each family, in their order, the case that most threads are about; MOST of them.
+
+    Counted beside them is what a reader took titles for that say hardly anything: what such words mean most often.
+    """
+    guessed = (title.guessed for title in titles() if title.certainty == "guess")
+    reports = Counter(title.card for title in titles()) + Counter(guessed)
     best: dict[str, Case] = {}
     for case in sorted(CASES, key=lambda case: -reports[case.name]):
         best.setdefault(case.family, case)

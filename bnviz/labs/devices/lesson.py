@@ -16,7 +16,7 @@ from bnviz.labs.devices.formula import formula
 from bnviz.labs.devices.result import BUFFERS, Result
 from bnviz.labs.devices.script import script
 from bnviz.labs.devices.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import between
 from bnviz.teaching.sources import DIGITS
@@ -82,7 +82,7 @@ def finding(result: Result, language: Language = "en") -> str:
     ).format(
         share=f"{short(100 * share)}\N{NO-BREAK SPACE}%",
         channel=c,
-        **{name: short(value) for name, value in result.eval_error.items()},
+        **dict(zip(result.eval_error, alike(*result.eval_error.values()), strict=True)),
     )
 
 

@@ -17,7 +17,7 @@ from bnviz.labs.layer.formula import formula
 from bnviz.labs.layer.result import Result
 from bnviz.labs.layer.script import script
 from bnviz.labs.layer.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import between, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
 
@@ -117,8 +117,7 @@ def finding(result: Result, language: Language = "en") -> str:
 
 def _between(values: NDArray[np.float64]) -> str:
     """The least and the largest of `values`, or both at once where they read the same."""
-    low, high = (short(float(end), 1e-3) for end in (values.min(), values.max()))
-    return low if low == high else f"{low} … {high}"
+    return between(float(values.min()), float(values.max()), 1e-3)
 
 
 def _nothing_is_normalized(result: Result) -> bool:
@@ -226,7 +225,7 @@ TOPIC: Final = InstantTopic(
                 "Of two values, hardly more than the sign of their difference is left: −1 and 1, nearly exactly, "
                 "where they lie much farther apart than √ε."
             ),
-            {"batch_size": 2, "source": "gaussian", "channel": 2, "activation": "identity"},
+            {"batch_size": 2, "source": "gaussian", "activation": "identity"},
             holds=_only_a_sign_is_left,
         ),
         Preset(

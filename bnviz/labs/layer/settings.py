@@ -148,7 +148,7 @@ class Settings(LabSettings):
     steps: Steps = 60
     channel: Channel = 0
     shared_axis: SharedAxis = True
-    seed: Seed = 0
+    seed: Seed = 25  # one at which channel 0 is neither narrow nor around 0, whatever goes in: both of batch norm's steps are seen
 
     @model_validator(mode="after")
     def _channel_exists(self) -> Self:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, in_brackets, translator
 from bnviz.labs.running_stats.figures.momentums import momentum_name
 from bnviz.labs.running_stats.result import Result
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import latex, latex_signed, short, with_spread
 from bnviz.settings import MomentumValue
 from bnviz.theory import running
 
@@ -43,9 +43,8 @@ def formula(result: Result, step: int, language: Language) -> str:
         r"$$\hat\sigma^2 \leftarrow (1-\alpha)\,\hat\sigma^2 + \alpha\,s^2$$",
         f"$$(1-{latex(weight)})\\cdot {latex(before)} + {latex(weight)}\\cdot {latex(unbiased)} = {latex(after)}$$",
     ]
-    expected = _("Expected by the closed form: running mean {mean} ± {std}, running variance {var}.").format(
-        mean=short(result.expected_mean[0, t]),
-        std=short(result.expected_mean_std[0, t]),
+    expected = _("Expected by the closed form: running mean {mean}, running variance {var}.").format(
+        mean=with_spread(result.expected_mean[0, t], result.expected_mean_std[0, t]),
         var=short(result.expected_var[0, t]),
     )
     return "\n\n".join([title, *mean_lines, *var_lines, expected, table])
@@ -65,7 +64,7 @@ def momentum_table(momentums: Sequence[MomentumValue], _: Translate) -> str:
     for momentum in momentums:
         steps = [str(running.steps_to(momentum, share)) for share in (0.05, 0.01)]
         if isinstance(momentum, str):
-            cells = ["`None` (" + _("cumulative") + ")", _("not offered"), "–", "–", *steps]
+            cells = [in_brackets("`None`", _("cumulative"), _), _("not offered"), "–", "–", *steps]
         else:
             spans = [short(running.half_life(momentum)), short(running.time_constant(momentum))]
             cells = [f"{momentum:.6g}", f"{running.keras_momentum(momentum):.6g}", *spans, *steps]

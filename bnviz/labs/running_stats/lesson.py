@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, in_brackets, translator
 from bnviz.labs.running_stats import figures
 from bnviz.labs.running_stats.comparisons import comparisons
 from bnviz.labs.running_stats.experiment import run
@@ -18,7 +18,7 @@ from bnviz.labs.running_stats.formula import formula
 from bnviz.labs.running_stats.result import Result
 from bnviz.labs.running_stats.script import script
 from bnviz.labs.running_stats.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
 SMALLEST, LARGEST, CUMULATIVE, BETWEEN = range(4)
@@ -99,13 +99,15 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """How soon each momentum finds the truth and how much it scatters after the last batch, for the run that is shown."""
     _ = translator(language)
+    if result.settings.disturbance != "none":
+        return _behind(result, _)
     soon = _("{momentum} is within 5 % of the truth after {batches}")
     never = _("{momentum} does not come within 5 % of the truth")
     head = ""
     if len(result.settings.compared) > FULL_SENTENCES:
         head = _("Batches until within 5 % of the truth, by momentum: ")
         soon, never = "{value}" + _(": ") + "{count}", "{value}" + _(": ") + _("not reached")
-    parts = []
+    parts, scatter = [], alike(*map(float, result.noise))
     for index, momentum in enumerate(result.settings.compared):
         name, steps = momentum_name(momentum, _), float(result.steps_to_5pct[index])
         found = (soon if math.isfinite(steps) else never).format(
@@ -114,11 +116,23 @@ def finding(result: Result, language: Language = "en") -> str:
             batches=_batches(steps, _),
             count=short(steps),
         )
-        noise = float(result.noise[index])
-        parts.append(found + (f" (± {short(noise)})" if math.isfinite(noise) else ""))
+        noise = math.isfinite(float(result.noise[index]))
+        parts.append(in_brackets(found, f"± {scatter[index]}", _) if noise else found)
     text = head + _("; ").join(parts)
     return _("{parts}. In brackets: how much the running mean scatters at the end.").format(
         parts=text[:1].upper() + text[1:]
+    )
+
+
+def _behind(result: Result, _: Translate) -> str:
+    """Where the truth moves, how far from it each momentum ends: that one was near it before says nothing of that."""
+    off = abs(result.mean_spread.average[:, -1] - result.truth_mean[-1])
+    parts = [
+        (_("cumulative") if isinstance(momentum, str) else short(momentum)) + _(": ") + short(float(f"{distance:.2g}"))
+        for momentum, distance in zip(result.settings.compared, off, strict=True)
+    ]
+    return _("How far from the truth the running mean is after the last batch, by momentum: {parts}.").format(
+        parts=_("; ").join(parts)
     )
 
 

@@ -31,7 +31,8 @@ from bnviz.theory import decay as theory
 CLASSES: Final = 10
 FEATURES: Final = 64
 POINTS: Final = 50
-SECONDS: Final = 90.0
+SECONDS: Final = 45.0
+SQUARES: Final = ("angle", "by_gradient", "cosine", "tangent")
 
 
 def run(settings: Settings, on_update: Callable[[Result], None] | None = None) -> Result:
@@ -93,11 +94,12 @@ def estimated_seconds(settings: Settings) -> float:
     """
     runs, units, samples = len(pairs(settings)[0]), settings.width, settings.batch_size
     weights = units * (FEATURES + CLASSES + (settings.depth - 1) * units)
-    forward = settings.depth * 7e-5 + runs * (5e-11 * samples * weights + 3e-9 * settings.depth * units * samples)
-    stepping = runs * (8e-5 + 5e-6 * settings.depth + 3e-9 * weights) * (2.0 if settings.optimizer == "adamw" else 1.0)
-    watching = 2e-4 + runs * 2e-8 * units**2
-    testing = (POINTS + 1) * (1e-3 + runs * 450 * (5e-11 * weights + 2.5e-9 * settings.depth * units))
-    seconds = 0.5 + settings.steps * (4e-4 + settings.depth * 2e-4 + 3 * forward + stepping + watching) + testing
+    passing = settings.depth * 2e-4 + runs * (1.05e-10 * samples * weights + 2.6e-9 * settings.depth * units * samples)
+    moving = runs * (6.8e-9 if settings.optimizer == "adamw" else 2.6e-9) * weights
+    watching = runs * (8.6e-5 + 4.5e-9 * units**2)
+    points = min(POINTS, settings.steps) + 1
+    testing = points * (5e-4 + runs * 450 * (3.4e-11 * weights + 4e-10 * settings.depth * units))
+    seconds = 0.1 + settings.steps * (passing + moving + watching) + testing
     check_cost(seconds, SECONDS, ("steps", "depth", "width", "batch_size"))
     if settings.batch_norm:
         refuse_batch_of_one(settings.batch_size, settings.width)
@@ -146,8 +148,11 @@ class _Watched:
         self.before = self._weights()
         self.gradient = torch.zeros_like(self.before)
         self.layer.weight.register_post_accumulate_grad_hook(self._keep)  # type: ignore[no-untyped-call]
-        self.squares: dict[str, list[Floats]] = {name: [] for name in ("angle", "by_gradient", "cosine", "tangent")}
-        self.lengths = [self._lengths(self.before)]
+        # In one piece each: thousands of small arrays between the tensors of the steps leave holes that malloc cannot fill again.
+        self.squares = {name: np.empty((settings.steps, len(self.decays))) for name in SQUARES}
+        self.lengths = np.empty((settings.steps + 1, len(self.decays)))
+        self.lengths[0] = self._lengths(self.before)
+        self.done = 0
         self.gammas: list[Floats] = []
         self.recorded: list[int] = []
 
@@ -165,21 +170,21 @@ class _Watched:
 
     def after_step(self, rates: Floats) -> None:
         """Measure the step that was taken with learning rates `rates` (P,)."""
-        old, new, gradient = self.before, self._weights(), self.gradient
-        length, norm = self.lengths[-1], self._lengths(gradient)
-        self.lengths.append(self._lengths(new))
+        old, new, gradient, step = self.before, self._weights(), self.gradient, self.done
+        length, norm = self.lengths[step], self._lengths(gradient)
+        self.lengths[step + 1] = self._lengths(new)
         # By the chord of unit vectors: the cosine of a small angle has lost its digits.
         chord = (old / old.norm(dim=1, keepdim=True) - new / new.norm(dim=1, keepdim=True)).norm(dim=1).numpy()
         with np.errstate(all="ignore"):
-            self.squares["angle"].append((2 * np.arcsin(chord / 2)) ** 2)
-            self.squares["by_gradient"].append(np.arctan2(rates * norm, (1 - rates * self.decays) * length) ** 2)
-            self.squares["cosine"].append(((old * gradient).sum(1).numpy() / (length * norm)) ** 2)
-            self.squares["tangent"].append((norm * length) ** 2)
-        self.before = new
+            self.squares["angle"][step] = (2 * np.arcsin(chord / 2)) ** 2
+            self.squares["by_gradient"][step] = np.arctan2(rates * norm, (1 - rates * self.decays) * length) ** 2
+            self.squares["cosine"][step] = ((old * gradient).sum(1).numpy() / (length * norm)) ** 2
+            self.squares["tangent"][step] = (norm * length) ** 2
+        self.before, self.done = new, step + 1
 
     def record(self) -> None:
         """Note that a point was recorded here."""
-        self.recorded.append(len(self.lengths) - 1)
+        self.recorded.append(self.done)
         runs = len(self.decays)
         gamma = np.full(runs, np.nan)
         if self.norm is not None:
@@ -207,8 +212,8 @@ def _result(settings: Settings, updates: Sequence[Update], watched: _Watched, ha
     done = points[-1]
     rates, decays = pairs(settings)
     rates = rates * rate_factor(settings, max(done, 1))
-    squares = {name: np.array(rows[:done]).reshape(done, len(rates)) for name, rows in watched.squares.items()}
-    lengths = np.array(watched.lengths[: done + 1])
+    squares = {name: rows[:done] for name, rows in watched.squares.items()}
+    lengths = watched.lengths[: done + 1]
     window = max(1, math.ceil(WINDOW * done))
     ends = {name: _mean(rows[-window:]) for name, rows in squares.items()}
     product = rates * decays

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, in_brackets, listed, translator
 from bnviz.labs.weight_decay.result import Floats, Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
 from bnviz.plot.listing import Listing, Table
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import key, line, log_axis, log_range, phone, points, theory_line
 from bnviz.plot.theme import Role, axis, color, layout
 
@@ -74,9 +74,9 @@ def courses(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     traces: list[dict[str, Any]] = []
     ends = [0, result.total_steps]
-    for number, rate, runs in _by_rate(result):
+    for number, _rate, runs in _by_rate(result):
         for run in runs:
-            name = f"η = {short(rate)}, λ = {short(float(result.weight_decay[run]))}"
+            name = _run(result, run, _)
             hover = _("step {step}: {angle}°").format(step="%{x}", angle="%{y:.3g}")
             traces.append(
                 line(
@@ -139,9 +139,9 @@ def lengths(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     traces: list[dict[str, Any]] = []
     ends = [0, result.total_steps]
-    for number, rate, runs_of in _by_rate(result):
+    for number, _rate, runs_of in _by_rate(result):
         for run in runs_of:
-            name = f"η = {short(rate)}, λ = {short(float(result.weight_decay[run]))}"
+            name = _run(result, run, _)
             traces.append(line(result.steps, result.length[run], ROLES[number], name, width=2.5))
             level = float(result.length_theory[run])
             if math.isfinite(level) and level > 0:
@@ -149,11 +149,9 @@ def lengths(result: Result, language: Language = "en") -> Chart:
                 traces.append(theory_line(last, [level, level], _("equilibrium, {run}").format(run=name)))
     notes = [key(_("colour: learning rate ({rates}) · dashed: (ηg̃²/2λ)^¼").format(rates=_rates(result, _)))]
     low, high = log_range(np.concatenate([np.asarray(trace["y"]) for trace in traces]))
-    told = _("; ").join(
-        f"η = {short(float(result.learning_rate[run]))}, λ = {short(float(result.weight_decay[run]))}: "
-        f"{short(float(result.length[run, -1]))} ({short(float(result.length_theory[run]))})"
-        for run in range(len(result.product))
-    )
+    pairs = [alike(*map(float, pair)) for pair in zip(result.length[:, -1], result.length_theory, strict=True)]
+    runs = [_run(result, run, _) for run in range(len(result.product))]
+    told = listed(runs, [in_brackets(length, theory, _) for length, theory in pairs], _)
     return Chart(
         "lengths",
         traces,
@@ -253,17 +251,23 @@ def _state(result: Result, run: ArrayLike, _: Translate) -> str:
     return _("no: {steps} more steps").format(steps=short(float(f"{remaining:.2g}")))
 
 
+def _run(result: Result, run: int, _: Translate) -> str:
+    rate, decay = float(result.learning_rate[run]), float(result.weight_decay[run])
+    return _(", ").join((f"η = {short(rate)}", f"λ = {short(decay)}"))
+
+
 def _angles_alt(result: Result, _: Translate) -> str:
     return _("Angle per step at the end against η·λ, on log axes. {parts}.").format(parts=_runs_told(result, _))
 
 
 def _runs_told(result: Result, _: Translate) -> str:
-    return _("; ").join(
-        _("ηλ = {product}: {angle}° (equilibrium {theory}°), settled: {settled}").format(
+    def told(run: int) -> str:
+        angle, theory = alike(math.degrees(result.angle[run]), math.degrees(result.angle_theory[run]))
+        return _("ηλ = {product}: {angle}° (equilibrium {theory}°), settled: {settled}").format(
             product=short(float(result.product[run])),
-            angle=short(math.degrees(result.angle[run])),
-            theory=short(math.degrees(result.angle_theory[run])),
+            angle=angle,
+            theory=theory,
             settled=_state(result, run, _),
         )
-        for run in np.argsort(result.product, kind="stable")
-    )
+
+    return _("; ").join(told(run) for run in np.argsort(result.product, kind="stable"))

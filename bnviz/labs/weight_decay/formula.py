@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, closed_up, translator
 from bnviz.labs.weight_decay.result import Result
 from bnviz.plot.numbers import latex, short
 
@@ -49,11 +49,8 @@ def _measured(result: Result, run: int, _: Translate) -> str:
     halved = float(result.halved[run])
     if not math.isfinite(halved):
         return cosine
-    return (
-        cosine
-        + " "
-        + _("Halving w changes the outputs in training mode by {share} %.").format(share=f"${latex(100 * halved)}$")
-    )
+    change = _("Halving w changes the outputs in training mode by {share} %.").format(share=f"${latex(100 * halved)}$")
+    return closed_up(f"{cosine} {change}")
 
 
 def _equilibrium(result: Result, run: int) -> str:

@@ -265,7 +265,8 @@ TOPIC: Final = LiveTopic(
             "no_batch_norm",
             N_("No batch norm"),
             N_(
-                "Length counts: half the weights, half the outputs (formula view). Runs of equal η·λ no longer fall together."
+                "Length counts: half the weights change the outputs by about a half (formula view). Runs of equal η·λ "
+                "no longer fall together."
             ),
             {"batch_norm": False},
             counts_without_batch_norm,

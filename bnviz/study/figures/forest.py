@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Translate
+from bnviz.i18n import Translate, in_brackets
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, interval, short
 from bnviz.plot.panels import Panels, axis_refs, heading
 from bnviz.plot.primitives import PHONE_FONT, SILENT, domain, largest, line, note, points, rectangle, segment
 from bnviz.plot.theme import Role, axis, color
@@ -36,22 +36,29 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One panel: `title` says what a positive value means, `unit` stands at the axis, `words` turns a value into text.
+    """One panel: `title` says what a positive value means, `unit` stands at the axis.
 
+    `words`: turns values that stand beside each other into texts.
     `factor`: values are log10 of a factor, and the axis says so. `scale`: what they are multiplied by on the axis.
     """
 
     title: str
     unit: str
     effects: Sequence[Effect]
-    words: Callable[[float], str]
+    words: Callable[..., tuple[str, ...]]
     factor: bool = False
     scale: float = 1.0
 
 
-def times(value: float) -> str:
-    """A factor whose log10 is `value`."""
-    return f"×{short(10.0**value)}"
+def times(*values: float) -> tuple[str, ...]:
+    """Factors whose log10 are `values`."""
+    return tuple(f"×{factor}" for factor in alike(*(10.0**value for value in values)))
+
+
+def times_within(finding: Finding, _: Translate) -> str:
+    """The mean factor of a finding and, in brackets, its interval."""
+    factor, low, high = times(finding.mean, finding.low, finding.high)
+    return in_brackets(factor, interval(low, high), _)
 
 
 def forest(name: str, claims: Sequence[Claim], _: Translate) -> Chart:
@@ -105,7 +112,7 @@ def _row(effect: Effect, row: int, claim: Claim, _: Translate) -> list[dict[str,
     """The seeds of one effect, its interval and its mean, as far as there are any."""
     finding, role, scale = effect.finding, effect.role, claim.scale
     seeds = {"color": dot_colors(effect.values, finding), "size": 7, "opacity": 0.7}
-    text = [claim.words(float(value)) for value in effect.values]
+    text = [claim.words(float(value))[0] for value in effect.values]
     heights = np.full(len(effect.values), row + 0.18)
     hover: dict[str, Any] = {"text": text, "hovertemplate": "%{text}"}
     traces = [points(scale * effect.values, heights, role, effect.label, marker=seeds, **hover)]
@@ -113,7 +120,7 @@ def _row(effect: Effect, row: int, claim: Claim, _: Translate) -> list[dict[str,
         ends, name = [scale * finding.low, scale * finding.high], _("95 % confidence interval of the mean")
         traces.append(line(ends, [row, row], role, name, width=6, opacity=0.55, **SILENT))
     if math.isfinite(finding.mean):
-        said = claim.words(finding.mean)
+        said = claim.words(finding.mean)[0]
         mean = points([scale * finding.mean], [row], role, _("mean"), size=13, symbol="diamond", hovertemplate=said)
         traces.append(mean)
     return traces
@@ -123,9 +130,10 @@ def _words(finding: Finding, claim: Claim, _: Translate) -> str:
     """Verdict, then the numbers in a second line."""
     lines = [f"<b>{words(finding, _)}</b>"]
     if math.isfinite(finding.mean):
-        numbers = claim.words(finding.mean)
+        numbers = claim.words(finding.mean)[0]
         if finding.has_interval:
-            numbers += f" ({claim.words(finding.low)} … {claim.words(finding.high)})"
+            mean, low, high = claim.words(finding.mean, finding.low, finding.high)
+            numbers = in_brackets(mean, interval(low, high), _)
         lines.append(numbers)
     if finding.lost:
         lines.append(_("{lost} seeds are left out").format(lost=finding.lost))

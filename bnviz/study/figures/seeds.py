@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnviz.i18n import Translate, clauses
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import GAP, labels_above, labels_at_ends
-from bnviz.plot.numbers import points, short, with_spread
+from bnviz.plot.numbers import points, points_alike, short, with_spreads
 from bnviz.plot.panels import Panels, axis_refs, heading, stacked
 from bnviz.plot.primitives import PHONE_FONT, band, crosses, domain, largest, line, note, rectangle
 from bnviz.plot.primitives import points as dots
@@ -64,18 +64,18 @@ def error_curves(
     """
     traces = [trace for curve in curves for trace in _traces(curve, epochs, steps_per_epoch, _)]
     heights = [_last_height(curve) for curve in curves]
+    ends = endings(curves, _)
     labels = [
-        (f"{curve.name}<br>{ending(curve, _)}", curve.role, height)
-        for curve, height in zip(curves, heights, strict=True)
+        (f"{curve.name}<br>{end}", curve.role, height) for curve, end, height in zip(curves, ends, heights, strict=True)
     ]
     phone_labels = [
-        (_("{name}: {value}").format(name=curve.short_name, value=ending(curve, _)), curve.role, height)
-        for curve, height in zip(curves, heights, strict=True)
+        (_("{name}: {value}").format(name=curve.short_name, value=end), curve.role, height)
+        for curve, end, height in zip(curves, ends, heights, strict=True)
     ]
     seeds = len(curves[0].diverged_at)
     how = _("line: mean of {seeds} seeds · band: from the best seed to the worst").format(seeds=seeds)
     notes = [heading(how, 0, 1.01, "context", align="left"), *apart(labels, EXPONENTS, 2.0)]
-    told = _("; ").join(f"{curve.name} {ending(curve, _).replace('<br>', _(', '))}" for curve in curves)
+    told = _("; ").join(f"{curve.name} {end.replace('<br>', _(', '))}" for curve, end in zip(curves, ends, strict=True))
     margin = {"l": 64, "r": 200, "t": 40, "b": 52}
     return Chart(
         name,
@@ -169,12 +169,19 @@ def dot_colors(values: Floats, finding: Finding) -> list[str]:
     return [color("error" if value == finding.outlier else "context") for value in values]
 
 
-def ending(curve: ErrorCurve, _: Translate) -> str:
-    """Error ± s.d. at the line's end, and how many seeds are not in it any more."""
-    error, deviation = 100 * curve.error.mean[-1], 100 * curve.error.deviation[-1]
+def endings(curves: Sequence[ErrorCurve], _: Translate) -> list[str]:
+    """Of each curve the error ± s.d. at the line's end, and how many seeds are not in it any more."""
+    errors = with_spreads(
+        [100 * float(curve.error.mean[-1]) for curve in curves],
+        [100 * float(curve.error.deviation[-1]) for curve in curves],
+    )
+    return [_ending(curve, error, _) for curve, error in zip(curves, errors, strict=True)]
+
+
+def _ending(curve: ErrorCurve, error: str, _: Translate) -> str:
     parts = []
-    if math.isfinite(error):
-        parts.append(f"{with_spread(error, deviation)} %")
+    if math.isfinite(curve.error.mean[-1]):
+        parts.append(f"{error} %")
     lost = curve.diverged_at[curve.diverged_at >= 0]
     if lost.size:
         parts.append(
@@ -189,9 +196,8 @@ def mean_line(finding: Finding, _: Translate) -> str:
     """The finding in numbers: mean and interval, where there is one, in points."""
     if not finding.has_interval:
         return _("{mean} points").format(mean=points(finding.mean))
-    return _("{mean} points, 95 % interval {low} … {high}").format(
-        mean=points(finding.mean), low=points(finding.low), high=points(finding.high)
-    )
+    mean, low, high = points_alike(finding.mean, finding.low, finding.high)
+    return _("{mean} points, 95 % interval {low} … {high}").format(mean=mean, low=low, high=high)
 
 
 def apart(labels: Sequence[tuple[str, Role, float]], ends: Sequence[float], lines: float) -> list[dict[str, Any]]:

@@ -1,53 +1,10 @@
 // The share component: the page's link to read, copy or photograph, and the document's language and title.
+import { bar, spelled } from "./address.js";
 import { DESK, attendance } from "./attendance.js";
 import { cleanupOnceGone, copy, element, hostOf, shared as sharedState, unquoted } from "./common.js";
 import { icon } from "./menu.js";
 import { LOOPBACK, reachableOrigin } from "./origin.js";
 import { SHARE } from "./styles.js";
-
-const AFTER_THE_PICTURE = 120; // ms
-const ONE_CHANGE = 700; // ms: what follows sooner is the same change
-const FOREIGN = new Set(["embed", "embed_options", "class", "present"]); // not of the page, and kept
-
-/** Keep the address bar true, with a history entry for every change that Back can undo. `data-address` of `host`: late or shown. */
-class AddressBar {
-  #changed = 0;
-  #later = null;
-
-  constructor(host) { this.host = host; }
-
-  /** Later, since the picture comes first: changing the address takes the browser longer than painting does. */
-  tell(query, shown) {
-    const page = location.pathname;
-    this.wait();
-    this.#later = setTimeout(() => {
-      if (location.pathname === page) {
-        this.#show(query);
-        shown();
-      }
-      this.host.dataset.address = "shown";
-    }, AFTER_THE_PICTURE);
-  }
-
-  /** Say nothing until the server has followed the browser. */
-  wait() {
-    clearTimeout(this.#later);
-    this.host.dataset.address = "late";
-  }
-
-  #show(query) {
-    const wanted = new URLSearchParams(query);
-    for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
-    const search = wanted.size > 0 ? `?${spelled(wanted)}` : "";
-    if (search === location.search) return;
-    const goesOn = Date.now() - this.#changed < ONE_CHANGE || !location.search;
-    this.#changed = Date.now();
-    history[goesOn ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
-  }
-}
-
-/** The server's own spelling, so that a comma stays a comma. */
-const spelled = (query) => String(query).replaceAll("%2C", ",");
 
 class Share {
   // As the page tells at every rerun.
@@ -55,7 +12,7 @@ class Share {
   shared;
   qr;
   reachable;
-  setStateValue;
+  path;
 
   constructor(parentElement) {
     this.word = element("span");
@@ -94,8 +51,7 @@ class Share {
     );
     const root = element("div", { className: "root" }, this.button, this.sheet, this.sheetCode, this.panel);
     parentElement.append(element("style", { textContent: SHARE }), root);
-    this.bar = new AddressBar(hostOf(parentElement));
-    this.number = 0;
+    this.host = hostOf(parentElement);
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     this.button.addEventListener("click", () => this.#open());
@@ -116,14 +72,7 @@ class Share {
     });
     window.addEventListener("beforeprint", () => { this.sheet.textContent = this.#link(); }, { signal });
     document.addEventListener("click", (event) => this.#follow(event), { signal });
-    const page = location.pathname;
-    window.addEventListener("popstate", () => {
-      this.panel.close();
-      if (location.pathname !== page) return;
-      this.bar.wait();
-      this.number += 1;
-      this.setStateValue("wanted", { search: location.search, number: this.number, whole: true });
-    }, { signal });
+    window.addEventListener("popstate", () => this.panel.close(), { signal });
   }
 
   /** A link in a text that names settings only ("?batch_size=2") sets them here, without a new page. */
@@ -131,18 +80,18 @@ class Share {
     const link = event.target.closest?.('a[href^="?"]');
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    this.bar.wait();
-    this.number += 1;
-    this.setStateValue("wanted", { search: link.getAttribute("href"), number: this.number });
+    bar.follow(link.getAttribute("href"));
     document.querySelector(".st-key-picture")?.scrollIntoView({ block: "nearest" });
   }
 
-  destroy() { this.leaving.abort(); }
+  destroy() {
+    this.leaving.abort();
+    bar.leave(this);
+  }
 
-  update({ words, query, followed = 0, shared, qr, reachable, lang, title, asked, headline, settings, controls = [] }, setStateValue) {
+  update({ words, path, query, followed = 0, shared, qr, reachable, lang, title, asked, headline, settings, controls = [] }) {
     if (JSON.stringify(attendance().page) !== JSON.stringify(asked ?? null)) attendance().publish({ page: asked ?? null });
-    Object.assign(this, { words, shared, qr, reachable, setStateValue });
-    this.number = Math.max(this.number, followed); // another page, or this one drawn afresh, has counted before
+    Object.assign(this, { words, path, shared, qr, reachable });
     this.word.textContent = words.share;
     this.field.setAttribute("aria-label", words.link);
     this.panel.setAttribute("aria-label", words.share);
@@ -160,7 +109,7 @@ class Share {
     if (this.panel.open) this.#showLink();
     if (lang) document.documentElement.lang = lang.replace("_", "-");
     if (title) document.title = title;
-    if (typeof query === "string") this.bar.tell(query, () => attendance().lead());
+    bar.tell(this, query, followed);
   }
 
   /** The server knows only the query, the browser under which name it reached the page: others may need another name. */
@@ -230,10 +179,10 @@ class Share {
 const shares = new WeakMap();
 
 /** Streamlit component: called at every rerun with the same `parentElement`. */
-export default function share({ data, parentElement, setStateValue }) {
+export default function share({ data, parentElement }) {
   if (!shares.has(parentElement)) shares.set(parentElement, new Share(parentElement));
   const one = shares.get(parentElement);
-  one.update(data, setStateValue);
+  one.update(data);
   return cleanupOnceGone(parentElement, () => {
     one.destroy();
     shares.delete(parentElement);

@@ -92,7 +92,7 @@ def test_words_carry_effect_interval_and_every_batch_size() -> None:
     finding = judge(WORSE, 0.01)
     assert text(advice) == (
         "Use batch norm from batch 8 on. At batch 1 PyTorch refuses batch norm; layer norm has 5 % error. "
-        f"At batch 2, layer norm is better by 21.0 points [{100 * finding.low:.1f}, {100 * finding.high:.1f}]. "
+        f"At batch 2, layer norm is better by 21.0 points ({100 * finding.low:.1f} … {100 * finding.high:.1f}). "
         "Batch norm is better than the best of the others at 16. No difference that matters at 32. "
         "Not worse by a point or more at 8. Too noisy to tell at 3."
     )

@@ -20,7 +20,7 @@ from bnviz.labs.batch_size.statistics import figures as close_figures
 from bnviz.labs.batch_size.statistics.result import Result as CloseResult
 from bnviz.labs.batch_size.statistics.settings import Settings as CloseSettings
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import points, with_spread
+from bnviz.plot.numbers import points, points_alike, with_spreads
 from bnviz.plot.primitives import wrapped
 from bnviz.plot.theme import color
 from bnviz.study.verdict import judge
@@ -96,7 +96,7 @@ def test_the_cliff_is_the_mean_error_with_the_range_of_seeds_in_order_of_batch_s
         band = chart.data[[trace is line for trace in chart.data].index(True) - 1]
         np.testing.assert_allclose(band["y"][:2], 100 * result.error_low[row, ::-1])
         np.testing.assert_allclose(band["y"][2:][::-1], 100 * result.error_high[row, ::-1])
-        ending = f"at 32: {with_spread(100 * result.error_mean[row, 0], 100 * result.error_deviation[row, 0])} %"
+        ending = f"at 32: {with_spreads(100 * result.error_mean[:, 0], 100 * result.error_deviation[:, 0])[row]} %"
         assert ending in notes(chart)
         assert ending in chart.alt
         assert ending in json.dumps(chart.phone_layout, ensure_ascii=False)
@@ -170,8 +170,8 @@ def test_recalibration_is_drawn_beside_the_trained_and_the_best_other(result: Re
     ):
         np.testing.assert_allclose(named(chart, name)[0]["y"], 100 * values[::-1])
     assert "At batch 8 recalibration lowers the error by" in notes(chart)
-    assert points(result.rescues[1].mean) in notes(chart)
-    assert points(result.remaining[1].mean) in notes(chart)
+    for finding in (result.rescues[1], result.remaining[1]):
+        assert points_alike(finding.mean, finding.low, finding.high)[0] in notes(chart)
     assert result.rescues[1].verdict in notes(chart)
 
 

@@ -243,6 +243,7 @@ def _(wrong: Any, right: Any) -> None:
 
 @shows("keras_epsilon", "layer")
 def _(wrong: Any, right: Any) -> None:
+    assert wrong.batch_var[:, 0].mean() == pytest.approx(1e-4, rel=0.2)
     assert wrong.stage_std["normalized"][:, 0].mean() < 0.4
     assert right.stage_std["normalized"][:, 0].mean() > 0.8
 

@@ -89,7 +89,7 @@ def test_nine_of_ten_titles_that_say_what_they_are_about_have_its_card_first() -
 
 
 def test_where_the_search_is_wrong_a_reader_of_the_title_is_not_always_right() -> None:
-    """The reader names the card of 204 of 258 titles that nobody tuned on (79 ± 5 %), the search of 169 (66 ± 6 %).
+    """The reader names the card of 204 of 258 titles that nobody tuned on (79 ± 5 %), the search of 170 (66 ± 6 %).
 
     Where they are sure, 115 and 111 of 118; where a card is likely, 71 and 52 of 93; where they guess, 18 and 7 of 47.
     """
@@ -101,7 +101,7 @@ def test_where_the_search_is_wrong_a_reader_of_the_title_is_not_always_right() -
 
 @pytest.mark.parametrize(
     ("titles_of", "first_is_right", "first_is_either", "either_in_three"),
-    [(slice(PLAIN), 0.766, 0.848, 0.93), (slice(PLAIN, None), 0.48, 0.52, 0.63)],
+    [(slice(PLAIN), 0.766, 0.848, 0.93), (slice(PLAIN, None), 0.49, 0.54, 0.64)],
     ids=["titles-that-say-what-is-wrong", "titles-however-little-they-say"],
 )
 def test_how_many_titles_that_nobody_tuned_on_have_their_card_first(
@@ -112,7 +112,7 @@ def test_how_many_titles_that_nobody_tuned_on_have_their_card_first(
     Of the first 158, 121 have their card first (77 %, a sample of this size tells it to ± 7), 134 it or the second that the thread is
     as much about (85 ± 6 %), 147 one of both among the first three (93 ± 4 %).
 
-    The last 100 were drawn from what the same subjects brought up after the plainest titles had been taken: 48, 52 and 63 of them
+    The last 100 were drawn from what the same subjects brought up after the plainest titles had been taken: 49, 54 and 64 of them
     (± 10). Half of the misses do not name the trouble ("batchnorm issue", "Why is .train()", "Inference on CPU", "Implementation
     error"), others say only where it was met ("ONNX Export error": a batch of one; "RuntimeError While Freeze BN layers": half
     precision) or one of two near cards ("replace syncbn with bn when exporing inference model").
@@ -427,8 +427,9 @@ def test_who_names_no_symptom_sees_of_each_family_what_is_reported_most(query: s
     assert names_no_symptom(query)
     found = search(query)
     assert [case.family for case in found] == list(FAMILIES)[:MOST]
+    assert found[0].name == "eval_differs"
     reports = Counter(title.card for title in titles())
-    for case in found:
+    for case in found[1:]:
         assert reports[case.name] == max(reports[other.name] for other in CASES if other.family == case.family)
 
 

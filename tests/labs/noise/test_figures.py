@@ -18,7 +18,7 @@ from bnviz.labs.noise.mates.result import Result as MatesResult
 from bnviz.labs.noise.shift import figures as shift_figures
 from bnviz.labs.noise.shift.result import Result as ShiftResult
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import points
+from bnviz.plot.numbers import points_alike
 from bnviz.teaching.lab import AnyTopic
 
 INSTANT: dict[str, Any] = {"draws": 400, "depth": 2, "width": 24}
@@ -151,7 +151,7 @@ def test_differences_carry_their_verdicts(dropout: DropoutResult, ghost: GhostRe
         for note, dot, finding, row in zip(chart.layout["annotations"], dots, findings, values, strict=True):
             np.testing.assert_allclose(dot["y"], 100 * row)
             assert finding.verdict in note["text"]
-            assert points(finding.mean) in note["text"]
+            assert points_alike(finding.mean, finding.low, finding.high)[0] in note["text"]
     assert "2 − 64" in words(ghost_figures.differences(ghost))
 
 

@@ -139,3 +139,14 @@ def test_after_a_jump_the_cumulative_average_lags_by_a_third(seed: int) -> None:
     result = run(TOPIC.preset("a_jump").replace(seed=seed))
     jump = result.truth_mean[-1] - result.truth_mean[0]
     assert (result.truth_mean[-1] - result.mean_spread.average[2, -1]) / jump == pytest.approx(1 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["a_jump", "a_drift"])
+def test_where_the_truth_moves_the_line_says_who_is_behind_at_the_end(name: str) -> None:
+    """That the plain average was near the truth before it jumped says nothing of where it is now."""
+    result = TOPIC.compute(TOPIC.preset(name))
+    off = abs(result.mean_spread.average[:, -1] - result.truth_mean[-1])
+    said = TOPIC.finding(result, "en")  # type: ignore[misc]
+    assert "within 5 %" not in said
+    told = [float(part.split(": ")[1]) for part in said.split("momentum: ")[1].rstrip(".").split("; ")]
+    assert told == pytest.approx(off.tolist(), rel=0.06)

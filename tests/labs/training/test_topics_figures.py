@@ -16,10 +16,10 @@ from bnviz.labs.training.landscape import figures as landscape_figures
 from bnviz.labs.training.race import figures as race_figures
 from bnviz.labs.training.sweep import figures as sweep_figures
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import points, with_spread
+from bnviz.plot.numbers import points_alike, with_spreads
 from bnviz.plot.theme import color
 from bnviz.study import verdict
-from bnviz.study.figures.forest import Claim, Effect, forest, times
+from bnviz.study.figures.forest import Claim, Effect, forest, times, times_within
 from bnviz.study.verdict import judge
 from bnviz.teaching.lab import AnyTopic
 
@@ -111,7 +111,7 @@ def test_received_draws_the_three_percentiles_of_every_variant(results: dict[tup
             drawn = named(chart, f"{name}: {level} %")
             np.testing.assert_allclose(drawn["y"], result.percentiles[index, 0, :, place])
             np.testing.assert_array_equal(drawn["x"], result.steps)
-        assert f"drift {with_spread(result.drift_mean[index], result.drift_deviation[index])}" in words(chart)
+        assert f"drift {with_spreads(result.drift_mean, result.drift_deviation)[index]}" in words(chart)
     ranges = [axis["range"] for name, axis in chart.layout.items() if name.startswith("yaxis")]
     assert all(ends == ranges[0] for ends in ranges)
     growing = race_figures.received(results["race", "plain, partial"])
@@ -151,12 +151,12 @@ def test_forest_draws_interval_mean_and_what_would_not_matter() -> None:
     assert interval["x"] == pytest.approx([finding.low, finding.high])
     assert named(chart, "mean")["x"] == [pytest.approx(0.3)]
     assert (chart.layout["shapes"][0]["x0"], chart.layout["shapes"][0]["x1"]) == (-0.1, 0.1)
-    assert f"×{10**0.3:.3g}" in words(chart)
+    assert times_within(finding, lambda text: text) in words(chart)
     span = chart.layout["xaxis"]["range"]
     assert span[0] < finding.low
     assert finding.high < span[1]
     share = forest(
-        "f", [Claim("t", "u", [Effect("a", "series_1", values, finding)], points, scale=100)], lambda text: text
+        "f", [Claim("t", "u", [Effect("a", "series_1", values, finding)], points_alike, scale=100)], lambda text: text
     )
     assert named(share, "mean")["x"] == [pytest.approx(30)]
 
@@ -206,7 +206,7 @@ def test_maps_show_the_network_its_boundary_the_best_one_and_the_points(results:
     for index, heat in enumerate(heats):
         np.testing.assert_array_equal(heat["z"], result.latest[index])
         assert (heat["zmin"], heat["zmax"]) == (0, 1)
-        assert with_spread(100 * result.error.mean[index, -1], 100 * result.error.deviation[index, -1]) in words(chart)
+        assert with_spreads(100 * result.error.mean[:, -1], 100 * result.error.deviation[:, -1])[index] in words(chart)
     best = [trace for trace in chart.data if trace["name"] == "best possible boundary"]
     assert len(best) == 4
     np.testing.assert_array_equal(best[0]["z"], result.best)

@@ -85,7 +85,25 @@ def test_the_right_answer_is_the_verdict(topic: AnyTopic, results: dict[str, Any
         findings = (judge(differences, 0.01), *getattr(results[topic.name], name)[1:])
         assert topic.prediction.correct(dataclasses.replace(results[topic.name], **{name: findings})) == right
     alone = dataclasses.replace(results[topic.name], pairs=(), **{name: ()})
-    assert topic.prediction.correct(alone) == 2
+    assert topic.prediction.correct(alone) is None
+
+
+@EVERY
+def test_nothing_is_asked_of_what_is_not_compared(topic: AnyTopic, results: dict[str, Any]) -> None:
+    """The question speaks of batch norm and of no normalizer, and of no other setting."""
+    asked = topic.prediction.asked
+    assert asked is not None
+    assert asked(topic.opening)
+    assert asked(topic.opening.replace(normalizers=("none", "layer", "batch")))
+    for others in (("none",), ("none", "layer"), ("layer", "batch"), ("batch", "none")):
+        assert not asked(topic.opening.replace(normalizers=others))
+    result = results[topic.name]
+    name = FACTORS[topic.name][0]
+    pairs = tuple(("layer", second) for _, second in result.pairs)
+    assert topic.prediction.correct(dataclasses.replace(result, pairs=pairs)) is None
+    assert len(pairs) == len(getattr(result, name))
+    settings_named = ("ReLU", "igmoid", "SGD", "Adam", "epochs", "four", "three", "Three")
+    assert not [word for word in settings_named if word in topic.prediction.question]
 
 
 @EVERY

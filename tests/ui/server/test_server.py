@@ -193,6 +193,12 @@ def test_an_asset_of_an_earlier_version_is_not_there(client: Client) -> None:
     assert client.get(f"/bnviz/{'0' * 12}/chart.js").status == 404
 
 
+@pytest.mark.parametrize("name", ["a" * 300 + ".js", "%00.js", "\0.js", "../lab.py", "a/../../lab.py"])
+def test_a_name_that_no_file_may_have_is_not_there(client: Client, name: str) -> None:
+    """A file system refuses more than 255 characters, and a zero among them, with errors of its own."""
+    assert client.get(assets.url("chart.js").replace("chart.js", name)).status == 404
+
+
 @pytest.fixture
 def school() -> Iterator[None]:
     """A server that shares its address with others."""

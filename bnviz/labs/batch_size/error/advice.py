@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_
+from bnviz.plot.numbers import points_alike
 from bnviz.settings import VARIANT_NAMES
 from bnviz.study.verdict import NOISY, SHOWS_NOT, Finding
 
@@ -112,7 +113,7 @@ def _worse(known: Sequence[Match]) -> list[Phrase]:
         if match in worse[:TOLD]:
             sentences.append(
                 Phrase(
-                    N_("At batch {size}, {alternative} is better by {points} points [{low}, {high}]."), _numbers(match)
+                    N_("At batch {size}, {alternative} is better by {points} points ({low} … {high})."), _numbers(match)
                 )
             )
         elif match.standing == "refused" and match.alternative:
@@ -159,5 +160,5 @@ def _name(match: Match) -> Phrase:
 
 def _numbers(match: Match) -> dict[str, object]:
     finding = match.finding
-    low, mean, high = (f"{100 * share:.1f}".replace("-", "−") for share in (finding.low, finding.mean, finding.high))
+    mean, low, high = points_alike(finding.mean, finding.low, finding.high, signed=False)
     return {"size": match.batch_size, "alternative": _name(match), "points": mean, "low": low, "high": high}

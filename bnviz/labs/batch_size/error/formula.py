@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, closed_up, translator
 from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.error.settings import RULE_BATCH
 from bnviz.plot.numbers import latex
@@ -26,7 +26,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
             "Batch norm may be used from batch m on where, at m and at every larger batch size measured, the interval "
             "rules out that it is worse by a point or more."
         ),
-        *(["> " + " ".join(advice)] if advice else []),
+        *(["> " + closed_up(" ".join(advice))] if advice else []),
         "**3. " + _("Why a batch of 2 is special") + "**",
         _(
             "Two samples x₁ and x₂ with difference d: their mean lies in the middle and their standard deviation is |d|/2. "

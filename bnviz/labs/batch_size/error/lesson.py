@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import N_, Language, clauses, translator
+from bnviz.i18n import N_, Language, clauses, in_brackets, translator
 from bnviz.labs.batch_size.error import figures
 from bnviz.labs.batch_size.error.experiment import estimated_seconds, run
 from bnviz.labs.batch_size.error.formula import formula
@@ -17,7 +17,7 @@ from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.error.script import script
 from bnviz.labs.batch_size.error.settings import Settings
 from bnviz.labs.batch_size.shared.comparisons import comparisons_of
-from bnviz.plot.numbers import points
+from bnviz.plot.numbers import interval, points_alike
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import Finding, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
@@ -109,7 +109,8 @@ def finding(result: Result, language: Language = "en") -> str:
     told = [sentence.text(language) for sentence in result.advice.sentences[:2]]
     if smallest is not None:
         size, left = smallest
-        numbers = f"{points(left.mean)} ({points(left.low)} … {points(left.high)})"
+        mean, low, high = points_alike(left.mean, left.low, left.high)
+        numbers = in_brackets(mean, interval(low, high), _)
         told.append(
             _(
                 "At batch {size} with recomputed statistics, batch norm's error minus the best other's is {left} points."

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, clauses, translator
+from bnviz.i18n import Language, Translate, clauses, in_brackets, translator
 from bnviz.labs.batch_size.shared.parameters import NetworkName
 from bnviz.labs.batch_size.shared.statistics import Statistics
 from bnviz.plot.chart import Chart
@@ -176,7 +176,9 @@ def _first_values(result: WithStatistics, quantity: Quantity, _: Translate) -> l
         if known.size:
             first = known[np.argmin(part.batch_sizes[known])]
             value, size = short(float(measured[first])), int(part.batch_sizes[first])
-            sentences.append(clauses(quantity.title, NETWORKS[part.network][0], _) + _(": ") + f"{value} ({size})")
+            sentences.append(
+                clauses(quantity.title, NETWORKS[part.network][0], _) + _(": ") + in_brackets(value, str(size), _)
+            )
     return sentences
 
 

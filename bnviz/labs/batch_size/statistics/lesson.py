@@ -17,7 +17,7 @@ from bnviz.labs.batch_size.statistics.formula import formula
 from bnviz.labs.batch_size.statistics.result import CloseStatistics, Result
 from bnviz.labs.batch_size.statistics.script import script
 from bnviz.labs.batch_size.statistics.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import between
@@ -75,8 +75,10 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     kept = {network: part.batch_fidelity for network, part in result.both_statistics().items()}
     told = {
-        network: _("nothing, PyTorch refuses it") if math.isnan(share) else f"{short(100 * share)}\N{NO-BREAK SPACE}%"
-        for network, share in kept.items()
+        network: _("nothing, PyTorch refuses it") if math.isnan(share) else f"{percent}\N{NO-BREAK SPACE}%"
+        for (network, share), percent in zip(
+            kept.items(), alike(*(100 * share for share in kept.values())), strict=True
+        )
     }
     return _(
         "What a batch of {size} keeps of the variation between the digits: in the MLP {mlp}, in the CNN {cnn}."

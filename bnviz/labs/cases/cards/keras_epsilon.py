@@ -36,8 +36,8 @@ CASE = Case(
     ),
     threads=(github("ceccocats/tkDNN", 167), github("gzuidhof/nn-transfer", 3, "pull"), github("apache/mxnet", 15717)),
     links=(
-        wrong("layer", eps="0.001", source="gaussian", activation="identity"),
-        right("layer", eps="0.00001", source="gaussian", activation="identity"),
+        wrong("layer", eps="0.001", source="gaussian", input_scale="0.02", activation="identity"),
+        right("layer", eps="0.00001", source="gaussian", input_scale="0.02", activation="identity"),
     ),
     look=N_(
         "output of the converted layer over the original's (ε = 1e-3), channels of variance 1e-4: ε = 1e-5, and 1e-3"

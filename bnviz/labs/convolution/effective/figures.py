@@ -12,7 +12,7 @@ from bnviz.labs.convolution.effective.result import Result
 from bnviz.labs.convolution.shared.kernels import KINDS, kind_of
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points, steps
 from bnviz.plot.theme import SERIES, Role, axis, color, layout
 
@@ -204,7 +204,8 @@ def channels(result: Result, language: Language = "en") -> Chart:
         ),
     ]
     told = _(", ").join(
-        f"{channel}: {short(float(result.effective_samples[channel]))} / {short(float(result.effective_samples_theory[channel]))}"
+        f"{channel}{_(': ')}"
+        + " / ".join(alike(float(result.effective_samples[channel]), float(result.effective_samples_theory[channel])))
         for channel in every
     )
     x = axis(

@@ -17,7 +17,7 @@ from bnviz.labs.convolution.effective.result import Result
 from bnviz.labs.convolution.effective.script import script
 from bnviz.labs.convolution.effective.settings import Settings
 from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import alike, latex, latex_signed
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 
@@ -115,14 +115,15 @@ def finding(result: Result, language: Language = "en") -> str:
     """What the numbers behind one mean of the chosen channel are worth, for the run that is shown."""
     _ = translator(language)
     c, (N, _C, H, W) = result.settings.channel, result.settings.shape
+    measured, predicted = alike(float(result.effective_samples[c]), float(result.effective_samples_theory[c]))
     return _(
         "A mean over {numbers} numbers of channel {channel} scatters as one over {measured} independent numbers "
         "would; the closed form says {predicted}. There are {images} images."
     ).format(
         numbers=N * H * W,
         channel=c,
-        measured=short(float(result.effective_samples[c])),
-        predicted=short(float(result.effective_samples_theory[c])),
+        measured=measured,
+        predicted=predicted,
         images=N,
     )
 

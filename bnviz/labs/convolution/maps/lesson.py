@@ -17,7 +17,7 @@ from bnviz.labs.convolution.maps.script import script
 from bnviz.labs.convolution.maps.settings import Settings
 from bnviz.labs.convolution.shared.parameters import SETS
 from bnviz.labs.convolution.shared.sources import BATCH_NORM, PHOTOGRAPHS
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import between, latex, latex_signed
 from bnviz.settings import NORMALIZERS
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
@@ -135,8 +135,7 @@ def finding(result: Result, language: Language = "en") -> str:
 
 def _between(values: NDArray[np.float64]) -> str:
     """The least and the largest of `values`, or both at once where they read the same."""
-    low, high = short(float(values.min())), short(float(values.max()))
-    return low if low == high else f"{low} … {high}"
+    return between(float(values.min()), float(values.max()))
 
 
 def _channel_0_only(result: Result) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, closed_up, in_brackets, translator
 from bnviz.labs.convolution.sharing.result import Result, Sharing
 from bnviz.plot.chart import Chart
 from bnviz.plot.numbers import short
@@ -56,7 +56,7 @@ def _cube(name: str, sharing: Sharing, result: Result, _: Translate) -> Cube:
 
 def _title(name: str, result: Result, _: Translate) -> str:
     title = normalizer_name(name, _)
-    return f"{title} (G = {result.settings.groups})" if name == "group" else title
+    return in_brackets(title, f"G = {result.settings.groups}", _) if name == "group" else title
 
 
 def _caption(result: Result, _: Translate) -> str:
@@ -72,7 +72,7 @@ def _caption(result: Result, _: Translate) -> str:
             told += " " + _("PyTorch refuses to train {normalizer} here: one number per mean.").format(
                 normalizer=_title(name, result, _)
             )
-    return told
+    return closed_up(told)
 
 
 def _alt(result: Result, _: Translate) -> str:

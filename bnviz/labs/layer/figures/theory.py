@@ -10,7 +10,7 @@ from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.layer.figures import DUST, ceiling
 from bnviz.labs.layer.result import Floats, Result
 from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import end_labels
+from bnviz.plot.label_layout import end_labels, numbered
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, key, line, phone, points, steps
 from bnviz.plot.theme import Role, axis, color, layout
@@ -132,7 +132,8 @@ def _trace_chart(
         )
     notes = [key(legend)]
     notes += end_labels(ends, low, high)
-    told = _(", ").join(f"{text} {short(value, DUST)}" for text, _role, value in ends)
+    settled = [(text, role, 0.0 if abs(value) < DUST else value) for text, role, value in ends]
+    told = _(", ").join(text for text, _role, _value in numbered(settled))
     return Chart(
         name,
         traces,

@@ -17,7 +17,7 @@ from bnviz.labs.modes.backward.result import WAYS, Result
 from bnviz.labs.modes.backward.script import script
 from bnviz.labs.modes.backward.settings import Settings
 from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import between
@@ -114,14 +114,15 @@ def finding(result: Result, language: Language = "en") -> str:
     cosine = float(result.cosine_same[0])
     if not math.isfinite(cosine):
         return _("The training diverged, so there is nothing to compare. Lower the learning rate.")
+    train, constants = alike(result.loss_end[TRAIN], result.loss_end[CONSTANTS])
     return _(
         "Same outputs, same loss: the gradients of the first layer have a cosine of {cosine}. After {steps} steps the loss is about "
         "{train} with the gradient of train mode and {constants} with that of eval mode."
     ).format(
         cosine=short(cosine),
         steps=result.settings.steps,
-        train=short(result.loss_end[TRAIN]),
-        constants=short(result.loss_end[CONSTANTS]),
+        train=train,
+        constants=constants,
     )
 
 

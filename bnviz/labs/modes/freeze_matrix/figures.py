@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, closed_up, translator
 from bnviz.labs.modes.freeze_matrix.result import Result, Way
 from bnviz.labs.modes.shared.figures import Bar, bars, line_chart
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import band, key, line, note, phone, points, rectangle, segment
 from bnviz.plot.theme import Role, axis, layout
 
@@ -59,7 +59,7 @@ def freeze_cells(result: Result, language: Language = "en") -> Chart:
     y_axis = axis("", range=[-0.5, last + 0.5], showgrid=False, showticklabels=False, ticks="", showline=False)
     narrow = [{**entry, "font": {**entry["font"], "size": 10}, "text": _narrow(entry["text"])} for entry in cells]
     narrow.append(note(words.replace(" · ", "<br>"), "context", yshift=-4, **below))
-    one_line = [head.replace("_<br>", "_").replace("<br>", " ") for head in heads]
+    one_line = [closed_up(head.replace("_<br>", "_").replace("<br>", " ")) for head in heads]
     phone_axis = {"tickangle": -60, "automargin": False, "tickfont": {"size": 10}, "ticktext": one_line}
     options = {
         "annotations": [*cells, note(words, "context", yshift=-4, **below)],
@@ -97,7 +97,7 @@ def _cells(result: Result, _: Translate) -> tuple[list[dict[str, Any]], list[dic
                 tiles.append(rectangle((x - 0.46, x + 0.46), (y - 0.43, y + 0.43), role, opacity))
             inked: Role = "ink" if opacity == PALE else "paper" if moved else "context"
             notes.append(note(text, inked, x=x, y=y))
-            hover.append((x, y, (_(HEADS[quantity]) + _(": ") + text).replace("<br>", " ")))
+            hover.append((x, y, closed_up((_(HEADS[quantity]) + _(": ") + text).replace("<br>", " "))))
     columns, rows, texts = (list(values) for values in zip(*hover, strict=True))
     marks: dict[str, Any] = {
         "marker": {"size": 20, "opacity": 0},
@@ -112,18 +112,19 @@ def freeze_forgetting(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     before = 100 * result.error_before
     rows = []
-    for way, error in zip(result.ways, result.error_old, strict=True):
+    *told, told_before = alike(*(100 * float(error) for error in result.error_old), before)
+    for way, error, text in zip(result.ways, result.error_old, told, strict=True):
         role: Role = "before" if error > result.error_before else "after"
         percent = 100 * float(error)
-        rows.append(Bar(way_name(way, _), percent, f"{short(percent)} %", role, before))
+        rows.append(Bar(way_name(way, _), percent, f"{text} %", role, before))
     alt = _("Error on the old digits after the body was fine-tuned on others: {parts}. Before: {before} %.")
     return bars(
         "freeze_forgetting",
         rows,
         _("Wrong on the old digits 0 to 4 in %, old last layer, eval mode"),
         100.0,
-        _("dashed: before the fine-tuning, {before} %").format(before=short(before)),
-        alt.format(parts=_("; ").join(row.label + _(": ") + row.text for row in rows), before=short(before)),
+        _("dashed: before the fine-tuning, {before} %").format(before=told_before),
+        alt.format(parts=_("; ").join(row.label + _(": ") + row.text for row in rows), before=told_before),
         row_height=34,
     )
 
@@ -193,14 +194,14 @@ def _cell(quantity: str, value: float, _: Translate, *, moved: bool) -> tuple[Ro
     if quantity == "num_batches_tracked":
         return "running", 1.0, f"<b>+{value:.0f}</b>"
     if quantity == "features":
-        return "before", PALE, f"<b>{short(round(value, 2))} σ</b>"
+        return "before", PALE, f"<b>{value:.2f} σ</b>" if value else "<b>0 σ</b>"
     share = f"{short(100 * value)} %" if value < 10 else f"×{short(value)}"
     return ("running" if quantity.startswith("running") else role), 1.0, f"<b>{share}</b>"
 
 
 def _row_words(result: Result, row: int, _: Translate) -> str:
     names = [
-        _(HEADS[quantity]).replace("<br>", " ")
+        closed_up(_(HEADS[quantity]).replace("<br>", " "))
         for quantity, moved in zip(result.quantities, result.moved[row], strict=True)
         if moved
     ]

@@ -18,7 +18,7 @@ from bnviz.labs.modes.freeze_matrix.result import Result, Way
 from bnviz.labs.modes.freeze_matrix.script import script
 from bnviz.labs.modes.freeze_matrix.settings import Settings
 from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
@@ -121,13 +121,14 @@ def table(result: Result) -> dict[str, NDArray[Any]]:
 def finding(result: Result, language: Language = "en") -> str:
     """What requires_grad=False leaves moving, and what both switches do, for the run that is shown."""
     _ = translator(language)
+    first, both = alike(result.cell(NO_GRADIENT, "features"), result.cell(BOTH, "features"))
     return _(
         "After {steps} steps with requires_grad=False alone, the body's features have moved by {first} standard deviations; with eval() "
         "as well, by {both}."
     ).format(
         steps=result.settings.steps,
-        first=short(result.cell(NO_GRADIENT, "features")),
-        both=short(result.cell(BOTH, "features")),
+        first=first,
+        both=both,
     )
 
 
@@ -198,7 +199,7 @@ TOPIC: Final = InstantTopic(
     ),
     prediction=Prediction(
         question=N_(
-            "A trained body gets requires_grad=False on every parameter. Then model.train(), and some steps of fine-tuning on other "
+            "A trained body, or its batch norms alone, get requires_grad=False. Then model.train(), and some steps of fine-tuning on other "
             "digits. What moves in the batch norms of the body?"
         ),
         options=(N_("nothing, it is frozen"), N_("the running statistics"), N_("γ and β"), N_("all of these")),

@@ -10,7 +10,7 @@ from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.modes.gap.result import Floats, Result
 from bnviz.labs.modes.shared.figures import Label, finite, line_chart, phone_labels_above
 from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import end_labels
+from bnviz.plot.label_layout import end_labels, numbered
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import key, largest, line, phone, points
 from bnviz.plot.theme import SERIES, Role, axis
@@ -29,10 +29,10 @@ def gap_curves(result: Result, language: Language = "en") -> Chart:
     for index, name, role in [*_layers(result, _), (last, _("logits"), "before")]:
         values = result.gap[:, index]
         traces.append(line(result.steps, values, role, name, width=4 if index == last else 2.5))
-        labels.append((f"{name} {short(values[-1])}", role, float(values[-1])))
+        labels.append((name, role, float(values[-1])))
     name, values = _("logits, recalibrated"), result.recalibrated[:, last]
     traces.append(line(result.steps, values, "running", name, dash="dot", width=3))
-    labels.append((f"{name} {short(values[-1])}", "running", float(values[-1])))
+    labels = numbered([*labels, (name, "running", float(values[-1]))])
     top = max(1.25, 1.05 * largest(result.gap, result.recalibrated))
     words = _("train() against eval(), same weights and images · 1 = as large as the outputs' own standard deviation")
     alt = _(
@@ -62,9 +62,7 @@ def gap_answers(result: Result, language: Language = "en") -> Chart:
         (_("the mode decides"), result.changed, "before", "solid"),
     ]
     traces = [line(result.steps, 100 * values, role, name, dash=dash) for name, values, role, dash in rows]
-    labels: list[Label] = [
-        (f"{name} {short(100 * values[-1])} %", role, float(100 * values[-1])) for name, values, role, _dash in rows
-    ]
+    labels = numbered([(name, role, float(100 * values[-1])) for name, values, role, _dash in rows], " %")
     top = min(100.0, max(20.0, 1.05 * 100 * largest(*(values for _name, values, *_rest in rows))))
     words = _("{samples} test images in batches of {size} · “the mode decides”: other prediction in train than in eval")
     words = words.format(samples=result.samples, size=result.settings.batch_size)
@@ -100,6 +98,9 @@ def gap_layers(result: Result, language: Language = "en") -> Chart:
     top = max(0.5, 1.15 * largest(*(values for _name, values, *_rest in rows), [result.floor]))
     labels: list[Label] = [(name, role, float(values[-1])) for name, values, role, _symbol in rows]
     labels.append((noise, "theory", result.floor))
+    *told, (floor, __, ___) = numbered(
+        [*((name, role, float(values[-1])) for name, values, role, _symbol in rows), ("", "theory", result.floor)]
+    )
     words = _("dashed: what a batch of {size} is off by itself, from theory").format(size=size)
     ticks = sorted({1, *(round(float(layer)) for layer in np.linspace(1, depth, min(depth, 8)))})
     named = {"tickvals": [*ticks, depth + 1], "ticktext": [*map(str, ticks), _("logits")]}
@@ -107,9 +108,9 @@ def gap_layers(result: Result, language: Language = "en") -> Chart:
         "Gap layer by layer after {steps} steps; last place: {parts}. A batch of {size} alone makes {floor}."
     ).format(
         steps=result.settings.steps,
-        parts=_("; ").join(f"{name} {short(values[-1])}" for name, values, *_rest in rows),
+        parts=_("; ").join(text for text, _role, _value in told),
         size=size,
-        floor=short(result.floor),
+        floor=floor.strip(),
     )
     return line_chart(
         "gap_layers",

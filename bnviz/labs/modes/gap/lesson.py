@@ -16,7 +16,7 @@ from bnviz.labs.modes.gap.result import Result
 from bnviz.labs.modes.gap.script import script
 from bnviz.labs.modes.gap.settings import Settings
 from bnviz.labs.modes.shared.sources import EVAL_DIFFERS, EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import alike, latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.teaching.paired import between
@@ -145,10 +145,11 @@ def finding(result: Result, language: Language = "en") -> str:
         if noise_share(result) > 0.5 + MOST
         else _("about half of it came from the running statistics")
     )
+    told = alike(gap, rest)
     return _(
         "After {steps} steps the logits of the two modes differ by {gap} of their standard deviation, after recalibration by {rest}: "
         "{cause}."
-    ).format(steps=int(result.steps[-1]), gap=short(gap), rest=short(rest), cause=cause)
+    ).format(steps=int(result.steps[-1]), gap=told[0], rest=told[1], cause=cause)
 
 
 def noise_share(result: Result) -> float:

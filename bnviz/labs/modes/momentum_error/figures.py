@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, listed, translator
 from bnviz.labs.modes.momentum_error.result import Floats, Result
 from bnviz.labs.modes.shared.figures import line_chart, momentum_word
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import band, key, line, log_axis, note, phone, points, power_ticks
 from bnviz.plot.theme import Role, axis
 from bnviz.study.figures import seeds
@@ -41,15 +41,16 @@ def momentum_curve(result: Result, language: Language = "en") -> Chart:
         domain=[0, 0.26],
         tickvals=[0, 0.5, 1],
     )
+    *errors, told_level = alike(*(100 * float(mean) for mean in result.over.mean), float(level))
     alt = _(
         "Test error in eval mode by momentum after {steps} steps, mean of {seeds} seeds: {parts}. After recalibration with {passes} "
         "batches: {level} %."
     ).format(
         steps=result.settings.steps,
         seeds=result.error.shape[1],
-        parts=_(", ").join(f"{word} {short(100 * mean)} %" for word, mean in zip(words, result.over.mean, strict=True)),
+        parts=listed(words, [f"{error} %" for error in errors], _),
         passes=result.settings.passes,
-        level=short(level),
+        level=told_level,
     )
     narrow = {"xaxis": {"tickangle": -50, "title": {"text": _("Momentum α")}}}
     return line_chart(
@@ -127,9 +128,10 @@ def momentum_passes(result: Result, language: Language = "en") -> Chart:
         line(counts, np.maximum(mean, LOWEST), "after", _("recalibrated"), **curve),
     ]
     notes = [key(_("same weights · mean and variance re-estimated"))]
+    *errors, told_trained = alike(*map(float, mean), trained)
     labels: tuple[tuple[float, str, Role], ...] = (
-        (trained, _("as trained") + f"<br>α = {chosen}<br>{short(trained)} %", "running"),
-        (float(mean[-1]), _("recalibrated") + f"<br>{short(mean[-1])} %", "after"),
+        (trained, _("as trained") + f"<br>α = {chosen}<br>{told_trained} %", "running"),
+        (float(mean[-1]), _("recalibrated") + f"<br>{errors[-1]} %", "after"),
     )
     beside = {"xref": "paper", "x": 1, "xanchor": "left", "xshift": 6, "align": "left"}
     for value, text, role in labels:
@@ -137,14 +139,14 @@ def momentum_passes(result: Result, language: Language = "en") -> Chart:
             side = "bottom" if value == trained else "top"
             notes.append(note(f"<b>{text}</b>", role, y=_height(value), yanchor=side, **beside))
     ends = [math.log10(end) for end in span]
-    parts = _(", ").join(f"{count}: {short(value)} %" for count, value in zip(counts, mean, strict=True))
+    parts = listed(counts, [f"{error} %" for error in errors], _)
     return line_chart(
         "momentum_passes",
         traces,
         (axis(_("Recalibration batches, k"), type="log", range=ends, tickvals=counts), _error_axis(_)),
         notes,
         _("Test error after recalibration with k batches: {parts}. As trained: {trained} %.").format(
-            parts=parts, trained=short(trained)
+            parts=parts, trained=told_trained
         ),
         margin={"r": 130},
         height=360,
@@ -179,8 +181,8 @@ def momentum_left_over(result: Result, language: Language = "en") -> Chart:
     notes = [key(words.format(steps=steps))]
     x = log_axis(_("Momentum α"), math.log10(alphas[0]) - 0.1, 0.1)
     y = axis(_("Weight of the initial value"), type="log", range=[-6.3, 0.2], **power_ticks(-6, 0))
-    kept = zip(alphas, result.left_over_measured[numbers], strict=True)
-    parts = _(", ").join(f"{short(alpha)}: {short(value, LEAST)}" for alpha, value in kept)
+    kept = list(zip(alphas, result.left_over_measured[numbers], strict=True))
+    parts = listed([short(alpha) for alpha, _value in kept], [short(value, LEAST) for _alpha, value in kept], _)
     return line_chart(
         "momentum_left_over",
         traces,

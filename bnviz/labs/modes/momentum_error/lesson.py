@@ -17,7 +17,7 @@ from bnviz.labs.modes.momentum_error.result import Result
 from bnviz.labs.modes.momentum_error.script import script
 from bnviz.labs.modes.momentum_error.settings import Settings
 from bnviz.labs.modes.shared.sources import EVAL_HIGH_ERROR, PYTORCH_BATCH_NORM, SWA_UPDATE_BN
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.study.verdict import NOISY, SHOWS_NOT, words
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
@@ -107,15 +107,15 @@ def finding(result: Result, language: Language = "en") -> str:
     error, afresh = float(result.over.mean[result.chosen]), float(result.recalibrated_over.mean)
     if not (math.isfinite(error) and math.isfinite(afresh)):
         return _("The training diverged, so there is nothing to compare. Lower the learning rate.")
-    momentum = result.settings.momentum
+    momentum, told = result.settings.momentum, alike(100 * error, 100 * afresh)
     numbers = _(
         "With momentum {momentum}, after {steps} batches, {error} % of the test images are wrong in eval mode; after re-estimating the "
         "statistics, {afresh} %"
     ).format(
         momentum=_("cumulative") if isinstance(momentum, str) else short(momentum),
         steps=result.settings.steps,
-        error=short(100 * error),
-        afresh=short(100 * afresh),
+        error=told[0],
+        afresh=told[1],
     )
     if judged.verdict == NOISY:
         return numbers + _(": {verdict}.").format(verdict=words(judged, _))

@@ -12,7 +12,7 @@ from bnviz.labs.modes.poison.result import Floats, Result
 from bnviz.labs.modes.shared.figures import Bar, Label, bars, finite, line_chart
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.plot.numbers import short, superscript
+from bnviz.plot.numbers import alike, short, superscript
 from bnviz.plot.primitives import key, line, note, phone, points, vertical_line
 from bnviz.plot.theme import Role, axis
 
@@ -87,9 +87,10 @@ def poison_cures(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     level = float(result.error_train[result.before])
     rows = []
-    for cure, error, bad in zip(result.cures, result.cured_error, result.cured_bad, strict=True):
+    told = alike(*(100 * float(error) for error in result.cured_error))
+    for cure, error, bad, number in zip(result.cures, result.cured_error, result.cured_bad, told, strict=True):
         well = math.isfinite(error) and error <= level + 0.02
-        text = f"{short(100 * error)} %" if math.isfinite(error) else "NaN"
+        text = f"{number} %" if math.isfinite(error) else "NaN"
         if bad:
             text += " · " + _("{share} % of the statistics not finite").format(share=short(100 * bad))
         rows.append(Bar(cure_name(cure, result, _), 100 * float(error), text, "after" if well else "before"))

@@ -18,7 +18,7 @@ from bnviz.labs.modes.poison.result import Result
 from bnviz.labs.modes.poison.script import script
 from bnviz.labs.modes.poison.settings import Settings
 from bnviz.labs.modes.shared.sources import PYTORCH_BATCH_NORM, SWA_UPDATE_BN
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import alike, latex, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
@@ -151,17 +151,18 @@ def only_recalibration_cures(result: Result) -> bool:
 def finding(result: Result, language: Language = "en") -> str:
     """What eval mode does at the end, and whether recalibration cures it, for the run that is shown."""
     _ = translator(language)
+    cured = float(result.cured_error[result.cures.index("recalibrate")])
+    told = alike(100 * float(result.error_eval[-1]), 100 * cured)
     state = (
         _("At the end of this run eval mode gives no number at all"),
         _("At the end of this run eval mode gives numbers, but {error} % of the predictions are wrong"),
         _("At the end of this run eval mode is fine again, {error} % of the predictions are wrong"),
-    )[(LOST, USELESS, WELL).index(outcome(result))].format(error=short(100 * float(result.error_eval[-1])))
-    cured = float(result.cured_error[result.cures.index("recalibrate")])
+    )[(LOST, USELESS, WELL).index(outcome(result))].format(error=told[0])
     if not math.isfinite(cured):
         return state + _("; the weights are lost too, and only an older checkpoint helps.")
     return state + _(
         "; after resetting and re-estimating the statistics, {cured} % of the predictions are wrong."
-    ).format(cured=short(100 * cured))
+    ).format(cured=told[1])
 
 
 def outcome(result: Result) -> int:

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import N_, Language, Translate, translator
+from bnviz.i18n import N_, Language, Translate, listed, translator
 from bnviz.labs.modes.shared.figures import Bar, Label, bars, finite, line_chart, momentum_word
 from bnviz.labs.modes.update_count.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import key, line, phone, points
 from bnviz.plot.theme import Role, axis
 
@@ -110,7 +110,8 @@ def update_momentum(result: Result, language: Language = "en") -> Chart:
         traces.append(points(*corrected, "running", _("corrected"), size=15, symbol="diamond"))
     words = _("dots: measured · dashed: 1 − (1 − α)ᵏ · diamond: accumulation with the momentum set to {corrected}")
     notes = [key(words.format(corrected=short(result.corrected)))]
-    parts = _("; ").join(f"{short(count)}: {short(momentum)}" for _way, count, momentum in measured)
+    momentums = alike(*(momentum for _way, _count, momentum in measured))
+    parts = listed([short(count) for _way, count, _momentum in measured], momentums, _)
     return line_chart(
         "update_momentum",
         traces,

@@ -18,7 +18,7 @@ from bnviz.labs.modes.update_count.figures import NAMES
 from bnviz.labs.modes.update_count.result import Result
 from bnviz.labs.modes.update_count.script import script
 from bnviz.labs.modes.update_count.settings import Settings
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import alike, latex, latex_signed, short
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.sources import DIGITS
@@ -117,13 +117,14 @@ def finding(result: Result, language: Language = "en") -> str:
     )
     if isinstance(result.settings.momentum, str):
         return text
+    first, second = alike(float(result.momentum[way]), float(result.momentum[again]))
     return (
         text
         + " "
         + _("So a momentum of {momentum} acts like {first} and {second} per step.").format(
             momentum=short(result.settings.momentum),
-            first=short(float(result.momentum[way])),
-            second=short(float(result.momentum[again])),
+            first=first,
+            second=second,
         )
     )
 

@@ -94,7 +94,7 @@ def finding(result: Result, language: Language = "en") -> str:
     low, high = share_interval(result)
     if math.isfinite(low):
         parts.append(
-            _("Recalibration closes {share} % of that gap ({low} to {high} %).").format(
+            _("Recalibration closes {share} % of that gap ({low} … {high} %).").format(
                 share=round(100 * share_recovered(result)), low=round(100 * low), high=round(100 * high)
             )
         )

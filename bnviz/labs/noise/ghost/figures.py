@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, listed, translator
 from bnviz.labs.noise.ghost.result import Result
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.study.figures import seeds
@@ -71,7 +71,7 @@ def sizes(result: Result, language: Language = "en") -> Chart:
             side = {"xanchor": "right" if size == result.sizes[0] else "left", "xshift": 8, "yshift": 14}
             where = {"x": math.log10(size), "y": math.log10(value)}
             notes.append(note(f"<b>{short(float(value))} %</b>", "ink", **where, **side))
-    told = _("; ").join(f"{size}: {short(float(value))} %" for size, value in zip(result.sizes, mean, strict=True))
+    told = listed(result.sizes, [f"{error} %" for error in alike(*map(float, mean))], _)
     return Chart(
         "ghost_sizes",
         traces,

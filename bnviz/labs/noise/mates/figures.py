@@ -11,7 +11,7 @@ from bnviz.i18n import N_, Language, Translate, translator
 from bnviz.labs.noise.mates.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import end_labels
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import short, with_spreads
 from bnviz.plot.primitives import band, key, largest, line, log_axis, note, phone, points, steps, vertical_line
 from bnviz.plot.theme import Role, axis, layout
 
@@ -157,6 +157,8 @@ def values(result: Result, language: Language = "en") -> Chart:
         key(_("dots and bars: measured · dashed and grey: the law, mean ± s.d. · line: with the true μ and σ")),
         *end_labels([true, seen], -reach, reach),
     ]
+    told = [len(result.values) - 1, len(result.values) // 2]
+    mean, middle = with_spreads(list(map(float, result.value_mean[told])), list(map(float, result.value_std[told])))
     x = axis(_("True value z of the sample, in σ"), range=[-3.2, 3.2], dtick=1)
     y = axis(_("Output x̂"), range=[-reach, reach], dtick=1)
     return Chart(
@@ -164,14 +166,11 @@ def values(result: Result, language: Language = "en") -> Chart:
         traces,
         layout(x, y, annotations=notes, margin={**MARGIN, "r": 116}),
         _(
-            "Output against true value in batches of {size}. A sample at 3 σ comes out at {mean} ± {std}, one at 0 at {middle} ± "
-            "{middle_std}."
+            "Output against true value in batches of {size}. A sample at 3 σ comes out at {mean}, one at 0 at {middle}."
         ).format(
             size=result.settings.batch_size,
-            mean=short(float(result.value_mean[-1])),
-            std=short(float(result.value_std[-1])),
-            middle=short(float(result.value_mean[len(result.values) // 2]), 5e-3),
-            middle_std=short(float(result.value_std[len(result.values) // 2])),
+            mean=mean,
+            middle=middle,
         ),
         height=400,
         phone_layout=phone(notes, **{**PHONE, "r": 84, "t": 84}),

@@ -17,7 +17,7 @@ from bnviz.labs.noise.mates.result import Result
 from bnviz.labs.noise.mates.script import script
 from bnviz.labs.noise.mates.settings import Settings
 from bnviz.labs.noise.shared.sources import BATCH_NORM, DROPOUT_PAPER
-from bnviz.plot.numbers import latex, latex_signed, short
+from bnviz.plot.numbers import latex, latex_signed, short, with_spread
 from bnviz.study.comparison import Comparison
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import between
@@ -34,12 +34,11 @@ def finding(result: Result, language: Language = "en") -> str:
     _ = translator(language)
     size = list(result.sizes).index(result.settings.batch_size)
     return _(
-        "A sample at z = {value} comes out at {mean} ± {std} in batches of {size}: noise with the energy of Dropout at "
+        "A sample at z = {value} comes out at {mean} in batches of {size}: noise with the energy of Dropout at "
         "p = {rate}."
     ).format(
         value=short(result.settings.sample_value),
-        mean=short(result.mean, 1e-3),
-        std=short(result.std),
+        mean=with_spread(result.mean, result.std),
         size=result.settings.batch_size,
         rate=short(float(result.rate[size])),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from bnviz.i18n import Translate
-from bnviz.plot.numbers import points
+from bnviz.plot.numbers import points, points_alike
 from bnviz.study.verdict import Finding, words
 
 
@@ -18,11 +18,7 @@ def in_words(what: str, finding: Finding, _: Translate) -> str:
         return _("{what}: {mean}, n = {count}. **{verdict}**").format(
             what=what, mean=points(finding.mean), count=finding.pairs, verdict=words(finding, _)
         )
-    return _("{what}: {mean} [{low}, {high}], n = {count}. **{verdict}**").format(
-        what=what,
-        mean=points(finding.mean),
-        low=points(finding.low),
-        high=points(finding.high),
-        count=finding.pairs,
-        verdict=words(finding, _),
+    mean, low, high = points_alike(finding.mean, finding.low, finding.high)
+    return _("{what}: {mean} ({low} … {high}), n = {count}. **{verdict}**").format(
+        what=what, mean=mean, low=low, high=high, count=finding.pairs, verdict=words(finding, _)
     )

@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, translator
+from bnviz.i18n import Language, clauses, translator
 from bnviz.labs.recurrence.error.result import Result
 from bnviz.labs.recurrence.shared.figures import SHORT_NAMES, VARIANT_NAMES, VARIANT_ROLES
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike, short
 from bnviz.plot.primitives import key, line, log_axis, log_range, note, phone, points, power_ticks
 from bnviz.plot.theme import Role, axis, layout
 from bnviz.study.figures import seeds
@@ -72,7 +72,9 @@ def statistics(result: Result, language: Language = "en") -> Chart:
     low, high = log_range(np.concatenate((running, own)))
     how = key(_("circle: eval mode, running statistics · diamond: same weights, the test images' own statistics"))
     parts = _("; ").join(
-        _("{variant} {running} % and {own} %").format(variant=variant, running=short(right), own=short(left))
+        _("{variant} {running} % and {own} %").format(
+            variant=variant, **dict(zip(("running", "own"), alike(right, left), strict=True))
+        )
         for variant, right, left in zip(variants, running, own, strict=True)
     )
     margin = {"l": 170, "r": 24, "t": 44, "b": 52}
@@ -112,7 +114,7 @@ def left_over(result: Result, language: Language = "en") -> Chart:
     notes = [key(_("dots: measured per step, where all values are equal · dashed: (1 − α)ⁿ, n updates"))]
     for variant, values in theory.items():
         shown, name = _above_floor(values), _(SHORT_NAMES[variant])
-        traces.append(line(steps, shown, "theory", f"{name}, " + _("theory"), width=2, dash="dash"))
+        traces.append(line(steps, shown, "theory", clauses(name, _("theory"), _), width=2, dash="dash"))
         places = np.flatnonzero(np.isfinite(shown))
         middle = int(places[len(places) // 2])
         corner: dict[str, Any] = {"xanchor": "left", "xshift": 10, "yanchor": "bottom"}

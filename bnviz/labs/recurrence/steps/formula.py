@@ -6,7 +6,7 @@ import numpy as np
 
 from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.recurrence.steps.result import Result
-from bnviz.plot.numbers import latex, short
+from bnviz.plot.numbers import latex, short, with_spread
 from bnviz.theory.running import initial_weight
 
 
@@ -43,9 +43,9 @@ def _shared(result: Result, _: Translate) -> str:
             f"$$\n{means}\n$$",
             r"$$" + "\n" + r"\hat\mu = \sum_t w_t\,\mu_t = " + f"{latex(result.shared_mean_theory)}" + "\n$$",
             _(
-                "Measured in the shared `nn.BatchNorm1d`: {measured} ± {error} from the choice of batches. What is left of the "
+                "Measured in the shared `nn.BatchNorm1d`: {measured} from the choice of batches. What is left of the "
                 "initial value: {start}."
-            ).format(measured=short(result.shared_mean), error=short(result.shared_mean_error), start=short(start)),
+            ).format(measured=with_spread(result.shared_mean, result.shared_mean_error), start=short(start)),
             _("Of the variances it keeps the same average, {var}; how far the means lie apart is not in it.").format(
                 var=short(result.shared_var)
             ),

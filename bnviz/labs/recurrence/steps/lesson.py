@@ -18,7 +18,7 @@ from bnviz.labs.recurrence.steps.formula import formula
 from bnviz.labs.recurrence.steps.result import Result
 from bnviz.labs.recurrence.steps.script import script
 from bnviz.labs.recurrence.steps.settings import Settings
-from bnviz.plot.numbers import short
+from bnviz.plot.numbers import alike
 from bnviz.teaching.lab import InstantTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 
@@ -44,17 +44,17 @@ def finding(result: Result, language: Language = "en") -> str:
     """How far the steps lie apart, beside the noise of the batch, and whose statistics a shared module keeps."""
     _ = translator(language)
     seen = result.fluctuation[np.isfinite(result.fluctuation)]
-    noise = float(np.sqrt((seen**2).mean())) if seen.size else math.nan
+    drift, noise = alike(  # training amplifies rounding: no more digits hold
+        result.drift, float(np.sqrt((seen**2).mean())) if seen.size else math.nan, digits=1
+    )
+    last, first = alike(100 * float(result.weights[-1]), 100 * float(result.weights[0]))
     text = _("From step to step the mean moves by {drift} standard deviations, from batch to batch by {noise}.").format(
-        drift=short(float(f"{result.drift:.1g}")),
-        noise=short(noise),  # training amplifies rounding: no more digits hold
+        drift=drift, noise=noise
     )
     return (
         text
         + " "
-        + _("In a shared module the last step weighs {last} %, the first {first} %.").format(
-            last=short(100 * float(result.weights[-1])), first=short(100 * float(result.weights[0]))
-        )
+        + _("In a shared module the last step weighs {last} %, the first {first} %.").format(last=last, first=first)
     )
 
 

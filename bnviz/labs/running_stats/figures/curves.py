@@ -11,7 +11,7 @@ from bnviz.i18n import Language, Translate, translator
 from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, momentum_role, on_a_phone
 from bnviz.labs.running_stats.result import Floats, Result, Spread
 from bnviz.plot.chart import Chart
-from bnviz.plot.label_layout import end_labels
+from bnviz.plot.label_layout import end_labels, numbered
 from bnviz.plot.numbers import short
 from bnviz.plot.primitives import band, line, log_axis, log_range, note, vertical_line
 from bnviz.plot.theme import Role, axis, layout
@@ -92,7 +92,8 @@ def _chart(result: Result, name: str, curves: _Curves, label: str, _: Translate)
         for index, momentum in enumerate(result.settings.compared)
     ]
     last = float(truth[-1])
-    truth_label: tuple[str, Role, float] = (f"{curves.truth_name} = {short(last)}", "context", last)
+    *ends, told_truth = numbered([*labels, (f"{curves.truth_name} =", "context", last)])
+    truth_label: tuple[str, Role, float] = told_truth
     words = _("line: average of {replicas} runs · band: the middle 70 % of them · dashed: what theory expects")
     if curves.deviations:
         words = _("line: average of {replicas} replicas · band: 15–85 % of them · dashed: closed form ± s.d.")
@@ -101,14 +102,18 @@ def _chart(result: Result, name: str, curves: _Curves, label: str, _: Translate)
     if result.settings.disturbance != "none":
         shapes, moved = _disturbance(result, 0 if name == "convergence" else 1, _)
         notes.append(moved)
-    ends = _(", ").join(f"{text} {short(value)}" for text, _role, value in labels)
+    told = _(", ").join(text for text, *_more in ends)
     x, y = _batches_axis(result, _), axis(label, range=[low, high])
     return Chart(
         name,
         _traces(result, curves, _),
         layout(x, y, margin=MARGIN, annotations=notes, shapes=shapes),
         _("{label} over {steps} batches, average of {replicas} replicas. At the end: {ends}; {truth}.").format(
-            label=label, steps=result.settings.steps, replicas=result.settings.replicas, ends=ends, truth=truth_label[0]
+            label=label,
+            steps=result.settings.steps,
+            replicas=result.settings.replicas,
+            ends=told,
+            truth=truth_label[0],
         ),
         height=430,
         phone_layout=on_a_phone(notes),

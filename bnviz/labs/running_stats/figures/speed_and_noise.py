@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.running_stats.figures.momentums import MARGIN, key_of, momentum_name, momentum_role, on_a_phone
 from bnviz.labs.running_stats.result import Floats, Result
 from bnviz.plot.chart import Chart
@@ -59,8 +59,9 @@ def _points(result: Result, arrive: Floats, _: Translate) -> list[dict[str, Any]
         measured = (arrive[index], result.noise[index])
         for (x, y), marker, whose in ((expected, ring, _("theory")), (measured, dot, _("measured"))):
             at_x, at_y = ([None if math.isnan(value) else value] for value in (x, y))
-            hover = f"%{{x:.3g}}, %{{y:.3g}}<extra>{name}, {whose}</extra>"
-            traces.append(points(at_x, at_y, "ink", f"{name}, {whose}", marker=marker, hovertemplate=hover))
+            title = clauses(name, whose, _)
+            hover = f"%{{x:.3g}}, %{{y:.3g}}<extra>{title}</extra>"
+            traces.append(points(at_x, at_y, "ink", title, marker=marker, hovertemplate=hover))
     return traces
 
 

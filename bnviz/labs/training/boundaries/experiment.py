@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bnviz import work
 from bnviz.core.replica_data import ReplicaData, steps_per_epoch
 from bnviz.core.replica_networks import build_replicas
 from bnviz.core.replicas import Replicas
@@ -37,11 +38,13 @@ from bnviz.settings import one_of
 from bnviz.study.over_seeds import over_seeds
 from bnviz.study.updates import learning_curves, train_interleaved
 from bnviz.study.verdict import SMALLEST_EFFECT, judge
-from bnviz.theory.plane import best_accuracy, posterior
+from bnviz.theory.plane import PlaneName, best_accuracy, posterior
 
 Floats = NDArray[np.float64]
 
 POINTS: Final = 60
+BEST_SECONDS: Final = 0.03
+"""For the best possible decisions on one seed's test points, about."""
 PLACES: Final = 49
 LOOKS: Final = (0.0, 0.05, 0.2, 0.5, 1.0)  # shares of the run
 
@@ -93,8 +96,10 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
         raise SettingError("source", one_of(tuple(HALF_WIDTHS)), settings.source)
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
-    look = settings.seeds * PLACES**2 * settings.depth * settings.width * 3e-9 + 2e-3
-    seconds = 0.5 + len(settings.normalizers) * (steps * step + min(steps, POINTS) * (test + look))
+    weights = settings.width * (2 + 2 + (settings.depth - 1) * settings.width)
+    look = settings.seeds * PLACES**2 * (3e-11 * weights + 3e-9 * settings.depth * settings.width) + 2e-3
+    known = 0.2 + BEST_SECONDS * settings.seeds
+    seconds = known + len(settings.normalizers) * (steps * step + (min(steps, POINTS) + 2) * (test + look))
     return check(settings, seconds, ("seeds", "epochs", "depth", "width", "samples"))
 
 
@@ -118,17 +123,21 @@ def _setting(settings: Settings, samples: ReplicaData) -> dict[str, Any]:
         "best_hits": np.full(len(samples.seeds), np.nan),
     }
     if settings.source in ("moons", "circles", "spirals"):
-        right = [
-            (posterior(settings.source, samples.features[test].numpy(), settings.noise) > 0.5)
-            == (samples.labels[test].numpy() == 1)
-            for test in samples.test
-        ]
         fixed |= {
             "best": posterior(settings.source, places, settings.noise),
             "best_accuracy": best_accuracy(settings.source, settings.noise),
-            "best_hits": np.array([values.mean() for values in right]),
+            "best_hits": np.array(
+                [_best_hits(settings.source, settings.noise, samples, test) for test in samples.test]
+            ),
         }
     return fixed
+
+
+def _best_hits(source: PlaneName, noise: float, samples: ReplicaData, test: torch.Tensor) -> float:
+    """The share of one seed's `test` points at which the best possible rule is right."""
+    chosen = posterior(source, samples.features[test].numpy(), noise) > 0.5
+    work.done(BEST_SECONDS)
+    return float((chosen == (samples.labels[test].numpy() == 1)).mean())
 
 
 def _grid(axis: Floats) -> torch.Tensor:

@@ -12,7 +12,7 @@ from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.shared.figures import variant_curves
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import short, with_spread
+from bnviz.plot.numbers import short, with_spreads
 from bnviz.plot.panels import Panels, heading
 from bnviz.plot.primitives import SILENT, domain, key, note, phone, points, theory_line
 from bnviz.plot.theme import Role, axis, color, layout
@@ -254,11 +254,12 @@ def _dots(place: int, name: str, errors: Floats, role: Role) -> dict[str, Any]:
 
 def _accuracy_words(result: Result, number: int, _: Translate) -> str:
     """The first seed's error and, behind it, that of all seeds."""
-    error, deviation = 100 * float(result.error.mean[number, -1]), 100 * float(result.error.deviation[number, -1])
+    errors = 100 * result.error.mean[:, -1], 100 * result.error.deviation[:, -1]
+    told = with_spreads(*(list(map(float, part)) for part in errors))
     lost = int((result.diverged_at[number] >= 0).sum())
-    if not math.isfinite(error):
+    if not math.isfinite(errors[0][number]):
         return _("diverged")
-    words = _("test error {error} %").format(error=with_spread(error, deviation))
+    words = _("test error {error} %").format(error=told[number])
     return clauses(words, _("{lost} seeds diverged").format(lost=lost), _) if lost else words
 
 

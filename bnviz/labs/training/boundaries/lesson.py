@@ -17,6 +17,7 @@ from bnviz.labs.training.boundaries.formula import formula
 from bnviz.labs.training.boundaries.result import Result
 from bnviz.labs.training.boundaries.script import script
 from bnviz.labs.training.boundaries.settings import Settings
+from bnviz.labs.training.shared.outcomes import compares_batch_norm, of_batch_norm
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
 from bnviz.plot.variants import normalizer_name
@@ -88,12 +89,14 @@ def finding(result: Result, language: Language = "en") -> str:
     return " ".join(parts) or _("Choose two variants or more: there is nothing to compare.")
 
 
-def outcome(result: Result) -> int:
-    """The option that the verdict on the final accuracy, batch norm against the first variant, makes right."""
-    found = [finding for (_, second), finding in zip(result.pairs, result.findings, strict=True) if second == "batch"]
-    if not found or found[0].verdict == NOISY:
+def outcome(result: Result) -> int | None:
+    """The option that the verdict on the final accuracy, batch norm against none, makes right; None without that comparison."""
+    finding = of_batch_norm(result.pairs, result.findings)
+    if finding is None:
+        return None
+    if finding.verdict == NOISY:
         return UNKNOWN
-    return BETTER if found[0].verdict == SHOWS and found[0].mean > 0 else NO_BETTER
+    return BETTER if finding.verdict == SHOWS and finding.mean > 0 else NO_BETTER
 
 
 TOPIC: Final = LiveTopic(
@@ -160,12 +163,16 @@ TOPIC: Final = LiveTopic(
         ),
     ),
     prediction=Prediction(
-        N_("Points of two classes, four hidden ReLU layers, plain SGD. After 100 epochs the network with batch norm …"),
+        N_(
+            "Points of two classes; one network without a normalizer, and the same with batch norm before every activation. At the end "
+            "of the training the one with batch norm …"
+        ),
         (N_("errs clearly less"), N_("errs as often, or more often"), N_("too noisy to tell from these seeds")),
         outcome,
         N_(
             "Judged from the test points of every seed, in pairs: same points, same weights at the start, same batches."
         ),
+        compares_batch_norm,
     ),
     formula=formula,
     script=script,

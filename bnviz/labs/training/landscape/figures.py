@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, in_brackets, translator
 from bnviz.labs.training.landscape.result import Result
 from bnviz.labs.training.shared.figures import effects
 from bnviz.plot.chart import Chart
@@ -175,7 +175,7 @@ def _over_training(
         traces,
         layout(
             axis(_("Epochs"), range=[0, result.settings.epochs]),
-            axis(f"{title} ({unit})", type="log", range=ends, **power_ticks(ends[0], ends[1])),
+            axis(in_brackets(title, unit, _), type="log", range=ends, **power_ticks(ends[0], ends[1])),
             annotations=[key(words), *notes],
             margin={"l": 72, "r": 170, "t": 40, "b": 52},
         ),

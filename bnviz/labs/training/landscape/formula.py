@@ -44,7 +44,7 @@ def formula(result: Result, step: int, language: Language = "en") -> str:
         if finding.has_interval:
             parts.append(
                 f"$$\n\\text{{{_(NORMALIZERS[second])}}}:\\quad \\times {latex(10**finding.mean)}\\ "
-                f"[{latex(10**finding.low)},\\,{latex(10**finding.high)}]\n$$\n\n"
+                f"({latex(10**finding.low)}\\ \\ldots\\ {latex(10**finding.high)})\n$$\n\n"
                 + _("Verdict: **{verdict}**.").format(verdict=words(finding, _))
             )
     parts.append(

@@ -17,11 +17,12 @@ from bnviz.labs.training.landscape.formula import formula
 from bnviz.labs.training.landscape.result import Result
 from bnviz.labs.training.landscape.script import script
 from bnviz.labs.training.landscape.settings import Settings
+from bnviz.labs.training.shared.outcomes import compares_batch_norm, of_batch_norm
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, SANTURKAR
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
+from bnviz.study.figures.forest import times_within
 from bnviz.study.verdict import NOISY, SHOWS, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
@@ -106,21 +107,21 @@ def finding(result: Result, language: Language = "en") -> str:
         (_("range of the loss"), result.range_findings[shown]),
         (_("relative change of the gradient"), result.relative_findings[shown]),
     ):
-        numbers = f"{times(found.mean)} ({times(found.low)} … {times(found.high)})"
+        numbers = times_within(found, _)
         parts.append(name + " " + (clauses(numbers, words(found, _), _) if found.has_interval else words(found, _)))
     return _("Along the gradient, {second} against {first}: {parts}.").format(
         first=first, second=second, parts=_("; ").join(parts)
     )
 
 
-def outcome(result: Result) -> int:
-    """The option that the verdict on the range of the loss, batch norm against the first variant, makes right."""
-    found = [
-        finding for (_, second), finding in zip(result.pairs, result.range_findings, strict=True) if second == "batch"
-    ]
-    if not found or found[0].verdict == NOISY:
+def outcome(result: Result) -> int | None:
+    """The option that the verdict on the range of the loss, batch norm against none, makes right; None without that comparison."""
+    finding = of_batch_norm(result.pairs, result.range_findings)
+    if finding is None:
+        return None
+    if finding.verdict == NOISY:
         return UNKNOWN
-    return SMALLER if found[0].verdict == SHOWS and found[0].mean < 0 else NO_SMALLER
+    return SMALLER if finding.verdict == SHOWS and finding.mean < 0 else NO_SMALLER
 
 
 TOPIC: Final = LiveTopic(
@@ -183,12 +184,13 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         N_(
-            "Three hidden ReLU layers. Step along the gradient, as far as four learning rates. Averaged over "
-            "training, how much does the loss vary on the way? With batch norm …"
+            "One network without a normalizer, and the same with batch norm before every activation. Step along the gradient. "
+            "Averaged over training, how much does the loss vary on the way? With batch norm …"
         ),
         (N_("less"), N_("as much, or more"), N_("too noisy to tell from these seeds")),
         outcome,
         N_("Range of the loss, as a factor, seed by seed; the third picture has the interval and the verdict."),
+        compares_batch_norm,
     ),
     formula=formula,
     script=script,

@@ -12,7 +12,7 @@ from bnviz.i18n import Language, Translate, clauses, translator
 from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.shared.figures import effects, variant_curves
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import points, short, with_spread
+from bnviz.plot.numbers import alike, points_alike, short, with_spreads
 from bnviz.plot.panels import Panels, heading, stacked
 from bnviz.plot.primitives import band, domain, key, largest, line, note, phone, theory_line
 from bnviz.plot.theme import Role, axis, layout
@@ -50,7 +50,7 @@ def received(result: Result, language: Language = "en") -> Chart:
         panels.add(_percentiles(result, number, half, role, named), x, y, (phone_x, phone_y | {"showticklabels": True}))
         head = f"<b>{normalizer_name(name, _)}</b><br>{_drift_words(result, number, _)}"
         panels.notes.append(heading(head, wide[0], 1.01, role, align="left"))
-        panels.phone_notes.append(heading(head.replace("<br>", ": "), 0, tall[1], role, align="left"))
+        panels.phone_notes.append(heading(head.replace("<br>", _(": ")), 0, tall[1], role, align="left"))
     return Chart(
         "received",
         panels.traces,
@@ -85,7 +85,7 @@ def claims(result: Result, language: Language = "en") -> Chart:
                 _("Final accuracy, against {first}").format(first=against),
                 _("points of test accuracy"),
                 effects(result, result.differences, result.findings, _),
-                points,
+                points_alike,
                 scale=100,
             ),
             Claim(
@@ -156,8 +156,9 @@ def learned(result: Result, language: Language = "en") -> Chart:
     )
 
 
-def _signed(value: float) -> str:
-    return f"{'+' if value > 0 else ''}{short(round(value, 3))}"
+def _signed(*values: float) -> tuple[str, ...]:
+    rounded = [round(value, 3) for value in values]
+    return tuple(f"{'+' if value > 0 else ''}{text}" for value, text in zip(rounded, alike(*rounded), strict=True))
 
 
 def _half_range(result: Result) -> float:
@@ -167,10 +168,10 @@ def _half_range(result: Result) -> float:
 
 
 def _drift_words(result: Result, number: int, _: Translate) -> str:
-    mean, deviation = float(result.drift_mean[number]), float(result.drift_deviation[number])
-    if not math.isfinite(mean):
+    if not math.isfinite(result.drift_mean[number]):
         return _("no drift can be given")
-    return _("drift {drift}").format(drift=with_spread(mean, deviation))
+    drifts = with_spreads(list(map(float, result.drift_mean)), list(map(float, result.drift_deviation)))
+    return _("drift {drift}").format(drift=drifts[number])
 
 
 def _received_alt(result: Result, _: Translate) -> str:

@@ -17,12 +17,13 @@ from bnviz.labs.training.race.formula import formula
 from bnviz.labs.training.race.result import Result
 from bnviz.labs.training.race.script import script
 from bnviz.labs.training.race.settings import Settings
+from bnviz.labs.training.shared.outcomes import compares_batch_norm, of_batch_norm
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER, SANTURKAR
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
-from bnviz.study.verdict import MIN_PAIRS, NOISY, SHOWS, Finding, words
+from bnviz.study.figures.forest import times_within
+from bnviz.study.verdict import MIN_PAIRS, NOISY, SHOWS, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset
 from bnviz.teaching.sources import DIGITS
 from bnviz.theory.gradient import first_length, linear_default_variances, mean_field_lengths
@@ -122,30 +123,21 @@ def finding(result: Result, language: Language = "en") -> str:
         if found.verdict != SHOWS:
             parts.append(_("{second} against {first}: {verdict}").format(verdict=words(found, _), **names))
             continue
-        ends = [times(end) for end in (found.low, found.high)]
-        told = _("{second} against {first}: {factor} ({low} to {high})").format(
-            factor=times(found.mean), low=ends[0], high=ends[1], **names
-        )
+        told = _("{second} against {first}: {factor}").format(factor=times_within(found, _), **names)
         parts.append(clauses(told, _(found.reason), _) if found.reason else told)
     if not parts:
         return _("Choose two variants or more: there is nothing to compare.")
     return _("How many times faster 90 % is reached: {parts}.").format(parts=_("; ").join(parts))
 
 
-def outcome(result: Result) -> int:
-    """The option that the verdict on steps to 90 %, batch norm against the first variant, makes right."""
-    finding = batch_finding(result)
-    if finding is None or finding.verdict == NOISY or finding.low < TENFOLD <= finding.high:
+def outcome(result: Result) -> int | None:
+    """The option that the verdict on steps to 90 %, batch norm against none, makes right; None without that comparison."""
+    finding = of_batch_norm(result.pairs, result.speed_findings)
+    if finding is None:
+        return None
+    if finding.verdict == NOISY or finding.low < TENFOLD <= finding.high:
         return UNKNOWN
     return SOONER if finding.low >= TENFOLD else NO_SOONER
-
-
-def batch_finding(result: Result) -> Finding | None:
-    """The finding on speed for batch norm, where it is compared."""
-    found = [
-        finding for (_, second), finding in zip(result.pairs, result.speed_findings, strict=True) if second == "batch"
-    ]
-    return found[0] if found else None
 
 
 TOPIC: Final = LiveTopic(
@@ -211,7 +203,8 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         N_(
-            "A small sigmoid network, plain SGD. With batch norm before every activation, it reaches 90 % on the test data …"
+            "One network without a normalizer, and the same with batch norm before every activation, trained alike. With batch norm it "
+            "reaches 90 % on the test data …"
         ),
         (
             N_("at least ten times faster"),
@@ -222,6 +215,7 @@ TOPIC: Final = LiveTopic(
         N_(
             "Judged from the steps to 90 %, seed by seed; the third picture has the factor, its interval and the verdict."
         ),
+        compares_batch_norm,
     ),
     formula=formula,
     script=script,

@@ -13,7 +13,7 @@ from bnviz.labs.training.shared.figures import effects
 from bnviz.labs.training.sweep.result import Result
 from bnviz.plot.chart import Chart
 from bnviz.plot.label_layout import labels_above, labels_at_ends
-from bnviz.plot.numbers import points, short
+from bnviz.plot.numbers import points_alike, short
 from bnviz.plot.primitives import crosses, key, line, log_range, phone, power_ticks, segment, theory_line
 from bnviz.plot.primitives import points as dots
 from bnviz.plot.theme import Role, axis, color, layout
@@ -62,7 +62,7 @@ def rates(result: Result, language: Language = "en") -> Chart:
         _rates_alt(result, _),
         height=430,
         phone_height=440,
-        phone_layout=phone([key(labels_above(words, labels, ": "))], l=48, r=10, t=70 + 17 * len(labels), b=46),
+        phone_layout=phone([key(labels_above(words, labels, _(": ")))], l=48, r=10, t=70 + 17 * len(labels), b=46),
     )
 
 
@@ -85,7 +85,7 @@ def claims(result: Result, language: Language = "en") -> Chart:
                 _("Accuracy, each at its best rate"),
                 _("points of test accuracy"),
                 effects(result, result.differences, result.findings, _),
-                points,
+                points_alike,
                 scale=100,
             ),
         ),

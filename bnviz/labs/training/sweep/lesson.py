@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnviz.errors import Phrase
 from bnviz.i18n import N_, Language, translator
+from bnviz.labs.training.shared.outcomes import compares_batch_norm, of_batch_norm
 from bnviz.labs.training.shared.settings import applies
 from bnviz.labs.training.shared.sources import BATCH_NORM, BATCH_NORM_PAPER
 from bnviz.labs.training.sweep import figures
@@ -21,7 +22,7 @@ from bnviz.labs.training.sweep.script import script
 from bnviz.labs.training.sweep.settings import Settings
 from bnviz.plot.variants import normalizer_name
 from bnviz.study.comparison import Comparison
-from bnviz.study.figures.forest import times
+from bnviz.study.figures.forest import times_within
 from bnviz.study.verdict import NOISY, words
 from bnviz.teaching.lab import LiveTopic, Prediction, Preset, Source
 from bnviz.teaching.paired import better_or_alike
@@ -99,14 +100,10 @@ def finding(result: Result, language: Language = "en") -> str:
         first=first, second=second, verdict=words(rate, _)
     )
     if rate.has_interval:
-        text = _(
-            "Largest rate that still trains, {second} against {first}: {factor} ({low} to {high}), {verdict}."
-        ).format(
+        text = _("Largest rate that still trains, {second} against {first}: {factor}, {verdict}.").format(
             first=first,
             second=second,
-            factor=times(rate.mean),
-            low=times(rate.low),
-            high=times(rate.high),
+            factor=times_within(rate, _),
             verdict=words(rate, _),
         )
     return (
@@ -114,16 +111,14 @@ def finding(result: Result, language: Language = "en") -> str:
     )
 
 
-def outcome(result: Result) -> int:
-    """The option that the verdict on the largest rate, batch norm against the first variant, makes right."""
-    found = [
-        finding
-        for (_, second), finding in zip(result.pairs, result.tolerance_findings, strict=True)
-        if second == "batch"
-    ]
-    if not found or found[0].verdict == NOISY or found[0].low <= FACTOR < found[0].high:
+def outcome(result: Result) -> int | None:
+    """The option that the verdict on the largest rate, batch norm against none, makes right; None without that comparison."""
+    finding = of_batch_norm(result.pairs, result.tolerance_findings)
+    if finding is None:
+        return None
+    if finding.verdict == NOISY or finding.low <= FACTOR < finding.high:
         return UNKNOWN
-    return LARGER if found[0].low > FACTOR else NO_LARGER
+    return LARGER if finding.low > FACTOR else NO_LARGER
 
 
 TOPIC: Final = LiveTopic(
@@ -175,7 +170,8 @@ TOPIC: Final = LiveTopic(
     ),
     prediction=Prediction(
         N_(
-            "Three hidden ReLU layers, plain SGD, eight epochs. The largest rate at which training still works is, with batch norm …"
+            "One network without a normalizer, and the same with batch norm before every activation. The largest rate at which training "
+            "still works is, with batch norm …"
         ),
         (
             N_("more than three times larger"),
@@ -186,6 +182,7 @@ TOPIC: Final = LiveTopic(
         N_(
             "For every seed, the largest rate at which it ends with 90 % or more; the second picture has the factor with its interval."
         ),
+        compares_batch_norm,
     ),
     formula=formula,
     script=script,

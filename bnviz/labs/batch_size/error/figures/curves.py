@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bnviz.i18n import Language, Translate, translator
+from bnviz.i18n import Language, Translate, closed_up, translator
 from bnviz.labs.batch_size.error.result import Result
 from bnviz.labs.batch_size.shared.figures import size_axis
 from bnviz.plot.chart import Chart
-from bnviz.plot.numbers import with_spread
+from bnviz.plot.numbers import with_spreads
 from bnviz.plot.primitives import PHONE_FONT, band, line, note, points, wrapped
 from bnviz.plot.theme import Role, axis, color, layout
 from bnviz.plot.variants import NORMALIZER_ROLES, normalizer_name
@@ -34,6 +34,7 @@ def cliff(result: Result, language: Language = "en") -> Chart:
     _ = translator(language)
     traces: list[dict[str, Any]] = []
     labels: list[Label] = []
+    ends = _endings(result, _)
     for row, normalizer in enumerate(result.normalizers):
         role, name = NORMALIZER_ROLES[normalizer], normalizer_name(normalizer, _)
         sizes, low, mean, high = _by_size(result, row)
@@ -46,7 +47,7 @@ def cliff(result: Result, language: Language = "en") -> Chart:
             *_failures(result, row, name, _),
         ]
         height = _height(np.append(100 * result.current_error[row], mean))
-        labels.append((f"{name}<br>{_ending(result, row, _)}", role, height))
+        labels.append((f"{name}<br>{ends[row]}", role, height))
     advice = [sentence.text(language) for sentence in result.advice.sentences]
     how = _("{network} · line: mean of {seeds} seeds · band: from the best seed to the worst").format(
         network=NETWORK_NAMES[result.settings.network], seeds=result.settings.seeds
@@ -71,7 +72,7 @@ def cliff(result: Result, language: Language = "en") -> Chart:
         phone_layout={
             "font": {"size": PHONE_FONT},
             "margin": {"l": 48, "r": 10, "t": 20 + phone_top, "b": 48},
-            "annotations": [_head(advice[:1], how, PHONE_WIDTH, labels)],
+            "annotations": [_head(advice[:1], how, PHONE_WIDTH, labels, _(", "))],
         },
     )
 
@@ -130,7 +131,7 @@ def recalibration(result: Result, language: Language = "en") -> Chart:
         phone_layout={
             "font": {"size": 12},
             "margin": {"l": 48, "r": 10, "t": 20 + 16 * (_rows(words, "", PHONE_WIDTH) + len(labels)), "b": 48},
-            "annotations": [_head(words, "", PHONE_WIDTH, labels)],
+            "annotations": [_head(words, "", PHONE_WIDTH, labels, _(", "))],
         },
     )
 
@@ -190,15 +191,20 @@ def _refusals(result: Result, _: Translate) -> list[dict[str, Any]]:
     return [{**words, "font": {"color": color("error"), "size": 13}}]
 
 
-def _ending(result: Result, row: int, _: Translate) -> str:
-    """Error ± s.d. over seeds at the largest batch size that has a number: where the line ends and its label stands."""
-    done = np.flatnonzero(np.isfinite(result.error_mean[row]))
-    if not done.size:
-        return ""
-    last = done[np.argmax(result.batch_sizes[done])]
-    deviation = 100 * float(result.error_deviation[row, last])
-    error = with_spread(100 * float(result.error_mean[row, last]), deviation)
-    return _("at {size}: {error} %").format(size=int(result.batch_sizes[last]), error=error)
+def _endings(result: Result, _: Translate) -> list[str]:
+    """Of each row the error ± s.d. over seeds at the largest batch size that has a number: where the line ends and its label stands."""
+    done = [np.flatnonzero(np.isfinite(row)) for row in result.error_mean]
+    last = [known[np.argmax(result.batch_sizes[known])] if known.size else 0 for known in done]
+    rows = range(len(done))
+    errors = with_spreads(
+        [100 * float(result.error_mean[row, last[row]]) for row in rows],
+        [100 * float(result.error_deviation[row, last[row]]) for row in rows],
+    )
+    told = _("at {size}: {error} %")
+    return [
+        told.format(size=int(result.batch_sizes[last[row]]), error=errors[row]) if done[row].size else ""
+        for row in rows
+    ]
 
 
 def _rescue(result: Result, _: Translate) -> list[str]:
@@ -236,15 +242,17 @@ def _rows(sentences: list[str], how: str, width: int) -> int:
 
 def _written(sentences: list[str], how: str, width: int) -> str:
     """The first sentence in bold, the others below it, and how to read the picture."""
-    first, rest = sentences[:1], " ".join(sentences[1:])
+    first, rest = sentences[:1], closed_up(" ".join(sentences[1:]))
     parts = [*(f"<b>{wrapped(text, width)}</b>" for text in first), *([wrapped(rest, width)] if rest else [])]
     return "<br>".join([*parts, *([wrapped(how, width)] if how else [])])
 
 
-def _head(sentences: list[str], how: str, width: int, labels: list[Label] | None = None) -> dict[str, Any]:
+def _head(
+    sentences: list[str], how: str, width: int, labels: list[Label] | None = None, between: str = " "
+) -> dict[str, Any]:
     """Words above the plot; on a phone the `labels` of the lines stand there too, in the lines' colours."""
     rows = [_written(sentences, how, width)]
     for text, role, _ in labels or []:
-        rows.append(f'<span style="color:{color(role)}"><b>{text.replace("<br>", " ")}</b></span>')
+        rows.append(f'<span style="color:{color(role)}"><b>{text.replace("<br>", between)}</b></span>')
     place = {"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": 1.01, "yanchor": "bottom"}
     return note("<br>".join(rows), "ink", align="left", **place)

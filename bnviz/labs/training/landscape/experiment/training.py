@@ -85,7 +85,10 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
     """
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
-    seconds = 0.5 + len(settings.normalizers) * (steps * step + min(steps, LOOKS) * (test + 2.5 * (SIZES + 5) * step))
+    # A look computes in double precision, on copies that no cache holds where the networks are wide.
+    weights = settings.seeds * (settings.depth - 1) * settings.width**2
+    look = test + (SIZES + 5) * (0.95 * step + 1.15e-8 * weights)
+    seconds = 0.15 + len(settings.normalizers) * (steps * step + min(steps, LOOKS) * look)
     return check(settings, seconds, ("seeds", "epochs", "depth", "width", "batch_size"))
 
 

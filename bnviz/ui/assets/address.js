@@ -1,0 +1,135 @@
+// The address bar: true to what the page shows, with a history entry for every change that Back can undo; and the server follows it.
+import { attendance } from "./attendance.js";
+
+const AFTER_THE_PICTURE = 120; // ms
+const ONE_CHANGE = 700; // ms: what follows sooner is the same change
+const LOST = 2000; // ms without an answer
+const FOREIGN = new Set(["embed", "embed_options", "class", "present"]); // not of the page, and kept
+
+/** The server's own spelling, so that a comma stays a comma. */
+export const spelled = (query) => String(query).replaceAll("%2C", ",");
+
+/** The address's search for the server's `query`. */
+function searchOf(query) {
+  const wanted = new URLSearchParams(query);
+  for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
+  return wanted.size > 0 ? `?${spelled(wanted)}` : "";
+}
+
+const withoutSlash = (path) => path.replace(/\/+$/, "");
+
+/** Whether the browser is on the page at `path`. */
+const isAt = (path) => withoutSlash(location.pathname) === withoutSlash(path);
+
+/**
+ * One for the whole visit, since Back may be pressed while one page's Share has left and the next has not come. Streamlit itself asks for a
+ * run of the page that the address names at every press, but no page follows its query. So each press has a number, which goes with the
+ * query of that one request, and what the server tells says which press it has followed.
+ */
+class AddressBar {
+  #share = null; // of the page that is shown. `data-address` of its host: late or shown
+  #wanted = null; // what the server has not followed yet: { search, path, whole }
+  #number = 0; // of the latest press of Back or Forward, or of a link that sets something
+  #page = null; // whose address was told last
+  #search = ""; // in the address since then, or since the latest press
+  #sameEntry = true; // what is told next is what the present entry of the history means
+  #changed = 0;
+  #later = null;
+  #again = null;
+  #asking = null; // the event by which Streamlit is asked
+
+  constructor() {
+    window.addEventListener("popstate", (event) => {
+      const onlyHash = this.#wanted === null && this.#page === location.pathname && this.#search === location.search;
+      if (event === this.#asking || onlyHash) return;
+      event.stopImmediatePropagation();
+      this.#search = location.search;
+      this.#changed = 0;
+      this.#sameEntry = true;
+      this.#want({ search: location.search, whole: true });
+    }, { capture: true });
+    // Streamlit makes an entry for a page that comes, even where the browser has gone on from it in the meantime.
+    const { pushState } = history;
+    history.pushState = (state, unused, url) => {
+      if (!this.#wanted?.whole || isAt(new URL(url, location.href).pathname)) pushState.call(history, state, unused, url);
+    };
+    document.addEventListener("click", (event) => {
+      if (event.target instanceof Element && event.target.closest("a[href]")) this.#wanted = null; // the visitor has moved on
+    }, { capture: true });
+  }
+
+  /** Have the server set what a link says that names some settings only. */
+  follow(search) { this.#want({ search, whole: false }); }
+
+  /** `share`, of the page at `share.path`: its state has this `query`, after the server has followed the presses up to `followed`. */
+  tell(share, query, followed) {
+    this.#share = share;
+    this.#number = Math.max(this.#number, followed); // a visit may be older than what this window remembers
+    if (!isAt(share.path)) return; // the browser has left the page
+    if (followed >= this.#number || this.#wanted?.path !== location.pathname) this.#wanted = null;
+    this.#hold();
+    if (this.#wanted !== null) {
+      this.#askAgain(); // what was made before the latest press is not told: it would be an entry, and Forward would be gone
+      return;
+    }
+    const search = searchOf(query);
+    // Later, since the picture comes first: changing the address takes the browser longer than painting does.
+    this.#later = setTimeout(() => {
+      if (!isAt(share.path)) return;
+      this.#show(search);
+      attendance().lead();
+      share.host.dataset.address = "shown";
+    }, AFTER_THE_PICTURE);
+  }
+
+  /** `share` has left the page. */
+  leave(share) {
+    if (this.#share !== share) return;
+    this.#hold();
+    this.#share = null;
+  }
+
+  #want(wanted) {
+    this.#wanted = { ...wanted, path: location.pathname };
+    this.#number += 1;
+    this.#hold();
+    this.#ask();
+  }
+
+  /** Streamlit reads the address at once; nobody else sees it as it is then. */
+  #ask() {
+    const { href } = location;
+    const query = new URLSearchParams(this.#wanted.search);
+    query.set(this.#wanted.whole ? "pressed" : "followed", String(this.#number));
+    this.#asking = new PopStateEvent("popstate", { state: history.state });
+    history.replaceState(history.state, "", `${location.pathname}?${query}`);
+    window.dispatchEvent(this.#asking);
+    history.replaceState(history.state, "", href);
+    this.#askAgain();
+  }
+
+  /** A run that the server began for something else at the same moment may have taken the place of this one. */
+  #askAgain() {
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => {
+      if (this.#wanted?.path === location.pathname && this.#share && isAt(this.#share.path)) this.#ask();
+    }, LOST);
+  }
+
+  #hold() {
+    clearTimeout(this.#later);
+    if (this.#share) this.#share.host.dataset.address = "late";
+  }
+
+  #show(search) {
+    const replaces = this.#sameEntry || this.#page !== location.pathname || Date.now() - this.#changed < ONE_CHANGE;
+    this.#sameEntry = false;
+    this.#page = location.pathname;
+    this.#search = search;
+    if (search === location.search) return;
+    this.#changed = Date.now();
+    history[replaces ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
+  }
+}
+
+export const bar = new AddressBar();
