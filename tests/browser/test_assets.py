@@ -1374,6 +1374,42 @@ def test_a_change_after_back_is_an_entry_of_its_own_however_soon_it_comes(bench:
     assert bench.page.evaluate("location.search") == history[1]
 
 
+def test_another_setting_is_another_change_however_soon_it_comes(bench: Bench, history: list[str]) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    for query in ("momentum=0.5", "momentum=0.6", "momentum=0.6&eps=0.1", "momentum=0.6&eps=0.1&view=code"):
+        told(bench, query)
+        page.wait_for_function("(query) => location.search === `?${query}`", arg=query)
+    assert page.evaluate("history.length") == length + 2  # the momentum goes on from what `history` did last
+
+
+def test_what_is_dragged_is_one_change_however_long_the_hand_rests(bench: Bench, history: list[str]) -> None:
+    page, length = bench.page, bench.page.evaluate("history.length")
+    page.mouse.move(5, 5)
+    page.mouse.down()
+    for query in ("momentum=0.5", "momentum=0.6"):
+        page.evaluate("() => { const now = Date.now; Date.now = () => now() + 1000; }")
+        told(bench, query)
+        page.evaluate("new Promise((done) => setTimeout(done, 300))")  # an address is told 120 ms after the picture
+        assert page.evaluate("location.search") == history[-1]
+    page.mouse.up()
+    shown(bench, "?momentum=0.6")
+    assert page.evaluate("history.length") == length + 1
+
+
+def test_a_page_whose_connection_has_lost_a_message_is_loaded_again(bench: Bench) -> None:
+    bench.mount("page", {"skip": "Skip to the controls", "present": keys.data(translator("en"))})
+    for text, loads in (("Cached ForwardMsg HIT", False), ("Error: Cached ForwardMsg MISS [hash=ca83]", True)):
+        bench.page.evaluate(
+            "(text) => { window.same = true; document.body.insertAdjacentHTML('beforeend', `<p role=dialog>${text}</p>`); }",
+            text,
+        )
+        if loads:
+            bench.page.wait_for_function("() => window.ready && window.same === undefined")
+        else:
+            bench.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            assert bench.page.evaluate("window.same")
+
+
 def test_a_page_that_comes_after_the_browser_has_gone_back_from_it_makes_no_entry(
     bench: Bench, history: list[str]
 ) -> None:

@@ -180,8 +180,8 @@ def test_a_number_outside_the_bounds_is_refused_with_them(school: School, value:
     ada = school.student(teacher)
     poll = ask_number(teacher, "batch_size")
     refused = ada.refused("answer", poll=poll, round=1, value=value)
-    assert "[1, 1024]" in refused.sentence.en
-    assert "[1, 1024]" in refused.sentence.zh
+    assert "from 1 to 1024" in refused.sentence.en
+    assert "1 到 1024 之间" in refused.sentence.zh
     assert teacher.poll.voted == (0,)
 
 

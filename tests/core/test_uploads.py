@@ -368,6 +368,11 @@ READ = {
         "wid,len\n1 200 kg,5\n35 kg,4\n2 000 000 kg,6\n", [[1200, 5], [35, 4], [2000000, 6]], ("unit: wid (kg)",)
     ),
     "a sign of typesetting, and a unit": File("len,b\n\u22125 °C,1\n7 °C,2\n", [[-5, 1], [7, 2]], ("len (°C)",)),
+    "numbers, spaces and units between commas": File(
+        "len,temp,cls\n5.0 cm,20 kg,a\n5.1 cm,21 kg,b\n5.2 cm,22 kg,a\n",
+        [[5.0, 20], [5.1, 21], [5.2, 22]],
+        ("unit: len (cm), temp (kg)",),
+    ),
     "money in Chinese": File("价\n12元\n13.5元\n", [[12], [13.5]], ("unit: 价 (元)",)),
     "no unit in a column that is left out": File("a,b\n5 %,1\n6 %,2\n", [[1], [2]], choice=Choice(None, (0,))),
     "three digits behind a point, and a unit": File(

@@ -245,9 +245,8 @@ def test_a_bad_link_is_told_and_the_rest_kept(lab: Any) -> None:
     assert state(page, lab.name).settings == lab.topics[0].settings(**kept)
 
 
-WRONG = {
-    "momentum": "7", "step": "99999", "view": "nope", "lang": "xx", "predict": "xyz", "show": "nope,eps", "lock": "nope", "pin": "nope",
-}  # fmt: skip
+WRONG = dict.fromkeys(("view", "lock", "pin"), "nope")
+WRONG |= {"momentum": "7", "step": "99999", "lang": "xx", "predict": "xyz", "show": "nope,eps"}
 
 
 @pytest.mark.parametrize("key", WRONG)

@@ -12,6 +12,7 @@ from typing import Final
 
 from bnviz.core.uploads.limits import MAX_COLUMNS, MAX_ROWS
 from bnviz.core.uploads.notation import Notation, is_a_date
+from bnviz.core.uploads.units import WITH_UNIT
 from bnviz.core.uploads.upload import LeftOut
 from bnviz.errors import Phrase, UploadError, shortened
 from bnviz.i18n import N_
@@ -112,11 +113,17 @@ def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, bool, float, bool
     if not body:
         return False, False, 0.0, False, False, 0.0, order
     width, alike = Counter(len(row) for row in body).most_common(1)[0]
-    cells = [cell for row in body for cell in row]
+    cells = [_without_unit(cell) for row in body for cell in row]
     numbers = max(sum(way.number(cell) is not None for cell in cells) for way in NOTATIONS) / len(cells)
     share = alike / len(body)
     titled = len(rows[0]) == width
     return width > 1 and numbers > 0, titled and share == 1, share * numbers, titled, width > 1, share, order
+
+
+def _without_unit(cell: str) -> str:
+    """The number in a cell that holds one and its unit; else the cell."""
+    found = WITH_UNIT.fullmatch(cell)
+    return found["number"].strip() if found else cell
 
 
 def rows_of(lines: Sequence[str], start: int, layout: Layout) -> tuple[list[list[str]], list[int]]:

@@ -135,20 +135,15 @@ def read_sheet(filename: str, content: bytes) -> Sheet:
     start, separator, comments = _opening(lines)
     if all(not line.strip() for line in lines[start:]) and not comments:
         raise UploadError(N_("The file is empty."))
-    titles: list[str] | None
+    titles: list[str] | None = None
     parts: tuple[Part, ...] = ()
-    is_arff = bool(ARFF.match(lines[start] if start < len(lines) else ""))
-    if is_arff:
-        start, titles = _attributes(filename, lines, start)
-        separator = "," if any("," in line for line in lines[start:]) else "\t"
-    is_cloud = _is_cloud(lines, start)
-    if is_cloud:
-        start, titles = _fields(lines, start)
-        separator = " "
+    declared = _declared(filename, lines, start)
+    if declared:
+        start, separator, titles = declared
     layout = layout_of(lines[start:], separator)
     rows, ends = rows_of(lines, start, layout)
     rows, ends, remarks, left_out = without_remarks(rows, ends, lines, layout)
-    if not is_arff and not is_cloud:
+    if not declared:
         titles, others = _commented_titles(comments, layout, width_of(rows))
         left_out = (*others, *left_out)
     if layout.separator == " ":
@@ -231,6 +226,17 @@ def _attributes(filename: str, lines: Sequence[str], start: int) -> tuple[int, l
         if found := ATTRIBUTE.match(lines[number]):
             titles.append(found[1].strip("'\""))
     raise UploadError(N_("The file begins as ARFF does, and no line says @data: the rows are missing."))
+
+
+def _declared(filename: str, lines: Sequence[str], start: int) -> tuple[int, str, list[str]] | None:
+    """First line, separator and titles of a file that declares its columns, as ARFF and point clouds do; else None."""
+    if ARFF.match(lines[start] if start < len(lines) else ""):
+        start, titles = _attributes(filename, lines, start)
+        return start, "," if any("," in line for line in lines[start:]) else "\t", titles
+    if _is_cloud(lines, start):
+        start, titles = _fields(lines, start)
+        return start, " ", titles
+    return None
 
 
 def _opening(lines: Sequence[str]) -> tuple[int, str, list[tuple[int, str]]]:

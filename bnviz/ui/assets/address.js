@@ -2,7 +2,7 @@
 import { attendance } from "./attendance.js";
 
 const AFTER_THE_PICTURE = 120; // ms
-const ONE_CHANGE = 700; // ms: what follows sooner is the same change
+const ONE_CHANGE = 700; // ms: what follows sooner, of the same setting, is the same change
 const LOST = 2000; // ms without an answer
 const FOREIGN = new Set(["embed", "embed_options", "class", "present"]); // not of the page, and kept
 
@@ -14,6 +14,12 @@ function searchOf(query) {
   const wanted = new URLSearchParams(query);
   for (const [key, value] of new URLSearchParams(location.search)) if (FOREIGN.has(key)) wanted.append(key, value);
   return wanted.size > 0 ? `?${spelled(wanted)}` : "";
+}
+
+/** Which settings two searches say differently. */
+function namesOfDifferences(one, other) {
+  const [left, right] = [new URLSearchParams(one), new URLSearchParams(other)];
+  return [...new Set([...left.keys(), ...right.keys()])].filter((name) => left.get(name) !== right.get(name)).toSorted().join();
 }
 
 const withoutSlash = (path) => path.replace(/\/+$/, "");
@@ -33,7 +39,9 @@ class AddressBar {
   #page = null; // whose address was told last
   #search = ""; // in the address since then, or since the latest press
   #sameEntry = true; // what is told next is what the present entry of the history means
-  #changed = 0;
+  #changed = { at: 0, names: "" };
+  #held = false; // a pointer is down: what is dragged is one change, however long a hand rests
+  #released = null; // what waits for it
   #later = null;
   #again = null;
   #asking = null; // the event by which Streamlit is asked
@@ -44,10 +52,18 @@ class AddressBar {
       if (event === this.#asking || onlyHash) return;
       event.stopImmediatePropagation();
       this.#search = location.search;
-      this.#changed = 0;
+      this.#changed.at = 0;
       this.#sameEntry = true;
       this.#want({ search: location.search, whole: true });
     }, { capture: true });
+    window.addEventListener("pointerdown", () => { this.#held = true; }, { capture: true });
+    for (const type of ["pointerup", "pointercancel"]) {
+      window.addEventListener(type, () => {
+        this.#held = false;
+        this.#released?.();
+        this.#released = null;
+      }, { capture: true });
+    }
     // Streamlit makes an entry for a page that comes, even where the browser has gone on from it in the meantime.
     const { pushState } = history;
     history.pushState = (state, unused, url) => {
@@ -74,11 +90,15 @@ class AddressBar {
     }
     const search = searchOf(query);
     // Later, since the picture comes first: changing the address takes the browser longer than painting does.
-    this.#later = setTimeout(() => {
+    const show = () => {
       if (!isAt(share.path)) return;
       this.#show(search);
       attendance().lead();
       share.host.dataset.address = "shown";
+    };
+    this.#later = setTimeout(() => {
+      if (this.#held) this.#released = show;
+      else show();
     }, AFTER_THE_PICTURE);
   }
 
@@ -118,17 +138,22 @@ class AddressBar {
 
   #hold() {
     clearTimeout(this.#later);
+    this.#released = null;
     if (this.#share) this.#share.host.dataset.address = "late";
   }
 
   #show(search) {
-    const replaces = this.#sameEntry || this.#page !== location.pathname || Date.now() - this.#changed < ONE_CHANGE;
+    const sameEntry = this.#sameEntry || this.#page !== location.pathname;
     this.#sameEntry = false;
     this.#page = location.pathname;
-    this.#search = search;
-    if (search === location.search) return;
-    this.#changed = Date.now();
-    history[replaces ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
+    if (search !== location.search) {
+      const now = { at: Date.now(), names: namesOfDifferences(search, location.search) };
+      const goesOn = now.names === this.#changed.names && now.at - this.#changed.at < ONE_CHANGE;
+      if (!sameEntry) this.#changed = now;
+      history[sameEntry || goesOn ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
+    }
+    attendance().showInAddress();
+    this.#search = location.search;
   }
 }
 

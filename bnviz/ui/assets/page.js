@@ -79,6 +79,11 @@ function closeWhatIsOpen() {
   if (focused?.closest(OPEN)) focused.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));
 }
 
+/** Where Streamlit's frontend has lost a message that the server counts on, it never goes on: the address brings the state back. */
+function reloadWhereStuck() {
+  for (const dialog of document.querySelectorAll("[role=dialog]")) if (dialog.textContent?.includes("ForwardMsg MISS")) location.reload();
+}
+
 class PageWide {
   constructor() {
     this.leaving = new AbortController();
@@ -95,6 +100,7 @@ class PageWide {
     let waiting = false;
     const changed = () => {
       waiting = false;
+      reloadWhereStuck();
       closeSidebarOnce();
       nameSlidersOnce();
       reachWide();

@@ -97,7 +97,7 @@ def estimated_seconds(settings: Settings, data: Table | None = None) -> float:
     step, test = step_seconds(settings, settings.seeds, table=data)
     steps = total_steps(settings, data)
     weights = settings.width * (2 + 2 + (settings.depth - 1) * settings.width)
-    look = settings.seeds * PLACES**2 * (3e-11 * weights + 3e-9 * settings.depth * settings.width) + 2e-3
+    look = settings.seeds * PLACES**2 * (2.9e-11 * weights + 3e-9 * settings.depth * settings.width) + 2e-3
     known = 0.2 + BEST_SECONDS * settings.seeds
     seconds = known + len(settings.normalizers) * (steps * step + (min(steps, POINTS) + 2) * (test + look))
     return check(settings, seconds, ("seeds", "epochs", "depth", "width", "samples"))
