@@ -1419,6 +1419,8 @@ def test_a_page_that_comes_after_the_browser_has_gone_back_from_it_makes_no_entr
     assert page.evaluate("[location.pathname + location.search, history.length]") == [f"/{history[1]}", length]
     page.evaluate("document.body.append(Object.assign(document.createElement('a'), {href: 'javascript:', id: 'on'}))")
     page.evaluate("document.getElementById('on').click()")  # the visitor goes on
+    page.evaluate("history.pushState({}, '', '/')")  # the page that the server leads away from, without its query
+    assert page.evaluate("location.search") == history[1]
     page.evaluate("history.pushState({}, '', '/another')")
     assert page.evaluate("location.pathname") == "/another"
 

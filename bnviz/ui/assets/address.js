@@ -27,6 +27,8 @@ const withoutSlash = (path) => path.replace(/\/+$/, "");
 /** Whether the browser is on the page at `path`. */
 const isAt = (path) => withoutSlash(location.pathname) === withoutSlash(path);
 
+const makeEntry = history.pushState.bind(history);
+
 /**
  * One for the whole visit, since Back may be pressed while one page's Share has left and the next has not come. Streamlit itself asks for a
  * run of the page that the address names at every press, but no page follows its query. So each press has a number, which goes with the
@@ -64,10 +66,10 @@ class AddressBar {
         this.#released = null;
       }, { capture: true });
     }
-    // Streamlit makes an entry for a page that comes, even where the browser has gone on from it in the meantime.
-    const { pushState } = history;
+    // Streamlit makes an entry for a page that comes, even where the browser has gone on from it in the meantime; and for the page that is
+    // left, without its query, where the server leads to another. Entries of the same page are made here only.
     history.pushState = (state, unused, url) => {
-      if (!this.#wanted?.whole || isAt(new URL(url, location.href).pathname)) pushState.call(history, state, unused, url);
+      if (!this.#wanted?.whole && !isAt(new URL(url, location.href).pathname)) makeEntry(state, unused, url);
     };
     document.addEventListener("click", (event) => {
       if (event.target instanceof Element && event.target.closest("a[href]")) this.#wanted = null; // the visitor has moved on
@@ -88,11 +90,10 @@ class AddressBar {
       this.#askAgain(); // what was made before the latest press is not told: it would be an entry, and Forward would be gone
       return;
     }
-    const search = searchOf(query);
     // Later, since the picture comes first: changing the address takes the browser longer than painting does.
     const show = () => {
       if (!isAt(share.path)) return;
-      this.#show(search);
+      this.#show(searchOf(query));
       attendance().lead();
       share.host.dataset.address = "shown";
     };
@@ -150,7 +151,9 @@ class AddressBar {
       const now = { at: Date.now(), names: namesOfDifferences(search, location.search) };
       const goesOn = now.names === this.#changed.names && now.at - this.#changed.at < ONE_CHANGE;
       if (!sameEntry) this.#changed = now;
-      history[sameEntry || goesOn ? "replaceState" : "pushState"](history.state, "", location.pathname + search + location.hash);
+      const address = location.pathname + search + location.hash;
+      if (sameEntry || goesOn) history.replaceState(history.state, "", address);
+      else makeEntry(history.state, "", address);
     }
     attendance().showInAddress();
     this.#search = location.search;

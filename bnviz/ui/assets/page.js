@@ -1,4 +1,5 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders and buttons are called.
+import "./address.js"; // on pages without Share, too
 import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
 import { keepFocus } from "./focus.js";
