@@ -35,6 +35,7 @@ const makeEntry = history.pushState.bind(history);
  * query of that one request, and what the server tells says which press it has followed.
  */
 class AddressBar {
+  #listens = false;
   #share = null; // of the page that is shown. `data-address` of its host: late or shown
   #wanted = null; // what the server has not followed yet: { search, path, whole }
   #number = 0; // of the latest press of Back or Forward, or of a link that sets something
@@ -48,7 +49,10 @@ class AddressBar {
   #again = null;
   #asking = null; // the event by which Streamlit is asked
 
-  constructor() {
+  /** To the browser's history, from the first page on: that may have no Share. */
+  listen() {
+    if (this.#listens) return;
+    this.#listens = true;
     window.addEventListener("popstate", (event) => {
       const onlyHash = this.#wanted === null && this.#page === location.pathname && this.#search === location.search;
       if (event === this.#asking || onlyHash) return;

@@ -1,5 +1,5 @@
 // What belongs to every page and to no picture: a link past the navigation, the sidebar on small screens, what sliders and buttons are called.
-import "./address.js"; // on pages without Share, too
+import { bar } from "./address.js";
 import { cleanupOnceGone, element, luminance } from "./common.js";
 import { keepInSight } from "./float.js";
 import { keepFocus } from "./focus.js";
@@ -87,6 +87,7 @@ function reloadWhereStuck() {
 
 class PageWide {
   constructor() {
+    bar.listen();
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     const look = keepInSight(signal);

@@ -52,6 +52,7 @@ class Share {
     const root = element("div", { className: "root" }, this.button, this.sheet, this.sheetCode, this.panel);
     parentElement.append(element("style", { textContent: SHARE }), root);
     this.host = hostOf(parentElement);
+    bar.listen();
     this.leaving = new AbortController();
     const { signal } = this.leaving;
     this.button.addEventListener("click", () => this.#open());
