@@ -31,8 +31,8 @@ const makeEntry = history.pushState.bind(history);
 
 /**
  * One for the whole visit, since Back may be pressed while one page's Share has left and the next has not come. Streamlit itself asks for a
- * run of the page that the address names at every press, but no page follows its query. So each press has a number, which goes with the
- * query of that one request, and what the server tells says which press it has followed.
+ * run of the page that the address names at every press, but no page can know that from another run. So each press has a number, with which
+ * Streamlit is made to ask once more, in place of the first; and what the server tells says which press it has followed.
  */
 class AddressBar {
   #listens = false;
@@ -56,12 +56,11 @@ class AddressBar {
     window.addEventListener("popstate", (event) => {
       const onlyHash = this.#wanted === null && this.#page === location.pathname && this.#search === location.search;
       if (event === this.#asking || onlyHash) return;
-      event.stopImmediatePropagation();
       this.#search = location.search;
       this.#changed.at = 0;
       this.#sameEntry = true;
       this.#want({ search: location.search, whole: true });
-    }, { capture: true });
+    });
     window.addEventListener("pointerdown", () => { this.#held = true; }, { capture: true });
     for (const type of ["pointerup", "pointercancel"]) {
       window.addEventListener(type, () => {
