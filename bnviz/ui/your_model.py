@@ -373,11 +373,16 @@ def _ask(state: ModelState, names: list[str], _: Translate) -> None:
         chosen = st.pills(
             _("Layers"), names, selection_mode="multi", key=f"{GROUP}:guess", label_visibility="collapsed"
         )
-        guess = partial(_guess, state, tuple(chosen))
+        check = partial(_check, state)
         st.button(
-            _("Check"), key=f"{GROUP}:check", type="primary", disabled=not chosen, width="stretch", on_click=guess
+            _("Check"), key=f"{GROUP}:check", type="primary", disabled=not chosen, width="stretch", on_click=check
         )
         st.button(_("Just show me"), key=f"{GROUP}:skip", type="tertiary", on_click=_guess, args=(state, ()))
+
+
+def _check(state: ModelState) -> None:
+    """By what is chosen when the button is pressed, which may be more than there was when it was drawn."""
+    _guess(state, tuple(st.session_state[f"{GROUP}:guess"]))
 
 
 def _guess(state: ModelState, layers: tuple[str, ...]) -> None:

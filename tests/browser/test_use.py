@@ -353,8 +353,9 @@ BACKGROUNDS = "(nodes) => [...new Set(nodes.map((node) => getComputedStyle(node)
 
 
 def test_on_paper_nothing_is_squeezed_black_or_printed_over_what_follows(visit: Visit) -> None:
-    page = settled(visit("cases?lang=en", color_scheme="dark"))
-    page.emulate_media(media="print", color_scheme="dark")
+    page = visit("cases?lang=en", color_scheme="dark")
+    page.wait_for_selector(".bnviz-skip", state="attached")  # of page.js, which listens to the printer
+    settled(page).emulate_media(media="print", color_scheme="dark")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert "rgb(255, 255, 255)" in page.locator(".st-key-search button").evaluate_all(BACKGROUNDS)
     assert {"rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"} >= set(
@@ -369,7 +370,7 @@ def test_on_paper_nothing_is_squeezed_black_or_printed_over_what_follows(visit: 
     code = settled(visit("layer?view=code&predict=0&lang=en"))
     code.emulate_media(media="print")
     row = code.locator("[data-testid=stHorizontalBlock]:has(.st-key-picture)")
-    assert row.evaluate("(row) => getComputedStyle(row).display") == "block"  # Chromium breaks no other over two sheets
+    expect(row).to_have_css("display", "block")  # Chromium breaks no other over two sheets
     pills = ready(visit("weight_decay?predict=0&lang=en"))
     pills.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert settled(pills).pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == 1

@@ -299,3 +299,12 @@ def test_the_lab_of_every_finding_opens(link: str) -> None:
     assert not page.warning
     # A batch of one is refused by PyTorch: that is what the link shows, but where each image brings many values.
     assert bool(page.error) == (link.endswith("batch_size=1") and "topic=statistics" not in link)
+
+
+def test_what_is_chosen_last_counts_however_soon_it_is_checked() -> None:
+    page = open_page("your_model", lang="en")
+    page.button_group(key="your_model:guess").set_value(list(example.PLANTED)[:2]).run()
+    page.button_group(key="your_model:guess").set_value(list(example.PLANTED))
+    page.button(key="your_model:check").click().run()  # both come with one request
+    assert not page.exception
+    assert page.expander[0].label == "You found 3 of 3."
