@@ -306,8 +306,13 @@ def restrict(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
     for key, names in named.items():
         if unknown := [name for name in names if name not in known]:
             problem = UnknownSettingError(unknown, state.topic.settings.names())
-            state.problems.append(BnvizError(N_("{name} in the link: {problem}"), name=key, problem=problem.phrase))
+            state.problems.append(_in_link(key, problem))
     state.shown, state.locked = (tuple(name for name in names if name in known) for names in named.values())
+
+
+def _in_link(key: str, problem: BnvizError) -> BnvizError:
+    """The same problem, of what a link says under `key`."""
+    return BnvizError(N_("{name} in the link: {problem}"), name=key, problem=problem.phrase)
 
 
 def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
@@ -318,10 +323,7 @@ def pin(lab: Lab, state: LabState, query: Mapping[str, str]) -> None:
         if query["pin"] != "1" and not parse_qsl(query["pin"]):
             problems.append(SettingError("pin", Phrase(N_("settings as in a link, or 1")), query["pin"], "1"))
         else:
-            problems = [
-                BnvizError(N_("{name} in the link: {problem}"), name="pin", problem=problem.phrase)
-                for problem in problems
-            ]
+            problems = [_in_link("pin", problem) for problem in problems]
         state.problems += problems
 
 

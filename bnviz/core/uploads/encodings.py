@@ -142,14 +142,12 @@ def _refuse_stray_zeros(content: bytes) -> None:
     """
     text = content.replace(b"\0", b"").decode("utf-8", errors="replace")
     if RARE_ZEROS * content.count(0) < len(content) and not CONTROL.search(text.rstrip(END)) and REPLACED not in text:
-        before = content[: content.index(0)].decode("utf-8", errors="replace").splitlines(keepends=True)
         raise UploadError(
             N_(
                 "Line {line} holds a byte that stands for nothing, after {before}: the file is damaged there. Open it in an editor, "
                 "correct the place, and save it as UTF-8."
             ),
-            line=len(before) + (not before or before[-1][-1] in "\r\n"),
-            before=shortened("".join(before[-1:])[-12:].strip() or "…"),
+            **_end_of(content[: content.index(0)].decode("utf-8", errors="replace")),
         )
 
 
@@ -161,15 +159,22 @@ def _refuse_damaged(content: bytes) -> None:
     text = content.decode("utf-8", errors="replace")
     wrong = text.count(REPLACED)
     if 0 < 3 * wrong < sum(not letter.isascii() for letter in text) - wrong:
-        lines = text[: text.index(REPLACED)].splitlines(keepends=True)
         raise UploadError(
             N_(
                 "Line {line} holds bytes that are not UTF-8, after {before}; the rest of the file is. Open it in an editor, correct "
                 "the place, and save it as UTF-8."
             ),
-            line=len(lines) + (not lines or lines[-1][-1] in "\r\n"),
-            before=shortened("".join(lines[-1:])[-12:].strip() or "…"),
+            **_end_of(text[: text.index(REPLACED)]),
         )
+
+
+def _end_of(text: str) -> dict[str, Any]:
+    """The line in which what follows `text` stands, and the last letters before it, for a message."""
+    lines = text.splitlines(keepends=True)
+    return {
+        "line": len(lines) + (not lines or lines[-1][-1] in "\r\n"),
+        "before": shortened("".join(lines[-1:])[-12:].strip() or "…"),
+    }
 
 
 def _first(content: bytes, ways: tuple[Decoded, ...]) -> Decoded:

@@ -122,6 +122,10 @@ def _fit(sample: Sequence[str], layout: Layout) -> tuple[bool, bool, float, bool
 
 def _without_unit(cell: str) -> str:
     """The number in a cell that holds one and its unit; else the cell."""
+    if (
+        cell[:1].isdecimal() and cell[-1:].isdecimal()
+    ):  # most cells of most files, each of which is looked at by every separator
+        return cell
     found = WITH_UNIT.fullmatch(cell)
     return found["number"].strip() if found else cell
 
